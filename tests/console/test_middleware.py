@@ -114,7 +114,7 @@ async def test_refused_value_stays_in_the_form_beside_its_problem(browser: Brows
     assert page.status == 400
     assert page.tree.xpath("//input[@id='time_zone']/@value") == ['"><b>Nowhere']
     assert page.tree.xpath("//p[@id='time_zone-problem']/text()") == [
-        "Invalid value: no IANA time zone."
+        "Invalid value: must be an IANA time zone such as Europe/Copenhagen."
     ]
 
 

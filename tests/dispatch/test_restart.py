@@ -107,7 +107,7 @@ async def test_a_stop_while_rows_are_being_marked_is_quick(
         await asyncio.Event().wait()
         return True
 
-    harness.dispatcher._mark = never
+    harness.dispatcher._mark_sending = never
     await harness.submit(account, *NUMBERS)
     await harness.submit(account, *NUMBERS)
     await until(marking.is_set)
@@ -125,7 +125,7 @@ async def test_a_cancelled_request_does_not_leave_its_message_behind(
     harness = await make_harness(carriers={"smsc": simulator.port})
     account = await harness.account(credits=1)
     submit, written = harness.storage.writer.submit, []
-    harness.submission._writer = _Noting(submit, written)
+    harness.submission.writer = _Noting(submit, written)
     request = asyncio.create_task(harness.submit(account))
     await asyncio.sleep(0)
     assert len(written) == 1
@@ -151,7 +151,7 @@ async def test_a_request_cancelled_just_after_the_commit_leaves_no_message_behin
 
             submit(operation, item, stored)
 
-    harness.submission._writer = CancelsOnCommit()
+    harness.submission.writer = CancelsOnCommit()
     request = asyncio.create_task(harness.submit(account))
     with pytest.raises(asyncio.CancelledError):
         await request

@@ -335,7 +335,7 @@ async def test_route_of_another_day_is_told_with_todays(make_harness: Any, simul
     account = await harness.account()
     await harness.submit(account, "4520111111")
     await harness.until_states(account, S.DELIVERED)
-    harness.timelines._router = Router([Route(name="rest", carriers=("smsc",))])
+    harness.timelines.router = Router([Route(name="rest", carriers=("smsc",))])
     told = (await harness.timelines.of_message(account, await only_message(harness, account))).route
     assert (told.route, told.reason, told.today) == ("denmark", RouteReason.CHANGED, "rest")
 

@@ -12,8 +12,7 @@ from hypothesis import strategies as st
 from sqlalchemy import Connection, insert, select
 
 from dragoman.core.accounts.credits import _payment
-from dragoman.core.accounts.model.accounts import Account
-from dragoman.core.accounts.model.purchases import StoredPurchase
+from dragoman.core.accounts.model.accounts import Account, StoredPurchase
 from dragoman.core.accounts.sql import credits
 from dragoman.core.accounts.sql.credits import (
     PURCHASED,

@@ -12,14 +12,15 @@ from dragoman.core.accounts.accounts import Accounts
 from dragoman.core.accounts.sql import accounts
 from dragoman.core.devices.device_registration import DeviceRegistration
 from dragoman.core.devices.devices import Devices, ReportedSim
-from dragoman.core.devices.model.assignments import AssignmentStep, StoredAssignment
 from dragoman.core.devices.model.devices import (
     AssignmentState,
+    AssignmentStep,
     DeviceSettings,
     Health,
     Limits,
     RegistrationKind,
     Sim,
+    StoredAssignment,
 )
 from dragoman.core.devices.presence import Presence
 from dragoman.core.devices.sql import assignments, device_events, devices

@@ -13,8 +13,7 @@ from dragoman.core.accounts.model.accounts import Account
 from dragoman.core.contacts.contact_profiles import ContactDraft, ContactProfiles
 from dragoman.core.contacts.contacts import Contacts
 from dragoman.core.contacts.groups import Groups
-from dragoman.core.contacts.model.contacts import ContactFilter, ContactProfile, ListKind
-from dragoman.core.contacts.model.profiles import OnClash
+from dragoman.core.contacts.model.contacts import ContactFilter, ContactProfile, ListKind, OnClash
 from dragoman.core.contacts.sql.tables import contact_lists, contact_profiles, contacts, memberships
 from dragoman.core.model.errors import RefusalCode, Refused
 

@@ -11,10 +11,10 @@ from dragoman.core.inbound.model.inbound import (
     Forwarding,
     Keyword,
     Number,
+    OptOut,
     OptOutKey,
     StoredInbound,
 )
-from dragoman.core.inbound.model.opt_outs import OptOut
 from dragoman.core.inbound.sql import inbound, keywords, opt_outs
 from dragoman.core.inbound.sql.inbound import NewInbound
 from dragoman.core.inbound.sql.keywords import (

@@ -10,10 +10,9 @@ from alembic.migration import MigrationContext
 from sqlalchemy import Connection, inspect
 from sqlalchemy.engine.interfaces import ReflectedIndex
 
-from dragoman.core.devices.model.assignments import StoredAssignment
+from dragoman.core.devices.model.devices import StoredAssignment
 from dragoman.core.devices.sql.tables import device_assignments
-from dragoman.core.inbound.model.inbound import StoredInbound
-from dragoman.core.inbound.model.opt_outs import OptOut
+from dragoman.core.inbound.model.inbound import OptOut, StoredInbound
 from dragoman.core.inbound.sql import inbound
 from dragoman.core.inbound.sql.tables import inbound_parts, inbound_texts
 from dragoman.core.inbound.sql.tables import opt_outs as opt_out_rows

@@ -6,8 +6,7 @@ from typing import Any
 
 import pytest
 
-from dragoman.core.inbound.model.inbound import OptOutOrigin
-from dragoman.core.inbound.model.opt_outs import OptOutFilter
+from dragoman.core.inbound.model.inbound import OptOutFilter, OptOutOrigin
 from dragoman.core.inbound.opt_outs import OptOuts
 from dragoman.core.inbound.sql.tables import opt_outs
 from dragoman.core.model.errors import Refused

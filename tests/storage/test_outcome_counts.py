@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from dragoman.core.messages.model.lifecycle import State as S
-from dragoman.core.messages.model.outcome_counts import STEPS_S
+from dragoman.core.messages.model.outcomes import STEPS_S
 from dragoman.core.messages.sql import changes
 from dragoman.core.messages.sql.changes import STATISTICS_NAMES
 from dragoman.core.messages.sql.outcome_counts import step_of

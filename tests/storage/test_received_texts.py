@@ -10,8 +10,7 @@ from typing import Any
 import pytest
 from tests.passing_time import PATIENCE_S
 
-from dragoman.core.inbound.model.inbound import StoredInbound
-from dragoman.core.inbound.model.received_texts import TextKind, TextSearch
+from dragoman.core.inbound.model.inbound import StoredInbound, TextKind, TextSearch
 from dragoman.core.inbound.sql import inbound, received_texts
 from dragoman.core.inbound.sql.inbound import NewInbound
 from dragoman.core.inbound.sql.received_texts import TextFetch

@@ -15,8 +15,13 @@ from dragoman.core.accounts.sql.tables import scoped_tokens as token_rows
 from dragoman.core.callbacks.model.webhooks import StoredWebhook
 from dragoman.core.callbacks.sql import webhooks
 from dragoman.core.callbacks.sql.webhooks import WebhookKey
-from dragoman.core.devices.model.assignments import StoredAssignment
-from dragoman.core.devices.model.devices import AssignmentState, Device, DeviceSettings, Health
+from dragoman.core.devices.model.devices import (
+    AssignmentState,
+    Device,
+    DeviceSettings,
+    Health,
+    StoredAssignment,
+)
 from dragoman.core.devices.sql import assignments, device_texts, devices, phone_settings
 from dragoman.core.devices.sql.device_texts import NewDeviceText
 from dragoman.core.devices.sql.phone_settings import StoredPhoneSettings

@@ -17,9 +17,8 @@ from dragoman.admin.calls import Body, Call
 from dragoman.admin.context import Admin
 from dragoman.core.accounts.audit_log import hide_number
 from dragoman.core.accounts.model.accounts import Account
-from dragoman.core.inbound.model.inbound import Keyword, Number
+from dragoman.core.inbound.model.inbound import Keyword, Number, OptOut
 from dragoman.core.inbound.model.keywords import parse_keyword, parse_own_number
-from dragoman.core.inbound.model.opt_outs import OptOut
 from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.dialects.linkmobility.mapping import DIALECT
 from dragoman.kit.ids import time_of

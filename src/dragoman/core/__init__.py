@@ -1,1 +1,1 @@
-"""What a gateway knows and does, one room a subject; `lint-imports` holds their order."""
+"""What a gateway knows and does, one package per subject; import-linter enforces their order."""

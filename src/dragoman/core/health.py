@@ -1,4 +1,4 @@
-"""Whether a gateway is alive, and whether it can take traffic."""
+"""Whether a gateway is alive, and whether it is ready for traffic."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ from dragoman.storage.writer import Writer
 
 
 class Health:
-    """What `/health/live` and `/health/ready` answer from.
+    """The state behind `/health/live` and `/health/ready`.
 
-    `phones` names the carriers that call us: with one of those a gateway is ready though every
-    carrier is down, since a proxy would keep phones from a gateway that is not.
+    `phones` names the carriers of type phones: with one of those a gateway is ready although every
+    carrier is down, since phones connect to it, and a proxy sends nothing to a gateway that is not
+    ready.
     """
 
     def __init__(
@@ -31,19 +32,19 @@ class Health:
 
     @property
     def is_running(self) -> bool:
-        """Whether the gateway has started, and has not begun to stop."""
+        """Whether the gateway has started, and is not stopping."""
         return not self._phase
 
     def note_phase(self, phase: str) -> None:
-        """Says what the gateway is busy with; empty when it takes traffic."""
+        """Sets what the gateway is busy with; empty once it is running."""
         self._phase = phase
 
     def note_failure(self, reason: str) -> None:
-        """Says that a worker died; the first word counts."""
+        """Records that a worker died; the first one is kept."""
         self._failure = self._failure or reason
 
     def problems(self) -> list[str]:
-        """Why the gateway cannot take traffic now, in plain words; empty when it can."""
+        """Why the gateway is not ready, in plain English; empty if it is."""
         if self._failure:
             return [self._failure]
         if self._phase:

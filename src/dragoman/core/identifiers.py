@@ -1,4 +1,4 @@
-"""The identifiers handed out so far; a start goes on behind the highest."""
+"""The highest identifier in the database, after which a restart continues."""
 
 from __future__ import annotations
 
@@ -79,10 +79,10 @@ _IDENTIFIERS = (
 _EACH = [f"SELECT MAX({c.name}) AS id FROM {c.table.name}" for c in _IDENTIFIERS]  # noqa: S608
 
 
-# In words: to build and compile a statement for each column would take half of a start.
+# As text: building and compiling a statement per column would take half of a start.
 _HIGHEST = text(f"SELECT MAX(id) FROM ({' UNION ALL '.join(_EACH)}) AS highest")  # noqa: S608
 
 
 def last_identifier(connection: Connection) -> int:
-    """The highest identifier handed out so far, over all tables; 0 where there is none."""
+    """The highest identifier in all tables; 0 in an empty database."""
     return connection.execute(_HIGHEST).scalar_one() or 0

@@ -1,4 +1,4 @@
-"""What the house counts about itself; plain integers, read when somebody asks."""
+"""Counters of a gateway: plain integers, read when metrics are requested."""
 
 from __future__ import annotations
 
@@ -7,7 +7,10 @@ from collections import Counter
 
 
 class Metrics:
-    """Counters of one gateway. Names of carriers and states only: never numbers, texts or keys."""
+    """The counters of one gateway.
+
+    Labels are names of carriers and states only: never numbers, texts or keys.
+    """
 
     def __init__(self) -> None:
         self.accepted: Counter[str] = Counter()
@@ -19,32 +22,31 @@ class Metrics:
         self.finals: Counter[tuple[str, str]] = Counter()
         """Messages that ended, by carrier and state."""
         self.receipts: Counter[tuple[str, str]] = Counter()
-        """Reports, by carrier and what came of them: matched, late, parked."""
+        """Receipts, by carrier and result: matched, late, parked."""
         self.inbound: Counter[str] = Counter()
         """Texts received, by carrier."""
         self.device_words: Counter[tuple[str, str]] = Counter()
-        """Events and states that devices told, by carrier and what came of them: taken, repeated,
-        forged, unknown."""
+        """Reports of devices, by carrier and result: taken, repeated, forged, unknown."""
         self.callbacks: Counter[str] = Counter()
         """Callback attempts, by result."""
         self.mails: Counter[str] = Counter()
-        """Mails of campaigns handed to the relay, by what came of it."""
+        """Mails of campaigns handed to the relay, by outcome."""
         self.submit_s = Histogram(0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
         """Seconds from handing a message to a link to its answer."""
         self.commit_s = Histogram(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5)
         """Seconds a group commit takes."""
         self.callback_delay_s = Histogram(0.01, 0.05, 0.1, 0.5, 1, 5, 30, 60, 300, 3600)
-        """Seconds from a state change to the customer's yes."""
+        """Seconds from a state change to the customer's acknowledgement."""
         self.committed_units = 0
         self.overtaken = 0
         """State changes that came too late to count."""
         self.feed_dropped = 0
         """Changes that listeners of the live feed were too slow for."""
         self.notes_left_out = 0
-        """Notes in the journal of messages that were too many, or could not be stored."""
+        """Message events that exceeded the limits, or could not be stored."""
 
     def committed(self, units: int, seconds: float) -> None:
-        """Notes a group commit (called by the writer's thread, which is its only caller)."""
+        """Counts a group commit."""
         self.committed_units += units
         self.commit_s.observe(seconds)
 

@@ -1,4 +1,4 @@
-"""Every table there is, known to one MetaData."""
+"""All tables, registered with one MetaData."""
 
 from __future__ import annotations
 

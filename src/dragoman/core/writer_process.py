@@ -1,4 +1,4 @@
-"""The process that writes: `python -m dragoman.core.writer_process FD`."""
+"""The writer process: `python -m dragoman.core.writer_process FD`."""
 
 from __future__ import annotations
 

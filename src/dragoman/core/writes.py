@@ -1,4 +1,4 @@
-"""Every kind of work there is, by name: what the process that writes can be asked for."""
+"""All write operations by name, as the writer process runs them."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ from dragoman.storage import probe
 from dragoman.storage.work import Operation
 
 WRITER_MODULE: Final = "dragoman.core.writer_process"
-"""Whose `python -m` is the process that writes."""
+"""The module that the writer process runs."""
 OPERATIONS: Final[dict[str, Operation[Any, Any]]] = {
     operation.name: operation
     for operation in (

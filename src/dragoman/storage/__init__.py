@@ -1,1 +1,1 @@
-"""SQL is the truth: tables, migrations, repositories and the group-commit writer."""
+"""SQL storage: engine, migrations and the group-commit writer; knows no subject."""

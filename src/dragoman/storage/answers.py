@@ -1,4 +1,4 @@
-"""What the process that writes says of a group, as it crosses the channel."""
+"""The writer process's answers about groups, as they cross the channel."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from dragoman.storage.outages import reason_of
 
 
 class WriteFailed(Exception):
-    """A statement was refused: a defect of ours, told by the name of its error."""
+    """A statement failed through a defect of ours; the name of its error."""
 
 
 class RefusedResult(msgspec.Struct, frozen=True, tag=True):
@@ -36,7 +36,7 @@ _PLAIN = frozenset({bool, int, type(None)})
 
 
 class Answer(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What the child says of a group."""
+    """The child's answer about a group."""
 
     results: list[list[Result]] = []
     unavailable: str = ""
@@ -48,7 +48,7 @@ _ANSWERS = msgspec.msgpack.Decoder(Answer)
 
 
 def render_answer(results: list[list[Any]]) -> Answer:
-    """What is said of a group that is on disk."""
+    """The answer about a group that is on disk."""
     return Answer(
         results=[
             [result if type(result) in _PLAIN else _render(result) for result in of_kind]
@@ -58,7 +58,7 @@ def render_answer(results: list[list[Any]]) -> Answer:
 
 
 def parse_answer(data: bytes) -> list[list[Any]] | Exception:
-    """The results of each kind of work of a group, or why there are none."""
+    """The results of each kind of work in a group, or why there are none."""
     answer = _ANSWERS.decode(data)
     if answer.unavailable:
         return StorageUnavailable(answer.unavailable, sync_failed=answer.sync_failed)

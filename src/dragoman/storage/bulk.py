@@ -1,9 +1,9 @@
 """Statements that write many rows in one step.
 
-A driver lets go of the interpreter and takes it again at every step of a statement, and a busy
-event loop gives it back late. So a group of rows is one statement with many VALUES, not one
-statement many times, and goes to the driver without SQLAlchemy's execution around it. A text is
-made once for each number of rows up to `EXACT`; larger groups are cut.
+A driver releases and retakes the interpreter lock at every step of a statement, and a busy event
+loop returns it late. So a group of rows is one statement with many VALUES, not many statements, and
+goes to the driver without SQLAlchemy's execution around it. Its SQL is rendered once for each
+number of rows up to `EXACT`; larger groups are split.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ Row = tuple[Any, ...]
 
 
 class BulkStatement:
-    """A statement over VALUES, its texts made once per driver and number of rows."""
+    """A statement over VALUES, rendered once per driver and number of rows."""
 
     def __init__(self, table: Table, columns: Sequence[str]) -> None:
         self._table = table
@@ -35,7 +35,7 @@ class BulkStatement:
         self._texts: dict[tuple[str, int], str] = {}
 
     def run(self, connection: Connection, rows: Sequence[Row]) -> int:
-        """Writes the rows, in the order of `columns`; the number of rows that were changed."""
+        """Writes the rows, in the order of `columns`; returns the number of changed rows."""
         if not rows:
             return 0
         changed = 0
@@ -85,7 +85,7 @@ class BulkInsert(BulkStatement):
         self._suffix = suffix
 
     def run(self, connection: Connection, rows: Sequence[Row]) -> int:
-        """Stores the rows, in the order of `columns`; the number of rows that were changed."""
+        """Inserts the rows, in the order of `columns`; returns the number of changed rows."""
         copies = connection.dialect.name == "postgresql" and not self._suffix
         if not copies or len(rows) < MIN_COPIED:
             return super().run(connection, rows)
@@ -108,9 +108,9 @@ class BulkInsert(BulkStatement):
 class BulkUpdate(BulkStatement):
     """UPDATE of many rows by key, each with values of its own.
 
-    `columns` names what a row of values holds, the key first. `assignments` gives the SQL for each
-    column to set, where `{new}` stands for the row's value of that column and `{old}` for the
-    stored one. `where` narrows the stored rows further; `t` is the table, `v` the values.
+    `columns` names the values of a row, the key first. `assignments` has the SQL for each column to
+    set, where `{new}` is the value of that column in the row and `{old}` the stored one. `where`
+    restricts the stored rows further; `t` is the table, `v` the values.
     """
 
     def __init__(

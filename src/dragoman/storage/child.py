@@ -1,4 +1,4 @@
-"""What the process that writes does, see `runners.ChildRunner`; `core/writer_process` starts it."""
+"""The main loop of the writer process (`runners.ChildRunner`, `core/writer_process`)."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from dragoman.storage.work import Operation
 
 
 def serve(operations: Mapping[str, Operation[Any, Any]]) -> None:
-    """Writes what comes over the socket whose descriptor is the first argument."""
+    """Writes what arrives on the socket whose descriptor is the first argument."""
     # A terminal's Ctrl-C and a service's stop are for the gateway, which still has to write.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
@@ -38,7 +38,7 @@ def _serve(
     transactions: Transactions,
     operations: Mapping[str, Operation[Any, Any]],
 ) -> None:
-    """Runs the groups that come, until nobody sends any."""
+    """Runs the groups that arrive, until the channel closes."""
     decoders = {
         name: msgspec.msgpack.Decoder(list[operation.item])  # type: ignore[name-defined]
         for name, operation in operations.items()

@@ -34,12 +34,12 @@ SERVER_OPTIONS = "-c tcp_keepalives_idle=10 -c tcp_keepalives_interval=5 -c tcp_
 
 
 class Storage:
-    """The database of one gateway: reads in a small thread pool, writes through the `writer`."""
+    """The database of one gateway: a small thread pool of readers, and one `writer`."""
 
     def __init__(
         self, url: str, observer: CommitObserver | None = None, *, writer_module: str | None = None
     ) -> None:
-        """Opens the database; with `writer_module` a process that runs it does the writing."""
+        """Opens the database; with `writer_module`, a process that runs it does the writing."""
         self.url = _complete(url)
         self._writer_module = writer_module
         self._lock = _FileLock(Path(self.url.database or "")) if self.is_sqlite else None
@@ -57,7 +57,7 @@ class Storage:
         return self.url.get_backend_name() == "sqlite"
 
     def migrate(self) -> None:
-        """Brings the tables to the newest revision."""
+        """Upgrades the tables to the newest revision."""
         revisions.upgrade(self._write_engine)
 
     def check(self) -> None:
@@ -85,12 +85,12 @@ class Storage:
         return ChildRunner(url, self._writer_module, keep_open=locks)
 
     async def stop(self) -> None:
-        """Writes what is waiting, closes every connection and lets the database go."""
+        """Writes what is waiting, closes every connection and releases the database."""
         await self.writer.stop()
         self.close()
 
     def close(self) -> None:
-        """Closes without a writer having been started."""
+        """Closes without a started writer."""
         self._readers.shutdown(wait=True)
         self._read_engine.dispose()
         self._write_engine.dispose()
@@ -98,7 +98,7 @@ class Storage:
             self._lock.release()
 
     async def read(self, query: Callable[[Connection], T]) -> T:
-        """Runs a query in a reader thread; raises `StorageUnavailable` without a database."""
+        """Runs a query in a reader thread; raises `StorageUnavailable`."""
         return await asyncio.get_running_loop().run_in_executor(self._readers, self._read, query)
 
     def _read(self, query: Callable[[Connection], T]) -> T:
@@ -127,7 +127,7 @@ def write_engine(url: URL) -> Engine:
 
 
 def _server_writer(url: URL) -> Engine:
-    """One connection, which holds the gateway's lock: who loses it cannot write without it."""
+    """One connection, which holds the gateway's lock: without the lock it cannot write."""
     engine = create_engine(
         url,
         pool_size=1,
@@ -227,7 +227,7 @@ class _FileLock:
 
     @property
     def descriptors(self) -> tuple[int, ...]:
-        """What a process must inherit to hold the lock too."""
+        """The file descriptors a process must inherit to hold the lock too."""
         return (self._file.fileno(),) if self._file is not None else ()
 
     def release(self) -> None:

@@ -1,4 +1,4 @@
-"""Frames on a stream of bytes: four octets of length, then so many octets."""
+"""Frames in a byte stream: four bytes of length, then the data."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ _LENGTH = struct.Struct(">I")
 
 
 def frame(data: bytes) -> bytes:
-    """A frame that holds the data."""
+    """A frame with the data."""
     return _LENGTH.pack(len(data)) + data
 
 
 class FrameReader:
-    """Takes a stream in pieces of any size and gives the data of each frame that is whole."""
+    """Reads a stream in chunks of any size and returns the data of complete frames."""
 
     def __init__(self) -> None:
         self._unread = bytearray()
@@ -33,7 +33,7 @@ class FrameReader:
 
 
 class BlockingFrames:
-    """Frames over a socket that blocks."""
+    """Frames over a blocking socket."""
 
     def __init__(self, stream: socket.socket) -> None:
         self._socket = stream

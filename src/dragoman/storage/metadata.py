@@ -1,11 +1,22 @@
-"""The one MetaData and the column types all tables share."""
+"""The schema's MetaData, and how its tables and columns are declared."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, TypeAlias
 
-from sqlalchemy import BigInteger, Column, ColumnElement, Index, Integer, MetaData, TextClause, text
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    ColumnElement,
+    Index,
+    Integer,
+    MetaData,
+    Table,
+    TextClause,
+)
+from sqlalchemy import text as sql
+from sqlalchemy.schema import SchemaItem
 from sqlalchemy.types import TypeEngine
 
 metadata = MetaData(
@@ -17,8 +28,15 @@ metadata = MetaData(
     }
 )
 
+_Type: TypeAlias = type[TypeEngine[Any]] | TypeEngine[Any]
+
 Identifier: TypeEngine[int] = BigInteger().with_variant(Integer(), "sqlite")
 """INTEGER on SQLite, so that a primary key is the row's own key and costs no second index."""
+
+
+def table(name: str, *items: SchemaItem, **options: Any) -> Table:
+    """A table of the schema, with its columns and indexes."""
+    return Table(name, metadata, *items, **options)
 
 
 def primary_identifier(name: str) -> Column[int]:
@@ -26,17 +44,22 @@ def primary_identifier(name: str) -> Column[int]:
     return Column(name, Identifier, primary_key=True, autoincrement=False)
 
 
-def required(kind: type[TypeEngine[Any]] | TypeEngine[Any], *names: str) -> Iterator[Column[Any]]:
+def primary(kind: _Type, *names: str) -> Iterator[Column[Any]]:
+    """Columns of a type that belong to a primary key of several."""
+    return (Column(name, kind, primary_key=True) for name in names)
+
+
+def required(kind: _Type, *names: str) -> Iterator[Column[Any]]:
     """Columns of a type that are never NULL."""
     return (Column(name, kind, nullable=False) for name in names)
 
 
-def optional(kind: type[TypeEngine[Any]] | TypeEngine[Any], *names: str) -> Iterator[Column[Any]]:
+def optional(kind: _Type, *names: str) -> Iterator[Column[Any]]:
     """Columns of a type that may be NULL."""
     return (Column(name, kind) for name in names)
 
 
 def partial_index(name: str, *columns: str, where: str | ColumnElement[bool]) -> Index:
-    """An index of the rows that fulfil a condition."""
-    condition: TextClause | ColumnElement[bool] = text(where) if isinstance(where, str) else where
+    """An index of the rows that meet a condition."""
+    condition: TextClause | ColumnElement[bool] = sql(where) if isinstance(where, str) else where
     return Index(name, *columns, sqlite_where=condition, postgresql_where=condition)

@@ -1,4 +1,4 @@
-"""Telling a database that is away, full or failing from a statement that is wrong."""
+"""Distinguishes an unavailable, full or failing database from a wrong statement."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ _OUTAGES = (OperationalError, sqlite3.OperationalError, psycopg.OperationalError
 
 
 def is_outage(error: Exception) -> bool:
-    """Whether the database is away or full, rather than a statement wrong."""
+    """Whether the database is unavailable or full, rather than a statement wrong."""
     return isinstance(error, _OUTAGES) or (
         isinstance(error, DBAPIError) and error.connection_invalidated
     )
 
 
 def reason_of(error: Exception) -> str:
-    """The first line of what the driver says."""
+    """The first line of the driver's error."""
     return str(getattr(error, "orig", error)).partition("\n")[0]
 
 
 def is_sync_failure(error: Exception) -> bool:
-    """Whether what was written may not be on disk although it was meant to be."""
+    """Whether a sync failed, so that written data may not be on disk."""
     # SQLite says "disk I/O error" for much else too, a full disk under its index among it.
     cause = getattr(error, "orig", error)
     name = getattr(cause, "sqlite_errorname", "")

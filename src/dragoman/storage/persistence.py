@@ -1,4 +1,4 @@
-"""Writes that must happen: what a carrier has told us is stored, however long that takes."""
+"""Writes that are retried until they succeed, such as what a carrier reported."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ log = structlog.get_logger(__name__)
 def persist(
     writer: Writer, operation: Operation[Item, Any], item: Item, on_stored: OnStored
 ) -> None:
-    """Writes an item and calls `done(True)` once it is on disk; costs no task.
+    """Writes an item and calls `on_stored(True)` once it is on disk; costs no task.
 
-    While storage is away the write is repeated. `done(False)` means it can never be written, which
-    only a defect of ours can cause.
+    While storage is unavailable the write is repeated. `on_stored(False)` means that it can never
+    be written, which only a defect of ours can cause.
     """
 
     def finish(result: object) -> None:

@@ -1,4 +1,4 @@
-"""Work that stores nothing: it tells whether a group can be written, and how long that takes."""
+"""An empty write, which shows whether a group can be written, and how long that takes."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""Where groups of work run: in a thread of this process, or in a process beside it.
+"""Where groups of work run: in a thread of this process, or in a child process.
 
-The interpreter runs one thread at a time, so a writer thread and a busy event loop hold each other
-up at every statement. A gateway therefore gives its groups to a child process (ADR 0009); commands
-and tests run them here.
+The interpreter runs one thread at a time, so a writer thread and a busy event loop delay each other
+at every statement. A gateway therefore sends its groups to a child process (ADR 0009); commands and
+tests run them here.
 """
 
 from __future__ import annotations
@@ -31,25 +31,25 @@ RECEIVED_AT_ONCE = 1 << 18
 
 
 class WriterGone(StorageUnavailable):
-    """The process that writes is gone, and with it what it was writing; nothing says how far."""
+    """The writer process is gone, with an unknown part of its group written."""
 
 
 class Runner(Protocol):
     """Runs groups, one at a time, each in one transaction."""
 
     def start(self) -> None:
-        """To be called on the event loop."""
+        """Called on the event loop."""
         ...
 
     def run(self, works: Works, done: Callable[[Outcome], None]) -> None:
-        """Gives `done`, on the loop, the results once they are on disk, or an exception.
+        """Calls `done`, on the loop, with the results once they are on disk, or an exception.
 
-        That is `StorageUnavailable` without a database and anything else for a bad item.
+        That is `StorageUnavailable` without a database, and anything else for a bad item.
         """
         ...
 
     async def close(self) -> None:
-        """Ends what it started, once nothing runs any more."""
+        """Stops what it started, once nothing runs any more."""
         ...
 
 
@@ -78,7 +78,7 @@ class LocalRunner:
         try:
             self._loop.call_soon_threadsafe(done, outcome)
         except RuntimeError:
-            return  # the loop is closed; nobody waits any more
+            return  # the loop is closed
 
     async def close(self) -> None:
         await asyncio.to_thread(self._thread.shutdown)
@@ -86,11 +86,11 @@ class LocalRunner:
 
 
 class ChildRunner:
-    """Gives groups to a child process, which has the only connection that writes.
+    """Sends groups to a child process, which has the only writing connection.
 
     It runs `python -m` of `module`, which calls `child.serve`. It inherits `keep_open`, the file
     descriptors whose locks must last as long as it may write, and ends when this process does,
-    after the group it has begun.
+    after the group in progress.
     """
 
     def __init__(self, url: str, module: str, *, keep_open: tuple[int, ...] = ()) -> None:
@@ -100,7 +100,7 @@ class ChildRunner:
         self._ours, self._theirs = socket.socketpair()
         self._child: subprocess.Popen[bytes] | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._done: Callable[[Outcome], None] = _nobody
+        self._done: Callable[[Outcome], None] = _discard
         self._unsent = bytearray()
         self._answers = FrameReader()
         self._gone = False
@@ -165,16 +165,16 @@ class ChildRunner:
             self._lose()
             return
         for answer in self._answers.feed(data):
-            done, self._done = self._done, _nobody
+            done, self._done = self._done, _discard
             done(parse_answer(answer))
 
     def _lose(self) -> None:
-        """The child is gone; nothing says how far it came with a group it had."""
+        """The child is gone, with an unknown part of its group written."""
         assert self._loop is not None
         self._gone = True
         self._loop.remove_reader(self._ours)
         self._loop.remove_writer(self._ours)
-        done, self._done = self._done, _nobody
+        done, self._done = self._done, _discard
         self._loop.call_soon(done, WriterGone("the process that writes is gone"))
 
     async def close(self) -> None:
@@ -186,5 +186,5 @@ class ChildRunner:
             await asyncio.to_thread(self._child.wait)
 
 
-def _nobody(outcome: Outcome) -> None:
-    """Hears how a group ended where none runs."""
+def _discard(outcome: Outcome) -> None:
+    """Receives an outcome while no group runs."""

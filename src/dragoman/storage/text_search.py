@@ -1,7 +1,7 @@
-"""Finding pieces of text in any case, alike on SQLite and PostgreSQL.
+"""Case-insensitive substring search, identical on SQLite and PostgreSQL.
 
-SQLite's lower() knows ASCII only, and PostgreSQL's what the locale of the database knows. A class
-of both spellings of each letter needs neither: `æ` is looked for as `[Ææ]`.
+SQLite's lower() handles ASCII only, and PostgreSQL's depends on the locale of the database. A class
+of both spellings of each letter needs neither: `æ` is searched as `[Ææ]`.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _OF_LIKE = frozenset("%_" + _ESCAPE)
 def contains_pieces(
     driver: str, column: Column[Any] | ColumnElement[Any], pieces: Sequence[str]
 ) -> ColumnElement[bool]:
-    """Whether a text holds the pieces one after the other, with anything between them."""
+    """Whether a text contains the pieces one after the other, with anything in between."""
     # Both databases look for ASCII letters in any case several times as fast as for a class of
     # them; any sign may stand where another letter is asked for, which then is looked at again.
     alike = _like(driver, column, pieces)
@@ -65,6 +65,6 @@ def _in_regex(character: str) -> str:
 
 
 def _spellings(character: str) -> str:
-    """The letter in each case, once; a case that takes several letters (`ß`) is left out."""
+    """The distinct cases of a letter; one that takes several letters (`ß`) is left out."""
     cases = {character, character.lower(), character.upper()}
     return "".join(sorted(case for case in cases if len(case) == 1))

@@ -1,4 +1,4 @@
-"""A bound on the time of reading, so that no question holds a reader of the database for long."""
+"""A time limit for reads, so that no query occupies a reader for long."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ _INTERRUPTED = frozenset({"SQLITE_INTERRUPT", "57014"})
 
 @contextlib.contextmanager
 def time_limit(connection: Connection, limit_s: float) -> Iterator[None]:
-    """Ends what runs on a reader's connection after a time; raises `TookTooLong`.
+    """Cancels what runs on a reader's connection after a time; raises `TookTooLong`.
 
-    PostgreSQL is told besides to follow indexes: it takes the bounds of a search for guesses and
-    would rather read whole tables.
+    PostgreSQL is also made to prefer indexes: it treats the bounds of a search as guesses and would
+    otherwise read whole tables.
     """
     driver: Any = connection.connection.driver_connection
     if connection.dialect.name == "sqlite":

@@ -1,4 +1,4 @@
-"""Groups of work as transactions on the one connection that writes."""
+"""Groups of work as transactions on the one writing connection."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Works: TypeAlias = list[tuple[Operation[Any, Any], list[Any]]]
 
 
 class Transactions:
-    """Runs groups on the one connection that writes, which is opened with the first."""
+    """Runs groups on the one writing connection, opened with the first."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
@@ -37,7 +37,7 @@ class Transactions:
             raise
 
     def reset(self) -> None:
-        """Forgets a connection that failed."""
+        """Drops a failed connection."""
         connection, self._connection = self._connection, None
         if connection is not None:
             try:

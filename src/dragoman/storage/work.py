@@ -1,4 +1,4 @@
-"""A kind of work for the writer."""
+"""Kinds of work for the writer."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ Result = TypeVar("Result")
 
 
 class Operation(Generic[Item, Result]):
-    """A kind of work: a function over all the items of that kind in a group.
+    """A kind of work: a function over all items of that kind in a group.
 
-    It returns one result an item, in order; a result that is an exception is raised at that item's
-    caller only, and the group is committed all the same. `item` is the type of the items, by which
-    they travel to the process that writes.
+    It returns one result per item, in order; a result that is an exception is raised for that
+    caller only, and the group is committed all the same. `item` is the type by which items travel
+    to the writer process.
     """
 
     def __init__(
@@ -38,7 +38,7 @@ def one_by_one(
 ) -> Callable[[Callable[[Connection, Item], Result]], Operation[Item, Result]]:
     """Makes an operation of a function over one item, which may raise `Refused`.
 
-    What it wrote before it refused is undone where `whole`.
+    With `whole`, what it wrote before it refused is rolled back.
     """
 
     def decorate(run_one: Callable[[Connection, Item], Result]) -> Operation[Item, Result]:
@@ -55,7 +55,7 @@ def one_by_one(
 
 
 def run_each(items: Iterable[Item], run: Callable[[Item], Result]) -> list[Result | Exception]:
-    """The result of each item, or why it is refused."""
+    """The result of each item, or its refusal."""
     results: list[Result | Exception] = []
     for item in items:
         try:
@@ -68,7 +68,7 @@ def run_each(items: Iterable[Item], run: Callable[[Item], Result]) -> list[Resul
 def together(
     name: str,
 ) -> Callable[[Callable[[Connection, list[Item]], None]], Operation[Item, None]]:
-    """Makes an operation of a function over all the items of a group that has no results."""
+    """Makes an operation of a function over all items of a group, without results."""
 
     def decorate(run_all: Callable[[Connection, list[Item]], None]) -> Operation[Item, None]:
         def run(connection: Connection, items: list[Item]) -> list[Exception | None]:
@@ -81,6 +81,6 @@ def together(
 
 
 def _item_of(function: Callable[..., Any]) -> Any:
-    """The type of what a function takes besides the connection."""
+    """The type of the item that a function takes."""
     hints = get_type_hints(function)
     return next(hint for name, hint in hints.items() if name not in ("connection", "return"))

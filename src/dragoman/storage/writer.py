@@ -1,9 +1,9 @@
-"""The group-commit writer: what arrives while one transaction is written goes into the next.
+"""The group-commit writer: what arrives during one transaction goes into the next.
 
-A caller hears back only after its group is on disk. Work of the same kind in a group runs as one
-call, so that a hundred accepted messages are one INSERT. The connection, with full sync, is the
-runner's (`storage.runners`): in this process or in one of its own. Everything here happens on the
-event loop.
+A caller gets its result only after its group is on disk. Work of the same kind in a group runs as
+one call, so that a hundred accepted messages are one INSERT. The connection, with full sync,
+belongs to the runner (`storage/runners.py`), in this process or in a child. Everything here happens
+on the event loop.
 """
 
 from __future__ import annotations
@@ -45,16 +45,16 @@ log = structlog.get_logger(__name__)
 
 
 class CommitObserver(Protocol):
-    """Is told of every group, for metrics."""
+    """Is notified of every group, for metrics."""
 
     def committed(self, units: int, seconds: float) -> None: ...
 
 
 class Writer:
-    """Gives work to its runner in groups.
+    """Sends work to its runner in groups.
 
-    After a failed sync nothing can be trusted any more, so the writer refuses everything from then
-    on (`failed`); a full disk or a lost server refuses one group and tries the next.
+    After a failed sync the writer refuses everything from then on (`failed`); a full disk or a lost
+    server refuses one group, and the next is tried.
     """
 
     def __init__(self, runner: Runner, observer: CommitObserver | None = None) -> None:
@@ -70,12 +70,12 @@ class Writer:
         self.failed = False
 
     def start(self) -> None:
-        """Starts the runner; to be called on the event loop."""
+        """Starts the runner; called on the event loop."""
         self._loop = asyncio.get_running_loop()
         self._runner.start()
 
     async def stop(self) -> None:
-        """Writes what was given and ends; what is given later is refused."""
+        """Writes what was submitted and ends; later work is refused."""
         if self._loop is None:
             return
         if self._stopped is None:
@@ -86,7 +86,7 @@ class Writer:
         await self._runner.close()
 
     def write(self, operation: Operation[Item, Result], item: Item) -> asyncio.Future[Result]:
-        """Gives an item to the next group; the future is done once the group is on disk.
+        """Submits an item; the future is done once its group is on disk.
 
         Raises what the operation returned for the item, or `StorageUnavailable`.
         """
@@ -109,7 +109,7 @@ class Writer:
         item: Item,
         done: Callable[[Result | Exception], None],
     ) -> None:
-        """Gives an item to the next group; `done` gets its result on the loop, after the commit."""
+        """Adds an item to the next group; `done` gets its result on the loop, after the commit."""
         assert self._loop is not None, "the writer is not started"
         if self._stopped is not None:
             done(StorageUnavailable("the gateway is stopping"))
@@ -165,7 +165,7 @@ class Writer:
             self._observer.committed(len(group), perf_counter() - started)
 
     def _after_failure(self, group: list[_Unit], error: Exception) -> list[Any]:
-        """What a failed group's callers hear; nothing yet where each unit is to be tried alone."""
+        """The results after a failed group; None while its items are retried one by one."""
         if isinstance(error, StorageUnavailable):
             if error.sync_failed or isinstance(error, WriterGone):
                 self.failed = True
@@ -188,7 +188,7 @@ def _settle(group: list[_Unit], results: list[Any]) -> None:
 
 
 def check_durable(connection: Connection) -> None:
-    """Raises unless commits on this connection reach the disk before they return."""
+    """Raises unless commits on this connection are on disk when they return."""
     if connection.dialect.name == "sqlite":
         durable = connection.execute(text("PRAGMA synchronous")).scalar_one() >= 2
     else:

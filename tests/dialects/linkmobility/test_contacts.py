@@ -378,7 +378,7 @@ MOBILE = "Mobile is not valid! Remember a valid number must contain a countrycod
         (
             {"mobile": "+4512345678", "fields": {"Note": "a\0b"}},
             400,
-            "Note is not valid, it holds characters that are none",
+            "Note is not valid, not valid Unicode text",
         ),
         ({"mobile": "+4512345678", "fields": {"": "x"}}, 400, "Name cannot be empty"),
         (

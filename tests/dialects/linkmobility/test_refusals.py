@@ -331,7 +331,7 @@ async def test_sender_that_is_not_approved_is_refused(link: Any, refused: Any) -
 
 
 async def test_defect_is_answered_without_its_trace(link: Any) -> None:
-    link.services.submission._clock = None
+    link.services.submission.clock = None
     answer = await link.send()
     assert answer.status == 500
     assert set(answer.json) == {"status", "message"}

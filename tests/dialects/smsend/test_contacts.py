@@ -179,7 +179,7 @@ async def test_birth_date_is_read_in_every_form(
         (
             {"email": "a@example.com", "name": "\0"},
             400,
-            "Invalid value for parameter [name]: it holds characters that are none",
+            "Invalid value for parameter [name]: not valid Unicode text",
         ),
         (
             {"email": "a@example.com", "gender": "x"},
@@ -431,7 +431,7 @@ async def test_groups_are_listed_by_five(smsend: Any) -> None:
         ),
         (
             {"name": "x", "description": "\0"},
-            "Invalid value for parameter [description]: it holds characters that are none",
+            "Invalid value for parameter [description]: not valid Unicode text",
         ),
     ],
 )

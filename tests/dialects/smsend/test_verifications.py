@@ -35,7 +35,7 @@ def drawn(smsend: Any) -> list[int]:
         numbers.append(next(source))
         return numbers[-1]
 
-    smsend.services.verifications._draw = draw
+    smsend.services.verifications.draw = draw
     return numbers
 
 

@@ -23,8 +23,7 @@ from dragoman.core.accounts.model.accounts import Account, CredentialKind
 from dragoman.core.accounts.sql import accounts
 from dragoman.core.contacts.sql.tables import contacts
 from dragoman.core.devices.devices import ReportedSim
-from dragoman.core.devices.model.assignments import StoredAssignment
-from dragoman.core.devices.model.devices import AssignmentState, Device
+from dragoman.core.devices.model.devices import AssignmentState, Device, StoredAssignment
 from dragoman.core.devices.sql import assignments
 from dragoman.core.messages.live import LiveMessage
 from dragoman.core.messages.model.lifecycle import State

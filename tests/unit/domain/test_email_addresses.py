@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from dragoman.core.model.email_addresses import is_email_address
+from dragoman.core.model.mail_addresses import is_email_address
 
 
 @pytest.mark.parametrize(

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from enum import IntEnum
 
-from dragoman.core.devices.model.assignments import AssignmentStep, StoredAssignment
-from dragoman.core.devices.model.devices import AssignmentState
+from dragoman.core.devices.model.devices import AssignmentState, AssignmentStep, StoredAssignment
 from dragoman.core.messages.model.messages import Outgoing
 
 ANY_SLOT = 0

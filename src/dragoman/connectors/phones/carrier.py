@@ -23,8 +23,7 @@ from dragoman.connectors.phones.protocols import WITHDRAWING
 from dragoman.core.delivery.model.ports import CarrierEvents, Taking
 from dragoman.core.devices.assignments import Assignments
 from dragoman.core.devices.devices import Devices
-from dragoman.core.devices.model.assignments import StoredAssignment
-from dragoman.core.devices.model.devices import AssignmentState
+from dragoman.core.devices.model.devices import AssignmentState, StoredAssignment
 from dragoman.core.messages.model.messages import Outgoing, data_of
 from dragoman.core.messages.model.outcomes import Deferred, Outcome, Rejected, Unknown
 from dragoman.core.model.errors import FailureCode, RetryCode

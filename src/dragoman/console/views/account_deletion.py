@@ -7,8 +7,7 @@ from typing import Any, Final
 from dragoman.console.forms import version_of
 from dragoman.console.page import Page
 from dragoman.console.page_request import PageRequest
-from dragoman.core.accounts.model.accounts import Permission
-from dragoman.core.accounts.model.views import AccountView
+from dragoman.core.accounts.model.accounts import AccountView, Permission
 from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.web.responses import Response
 

@@ -14,8 +14,7 @@ from dragoman.console.paging import PER_PAGE, read_before
 from dragoman.console.roles import role_of
 from dragoman.core.accounts.account_fields import AccountFields
 from dragoman.core.accounts.account_tree import ChangedAccount, Changes
-from dragoman.core.accounts.model.accounts import Account, Permission
-from dragoman.core.accounts.model.views import AccountView
+from dragoman.core.accounts.model.accounts import Account, AccountView, Permission
 from dragoman.core.billing.model.payments import MAX_CREDITS
 from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.kit.ids import time_of

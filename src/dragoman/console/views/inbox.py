@@ -13,8 +13,7 @@ from dragoman.console.paging import ENOUGH, make_pager
 from dragoman.console.reading import Unreadable, read_number, read_pieces, read_time
 from dragoman.core.accounts.audit_log import hide_number
 from dragoman.core.accounts.model.accounts import Account, Permission
-from dragoman.core.inbound.model.inbound import Handling, InboxFilter, OptOutOrigin
-from dragoman.core.inbound.model.opt_outs import OptOutFilter
+from dragoman.core.inbound.model.inbound import Handling, InboxFilter, OptOutFilter, OptOutOrigin
 from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.kit.ids import time_of
 from dragoman.web.responses import Response

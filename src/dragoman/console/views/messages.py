@@ -35,7 +35,7 @@ from dragoman.core.messages.model.views import MessageView
 from dragoman.core.model.countries import country_name
 from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.core.reporting.model.outbox import OutboxFilter
-from dragoman.core.submission.model.batches import BatchProgress
+from dragoman.core.submission.model.progress import BatchProgress
 from dragoman.web.responses import Response
 
 PROTOCOL: Final = "console"

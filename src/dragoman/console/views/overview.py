@@ -11,7 +11,7 @@ from dragoman.console.page_request import PageRequest
 from dragoman.console.rendering import render_span
 from dragoman.console.tables import render_csv
 from dragoman.core.accounts.model.accounts import Permission
-from dragoman.core.messages.model.outcome_counts import LONGER, STEPS_S
+from dragoman.core.messages.model.outcomes import LONGER, STEPS_S
 from dragoman.core.model.countries import country_name
 from dragoman.core.model.errors import FailureCode
 from dragoman.core.reporting.traffic import Lately, Period, Share, TrafficReport

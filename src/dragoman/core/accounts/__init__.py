@@ -1,1 +1,1 @@
-"""Accounts, their tree, how they prove who they are, what they buy, who changed what."""
+"""Accounts and their tree: authentication, credits bought from a parent, and the audit log."""

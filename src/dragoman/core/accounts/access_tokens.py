@@ -1,4 +1,4 @@
-"""Access tokens: keys that a program gets for a password and keeps until they are revoked."""
+"""Access tokens: keys issued for a password and valid until they are revoked."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ MAX_PER_ACCOUNT: Final = 1_000
 
 
 class AccessTokens:
-    """Issues and revokes access tokens; `Accounts.authenticate_key` lets them in."""
+    """Issues and revokes access tokens; `Accounts.authenticate_key` accepts them."""
 
     def __init__(self, *, storage: Storage, accounts: Accounts, clock: Clock) -> None:
         self._storage = storage
@@ -24,7 +24,7 @@ class AccessTokens:
         self._clock = clock
 
     async def issue(self, account: Account) -> str:
-        """A new token of an account, which is shown this once."""
+        """Issues a token for an account; it is shown only once."""
         token = new_key()
         credentials = self._accounts.credentials
         item = stored.TokenIssue(
@@ -35,7 +35,7 @@ class AccessTokens:
         return token
 
     async def revoke_all(self, account: Account) -> None:
-        """Ends every token of an account, from now on."""
+        """Revokes every token of an account immediately."""
         rotation = stored.CredentialRotation(
             account_id=account.account_id,
             revoke_kinds=(CredentialKind.ACCESS_TOKEN,),

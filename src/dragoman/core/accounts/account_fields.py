@@ -1,4 +1,4 @@
-"""What can be said about an account when it is made or changed, checked before it is stored."""
+"""The fields of an account that can be set, validated before they are stored."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from dragoman.core.accounts.model.allowed_prefixes import parse_allowed_prefixes
 from dragoman.core.accounts.model.senders import normalise_sender
 from dragoman.core.accounts.sql.accounts import parse_types, render_details, render_types
 from dragoman.core.billing.model.payments import Payer
-from dragoman.core.model.errors import RefusalCode, Refused
+from dragoman.core.model.errors import NOT_A_ZONE, RefusalCode, Refused
 from dragoman.core.model.texts import is_storable
 
 MAX_NAME: Final = 64
@@ -24,7 +24,7 @@ MAX_LIST: Final = 10_000
 
 
 class AccountFields(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Fields of an account as they are written; None leaves one as it is."""
+    """Fields of an account as they are entered; None leaves one unchanged."""
 
     username: str | None = None
     allowed_addresses: str | None = None
@@ -41,7 +41,7 @@ class AccountFields(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
 
 
 def read_fields(fields: AccountFields) -> dict[str, Any]:
-    """The given fields as `Account` has them; raises `Refused` naming the first that is wrong."""
+    """The given fields as `Account` has them; raises `Refused` for the first invalid one."""
     return {
         name: _CHECKS.get(name, _keep)(name, value)
         for name in fields.__struct_fields__
@@ -50,7 +50,7 @@ def read_fields(fields: AccountFields) -> dict[str, Any]:
 
 
 def render_fields(fields: AccountFields) -> dict[str, Any]:
-    """The given fields as columns; raises `Refused` naming the first that is wrong."""
+    """The given fields as columns; raises `Refused` for the first invalid one."""
     values = read_fields(fields)
     columns = {name: getattr(fields, name) for name in values}
     if "message_types" in columns:
@@ -96,7 +96,7 @@ def _check_zone(name: str, value: str) -> str:
         if value:
             ZoneInfo(value)
     except (ValueError, OSError, KeyError):
-        raise Refused(RefusalCode.INVALID_FIELD, name, "no IANA time zone") from None
+        raise Refused(RefusalCode.INVALID_FIELD, name, NOT_A_ZONE) from None
     return value
 
 

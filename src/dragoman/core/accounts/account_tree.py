@@ -1,7 +1,7 @@
-"""What an account may do with the accounts below it: see, make, change and delete them.
+"""What an account may do with the accounts below it: list, create, change and delete them.
 
-Nobody gives more than it has: not a permission, not a number to send to, not credits. Accounts
-beside and above the caller do not exist for it.
+No account can grant more than it has itself: permissions, prefixes or credits. Accounts beside or
+above the caller are invisible to it.
 """
 
 from __future__ import annotations
@@ -13,14 +13,21 @@ import msgspec
 from dragoman.core.accounts.account_fields import AccountFields, render_fields
 from dragoman.core.accounts.accounts import Accounts
 from dragoman.core.accounts.credentials import new_key
-from dragoman.core.accounts.model.accounts import Account, AccountRecord, CredentialKind, Permission
-from dragoman.core.accounts.model.views import AccountView
+from dragoman.core.accounts.model.accounts import (
+    Account,
+    AccountRecord,
+    AccountView,
+    CredentialKind,
+    Permission,
+)
 from dragoman.core.accounts.sql import account_tree, accounts
 from dragoman.core.accounts.sql.account_tree import AccountChange, AccountDeletion
+from dragoman.core.accounts.sql.accounts import CredentialRotation, NewCredential
 from dragoman.core.accounts.sql.audit_log import AuditEntry
 from dragoman.core.billing.model.payments import MAX_CREDITS
-from dragoman.core.model.errors import RefusalCode, Refused
+from dragoman.core.model.errors import RefusalCode, Refused, existing
 from dragoman.core.model.texts import is_storable
+from dragoman.core.model.use_case import use_case
 from dragoman.kit.clock import Clock
 from dragoman.kit.ids import IdSource, render_base36
 from dragoman.storage.engine import Storage
@@ -32,7 +39,7 @@ NOT_BY_DEFAULT = frozenset({Permission.ADMINISTER, Permission.OPERATE})
 
 
 class Changes(msgspec.Struct, frozen=True, kw_only=True):
-    """What is to become different about an account."""
+    """Changes to an account."""
 
     fields: AccountFields = AccountFields()
     password: str | None = None
@@ -47,65 +54,51 @@ class Changes(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ChangedAccount(msgspec.Struct, frozen=True, kw_only=True):
-    """An account as it is now, with the key that was made, which is shown this once."""
+    """An account after a change, with its new key if any, which is shown only once."""
 
     view: AccountView
     api_key: str | None = None
 
 
+@use_case(kw_only=True)
 class AccountTree:
-    """The accounts below an account, at its hands."""
+    """Administers the accounts below an account; `end_sessions` ends those kept in memory."""
 
-    def __init__(
-        self,
-        *,
-        accounts: Accounts,
-        storage: Storage,
-        ids: IdSource,
-        clock: Clock,
-        end_sessions: Callable[[int], object],
-    ) -> None:
-        """`end_sessions` ends those of an account that are kept in memory."""
-        self._accounts = accounts
-        self._storage = storage
-        self._ids = ids
-        self._clock = clock
-        self._end_sessions = end_sessions
+    accounts: Accounts
+    storage: Storage
+    ids: IdSource
+    clock: Clock
+    end_sessions: Callable[[int], object]
 
     async def list_below(self, caller: Account) -> list[AccountView]:
         """The caller's own account and all below it, in the order of creation."""
-        return await self._storage.read(lambda c: account_tree.load_views(c, caller))
+        return await self.storage.read(lambda c: account_tree.load_views(c, caller))
 
     async def search(
         self, caller: Account, name: str, offset: int, limit: int
     ) -> tuple[list[AccountView], int]:
-        """The caller's own account and those below it whose names hold a text, as a tree.
+        """Searches the caller's own account and those below it by user name.
 
-        A page of them, each behind the one it lies below, and how many there are in all.
+        Returns a page in tree order, each account after its parent, and the total.
         """
         if not is_storable(name):
             return [], 0
-        return await self._storage.read(
+        return await self.storage.read(
             lambda c: account_tree.search_below(c, caller, name, offset, limit)
         )
 
     async def names(
         self, caller: Account, account_ids: Iterable[int], *, living: bool = False
     ) -> dict[int, str]:
-        """The user names of those accounts that are the caller's own or lie below it.
-
-        Deleted accounts have names too, unless only `living` ones are asked for.
-        """
+        """User names of accounts at or below the caller's; with `living`, not of deleted ones."""
         wanted = set(account_ids)
         if not wanted:
             return {}
-        return await self._storage.read(
-            lambda c: account_tree.load_names(c, caller, wanted, living)
-        )
+        return await self.storage.read(lambda c: account_tree.load_names(c, caller, wanted, living))
 
     async def find(self, caller: Account, account_id: int) -> AccountView:
         """The caller's own account or one below it; raises `Refused`."""
-        view = await self._storage.read(lambda c: account_tree.find_view(c, account_id))
+        view = await self.storage.read(lambda c: account_tree.find_view(c, account_id))
         if view is None or not view.account.is_at_or_below(caller):
             raise Refused(RefusalCode.NOT_FOUND, str(account_id), "user")
         return view
@@ -113,24 +106,22 @@ class AccountTree:
     async def list_children(
         self, caller: Account, offset: int, limit: int
     ) -> tuple[list[AccountView], int]:
-        """Accounts right below the caller's, in the order of creation, and how many in all."""
-        return await self._storage.read(
+        """The direct subaccounts of the caller's, in the order of creation, and the total."""
+        return await self.storage.read(
             lambda c: account_tree.load_children(c, caller.account_id, offset, limit)
         )
 
     async def find_child(self, caller: Account, name: str) -> AccountView:
-        """An account right below the caller's, by identifier or user name; raises `Refused`."""
-        view = await self._storage.read(
+        """A direct subaccount of the caller's, by identifier or user name; raises `Refused`."""
+        view = await self.storage.read(
             lambda c: account_tree.find_child(c, caller.account_id, name)
         )
-        if view is None:
-            raise Refused(RefusalCode.NOT_FOUND, name, "user")
-        return view
+        return existing(view, Refused(RefusalCode.NOT_FOUND, name, "user"))
 
     async def records(self, dialect: str, views: Iterable[AccountView]) -> dict[int, str]:
-        """What an API keeps of accounts, by account."""
+        """The records that an API keeps of accounts, by account."""
         account_ids = [view.account.account_id for view in views]
-        return await self._storage.read(lambda c: accounts.load_records(c, dialect, account_ids))
+        return await self.storage.read(lambda c: accounts.load_records(c, dialect, account_ids))
 
     async def create(
         self,
@@ -143,9 +134,9 @@ class AccountTree:
         record: AccountRecord | None = None,
         audit: AuditEntry | None = None,
     ) -> ChangedAccount:
-        """Makes an account below the caller's; `credits` None is without a limit.
+        """Creates a subaccount of the caller's; `credits` None is unlimited. Raises `Refused`.
 
-        It has what the caller has, but for administering accounts. Raises `Refused`.
+        It gets the caller's permissions, except the one to administer accounts.
         """
         check_right(caller)
         _check_permissions(caller, permissions)
@@ -158,7 +149,7 @@ class AccountTree:
             max_parts=caller.max_parts,
             max_recipients=caller.max_recipients,
         )
-        created = await self._accounts.create(
+        created = await self.accounts.create(
             fields.username or "",
             password=password,
             credits=credits,
@@ -174,7 +165,7 @@ class AccountTree:
         return ChangedAccount(view=view, api_key=created.api_key)
 
     async def change(self, caller: Account, account_id: int, changes: Changes) -> ChangedAccount:
-        """Changes what is given of an account, all of it or nothing; raises `Refused`."""
+        """Applies all of the given changes or none; raises `Refused`."""
         view = await self.find(caller, account_id)
         check_right(caller)
         _check_permissions(caller, changes.permissions)
@@ -187,12 +178,12 @@ class AccountTree:
         transfer = None
         if changes.credits:
             note = f"by {caller.account_id}"
-            transfer = self._accounts.transfer(account.wallet_id, changes.credits, note, caller)
+            transfer = self.accounts.transfer(account.wallet_id, changes.credits, note, caller)
         granted = tuple(name.value for name, wanted in changes.permissions.items() if wanted)
         revoked = tuple(name.value for name, wanted in changes.permissions.items() if not wanted)
         change = AccountChange(
             account_id=account_id,
-            at_ms=self._clock.now_ms(),
+            at_ms=self.clock.now_ms(),
             values=render_fields(changes.fields),
             enabled=changes.enabled,
             grant=granted,
@@ -202,18 +193,18 @@ class AccountTree:
             record=changes.record,
             audit=changes.audit,
         )
-        await self._accounts.write(account_tree.change, change)
+        await self.accounts.write(account_tree.change, change)
         if changes.password is not None or changes.enabled is False:
-            self._end_sessions(account_id)
+            self.end_sessions(account_id)
         return ChangedAccount(view=await self.find(caller, account_id), api_key=api_key)
 
     async def delete(
         self, caller: Account, account_id: int, audit: tuple[AuditEntry, ...] = ()
     ) -> None:
-        """Ends an account: its keys, its name and its wallet, not what it sent.
+        """Deletes an account with its keys, name and wallet; raises `Refused`.
 
-        What is left of its credits goes to the caller. Raises `Refused`, also while there are
-        accounts below it.
+        What it sent is kept, and its remaining credits go to the caller. An account with
+        subaccounts is not deleted.
         """
         view = await self.find(caller, account_id)
         check_right(caller)
@@ -225,36 +216,36 @@ class AccountTree:
             username=f"{account.username} (deleted {render_base36(account_id)})",
             wallet_id=account.wallet_id,
             heir=caller.wallet_id,
-            entry_ids=(self._ids.next(), self._ids.next()),
+            entry_ids=(self.ids.next(), self.ids.next()),
             heir_id=caller.account_id,
-            type_entry_ids=tuple(self._ids.take(2 * MAX_TYPES)),
-            at_ms=self._clock.now_ms(),
+            type_entry_ids=tuple(self.ids.take(2 * MAX_TYPES)),
+            at_ms=self.clock.now_ms(),
             audit=audit,
         )
-        await self._accounts.write(account_tree.delete, deletion)
-        self._end_sessions(account_id)
+        await self.accounts.write(account_tree.delete, deletion)
+        self.end_sessions(account_id)
 
     async def _rotation(
         self, account: Account, password: str | None, api_key: str | None
-    ) -> accounts.CredentialRotation | None:
+    ) -> CredentialRotation | None:
         kinds: list[CredentialKind] = []
-        made: list[accounts.NewCredential] = []
+        made: list[NewCredential] = []
         if password is not None:
             kinds += [CredentialKind.PASSWORD, CredentialKind.LEGACY_MD5]
             legacy = account.may(Permission.LEGACY_LOGIN)
-            made += await self._accounts.credentials.of_password(
+            made += await self.accounts.credentials.of_password(
                 account.account_id, password, legacy_md5=legacy
             )
         if api_key is not None:
             kinds.append(CredentialKind.API_KEY)
-            made.append(self._accounts.credentials.of_key(account.account_id, api_key))
+            made.append(self.accounts.credentials.of_key(account.account_id, api_key))
         if not kinds:
             return None
-        return accounts.CredentialRotation(
+        return CredentialRotation(
             account_id=account.account_id,
             revoke_kinds=tuple(kinds),
             credentials=tuple(made),
-            at_ms=self._clock.now_ms(),
+            at_ms=self.clock.now_ms(),
         )
 
 
@@ -271,7 +262,7 @@ def _check_permissions(caller: Account, permissions: dict[Permission, bool]) -> 
 
 
 def _check_own(changes: Changes) -> None:
-    """Refuses what would widen the caller's own account or lock it out for good."""
+    """Refuses changes that would widen the caller's own account or lock it out permanently."""
     given = {
         "enabled": changes.enabled is not None,
         "credits": changes.credits != 0,

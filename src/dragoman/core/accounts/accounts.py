@@ -1,8 +1,8 @@
-"""Accounts: who is calling, from where, and the keys they call with.
+"""Accounts: authentication of callers, allowed addresses, and keys.
 
-Who was let in is remembered under a digest of its key, or a keyed one of its password, complete
-with what it may do by itself and by those above it. Every change drops what is remembered, so a
-revoked key is refused from that moment on.
+Authenticated accounts are cached under a digest of the key, or a keyed digest of the password, with
+the permissions that result from the accounts above. Every change clears the cache, so a revoked key
+is refused at once.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from dragoman.core.accounts.sql.account_tree import AccountChange
 from dragoman.core.accounts.sql.audit_log import AuditEntry
 from dragoman.core.billing.model.payments import MAX_CREDITS
 from dragoman.core.billing.sql import wallets
-from dragoman.core.model.errors import RefusalCode, Refused
+from dragoman.core.model.errors import RefusalCode, Refused, existing
 from dragoman.kit.clock import Clock
 from dragoman.kit.ids import IdSource, render_base36
 from dragoman.kit.signal import Signal
@@ -50,7 +50,7 @@ Item = TypeVar("Item")
 
 
 class CreatedAccount(msgspec.Struct, frozen=True, kw_only=True):
-    """A new account and its secrets, which are shown this once."""
+    """A new account and its secrets, which are shown only once."""
 
     account: Account
     api_key: str
@@ -76,7 +76,7 @@ class Accounts:
 
     @property
     def generation(self) -> int:
-        """Changes whenever what was read of accounts, senders or wallets may be out of date."""
+        """Changes whenever cached accounts, senders or wallets may be out of date."""
         return self._generation
 
     async def authenticate_key(
@@ -96,7 +96,7 @@ class Accounts:
         return _admit(account, address)
 
     async def admit(self, account_id: int, address: str) -> Account:
-        """The account of an identifier, for a caller that is known otherwise; raises `Refused`."""
+        """The account of a caller that was authenticated elsewhere; raises `Refused`."""
         memory_key = b"%d" % account_id
         account = self._remembered.get(memory_key)
         if account is None:
@@ -111,7 +111,7 @@ class Accounts:
     async def authenticate_password(
         self, username: str, password: str, address: str, kind: CredentialKind
     ) -> Account:
-        """The account of a user name with a password, or with its md5; raises `Refused`."""
+        """The account with a user name and password, or its MD5; raises `Refused`."""
         memory_key = hmac.digest(
             self._secret,
             f"{kind}\0{username}\0{password}".encode("utf-8", "surrogatepass"),
@@ -142,7 +142,7 @@ class Accounts:
         return account if matches and digests else None
 
     async def approved_senders(self, account: Account) -> frozenset[str]:
-        """The senders an account may use besides those every account may."""
+        """The senders approved for this account, besides those allowed to every account."""
         approved = self._senders.get(account.account_id)
         if approved is None:
             generation = self._generation
@@ -173,9 +173,9 @@ class Accounts:
     ) -> CreatedAccount:
         """Creates an account with a wallet; `credits` None is unlimited. Raises `Refused`.
 
-        It lies below `parent`, and has at most what that has. Its credits are taken from `giver`;
-        without one they come from the operator. `fields` are those that have no name here. `audit`
-        is stored with it, as an entry about the new account.
+        It is a subaccount of `parent`, limited to what that has. Its credits come from `giver`, by
+        default from the operator. `fields` are those without an argument here; `audit` is stored
+        with it, as an entry about the new account.
         """
         if credits is not None and not 0 <= credits <= MAX_CREDITS:
             raise Refused(RefusalCode.INVALID_FIELD, "credits", "not negative")
@@ -230,7 +230,7 @@ class Accounts:
     def transfer(
         self, wallet_id: int, credits: int, note: str, giver: Account | None
     ) -> wallets.Transfer:
-        """A movement of credits into a wallet, from an account's or from outside."""
+        """A transfer of credits into a wallet, from an account or from the operator."""
         return wallets.Transfer(
             giver=giver.wallet_id if giver is not None else None,
             taker=wallet_id,
@@ -241,12 +241,12 @@ class Accounts:
         )
 
     async def top_up(self, account: Account, credits: int, note: str) -> None:
-        """Adds credits to an account's wallet, or takes them away; raises `Refused`."""
+        """Adds credits to an account's wallet, or removes them; raises `Refused`."""
         item = wallets.TopUp(account.wallet_id, self._ids.next(), credits, note)
         await self._storage.writer.write(wallets.top_up, item)
 
     async def set_enabled(self, username: str, enabled: bool) -> Account:
-        """Lets an account in or shuts it out, from now on; raises `Refused`."""
+        """Enables or disables an account immediately; raises `Refused`."""
         return await self.change(username, enabled=enabled)
 
     async def change(
@@ -260,10 +260,7 @@ class Accounts:
         credits: int = 0,
         audit: tuple[AuditEntry, ...] = (),
     ) -> Account:
-        """Changes what is given of an account, as its operator may; raises `Refused`.
-
-        `credits` are added, or taken where they are negative.
-        """
+        """Applies an operator's changes; negative `credits` are removed. Raises `Refused`."""
         account = await self.find(username)
         change = AccountChange(
             account_id=account.account_id,
@@ -278,11 +275,10 @@ class Accounts:
             audit=audit,
         )
         await self.write(account_tree.change, change)
-        found = await self.find_by_id(account.account_id)
-        return found if found is not None else account
+        return await self.find_by_id(account.account_id) or account
 
     async def rotate_key(self, username: str, api_key: str | None = None) -> str:
-        """Ends every API key of an account and gives it a new one; raises `Refused`."""
+        """Revokes every API key of an account and issues a new one; raises `Refused`."""
         account = await self.find(username)
         api_key = new_key() if api_key is None else api_key
         rotation = accounts.CredentialRotation(
@@ -295,14 +291,14 @@ class Accounts:
         return api_key
 
     async def change_password(self, account: Account, current: str, new: str, address: str) -> None:
-        """Replaces an account's password by one who knows it; raises `Refused`."""
+        """Replaces an account's password, given the current one; raises `Refused`."""
         await self.authenticate_password(
             account.username, current, address, CredentialKind.PASSWORD
         )
         await self.set_password(account, new)
 
     async def set_password(self, account: Account, password: str) -> None:
-        """Gives an account another password, for the old login too; raises `Refused`."""
+        """Sets the password of an account, and of its legacy login; raises `Refused`."""
         legacy = account.may(Permission.LEGACY_LOGIN)
         made = await self.credentials.of_password(account.account_id, password, legacy_md5=legacy)
         rotation = accounts.CredentialRotation(
@@ -314,16 +310,14 @@ class Accounts:
         await self.write(accounts.rotate, rotation)
 
     async def find(self, username: str) -> Account:
-        """The account of a user name; raises `Refused`."""
+        """The account with a user name; raises `Refused`."""
         account = None
         if username.isprintable():  # no other name exists, and databases take not every string
             account = await self._storage.read(lambda c: accounts.find_by_username(c, username))
-        if account is None:
-            raise Refused(RefusalCode.NOT_FOUND, username, "no such account")
-        return account
+        return existing(account, Refused(RefusalCode.NOT_FOUND, username, "no such account"))
 
     async def find_by_id(self, account_id: int) -> Account | None:
-        """The account of an identifier."""
+        """The account with an identifier."""
         return await self._storage.read(lambda c: accounts.find_by_id(c, account_id))
 
     async def list_all(self) -> list[Account]:
@@ -331,18 +325,18 @@ class Accounts:
         return await self._storage.read(accounts.load_all)
 
     async def balance(self, account: Account) -> wallets.Balance:
-        """What the account's wallet holds."""
+        """The balance of the account's wallet."""
         return await self._storage.read(lambda c: wallets.balance(c, account.wallet_id))
 
     async def write(self, operation: Operation[Item, None], item: Item) -> None:
-        """Writes a change of accounts and forgets what was remembered; raises `Refused`."""
+        """Writes a change to accounts and clears the cache; raises `Refused`."""
         try:
             await self._storage.writer.write(operation, item)
         finally:
             self.forget()
 
     def forget(self) -> None:
-        """Drops what is remembered of every account; called after each change of one."""
+        """Clears the cache of all accounts; called after each change to one."""
         self._generation += 1
         self._remembered.clear()
         self._senders.clear()
@@ -356,7 +350,7 @@ class Accounts:
             self._remembered.popitem(last=False)
 
     async def _delay_failure(self, who: str) -> None:
-        """Answers failures ever more slowly; never locks anybody out."""
+        """Delays the answer to repeated failures, increasingly; never locks an account."""
         failures = self._failures.pop(who, 0)
         self._failures[who] = failures + 1
         if len(self._failures) > MAX_REMEMBERED:

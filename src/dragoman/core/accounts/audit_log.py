@@ -1,7 +1,7 @@
-"""What is written down about an account as it changes: its ledger, and who changed what.
+"""The records of what happened to an account: its ledger, and who changed what.
 
-The log of changes holds no keys, no texts and no full numbers: `subject` is a name or a list of
-fields, cut at a length.
+The audit log holds no keys, texts or full numbers: `subject` is a name or a list of fields,
+truncated.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ machine. The entry then has the account it is about for an actor."""
 
 
 def hide_number(written: str) -> str:
-    """A number or sender as the log may hold it: a name, or the end of a number."""
+    """A number or sender as the audit log may hold it: a name, or the last digits of a number."""
     digits = "".join(filter(str.isdecimal, written))
     is_number = digits and not any(map(str.isalpha, written))
     return f"…{digits[-3:]}" if is_number else written
 
 
 class Change(msgspec.Struct, frozen=True, kw_only=True):
-    """An entry of the log as a reader sees it."""
+    """An entry of the audit log as a reader sees it."""
 
     entry: AuditEntry
     actor: str
@@ -55,7 +55,7 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class AuditLog:
-    """Reads and writes what was done to accounts."""
+    """Reads and writes the audit log of accounts."""
 
     def __init__(self, *, storage: Storage, ids: IdSource, clock: Clock) -> None:
         self._storage = storage
@@ -65,7 +65,7 @@ class AuditLog:
     def entry(
         self, actor: Account, action: str, subject: str = "", account: Account | None = None
     ) -> AuditEntry:
-        """An entry about an account, or the actor's own, to be stored with the change itself."""
+        """An entry about an account, by default the actor's own, to store with a change."""
         return AuditEntry(
             entry_id=self._ids.next(),
             account_id=(account or actor).account_id,
@@ -78,39 +78,39 @@ class AuditLog:
     async def note(
         self, actor: Account, action: str, subject: str = "", account: Account | None = None
     ) -> None:
-        """Stores an entry by itself, right after a change that cannot carry one."""
+        """Stores an entry on its own, right after a change that cannot include one."""
         await self._storage.writer.write(audit.add, self.entry(actor, action, subject, account))
 
     def command_entry(self, account: Account, action: str, subject: str = "") -> AuditEntry:
-        """An entry about an account by whoever owns the machine."""
+        """An entry about an account made on the command line."""
         return self.entry(account, f"{_BY_COMMAND}{action}", subject)
 
     async def note_command(self, account: Account, action: str, subject: str = "") -> None:
-        """Stores such an entry by itself, right after the change."""
+        """Stores such an entry on its own, right after the change."""
         await self._storage.writer.write(audit.add, self.command_entry(account, action, subject))
 
     async def changes(
         self, reader: Account, account: Account, before: int | None, limit: int
     ) -> list[Change]:
-        """What was done to an account, newest first, before an entry where one is named."""
+        """Changes to an account, newest first, before an entry if one is given."""
         found = await self._storage.read(
             lambda c: audit.load_page(c, account.account_id, before, limit)
         )
         return [_change(view, reader) for view in found]
 
     async def changes_below(self, reader: Account, before: int | None, limit: int) -> list[Change]:
-        """The same of the reader's own account and all below it, deleted ones too."""
+        """Changes to the reader's own account and all below it, including deleted ones."""
         found = await self._storage.read(lambda c: audit.load_page_below(c, reader, before, limit))
         return [_change(view, reader) for view in found]
 
     async def ledger(self, account: Account, before: int | None, limit: int) -> list[LedgerEntry]:
-        """Movements of an account's credits, newest first, before one where one is named."""
+        """Movements of an account's credits, newest first, before an entry if one is given."""
         return await self._storage.read(
             lambda c: wallets.load_entries(c, account.account_id, before, limit)
         )
 
     async def key_times(self, account: Account) -> list[int]:
-        """When each of the account's API keys that are good was made, oldest first."""
+        """When each of the account's valid API keys was created, oldest first."""
         return await self._times(account, CredentialKind.API_KEY)
 
     async def password_times(self, account: Account) -> list[int]:
@@ -124,7 +124,7 @@ class AuditLog:
 
 
 def _change(view: AuditView, reader: Account) -> Change:
-    """An entry without an actor that lies beside or above its reader."""
+    """The entry, without an actor who is beside or above its reader."""
     top = reader.path
     is_known = view.actor_path == top or view.actor_path.startswith(f"{top}/")
     return Change(entry=view.entry, actor=view.actor if is_known else "", account=view.account)

@@ -1,4 +1,4 @@
-"""Sessions of the console: stored as digests, good until they idle too long or grow too old.
+"""Sessions of the console, stored as digests; they end after an idle time or at a maximum age.
 
 The times are set in `[console]`. A new password ends them in the transaction that stores it.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import secrets
 from collections import OrderedDict
+from dataclasses import field
 from typing import Final, NamedTuple
 
 from dragoman.core.accounts.accounts import Accounts
@@ -19,6 +20,7 @@ from dragoman.core.accounts.sql.console_sessions import (
     SessionUse,
     StoredSession,
 )
+from dragoman.core.model.use_case import use_case
 from dragoman.kit.clock import Clock
 from dragoman.storage.engine import Storage
 
@@ -35,31 +37,27 @@ class _Known(NamedTuple):
     generation: int
 
 
+@use_case(kw_only=True)
 class ConsoleSessions:
-    """Opens sessions, finds whose they are, and ends them."""
+    """Opens, finds and ends console sessions."""
 
-    def __init__(
-        self,
-        *,
-        storage: Storage,
-        accounts: Accounts,
-        clock: Clock,
-        idle_s: float,
-        longest_s: float,
-    ) -> None:
-        self._storage = storage
-        self._accounts = accounts
-        self._clock = clock
-        self._idle_ms = int(idle_s * 1000)
-        self._longest_ms = int(longest_s * 1000)
-        self._known: OrderedDict[bytes, _Known] = OrderedDict()
-        self._ended = 0
-        """Counts ends, so that what was read before one is not remembered after it."""
+    storage: Storage
+    accounts: Accounts
+    clock: Clock
+    idle_s: float
+    longest_s: float
+    _known: OrderedDict[bytes, _Known] = field(default_factory=OrderedDict, init=False)
+    _ended: int = field(default=0, init=False)
+    """Counts ends, so that what was read before one is not cached after it."""
+
+    def __post_init__(self) -> None:
+        self._idle_ms = int(self.idle_s * 1000)
+        self._longest_ms = int(self.longest_s * 1000)
 
     async def open(self, account: Account) -> str:
-        """Begins a session and returns its token."""
+        """Opens a session and returns its token."""
         token = secrets.token_urlsafe(TOKEN_BYTES)
-        now_ms = self._clock.now_ms()
+        now_ms = self.clock.now_ms()
         opening = SessionOpening(
             session=StoredSession(
                 digest=digest_of_key(token),
@@ -71,20 +69,20 @@ class ConsoleSessions:
             created_since_ms=now_ms - self._longest_ms,
             most=MAX_PER_ACCOUNT,
         )
-        await self._storage.writer.write(stored.open_session, opening)
+        await self.storage.writer.write(stored.open_session, opening)
         self._forget()  # the longest unused may have gone
         return token
 
     async def find(self, token: str, *, counts: bool = True) -> int | None:
-        """The account that a living session belongs to; its idle time begins anew if it counts."""
+        """The account of a live session; its idle time restarts if this request counts as use."""
         digest = digest_of_key(token)
         session = await self._load(digest)
-        now_ms = self._clock.now_ms()
+        now_ms = self.clock.now_ms()
         if session is None or self._is_dead(session, now_ms):
             return None
         if counts and now_ms - session.used_ms >= WRITTEN_EVERY_MS:
             self._known.pop(digest, None)
-            await self._storage.writer.write(
+            await self.storage.writer.write(
                 stored.use_session, SessionUse(digest=digest, used_ms=now_ms)
             )
         return session.account_id
@@ -98,22 +96,22 @@ class ConsoleSessions:
         await self._end(SessionEnd(account_id=account.account_id))
 
     async def count(self, account: Account) -> int:
-        """How many sessions of an account are alive."""
-        since_ms = self._clock.now_ms() - self._idle_ms
-        return await self._storage.read(lambda c: stored.count(c, account.account_id, since_ms))
+        """The number of live sessions of an account."""
+        since_ms = self.clock.now_ms() - self._idle_ms
+        return await self.storage.read(lambda c: stored.count(c, account.account_id, since_ms))
 
     async def _end(self, end: SessionEnd) -> None:
         try:
-            await self._storage.writer.write(stored.end_sessions, end)
+            await self.storage.writer.write(stored.end_sessions, end)
         finally:
             self._forget()
 
     async def _load(self, digest: bytes) -> StoredSession | None:
-        generation, ended = self._accounts.generation, self._ended
+        generation, ended = self.accounts.generation, self._ended
         known = self._known.get(digest)
         if known is not None and known.generation == generation:
             return known.session
-        session = await self._storage.read(lambda c: stored.find(c, digest))
+        session = await self.storage.read(lambda c: stored.find(c, digest))
         if session is not None and ended == self._ended:
             self._known[digest] = _Known(session, generation)
             if len(self._known) > MAX_REMEMBERED:

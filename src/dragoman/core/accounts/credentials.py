@@ -1,7 +1,7 @@
-"""Keys and passwords: made, and turned into what is stored of them.
+"""Keys and passwords: how they are generated, and what is stored of them.
 
-API keys are random and stored as SHA-256; passwords are Argon2id, hashed and verified in threads,
-a few at a time.
+API keys are random and stored as SHA-256; passwords are Argon2id, hashed and verified in threads, a
+few at a time.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ DECOY = (
 
 
 class Credentials:
-    """Makes credentials, and verifies passwords."""
+    """Creates credentials, and verifies passwords."""
 
     def __init__(self, *, ids: IdSource, clock: Clock) -> None:
         self._ids = ids
@@ -43,7 +43,7 @@ class Credentials:
         self.hasher = PasswordHasher()
 
     def of_key(self, account_id: int, key: str) -> NewCredential:
-        """What is stored of an API key; raises `Refused` for a short one."""
+        """The credential for an API key; raises `Refused` for a short one."""
         if len(key) < MIN_KEY_LENGTH:
             detail = f"at least {MIN_KEY_LENGTH} characters"
             raise Refused(RefusalCode.INVALID_FIELD, "api_key", detail)
@@ -52,13 +52,13 @@ class Credentials:
     def of_token(
         self, account_id: int, token: str, kind: CredentialKind = CredentialKind.ACCESS_TOKEN
     ) -> NewCredential:
-        """What is stored of an access token, or of another kind of token."""
+        """The credential for an access token, or for another kind of token."""
         return self._credential(account_id, kind, digest_of_key(token))
 
     async def of_password(
         self, account_id: int, password: str, *, legacy_md5: bool
     ) -> tuple[NewCredential, ...]:
-        """What is stored of a password, for the old login too; raises `Refused`."""
+        """The credentials for a password, with the legacy login's; raises `Refused`."""
         if not 0 < len(password) <= MAX_PASSWORD or not is_storable(password):
             detail = f"1 to {MAX_PASSWORD} characters"
             raise Refused(RefusalCode.INVALID_FIELD, "password", detail)
@@ -73,7 +73,7 @@ class Credentials:
         return tuple(made)
 
     async def matches(self, digests: Sequence[bytes], password: str) -> bool:
-        """Whether a password has one of the digests; none at all costs the same time."""
+        """Whether a password has one of the digests; takes the same time if there are none."""
         hashes = [digest.decode() for digest in digests] or [DECOY]
         async with self._hashing:
             secret = password.encode("utf-8", "surrogatepass")  # JSON can hold half a character
@@ -104,10 +104,10 @@ def new_key() -> str:
 
 
 def digest_of_key(key: str) -> bytes:
-    """What is stored of an API key."""
+    """The digest of an API key, as it is stored."""
     return hashlib.sha256(key.encode("utf-8", "surrogatepass")).digest()
 
 
 def md5_of_password(password: str) -> str:
-    """What an old program sends in place of a password (LINK v2 s. 03, "Legacy auth")."""
+    """What legacy clients send in place of a password (LINK v2 s. 03, "Legacy auth")."""
     return hashlib.md5(password.encode(), usedforsecurity=False).hexdigest()

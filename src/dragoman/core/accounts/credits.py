@@ -1,15 +1,15 @@
-"""Credits by message type: who pays, what is left, and how it comes to an account."""
+"""Credits by message type: who pays, how much is left, transfers and purchases."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import field
 from typing import Final
 
 import msgspec
 
 from dragoman.core.accounts.accounts import Accounts
-from dragoman.core.accounts.model.accounts import Account
-from dragoman.core.accounts.model.purchases import PurchaseView, StoredPurchase
+from dragoman.core.accounts.model.accounts import Account, PurchaseView, StoredPurchase
 from dragoman.core.accounts.sql import credits as stored
 from dragoman.core.accounts.sql.credits import (
     GENERAL,
@@ -23,6 +23,7 @@ from dragoman.core.accounts.sql.credits import (
 from dragoman.core.billing.model.message_types import MessageType, MessageTypes
 from dragoman.core.billing.model.payments import MAX_CREDITS, Payer, Payment, paying_accounts
 from dragoman.core.model.errors import RefusalCode, Refused
+from dragoman.core.model.use_case import use_case
 from dragoman.kit.clock import Clock
 from dragoman.kit.ids import IdSource
 from dragoman.storage.engine import Storage
@@ -33,7 +34,7 @@ MAX_PURCHASES: Final = 1_000
 
 
 class TypeMove(msgspec.Struct, frozen=True, kw_only=True):
-    """Credits of a type to give to an account below, or to take back from it."""
+    """Credits of a type to transfer to a subaccount, or to take back from it."""
 
     message_type: MessageType
     amount: int
@@ -41,7 +42,7 @@ class TypeMove(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Purchase(msgspec.Struct, frozen=True, kw_only=True):
-    """What an account buys, or gives back: an amount and what a credit of each type costs."""
+    """A purchase by an account, or its return: an amount, and the price of a credit by type."""
 
     amount: int
     """Ten-thousandths."""
@@ -50,35 +51,27 @@ class Purchase(msgspec.Struct, frozen=True, kw_only=True):
     gives: bool = True
 
 
+@use_case(kw_only=True)
 class Credits:
-    """Knows what accounts pay with."""
+    """Knows the credits that accounts pay with."""
 
-    def __init__(
-        self,
-        *,
-        storage: Storage,
-        accounts: Accounts,
-        ids: IdSource,
-        clock: Clock,
-        types: MessageTypes,
-    ) -> None:
-        self._storage = storage
-        self._accounts = accounts
-        self._ids = ids
-        self._clock = clock
-        self.types = types
-        self._purses: dict[int, list[Purse]] = {}
-        self._payments: dict[tuple[int, str], tuple[Payment, ...]] = {}
-        """By account and type; remembered and forgotten with `_purses`."""
-        self._generation = 0
-        """Of the accounts that `_purses` were read with."""
+    storage: Storage
+    accounts: Accounts
+    ids: IdSource
+    clock: Clock
+    types: MessageTypes
+    _purses: dict[int, list[Purse]] = field(default_factory=dict, init=False)
+    _payments: dict[tuple[int, str], tuple[Payment, ...]] = field(default_factory=dict, init=False)
+    """By account and type; remembered and forgotten with `_purses`."""
+    _generation: int = field(default=0, init=False)
+    """Of the accounts that `_purses` were read with."""
 
     async def payments(
         self, account: Account, message_type: MessageType | None = None
     ) -> tuple[Payment, ...]:
         """The wallets that pay for an account's messages of a type, its own first."""
         kind = message_type.name if message_type is not None else GENERAL
-        if self._generation == self._accounts.generation:
+        if self._generation == self.accounts.generation:
             known = self._payments.get((account.account_id, kind))
             if known is not None:
                 return known
@@ -90,10 +83,7 @@ class Credits:
         return payments
 
     async def available(self, account: Account) -> dict[str, int | None]:
-        """The credits of each type that an account can still use; None is without a limit.
-
-        Where several accounts pay, it is what all of them have.
-        """
+        """Credits of each type an account can use, the least of its payers'; None is unlimited."""
         purses = await self._load_purses(account)
         paying = paying_accounts((purse.account_id, purse.payer) for purse in purses)
         left: dict[str, int | None] = {one.name: None for one in self.types}
@@ -107,11 +97,11 @@ class Credits:
         return left
 
     async def own(self, account: Account) -> dict[str, int | None]:
-        """The credits of each type in an account's own wallets; None is without a limit."""
+        """The credits of each type in an account's own wallets; None is unlimited."""
         return await self._own(account.account_id, account.payer)
 
     async def _own(self, account_id: int, payer: Payer) -> dict[str, int | None]:
-        balances, prices = await self._storage.read(
+        balances, prices = await self.storage.read(
             lambda c: (stored.load_balances(c, account_id), stored.load_prices(c, account_id))
         )
         left: dict[str, int | None] = {}
@@ -126,12 +116,12 @@ class Credits:
         return left
 
     async def purchased(self, account_id: int) -> int:
-        """What is left of all an account bought, in ten-thousandths."""
-        balances = await self._storage.read(lambda c: stored.load_balances(c, account_id))
+        """What is left of everything an account bought, in ten-thousandths."""
+        balances = await self.storage.read(lambda c: stored.load_balances(c, account_id))
         return balances[PURCHASED].available if PURCHASED in balances else 0
 
     async def move(self, giver: Account, taker: Account, moves: Sequence[TypeMove]) -> None:
-        """Gives credits to an account or takes some back: all, or nothing; raises `Refused`."""
+        """Transfers credits to an account or back, all or none; raises `Refused`."""
         if taker.payer is Payer.PARENT:
             raise Refused(RefusalCode.INVALID_FIELD, "credit-eat-mode", "it has no credits")
         made = []
@@ -145,15 +135,15 @@ class Credits:
                     taker_id=second.account_id,
                     kind=move.message_type.name,
                     amount=move.amount,
-                    wallet_id=self._ids.next() if move.gives else None,
-                    entry_ids=(self._ids.next(), self._ids.next()),
+                    wallet_id=self.ids.next() if move.gives else None,
+                    entry_ids=(self.ids.next(), self.ids.next()),
                     note=f"{first.account_id} to {second.account_id}",
                 )
             )
-        await self._accounts.write(stored.move, CreditMoves(moves=tuple(made)))
+        await self.accounts.write(stored.move, CreditMoves(moves=tuple(made)))
 
     async def top_up(self, account: Account, message_type: MessageType, amount: int) -> None:
-        """Adds credits of a type, or takes some away, as the operator may; raises `Refused`."""
+        """Adds or removes credits of a type on behalf of the operator; raises `Refused`."""
         if not 0 < abs(amount) <= MAX_CREDITS:
             raise Refused(RefusalCode.INVALID_FIELD, "credits", f"1 to {MAX_CREDITS}")
         gives = amount > 0
@@ -162,61 +152,61 @@ class Credits:
             taker_id=account.account_id if gives else None,
             kind=message_type.name,
             amount=abs(amount),
-            wallet_id=self._ids.next() if gives else None,
-            entry_ids=(self._ids.next(), self._ids.next()),
+            wallet_id=self.ids.next() if gives else None,
+            entry_ids=(self.ids.next(), self.ids.next()),
             note="operator",
         )
-        await self._accounts.write(stored.move, CreditMoves(moves=(move,)))
+        await self.accounts.write(stored.move, CreditMoves(moves=(move,)))
 
     async def buy(self, account: Account, purchases: Sequence[Purchase]) -> None:
-        """Enters purchases of an account: all, or none; raises `Refused`."""
+        """Records purchases of an account, all or none; raises `Refused`."""
         _check_books(account)
-        kept = await self._storage.read(lambda c: stored.count_purchases(c, account.account_id))
+        kept = await self.storage.read(lambda c: stored.count_purchases(c, account.account_id))
         if kept + len(purchases) > MAX_PURCHASES:
             raise Refused(RefusalCode.INVALID_FIELD, "purchases", f"at most {MAX_PURCHASES}")
         new = NewPurchases(
             purchases=tuple(
                 StoredPurchase(
-                    purchase_id=self._ids.next(),
+                    purchase_id=self.ids.next(),
                     account_id=account.account_id,
                     gives=purchase.gives,
                     amount=purchase.amount,
                     prices=purchase.prices,
-                    created_ms=self._clock.now_ms(),
+                    created_ms=self.clock.now_ms(),
                 )
                 for purchase in purchases
             ),
-            wallet_id=self._ids.next(),
-            entry_ids=tuple(self._ids.take(len(purchases))),
+            wallet_id=self.ids.next(),
+            entry_ids=tuple(self.ids.take(len(purchases))),
         )
-        await self._accounts.write(stored.buy, new)
+        await self.accounts.write(stored.buy, new)
 
     async def purchases(
         self, account: Account, offset: int, limit: int
     ) -> tuple[list[PurchaseView], int]:
-        """Purchases of an account, newest first, and how many there are in all."""
-        return await self._storage.read(
+        """Purchases of an account, newest first, and the total."""
+        return await self.storage.read(
             lambda c: stored.load_purchases(c, account.account_id, offset, limit)
         )
 
     async def undo_purchase(self, account: Account, purchase_id: int) -> None:
-        """Takes back what is left of a purchase, and forgets it; raises `Refused`."""
+        """Undoes a purchase and takes back what is left of it; raises `Refused`."""
         _check_books(account)
         removal = PurchaseRemoval(
-            account_id=account.account_id, purchase_id=purchase_id, entry_id=self._ids.next()
+            account_id=account.account_id, purchase_id=purchase_id, entry_id=self.ids.next()
         )
-        await self._accounts.write(stored.undo, removal)
+        await self.accounts.write(stored.undo, removal)
 
     async def _load_purses(self, account: Account) -> list[Purse]:
-        generation = self._accounts.generation
+        generation = self.accounts.generation
         if generation != self._generation or len(self._purses) > MAX_REMEMBERED:
             self._purses.clear()
             self._payments.clear()
             self._generation = generation
         purses = self._purses.get(account.account_id)
         if purses is None:
-            purses = await self._storage.read(lambda c: stored.load_purses(c, account))
-            if generation == self._accounts.generation == self._generation:
+            purses = await self.storage.read(lambda c: stored.load_purses(c, account))
+            if generation == self.accounts.generation == self._generation:
                 self._purses[account.account_id] = purses
         return purses
 

@@ -1,7 +1,7 @@
-"""Login tokens: keys that a program gets for a name and password, good for a while.
+"""Login tokens: keys issued for a name and password that expire.
 
-Programs ask for one before every call as often as once a year, so an account is given the same one
-again while it has half of its life before it.
+Clients request one before every call or once a year; an account gets the same token again until
+half of its lifetime is over.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ EXPIRED: Final = "the token has expired"
 
 
 class LoginTokens:
-    """Issues, checks and revokes login tokens; `life_s` of `FOREVER` lets none expire."""
+    """Issues, checks and revokes login tokens; with `life_s` of `FOREVER` none expires."""
 
     def __init__(
         self, *, storage: Storage, accounts: Accounts, clock: Clock, life_s: float
@@ -63,7 +63,7 @@ class LoginTokens:
         return token
 
     async def authenticate(self, token: str, address: str) -> Account:
-        """The account of a token; raises `Refused`, with the detail `EXPIRED` for an old one."""
+        """The account of a token; raises `Refused`, with detail `EXPIRED` for an expired one."""
         account = await self._accounts.authenticate_key(token, address, CredentialKind.LOGIN_TOKEN)
         if self._life_ms:
             age_ms = self._clock.now_ms() - await self._issued_at(digest_of_key(token))
@@ -72,7 +72,7 @@ class LoginTokens:
         return account
 
     async def revoke_all(self, account: Account) -> None:
-        """Ends every login token of an account, from now on."""
+        """Revokes every login token of an account immediately."""
         self._last.pop(account.account_id, None)
         rotation = stored.CredentialRotation(
             account_id=account.account_id,

@@ -1,4 +1,4 @@
-"""Links that log an account in to the console: short-lived, good once, stored as digests."""
+"""Links that sign an account in to the console: short-lived, single-use, stored as digests."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from dragoman.core.accounts.model.accounts import Account
 from dragoman.core.accounts.sql import one_time_links
 from dragoman.core.accounts.sql.one_time_links import LinkUse, NewLink
 from dragoman.core.model.errors import RefusalCode, Refused
+from dragoman.core.model.use_case import use_case
 from dragoman.kit.clock import Clock
 from dragoman.kit.ids import IdSource
 from dragoman.storage.engine import Storage
@@ -19,35 +20,33 @@ LIFETIME_S: Final = 60
 TOKEN_BYTES: Final = 32
 
 
+@use_case(kw_only=True)
 class OneTimeLinks:
-    """Makes the tokens of links, and takes each once."""
+    """Creates the tokens of links, and redeems each once."""
 
-    def __init__(
-        self, *, storage: Storage, accounts: Accounts, ids: IdSource, clock: Clock
-    ) -> None:
-        self._storage = storage
-        self._accounts = accounts
-        self._ids = ids
-        self._clock = clock
+    storage: Storage
+    accounts: Accounts
+    ids: IdSource
+    clock: Clock
 
     async def make(self, account: Account) -> str:
-        """A token that stands for an account for a minute."""
+        """Creates a token that signs an account in, valid for a minute."""
         token = secrets.token_hex(TOKEN_BYTES)
-        now_ms = self._clock.now_ms()
+        now_ms = self.clock.now_ms()
         link = NewLink(
-            link_id=self._ids.next(),
+            link_id=self.ids.next(),
             account_id=account.account_id,
             digest=digest_of_key(token),
             expires_ms=now_ms + LIFETIME_S * 1000,
             now_ms=now_ms,
         )
-        await self._storage.writer.write(one_time_links.add, link)
+        await self.storage.writer.write(one_time_links.add, link)
         return token
 
     async def redeem(self, token: str, address: str) -> Account:
-        """The account of a token, which is good no more; raises `Refused`."""
-        use = LinkUse(digest=digest_of_key(token), now_ms=self._clock.now_ms())
-        account_id = await self._storage.writer.write(one_time_links.use, use)
+        """The account of a token, which is invalid afterwards; raises `Refused`."""
+        use = LinkUse(digest=digest_of_key(token), now_ms=self.clock.now_ms())
+        account_id = await self.storage.writer.write(one_time_links.use, use)
         if account_id is None:
             raise Refused(RefusalCode.AUTHENTICATION_FAILED, detail="the link is used or too old")
-        return await self._accounts.admit(account_id, address)
+        return await self.accounts.admit(account_id, address)

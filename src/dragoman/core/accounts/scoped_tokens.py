@@ -1,6 +1,6 @@
-"""Tokens that are good for some calls and for a time, with others that renew them.
+"""Tokens valid for some calls and a limited time, with refresh tokens that renew them.
 
-They are opaque: what one is good for stands in its row, so a revoked token is refused at once.
+They are opaque: the scopes are in the row, so a revoked token is refused at once.
 """
 
 from __future__ import annotations
@@ -8,6 +8,7 @@ from __future__ import annotations
 import secrets
 from collections import OrderedDict
 from collections.abc import Callable, Collection
+from dataclasses import field
 
 import msgspec
 
@@ -17,6 +18,7 @@ from dragoman.core.accounts.model.accounts import Account
 from dragoman.core.accounts.sql import scoped_tokens
 from dragoman.core.accounts.sql.scoped_tokens import StoredPair
 from dragoman.core.model.errors import RefusalCode, Refused
+from dragoman.core.model.use_case import use_case
 from dragoman.kit.clock import Clock
 from dragoman.storage.engine import Storage
 
@@ -28,7 +30,7 @@ MAX_REMEMBERED = 10_000
 
 
 class IssuedPair(msgspec.Struct, frozen=True, kw_only=True):
-    """A new pair of tokens, which are shown this once."""
+    """A new pair of tokens, which are shown only once."""
 
     token_id: str
     access_token: str
@@ -38,53 +40,44 @@ class IssuedPair(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Bearer(msgspec.Struct, frozen=True, kw_only=True):
-    """Who calls with an access token, and what for."""
+    """The account behind an access token, and the scopes of the token."""
 
     account: Account
     scopes: frozenset[str]
 
 
+@use_case(kw_only=True)
 class ScopedTokens:
-    """Issues, checks, exchanges and revokes; an account's tokens end with the account."""
+    """Issues, checks, refreshes and revokes tokens; they end with their account."""
 
-    def __init__(
-        self,
-        *,
-        storage: Storage,
-        accounts: Accounts,
-        clock: Clock,
-        access_life_s: float,
-        refresh_life_s: float,
-        new_token: Callable[[int], str] = secrets.token_urlsafe,
-    ) -> None:
-        self._storage = storage
-        self._accounts = accounts
-        self._clock = clock
-        self._access_life_s = access_life_s
-        self._refresh_life_s = refresh_life_s
-        self._new_token = new_token
-        self._remembered: OrderedDict[bytes, StoredPair] = OrderedDict()
-        self._generation = 0
-        """Counts revocations, so that what was read before one is not remembered after it."""
+    storage: Storage
+    accounts: Accounts
+    clock: Clock
+    access_life_s: float
+    refresh_life_s: float
+    new_token: Callable[[int], str] = secrets.token_urlsafe
+    _remembered: OrderedDict[bytes, StoredPair] = field(default_factory=OrderedDict, init=False)
+    _generation: int = field(default=0, init=False)
+    """Counts revocations, so that what was read before one is not remembered after it."""
 
     async def issue(
         self, account: Account, scopes: Collection[str], life_s: float | None = None
     ) -> IssuedPair:
-        """A pair for some scopes; the access token lives as long as allowed, or shorter."""
+        """Issues a pair for scopes; the access token lives as long as allowed, or shorter."""
         issued, stored = self._make(account.account_id, " ".join(sorted(set(scopes))), life_s)
-        await self._storage.writer.write(
+        await self.storage.writer.write(
             scoped_tokens.issue,
-            scoped_tokens.Issue(pair=stored, at_ms=self._clock.now_ms(), at_most=MAX_PAIRS),
+            scoped_tokens.Issue(pair=stored, at_ms=self.clock.now_ms(), at_most=MAX_PAIRS),
         )
         return issued
 
     async def authenticate(self, access_token: str, address: str) -> Bearer:
-        """Who an access token stands for; raises `Refused`."""
+        """The bearer of an access token; raises `Refused`."""
         digest = digest_of_key(access_token)
         pair = self._remembered.get(digest)
         if pair is None:
             generation = self._generation
-            pair = await self._storage.read(lambda c: scoped_tokens.find_access(c, digest))
+            pair = await self.storage.read(lambda c: scoped_tokens.find_access(c, digest))
             if pair is not None and generation == self._generation:
                 self._remembered[digest] = pair
                 if len(self._remembered) > MAX_REMEMBERED:
@@ -92,46 +85,46 @@ class ScopedTokens:
         if (
             pair is None
             or pair.revoked_ms is not None
-            or pair.access_expires_ms <= self._clock.now_ms()
+            or pair.access_expires_ms <= self.clock.now_ms()
         ):
             raise Refused(RefusalCode.AUTHENTICATION_FAILED, detail="no valid token")
         account = await self._admit(pair.account_id, address)
         return Bearer(account=account, scopes=frozenset(pair.scopes.split()))
 
     async def refresh(self, refresh_token: str, address: str) -> IssuedPair:
-        """A new pair for a refresh token, which is good once; raises `Refused`."""
+        """A new pair for a refresh token, which can be used once; raises `Refused`."""
         digest = digest_of_key(refresh_token)
-        pair = await self._storage.read(lambda c: scoped_tokens.find_refresh(c, digest))
+        pair = await self.storage.read(lambda c: scoped_tokens.find_refresh(c, digest))
         if pair is None:
             raise Refused(RefusalCode.AUTHENTICATION_FAILED, detail="no valid token")
         await self._admit(pair.account_id, address)
         issued, stored = self._make(pair.account_id, pair.scopes, None)
-        await self._storage.writer.write(
+        await self.storage.writer.write(
             scoped_tokens.exchange,
-            scoped_tokens.Exchange(token_id=pair.token_id, pair=stored, at_ms=self._clock.now_ms()),
+            scoped_tokens.Exchange(token_id=pair.token_id, pair=stored, at_ms=self.clock.now_ms()),
         )
         return issued
 
     async def is_refresh_token(self, token: str) -> bool:
-        """Whether a token is one that renews others; it is good for nothing else."""
+        """Whether a token is a refresh token, which authorises nothing else."""
         digest = digest_of_key(token)
-        found = await self._storage.read(lambda c: scoped_tokens.find_refresh(c, digest))
+        found = await self.storage.read(lambda c: scoped_tokens.find_refresh(c, digest))
         return found is not None
 
     async def revoke(self, account: Account, token_id: str) -> None:
-        """Ends one of an account's pairs; another's, or one that is not there, stays as it is."""
+        """Revokes one of an account's pairs; other and unknown ones are left alone."""
         revocation = scoped_tokens.Revocation(
-            token_id=token_id, account_id=account.account_id, at_ms=self._clock.now_ms()
+            token_id=token_id, account_id=account.account_id, at_ms=self.clock.now_ms()
         )
         try:
-            await self._storage.writer.write(scoped_tokens.revoke, revocation)
+            await self.storage.writer.write(scoped_tokens.revoke, revocation)
         finally:
             self._generation += 1
             self._remembered.clear()
 
     async def _admit(self, account_id: int, address: str) -> Account:
         try:
-            return await self._accounts.admit(account_id, address)
+            return await self.accounts.admit(account_id, address)
         except Refused as refused:
             if refused.code is not RefusalCode.NOT_FOUND:
                 raise
@@ -140,12 +133,12 @@ class ScopedTokens:
     def _make(
         self, account_id: int, scopes: str, life_s: float | None
     ) -> tuple[IssuedPair, StoredPair]:
-        now_ms = self._clock.now_ms()
-        life_s = min(life_s or self._access_life_s, self._access_life_s)
+        now_ms = self.clock.now_ms()
+        life_s = min(life_s or self.access_life_s, self.access_life_s)
         issued = IssuedPair(
-            token_id=self._new_token(ID_BYTES),
-            access_token=self._new_token(TOKEN_BYTES),
-            refresh_token=self._new_token(TOKEN_BYTES),
+            token_id=self.new_token(ID_BYTES),
+            access_token=self.new_token(TOKEN_BYTES),
+            refresh_token=self.new_token(TOKEN_BYTES),
             expires_ms=now_ms + round(life_s * 1000),
         )
         stored = StoredPair(
@@ -155,6 +148,6 @@ class ScopedTokens:
             access_digest=digest_of_key(issued.access_token),
             access_expires_ms=issued.expires_ms,
             refresh_digest=digest_of_key(issued.refresh_token),
-            refresh_expires_ms=now_ms + round(self._refresh_life_s * 1000),
+            refresh_expires_ms=now_ms + round(self.refresh_life_s * 1000),
         )
         return issued, stored

@@ -1,4 +1,4 @@
-"""Senders that accounts ask for: only what an operator approved may be sent from."""
+"""Senders that accounts request: only approved ones may be used."""
 
 from __future__ import annotations
 
@@ -16,8 +16,9 @@ from dragoman.core.accounts.model.senders import (
 from dragoman.core.accounts.sql import senders
 from dragoman.core.accounts.sql.audit_log import AuditEntry
 from dragoman.core.accounts.sql.senders import SenderDecision, SenderRemoval
-from dragoman.core.model.errors import RefusalCode, Refused
+from dragoman.core.model.errors import RefusalCode, Refused, existing
 from dragoman.core.model.texts import is_storable
+from dragoman.core.model.use_case import use_case
 from dragoman.kit.clock import Clock
 from dragoman.kit.ids import IdSource
 from dragoman.storage.engine import Storage
@@ -28,19 +29,17 @@ MAX_DETAIL: Final = 200
 EVERY_STATE: Final = frozenset(SenderState)
 
 
+@use_case(kw_only=True)
 class Senders:
     """The senders of all accounts."""
 
-    def __init__(
-        self, *, storage: Storage, accounts: Accounts, ids: IdSource, clock: Clock
-    ) -> None:
-        self._storage = storage
-        self._accounts = accounts
-        self._ids = ids
-        self._clock = clock
+    storage: Storage
+    accounts: Accounts
+    ids: IdSource
+    clock: Clock
 
     async def ask_for(self, account: Account, sender: str, details: SenderDetails) -> StoredSender:
-        """Enters a sender that is to be approved; raises `Refused`."""
+        """Requests approval of a sender; raises `Refused`."""
         sender = normalise_sender(sender)
         for name in details.__struct_fields__:
             text = getattr(details, name)
@@ -50,31 +49,27 @@ class Senders:
         if total >= MAX_SENDERS:
             raise Refused(RefusalCode.INVALID_FIELD, "alias", f"at most {MAX_SENDERS}")
         new = StoredSender(
-            sender_id=self._ids.next(),
+            sender_id=self.ids.next(),
             account_id=account.account_id,
             sender=sender,
             state=SenderState.PENDING,
-            created_ms=self._clock.now_ms(),
+            created_ms=self.clock.now_ms(),
             details=details,
         )
-        await self._accounts.write(senders.add, new)
+        await self.accounts.write(senders.add, new)
         return new
 
     async def find(self, account: Account, sender_id: int) -> StoredSender:
         """A sender of an account; raises `Refused`."""
-        found = await self._storage.read(lambda c: senders.find(c, account.account_id, sender_id))
-        if found is None:
-            raise Refused(RefusalCode.NOT_FOUND, str(sender_id), "alias")
-        return found
+        found = await self.storage.read(lambda c: senders.find(c, account.account_id, sender_id))
+        return existing(found, Refused(RefusalCode.NOT_FOUND, str(sender_id), "alias"))
 
     async def find_by_name(self, account: Account, sender: str) -> StoredSender:
-        """A sender of an account as it is written; raises `Refused`."""
-        found = await self._storage.read(
+        """A sender of an account by its spelling; raises `Refused`."""
+        found = await self.storage.read(
             lambda c: senders.find_by_name(c, account.account_id, sender)
         )
-        if found is None:
-            raise Refused(RefusalCode.NOT_FOUND, sender, "alias")
-        return found
+        return existing(found, Refused(RefusalCode.NOT_FOUND, sender, "alias"))
 
     async def list_page(
         self,
@@ -83,30 +78,30 @@ class Senders:
         offset: int,
         limit: int,
     ) -> tuple[list[StoredSender], int]:
-        """Senders in some states, of one account or all, and how many there are in all."""
+        """Senders in some states, of one account or all, and the total."""
         account_id = None if account is None else account.account_id
-        return await self._storage.read(
+        return await self.storage.read(
             lambda c: senders.load_page(c, account_id, states, offset, limit)
         )
 
     async def list_below(
         self, top: Account, states: Collection[SenderState], offset: int, limit: int
     ) -> tuple[list[StoredSender], int]:
-        """Senders of an account and all below it, and how many there are in all."""
-        return await self._storage.read(
+        """Senders of an account and all below it, and the total."""
+        return await self.storage.read(
             lambda c: senders.load_page(c, None, states, offset, limit, top)
         )
 
     async def decide(
         self, account: Account, sender: str, state: SenderState, audit: AuditEntry | None = None
     ) -> None:
-        """Approves a sender or rejects it, from now on; raises `Refused`."""
+        """Approves or rejects a sender immediately; raises `Refused`."""
         decision = SenderDecision(
             account_id=account.account_id, sender=sender, state=state, audit=audit
         )
-        await self._accounts.write(senders.decide, decision)
+        await self.accounts.write(senders.decide, decision)
 
     async def remove(self, account: Account, sender_id: int) -> None:
-        """Gives a sender up, also as the account's usual one; raises `Refused`."""
+        """Removes a sender, also as the account's default; raises `Refused`."""
         removal = SenderRemoval(account_id=account.account_id, sender_id=sender_id)
-        await self._accounts.write(senders.remove, removal)
+        await self.accounts.write(senders.remove, removal)

@@ -1,7 +1,4 @@
-"""Sessions: keys that open an account for as long as they are used.
-
-They live in memory only: a restart ends them all, and nothing can bring one back.
-"""
+"""Sessions: keys valid while they are used, kept in memory only; a restart ends them all."""
 
 from __future__ import annotations
 
@@ -20,7 +17,7 @@ SWEPT: Final = 2
 
 
 class Sessions:
-    """The sessions of all accounts; each dies `idle_s` after its last use."""
+    """The sessions of all accounts; each expires `idle_s` after its last use."""
 
     def __init__(self, *, clock: Clock, idle_s: float) -> None:
         self._clock = clock
@@ -29,7 +26,7 @@ class Sessions:
         """By account and key, when each was used last; the longest unused first."""
 
     def open(self, account_id: int) -> str:
-        """Begins a session and returns its key."""
+        """Opens a session and returns its key."""
         self._drop_dead()
         own = self._used.setdefault(account_id, OrderedDict())
         key = secrets.token_hex(KEY_BYTES)
@@ -39,7 +36,7 @@ class Sessions:
         return key
 
     def renew(self, account_id: int, key: str) -> bool:
-        """Whether an account's session is alive; if so, its time begins anew."""
+        """Whether an account's session is alive; if so, its idle time restarts."""
         if not self.is_alive(account_id, key):
             return False
         own = self._used[account_id]
@@ -48,19 +45,19 @@ class Sessions:
         return True
 
     def is_alive(self, account_id: int, key: str) -> bool:
-        """Whether an account's session is alive; its time runs on."""
+        """Whether an account's session is alive; its idle time keeps running."""
         own = self._used.get(account_id)
         used_at = own.get(key) if own is not None else None
         return used_at is not None and not self._is_dead(used_at)
 
     def end_all(self, account_id: int, *, but: str = "") -> None:
-        """Ends the sessions of an account, except perhaps one."""
+        """Ends the sessions of an account, optionally except one."""
         own = self._used.pop(account_id, None)
         if own is not None and but in own:
             self._used[account_id] = OrderedDict({but: own[but]})
 
     def _drop_dead(self) -> None:
-        """Forgets the dead sessions of a few accounts, in turns."""
+        """Removes expired sessions of a few accounts, in turn."""
         for account_id in list(islice(self._used, SWEPT)):
             own = self._used.pop(account_id)
             while own and self._is_dead(next(iter(own.values()))):

@@ -1,1 +1,1 @@
-"""Customers are told: webhooks, retry times, the worker that calls."""
+"""Notifications of customers: webhooks, retry times, and the worker that calls."""

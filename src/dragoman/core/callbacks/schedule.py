@@ -1,6 +1,6 @@
-"""When a callback is tried again, as a pure decision.
+"""When a callback is retried, as a pure decision.
 
-The times are set in `[callbacks]`; each wait is `GROWTH` times the one before, up to the longest.
+The times are set in `[callbacks]`; each wait is `GROWTH` times the one before, up to a maximum.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ GONE = 410
 
 
 class Verdict(Enum):
-    """What an attempt means."""
+    """The result of an attempt."""
 
     DELIVERED = "delivered"
     RETRY = "retry"
@@ -26,16 +26,16 @@ class Verdict(Enum):
 
 
 class RetrySchedule(msgspec.Struct, frozen=True, kw_only=True):
-    """Growing delays, with jitter so that a server that comes back is not stormed."""
+    """Exponential delays, with jitter so that a recovering server is not overwhelmed."""
 
     first_s: float
     longest_s: float
     give_up_after_s: float
 
     def judge(self, status: int | None, age_s: float) -> Verdict:
-        """What to do after an answer (None: no answer) to a callback that is `age_s` old.
+        """What follows from an answer (None: no answer) to a callback that is `age_s` old.
 
-        Any 2xx is yes; 410 says that nobody will ever listen there; all else may be better later.
+        Any 2xx is success; 410 is permanent; everything else may succeed later.
         """
         if status is not None and 200 <= status < 300:
             return Verdict.DELIVERED
@@ -46,7 +46,7 @@ class RetrySchedule(msgspec.Struct, frozen=True, kw_only=True):
     def delay_s(self, attempts: int, retry_after_s: float | None, random: float) -> float:
         """Seconds until the next attempt after so many; `random` is in [0, 1).
 
-        The server's own wish (RFC 9110 s. 10.2.3) counts where it is later than ours.
+        A later time requested by the server (RFC 9110 s. 10.2.3) takes precedence.
         """
         planned = min(self.first_s * GROWTH ** min(attempts - 1, 20), self.longest_s)
         planned *= 1 + JITTER * (2 * random - 1)
@@ -56,7 +56,7 @@ class RetrySchedule(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def parse_retry_after(text: str, now_ms: int) -> float | None:
-    """Seconds to wait from a Retry-After field: a number or a date; None for anything else."""
+    """Seconds to wait from a Retry-After field, a number or a date; None for anything else."""
     text = text.strip()
     if text.isascii() and text.isdigit():
         return float(text[:9])

@@ -1,14 +1,15 @@
-"""Customers' webhooks: who is told of what, decided from memory, stored with what is told.
+"""Customers' webhooks: matched in memory with events, stored with the events they are called for.
 
-A webhook is for one kind of event, of all of an account or of one of its phones. What it is to be
-told becomes a callback in the transaction of the event itself. In some dialects all webhooks of an
-event are told of it, in others a phone's own takes the place of its account's.
+A webhook is for one kind of event, of a whole account or of one of its phones. Its callback is
+stored in the transaction of the event. In some dialects every webhook for an event is called, in
+others a phone's own replaces its account's.
 """
 
 from __future__ import annotations
 
 import secrets
 from collections.abc import Callable
+from dataclasses import field
 from types import MappingProxyType
 from typing import Final
 
@@ -28,6 +29,7 @@ from dragoman.core.messages.model.records import NewCallback
 from dragoman.core.model.errors import FailureCode, RefusalCode, Refused
 from dragoman.core.model.texts import is_storable
 from dragoman.core.model.urls import is_http_address, names_user, origin_of
+from dragoman.core.model.use_case import use_case
 from dragoman.kit.clock import Clock
 from dragoman.kit.ids import IdSource, time_of
 from dragoman.protocols.gsm.alphabet import Alphabet
@@ -47,38 +49,31 @@ KINDS: Final = MappingProxyType(
         State.CANCELLED: EventKind.MESSAGE_CANCELLED,
     }
 )
-"""What is told of a message; of the other states nothing is."""
+"""The event for each state; other states have none."""
 
 
+@use_case(kw_only=True)
 class Webhooks:
-    """Keeps the webhooks of all accounts in memory, and finds those of an event."""
+    """Keeps the webhooks of all accounts in memory, and finds those for an event."""
 
-    def __init__(
-        self,
-        *,
-        storage: Storage,
-        devices: Devices,
-        ids: IdSource,
-        clock: Clock,
-        announce: Callable[[NewCallback], None],
-        new_key: Callable[[], str] = lambda: secrets.token_urlsafe(KEY_BYTES),
-    ) -> None:
-        self._storage = storage
-        self._devices = devices
-        self._ids = ids
-        self._clock = clock
-        self._announce = announce
-        self._device_first: set[str] = set()
-        self._new_key = new_key
-        self._webhooks: dict[int, dict[tuple[str, str], StoredWebhook]] = {}
+    storage: Storage
+    devices: Devices
+    ids: IdSource
+    clock: Clock
+    announce: Callable[[NewCallback], None]
+    new_key: Callable[[], str] = lambda: secrets.token_urlsafe(KEY_BYTES)
+    _device_first: set[str] = field(default_factory=set, init=False)
+    _webhooks: dict[int, dict[tuple[str, str], StoredWebhook]] = field(
+        default_factory=dict, init=False
+    )
 
     def prefer_of_devices(self, dialect: str) -> None:
-        """Has a device's own webhook called in place of its account's, as a dialect has it."""
+        """Makes a device's own webhook replace its account's in a dialect."""
         self._device_first.add(dialect)
 
     async def restore(self) -> None:
         """Loads every webhook."""
-        for webhook in await self._storage.read(webhooks.load_all):
+        for webhook in await self.storage.read(webhooks.load_all):
             self._keep(webhook)
 
     def of_account(self, account: Account, dialect: str) -> list[StoredWebhook]:
@@ -87,7 +82,7 @@ class Webhooks:
         return [webhook for webhook in found if webhook.dialect == dialect]
 
     def find(self, account_id: int, dialect: str, key: str) -> StoredWebhook | None:
-        """One webhook; None where there is none of that key."""
+        """One webhook; None if there is none with that key."""
         return self._webhooks.get(account_id, {}).get((dialect, key))
 
     async def put(
@@ -100,12 +95,12 @@ class Webhooks:
         url: str,
         device_id: int | None,
     ) -> StoredWebhook:
-        """Adds a webhook, or replaces the one of the same key; raises `Refused`."""
+        """Adds a webhook, or replaces the one with the same key; raises `Refused`."""
         if not is_http_address(url) or not is_storable(url) or names_user(url):
-            raise Refused(RefusalCode.INVALID_CALLBACK_URL, "url", "not an address to call")
+            raise Refused(RefusalCode.INVALID_CALLBACK_URL, "url", "must be an http or https URL")
         if device_id is not None:
-            self._devices.find(account, device_id)
-        key = key or self._new_key()
+            self.devices.find(account, device_id)
+        key = key or self.new_key()
         earlier = self.find(account.account_id, dialect, key)
         if earlier is None and len(self.of_account(account, dialect)) >= MAX_WEBHOOKS:
             raise Refused(RefusalCode.INVALID_FIELD, "", f"at most {MAX_WEBHOOKS} webhooks")
@@ -116,30 +111,30 @@ class Webhooks:
             event=event,
             url=url,
             device_id=device_id,
-            created_ms=self._clock.now_ms() if earlier is None else earlier.created_ms,
+            created_ms=self.clock.now_ms() if earlier is None else earlier.created_ms,
         )
         # Memory first: changes are written in the order in which they were decided.
         self._keep(webhook)
-        await self._storage.writer.write(webhooks.put, webhook)
+        await self.storage.writer.write(webhooks.put, webhook)
         return webhook
 
     async def remove(self, account: Account, dialect: str, key: str) -> None:
-        """Removes one of an account's webhooks; one that is not there is no mistake."""
+        """Removes one of an account's webhooks; does nothing for an unknown one."""
         of_account = self._webhooks.get(account.account_id, {})
         of_account.pop((dialect, key), None)
-        if not of_account:  # its messages cost no more than anybody's
+        if not of_account:  # its messages need no lookup any more
             self._webhooks.pop(account.account_id, None)
-        await self._storage.writer.write(
+        await self.storage.writer.write(
             webhooks.remove,
             webhooks.WebhookKey(account_id=account.account_id, dialect=dialect, key=key),
         )
 
-    # What is told
+    # Events
 
     def about_message(
         self, message: LiveMessage, state: State, failure: FailureCode, detail: str, at_ms: int
     ) -> tuple[NewCallback, ...]:
-        """The calls that tell of a message's new state."""
+        """The callbacks for a message's new state."""
         account_id = message.batch.account_id
         if account_id not in self._webhooks:
             return ()
@@ -165,7 +160,7 @@ class Webhooks:
         return self._calls(facts, stored.dialect, message.message_id)
 
     def about_text(self, text: StoredInbound, holder: Holder | None) -> tuple[NewCallback, ...]:
-        """The calls that tell of a text to those whose it is."""
+        """The callbacks for an inbound text, to its owners."""
         if text.account_id is None or text.account_id not in self._webhooks:
             return ()
         is_data = text.alphabet == Alphabet.BINARY.value
@@ -186,8 +181,8 @@ class Webhooks:
         )
         return self._calls(facts, None, None)
 
-    async def tell_of_device(self, device: Device, kind: EventKind, details: Details) -> None:
-        """Stores the calls that tell what a device says of itself, and has them made."""
+    async def notify_of_device(self, device: Device, kind: EventKind, details: Details) -> None:
+        """Stores and announces the callbacks for an event of a device."""
         if device.account_id not in self._webhooks:
             return
         facts = EventFacts(
@@ -195,20 +190,20 @@ class Webhooks:
             account_id=device.account_id,
             webhook="",
             kind=kind,
-            at_ms=self._clock.now_ms(),
+            at_ms=self.clock.now_ms(),
             device_id=device.device_id,
             details=dict(details),
         )
         calls = self._calls(facts, None, None)
         if calls:
-            await self._storage.writer.write(webhooks.call, calls)
+            await self.storage.writer.write(webhooks.call, calls)
             for call in calls:
-                self._announce(call)
+                self.announce(call)
 
     def _calls(
         self, facts: EventFacts, dialect: str | None, message_id: int | None
     ) -> tuple[NewCallback, ...]:
-        """One call for each webhook that an event is for."""
+        """One callback for each webhook that an event matches."""
         found = [
             webhook
             for webhook in self._webhooks[facts.account_id].values()
@@ -221,8 +216,8 @@ class Webhooks:
         for webhook in found:
             if webhook.device_id is None and webhook.dialect in own & self._device_first:
                 continue
-            callback_id = self._ids.next()
-            told = msgspec.structs.replace(facts, event_id=callback_id, webhook=webhook.key)
+            callback_id = self.ids.next()
+            event_facts = msgspec.structs.replace(facts, event_id=callback_id, webhook=webhook.key)
             calls.append(
                 NewCallback(
                     callback_id=callback_id,
@@ -231,8 +226,8 @@ class Webhooks:
                     dialect=renderer_of_events(webhook.dialect),
                     origin=origin_of(webhook.url),
                     url=webhook.url,
-                    payload=msgspec.json.encode(told).decode(),
-                    due_ms=self._clock.now_ms(),
+                    payload=msgspec.json.encode(event_facts).decode(),
+                    due_ms=self.clock.now_ms(),
                 )
             )
         return tuple(calls)

@@ -1,9 +1,8 @@
-"""Calls the customers: in order per message, each origin on its own, nothing forgotten.
+"""Calls customers' URLs: in order per message, each origin separately, losing nothing.
 
-A callback is a row before it is a call. As long as an origin answers, callbacks go out straight
-from memory; once anything of it has to wait, all of it goes through its rows, in order, until none
-waits any more. An origin that does not answer is left alone for a while, so it costs others
-nothing.
+A callback is a row before it is a call. As long as an origin answers, callbacks are sent straight
+from memory; once any of its callbacks has to wait, all of them go through their rows, in order,
+until none is left. An origin that does not answer is paused, so that it does not hold up others.
 """
 
 from __future__ import annotations
@@ -12,7 +11,7 @@ import asyncio
 import random
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
-from types import MappingProxyType
+from dataclasses import field
 from typing import Protocol
 
 import msgspec
@@ -29,6 +28,7 @@ from dragoman.core.messages.model.callbacks import (
 )
 from dragoman.core.messages.model.records import NewCallback
 from dragoman.core.metrics import Metrics
+from dragoman.core.model.use_case import use_case
 from dragoman.kit.clock import Clock
 from dragoman.kit.ids import time_of
 from dragoman.storage.engine import Storage
@@ -50,60 +50,48 @@ Render = Callable[[str, CallbackFacts], CallbackCall]
 RenderText = Callable[[str, TextFacts], CallbackCall]
 """Makes the request that sends an inbound text on."""
 RenderEvent = Callable[[str, EventFacts], CallbackCall]
-"""Makes the request that tells a webhook of an event."""
+"""Makes the request that notifies a webhook of an event."""
 
 log = structlog.get_logger(__name__)
 
 
 class Caller(Protocol):
-    """Makes calls."""
+    """Makes HTTP calls."""
 
     def start(
         self,
         method: str,
         url: str,
-        told: Callable[[Fetched | FetchError], None],
+        on_result: Callable[[Fetched | FetchError], None],
         *,
         headers: Iterable[tuple[str, str]] = (),
         body: bytes = b"",
     ) -> None:
-        """Makes a call and tells what came of it, never before it returns."""
+        """Makes a call and reports its outcome, never before this returns."""
         ...
 
 
+@use_case(kw_only=True)
 class CallbackWorker:
     """Delivers the callbacks of one gateway."""
 
-    def __init__(
-        self,
-        *,
-        storage: Storage,
-        client: Caller,
-        renderers: Mapping[str, Render],
-        schedule: RetrySchedule,
-        per_origin: int,
-        clock: Clock,
-        metrics: Metrics,
-        text_renderers: Mapping[str, RenderText] = MappingProxyType({}),
-        event_renderers: Mapping[str, RenderEvent] = MappingProxyType({}),
-    ) -> None:
-        self._storage = storage
-        self._client = client
-        self._renderers = renderers
-        self._text_renderers = text_renderers
-        self._event_renderers = event_renderers
-        self._schedule = schedule
-        self._per_origin = per_origin
-        self._clock = clock
-        self._metrics = metrics
-        self._lanes: dict[str, _OriginLane] = {}
-        self._calling = 0
-        self._announced = 0
-        """The newest callback that memory knows of; all before it are in a lane or its rows."""
-        self._nothing_called: asyncio.Future[None] | None = None
+    storage: Storage
+    client: Caller
+    renderers: Mapping[str, Render]
+    schedule: RetrySchedule
+    per_origin: int
+    clock: Clock
+    metrics: Metrics
+    text_renderers: Mapping[str, RenderText] = field(default_factory=dict)
+    event_renderers: Mapping[str, RenderEvent] = field(default_factory=dict)
+    _lanes: dict[str, _OriginLane] = field(default_factory=dict, init=False)
+    _calling: int = field(default=0, init=False)
+    _announced: int = field(default=0, init=False)
+    """The newest callback that memory knows of; all before it are in a lane or its rows."""
+    _nothing_called: asyncio.Future[None] | None = field(default=None, init=False)
 
     def announce(self, new: NewCallback) -> None:
-        """A callback was stored: sends it soon, or leaves it in its row."""
+        """Sends a stored callback soon, or leaves it in its row."""
         self._announced = max(self._announced, new.callback_id)
         lane = self._lane(new.origin)
         if lane.in_rows or len(lane.queue) >= MAX_IN_MEMORY:
@@ -125,28 +113,28 @@ class CallbackWorker:
         )
 
     async def restore(self) -> None:
-        """Finds which origins have callbacks waiting from an earlier run."""
-        self._announced = await self._storage.read(callbacks.last_pending)
-        waiting = await self._storage.read(callbacks.count_pending)
+        """Finds the origins with pending callbacks from an earlier run."""
+        self._announced = await self.storage.read(callbacks.last_pending)
+        waiting = await self.storage.read(callbacks.count_pending)
         for origin, count in waiting.items():
             self._lane(origin).in_rows = count
 
     async def run(self) -> None:
-        """Brings back what waits in rows as it falls due; runs until cancelled."""
+        """Reads pending callbacks back from their rows as they fall due; runs until cancelled."""
         while True:
             await asyncio.sleep(POLL_S)
             for lane in list(self._lanes.values()):
                 idle = not lane.queue and not lane.busy
-                if lane.in_rows and idle and self._clock.monotonic() >= lane.paused_until:
+                if lane.in_rows and idle and self.clock.monotonic() >= lane.paused_until:
                     try:
                         await self._read_back(lane)
-                    except Exception as error:  # the next poll may find the database again
+                    except Exception as error:  # retried at the next poll
                         log.error("callbacks_not_read", reason=type(error).__name__)
                 elif idle and not lane.in_rows and not lane.calling:
                     del self._lanes[lane.origin]
 
     async def stop(self) -> None:
-        """Lets what is being sent end; the rest stays in its rows."""
+        """Waits for the calls in progress; the rest stays in rows."""
         for lane in self._lanes.values():
             lane.queue.clear()
         if self._calling:
@@ -154,16 +142,16 @@ class CallbackWorker:
             await self._nothing_called
 
     def depth(self) -> int:
-        """Callbacks that wait, in memory and in rows."""
+        """The number of pending callbacks, in memory and in rows."""
         return sum(len(lane.queue) + lane.in_rows for lane in self._lanes.values())
 
     async def _read_back(self, lane: _OriginLane) -> None:
-        now_ms = self._clock.now_ms()
-        # After a pause one callback goes first, to see whether anybody answers.
+        now_ms = self.clock.now_ms()
+        # After a pause one callback is sent first, to probe the origin.
         limit = 1 if lane.failures else PAGE
         # What is on disk and not announced yet would be taken twice: from its row, and when it is.
         newest = self._announced
-        due = await self._storage.read(
+        due = await self.storage.read(
             lambda c: callbacks.load_due(c, lane.origin, now_ms, limit, newest)
         )
         for callback in due:
@@ -172,12 +160,12 @@ class CallbackWorker:
         if not due:
             # What waits is due later, or the count is stale: count again, in case it is zero.
             before = lane.in_rows
-            counted = await self._storage.read(callbacks.count_pending)
+            counted = await self.storage.read(callbacks.count_pending)
             if not lane.queue and not lane.busy:
                 # What was announced meanwhile may be in the count or not: one too many is counted
                 # away next time, one too few would be forgotten.
                 lane.in_rows += counted.get(lane.origin, 0) - before
-            lane.paused_until = self._clock.monotonic() + FIRST_PAUSE_S
+            lane.paused_until = self.clock.monotonic() + FIRST_PAUSE_S
 
     def _lane(self, origin: str) -> _OriginLane:
         lane = self._lanes.get(origin)
@@ -190,7 +178,7 @@ class CallbackWorker:
         self._put_to_work(lane)
 
     def _put_to_work(self, lane: _OriginLane) -> None:
-        while lane.calling < self._per_origin and (callback := lane.take()) is not None:
+        while lane.calling < self.per_origin and (callback := lane.take()) is not None:
             lane.calling += 1
             self._calling += 1
             self._call(lane, callback)
@@ -204,32 +192,32 @@ class CallbackWorker:
             asyncio.get_running_loop().call_soon(self._end, lane, callback, called)
             return
 
-        def told(result: Fetched | FetchError) -> None:
+        def on_result(result: Fetched | FetchError) -> None:
             self._end(lane, callback, _called(result))
 
-        self._client.start(call.method, call.url, told, headers=call.headers, body=call.body)
+        self.client.start(call.method, call.url, on_result, headers=call.headers, body=call.body)
 
     def _end(self, lane: _OriginLane, callback: StoredCallback, called: _Called) -> None:
         lane.calling -= 1
         self._calling -= 1
         status = called.status
         if status is not None and status != TOO_MANY_REQUESTS:
-            lane.failures = 0  # somebody answers
-        now_ms = self._clock.now_ms()
+            lane.failures = 0  # the origin answers again
+        now_ms = self.clock.now_ms()
         age_s = (now_ms - time_of(callback.callback_id)) / 1000
-        verdict = Verdict.GIVE_UP if called.refused else self._schedule.judge(status, age_s)
+        verdict = Verdict.GIVE_UP if called.refused else self.schedule.judge(status, age_s)
         attempts = callback.attempts + 1
         next_ms = now_ms
         if verdict is Verdict.RETRY:
             wish_s = parse_retry_after(called.retry_after, now_ms) if called.retry_after else None
-            delay_s = self._schedule.delay_s(attempts, wish_s, random.random())
+            delay_s = self.schedule.delay_s(attempts, wish_s, random.random())
             next_ms += round(delay_s * 1000)
             lane.in_rows += 1 + lane.put_back(callback.message_id)
             if not called.ours and (status is None or status == TOO_MANY_REQUESTS):
                 self._pause(lane, wish_s)
-        self._metrics.callbacks[verdict.value] += 1
+        self.metrics.callbacks[verdict.value] += 1
         if verdict is Verdict.DELIVERED:
-            self._metrics.callback_delay_s.observe(age_s)
+            self.metrics.callback_delay_s.observe(age_s)
         attempt = Attempt(
             callback_id=callback.callback_id,
             state=_STATES[verdict],
@@ -245,26 +233,26 @@ class CallbackWorker:
             if lane.queue:
                 self._put_to_work(lane)
 
-        persist(self._storage.writer, callbacks.record, attempt, recorded)
+        persist(self.storage.writer, callbacks.record, attempt, recorded)
         if lane.queue:
             self._put_to_work(lane)
         if not self._calling and self._nothing_called and not self._nothing_called.done():
             self._nothing_called.set_result(None)
 
     def _render(self, callback: StoredCallback) -> CallbackCall:
-        render_text = self._text_renderers.get(callback.dialect)
+        render_text = self.text_renderers.get(callback.dialect)
         if render_text is not None:
             text = msgspec.json.decode(callback.payload, type=TextFacts)
             return render_text(callback.url, text)
-        render_event = self._event_renderers.get(callback.dialect)
+        render_event = self.event_renderers.get(callback.dialect)
         if render_event is not None:
             event = msgspec.json.decode(callback.payload, type=EventFacts)
             return render_event(callback.url, event)
         facts = msgspec.json.decode(callback.payload, type=CallbackFacts)
-        return self._renderers[callback.dialect](callback.url, facts)
+        return self.renderers[callback.dialect](callback.url, facts)
 
     def _pause(self, lane: _OriginLane, wish_s: float | None) -> None:
-        now = self._clock.monotonic()
+        now = self.clock.monotonic()
         if now >= lane.paused_until:  # else one of several calls that failed together
             pause_s = min(FIRST_PAUSE_S * 2**lane.failures, LONGEST_PAUSE_S)
             lane.failures = min(lane.failures + 1, 10)
@@ -283,7 +271,7 @@ _STATES = {
 
 
 class _Called(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """What came of a call."""
+    """The outcome of a call."""
 
     status: int | None
     """None where there was no answer."""
@@ -321,7 +309,7 @@ class _OriginLane:
         self.paused_until = 0.0
 
     def take(self) -> StoredCallback | None:
-        """The next callback of a message that none is being delivered for."""
+        """The next callback of a message without one in progress."""
         for index, callback in enumerate(self.queue):
             if callback.message_id not in self.busy:
                 del self.queue[index]
@@ -330,7 +318,7 @@ class _OriginLane:
         return None
 
     def put_back(self, message_id: int) -> int:
-        """Leaves later callbacks of a message to their rows; how many there were."""
+        """Leaves later callbacks of a message in their rows; returns their number."""
         before = len(self.queue)
         self.queue = deque(c for c in self.queue if c.message_id != message_id)
         return before - len(self.queue)

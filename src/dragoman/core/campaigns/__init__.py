@@ -1,1 +1,1 @@
-"""E-mail campaigns; off costs nothing."""
+"""E-mail campaigns, which cost nothing while they are off."""

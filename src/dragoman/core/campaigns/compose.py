@@ -1,7 +1,7 @@
-"""Mails as bytes: an issue or an opt-in request for one recipient (RFC 5322, MIME, RFC 8058).
+"""Composes mails: an issue or an opt-in request for a recipient (RFC 5322, MIME, RFC 8058).
 
-The `email` package writes them, so that no value can break out of its header. They are not signed:
-DKIM is the relay's, which holds the key of the domain it sends for.
+The `email` package writes them, so that no value can break out of its header. Signing with DKIM is
+left to the relay, which holds the key of the sending domain.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ _NETWORKS: Final = (
 
 
 class Links(msgspec.Struct, frozen=True, kw_only=True):
-    """The tokens of one attempt, and where their pages are."""
+    """The tokens of one attempt, and the base URL of their pages."""
 
     base_url: str
     unsubscribe_token: str
@@ -54,7 +54,7 @@ class Links(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def confirm(self) -> str:
-        """The page that begins the subscription."""
+        """The page that starts the subscription."""
         return f"{self.base_url}/{CONFIRM}/{self.confirm_token}"
 
 
@@ -67,7 +67,7 @@ def compose_issue(
     sender: str,
     date: datetime,
 ) -> bytes:
-    """An issue as one recipient gets it; raises ValueError for what cannot stand in a header."""
+    """An issue for one recipient; raises ValueError for what cannot be in a header."""
     words = words_of(mailing_list.language)
     mail = _head(mailing_list, delivery, links, sender, date)
     mail["Subject"] = issue.subject
@@ -89,7 +89,7 @@ def compose_issue(
 def compose_opt_in(
     mailing_list: MailingList, delivery: Delivery, links: Links, *, sender: str, date: datetime
 ) -> bytes:
-    """The mail that asks whether somebody wants to be on a list; raises ValueError as above."""
+    """The mail that asks for confirmation of a subscription; raises ValueError as above."""
     words = words_of(mailing_list.language)
     names = {"title": mailing_list.title, "company": mailing_list.company_name}
     mail = _head(mailing_list, delivery, links, sender, date)
@@ -108,9 +108,9 @@ def compose_opt_in(
 
 
 def tag_links(page: str, tag: str) -> str:
-    """The HTML with the parameters of an analytics tag on every link to the web.
+    """The HTML with the parameters of an analytics tag on every web link.
 
-    A tag is `www.example.com?a=b`, `?a=b` or `a=b`: what counts are its parameters.
+    A tag is `www.example.com?a=b`, `?a=b` or `a=b`; only its parameters count.
     """
     _, question, query = tag.partition("?")
     parameters = (query if question else tag).split("#")[0].strip().lstrip("&")
@@ -144,7 +144,7 @@ def _head(
     mail["Reply-To"] = Address(addr_spec=mailing_list.reply_to)
     mail["Date"] = format_datetime(date)
     domain = domain_of(sender)
-    # The same at every attempt, so that a mail that comes twice can be seen to be one.
+    # The same at every attempt, so that duplicates can be recognised.
     mail["Message-ID"] = f"<{render_hex(delivery.delivery_id)}@{domain}>"
     mail["List-Id"] = f"<{mailing_list.list_id}.lists.{domain}>"  # RFC 2919
     mail["List-Unsubscribe"] = f"<{links.unsubscribe}>"
@@ -199,7 +199,7 @@ def _social_buttons(mailing_list: MailingList, words: Words) -> str:
 
 
 def _insert(page: str, piece: str) -> str:
-    """The page with a piece at the end of its body."""
+    """The page with a fragment at the end of its body."""
     ends = list(_BODY_END.finditer(page))
     at = ends[-1].start() if ends else len(page)
     return f"{page[:at]}{piece}{page[at:]}"

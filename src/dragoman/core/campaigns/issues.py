@@ -1,7 +1,7 @@
 """Issues: written once, scheduled, and turned into mails when they are due.
 
-A sending becomes mails in steps, and each step says in its transaction how far the sending is; a
-crash in between costs nothing, and an issue reaches somebody once however often it is sent.
+A sending becomes mails in steps, each of which stores its progress in its transaction; so a crash
+loses nothing, and nobody gets an issue twice however often it is sent.
 """
 
 from __future__ import annotations
@@ -9,8 +9,10 @@ from __future__ import annotations
 import asyncio
 import base64
 import binascii
+import contextlib
 import mimetypes
 from collections.abc import Sequence
+from dataclasses import field
 from typing import Final
 
 import msgspec
@@ -39,8 +41,9 @@ from dragoman.core.campaigns.sql.issues import (
 )
 from dragoman.core.campaigns.sql.subscriptions import NewSubscriber
 from dragoman.core.messages.model.attachments import Attachment
-from dragoman.core.model.errors import RefusalCode, Refused
-from dragoman.core.model.texts import is_storable
+from dragoman.core.model.errors import RefusalCode, Refused, existing
+from dragoman.core.model.texts import check_text
+from dragoman.core.model.use_case import use_case
 from dragoman.kit.clock import Clock
 from dragoman.kit.ids import IdSource
 from dragoman.storage.engine import Storage
@@ -61,48 +64,44 @@ _SPACE: Final = str.maketrans("", "", " \t\r\n")
 log = structlog.get_logger(__name__)
 
 
+@use_case(kw_only=True)
 class Issues:
-    """Keeps the issues and templates of accounts, and makes mails of issues."""
+    """Keeps the issues and templates of accounts, and expands issues into mails."""
 
-    def __init__(
-        self, *, storage: Storage, mailings: Mailings, ids: IdSource, clock: Clock
-    ) -> None:
-        self._storage = storage
-        self._mailings = mailings
-        self._ids = ids
-        self._clock = clock
-        self._wake = asyncio.Event()
+    storage: Storage
+    mailings: Mailings
+    ids: IdSource
+    clock: Clock
+    _wake: asyncio.Event = field(default_factory=asyncio.Event, init=False)
 
     async def issue(self, account: Account, list_id: int, issue_id: int) -> Issue:
         """An issue of one of the account's lists, without its attachments; raises `Refused`."""
-        await self._mailings.list_of(account, list_id)
-        found = await self._storage.read(
+        await self.mailings.list_of(account, list_id)
+        found = await self.storage.read(
             lambda c: issues.find(c, account.account_id, list_id, issue_id)
         )
-        if found is None:
-            raise missing_issue(issue_id)
-        return found
+        return existing(found, missing_issue(issue_id))
 
     async def create(self, account: Account, new: Issue) -> Issue:
-        """Stores an issue for a list, under an identifier of its own; raises `Refused`."""
-        await self._mailings.list_of(account, new.list_id)
+        """Stores an issue for a list, with a new identifier; raises `Refused`."""
+        await self.mailings.list_of(account, new.list_id)
         created = msgspec.structs.replace(
             new,
-            issue_id=self._ids.next(),
+            issue_id=self.ids.next(),
             account_id=account.account_id,
             title=check_line("title", new.title, MAX_TITLE),
             subject=check_line("subject", new.subject, MAX_SUBJECT),
             web_analytics=check_line("web_analytics", new.web_analytics, MAX_TAG, required=False),
         )
         _check_contents(created.text, created.html)
-        await self._storage.writer.write(issues.create, created)
+        await self.storage.writer.write(issues.create, created)
         return created
 
     async def create_from_template(
         self, account: Account, list_id: int, template_id: int, title: str, subject: str
     ) -> Issue:
         """Stores an issue with a template's content; raises `Refused`."""
-        await self._mailings.list_of(account, list_id)
+        await self.mailings.list_of(account, list_id)
         template = await self.template(account, template_id)
         new = Issue(
             issue_id=0,
@@ -116,43 +115,41 @@ class Issues:
         return await self.create(account, new)
 
     async def counts(self, issue: Issue) -> dict[DeliveryState, int]:
-        """How many mails of an issue there are, by state."""
-        return await self._storage.read(lambda c: deliveries.count(c, issue.issue_id))
+        """The number of mails of an issue, by state."""
+        return await self.storage.read(lambda c: deliveries.count(c, issue.issue_id))
 
     # Templates
 
     async def templates(self, account: Account) -> list[Template]:
         """The account's templates, in the order of creation."""
-        return await self._storage.read(lambda c: issues.load_templates(c, account.account_id))
+        return await self.storage.read(lambda c: issues.load_templates(c, account.account_id))
 
     async def template(self, account: Account, template_id: int) -> Template:
         """One of the account's templates; raises `Refused`."""
-        found = await self._storage.read(
+        found = await self.storage.read(
             lambda c: issues.find_template(c, account.account_id, template_id)
         )
-        if found is None:
-            raise missing_template(template_id)
-        return found
+        return existing(found, missing_template(template_id))
 
     async def put_template(self, account: Account, new: Template) -> Template:
-        """Stores a template, over an old one where it has its identifier; raises `Refused`."""
+        """Stores a template, or replaces the one with its identifier; raises `Refused`."""
         if new.template_id:
             await self.template(account, new.template_id)
         put = msgspec.structs.replace(
             new,
-            template_id=new.template_id or self._ids.next(),
+            template_id=new.template_id or self.ids.next(),
             account_id=account.account_id,
             name=check_line("name", new.name, MAX_TITLE),
             subject=check_line("subject", new.subject, MAX_SUBJECT, required=False),
         )
         _check_contents(put.text, put.html)
-        await self._storage.writer.write(issues.put_template, put)
+        await self.storage.writer.write(issues.put_template, put)
         return put
 
     async def remove_template(self, account: Account, template_id: int) -> None:
-        """Deletes a template; issues made from it stay. Raises `Refused`."""
+        """Deletes a template; issues made from it are kept. Raises `Refused`."""
         key = TemplateKey(template_id=template_id, account_id=account.account_id)
-        await self._storage.writer.write(issues.remove_template, key)
+        await self.storage.writer.write(issues.remove_template, key)
 
     # Sending
 
@@ -165,45 +162,42 @@ class Issues:
         contact_ids: Sequence[int] | None,
         due_ms: int,
     ) -> None:
-        """Schedules an issue for contacts, or for the whole list where none are named.
+        """Schedules an issue for some contacts, or for the whole list; raises `Refused`.
 
-        Raises `Refused`, also where one of the contacts is not the account's or has no address. A
-        time that is past is now.
+        All contacts must be the account's and have an address. A time in the past means now.
         """
-        await self._mailings.check_may_send(account)
-        await self._mailings.active_list(account, list_id)
+        await self.mailings.check_may_send(account)
+        await self.mailings.active_list(account, list_id)
         await self.issue(account, list_id, issue_id)
         if contact_ids is not None:
             await self._check_contacts(account, contact_ids)
         new = NewSending(
-            sending_id=self._ids.next(),
+            sending_id=self.ids.next(),
             account_id=account.account_id,
             list_id=list_id,
             issue_id=issue_id,
             contact_ids=None if contact_ids is None else tuple(dict.fromkeys(contact_ids)),
-            due_ms=max(due_ms, self._clock.now_ms()),
+            due_ms=max(due_ms, self.clock.now_ms()),
         )
-        await self._storage.writer.write(issues.schedule, new)
+        await self.storage.writer.write(issues.schedule, new)
         self._wake.set()
 
     async def run(self) -> None:
-        """Makes mails of what is due; runs until cancelled."""
+        """Expands what is due; runs until cancelled."""
         while True:
             try:
                 await self.expand_due()
             except Exception as error:  # the next poll may find the database again
                 log.error("sendings_not_expanded", reason=type(error).__name__)
             self._wake.clear()
-            try:
+            with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(POLL_S):
                     await self._wake.wait()
-            except TimeoutError:
-                pass
 
     async def expand_due(self) -> None:
-        """Makes mails of every sending that is due now."""
-        while due := await self._storage.read(
-            lambda c: issues.load_due(c, self._clock.now_ms(), DUE_AT_ONCE)
+        """Expands every sending that is due now."""
+        while due := await self.storage.read(
+            lambda c: issues.load_due(c, self.clock.now_ms(), DUE_AT_ONCE)
         ):
             for sending in due:
                 await self._expand(sending)
@@ -214,8 +208,8 @@ class Issues:
             pairs, position, finished = await self._next_chunk(sending)
             recipients = tuple(
                 NewSubscriber(
-                    subscription_id=self._ids.next(),
-                    delivery_id=self._ids.next(),
+                    subscription_id=self.ids.next(),
+                    delivery_id=self.ids.next(),
                     contact_id=contact_id,
                     address=address,
                 )
@@ -226,23 +220,23 @@ class Issues:
                 recipients=recipients,
                 position=position,
                 finished=finished,
-                at_ms=self._clock.now_ms(),
+                at_ms=self.clock.now_ms(),
             )
-            if await self._storage.writer.write(issues.step, step):
-                self._mailings.mail_due(sending.account_id)
+            if await self.storage.writer.write(issues.step, step):
+                self.mailings.mail_due(sending.account_id)
             sending = msgspec.structs.replace(sending, position=position)
 
     async def _next_chunk(self, sending: Sending) -> tuple[list[tuple[int | None, str]], int, bool]:
-        """Recipients, how far the sending is with them, and whether they are the last."""
+        """The next recipients, the position after them, and whether they are the last."""
         if sending.contact_ids is None:
-            found = await self._storage.read(
+            found = await self.storage.read(
                 lambda c: subscriptions.load(c, sending.list_id, sending.position, CHUNK)
             )
             position = found[-1].subscription_id if found else sending.position
             return [(one.contact_id, one.address) for one in found], position, len(found) < CHUNK
         end = sending.position + CHUNK
         chunk = sending.contact_ids[sending.position : end]
-        addresses = await self._mailings.book.addresses(sending.account_id, chunk)
+        addresses = await self.mailings.book.addresses(sending.account_id, chunk)
         return list(usable(addresses)), end, end >= len(sending.contact_ids)
 
     async def _check_contacts(self, account: Account, contact_ids: Sequence[int]) -> None:
@@ -250,16 +244,16 @@ class Issues:
             raise Refused(RefusalCode.MISSING_FIELD, "contactIds")
         if len(contact_ids) > MAX_CONTACTS:
             raise Refused(RefusalCode.TOO_MANY_RECIPIENTS, "contactIds", f"at most {MAX_CONTACTS}")
-        found = await self._mailings.book.addresses(account.account_id, contact_ids)
+        found = await self.mailings.book.addresses(account.account_id, contact_ids)
         for contact_id in contact_ids:
             if contact_id not in found:
                 raise Refused(RefusalCode.INVALID_RECIPIENT, str(contact_id), "no such contact")
 
 
 def decode_attachments(files: Sequence[tuple[str, str]]) -> tuple[Attachment, ...]:
-    """Attachments from their names and their content in Base64; raises `Refused`.
+    """Attachments from their names and Base64 content; raises `Refused`.
 
-    Line ends in the Base64 and missing padding are taken, since programs send both.
+    Line ends in the Base64 and missing padding are accepted.
     """
     if len(files) > MAX_ATTACHMENTS:
         raise Refused(RefusalCode.INVALID_FIELD, "attachments", f"at most {MAX_ATTACHMENTS}")
@@ -299,10 +293,7 @@ def _check_contents(text: str, html: str) -> None:
     for name, content in (("text_content", text), ("html_content", html)):
         if not content.strip():
             raise Refused(RefusalCode.MISSING_FIELD, name)
-        if len(content) > MAX_CONTENT:
-            raise Refused(RefusalCode.INVALID_FIELD, name, f"more than {MAX_CONTENT} characters")
-        if not is_storable(content):
-            raise Refused(RefusalCode.INVALID_FIELD, name, "it holds characters that are none")
+        check_text(name, content, MAX_CONTENT)
 
 
 def _bad_attachment(number: int, detail: str) -> Refused:

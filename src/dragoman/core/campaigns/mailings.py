@@ -1,12 +1,14 @@
-"""Mailing lists and who is on them: consent is asked for, kept, and taken back by one button.
+"""Mailing lists and subscriptions, with consent that one click withdraws.
 
-Whoever has left a list comes back only by answering an opt-in mail, whatever the list's owner says.
+An address that unsubscribed returns only by answering an opt-in mail, whatever the owner of the
+list says.
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import field
 from datetime import date, timedelta
 from typing import Final, Protocol, TypeVar
 
@@ -25,9 +27,10 @@ from dragoman.core.campaigns.model.mailings import (
 from dragoman.core.campaigns.sql import mailing_lists, subscriptions
 from dragoman.core.campaigns.sql.mailing_lists import missing_list
 from dragoman.core.campaigns.sql.subscriptions import NewSubscriber, Subscribing
-from dragoman.core.model.errors import RefusalCode, Refused
+from dragoman.core.model.errors import RefusalCode, Refused, existing
 from dragoman.core.model.mail_addresses import domain_of, parse_mail_address
 from dragoman.core.model.texts import is_storable
+from dragoman.core.model.use_case import use_case
 from dragoman.kit.clock import Clock, datetime_of
 from dragoman.kit.ids import IdSource
 from dragoman.kit.signal import Signal
@@ -43,19 +46,19 @@ CHUNK: Final = 500
 
 
 class AddressBook(Protocol):
-    """Where contacts have their e-mail addresses."""
+    """The source of e-mail addresses of contacts."""
 
     async def addresses(self, account: int, contact_ids: Sequence[int]) -> dict[int, str]:
         """The addresses of an account's contacts, without those that have none."""
         ...
 
     async def members(self, account: int, group_id: int) -> Sequence[int]:
-        """The contacts in a group; raises `Refused` where the account has no such group."""
+        """The contacts in a group; raises `Refused` for an unknown group."""
         ...
 
 
 class NoAddressBook:
-    """Knows nobody."""
+    """An empty address book."""
 
     async def addresses(self, account: int, contact_ids: Sequence[int]) -> dict[int, str]:
         return {}
@@ -64,31 +67,22 @@ class NoAddressBook:
         raise Refused(RefusalCode.NOT_FOUND, str(group_id), "group")
 
 
+@use_case(kw_only=True)
 class Mailings:
-    """Keeps the mailing lists of accounts, which never see another's.
+    """Keeps the mailing lists of accounts, each isolated from the others.
 
-    `enabled`: whether mail can leave at all; `sender_domains`: what lists may send as, empty for
-    anything.
+    `enabled`: whether mail can be sent at all; `sender_domains`: the domains lists may send from,
+    empty for any.
     """
 
-    def __init__(
-        self,
-        *,
-        storage: Storage,
-        ids: IdSource,
-        clock: Clock,
-        enabled: bool,
-        sender_domains: Sequence[str],
-        book: AddressBook | None = None,
-    ) -> None:
-        self._storage = storage
-        self._ids = ids
-        self._clock = clock
-        self._sender_domains = frozenset(name.lower() for name in sender_domains)
-        self.enabled = enabled
-        self.book: AddressBook = book or NoAddressBook()
-        self.mail_due = Signal[[int]]()
-        """An account that has new mails to be sent."""
+    storage: Storage
+    ids: IdSource
+    clock: Clock
+    enabled: bool
+    sender_domains: Sequence[str]
+    book: AddressBook = field(default_factory=NoAddressBook)
+    mail_due: Signal[[int]] = field(default_factory=Signal[[int]], init=False)
+    """An account that has new mails to be sent."""
 
     # Lists
 
@@ -96,45 +90,43 @@ class Mailings:
         self, account: Account, states: tuple[ListState, ...] = tuple(ListState)
     ) -> list[MailingList]:
         """The account's lists in one of the states, in the order of creation."""
-        return await self._storage.read(lambda c: mailing_lists.load(c, account.account_id, states))
+        return await self.storage.read(lambda c: mailing_lists.load(c, account.account_id, states))
 
     async def list_of(self, account: Account, list_id: int) -> MailingList:
         """One of the account's lists; raises `Refused`."""
-        found = await self._storage.read(
+        found = await self.storage.read(
             lambda c: mailing_lists.find(c, account.account_id, list_id)
         )
-        if found is None:
-            raise missing_list(list_id)
-        return found
+        return existing(found, missing_list(list_id))
 
     async def active_list(self, account: Account, list_id: int) -> MailingList:
-        """One of the account's lists that can be used now; raises `Refused`."""
+        """One of the account's active lists; raises `Refused`."""
         found = await self.list_of(account, list_id)
         if found.state is not ListState.ACTIVE:
             raise Refused(RefusalCode.INVALID_FIELD, "list", "it is not active")
         return found
 
     async def create_list(self, account: Account, new: MailingList) -> MailingList:
-        """Creates a list of these values, under an identifier of its own; raises `Refused`."""
+        """Creates a list with a new identifier; raises `Refused`."""
         values = msgspec.structs.asdict(new)
         checked = self._checked({name: values[name] for name in _CHECKS})
         created = MailingList(
             **{
                 **values,
                 **checked,
-                "list_id": self._ids.next(),
+                "list_id": self.ids.next(),
                 "account_id": account.account_id,
-                "created_ms": self._clock.now_ms(),
+                "created_ms": self.clock.now_ms(),
             }
         )
-        await self._storage.writer.write(mailing_lists.create, created)
+        await self.storage.writer.write(mailing_lists.create, created)
         return created
 
     async def change_list(self, change: MailingListChange) -> None:
-        """Changes what is given of a list; raises `Refused`."""
+        """Applies changes to a list; raises `Refused`."""
         given = {name: value for name in _CHECKS if isinstance(value := getattr(change, name), str)}
         checked = msgspec.structs.replace(change, **self._checked(given))
-        await self._storage.writer.write(mailing_lists.change, checked)
+        await self.storage.writer.write(mailing_lists.change, checked)
 
     # Subscriptions
 
@@ -147,7 +139,7 @@ class Mailings:
         contact_id: int | None = None,
         opt_in: bool = False,
     ) -> None:
-        """Puts an address on a list, with `opt_in` only once it agrees; raises `Refused`."""
+        """Adds an address to a list, with `opt_in` once it confirms; raises `Refused`."""
         await self.active_list(account, list_id)
         checked = check_address("email", address)
         if opt_in:
@@ -158,9 +150,9 @@ class Mailings:
     async def add_group(
         self, account: Account, list_id: int, group_id: int, *, opt_in: bool = False
     ) -> None:
-        """Puts the contacts of a group on a list, in steps; raises `Refused`.
+        """Adds the contacts of a group to a list, in steps; raises `Refused`.
 
-        What dies in between leaves some of them there; the same call again adds the rest.
+        After a crash some of them have been added; repeating the call adds the rest.
         """
         await self.active_list(account, list_id)
         members = await self.book.members(account.account_id, group_id)
@@ -173,16 +165,16 @@ class Mailings:
             list_id=list_id,
             group_id=group_id,
             account_id=account.account_id,
-            added_ms=self._clock.now_ms(),
+            added_ms=self.clock.now_ms(),
         )
-        await self._storage.writer.write(mailing_lists.add_group, joined)
+        await self.storage.writer.write(mailing_lists.add_group, joined)
 
     async def use_token(self, token: str, purpose: TokenPurpose, how: EndedBy) -> bool:
-        """Does what the link with a token promises; False for a token that leads nowhere."""
+        """Performs the action of a link with a token; False for an unknown token."""
         use = subscriptions.TokenUse(
-            digest=digest_of(token), purpose=purpose, how=how, at_ms=self._clock.now_ms()
+            digest=digest_of(token), purpose=purpose, how=how, at_ms=self.clock.now_ms()
         )
-        return await self._storage.writer.write(subscriptions.use_token, use)
+        return await self.storage.writer.write(subscriptions.use_token, use)
 
     async def _subscribe(
         self,
@@ -198,27 +190,27 @@ class Mailings:
             list_id=list_id,
             subscribers=tuple(
                 NewSubscriber(
-                    subscription_id=self._ids.next(),
-                    delivery_id=self._ids.next(),
+                    subscription_id=self.ids.next(),
+                    delivery_id=self.ids.next(),
                     contact_id=contact_id,
                     address=address,
                 )
                 for contact_id, address in pairs
             ),
             opt_in=opt_in,
-            at_ms=self._clock.now_ms(),
+            at_ms=self.clock.now_ms(),
         )
-        if await self._storage.writer.write(subscriptions.subscribe, item):
+        if await self.storage.writer.write(subscriptions.subscribe, item):
             self.mail_due(account.account_id)
 
     # What an account has bought
 
     async def service_of(self, account: Account) -> EmailService | None:
-        """What the account has bought of e-mail; None where nothing is written down."""
-        return await self._storage.read(lambda c: mailing_lists.find_service(c, account.account_id))
+        """The e-mail service an account has bought; None if none is recorded."""
+        return await self.storage.read(lambda c: mailing_lists.find_service(c, account.account_id))
 
     async def put_service(self, account: Account, service: EmailService) -> None:
-        """Writes down what an account has bought of e-mail; raises `Refused`."""
+        """Records the e-mail service an account has bought; raises `Refused`."""
         for name in ("purchased", "expiry"):
             value = getattr(service, name)
             try:
@@ -226,18 +218,18 @@ class Mailings:
             except ValueError:
                 raise Refused(RefusalCode.INVALID_FIELD, name, "not a date yyyy-MM-dd") from None
         if not 0 <= service.bandwidth <= 1e9:
-            raise Refused(RefusalCode.INVALID_FIELD, "bandwidth", "not a number of mails")
+            raise Refused(RefusalCode.INVALID_FIELD, "bandwidth", "must be a number of mails")
         change = mailing_lists.EmailServiceChange(account_id=account.account_id, service=service)
-        await self._storage.writer.write(mailing_lists.put_service, change)
+        await self.storage.writer.write(mailing_lists.put_service, change)
 
     async def check_may_send(self, account: Account) -> None:
-        """Raises `Refused` unless mail of the account can leave now."""
+        """Raises `Refused` unless the account may send mail now."""
         if not self.enabled:
             raise Refused(RefusalCode.NOT_SUPPORTED, "email", "no relay is configured")
         service = await self.service_of(account)
         if service is None:
             return
-        today = datetime_of(self._clock.now_ms()).date()
+        today = datetime_of(self.clock.now_ms()).date()
         if not service.enabled:
             raise Refused(RefusalCode.PERMISSION_DENIED, "email", "the service is off")
         # The last day is over when it is over everywhere.
@@ -247,13 +239,14 @@ class Mailings:
     def _checked(self, values: dict[str, str]) -> dict[str, str]:
         checked = {name: _CHECKS[name](name, value) for name, value in values.items()}
         sender = checked.get("sender")
-        if sender and self._sender_domains and domain_of(sender) not in self._sender_domains:
+        domains = {name.lower() for name in self.sender_domains}
+        if sender and domains and domain_of(sender) not in domains:
             raise Refused(RefusalCode.INVALID_FIELD, "sender", "not one of our domains")
         return checked
 
 
 def check_address(name: str, address: str) -> str:
-    """An e-mail address as it is kept; raises `Refused`."""
+    """An e-mail address in its stored form; raises `Refused`."""
     if not address.strip():
         raise Refused(RefusalCode.MISSING_FIELD, name)
     try:
@@ -263,7 +256,7 @@ def check_address(name: str, address: str) -> str:
 
 
 def check_line(name: str, text: str, longest: int, *, required: bool = True) -> str:
-    """A line of text as it is kept; raises `Refused` also for what would break a header."""
+    """A line of text in its stored form; raises `Refused`, also for header injection."""
     if required and not text.strip():
         raise Refused(RefusalCode.MISSING_FIELD, name)
     if len(text) > longest:
@@ -276,7 +269,7 @@ def check_line(name: str, text: str, longest: int, *, required: bool = True) -> 
 
 
 def digest_of(token: str) -> bytes:
-    """What is stored of a token."""
+    """The digest of a token, as it is stored."""
     return hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()
 
 
@@ -287,7 +280,7 @@ def in_chunks(items: Sequence[Item], size: int) -> Iterator[Sequence[Item]]:
 
 
 def usable(found: dict[int, str]) -> Iterator[tuple[int, str]]:
-    """Contacts whose address can be written to, in the order they were found."""
+    """Contacts with a valid address, in the given order."""
     for contact_id, address in found.items():
         try:
             yield contact_id, parse_mail_address(address)

@@ -1,4 +1,4 @@
-"""What an answer of a mail server means, and when to try again; pure decisions."""
+"""The meaning of a mail server's answer, and when to retry; pure decisions."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ JITTER: Final = 0.2
 
 _ENHANCED: Final = re.compile(r"\s*([245])\.(\d{1,3})\.(\d{1,3})\b")
 _ABOUT_ADDRESS: Final = frozenset({(1, 0), (1, 1), (1, 2), (1, 3), (1, 6), (1, 10), (2, 1)})
-"""Subject and detail (RFC 3463) that say of an address that nobody is there."""
+"""Subject and detail (RFC 3463) of addresses that do not exist."""
 
 
 class Stage(Enum):
-    """Which step of handing a mail over was answered, or was not."""
+    """The step of a mail transaction that an answer, or a failure, belongs to."""
 
     CONNECTION = "connection"
     """Greeting, TLS, login, or MAIL FROM: says nothing about the recipient."""
@@ -30,7 +30,7 @@ class Stage(Enum):
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
-    """What came of handing a mail over; `code` is None where nobody answered."""
+    """The outcome of a mail transaction; `code` is None if the server did not answer."""
 
     stage: Stage
     code: int | None
@@ -38,29 +38,29 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def is_accepted(self) -> bool:
-        """Whether the server has the mail."""
+        """Whether the server accepted the mail."""
         return self.stage is Stage.CONTENT and self.code is not None and self.code < 300
 
     @property
     def is_lost(self) -> bool:
-        """Whether the server may have the mail without our knowing."""
+        """Whether the server may have accepted the mail although its answer was lost."""
         return self.stage is Stage.CONTENT and self.code is None
 
     @property
     def is_trouble(self) -> bool:
-        """Whether the relay, and not this mail, is the matter."""
+        """Whether the problem is the relay and not this mail."""
         return self.stage is Stage.CONNECTION or self.code is None or self.code == 421
 
 
 class MailSchedule(msgspec.Struct, frozen=True, kw_only=True):
-    """Growing delays, with jitter."""
+    """Exponential delays, with jitter."""
 
     first_s: float
     longest_s: float
     give_up_after_s: float
 
     def judge(self, answer: Answer, age_s: float) -> DeliveryState:
-        """What becomes of a mail that is `age_s` old: PENDING is to be tried again."""
+        """The next state of a mail that is `age_s` old; PENDING is retried."""
         if answer.is_accepted:
             return DeliveryState.SENT
         refused = answer.code is not None and answer.code >= 500
@@ -75,10 +75,10 @@ class MailSchedule(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def is_hard_bounce(answer: Answer) -> bool:
-    """Whether a refusal for good says that the address does not exist.
+    """Whether a permanent rejection says that the address does not exist.
 
-    Where the server gives an enhanced status that is clear; else any refusal of the recipient by
-    550, 551 or 553 is meant so. A refusal of the content is about what we sent.
+    An enhanced status code decides; without one, any rejection of the recipient by 550, 551 or 553
+    counts. A rejection of the content does not.
     """
     enhanced = _ENHANCED.match(answer.text)
     if enhanced is not None:

@@ -1,4 +1,4 @@
-"""What the campaign worker needs of others: its settings, and somebody who takes mails."""
+"""What the campaign worker requires: its settings, and a transport."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dragoman.core.campaigns.outcomes import Answer
 
 
 class MailSettings(Protocol):
-    """How mails are sent; `[mailings]` of the configuration."""
+    """How mails are sent: `[mailings]` of the configuration."""
 
     @property
     def sender(self) -> str: ...
@@ -27,12 +27,12 @@ class MailSettings(Protocol):
 
 
 class Transport(Protocol):
-    """Takes mails, one at a time."""
+    """Sends mails, one at a time."""
 
     async def hand_over(self, name: str, sender: str, recipient: str, mail: bytes) -> Answer:
-        """Hands a mail over and tells what came of it; `name` is its own. Does not raise."""
+        """Sends a mail and returns the outcome; `name` identifies the mail. Does not raise."""
         ...
 
     async def close(self) -> None:
-        """Lets go of what it holds."""
+        """Closes its connection."""
         ...

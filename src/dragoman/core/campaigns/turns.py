@@ -1,14 +1,16 @@
-"""Whose mails are sent next: accounts in turn, each within what it has bought."""
+"""Which account sends mails next: in turn, each within the bandwidth it has bought."""
 
 from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
+from dataclasses import field
 from typing import Final
 
 import msgspec
 
 from dragoman.core.campaigns.model.mailings import EmailService
+from dragoman.core.model.use_case import use_case
 from dragoman.kit.clock import Clock
 from dragoman.kit.token_bucket import TokenBucket
 
@@ -24,30 +26,28 @@ _NEVER: Final = 1 << 62
 
 
 class Turn(msgspec.Struct, frozen=True, kw_only=True):
-    """An account, and how many of its mails may be sent now."""
+    """An account, and the number of its mails that may be sent now."""
 
     account_id: int
     limit: int
 
 
+@use_case()
 class AccountTurns:
-    """Knows which accounts have mails waiting, and from when on."""
+    """Keeps the accounts with pending mails, and when they are due."""
 
-    def __init__(
-        self, clock: Clock, find_service: Callable[[int], Awaitable[EmailService | None]]
-    ) -> None:
-        self._clock = clock
-        self._find_service = find_service
-        self._accounts: OrderedDict[int, _Waiting] = OrderedDict()
+    clock: Clock
+    find_service: Callable[[int], Awaitable[EmailService | None]]
+    _accounts: OrderedDict[int, _Waiting] = field(default_factory=OrderedDict, init=False)
 
     def add(self, account_id: int, due_ms: int) -> None:
-        """Mails of an account are due from then on, or earlier ones already were."""
+        """Mails of an account are due from a time on, or earlier if others already are."""
         waiting = self._accounts.setdefault(account_id, _Waiting())
         waiting.due_ms = min(waiting.due_ms, due_ms)
 
     async def take(self) -> Turn | None:
-        """The next account in turn; it waits no more until mails are added."""
-        now_ms = self._clock.now_ms()
+        """The next account in turn, which waits no more until mails are added."""
+        now_ms = self.clock.now_ms()
         for account_id, waiting in list(self._accounts.items()):
             if waiting.due_ms > now_ms:
                 continue
@@ -62,17 +62,17 @@ class AccountTurns:
         """Counts what a turn sent; `next_ms` is when more is due, None for nothing."""
         waiting = self._accounts[turn.account_id]
         if waiting.bucket is not None and sent:
-            waiting.bucket.take(self._clock.monotonic(), sent)
+            waiting.bucket.take(self.clock.monotonic(), sent)
         if next_ms is not None:
             self.add(turn.account_id, next_ms)
         elif waiting.due_ms == _NEVER and waiting.bucket is None:
             del self._accounts[turn.account_id]
 
     async def _share_of(self, account_id: int, waiting: _Waiting) -> int:
-        """How many mails of the account may be sent now; moves its due time where none may."""
-        now = self._clock.monotonic()
+        """The number of mails the account may send now; postpones its turn if there are none."""
+        now = self.clock.monotonic()
         if now - waiting.looked_at >= LOOK_AGAIN_S:
-            waiting.take_service(await self._find_service(account_id) or EmailService(), now)
+            waiting.take_service(await self.find_service(account_id) or EmailService(), now)
         wait_s, bucket = LOOK_AGAIN_S, waiting.bucket
         if waiting.is_open:
             if bucket is None:
@@ -83,12 +83,12 @@ class AccountTurns:
             if limit:
                 return limit
             wait_s = bucket.wait_s(now)
-        waiting.due_ms = self._clock.now_ms() + round(wait_s * 1000) + 1
+        waiting.due_ms = self.clock.now_ms() + round(wait_s * 1000) + 1
         return 0
 
 
 class _Waiting:
-    """An account that has mails waiting, and what it has bought."""
+    """An account with pending mails, and its e-mail service."""
 
     def __init__(self) -> None:
         self.due_ms = _NEVER
@@ -97,7 +97,7 @@ class _Waiting:
         self.looked_at = float("-inf")
 
     def take_service(self, service: EmailService, now: float) -> None:
-        """Heeds what the account has bought by now."""
+        """Applies the current e-mail service of the account."""
         self.looked_at = now
         self.is_open = service.enabled
         rate = service.bandwidth / HOUR_S

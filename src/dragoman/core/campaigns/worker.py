@@ -1,10 +1,9 @@
-"""Sends the mails of campaigns: a row before it is sent, each account in turn, nothing forgotten.
+"""Sends the mails of campaigns: stored before they are sent, accounts in turn, losing nothing.
 
 Mails are claimed in small groups: the row says `sending`, and the digests of its links are on disk,
-before the relay hears of it. A crash therefore loses none. Sent twice is only what the relay has
-taken while its answer was lost, or what was claimed when the process died: at most two shares of
-`turns.SHARE` and one for each connection. The row then says `possible_duplicate`, and both mails
-have one Message-ID.
+before the relay hears of it. Only a mail that the relay accepted while its answer was lost, or that
+was claimed when the process died, can be sent twice: at most two shares of `turns.SHARE` and one
+per connection. The row then says `possible_duplicate`, and both mails have the same Message-ID.
 """
 
 from __future__ import annotations
@@ -15,6 +14,7 @@ import random
 import secrets
 from collections import OrderedDict, deque
 from collections.abc import Callable, Sequence
+from dataclasses import field
 from typing import Final
 
 import msgspec
@@ -37,6 +37,7 @@ from dragoman.core.campaigns.sql.deliveries import Attempted, Claim, MailAttempt
 from dragoman.core.campaigns.turns import SHARE, AccountTurns, Turn
 from dragoman.core.metrics import Metrics
 from dragoman.core.model.errors import StorageUnavailable
+from dragoman.core.model.use_case import use_case
 from dragoman.kit.clock import Clock, datetime_of
 from dragoman.kit.ids import render_hex, time_of
 from dragoman.kit.token_bucket import TokenBucket
@@ -62,64 +63,59 @@ class _Work(msgspec.Struct, frozen=True, kw_only=True):
     links: Links
 
 
+@use_case(kw_only=True)
 class MailWorker:
-    """Delivers the mails of one gateway."""
+    """Delivers the mails of one gateway; `pages_url` is the base URL of links in mails."""
 
-    def __init__(
-        self,
-        *,
-        storage: Storage,
-        settings: MailSettings,
-        pages_url: str,
-        new_transport: Callable[[], Transport],
-        clock: Clock,
-        metrics: Metrics,
-        new_token: Callable[[], str] = lambda: secrets.token_urlsafe(TOKEN_BYTES),
-    ) -> None:
-        """`pages_url` is where the pages behind links are."""
-        self._storage = storage
-        self._settings = settings
-        self._pages_url = pages_url
-        self._new_transport = new_transport
-        self._clock = clock
-        self._metrics = metrics
-        self._new_token = new_token
+    storage: Storage
+    settings: MailSettings
+    pages_url: str
+    new_transport: Callable[[], Transport]
+    clock: Clock
+    metrics: Metrics
+    new_token: Callable[[], str] = lambda: secrets.token_urlsafe(TOKEN_BYTES)
+    _schedule: MailSchedule = field(init=False)
+    _rate: TokenBucket = field(init=False)
+    _turns: AccountTurns = field(init=False)
+    _queue: deque[_Work] = field(default_factory=deque, init=False)
+    _queued: asyncio.Condition = field(default_factory=asyncio.Condition, init=False)
+    _claimed: set[int] = field(default_factory=set, init=False)
+    """Mails whose rows say `sending`, until their outcome is stored."""
+    _nothing_claimed: asyncio.Event = field(default_factory=asyncio.Event, init=False)
+    _claim_failed: bool = field(default=False, init=False)
+    _issues: OrderedDict[int, Issue | None] = field(default_factory=OrderedDict, init=False)
+    _failures: int = field(default=0, init=False)
+    _paused_until: float = field(default_factory=lambda: float("-inf"), init=False)
+    _wake: asyncio.Event = field(default_factory=asyncio.Event, init=False)
+    _stopping: bool = field(default=False, init=False)
+
+    def __post_init__(self) -> None:
+        settings = self.settings
         self._schedule = MailSchedule(
             first_s=settings.first_retry_s,
             longest_s=settings.max_retry_s,
             give_up_after_s=settings.give_up_after_s,
         )
-        self._rate = TokenBucket(rate_per_s=settings.rate_per_s, now=clock.monotonic())
-        self._turns = AccountTurns(clock, self._find_service)
-        self._queue: deque[_Work] = deque()
-        self._queued = asyncio.Condition()
-        self._claimed: set[int] = set()
-        """Mails whose rows say `sending`, until what came of them is stored."""
-        self._nothing_claimed = asyncio.Event()
-        self._claim_failed = False
-        self._issues: OrderedDict[int, Issue | None] = OrderedDict()
-        self._failures = 0
-        self._paused_until = float("-inf")
-        self._wake = asyncio.Event()
-        self._stopping = False
+        self._rate = TokenBucket(rate_per_s=settings.rate_per_s, now=self.clock.monotonic())
+        self._turns = AccountTurns(self.clock, self._find_service)
 
     def announce(self, account_id: int) -> None:
-        """An account has new mails."""
-        self._turns.add(account_id, self._clock.now_ms())
+        """Notes that an account has new mails."""
+        self._turns.add(account_id, self.clock.now_ms())
         self._wake.set()
 
     async def restore(self) -> None:
-        """Finds what an earlier run left; what it was sending is sent again."""
-        again = await self._storage.writer.write(deliveries.restore, ())
+        """Finds the mails of an earlier run; those in sending are sent again."""
+        again = await self.storage.writer.write(deliveries.restore, ())
         if again:
             log.warning("mails_sent_again", count=again)
-        waiting = await self._storage.read(deliveries.accounts_waiting)
+        waiting = await self.storage.read(deliveries.accounts_waiting)
         for account_id, due_ms in waiting.items():
             self._turns.add(account_id, due_ms)
 
     async def run(self) -> None:
-        """Claims and sends; runs until cancelled, and gives back what it did not send."""
-        senders = [asyncio.create_task(self._send_all()) for _ in range(self._settings.connections)]
+        """Claims and sends; runs until cancelled, then releases what it did not send."""
+        senders = [asyncio.create_task(self._send_all()) for _ in range(self.settings.connections)]
         try:
             await self._claim_all()
         finally:
@@ -137,23 +133,21 @@ class MailWorker:
         while True:
             found = False
             try:
-                if len(self._queue) < SHARE and self._clock.monotonic() >= self._paused_until:
+                if len(self._queue) < SHARE and self.clock.monotonic() >= self._paused_until:
                     found = await self._claim_some()
             except Exception as error:  # the next poll may find the database again
                 log.error("mails_not_claimed", reason=type(error).__name__)
             if not found:
                 self._wake.clear()
-                try:
+                with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(POLL_S):
                         await self._wake.wait()
-                except TimeoutError:
-                    pass
 
     async def _claim_some(self) -> bool:
         """Claims mails of the next account in turn; whether there were any."""
         if self._claim_failed:
             # The database may have stored a claim although it did not say so.
-            await self._storage.writer.write(deliveries.restore, tuple(self._claimed))
+            await self.storage.writer.write(deliveries.restore, tuple(self._claimed))
             self._claim_failed = False
         turn = await self._turns.take()
         if turn is None:
@@ -161,18 +155,18 @@ class MailWorker:
         try:
             await self._claim(turn)
         except Exception:
-            self._turns.add(turn.account_id, self._clock.now_ms())
+            self._turns.add(turn.account_id, self.clock.now_ms())
             raise
         return True
 
     async def _claim(self, turn: Turn) -> None:
-        now_ms = self._clock.now_ms()
-        due = await self._storage.read(
+        now_ms = self.clock.now_ms()
+        due = await self.storage.read(
             lambda c: deliveries.load_due(c, turn.account_id, now_ms, turn.limit)
         )
         work = [_Work(delivery=delivery, links=self._new_links()) for delivery in due]
         claiming = asyncio.gather(
-            *(self._storage.writer.write(deliveries.claim, _claim_of(one, now_ms)) for one in work),
+            *(self.storage.writer.write(deliveries.claim, _claim_of(one, now_ms)) for one in work),
             return_exceptions=True,
         )
         try:
@@ -189,11 +183,11 @@ class MailWorker:
                 raise result
         next_ms: int | None = now_ms
         if len(due) < turn.limit:
-            next_ms = await self._storage.read(lambda c: deliveries.next_due(c, turn.account_id))
+            next_ms = await self.storage.read(lambda c: deliveries.next_due(c, turn.account_id))
         self._turns.end(turn, sent, next_ms)
 
     def _take(self, work: Sequence[_Work], results: Sequence[bool | BaseException]) -> int:
-        """Queues what was claimed; how many mails that is."""
+        """Queues claimed mails; returns their number."""
         claimed = [one for one, result in zip(work, results, strict=True) if result is True]
         self._claimed.update(one.delivery.delivery_id for one in claimed)
         self._queue.extend(claimed)
@@ -201,24 +195,24 @@ class MailWorker:
 
     def _new_links(self) -> Links:
         return Links(
-            base_url=self._pages_url,
-            unsubscribe_token=self._new_token(),
-            confirm_token=self._new_token(),
+            base_url=self.pages_url,
+            unsubscribe_token=self.new_token(),
+            confirm_token=self.new_token(),
         )
 
     async def _find_service(self, account_id: int) -> EmailService | None:
-        return await self._storage.read(lambda c: mailing_lists.find_service(c, account_id))
+        return await self.storage.read(lambda c: mailing_lists.find_service(c, account_id))
 
     # Sending
 
     async def _send_all(self) -> None:
-        transport = self._new_transport()
+        transport = self.new_transport()
         try:
             while (work := await self._next(transport)) is not None:
                 try:
                     await self._send(work, transport)
                 except asyncio.CancelledError:
-                    self._forget(work.delivery.delivery_id)  # its row tells the next run
+                    self._forget(work.delivery.delivery_id)  # the next run finds its row
                     raise
                 except Exception as error:  # the database is away
                     log.error("mail_not_sent", reason=type(error).__name__)
@@ -229,7 +223,7 @@ class MailWorker:
     async def _next(self, transport: Transport) -> _Work | None:
         while not self._stopping:
             async with self._queued:
-                now = self._clock.monotonic()
+                now = self.clock.monotonic()
                 wait_s = max(self._paused_until - now, self._rate.wait_s(now))
                 if self._queue and wait_s <= 0:
                     self._rate.take(now)
@@ -238,18 +232,16 @@ class MailWorker:
                         self._wake.set()
                     return work
                 idle = not self._queue
-                try:
+                with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(POLL_S if idle else min(max(wait_s, 0.001), POLL_S)):
                         await self._queued.wait()
-                except TimeoutError:
-                    pass
             if idle and not self._queue:
                 await transport.close()
         return None
 
     async def _send(self, work: _Work, transport: Transport) -> None:
         delivery = work.delivery
-        mailing_list = await self._storage.read(
+        mailing_list = await self.storage.read(
             lambda c: mailing_lists.find(c, delivery.account_id, delivery.list_id)
         )
         issue = await self._issue(delivery)
@@ -260,7 +252,7 @@ class MailWorker:
             self._end(work, Answer(stage=Stage.CONTENT, code=554, text="not composed"))
             return
         answer = await transport.hand_over(
-            render_hex(delivery.delivery_id), self._settings.sender, delivery.address, mail
+            render_hex(delivery.delivery_id), self.settings.sender, delivery.address, mail
         )
         self._end(work, answer)
 
@@ -268,8 +260,8 @@ class MailWorker:
         if mailing_list is None or (issue is None and work.delivery.kind is DeliveryKind.ISSUE):
             raise LookupError("a mail without its list or issue")
         delivery, links = work.delivery, work.links
-        date = datetime_of(self._clock.now_ms())
-        sender = self._settings.sender
+        date = datetime_of(self.clock.now_ms())
+        sender = self.settings.sender
         if issue is None:
             return compose_opt_in(mailing_list, delivery, links, sender=sender, date=date)
         return compose_issue(issue, mailing_list, delivery, links, sender=sender, date=date)
@@ -279,15 +271,15 @@ class MailWorker:
         if issue_id is None:
             return None
         if issue_id not in self._issues:
-            self._issues[issue_id] = await self._storage.read(lambda c: issues.load(c, issue_id))
+            self._issues[issue_id] = await self.storage.read(lambda c: issues.load(c, issue_id))
             if len(self._issues) > REMEMBERED:
                 self._issues.popitem(last=False)
         return self._issues[issue_id]
 
     def _end(self, work: _Work, answer: Answer) -> None:
-        """Stores what came of an attempt, and takes the relay's trouble to heart."""
+        """Stores the outcome of an attempt, and pauses if the relay is in trouble."""
         delivery = work.delivery
-        now_ms = self._clock.now_ms()
+        now_ms = self.clock.now_ms()
         attempts = delivery.attempts + 1
         state = self._schedule.judge(answer, (now_ms - time_of(delivery.delivery_id)) / 1000)
         next_ms = now_ms
@@ -297,7 +289,7 @@ class MailWorker:
             self._pause(answer)
         else:
             self._failures = 0
-        self._metrics.mails[state.name.lower()] += 1
+        self.metrics.mails[state.name.lower()] += 1
         attempt = MailAttempt(
             delivery_id=delivery.delivery_id,
             state=state,
@@ -316,12 +308,12 @@ class MailWorker:
         item = Attempted(
             attempt=attempt,
             subscription_id=delivery.subscription_id,
-            max_hard_bounces=self._settings.max_hard_bounces,
+            max_hard_bounces=self.settings.max_hard_bounces,
         )
-        persist(self._storage.writer, deliveries.record, item, saved)
+        persist(self.storage.writer, deliveries.record, item, saved)
 
     def _pause(self, answer: Answer) -> None:
-        now = self._clock.monotonic()
+        now = self.clock.monotonic()
         if now < self._paused_until:
             return  # one of several connections that failed together
         pause_s = min(FIRST_PAUSE_S * 2**self._failures, LONGEST_PAUSE_S)
@@ -330,12 +322,12 @@ class MailWorker:
         log.warning("relay_in_trouble", stage=answer.stage.value, code=answer.code, pause_s=pause_s)
 
     async def _give_back(self) -> None:
-        """Gives back what was claimed and not sent; waits for what is being stored."""
+        """Releases claimed mails that were not sent; waits for outcomes being stored."""
         left = tuple(work.delivery.delivery_id for work in self._queue)
         self._queue.clear()
         with contextlib.suppress(TimeoutError, StorageUnavailable):
             async with asyncio.timeout(STOP_S):
-                await self._storage.writer.write(deliveries.release, left)
+                await self.storage.writer.write(deliveries.release, left)
                 for delivery_id in left:
                     self._forget(delivery_id)
                 while self._claimed:

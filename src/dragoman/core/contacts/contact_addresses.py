@@ -1,4 +1,4 @@
-"""The address book that mailing lists ask: e-mail addresses of contacts, and members of groups."""
+"""The address book of mailing lists: e-mail addresses of contacts, and members of groups."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ MEMBERS_AT_ONCE: Final = 2_000
 
 
 class ContactAddresses:
-    """Looks up what `services.contact_profiles` and `services.groups` keep."""
+    """Looks up the contacts of `contact_profiles` and `groups`."""
 
     def __init__(self, storage: Storage) -> None:
         self._storage = storage
@@ -26,7 +26,7 @@ class ContactAddresses:
         return {one.contact_id: one.profile.email for one in found if one.profile.email}
 
     async def members(self, account: int, group_id: int) -> Sequence[int]:
-        """The contacts in a group; raises `Refused` where the account has no such group."""
+        """The contacts in a group; raises `Refused` for an unknown group."""
         read = self._storage.read
         if await read(lambda c: groups.find(c, account, group_id, ListKind.GROUP)) is None:
             raise missing_group(group_id)

@@ -1,6 +1,6 @@
-"""Contacts with a profile: an address, a name, a birth date; created one by one or many at once.
+"""Contacts with a profile: address, name, birth date; created one by one or in bulk.
 
-They are the contacts of `services.contacts`, of no list; either side finds what the other stored.
+They are contacts without a list; `contacts` and this module find what the other stored.
 """
 
 from __future__ import annotations
@@ -15,9 +15,10 @@ from dragoman.core.contacts.model.contacts import (
     ContactFilter,
     ContactProfile,
     ListKind,
+    OnClash,
+    ProfiledContact,
     check_profile,
 )
-from dragoman.core.contacts.model.profiles import OnClash, ProfiledContact
 from dragoman.core.contacts.sql import contact_profiles, contacts
 from dragoman.core.contacts.sql.contact_profiles import NewProfiled, ProfiledPage
 from dragoman.core.contacts.sql.contacts import missing_contact
@@ -33,7 +34,7 @@ MAX_GROUPS_OF_CONTACT: Final = 100
 
 
 class ContactDraft(msgspec.Struct, frozen=True, kw_only=True):
-    """A contact to create; an empty `mobile` is no number."""
+    """A contact to create; an empty `mobile` means no number."""
 
     mobile: str = ""
     """Digits of the international number."""
@@ -42,7 +43,7 @@ class ContactDraft(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ContactProfiles:
-    """Keeps what accounts know of their contacts."""
+    """Keeps the profiles of contacts."""
 
     def __init__(self, *, storage: Storage, ids: IdSource, clock: Clock) -> None:
         self._storage = storage
@@ -52,10 +53,7 @@ class ContactProfiles:
     async def create(
         self, account: Account, draft: ContactDraft, kind: ListKind = ListKind.GROUP
     ) -> int:
-        """Stores a contact and gives its identifier; raises `Refused`.
-
-        `kind` says whether the `group_ids` are groups or tags.
-        """
+        """Stores a contact in groups or tags (`kind`); returns its identifier, raises `Refused`."""
         [contact_id] = await self._store(account, [draft], kind=kind)
         return contact_id
 
@@ -67,10 +65,10 @@ class ContactProfiles:
         on_clash: OnClash = OnClash.REPLACE,
         keep_groups: bool = False,
     ) -> int:
-        """Stores contacts, or none of them where one cannot be; how many. Raises `Refused`.
+        """Stores all contacts or none; returns their number, raises `Refused`.
 
-        A contact of no list with the address, or else the number, of a new one clashes with it, as
-        does an earlier one of `drafts`.
+        A contact without a list that has the address, or else the number, of a new one conflicts
+        with it, as does an earlier one of `drafts`.
         """
         if len(drafts) > MAX_CONTACTS_AT_ONCE:
             raise Refused(RefusalCode.INVALID_FIELD, "contacts", f"at most {MAX_CONTACTS_AT_ONCE}")
@@ -84,7 +82,7 @@ class ContactProfiles:
         return found[0]
 
     async def contacts(self, account: Account, contact_ids: Sequence[int]) -> list[ProfiledContact]:
-        """Some of the account's contacts, oldest first; raises `Refused` for the first unknown."""
+        """Some of the account's contacts, oldest first; raises `Refused` for an unknown one."""
         found = await self._load(account, list(dict.fromkeys(contact_ids)))
         known = {contact.contact_id for contact in found}
         for contact_id in contact_ids:
@@ -101,7 +99,7 @@ class ContactProfiles:
         return [contact.contact_id for contact in page.contacts]
 
     async def with_email(self, account: Account, email: str) -> list[int]:
-        """The account's contacts with an address, in any case, oldest first."""
+        """The account's contacts with an address, ignoring case, oldest first."""
         if not email or not is_storable(email):
             return []
         return await self._storage.read(
@@ -152,9 +150,9 @@ class ContactProfiles:
 
 
 def check_draft(draft: ContactDraft) -> None:
-    """Raises `Refused` for what is no contact: it needs an address or a number."""
+    """Raises `Refused` for a contact with neither address nor number."""
     check_profile(draft.profile)
     if not draft.mobile and not draft.profile.email:
-        raise Refused(RefusalCode.MISSING_FIELD, "email", "neither an address nor a number")
+        raise Refused(RefusalCode.MISSING_FIELD, "email", "needs an e-mail address or a number")
     if len(draft.group_ids) > MAX_GROUPS_OF_CONTACT:
         raise Refused(RefusalCode.INVALID_FIELD, "groups", f"at most {MAX_GROUPS_OF_CONTACT}")

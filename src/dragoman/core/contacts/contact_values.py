@@ -1,7 +1,7 @@
-"""Notes which contacts have which values, behind the imports that store them.
+"""Indexes the values of contacts after the imports that store them.
 
-A search by value finds contacts by what is noted, and looks through those that are not noted yet.
-So it is exact at any time, and an import, which has many rows, need not wait for the notes.
+A search by value uses the index, and scans the contacts that are not indexed yet. So it is always
+exact, and an import with many rows need not wait for the index.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ log = structlog.get_logger(__name__)
 
 
 class ContactValues:
-    """Notes the values of imported contacts, little by little."""
+    """Indexes the values of imported contacts in small steps."""
 
     def __init__(self, *, storage: Storage) -> None:
         self._storage = storage
 
     async def run(self) -> None:
-        """Notes what there is to note; runs until cancelled."""
+        """Indexes what is pending; runs until cancelled."""
         while True:
             try:
                 while await self._storage.read(contact_values.find_unnoted):
@@ -40,12 +40,10 @@ class ContactValues:
                     await self.step()
                     await asyncio.sleep(REST * (time.monotonic() - started))
                 await asyncio.sleep(LOOK_EVERY_S)
-            except asyncio.CancelledError:
-                raise
             except Exception as error:  # the next round may find the database again
                 log.error("contact_values_not_noted", reason=type(error).__name__)
                 await asyncio.sleep(RETRY_S)
 
     async def step(self) -> int:
-        """Notes the values of some contacts; how many these were."""
+        """Indexes the values of some contacts; returns their number."""
         return await self._storage.writer.write(contact_values.note, CONTACTS_AT_ONCE)

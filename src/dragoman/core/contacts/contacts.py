@@ -1,7 +1,7 @@
-"""Address books: lists of contacts, the contacts, and the fields an account has given them.
+"""Address books: lists, contacts, and the merge fields of an account.
 
-A contact is in one list or in none. Deleted lists and contacts stay in the database, out of every
-answer but a search for deleted contacts.
+A contact is in one list or in none. Deleted lists and contacts stay in the database; only a search
+for deleted contacts returns them.
 """
 
 from __future__ import annotations
@@ -12,14 +12,12 @@ from typing import Final
 from msgspec import UNSET, UnsetType
 
 from dragoman.core.accounts.model.accounts import Account
-from dragoman.core.contacts.model.contacts import Contact, ContactFilter
-from dragoman.core.contacts.model.lists import ContactList
-from dragoman.core.contacts.model.merge_fields import MergeField
+from dragoman.core.contacts.model.contacts import Contact, ContactFilter, ContactList, MergeField
 from dragoman.core.contacts.sql import contact_blocks, contact_lists, contacts, merge_fields
 from dragoman.core.contacts.sql.contact_lists import missing_list
 from dragoman.core.contacts.sql.contacts import ContactPage, missing_contact
-from dragoman.core.model.errors import RefusalCode, Refused
-from dragoman.core.model.texts import is_storable
+from dragoman.core.model.errors import RefusalCode, Refused, existing
+from dragoman.core.model.texts import check_text, is_storable
 from dragoman.kit.clock import Clock
 from dragoman.kit.ids import IdSource
 from dragoman.storage.engine import Storage
@@ -36,9 +34,9 @@ _DELIMITERS: Final = frozenset("[]")
 
 
 class Contacts:
-    """Keeps the address books of accounts, which never see another's.
+    """Keeps the address books of accounts, each isolated from the others.
 
-    Numbers come and go as digits of the international number (`domain.numbering_plans`).
+    Numbers are digits of the international number (`core/model/numbering_plans.py`).
     """
 
     def __init__(self, *, storage: Storage, ids: IdSource, clock: Clock) -> None:
@@ -57,14 +55,12 @@ class Contacts:
         found = await self._storage.read(
             lambda c: contact_lists.find(c, account.account_id, list_id)
         )
-        if found is None:
-            raise missing_list(list_id)
-        return found
+        return existing(found, missing_list(list_id))
 
     async def create_list(
         self, account: Account, name: str, parent_id: int | None = None
     ) -> ContactList:
-        """Creates a list, on the first level or in another; raises `Refused`."""
+        """Creates a list, at the top level or in another; raises `Refused`."""
         check_list_name(name)
         new = ContactList(
             list_id=self._ids.next(),
@@ -83,7 +79,7 @@ class Contacts:
         name: str | UnsetType = UNSET,
         parent_id: int | UnsetType | None = UNSET,
     ) -> ContactList:
-        """Renames or moves a list; raises `Refused`, also where it would lie within itself."""
+        """Renames or moves a list; raises `Refused`, also for a move into itself."""
         if name is not UNSET:
             check_list_name(name)
         change = contact_lists.ListChange(
@@ -93,9 +89,9 @@ class Contacts:
         return await self.list_of(account, list_id)
 
     async def delete_list(self, account: Account, list_id: int) -> None:
-        """Deletes a list and its contacts; lists in it move up to its place. Raises `Refused`.
+        """Deletes a list and its contacts; its sublists move up one level. Raises `Refused`.
 
-        Large lists go in steps: what dies in between leaves a shorter list, to be deleted again.
+        Large lists are deleted in steps: after a crash a shorter list is left, to be deleted again.
         """
         deletion = contact_lists.ListDeletion(
             list_id=list_id,
@@ -111,18 +107,16 @@ class Contacts:
     async def contact(self, account: Account, contact_id: int) -> Contact:
         """One of the account's contacts; raises `Refused`."""
         found = await self._storage.read(lambda c: contacts.find(c, account.account_id, contact_id))
-        if found is None:
-            raise missing_contact(contact_id)
-        return found
+        return existing(found, missing_contact(contact_id))
 
     async def search(self, wanted: ContactFilter, offset: int, limit: int) -> ContactPage:
-        """A page of the contacts that fit the filter, oldest first."""
+        """A page of the contacts that match the filter, oldest first."""
         if not is_storable(wanted.field_value) or not is_storable(wanted.mobile):
             return ContactPage(contacts=(), total=0)
         return await self._storage.read(lambda c: contacts.search(c, wanted, offset, limit))
 
     async def count(self, account: Account, list_id: int) -> int:
-        """How many contacts a list has."""
+        """The number of contacts in a list."""
         return await self._storage.read(
             lambda c: contact_blocks.count(c, account.account_id, list_id)
         )
@@ -135,7 +129,7 @@ class Contacts:
         list_id: int | None = None,
         values: Mapping[str, str] | None = None,
     ) -> Contact:
-        """Stores a contact; names that have no field yet get one. Raises `Refused`."""
+        """Stores a contact, creating missing merge fields; raises `Refused`."""
         values = dict(values or {})
         check_values(values)
         new = contacts.NewContact(
@@ -159,7 +153,7 @@ class Contacts:
         list_id: int | UnsetType | None = UNSET,
         values: Mapping[str, str] | None = None,
     ) -> Contact:
-        """Changes what is given of a contact, each field by itself; raises `Refused`."""
+        """Applies changes to a contact, each field separately; raises `Refused`."""
         values = dict(values or {})
         check_values(values)
         change = contacts.ContactChange(
@@ -188,21 +182,21 @@ class Contacts:
         return await self._storage.read(lambda c: merge_fields.load(c, account.account_id))
 
     async def create_merge_field(self, account: Account, name: str) -> MergeField:
-        """Creates a field; raises `Refused` for a name that is taken or cannot be one."""
+        """Creates a merge field; raises `Refused` for a taken or invalid name."""
         check_field_name(name)
         field = MergeField(field_id=self._ids.next(), account_id=account.account_id, name=name)
         await self._storage.writer.write(merge_fields.create, field)
         return field
 
     async def rename_merge_field(self, account: Account, field_id: int, name: str) -> MergeField:
-        """Renames a field, for all its contacts at once; raises `Refused`."""
+        """Renames a field for all contacts at once; raises `Refused`."""
         check_field_name(name)
         field = MergeField(field_id=field_id, account_id=account.account_id, name=name)
         await self._storage.writer.write(merge_fields.rename, field)
         return field
 
     async def delete_merge_field(self, account: Account, field_id: int) -> None:
-        """Deletes a field, and with it its values from every answer; raises `Refused`."""
+        """Deletes a field, and with it its values; raises `Refused`."""
         key = merge_fields.FieldKey(account_id=account.account_id, field_id=field_id)
         await self._storage.writer.write(merge_fields.remove, key)
 
@@ -211,12 +205,12 @@ class Contacts:
 
 
 def check_list_name(name: str) -> None:
-    """Raises `Refused` for what cannot be the name of a list."""
+    """Raises `Refused` for an invalid list name."""
     _check_name(name, MAX_LIST_NAME)
 
 
 def check_field_name(name: str) -> None:
-    """Raises `Refused` for what cannot be the name of a merge field."""
+    """Raises `Refused` for an invalid merge field name."""
     _check_name(name, MAX_FIELD_NAME)
     if not _DELIMITERS.isdisjoint(name):
         raise Refused(RefusalCode.INVALID_FIELD, "name", "it holds a bracket")
@@ -228,16 +222,7 @@ def check_values(values: Mapping[str, str]) -> None:
         raise merge_fields.too_many()
     for name, value in values.items():
         check_field_name(name)
-        reason = reason_against(value)
-        if reason:
-            raise Refused(RefusalCode.INVALID_FIELD, name, reason)
-
-
-def reason_against(value: str) -> str:
-    """What is wrong with the value of a field; empty where nothing is."""
-    if len(value) > MAX_FIELD_VALUE:
-        return f"more than {MAX_FIELD_VALUE} characters"
-    return "" if is_storable(value) else "it holds characters that are none"
+        check_text(name, value, MAX_FIELD_VALUE)
 
 
 def _check_name(name: str, longest: int) -> None:

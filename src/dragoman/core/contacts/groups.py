@@ -1,6 +1,6 @@
-"""Groups and tags of contacts, and who is in them: numbers to send to, or contacts.
+"""Groups and tags of contacts, and their members: numbers to send to, or contacts.
 
-A contact may be in any number of groups, and in a list besides (`services.contacts`).
+A contact may be in any number of groups, in addition to a list (`contacts`).
 """
 
 from __future__ import annotations
@@ -12,13 +12,12 @@ from msgspec import UNSET, UnsetType
 
 from dragoman.core.accounts.model.accounts import Account
 from dragoman.core.contacts.contacts import DELETED_AT_ONCE, check_list_name
-from dragoman.core.contacts.model.contacts import ListKind
-from dragoman.core.contacts.model.groups import Group
+from dragoman.core.contacts.model.contacts import Group, ListKind
 from dragoman.core.contacts.sql import groups, memberships
 from dragoman.core.contacts.sql.groups import GroupPage, missing_group
 from dragoman.core.contacts.sql.memberships import Member
-from dragoman.core.model.errors import RefusalCode, Refused
-from dragoman.core.model.texts import is_storable
+from dragoman.core.model.errors import existing
+from dragoman.core.model.texts import check_text, is_storable
 from dragoman.kit.clock import Clock
 from dragoman.kit.ids import IdSource
 from dragoman.storage.engine import Storage
@@ -30,9 +29,9 @@ MEMBERS_AT_ONCE: Final = 2_000
 
 
 class Groups:
-    """Keeps the groups of accounts, which never see another's.
+    """Keeps the groups of accounts, each isolated from the others.
 
-    `kind` chooses between groups and tags; neither call finds what is of the other kind.
+    `kind` chooses between groups and tags; calls for one never return the other.
     """
 
     def __init__(self, *, storage: Storage, ids: IdSource, clock: Clock) -> None:
@@ -53,14 +52,12 @@ class Groups:
         found = await self._storage.read(
             lambda c: groups.find(c, account.account_id, list_id, kind)
         )
-        if found is None:
-            raise missing_group(list_id)
-        return found
+        return existing(found, missing_group(list_id))
 
     async def named(
         self, account: Account, names: Sequence[str], kind: ListKind = ListKind.GROUP
     ) -> list[Group]:
-        """The groups of some names; raises `Refused` for the first name without one."""
+        """The groups with some names; raises `Refused` for the first unknown name."""
         wanted = [name for name in names if is_storable(name)]
         found = await self._storage.read(
             lambda c: groups.find_named(c, account.account_id, kind, wanted)
@@ -78,9 +75,9 @@ class Groups:
         description: str = "",
         kind: ListKind = ListKind.GROUP,
     ) -> Group:
-        """Creates an empty group; raises `Refused`, also where another group has the name."""
+        """Creates an empty group; raises `Refused`, also for a taken name."""
         check_list_name(name)
-        _check_description(description)
+        check_text("description", description, MAX_DESCRIPTION)
         new = Group(
             list_id=self._ids.next(),
             account_id=account.account_id,
@@ -100,11 +97,11 @@ class Groups:
         description: str | UnsetType = UNSET,
         kind: ListKind = ListKind.GROUP,
     ) -> None:
-        """Changes what is given of a group; raises `Refused`."""
+        """Applies changes to a group; raises `Refused`."""
         if name is not UNSET:
             check_list_name(name)
         if description is not UNSET:
-            _check_description(description)
+            check_text("description", description, MAX_DESCRIPTION)
         change = groups.GroupChange(
             list_id=list_id,
             account_id=account.account_id,
@@ -122,9 +119,10 @@ class Groups:
         with_contacts: bool = False,
         kind: ListKind = ListKind.GROUP,
     ) -> None:
-        """Deletes a group, its members only where asked to; raises `Refused`.
+        """Deletes a group, and its members only if asked to; raises `Refused`.
 
-        Large groups go in steps: what dies in between leaves a smaller group, to be deleted again.
+        Large groups are deleted in steps: after a crash a smaller group is left, to be deleted
+        again.
         """
         deletion = memberships.GroupDeletion(
             list_id=list_id,
@@ -144,7 +142,7 @@ class Groups:
         contact_ids: Sequence[int],
         kind: ListKind = ListKind.GROUP,
     ) -> None:
-        """Puts contacts into a group, where some may be already; raises `Refused`."""
+        """Adds contacts to a group, of which some may be members; raises `Refused`."""
         change = _change(account, list_id, contact_ids, kind)
         await self._storage.writer.write(memberships.add_members, change)
 
@@ -155,22 +153,22 @@ class Groups:
         contact_ids: Sequence[int],
         kind: ListKind = ListKind.GROUP,
     ) -> int:
-        """Takes contacts out of a group; how many were in it. Raises `Refused`."""
+        """Removes contacts from a group; returns how many were members. Raises `Refused`."""
         change = _change(account, list_id, contact_ids, kind)
         return await self._storage.writer.write(memberships.remove_members, change)
 
     def recipients(
         self, account: Account, list_ids: Sequence[int]
     ) -> AsyncIterator[Sequence[Member]]:
-        """Walks through the numbers of groups, each once, some at a time.
+        """Iterates over the numbers of groups in chunks, each number once.
 
-        Each step sees the groups as they are then: a number that moves from one contact to another
-        meanwhile may come twice, or not at all.
+        Each chunk sees the current groups: a number that moves to another contact meanwhile may
+        come twice, or not at all.
         """
         return self._walk(account, list_ids, memberships.load_recipients)
 
     def members(self, account: Account, list_ids: Sequence[int]) -> AsyncIterator[Sequence[Member]]:
-        """Walks through the contacts of groups, each once, some at a time."""
+        """Iterates over the contacts of groups in chunks, each contact once."""
         return self._walk(account, list_ids, memberships.load_members)
 
     async def _walk(
@@ -203,11 +201,3 @@ def _change(
         kind=kind,
         contact_ids=tuple(contact_ids),
     )
-
-
-def _check_description(description: str) -> None:
-    if len(description) > MAX_DESCRIPTION:
-        detail = f"more than {MAX_DESCRIPTION} characters"
-        raise Refused(RefusalCode.INVALID_FIELD, "description", detail)
-    if not is_storable(description):
-        raise Refused(RefusalCode.INVALID_FIELD, "description", "it holds characters that are none")

@@ -1,4 +1,4 @@
-"""Rows of an import: which are contacts, and what is wrong with the others."""
+"""Rows of an import: the valid ones as contacts, and the faults of the others."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from typing import Any, Final
 
 import msgspec
 
-from dragoman.core.contacts.contacts import reason_against
+from dragoman.core.contacts.contacts import MAX_FIELD_VALUE
 from dragoman.core.contacts.sql.contacts import encode_fields
 from dragoman.core.model.numbering_plans import parse_international
+from dragoman.core.model.texts import problem_of
 
 MAX_SHOWN: Final = 100
 """Characters of a faulty value that are kept."""
@@ -28,7 +29,7 @@ class Fault(StrEnum):
 
 
 class FaultyRows(msgspec.Struct, frozen=True, kw_only=True):
-    """All rows with the same fault: by index, the value that has it."""
+    """All rows with the same fault: the faulty value by row index."""
 
     fault: Fault
     field: str
@@ -37,17 +38,17 @@ class FaultyRows(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class FaultReport:
-    """What is wrong with the rows of a group, by fault."""
+    """The faults in a group of rows."""
 
     def __init__(self) -> None:
         self._values: dict[tuple[Fault, str], dict[int, str]] = {}
 
     def add(self, index: int, fault: Fault, value: object, field: str = "") -> None:
-        """Notes a faulty row."""
+        """Records a faulty row."""
         self._values.setdefault((fault, field), {})[index] = str(value)[:MAX_SHOWN]
 
     def faults(self) -> tuple[FaultyRows, ...]:
-        """The report, in the order in which the faults were first seen."""
+        """The report, in the order in which the faults first occurred."""
         return tuple(
             FaultyRows(fault=fault, field=field, values=values)
             for (fault, field), values in self._values.items()
@@ -61,10 +62,10 @@ def read_rows(
     fields: Sequence[tuple[str, int]],
     report: FaultReport,
 ) -> tuple[tuple[str, str], ...]:
-    """Mobile number and stored fields of each good row from `start` to `end`; reports the others.
+    """Mobile number and stored fields of each valid row from `start` to `end`; reports the others.
 
-    A row is a list: the number, then a value for each of `fields` (name and identifier). Values
-    may be missing at its end, and None is no value.
+    A row is a list of the number and a value for each of `fields` (name and identifier). Values may
+    be missing at its end; None means no value.
     """
     good = []
     columns = len(fields) + 1
@@ -82,7 +83,7 @@ def read_rows(
             if value is None:
                 continue
             text = value if isinstance(value, str) else _text(value)
-            if text is None or reason_against(text):
+            if text is None or problem_of(text, MAX_FIELD_VALUE):
                 report.add(index, Fault.VALUE, "" if text is None else text, name)
                 break
             values[field_id] = text

@@ -1,8 +1,8 @@
-"""Imports: a job for many rows at once, which come in groups and become contacts of a list.
+"""Imports: jobs that create contacts in a list from many rows, which come in groups.
 
-A group is stored in steps, and each step says in its transaction how far the group is. So a group
-that was cut off by a crash goes on where it stopped when it is sent again, and one that is sent
-again after its end adds nothing; a group is known by its content, and only the last one is.
+A group is stored in steps, each of which stores the progress in its transaction. So a group that a
+crash interrupted continues when it is sent again, and a complete one adds nothing. A group is
+recognised by its content, and only the last one is.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import field
 from typing import Any, Final
 from weakref import WeakValueDictionary
 
@@ -19,12 +20,14 @@ import structlog
 from dragoman.core.accounts.model.accounts import Account
 from dragoman.core.contacts.contacts import DELETED_AT_ONCE, check_list_name, check_values
 from dragoman.core.contacts.import_rows import FaultReport, FaultyRows, read_rows
-from dragoman.core.contacts.model.imports import ImportJob
+from dragoman.core.contacts.model.contacts import ImportJob
 from dragoman.core.contacts.sql import imports, merge_fields
-from dragoman.core.model.errors import RefusalCode, Refused
+from dragoman.core.model.errors import RefusalCode, Refused, existing
 from dragoman.core.model.texts import is_storable
+from dragoman.core.model.use_case import use_case
 from dragoman.kit.clock import Clock
 from dragoman.kit.ids import IdSource, first_at
+from dragoman.kit.periodic import repeat
 from dragoman.storage.engine import Storage
 
 MAX_IMPORT_ROWS: Final = 100_000
@@ -40,44 +43,32 @@ log = structlog.get_logger(__name__)
 
 
 class ImportedRows(msgspec.Struct, frozen=True, kw_only=True):
-    """How far a job is after a group of rows, and which of them are no contacts."""
+    """The progress of a job after a group of rows, and the faulty rows."""
 
     job: ImportJob
     faults: tuple[FaultyRows, ...]
 
 
+@use_case(kw_only=True)
 class Imports:
     """Runs the import jobs of accounts."""
 
-    def __init__(
-        self,
-        *,
-        storage: Storage,
-        ids: IdSource,
-        clock: Clock,
-        new_key: Callable[[], str] = lambda: secrets.token_hex(KEY_BYTES),
-    ) -> None:
-        self._storage = storage
-        self._ids = ids
-        self._clock = clock
-        self._new_key = new_key
-        self._turns: WeakValueDictionary[int, asyncio.Lock] = WeakValueDictionary()
-        """One group of a job at a time, by job."""
+    storage: Storage
+    ids: IdSource
+    clock: Clock
+    new_key: Callable[[], str] = lambda: secrets.token_hex(KEY_BYTES)
+    _turns: WeakValueDictionary[int, asyncio.Lock] = field(
+        default_factory=WeakValueDictionary, init=False
+    )
+    """One group of a job at a time, by job."""
 
     async def run(self) -> None:
-        """Drops jobs that are too old; runs until cancelled."""
-        while True:
-            try:
-                await self.drop_old()
-            except asyncio.CancelledError:
-                raise
-            except Exception as error:  # the next round may find the database again
-                log.error("imports_not_dropped", reason=type(error).__name__)
-            await asyncio.sleep(DROP_EVERY_S)
+        """Deletes expired jobs; runs until cancelled."""
+        await repeat(DROP_EVERY_S, self.drop_old, "imports_not_dropped")
 
     async def drop_old(self) -> None:
-        """Drops jobs that are too old."""
-        await self._storage.writer.write(imports.drop, first_at(self._oldest_ms()))
+        """Deletes expired jobs."""
+        await self.storage.writer.write(imports.drop, first_at(self._oldest_ms()))
 
     async def create(
         self,
@@ -88,24 +79,24 @@ class Imports:
         clean: bool = False,
         drop_duplicates: bool = False,
     ) -> ImportJob:
-        """Opens a job for a list, or for a new one that the first rows make; raises `Refused`.
+        """Opens a job for a list, or for a new one that the first rows create; raises `Refused`.
 
-        `clean` deletes what the list holds before the first rows; `drop_duplicates` keeps only the
-        first contact of a number.
+        `clean` empties the list before the first rows; `drop_duplicates` keeps only the first
+        contact of a number.
         """
         if list_id is None or name:
             check_list_name(name)
         job = ImportJob(
-            import_id=self._ids.next(),
+            import_id=self.ids.next(),
             account_id=account.account_id,
-            key=self._new_key(),
+            key=self.new_key(),
             list_id=list_id,
             name=name,
             clean=clean,
             drop_duplicates=drop_duplicates,
             cleaned=not clean,
         )
-        await self._storage.writer.write(imports.create, job)
+        await self.storage.writer.write(imports.create, job)
         return job
 
     async def find(self, account: Account, key: str) -> ImportJob:
@@ -113,21 +104,19 @@ class Imports:
         since_ms = self._oldest_ms()
         found = None
         if is_storable(key):
-            found = await self._storage.read(
+            found = await self.storage.read(
                 lambda c: imports.find(c, account.account_id, key, since_ms)
             )
-        if found is None:
-            raise Refused(RefusalCode.NOT_FOUND, key, "import")
-        return found
+        return existing(found, Refused(RefusalCode.NOT_FOUND, key, "import"))
 
     async def add_rows(
         self, account: Account, key: str, names: Sequence[str], rows: Sequence[Any], digest: str
     ) -> ImportedRows:
-        """Makes contacts of a group of rows; raises `Refused`.
+        """Creates contacts from a group of rows; raises `Refused`.
 
         A row is a list of a number and a value for each of `names`, which are merge fields, created
-        where they are missing. A row with a fault is left out and reported. `digest` tells the
-        group from others. Slices of `rows` are taken in another thread.
+        if missing. Faulty rows are skipped and reported. `digest` identifies the group. Slices of
+        `rows` are read in another thread.
         """
         check_values(dict.fromkeys(names, ""))
         if len(set(names)) < len(names):
@@ -143,11 +132,11 @@ class Imports:
     async def _add_rows(
         self, job: ImportJob, names: Sequence[str], rows: Sequence[Any], digest: str
     ) -> FaultReport:
-        write = self._storage.writer.write
+        write = self.storage.writer.write
         begun = imports.RowsBegun(
             import_id=job.import_id,
-            fresh_list_id=self._ids.next(),
-            fresh={name: self._ids.next() for name in names},
+            fresh_list_id=self.ids.next(),
+            fresh={name: self.ids.next() for name in names},
             digest=digest,
             rows=len(rows),
         )
@@ -164,8 +153,8 @@ class Imports:
                 await storing  # while the next rows were read
             stored = imports.RowsStored(
                 import_id=job.import_id,
-                first_id=self._ids.take(len(good)).start if good else 0,
-                at_ms=self._clock.now_ms(),
+                first_id=self.ids.take(len(good)).start if good else 0,
+                at_ms=self.clock.now_ms(),
                 contacts=good,
                 looked_at=end - start,
             )
@@ -175,8 +164,8 @@ class Imports:
         return report
 
     async def _fields(self, job: ImportJob, names: Sequence[str]) -> list[tuple[str, int]]:
-        """Names with the identifiers of their fields; 0 for one that was deleted meanwhile."""
-        found = await self._storage.read(lambda c: merge_fields.load(c, job.account_id))
+        """Names with the identifiers of their fields; 0 for a deleted one."""
+        found = await self.storage.read(lambda c: merge_fields.load(c, job.account_id))
         ids = {field.name: field.field_id for field in found}
         return [(name, ids.get(name, 0)) for name in names]
 
@@ -184,17 +173,17 @@ class Imports:
         if job.cleaned:
             return
         step = imports.ListCleaning(
-            import_id=job.import_id, at_ms=self._clock.now_ms(), limit=DELETED_AT_ONCE
+            import_id=job.import_id, at_ms=self.clock.now_ms(), limit=DELETED_AT_ONCE
         )
-        while not await self._storage.writer.write(imports.clean, step):
+        while not await self.storage.writer.write(imports.clean, step):
             pass
 
     def _oldest_ms(self) -> int:
-        return self._clock.now_ms() - LIFETIME_MS
+        return self.clock.now_ms() - LIFETIME_MS
 
 
 def _steps(done: int, count: int) -> Iterator[tuple[int, int]]:
-    """Ranges of rows to take at once; none of them holds rows of both sides of `done`."""
+    """Ranges of rows to read at once, none of which spans `done`."""
     for first, last in ((0, done), (done, count)):
         for start in range(first, last, STEP_ROWS):
             yield start, min(start + STEP_ROWS, last)

@@ -1,1 +1,1 @@
-"""From the queue to a carrier, and what came of it: outcomes, receipts, deadlines."""
+"""From the queue to a carrier, and the outcome: receipts, deadlines."""

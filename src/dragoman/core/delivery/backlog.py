@@ -1,9 +1,9 @@
-"""What waits for a carrier: in the queue while there is room, in SQL beyond that.
+"""Messages that wait for a carrier: in the queue up to its limit, in SQL beyond.
 
 A lane of a route whose queue is full is *spilled*: new messages for it stay in their rows, and are
-read back in the order of their identifiers as the queue empties. A restart is the same thing: every
-route with unsent rows starts spilled. So memory is bounded, and a start is quick, however much
-waits; and a campaign that waits in its rows keeps no single message waiting.
+read back in the order of their identifiers as the queue empties. After a restart every route with
+unsent rows starts spilled. So memory is bounded, a start is quick however much is waiting, and a
+campaign that waits in its rows delays no single message.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
+from dataclasses import field
 from typing import TypeAlias
 
 import structlog
@@ -22,12 +23,14 @@ from dragoman.core.messages.loader import MessageLoader
 from dragoman.core.messages.model.lifecycle import State
 from dragoman.core.messages.sql import pending
 from dragoman.core.model.errors import FailureCode
+from dragoman.core.model.stored import ignore
+from dragoman.core.model.use_case import use_case
 from dragoman.kit.ids import time_of
 from dragoman.storage.engine import Storage
 from dragoman.work_queue.port import Lane, WorkQueue
 
 MAX_QUEUED = 20_000
-"""Messages of a route in memory; beyond that new ones stay in SQL until there is room."""
+"""Messages of a route in memory; beyond that new ones stay in SQL."""
 BULK_SHARE = 0.5
 """How much of the queue bulk may fill; the rest is for messages that go ahead of it."""
 SINGLE_SHARE = 0.75
@@ -41,50 +44,38 @@ _LANES = {lane.value: lane for lane in Lane}
 log = structlog.get_logger(__name__)
 
 
+@use_case(kw_only=True)
 class Backlog:
-    """Publishes accepted messages, now or when there is room."""
+    """Publishes accepted messages, at once or when the queue has capacity."""
 
-    def __init__(
-        self,
-        *,
-        storage: Storage,
-        queue: WorkQueue,
-        live: LiveMessages,
-        loader: MessageLoader,
-        delivery: Delivery,
-        routes: Collection[str],
-        held_routes: Collection[str],
-        kept_routes: Collection[str] = (),
-        feed: Feed | None = None,
-    ) -> None:
-        self._storage = storage
-        self._queue = queue
-        self._live = live
-        self._loader = loader
-        self._delivery = delivery
-        self._routes = routes
-        self._held_routes = held_routes
-        """Routes with a carrier that must never be given a message twice."""
-        self._kept_routes = kept_routes
-        """Routes whose carriers all keep what they were given: what they do not know never left."""
-        self._feed = feed or Feed()
-        self._read_up_to: dict[_RouteLane, int] = {}
-        """The spilled lanes, and the identifier their rows are queued up to."""
-        self._restart_at = 0
-        """Rows up to here were written by an earlier run."""
-        self._spilled = asyncio.Event()
+    storage: Storage
+    queue: WorkQueue
+    live: LiveMessages
+    loader: MessageLoader
+    delivery: Delivery
+    routes: Collection[str]
+    held_routes: Collection[str]
+    """Routes with a carrier that must never be given a message twice."""
+    kept_routes: Collection[str] = ()
+    """Routes whose carriers all keep what they were given: what they do not know never left."""
+    feed: Feed = field(default_factory=Feed)
+    _read_up_to: dict[_RouteLane, int] = field(default_factory=dict, init=False)
+    """The spilled lanes, and the identifier their rows are queued up to."""
+    _restart_at: int = field(default=0, init=False)
+    """Rows up to here were written by an earlier run."""
+    _spilled: asyncio.Event = field(default_factory=asyncio.Event, init=False)
 
     def room(self, route: str) -> int:
-        """How many more bulk messages of a route the queue takes."""
+        """How many more bulk messages of a route the queue accepts."""
         if (route, Lane.BULK) in self._read_up_to:
             return 0
-        return int(MAX_QUEUED * BULK_SHARE) - self._queue.depth(route)
+        return int(MAX_QUEUED * BULK_SHARE) - self.queue.depth(route)
 
     async def restore(self, last_identifier: int) -> None:
-        """Finds what an earlier run left unsent; nothing is read yet."""
+        """Finds unsent messages of an earlier run, without reading them yet."""
         self._restart_at = last_identifier
-        for route in await self._storage.read(pending.routes_with_unsent):
-            if route in self._routes:
+        for route in await self.storage.read(pending.routes_with_unsent):
+            if route in self.routes:
                 self._read_up_to.update({(route, lane): 0 for lane in Lane})
             elif route:  # the rows wait until the route is configured again, or expire
                 log.warning("route_is_gone", route=route)
@@ -92,9 +83,9 @@ class Backlog:
             self._spilled.set()
 
     def read_again(self, routes: Collection[str], after: int) -> None:
-        """Has the rows of routes read again from an identifier on; those in memory stay."""
+        """Has rows of routes read again from an identifier on; those in memory are kept."""
         for route in routes:
-            if route in self._routes:
+            if route in self.routes:
                 for lane in Lane:
                     known = self._read_up_to.get((route, lane), after)
                     self._read_up_to[route, lane] = min(known, after)
@@ -102,15 +93,15 @@ class Backlog:
 
     async def publish(self, messages: Sequence[LiveMessage]) -> None:
         """Queues messages whose rows are on disk, or leaves them in SQL for later."""
-        if self._feed.listeners:
+        if self.feed.listeners:
             for message in messages:
                 made_ms = time_of(message.message_id)
-                self._feed.publish(message, None, State.QUEUED, made_ms)
+                self.feed.publish(message, None, State.QUEUED, made_ms)
         for (route, lane), group in _by_lane(messages):
-            if route not in self._routes:
+            if route not in self.routes:
                 continue
             spilled = self._read_up_to.get((route, lane))
-            if spilled is not None or self._queue.depth(route) >= MAX_QUEUED:
+            if spilled is not None or self.queue.depth(route) >= MAX_QUEUED:
                 before = group[0].message_id - 1
                 self._read_up_to[route, lane] = before if spilled is None else min(spilled, before)
                 self._spilled.set()
@@ -118,10 +109,10 @@ class Backlog:
             # A row can have been read back in the instant between its commit and this.
             works = []
             for message in group:
-                if self._live.get(message.message_id) is None:
-                    self._live.add(message)
+                if self.live.get(message.message_id) is None:
+                    self.live.add(message)
                     works.append(message.work)
-            await self._queue.publish(route, works)
+            await self.queue.publish(route, works)
 
     async def run(self) -> None:
         """Reads rows back as the queue empties; runs until cancelled."""
@@ -130,8 +121,6 @@ class Backlog:
             for route, lane in sorted(self._read_up_to, key=_lane_first):
                 try:
                     await self._catch_up(route, lane)
-                except asyncio.CancelledError:
-                    raise
                 except Exception as error:  # a failing reader must not end the gateway's work
                     log.error("backlog_not_read", route=route, reason=type(error).__name__)
             if not self._read_up_to:
@@ -140,11 +129,11 @@ class Backlog:
 
     async def _catch_up(self, route: str, lane: Lane) -> None:
         share = BULK_SHARE if lane is Lane.BULK else SINGLE_SHARE
-        while self._queue.depth(route) < MAX_QUEUED * share:
+        while self.queue.depth(route) < MAX_QUEUED * share:
             start = self._read_up_to[route, lane]
             last = await self._read_page(route, lane, start)
             if last is not None:
-                # A message may have been left in its row meanwhile that comes before the page.
+                # A message before the page may have been left in its row meanwhile.
                 if self._read_up_to[route, lane] == start:
                     self._read_up_to[route, lane] = last
                 continue
@@ -156,35 +145,31 @@ class Backlog:
             return
 
     async def _read_page(self, route: str, lane: Lane, after: int) -> int | None:
-        """Queues the next rows of a lane; the last identifier read."""
-        read = await self._loader.read(
+        """Queues the next rows of a lane; returns the last identifier read."""
+        read = await self.loader.read(
             lambda c: pending.load_unsent(c, route, lane.value, after, PAGE)
         )
         sendable = [message for message in read.fresh if self._may_be_sent(message)]
-        await self._queue.publish(route, [message.work for message in sendable])
+        await self.queue.publish(route, [message.work for message in sendable])
         return read.stored[-1].message_id if read.stored else None
 
     def _may_be_sent(self, message: LiveMessage) -> bool:
-        """Decides on a message that a process before this one may have handed to a link."""
+        """Whether to send a message that an earlier process may have handed to a link."""
         if message.state is State.QUEUED or message.message_id > self._restart_at:
             return True
-        if message.route in self._kept_routes and not message.is_premium:
+        if message.route in self.kept_routes and not message.is_premium:
             return True
-        if message.route not in self._held_routes and not message.is_premium:
+        if message.route not in self.held_routes and not message.is_premium:
             message.possible_duplicate = True
             return True
-        self._delivery.change(
-            message, State.UNKNOWN, _ignore, failure=FailureCode.RESPONSE_LOST, detail="restart"
+        self.delivery.change(
+            message, State.UNKNOWN, ignore, failure=FailureCode.RESPONSE_LOST, detail="restart"
         )
         return False
 
 
 def _lane_first(spilled: _RouteLane) -> tuple[Lane, str]:
     return spilled[1], spilled[0]
-
-
-def _ignore(_stored: bool) -> None:
-    """The row stays as it is until the next start."""
 
 
 def _by_lane(

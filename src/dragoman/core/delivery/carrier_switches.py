@@ -1,4 +1,4 @@
-"""Carriers taken out of service by hand: remembered over restarts, heeded at once."""
+"""Carriers held by an operator: stored across restarts, effective at once."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from dragoman.storage.engine import Storage
 
 
 class CarrierSwitches:
-    """Holds carriers, which are then given nothing new and finish what they have."""
+    """Holds carriers, which then get nothing new and finish what they have."""
 
     def __init__(self, *, storage: Storage, clock: Clock) -> None:
         self._storage = storage
@@ -20,12 +20,12 @@ class CarrierSwitches:
         """A carrier, and whether it is held from now on."""
 
     async def restore(self) -> None:
-        """Holds what was held in an earlier run."""
+        """Holds the carriers that were held in an earlier run."""
         for name in await self._storage.read(held_carriers.load):
             self.changed(name, True)
 
     async def held(self) -> frozenset[str]:
-        """The carriers that are held."""
+        """The held carriers."""
         return frozenset(await self._storage.read(held_carriers.load))
 
     async def is_held(self, carrier: str) -> bool:
@@ -33,7 +33,7 @@ class CarrierSwitches:
         return carrier in await self.held()
 
     async def switch(self, carrier: str, held: bool, audit: tuple[AuditEntry, ...] = ()) -> None:
-        """Holds a carrier or lets it go; raises `StorageUnavailable`, and then nothing changed."""
+        """Holds or releases a carrier; raises `StorageUnavailable` without any change."""
         item = CarrierSwitch(carrier=carrier, held=held, at_ms=self._clock.now_ms(), audit=audit)
         await self._storage.writer.write(held_carriers.switch, item)
         self.changed(carrier, held)

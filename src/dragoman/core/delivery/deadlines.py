@@ -1,8 +1,8 @@
-"""What time alone brings about: validity runs out, reports never come, old notes are dropped."""
+"""Changes by time alone: expired validity, missing receipts, parked receipts to delete."""
 
 from __future__ import annotations
 
-import asyncio
+from dataclasses import field
 
 import structlog
 
@@ -13,8 +13,11 @@ from dragoman.core.messages.model.lifecycle import State, may_go
 from dragoman.core.messages.sql import pending
 from dragoman.core.messages.sql.changes import drop_parked
 from dragoman.core.model.errors import FailureCode
+from dragoman.core.model.stored import ignore
+from dragoman.core.model.use_case import use_case
 from dragoman.kit.clock import Clock
 from dragoman.kit.ids import first_at
+from dragoman.kit.periodic import repeat
 from dragoman.storage.engine import Storage
 
 CHECK_S = 5.0
@@ -24,99 +27,76 @@ ROWS_CHECK_MS = 60_000
 log = structlog.get_logger(__name__)
 
 
+@use_case(kw_only=True)
 class Deadlines:
-    """Looks at the clock every few seconds."""
+    """Checks for passed deadlines every few seconds."""
 
-    def __init__(
-        self,
-        *,
-        storage: Storage,
-        live: LiveMessages,
-        loader: MessageLoader,
-        delivery: Delivery,
-        clock: Clock,
-        horizon_s: float,
-        park_s: float,
-    ) -> None:
-        self._storage = storage
-        self._live = live
-        self._loader = loader
-        self._delivery = delivery
-        self._clock = clock
-        self._horizon_ms = round(horizon_s * 1000)
-        self._park_ms = round(park_s * 1000)
-        self._swept = 0
-        """Messages up to here have a report or were given up."""
-        self._next_look_at_rows_ms = 0
+    storage: Storage
+    live: LiveMessages
+    loader: MessageLoader
+    delivery: Delivery
+    clock: Clock
+    horizon_s: float
+    park_s: float
+    _swept: int = field(default=0, init=False)
+    """Messages up to here have a report or were given up."""
+    _next_look_at_rows_ms: int = field(default=0, init=False)
 
     async def run(self) -> None:
         """Runs until cancelled."""
-        while True:
-            try:
-                await self.check()
-            except asyncio.CancelledError:
-                raise
-            except Exception as error:  # the next check may find the database again
-                log.error("deadlines_not_checked", reason=type(error).__name__)
-            await asyncio.sleep(CHECK_S)
+        await repeat(CHECK_S, self.check, "deadlines_not_checked")
 
     async def check(self) -> None:
-        """Looks once."""
+        """Checks once."""
         self._expire_waiting()
         await self._expire_in_rows()
         await self._give_up_reports()
-        self._live.shed()
-        before = first_at(self._clock.now_ms() - self._park_ms)
-        await self._storage.writer.write(drop_parked, before)
+        self.live.shed()
+        before = first_at(self.clock.now_ms() - round(self.park_s * 1000))
+        await self.storage.writer.write(drop_parked, before)
 
     def _expire_waiting(self) -> None:
-        now_ms = self._clock.now_ms()
-        for message in self._live:
+        now_ms = self.clock.now_ms()
+        for message in self.live:
             if (
                 message.state <= State.SENDING
                 and not message.in_flight
                 and message.batch.stored.expires_ms <= now_ms
             ):
-                self._delivery.expire(message, _ignore)
+                self.delivery.expire(message, ignore)
 
     async def _expire_in_rows(self) -> None:
-        """Ends messages that ran out of time where no queue holds them: routes spilled, or gone."""
-        now_ms = self._clock.now_ms()
+        """Expires messages that are in no queue: their routes are spilled or removed."""
+        now_ms = self.clock.now_ms()
         if now_ms < self._next_look_at_rows_ms:
             return
-        read = await self._loader.read(lambda c: pending.load_expired(c, now_ms, PAGE))
+        read = await self.loader.read(lambda c: pending.load_expired(c, now_ms, PAGE))
         for message in read.fresh:
             # A row that says so may have left us in an earlier run.
             message.possible_duplicate |= message.state is State.SENDING
-            self._delivery.expire(message, _ignore)
+            self.delivery.expire(message, ignore)
         if len(read.fresh) < PAGE:
             self._next_look_at_rows_ms = now_ms + ROWS_CHECK_MS
 
     async def _give_up_reports(self) -> None:
-        """Messages a carrier took so long ago that no report will come become `unknown`."""
-        cutoff_ms = self._clock.now_ms() - self._horizon_ms
+        """Ends as `unknown` messages that were sent too long ago for a receipt to come."""
+        cutoff_ms = self.clock.now_ms() - round(self.horizon_s * 1000)
         horizon = first_at(cutoff_ms)
         while True:
             after = self._swept
-            read = await self._loader.read(
+            read = await self.loader.read(
                 lambda c, after=after: pending.load_unreported(  # type: ignore[misc]
                     c, after, horizon, cutoff_ms, PAGE
                 )
             )
             for message in read.live:
                 if may_go(message.state, State.UNKNOWN):
-                    self._delivery.change(
-                        message, State.UNKNOWN, _ignore, failure=FailureCode.NO_REPORT
+                    self.delivery.change(
+                        message, State.UNKNOWN, ignore, failure=FailureCode.NO_REPORT
                     )
             if len(read.stored) < PAGE:
                 break
             self._swept = read.stored[-1].message_id
-        # One that was sent long after it was made has its report still to come: look there again.
-        first = await self._storage.read(
-            lambda c: pending.first_unreported(c, self._swept, horizon)
-        )
+        # One sent long after its creation may still get its receipt: check it again.
+        first = await self.storage.read(lambda c: pending.first_unreported(c, self._swept, horizon))
         self._swept = max(self._swept, horizon) if first is None else first - 1
-
-
-def _ignore(_stored: bool) -> None:
-    """Tried again at the next start."""

@@ -1,8 +1,9 @@
-"""What becomes of messages: every state change is decided, remembered and stored here."""
+"""Every state change of messages is decided, applied and stored here."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import field
 from enum import StrEnum
 
 import msgspec
@@ -20,6 +21,7 @@ from dragoman.core.metrics import Metrics
 from dragoman.core.model.errors import FailureCode
 from dragoman.core.model.stored import OnStored
 from dragoman.core.model.urls import origin_of
+from dragoman.core.model.use_case import use_case
 from dragoman.kit.clock import Clock
 from dragoman.kit.ids import IdSource
 from dragoman.kit.signal import Signal
@@ -35,11 +37,11 @@ _SENT = State.SENT
 _UNKNOWN = State.UNKNOWN
 
 WHOLE = 0
-"""The part number of an id that stands for the whole message."""
+"""The part number of an ID for the whole message."""
 
 
 class OnUnknown(StrEnum):
-    """What to do with a message that left us and was never answered."""
+    """What to do with a message that was submitted and never answered."""
 
     RESEND = "resend"
     """At least once: it is sent again and marked as a possible duplicate."""
@@ -51,39 +53,31 @@ FindEvents = Callable[[LiveMessage, State, FailureCode, str, int], tuple[NewCall
 """From a message, its new state, why and since when: the calls of its customer's webhooks."""
 
 
+@use_case(kw_only=True)
 class Delivery:
-    """Turns outcomes, reports and deadlines into state changes."""
+    """Turns outcomes, reports and deadlines into state changes.
 
-    def __init__(
-        self,
-        *,
-        live: LiveMessages,
-        writer: Writer,
-        ids: IdSource,
-        clock: Clock,
-        metrics: Metrics,
-        policies: Mapping[str, OnUnknown],
-        announce: Callable[[NewCallback], None],
-        find_events: FindEvents,
-        feed: Feed | None = None,
-    ) -> None:
-        """`find_events` finds the webhooks that want to hear of a change."""
-        self._live = live
-        self._writer = writer
-        self._ids = ids
-        self._clock = clock
-        self._metrics = metrics
-        self._policies = policies
-        self._announce = announce
-        self._find_events = find_events
-        self._feed = feed or Feed()
-        self.carrier_id_known = Signal[[str, str, LiveMessage, int]]()
-        """(carrier, id, message, part) as soon as it is known; its report may have come before."""
+    `find_events` finds the webhooks that want to hear of a change.
+    """
+
+    live: LiveMessages
+    writer: Writer
+    ids: IdSource
+    clock: Clock
+    metrics: Metrics
+    policies: Mapping[str, OnUnknown]
+    announce: Callable[[NewCallback], None]
+    find_events: FindEvents
+    feed: Feed = field(default_factory=Feed)
+    carrier_id_known: Signal[[str, str, LiveMessage, int]] = field(
+        default_factory=Signal[[str, str, LiveMessage, int]], init=False
+    )
+    """(carrier, ID, message, part) once it is known; its receipt may have come before."""
 
     def accepted(
         self, message: LiveMessage, carrier: str, outcome: Accepted, on_stored: OnStored
     ) -> None:
-        """A carrier took the message."""
+        """A carrier accepted the message."""
         numbered = _known(message, outcome.carrier_ids)
         _note_device(message, outcome)
         self.change(message, State.SENT, on_stored, carrier=carrier, carrier_ids=numbered)
@@ -91,7 +85,7 @@ class Delivery:
     def rejected(
         self, message: LiveMessage, carrier: str, outcome: Rejected, on_stored: OnStored
     ) -> None:
-        """A carrier refused the message for good."""
+        """A carrier rejected the message permanently."""
         _note_device(message, outcome)
         self.change(
             message,
@@ -106,15 +100,15 @@ class Delivery:
     def unanswered(
         self, message: LiveMessage, carrier: str, outcome: Unknown, on_stored: OnStored
     ) -> bool:
-        """The message left us and no answer came; whether it is to be sent again now."""
-        policy = self._policies.get(carrier, OnUnknown.RESEND)
+        """The message was submitted and no response came; whether to send it again now."""
+        policy = self.policies.get(carrier, OnUnknown.RESEND)
         # What a recipient pays for is never sent twice, whatever the carrier's policy.
         if policy is OnUnknown.RESEND and not message.is_premium:
             message.possible_duplicate = True
             message.attempts += 1
             for number, carrier_id in _known(message, outcome.carrier_ids):
                 for key in stored_keys(carrier_id):
-                    self._live.add_key(carrier, key, message, number)
+                    self.live.add_key(carrier, key, message, number)
             return True
         self.change(
             message,
@@ -128,7 +122,7 @@ class Delivery:
         return False
 
     def expire(self, message: LiveMessage, on_stored: OnStored) -> None:
-        """The validity of a message ran out before a carrier had it for certain."""
+        """The validity of a message ended before a carrier accepted it for certain."""
         if message.possible_duplicate:  # it left us once: it may have arrived, and is paid for
             self.change(message, State.UNKNOWN, on_stored, failure=FailureCode.RESPONSE_LOST)
         else:
@@ -147,17 +141,17 @@ class Delivery:
         part_rows: tuple[StoredPart, ...] = (),
         reported: bool = False,
     ) -> None:
-        """Moves a message on, if its state allows, and stores it with all that follows.
+        """Changes the state of a message, if allowed, and stores it with all that follows.
 
-        A `reported` change comes from a carrier that took the message, so it is paid for.
+        A `reported` change comes from a carrier that accepted the message, so it is paid for.
         """
         before, batch = message.state, message.batch
         if not may_go(before, after):
             # A report overtook the answer it belongs to: the message has ended already.
-            self._metrics.overtaken += 1
+            self.metrics.overtaken += 1
             on_stored(True)
             return
-        now_ms = self._clock.now_ms()
+        now_ms = self.clock.now_ms()
         message.state = after
         message.failure = failure
         message.carrier = carrier = carrier or message.carrier
@@ -169,14 +163,14 @@ class Delivery:
             keys = tuple([(key, number) for number, id_ in carrier_ids for key in stored_keys(id_)])
             if carrier is not None:
                 for key, number in keys:
-                    self._live.add_key(carrier, key, message, number)
+                    self.live.add_key(carrier, key, message, number)
             if message.part_count > 1:
                 part_rows += tuple(
                     StoredPart(message_id=message.message_id, number=number, carrier_message_id=id_)
                     for number, id_ in carrier_ids
                 )
         callback = self._callback(message, after, failure, detail, now_ms)
-        events = self._find_events(message, after, failure, detail, now_ms)
+        events = self.find_events(message, after, failure, detail, now_ms)
         change = StateChange(
             message_id=message.message_id,
             batch_id=batch.batch_id,
@@ -206,26 +200,26 @@ class Delivery:
         def finish(on_disk: bool) -> None:
             message.writes -= 1
             if not message.writes:
-                self._live.settle(message)
+                self.live.settle(message)
             if on_disk:
-                self._tell(message, change)
+                self._notify(message, change)
             on_stored(on_disk)
 
-        persist(self._writer, changes.record, change, finish)
+        persist(self.writer, changes.record, change, finish)
         if after >= _UNKNOWN:
-            self._metrics.finals[carrier or "", _NAMES[after]] += 1
+            self.metrics.finals[carrier or "", _NAMES[after]] += 1
         if carrier is not None:
             for key, number in keys:
                 self.carrier_id_known(carrier, key, message, number)
 
-    def _tell(self, message: LiveMessage, change: StateChange) -> None:
-        """A change is on disk: lets the customer and those who watch know."""
+    def _notify(self, message: LiveMessage, change: StateChange) -> None:
+        """Notifies the customer and the live feed of a stored change."""
         if change.callback is not None:
-            self._announce(change.callback)
+            self.announce(change.callback)
         for event in change.events:
-            self._announce(event)
-        if self._feed.listeners:
-            self._feed.publish(
+            self.announce(event)
+        if self.feed.listeners:
+            self.feed.publish(
                 message,
                 change.before,
                 change.after,
@@ -236,11 +230,11 @@ class Delivery:
             )
 
     def rejection(self, message: LiveMessage, failure: FailureCode) -> StateChange:
-        """The end of a message that no carrier is to have, to be stored with its acceptance.
+        """The end of a message that no carrier is to get, to store with its acceptance.
 
-        Once it is on disk, `tell_rejections` is to be called.
+        Once it is on disk, `notify_rejections` is to be called.
         """
-        now_ms, batch = self._clock.now_ms(), message.batch
+        now_ms, batch = self.clock.now_ms(), message.batch
         before, message.state, message.failure = message.state, State.REJECTED, failure
         return StateChange(
             message_id=message.message_id,
@@ -255,25 +249,25 @@ class Delivery:
             failure=failure,
             settlement=self._settlement(message, before, State.REJECTED, reported=False),
             callback=self._callback(message, State.REJECTED, failure, "", now_ms),
-            events=self._find_events(message, State.REJECTED, failure, "", now_ms),
+            events=self.find_events(message, State.REJECTED, failure, "", now_ms),
             premium_state=PREMIUM_STATES[State.REJECTED] if message.is_premium else None,
             route=message.route,
         )
 
-    def tell_rejections(
+    def notify_rejections(
         self,
         rejections: Iterable[StateChange],
         batch: LiveBatch,
         messages: Iterable[StoredMessage],
     ) -> None:
-        """Rejections of some messages of a batch are on disk: lets the customers know."""
+        """Notifies customers of stored rejections of some messages of a batch."""
         for rejection in rejections:
-            self._metrics.finals["", _NAMES[rejection.after]] += 1
+            self.metrics.finals["", _NAMES[rejection.after]] += 1
             if rejection.callback is not None:
-                self._announce(rejection.callback)
+                self.announce(rejection.callback)
             for event in rejection.events:
-                self._announce(event)
-        if self._feed.listeners and rejections:
+                self.announce(event)
+        if self.feed.listeners and rejections:
             self._publish_rejections(rejections, batch, messages)
 
     def _publish_rejections(
@@ -285,7 +279,7 @@ class Delivery:
         on_stored = {message.message_id: message for message in messages}
         for change in rejections:
             message = LiveMessage(on_stored[change.message_id], batch)
-            self._feed.publish(message, None, change.after, change.at_ms, failure=change.failure)
+            self.feed.publish(message, None, change.after, change.at_ms, failure=change.failure)
 
     def _settlement(
         self, message: LiveMessage, before: State, after: State, reported: bool
@@ -295,13 +289,13 @@ class Delivery:
         batch, refund = message.batch, after in _REFUNDED and not reported
         return Settlement(
             wallet_id=batch.wallet_id,
-            entry_id=self._ids.next(),
+            entry_id=self.ids.next(),
             amount=message.credits * batch.per_credit,
             refund=refund,
             also=tuple(
                 Settlement(
                     wallet_id=payment.wallet_id,
-                    entry_id=self._ids.next(),
+                    entry_id=self.ids.next(),
                     amount=message.credits * payment.per_credit,
                     refund=refund,
                 )
@@ -334,7 +328,7 @@ class Delivery:
             premium_price=options.premium.price if options.premium is not None else 0,
         )
         return NewCallback(
-            callback_id=self._ids.next(),
+            callback_id=self.ids.next(),
             account_id=on_stored.account_id,
             message_id=message.message_id,
             dialect=on_stored.dialect,
@@ -348,7 +342,7 @@ class Delivery:
 def _known(
     message: LiveMessage, carrier_ids: tuple[str | None, ...]
 ) -> tuple[tuple[int, str], ...]:
-    """The ids a carrier gave, by part."""
+    """The message IDs that a carrier assigned, by part."""
     if len(carrier_ids) == 1 and carrier_ids[0]:
         # A carrier that cuts the text itself gives one id for all of it, and reports once.
         return ((1 if message.part_count == 1 else WHOLE, carrier_ids[0]),)

@@ -1,4 +1,4 @@
-"""The way to the phone a message names; what no phone can do is refused before it is stored."""
+"""Routes to the device a message names; what no phone can send is refused."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from dragoman.core.devices.devices import Devices
 from dragoman.core.messages.live import segment
 from dragoman.core.messages.model.messages import Format, Submission, data_of
 from dragoman.core.messages.model.routing import Route, Router
-from dragoman.core.model.errors import RefusalCode, Refused
+from dragoman.core.model.errors import RefusalCode, Refused, existing
 
 NOT_TEXT: Final = frozenset({Format.BINARY, Format.MMS, Format.WAP_PUSH})
 
 
 class DeviceRoutes:
-    """Finds the routes of messages that name a device; without `devices`, no carrier has any."""
+    """Finds routes to devices; without `devices` there are none."""
 
     def __init__(self, router: Router, devices: Devices | None = None) -> None:
         self._router = router
         self._devices = devices
 
     def check(self, account: Account, submission: Submission) -> Route | None:
-        """The route to the device that a submission names, None for any; raises `Refused`."""
+        """The route to the device of a submission, None without one; raises `Refused`."""
         device_id = submission.device_id
         if device_id is None:
             return None
@@ -35,22 +35,20 @@ class DeviceRoutes:
             raise Refused(RefusalCode.NOT_SUPPORTED, "device", "phones cannot charge recipients")
         carrier = self._devices.check_target(account, device_id, submission.sim)
         route = self._router.to_device(carrier)
-        if route is None:
-            raise Refused(RefusalCode.NO_ROUTE, str(device_id))
-        return route
+        return existing(route, Refused(RefusalCode.NO_ROUTE, str(device_id)))
 
     def find(self, device_id: int) -> Route | None:
-        """The route to a device; None where the device is no more."""
+        """The route to a device; None for a removed one."""
         device = self._devices.get(device_id) if self._devices is not None else None
         return self._router.to_device(device.carrier) if device is not None else None
 
 
 def _is_data(submission: Submission) -> bool:
-    """Whether it is a single part for a port, which phones can send."""
+    """Whether it is a single part for an application port, which phones can send."""
     if submission.format is not Format.BINARY or not submission.udh:
         return False
     try:
         cut = segment(submission.text, Format.BINARY, submission.udh)
-    except ValueError:  # refused in its own words where texts are checked
+    except ValueError:  # refused where texts are checked
         return True
     return data_of(cut.user_data(0)) is not None

@@ -1,13 +1,14 @@
-"""Takes waiting messages, chooses a carrier at the moment of sending, and minds what comes of it.
+"""Takes waiting messages, chooses a carrier at the moment of sending, and handles the outcome.
 
-A message occupies its carrier from the moment it is handed over until what came of it is *on disk*;
-so a crash can double no more messages than the carrier's capacity, which is its links' windows.
+A message occupies its carrier from the submit until its outcome is *on disk*; so a crash can
+duplicate no more messages than the windows of the carrier's links hold.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import field
 from time import perf_counter
 
 import structlog
@@ -16,7 +17,7 @@ from dragoman.core.delivery.delivery import Delivery
 from dragoman.core.delivery.lanes import CarrierLane, Flight
 from dragoman.core.delivery.model.ports import Connector
 from dragoman.core.delivery.receipts import Receipts
-from dragoman.core.delivery.sorting import SortingWorker
+from dragoman.core.delivery.sorting import SortingWorker, no_demand
 from dragoman.core.inbound.inbound import Inbound
 from dragoman.core.messages.events import MessageEvents
 from dragoman.core.messages.feed import Feed
@@ -28,7 +29,8 @@ from dragoman.core.messages.model.routing import Route
 from dragoman.core.messages.sql import changes
 from dragoman.core.metrics import Metrics
 from dragoman.core.model.errors import FailureCode, StorageUnavailable
-from dragoman.core.model.stored import OnStored
+from dragoman.core.model.stored import OnStored, ignore
+from dragoman.core.model.use_case import use_case
 from dragoman.kit.clock import Clock
 from dragoman.kit.supervisor import Spawn, spawn_unwatched
 from dragoman.storage.writer import Writer
@@ -42,39 +44,26 @@ RESEND_DELAYS_S = (0.0, 5.0, 30.0, 120.0, 600.0)
 log = structlog.get_logger(__name__)
 
 
+@use_case(kw_only=True)
 class Dispatcher:
-    """One worker a route; implements `CarrierEvents` for all connectors."""
+    """Runs one worker per route; implements `CarrierEvents` for all connectors."""
 
-    def __init__(
-        self,
-        *,
-        queue: WorkQueue,
-        live: LiveMessages,
-        writer: Writer,
-        delivery: Delivery,
-        receipts: Receipts,
-        inbound: Inbound,
-        clock: Clock,
-        metrics: Metrics,
-        message_events: MessageEvents | None = None,
-        feed: Feed | None = None,
-    ) -> None:
-        self._queue = queue
-        self._live = live
-        self._writer = writer
-        self._delivery = delivery
-        self._receipts = receipts
-        self._inbound = inbound
-        self._clock = clock
-        self._metrics = metrics
-        self._message_events = message_events
-        self._feed = feed or Feed()
-        self._lanes: dict[str, CarrierLane] = {}
-        self._sorting: dict[str, SortingWorker] = {}
-        self._tasks: list[asyncio.Task[None]] = []
-        self._held: set[str] = set()
-        self._taking = True
-        self._consumers: dict[str, Consumer] = {}
+    queue: WorkQueue
+    live: LiveMessages
+    writer: Writer
+    delivery: Delivery
+    receipts: Receipts
+    texts: Inbound
+    clock: Clock
+    metrics: Metrics
+    message_events: MessageEvents | None = None
+    feed: Feed = field(default_factory=Feed)
+    _lanes: dict[str, CarrierLane] = field(default_factory=dict, init=False)
+    _sorting: dict[str, SortingWorker] = field(default_factory=dict, init=False)
+    _tasks: list[asyncio.Task[None]] = field(default_factory=list, init=False)
+    _held: set[str] = field(default_factory=set, init=False)
+    _taking: bool = field(default=True, init=False)
+    _consumers: dict[str, Consumer] = field(default_factory=dict, init=False)
 
     def start(
         self,
@@ -82,7 +71,7 @@ class Dispatcher:
         routes: Iterable[Route],
         spawn: Spawn = spawn_unwatched,
     ) -> None:
-        """Begins to take work for every route."""
+        """Starts to take messages for every route."""
         self._lanes = {name: CarrierLane(connector) for name, connector in connectors.items()}
         for route in routes:
             lanes = [self._lanes[name] for name in route.carriers]
@@ -95,17 +84,14 @@ class Dispatcher:
             self._tasks.append(spawn(f"route {route.name}", worker.run()))
 
     async def stop(self) -> None:
-        """Takes no more work; what is in flight is the connectors' to finish."""
+        """Takes no more messages; the connectors finish those in flight."""
         self._taking = False
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def settled(self) -> None:
-        """Returns once everything that was in flight is answered and on disk.
-
-        What a custodian keeps is on disk as it is.
-        """
+        """Waits until everything in flight is answered and on disk, except at custodians."""
         landed = asyncio.Event()
         lanes = [lane for lane in self._lanes.values() if not lane.keeps]
         for lane in lanes:
@@ -115,52 +101,52 @@ class Dispatcher:
             await landed.wait()
 
     def resume(self, carrier: str, messages: Sequence[LiveMessage]) -> list[Outgoing]:
-        """Leaves with a carrier what it kept over a restart, to be called before work is taken.
+        """Leaves with a carrier the messages it kept over a restart; called before `start`.
 
-        The messages whose outcome is still awaited are in flight from here on and returned.
+        Returns the messages whose outcome is still pending, which are in flight from here on.
         """
         lane = self._lanes[carrier]
         kept = []
         for message in messages:
             if message.state is not State.SENDING:
-                self._live.remove(message)
+                self.live.remove(message)
                 continue
             message.in_flight = True
             lane.occupy(message.part_count)
             consumer = self._consumers.get(message.route)
-            if consumer is None:  # the route is gone, and with it where it could come back to
-                consumer = self.consume(message.route, _no_demand)
+            if consumer is None:  # the route was removed, so it cannot be requeued there
+                consumer = self.consume(message.route, no_demand)
             lane.flights[message.message_id] = Flight(message.work, message, consumer)
             kept.append(message.outgoing())
         return kept
 
     async def take_back(self) -> None:
-        """Stores of every message that never left us that it is still queued."""
+        """Marks every message that was never submitted as queued again."""
         unsent = [
             message.message_id
-            for message in self._live
+            for message in self.live
             if message.state is State.SENDING
             and not message.in_flight
             and not message.possible_duplicate
         ]
         if unsent:
-            await self._writer.write(changes.take_back, unsent)
+            await self.writer.write(changes.take_back, unsent)
 
     def hold(self, carrier: str, held: bool) -> None:
-        """Gives a carrier nothing new, or lets it have work again; what is in flight goes on.
+        """Holds a carrier or releases it; what is in flight goes on.
 
-        Work of its routes goes to their other carriers, or waits. Unknown names are heeded too:
-        they may come back with the configuration.
+        Messages of its routes go to their other carriers, or wait. Unknown names are kept too: they
+        may come back with the configuration.
         """
         (self._held.add if held else self._held.discard)(carrier)
         self.availability(carrier)
 
     def is_held(self, carrier: str) -> bool:
-        """Whether a carrier is given nothing new."""
+        """Whether a carrier is held."""
         return carrier in self._held
 
     def in_flight(self) -> dict[str, int]:
-        """Parts handed to each carrier whose outcome is not on disk yet."""
+        """The parts at each carrier whose outcome is not on disk yet."""
         return {name: lane.in_flight for name, lane in self._lanes.items()}
 
     def waiting(self, route: str) -> int:
@@ -168,7 +154,7 @@ class Dispatcher:
         worker = self._sorting.get(route)
         return worker.waiting if worker is not None else 0
 
-    # What connectors tell (domain.ports.CarrierEvents)
+    # What connectors report (`CarrierEvents`)
 
     def outcome(
         self,
@@ -191,18 +177,18 @@ class Dispatcher:
         outcome: Outcome,
         on_stored: OnStored | None = None,
     ) -> None:
-        """Minds what came of a message that was in flight."""
+        """Handles the outcome of a message that was in flight."""
         live, carrier = flight.message, lane.connector.name
-        self._metrics.outcomes[carrier, _KINDS[type(outcome)]] += 1
-        if self._message_events is not None:
-            self._message_events.attempt(live, carrier, outcome)
+        self.metrics.outcomes[carrier, _KINDS[type(outcome)]] += 1
+        if self.message_events is not None:
+            self.message_events.attempt(live, carrier, outcome)
         if isinstance(outcome, Deferred):
             live.possible_duplicate |= outcome.possible_duplicate
             self._come_again(flight, lane, outcome.retry_in_s)
             if on_stored is not None:
                 on_stored(True)
             return
-        self._metrics.submit_s.observe(perf_counter() - flight.handed_over_at)
+        self.metrics.submit_s.observe(perf_counter() - flight.handed_over_at)
 
         def stored(on_disk: bool) -> None:
             live.in_flight = False
@@ -212,18 +198,18 @@ class Dispatcher:
                 on_stored(on_disk)
 
         if isinstance(outcome, Accepted):
-            self._delivery.accepted(live, carrier, outcome, stored)
+            self.delivery.accepted(live, carrier, outcome, stored)
         elif isinstance(outcome, Rejected):
-            self._delivery.rejected(live, carrier, outcome, stored)
-        elif self._delivery.unanswered(live, carrier, outcome, stored):
+            self.delivery.rejected(live, carrier, outcome, stored)
+        elif self.delivery.unanswered(live, carrier, outcome, stored):
             delay_s = RESEND_DELAYS_S[min(live.attempts, len(RESEND_DELAYS_S)) - 1]
             self._come_again(flight, lane, delay_s)
 
     def receipt(self, report: ReceiptReport, on_stored: OnStored) -> None:
-        self._receipts.receive(report, on_stored)
+        self.receipts.receive(report, on_stored)
 
     def inbound(self, report: InboundPartReport, on_stored: OnStored) -> None:
-        self._inbound.receive(report, on_stored)
+        self.texts.receive(report, on_stored)
 
     def availability(self, carrier: str) -> None:
         lane = self._lanes.get(carrier)
@@ -233,26 +219,26 @@ class Dispatcher:
     # What the workers of the routes use
 
     def consume(self, route: str, demand: Callable[[], int]) -> Consumer:
-        return self._queue.consume(route, demand)
+        return self.queue.consume(route, demand)
 
     def find(self, work: Work) -> LiveMessage | None:
-        """The message of some work; None where it was cancelled, expired or reported meanwhile."""
-        message = self._live.get(work.message_id)
+        """The message of a queue item; None if it was cancelled, expired or reported meanwhile."""
+        message = self.live.get(work.message_id)
         if message is None or message.in_flight or message.state not in _SENDABLE:
             return None
         return message
 
     def reject(self, message: LiveMessage, carrier: str, reason: Rejected) -> None:
         """Ends a message that no carrier of its route will ever take."""
-        self._metrics.outcomes[carrier, "rejected"] += 1
-        self._delivery.rejected(message, carrier, reason, _ignore)
+        self.metrics.outcomes[carrier, "rejected"] += 1
+        self.delivery.rejected(message, carrier, reason, ignore)
 
     async def hand_over(self, works: list[Work], consumer: Consumer, lane: CarrierLane) -> None:
-        """Gives messages to a carrier, after their rows say that they may have left us."""
-        now_ms = self._clock.now_ms()
+        """Gives messages to a carrier, once their rows are marked as sending."""
+        now_ms = self.clock.now_ms()
         messages = []
         for work in works:
-            message = self._live.get(work.message_id)
+            message = self.live.get(work.message_id)
             if message is None or message.in_flight or message.state not in _SENDABLE:
                 consumer.acknowledge(work)  # it was cancelled, expired or reported meanwhile
             elif message.batch.stored.expires_ms <= now_ms:
@@ -262,7 +248,7 @@ class Dispatcher:
                 messages.append((work, message))
         unmarked = [m for _, m in messages if m.state is State.QUEUED]
         try:
-            marked = not unmarked or await self._mark(unmarked)
+            marked = not unmarked or await self._mark_sending(unmarked)
         except asyncio.CancelledError:  # a stop: their rows say what they said, or are taken back
             for _, message in messages:
                 lane.land(message.part_count)
@@ -279,14 +265,14 @@ class Dispatcher:
                 continue
             message.in_flight = True
             lane.flights[message.message_id] = Flight(work, message, consumer)
-            if self._feed.listeners:
-                self._feed.publish(
+            if self.feed.listeners:
+                self.feed.publish(
                     message, State.QUEUED, State.SENDING, now_ms, carrier=lane.connector.name
                 )
             self._send(message, lane)
 
     def _send(self, message: LiveMessage, lane: CarrierLane) -> None:
-        """Gives a message to its carrier; one that cannot be given is rejected, and it alone."""
+        """Gives a message to its carrier; a failure rejects only this message."""
         try:
             lane.connector.send(message.outgoing())
         except Exception as error:  # a defect of ours: the others of the take must go on
@@ -297,11 +283,11 @@ class Dispatcher:
                 detail = f"the gateway could not send it: {type(error).__name__}"
                 self._take(flight, lane, Rejected(code=FailureCode.UNSPECIFIED, detail=detail))
 
-    async def _mark(self, messages: list[LiveMessage]) -> bool:
+    async def _mark_sending(self, messages: list[LiveMessage]) -> bool:
         for message in messages:
             message.state = State.SENDING  # from here on it cannot be cancelled
         try:
-            await self._writer.write(
+            await self.writer.write(
                 changes.mark_sending, [message.message_id for message in messages]
             )
         except StorageUnavailable:
@@ -312,7 +298,7 @@ class Dispatcher:
         return True
 
     def _expire(self, message: LiveMessage, work: Work, consumer: Consumer) -> None:
-        self._delivery.expire(message, lambda _: consumer.acknowledge(work))
+        self.delivery.expire(message, lambda _: consumer.acknowledge(work))
 
     def _come_again(self, flight: Flight, lane: CarrierLane, delay_s: float) -> None:
         flight.message.in_flight = False
@@ -321,20 +307,12 @@ class Dispatcher:
         lane.land(flight.message.part_count)
 
 
-def _no_demand() -> int:
-    return 0
-
-
-def _ignore(_stored: bool) -> None:
-    """The row is read again by the next start."""
-
-
 _SENDABLE = frozenset({State.QUEUED, State.SENDING})
 _KINDS = {kind: kind.__name__.lower() for kind in (Accepted, Deferred, Rejected, Unknown)}
 
 
 class _RouteWorker:
-    """Keeps the carriers of one route busy, the first that is up."""
+    """Keeps the first available carrier of a route busy."""
 
     def __init__(self, dispatcher: Dispatcher, route: str, lanes: list[CarrierLane]) -> None:
         self._dispatcher = dispatcher

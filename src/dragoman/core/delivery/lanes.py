@@ -1,4 +1,4 @@
-"""A carrier as the routes share it: how much it may hold, what it holds, who waits for room."""
+"""A carrier as routes share it: its capacity, what is in flight, and who waits for it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from dragoman.work_queue.port import Consumer, Work
 
 
 class Flight:
-    """A message that a carrier has, until what came of it is on disk."""
+    """A message at a carrier, until its outcome is on disk."""
 
     __slots__ = ("consumer", "handed_over_at", "message", "work")
 
@@ -36,7 +36,7 @@ class CarrierLane:
 
     @property
     def room(self) -> int:
-        """Parts it would take now."""
+        """The number of parts it would accept now."""
         return self.connector.capacity - self.in_flight
 
     def occupy(self, parts: int) -> None:

@@ -1,7 +1,7 @@
-"""Carriers' reports: stored, then acknowledged; matched by carrier and any spelling of the id.
+"""Carriers' receipts: stored, then acknowledged; matched by carrier and spellings of the ID.
 
-A report can come before the answer to the submit, on another link, twice, or days late. One that
-matches no message is stored and parked, and matched when its message's id becomes known.
+A receipt can come before the response to the submit, on another link, twice, or days late. One that
+matches no message is stored and parked, and matched when its message ID becomes known.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections import OrderedDict
 from collections.abc import Sequence
+from dataclasses import field
 
 import structlog
 
@@ -31,6 +32,7 @@ from dragoman.core.messages.model.records import ParkedReceipt, PartReport, Stor
 from dragoman.core.messages.sql import changes, pending
 from dragoman.core.metrics import Metrics
 from dragoman.core.model.stored import OnStored
+from dragoman.core.model.use_case import use_case
 from dragoman.kit import ids as identifiers
 from dragoman.kit.clock import Clock
 from dragoman.kit.ids import IdSource
@@ -40,47 +42,39 @@ from dragoman.storage.persistence import persist
 
 MAX_PARKED_IN_MEMORY = 100_000
 MAX_LOOKUP = 200
-"""Reports whose messages are looked for in one query."""
+"""Receipts whose messages are looked up in one query."""
 STORAGE_RETRY_S = 1.0
 SIGNIFICANT_DIGITS = 7
-"""Enough of a number to tell recipients apart, however much of its prefix a carrier shows."""
+"""Digits that distinguish recipients, however much of the prefix a carrier includes."""
 
 
 log = structlog.get_logger(__name__)
 
 
+@use_case(kw_only=True)
 class Receipts:
-    """Takes reports, finds their messages and moves these on."""
+    """Matches receipts with messages and updates their states."""
 
-    def __init__(
-        self,
-        *,
-        storage: Storage,
-        live: LiveMessages,
-        loader: MessageLoader,
-        delivery: Delivery,
-        ids: IdSource,
-        clock: Clock,
-        metrics: Metrics,
-        park_s: float,
-        message_events: MessageEvents | None = None,
-    ) -> None:
-        self._storage = storage
-        self._live = live
-        self._loader = loader
-        self._delivery = delivery
-        self._ids = ids
-        self._clock = clock
-        self._metrics = metrics
-        self._message_events = message_events
-        self._park_ms = round(park_s * 1000)
-        self._parked: OrderedDict[tuple[str, str], list[ReceiptReport]] = OrderedDict()
-        self._unmatched: list[tuple[ReceiptReport, OnStored]] = []
-        self._unmatched_came = asyncio.Event()
-        delivery.carrier_id_known.subscribe(self._key_known)
+    storage: Storage
+    live: LiveMessages
+    loader: MessageLoader
+    delivery: Delivery
+    ids: IdSource
+    clock: Clock
+    metrics: Metrics
+    park_s: float
+    message_events: MessageEvents | None = None
+    _parked: OrderedDict[tuple[str, str], list[ReceiptReport]] = field(
+        default_factory=OrderedDict, init=False
+    )
+    _unmatched: list[tuple[ReceiptReport, OnStored]] = field(default_factory=list, init=False)
+    _unmatched_came: asyncio.Event = field(default_factory=asyncio.Event, init=False)
+
+    def __post_init__(self) -> None:
+        self.delivery.carrier_id_known.subscribe(self._key_known)
 
     def receive(self, report: ReceiptReport, on_stored: OnStored) -> None:
-        """Takes a report; `on_stored(True)` follows once it is on disk."""
+        """Handles a receipt; `on_stored(True)` follows once it is on disk."""
         # A converted spelling counts only once SQL knows of no message with the id as it came.
         found = self._find(report, (report.likeliest_key,))
         if found is None:
@@ -92,7 +86,7 @@ class Receipts:
             self._unmatched_came.set()
 
     async def run(self) -> None:
-        """Looks up the messages of reports that memory does not know; runs until cancelled."""
+        """Looks up in SQL the messages that are not in memory; runs until cancelled."""
         while True:
             await self._unmatched_came.wait()
             unmatched, self._unmatched = (
@@ -103,8 +97,6 @@ class Receipts:
                 self._unmatched_came.clear()
             try:
                 await self._look_up(unmatched)
-            except asyncio.CancelledError:
-                raise
             except Exception as error:  # a reader that fails must not end the matching
                 log.error("receipts_not_looked_up", reason=type(error).__name__)
                 self._unmatched.extend(unmatched)
@@ -112,9 +104,9 @@ class Receipts:
                 await asyncio.sleep(STORAGE_RETRY_S)
 
     async def restore(self) -> None:
-        """Takes up the parked reports of an earlier run, to be called before any carrier starts."""
-        since = identifiers.first_at(self._clock.now_ms() - self._park_ms)
-        stored = await self._storage.read(lambda c: pending.load_parked_receipts(c, since))
+        """Loads the parked receipts of an earlier run; called before any carrier starts."""
+        since = identifiers.first_at(self.clock.now_ms() - round(self.park_s * 1000))
+        stored = await self.storage.read(lambda c: pending.load_parked_receipts(c, since))
         for parked in stored:
             report = ReceiptReport(
                 carrier=parked.carrier,
@@ -132,7 +124,7 @@ class Receipts:
 
     async def _look_up(self, unmatched: list[tuple[ReceiptReport, OnStored]]) -> None:
         wanted = [(report.carrier, key) for report, _ in unmatched for key in report.keys]
-        loaded = await self._loader.by_keys(wanted) if wanted else []
+        loaded = await self.loader.by_keys(wanted) if wanted else []
         for report, on_stored in unmatched:
             found = self._find(report, report.keys)
             if found is not None:
@@ -142,11 +134,11 @@ class Receipts:
                 self._park(report, on_stored)
         for message in loaded:  # those that were only candidates
             if not message.writes:
-                self._live.settle(message)
+                self.live.settle(message)
 
     def _find(self, report: ReceiptReport, keys: Sequence[str]) -> tuple[LiveMessage, int] | None:
         for key in keys:
-            found = self._live.find(report.carrier, key)
+            found = self.live.find(report.carrier, key)
             if found is not None and _is_about(report, key, found[0]):
                 return found
         return None
@@ -156,7 +148,7 @@ class Receipts:
     ) -> None:
         reported = state_of_receipt(report.state)
         if reported is None:
-            self._metrics.receipts[report.carrier, "on_its_way"] += 1
+            self.metrics.receipts[report.carrier, "on_its_way"] += 1
             self._note(message, part, report, EventKind.RECEIPT)
             on_stored(True)
             return
@@ -168,24 +160,24 @@ class Receipts:
                 number=part,
                 state=reported,
                 error=report.error,
-                reported_ms=self._clock.now_ms(),
+                reported_ms=self.clock.now_ms(),
             )
-            rows, state = self._part_told(message, row)
+            rows, state = self._part_row(message, row)
         if state is None:
-            self._metrics.receipts[report.carrier, "matched"] += 1
+            self.metrics.receipts[report.carrier, "matched"] += 1
             self._note(message, part, report, _kind_of(on_stored))
             persist(
-                self._storage.writer,
+                self.storage.writer,
                 changes.report_parts,
                 PartReport(part=rows[0] if rows else None),
                 on_stored,
             )
         elif may_go(message.state, state):
-            self._metrics.receipts[report.carrier, "matched"] += 1
+            self.metrics.receipts[report.carrier, "matched"] += 1
             if report.device_id is not None:
                 message.device_id, message.sim = report.device_id, report.sim
             self._note(message, part, report, _kind_of(on_stored))
-            self._delivery.change(
+            self.delivery.change(
                 message,
                 state,
                 on_stored,
@@ -203,8 +195,8 @@ class Receipts:
     def _note(
         self, message: LiveMessage, part: int, report: ReceiptReport, kind: EventKind
     ) -> None:
-        if self._message_events is not None:
-            self._message_events.report(message, part, report, kind)
+        if self.message_events is not None:
+            self.message_events.report(message, part, report, kind)
 
     def _repeat(
         self,
@@ -213,23 +205,23 @@ class Receipts:
         report: ReceiptReport,
         on_stored: OnStored,
     ) -> None:
-        """A report that changes no state; acknowledged no earlier than the one that did.
+        """Handles a receipt that changes no state, acknowledged no earlier than the one that did.
 
-        What it says of a part is kept all the same.
+        What it says about a part is stored all the same.
         """
-        self._metrics.receipts[report.carrier, "late"] += 1
+        self.metrics.receipts[report.carrier, "late"] += 1
         if message.writes or rows:
             note = PartReport(part=rows[0] if rows else None)
-            persist(self._storage.writer, changes.report_parts, note, on_stored)
+            persist(self.storage.writer, changes.report_parts, note, on_stored)
         else:
             on_stored(True)
         if not message.writes:
-            self._live.settle(message)
+            self.live.settle(message)
 
-    def _part_told(
+    def _part_row(
         self, message: LiveMessage, row: StoredPart
     ) -> tuple[tuple[StoredPart, ...], State | None]:
-        """The row to store, none for a part that has ended before, and the message's state."""
+        """The row to store, none for a part that has ended before, and the state of the message."""
         known = {part.number: part for part in message.parts or ()}
         earlier = known.get(row.number)
         ended = earlier is not None and earlier.state is not None and is_end(earlier.state)
@@ -245,10 +237,10 @@ class Receipts:
         return () if ended else (row,), state
 
     def _park(self, report: ReceiptReport, on_stored: OnStored) -> None:
-        self._metrics.receipts[report.carrier, "parked"] += 1
+        self.metrics.receipts[report.carrier, "parked"] += 1
         self._remember(report)
         parked = ParkedReceipt(
-            receipt_id=self._ids.next(),
+            receipt_id=self.ids.next(),
             carrier=report.carrier,
             carrier_message_id=report.message_id,
             keys="\n".join(report.keys),
@@ -257,7 +249,7 @@ class Receipts:
             error=report.error,
             raw=report.raw.replace("\0", ""),
         )
-        persist(self._storage.writer, changes.park, parked, on_stored)
+        persist(self.storage.writer, changes.park, parked, on_stored)
 
     def _remember(self, report: ReceiptReport) -> None:
         for key in report.keys:
@@ -273,7 +265,7 @@ class Receipts:
                 self._parked.pop((report.carrier, key), None)
 
     def _key_known(self, carrier: str, key: str, message: LiveMessage, part: int) -> None:
-        """A submit was answered; its report may be waiting."""
+        """A submit was answered; its receipt may be parked."""
         if not self._parked:
             return
         for report in tuple(self._parked.get((carrier, key), ())):
@@ -283,7 +275,7 @@ class Receipts:
 
 
 def _direct_keys(report: ReceiptReport) -> list[str]:
-    """The keys of the id as it came, in any case and with any zeros, but not converted."""
+    """The keys of the ID as received, ignoring case and leading zeros, but not converted."""
     keys = report.keys
     if not keys:
         return []
@@ -292,10 +284,10 @@ def _direct_keys(report: ReceiptReport) -> list[str]:
 
 
 def _is_about(report: ReceiptReport, key: str, message: LiveMessage) -> bool:
-    """Whether a key that fits leads to a message that was sent to whom the report is about.
+    """Whether a message with a matching key was sent to the recipient of the receipt.
 
-    Where a report names nobody, masks the number or names our own sender, the id as it came is
-    enough, but a converted one is not trusted.
+    If a receipt names no recipient, masks the number or names our own sender, the ID as received
+    suffices, but a converted one does not.
     """
     named = report.recipient[-SIGNIFICANT_DIGITS:]
     if named == message.recipient[-SIGNIFICANT_DIGITS:]:
@@ -313,4 +305,4 @@ _PARKED, _IN_TIME = EventKind.PARKED_RECEIPT, EventKind.RECEIPT
 
 
 def _already_acknowledged(_stored: bool) -> None:
-    """The carrier was answered when the report was parked."""
+    """The carrier was answered when the receipt was parked."""

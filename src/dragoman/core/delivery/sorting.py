@@ -1,9 +1,9 @@
-"""The worker of a route whose carriers do not take every message: each is asked about each.
+"""The worker of a route with selective carriers: each is asked about each message.
 
-A message goes to the first carrier that takes it. One that is away is passed over for that message
-only, one that is busy is waited for, and a message that none of them ever takes is rejected. What
-waits stays queued in its row and waits in line behind its like, so that only the first of each
-line is asked about again, and nobody waits behind another's missing phone.
+A message goes to the first carrier that takes it. A carrier that is down is skipped for that
+message only, one that is busy is waited for, and a message that none will ever take is rejected.
+Waiting messages stay queued in their rows and form lines of messages of one kind, of which only the
+first is asked about again; so no message waits for another's missing phone.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ log = structlog.get_logger(__name__)
 
 
 class _Kind(NamedTuple):
-    """What messages of one line have in common: where one waits, the others do."""
+    """What messages of one line have in common: if one waits, the others do."""
 
     lane: int
     account_id: int
@@ -50,7 +50,7 @@ class _Kind(NamedTuple):
 
 
 class _Line:
-    """Messages of a kind, oldest first; `first` is what their carriers were asked about last."""
+    """Messages of a kind, oldest first; carriers were last asked about `first`."""
 
     __slots__ = ("first", "works")
 
@@ -59,7 +59,7 @@ class _Line:
         self.first: Outgoing | None = None
 
     def put(self, work: Work) -> None:
-        if self.works and work.message_id < self.works[0].message_id:  # it comes again
+        if self.works and work.message_id < self.works[0].message_id:  # it was taken back
             self.works.appendleft(work)
             self.first = None
         else:
@@ -90,7 +90,7 @@ class _Round:
         return lane.room > self._parts[lane]
 
     def ask(self, lane: CarrierLane, message: Outgoing) -> Answer:
-        """What a carrier says of a message that goes behind those of this round."""
+        """The answer of a carrier for a message that follows those of this round."""
         if lane in self._held:  # it is asked nothing, as a question may keep it a place
             return Taking.AWAY
         if lane.selective is None:
@@ -115,7 +115,7 @@ class SortingWorker:
         for lane in lanes:
             lane.waiters.append(self._changed)
         # No place is claimed: a row must not say that a message is sent which may have to wait.
-        self.consumer = dispatcher.consume(route, _no_demand)
+        self.consumer = dispatcher.consume(route, no_demand)
 
     async def run(self) -> None:
         """Runs until cancelled."""
@@ -134,9 +134,9 @@ class SortingWorker:
                 await self._wait()
 
     def _look_at_held(self) -> Set[CarrierLane]:
-        """Which carriers are held; as that changes, all that waits is to be sorted again.
+        """Updates the held carriers; a change sorts all waiting messages again.
 
-        What a held carrier would never take stands in line with what it would.
+        Messages that a held carrier would never take share a line with those it would.
         """
         is_held = self._dispatcher.is_held
         held = {lane for lane in self._lanes if is_held(lane.connector.name)}
@@ -150,7 +150,7 @@ class SortingWorker:
         return held
 
     def _ask_lines(self, round_: _Round) -> None:
-        """Asks about the first of each line, urgent lanes first, as long as one of them moves."""
+        """Asks about the first of each line, urgent lanes first, while any of them moves."""
         now = asyncio.get_running_loop().time()
         if now < self._ask_at:
             return
@@ -164,7 +164,7 @@ class SortingWorker:
             self._ask_at = now + ASK_GAP_S
 
     def _ask_line(self, kind: _Kind, round_: _Round) -> bool:
-        """Whether the first of a line has left it, for a carrier or for good."""
+        """Whether the first of a line has left it, for a carrier or rejected."""
         line = self._lines[kind]
         work = line.works[0]
         message = self._dispatcher.find(work)
@@ -183,7 +183,7 @@ class SortingWorker:
         return True
 
     def _sort_new(self, round_: _Round) -> None:
-        """Takes what is new from the queue: each for a carrier, or to the end of its line."""
+        """Takes new messages from the queue: each to a carrier, or to the end of its line."""
         room = min(MAX_ROUND - round_.size, MAX_WAITING - self.waiting)
         for work in self.consumer.take(max(0, room)):
             try:
@@ -216,7 +216,7 @@ class SortingWorker:
         answers: Sequence[Answer],
         round_: _Round,
     ) -> bool:
-        """Gives a message to the first carrier that takes it, or ends it; False if it waits."""
+        """Assigns a message to the first carrier that takes it, or ends it; False if it waits."""
         for lane, answer in zip(self._lanes, answers, strict=True):
             if answer is Taking.NOW and round_.has_room(lane):
                 round_.add(lane, work, outgoing)
@@ -231,7 +231,7 @@ class SortingWorker:
         return True
 
     async def _wait(self) -> None:
-        """Returns when there is something new to take, or worth asking the carriers again."""
+        """Returns when there are new messages, or a reason to ask the carriers again."""
         waits = [asyncio.create_task(self._until_changed())]
         if self.waiting < MAX_WAITING:
             waits.append(asyncio.create_task(self.consumer.wait()))
@@ -257,5 +257,6 @@ def _identifier_of(work: Work) -> int:
     return work.message_id
 
 
-def _no_demand() -> int:
+def no_demand() -> int:
+    """The demand of a consumer that claims no place in advance."""
     return 0

@@ -1,1 +1,1 @@
-"""Phones that register and send."""
+"""Phones that register and send messages."""

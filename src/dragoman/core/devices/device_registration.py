@@ -1,10 +1,11 @@
-"""How a phone becomes a device: by a one-time code, a token, or its account's name and password."""
+"""How a phone registers: with a one-time code, a token, or its account's name and password."""
 
 from __future__ import annotations
 
 import hashlib
 import secrets
 from collections.abc import Callable
+from dataclasses import field
 
 import msgspec
 
@@ -14,6 +15,7 @@ from dragoman.core.devices.devices import Devices
 from dragoman.core.devices.model.devices import Device, RegistrationKind
 from dragoman.core.devices.sql import devices
 from dragoman.core.model.errors import RefusalCode, Refused
+from dragoman.core.model.use_case import use_case
 from dragoman.kit.clock import Clock
 from dragoman.kit.ids import IdSource
 from dragoman.kit.token_bucket import TokenBucket
@@ -29,14 +31,14 @@ WRONG_AT_ONCE = 30.0
 
 
 class Code(msgspec.Struct, frozen=True, kw_only=True):
-    """A one-time code to type into a phone."""
+    """A one-time code to enter on a phone."""
 
     code: str
     expires_ms: int
 
 
 class Grant(msgspec.Struct, frozen=True, kw_only=True):
-    """Leave to register one phone."""
+    """Permission to register one phone."""
 
     account: Account
     carrier: str
@@ -44,42 +46,32 @@ class Grant(msgspec.Struct, frozen=True, kw_only=True):
     """The code that is used up by it."""
 
 
+@use_case(kw_only=True)
 class DeviceRegistration:
-    """Makes and checks what phones register with."""
+    """Issues and checks what phones register with."""
 
-    def __init__(
-        self,
-        *,
-        storage: Storage,
-        accounts: Accounts,
-        fleet: Devices,
-        ids: IdSource,
-        clock: Clock,
-        code_life_s: float,
-        choose: Callable[[str], str] = secrets.choice,
-    ) -> None:
-        self._storage = storage
-        self._accounts = accounts
-        self._fleet = fleet
-        self._ids = ids
-        self._clock = clock
-        self._code_life_s = code_life_s
-        self._choose = choose
-        self._wrong = TokenBucket(
-            rate_per_s=WRONG_PER_S, burst=WRONG_AT_ONCE, now=clock.monotonic()
-        )
+    storage: Storage
+    accounts: Accounts
+    fleet: Devices
+    ids: IdSource
+    clock: Clock
+    code_life_s: float
+    choose: Callable[[str], str] = secrets.choice
+    _wrong: TokenBucket = field(init=False)
+
+    def __post_init__(self) -> None:
+        now = self.clock.monotonic()
+        self._wrong = TokenBucket(rate_per_s=WRONG_PER_S, burst=WRONG_AT_ONCE, now=now)
 
     async def create_code(
         self, account: Account, carrier: str = "", life_s: float | None = None
     ) -> Code:
-        """A code that registers one phone of an account, for as long as configured where no time
-        is given; raises `Refused`.
-        """
-        life_s = life_s or self._code_life_s
+        """A code that registers one phone of an account within a time; raises `Refused`."""
+        life_s = life_s or self.code_life_s
         if not 0 < life_s <= MAX_CODE_LIFE_S:
             raise Refused(RefusalCode.INVALID_FIELD, "life", "at most a day")
-        code = "".join(self._choose(CODE_LETTERS) for _ in range(CODE_LENGTH))
-        expires_ms = self._clock.now_ms() + round(life_s * 1000)
+        code = "".join(self.choose(CODE_LETTERS) for _ in range(CODE_LENGTH))
+        expires_ms = self.clock.now_ms() + round(life_s * 1000)
         await self._store(account, carrier, RegistrationKind.CODE, code, expires_ms)
         return Code(code=code, expires_ms=expires_ms)
 
@@ -92,52 +84,52 @@ class DeviceRegistration:
     async def enter(
         self, account: Account, carrier: str, *, protocol: str, name: str
     ) -> tuple[Device, str]:
-        """A phone that does not register itself, and its token; raises `Refused`."""
+        """A phone that does not register itself, with its token; raises `Refused`."""
         if not account.enabled:
             raise Refused(RefusalCode.PERMISSION_DENIED, account.username, "account is disabled")
-        return await self._fleet.add(
+        return await self.fleet.add(
             account, self._carrier(carrier), protocol=protocol, name=name, heard=False
         )
 
     async def by_code(self, code: str) -> Grant:
-        """Leave by a code, in any case; raises `Refused`."""
+        """A grant for a code, ignoring case; raises `Refused`."""
         return await self._find(RegistrationKind.CODE, code.strip().lower())
 
     async def by_token(self, token: str) -> Grant:
-        """Leave by a token; raises `Refused`."""
+        """A grant for a token; raises `Refused`."""
         return await self._find(RegistrationKind.TOKEN, token)
 
     async def by_password(self, username: str, password: str, address: str) -> Grant:
-        """Leave by an account's own credentials; raises `Refused`."""
-        account = await self._accounts.authenticate_password(
+        """A grant for an account's own credentials; raises `Refused`."""
+        account = await self.accounts.authenticate_password(
             username, password, address, CredentialKind.PASSWORD
         )
         return Grant(account=account, carrier=self._carrier(""))
 
     async def _find(self, kind: RegistrationKind, secret: str) -> Grant:
         digest = _digest(secret)
-        found = await self._storage.read(lambda c: devices.find_registration(c, kind, digest))
+        found = await self.storage.read(lambda c: devices.find_registration(c, kind, digest))
         expired = (
             found is not None
             and found.expires_ms is not None
-            and found.expires_ms <= self._clock.now_ms()
+            and found.expires_ms <= self.clock.now_ms()
         )
         if found is None or expired:
-            if not self._wrong.take(self._clock.monotonic()):
+            if not self._wrong.take(self.clock.monotonic()):
                 raise Refused(RefusalCode.UNAVAILABLE, kind, "too many wrong ones; try later")
             raise Refused(RefusalCode.AUTHENTICATION_FAILED, kind, "unknown, used or too old")
-        account = await self._accounts.find_by_id(found.account_id)
+        account = await self.accounts.find_by_id(found.account_id)
         if account is None or not account.enabled:
             raise Refused(RefusalCode.AUTHENTICATION_FAILED, kind, "account is disabled")
         code_id = found.registration_id if kind is RegistrationKind.CODE else None
         return Grant(account=account, carrier=self._carrier(found.carrier), code_id=code_id)
 
     def _carrier(self, name: str) -> str:
-        carriers = self._fleet.carriers
+        carriers = self.fleet.carriers
         if not carriers:
             raise Refused(RefusalCode.NOT_SUPPORTED, "carrier", "no carrier is of type phones")
         if name and name not in carriers:
-            raise Refused(RefusalCode.NOT_FOUND, name, "no such carrier of phones")
+            raise Refused(RefusalCode.NOT_FOUND, name, "no such carrier of type phones")
         return name or carriers[0]
 
     async def _store(
@@ -149,14 +141,14 @@ class DeviceRegistration:
         expires_ms: int | None,
     ) -> None:
         registration = devices.NewRegistration(
-            registration_id=self._ids.next(),
+            registration_id=self.ids.next(),
             account_id=account.account_id,
             carrier=self._carrier(carrier),
             kind=kind.value,
             digest=_digest(secret),
             expires_ms=expires_ms,
         )
-        await self._storage.writer.write(devices.register, registration)
+        await self.storage.writer.write(devices.register, registration)
 
 
 def _digest(secret: str) -> bytes:

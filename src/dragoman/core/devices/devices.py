@@ -1,6 +1,6 @@
-"""The fleet: the phones of all accounts, who calls as which, and what their accounts decide.
+"""The phones of all accounts: authentication, settings, and what their accounts decide.
 
-Every device that was not removed is in memory as its row says it is: a phone's call costs no query.
+All devices are kept in memory as their rows are, so the call of a phone costs no query.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import hmac
 import random
 import secrets
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import field
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -27,8 +28,10 @@ from dragoman.core.devices.model.devices import (
 )
 from dragoman.core.devices.presence import Presence
 from dragoman.core.devices.sql import device_events, device_texts, devices
-from dragoman.core.model.errors import RefusalCode, Refused
+from dragoman.core.model.errors import NOT_A_ZONE, RefusalCode, Refused, existing
+from dragoman.core.model.stored import ignore
 from dragoman.core.model.texts import is_storable
+from dragoman.core.model.use_case import use_case
 from dragoman.kit.clock import Clock
 from dragoman.kit.ids import IdSource
 from dragoman.kit.signal import Signal
@@ -54,41 +57,33 @@ class ReportedSim(msgspec.Struct, frozen=True, kw_only=True):
     carrier: str = ""
 
 
+@use_case(kw_only=True)
 class Devices:
     """Finds, changes and removes devices; an account never sees another's."""
 
-    def __init__(
-        self,
-        *,
-        storage: Storage,
-        presence: Presence,
-        ids: IdSource,
-        clock: Clock,
-        carriers: Sequence[str],
-    ) -> None:
-        self._storage = storage
-        self._ids = ids
-        self._clock = clock
-        self.presence = presence
-        self.carriers = tuple(carriers)
-        """The carriers that devices can belong to."""
-        self._devices: dict[int, Device] = {}
-        self._by_token: dict[bytes, int] = {}
-        self._stored_seen_ms: dict[int, int] = {}
-        self._enabled_accounts: frozenset[int] = frozenset()
-        self._shut_out: frozenset[int] = frozenset()
-        """Owners of devices that are disabled, by themselves or by one above them, or deleted."""
-        self.changed = Signal[[int]]()
-        """A device that came, changed or went."""
+    storage: Storage
+    presence: Presence
+    ids: IdSource
+    clock: Clock
+    carriers: Sequence[str]
+    """The carriers that devices can belong to."""
+    _devices: dict[int, Device] = field(default_factory=dict, init=False)
+    _by_token: dict[bytes, int] = field(default_factory=dict, init=False)
+    _stored_seen_ms: dict[int, int] = field(default_factory=dict, init=False)
+    _enabled_accounts: frozenset[int] = field(default_factory=frozenset, init=False)
+    _shut_out: frozenset[int] = field(default_factory=frozenset, init=False)
+    """Owners of devices that are disabled, by themselves or by one above them, or deleted."""
+    changed: Signal[[int]] = field(default_factory=Signal[[int]], init=False)
+    """A device that came, changed or went."""
 
     async def restore(self) -> None:
         """Loads every device."""
-        for stored in await self._storage.read(devices.load_all):
+        for stored in await self.storage.read(devices.load_all):
             self._keep(stored.device, stored.token_digest)
         self._look_at_owners()
 
     def accounts_changed(self, accounts: Sequence[Account]) -> None:
-        """Takes up which accounts are enabled: the phones of others are out of service."""
+        """Updates which accounts are enabled; phones of the others are out of service."""
         self._enabled_accounts = frozenset(one.account_id for one in accounts if one.enabled)
         self._look_at_owners()
 
@@ -115,11 +110,11 @@ class Devices:
         return [one for one in self._devices.values() if one.carrier == carrier]
 
     def get(self, device_id: int) -> Device | None:
-        """The device of an identifier, whoever's it is."""
+        """The device with an identifier, of any account."""
         return self._devices.get(device_id)
 
     def is_in_service(self, device: Device) -> bool:
-        """Whether a device may send: neither it nor its account is disabled."""
+        """Whether a device may send: it and its account are enabled."""
         return device.enabled and device.account_id not in self._shut_out
 
     def find(self, account: Account, device_id: int) -> Device:
@@ -130,7 +125,7 @@ class Devices:
         return device
 
     def check_target(self, account: Account, device_id: int, slot: int | None) -> str:
-        """The carrier of a device a message names; raises `Refused` where it cannot send it."""
+        """The carrier of the device a message names; raises `Refused` if it cannot send it."""
         device = self.find(account, device_id)
         if not self.is_in_service(device):
             raise Refused(RefusalCode.PERMISSION_DENIED, str(device_id), "the device is disabled")
@@ -146,9 +141,9 @@ class Devices:
         slot: int | None = None,
         choose: Callable[[list[Device]], Device] = random.choice,
     ) -> Device:
-        """One of an account's phones that is in service; raises `Refused` where there is none.
+        """One of an account's phones in service; raises `Refused` if there is none.
 
-        `within_s` asks for one that was heard of lately, `slot` for one that has a SIM there.
+        `within_s` requires a recent call, `slot` a SIM in that slot.
         """
         fitting = [
             device
@@ -164,25 +159,25 @@ class Devices:
     # Devices that call
 
     def authenticate(self, token: str, protocol: str) -> Device:
-        """The device of a token, which is good for its own protocol only; raises `Refused`."""
+        """The device of a token, valid for its own protocol only; raises `Refused`."""
         device_id = self._by_token.get(digest_of_token(token))
         if device_id is None or self._devices[device_id].protocol != protocol:
             raise Refused(RefusalCode.AUTHENTICATION_FAILED, detail="unknown device token")
         return self._devices[device_id]
 
     def heard(self, device: Device, app_version: str = "") -> Device:
-        """Notes that a device has called, and with which version of its app."""
-        device_id, now_ms = device.device_id, self._clock.now_ms()
+        """Records a call of a device, with the version of its app."""
+        device_id, now_ms = device.device_id, self.clock.now_ms()
         self.presence.heard(device_id)
         if now_ms - self._stored_seen_ms.get(device_id, 0) >= SEEN_EVERY_MS:
             self._stored_seen_ms[device_id] = now_ms
             item = devices.SeenDevice(device_id=device_id, seen_ms=now_ms)
-            persist(self._storage.writer, devices.seen, item, _ignore)
+            persist(self.storage.writer, devices.seen, item, ignore)
         if app_version and app_version != device.app_version:
             device = msgspec.structs.replace(device, app_version=app_version, seen_ms=now_ms)
             self._devices[device_id] = device
             update = devices.DeviceUpdate(device=device)
-            persist(self._storage.writer, devices.change, update, _ignore)
+            persist(self.storage.writer, devices.change, update, ignore)
         return device
 
     async def add(
@@ -198,14 +193,14 @@ class Devices:
         code_id: int | None = None,
         heard: bool = True,
     ) -> tuple[Device, str]:
-        """Stores a phone that may register; the device and its token, which is told this once.
+        """Stores a new phone; returns the device and its token, which is shown only once.
 
-        One that was not `heard` counts as there from its first call.
+        One that was not `heard` counts as present from its first call.
         """
-        now_ms = self._clock.now_ms()
+        now_ms = self.clock.now_ms()
         token = secrets.token_urlsafe(TOKEN_BYTES)
         device = Device(
-            device_id=self._ids.next(),
+            device_id=self.ids.next(),
             account_id=account.account_id,
             carrier=carrier,
             protocol=protocol,
@@ -222,7 +217,7 @@ class Devices:
         )
         digest = digest_of_token(token)
         new = devices.NewDevice(device=device, token_digest=digest, code_id=code_id)
-        await self._storage.writer.write(devices.create, new)
+        await self.storage.writer.write(devices.create, new)
         self._keep(device, digest)
         self.changed(device.device_id)
         return device, token
@@ -230,28 +225,28 @@ class Devices:
     async def report(
         self, device: Device, *, push_token: str, sims: Sequence[ReportedSim] | None
     ) -> Device:
-        """Stores what a phone says of itself; None says nothing of its SIMs."""
+        """Stores what a phone reports about itself; `sims` None leaves its SIMs unchanged."""
         values: dict[str, Any] = {"push_token": check_text("pushToken", push_token, MAX_PUSH_TOKEN)}
         if sims is not None:
             values["sims"] = merge_sims(self._current(device).sims, sims)
         return await self._change(device.device_id, **values)
 
     async def note_health(self, device: Device, health: Health) -> None:
-        """Stores how a phone is."""
+        """Stores the health of a phone."""
         await self._change(device.device_id, health=health)
 
     # What accounts and operators decide
 
     async def set_enabled(self, device_id: int, enabled: bool) -> Device:
-        """Lets a device send, or takes it out of service."""
+        """Enables a device, or takes it out of service."""
         return await self._change(device_id, enabled=enabled)
 
     async def rename(self, device_id: int, name: str) -> Device:
-        """Gives a device another name; raises `Refused`."""
+        """Renames a device; raises `Refused`."""
         return await self._change(device_id, name=check_text("name", name, MAX_NAME))
 
     async def change_settings(self, device_id: int, settings: DeviceSettings) -> Device:
-        """Changes limits and what is set on the phone, which is told to fetch it."""
+        """Changes limits and pushed settings, and notifies the phone of new ones."""
         check_limits(settings.limits)
         before = self._must_get(device_id).settings
         device = await self._change(device_id, settings=settings)
@@ -268,7 +263,7 @@ class Devices:
         number: str | None = None,
         limits: Limits | None = None,
     ) -> Device:
-        """Labels a SIM, says its number, or limits it; raises `Refused`."""
+        """Sets the label, number or limits of a SIM; raises `Refused`."""
         device = self._must_get(device_id)
         sim = device.sim(slot) or Sim(slot=check_slot(slot), present=not device.sims)
         if label is not None:
@@ -285,8 +280,8 @@ class Devices:
         return await self._change(device_id, sims=tuple(in_order))
 
     async def remove(self, device_id: int) -> None:
-        """Ends a device: its token is unknown from now on, and its phone has to register anew."""
-        await self._change(device_id, removed_ms=self._clock.now_ms(), enabled=False)
+        """Removes a device: its token is revoked, and the phone has to register again."""
+        await self._change(device_id, removed_ms=self.clock.now_ms(), enabled=False)
         del self._devices[device_id]
         for digest in [one for one, owner in self._by_token.items() if owner == device_id]:
             del self._by_token[digest]
@@ -294,33 +289,31 @@ class Devices:
         self.changed(device_id)
 
     async def is_new_event(self, device: Device, event_id: str) -> bool:
-        """Whether a device tells an event for the first time, as far as is stored."""
+        """Whether an event of a device has not been stored yet."""
         device_id = device.device_id
-        return not await self._storage.read(
-            lambda c: device_events.is_known(c, device_id, event_id)
-        )
+        return not await self.storage.read(lambda c: device_events.is_known(c, device_id, event_id))
 
     async def note_event(self, device: Device, event_id: str) -> None:
-        """Stores that an event was taken."""
+        """Stores that an event was handled."""
         event = device_events.NewDeviceEvent(
-            device_id=device.device_id, event_id=event_id, at_ms=self._clock.now_ms()
+            device_id=device.device_id, event_id=event_id, at_ms=self.clock.now_ms()
         )
-        await self._storage.writer.write(device_events.note, event)
+        await self.storage.writer.write(device_events.note, event)
 
     async def is_new_text(self, device: Device, digest: bytes) -> bool:
-        """Whether a device hands in a text for the first time, as far as is stored."""
+        """Whether a text of a device has not been stored yet."""
         device_id = device.device_id
-        return not await self._storage.read(lambda c: device_texts.is_known(c, device_id, digest))
+        return not await self.storage.read(lambda c: device_texts.is_known(c, device_id, digest))
 
     async def drop_events(self, before_ms: int) -> None:
-        """Forgets events that are too old to be told again."""
-        await self._storage.writer.write(device_events.drop, before_ms)
+        """Deletes events that are too old to be repeated."""
+        await self.storage.writer.write(device_events.drop, before_ms)
 
     async def _change(self, device_id: int, **values: Any) -> Device:
         device = msgspec.structs.replace(self._must_get(device_id), **values)
         # Memory first: two changes at once must not undo each other.
         self._devices[device_id] = device
-        await self._storage.writer.write(devices.change, devices.DeviceUpdate(device=device))
+        await self.storage.writer.write(devices.change, devices.DeviceUpdate(device=device))
         self.changed(device_id)
         return device
 
@@ -329,9 +322,7 @@ class Devices:
 
     def _must_get(self, device_id: int) -> Device:
         device = self._devices.get(device_id)
-        if device is None:
-            raise Refused(RefusalCode.NOT_FOUND, str(device_id), "no such device")
-        return device
+        return existing(device, Refused(RefusalCode.NOT_FOUND, str(device_id), "no such device"))
 
     def _keep(self, device: Device, token_digest: bytes) -> None:
         self._devices[device.device_id] = device
@@ -341,19 +332,19 @@ class Devices:
 
 
 def digest_of_token(token: str) -> bytes:
-    """What is stored of a device's token."""
+    """The digest of a device's token, as it is stored."""
     return hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()
 
 
 def ingest_key(device: Device) -> str:
-    """The secret in the address at which a device hands in events."""
+    """The secret in the URL to which a device reports events."""
     return hmac.digest(device.signing_key.encode(), b"ingest", "sha256").hex()[:32]
 
 
 def merge_sims(known: Sequence[Sim], reported: Sequence[ReportedSim]) -> tuple[Sim, ...]:
     """The SIMs of a device after a report; labels, numbers and limits stay with their slots.
 
-    An empty report says only that the app may not look: it takes nothing away.
+    An empty report only means that the app lacks the permission: it removes nothing.
     """
     if not reported:
         return tuple(known)
@@ -370,14 +361,14 @@ def merge_sims(known: Sequence[Sim], reported: Sequence[ReportedSim]) -> tuple[S
 
 
 def check_slot(slot: int) -> int:
-    """The number of a SIM slot; raises `Refused`."""
+    """A valid SIM slot; raises `Refused`."""
     if not 1 <= slot <= MAX_SLOT:
         raise Refused(RefusalCode.INVALID_FIELD, "simNumber", f"1 to {MAX_SLOT}")
     return slot
 
 
 def check_text(field: str, text: str, longest: int) -> str:
-    """A text that can be kept and shown; raises `Refused`."""
+    """A text that can be stored and displayed; raises `Refused`."""
     if len(text) > longest:
         raise Refused(RefusalCode.INVALID_FIELD, field, f"at most {longest} characters")
     if not is_storable(text) or not text.isprintable():
@@ -386,11 +377,11 @@ def check_text(field: str, text: str, longest: int) -> str:
 
 
 def check_limits(limits: Limits) -> Limits:
-    """Limits whose zone exists; raises `Refused`."""
+    """Limits with a valid time zone; raises `Refused`."""
     try:
         ZoneInfo(limits.time_zone)
     except (KeyError, ValueError, OSError):
-        raise Refused(RefusalCode.INVALID_FIELD, "time_zone", "no such zone") from None
+        raise Refused(RefusalCode.INVALID_FIELD, "time_zone", NOT_A_ZONE) from None
     return limits
 
 
@@ -398,7 +389,3 @@ def _has_slot(device: Device, slot: int) -> bool:
     # Without the permission to look, an app lists no SIM although the phone has some.
     sim = device.sim(slot)
     return 1 <= slot <= MAX_SLOT if not device.sims else sim is not None and sim.present
-
-
-def _ignore(_stored: bool) -> None:
-    """The next call says it again."""

@@ -1,6 +1,6 @@
-"""Asking phones to hand in again what they have received; what is known is not stored twice.
+"""Requests to phones to export received texts again; known ones are not stored twice.
 
-A phone that does not listen is asked as soon as it does, as long as the gateway runs.
+A phone without an open stream is asked once it opens one, while the gateway runs.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.kit.clock import Clock
 
 MAX_WAIT_MS = 24 * 3600 * 1000
-"""After so long a phone that did not come is not asked any more."""
+"""Age at which a request to an absent phone is dropped."""
 
 
 class InboxExport(msgspec.Struct, frozen=True, kw_only=True):
-    """Which texts a phone is to hand in: those the network took between two times."""
+    """Which texts a phone is to export: those the network received between two times."""
 
     since_ms: int
     until_ms: int
@@ -36,7 +36,7 @@ class InboxExport(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class InboxExports:
-    """Passes the wish on to phones, and keeps it for those that are not listening."""
+    """Passes requests to phones, and keeps them for those without a stream."""
 
     def __init__(self, *, devices: Devices, clock: Clock) -> None:
         self._devices = devices
@@ -45,7 +45,7 @@ class InboxExports:
         devices.presence.changed.subscribe(self._ask_if_listening)
 
     def request(self, account: Account, device_id: int | None, wanted: InboxExport) -> list[Device]:
-        """Asks one of an account's phones or all of them; which. Raises `Refused`."""
+        """Asks one or all of an account's phones; returns which. Raises `Refused`."""
         if device_id is None:
             devices = self._devices.of_account(account)
         else:
@@ -55,7 +55,7 @@ class InboxExports:
         return devices
 
     def ask(self, device: Device, wanted: InboxExport) -> bool:
-        """Asks a phone; whether it heard at once. Raises `Refused`."""
+        """Asks a phone; whether it was notified at once. Raises `Refused`."""
         if wanted.since_ms > wanted.until_ms:
             raise Refused(RefusalCode.INVALID_FIELD, "since", "later than until")
         wanted = msgspec.structs.replace(wanted, asked_ms=self._clock.now_ms())

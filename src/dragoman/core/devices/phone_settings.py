@@ -1,23 +1,21 @@
-"""What an account sets on all of its phones, and the key that its webhooks are signed with.
-
-All of it is in memory: phones ask often, and it is little.
-"""
+"""Settings for all phones of an account, and the signing key of its webhooks; kept in memory."""
 
 from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Mapping
+from dataclasses import field
 
 import msgspec
 
 from dragoman.core.accounts.model.accounts import Account
 from dragoman.core.devices.devices import Devices
-from dragoman.core.devices.model.devices import DeviceEvent
-from dragoman.core.devices.model.phone_settings import Groups
+from dragoman.core.devices.model.devices import DeviceEvent, Groups
 from dragoman.core.devices.sql import phone_settings
 from dragoman.core.devices.sql.phone_settings import StoredPhoneSettings
 from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.core.model.texts import is_storable
+from dragoman.core.model.use_case import use_case
 from dragoman.storage.engine import Storage
 
 KEY_BYTES = 24
@@ -27,49 +25,43 @@ Changes = Mapping[str, Mapping[str, str | int | float | bool | None]]
 """Groups of keys and values; None takes a key away."""
 
 
+@use_case(kw_only=True)
 class PhoneSettings:
-    """Keeps settings by account; its phones are told when they change."""
+    """Keeps settings by account; its phones are notified of changes."""
 
-    def __init__(
-        self,
-        *,
-        storage: Storage,
-        devices: Devices,
-        new_key: Callable[[], str] = lambda: secrets.token_urlsafe(KEY_BYTES),
-    ) -> None:
-        self._storage = storage
-        self._devices = devices
-        self._new_key = new_key
-        self._settings: dict[int, StoredPhoneSettings] = {}
+    storage: Storage
+    devices: Devices
+    new_key: Callable[[], str] = lambda: secrets.token_urlsafe(KEY_BYTES)
+    _settings: dict[int, StoredPhoneSettings] = field(default_factory=dict, init=False)
 
     async def restore(self) -> None:
         """Loads the settings of every account."""
-        for stored in await self._storage.read(phone_settings.load_all):
+        for stored in await self.storage.read(phone_settings.load_all):
             self._settings[stored.account_id] = stored
 
     def of_account(self, account_id: int) -> Groups:
-        """What an account has set."""
+        """The settings of an account."""
         return self._of(account_id).settings
 
     async def replace(self, account: Account, wanted: Changes) -> Groups:
-        """Sets what is given and nothing else."""
+        """Replaces the settings of an account."""
         return await self._set(account, _merge({}, wanted))
 
     async def change(self, account: Account, changes: Changes) -> Groups:
-        """Sets what is given and leaves the rest."""
+        """Sets the given settings and keeps the others."""
         return await self._set(account, _merge(self.of_account(account.account_id), changes))
 
     def signing_key(self, account_id: int) -> str:
-        """The key of an account's webhooks; empty where it has none yet."""
+        """The key of an account's webhooks; empty if it has none yet."""
         return self._of(account_id).signing_key
 
     async def ensure_signing_key(self, account: Account) -> str:
-        """The key of an account's webhooks, which is made where there is none."""
+        """The key of an account's webhooks, created if there is none."""
         key = self.signing_key(account.account_id)
-        return key or await self.set_signing_key(account, self._new_key())
+        return key or await self.set_signing_key(account, self.new_key())
 
     async def set_signing_key(self, account: Account, key: str) -> str:
-        """Gives an account's webhooks another key; raises `Refused`."""
+        """Replaces the key of an account's webhooks; raises `Refused`."""
         if not 1 <= len(key) <= MAX_KEY or not is_storable(key):
             detail = f"1 to {MAX_KEY} characters"
             raise Refused(RefusalCode.INVALID_FIELD, "webhooks.signing_key", detail)
@@ -80,14 +72,14 @@ class PhoneSettings:
         before = self._of(account.account_id)
         await self._keep(msgspec.structs.replace(before, settings=groups))
         if groups != before.settings:
-            for device in self._devices.of_account(account):
-                self._devices.presence.announce(device.device_id, DeviceEvent.SETTINGS)
+            for device in self.devices.of_account(account):
+                self.devices.presence.announce(device.device_id, DeviceEvent.SETTINGS)
         return groups
 
     async def _keep(self, settings: StoredPhoneSettings) -> None:
         # Memory first: two changes at once must not undo each other.
         self._settings[settings.account_id] = settings
-        await self._storage.writer.write(phone_settings.put, settings)
+        await self.storage.writer.write(phone_settings.put, settings)
 
     def _of(self, account_id: int) -> StoredPhoneSettings:
         found = self._settings.get(account_id)

@@ -1,4 +1,4 @@
-"""Which devices can be reached now, and telling them to look after something."""
+"""Which devices can be reached now, and how they are notified."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ NO_DETAILS: Details = MappingProxyType({})
 
 
 class Presence:
-    """Open streams and last calls, in memory; a restart begins with what was stored."""
+    """Open streams and last calls, in memory; initialised from what was stored."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -31,7 +31,7 @@ class Presence:
         """A device whose stream opened or closed, or that was heard after a while."""
 
     def heard(self, device_id: int, at_ms: int | None = None) -> None:
-        """Notes a call of a device."""
+        """Records a call of a device."""
         was_present = self.is_present(device_id)
         now_ms = self._clock.now_ms() if at_ms is None else at_ms
         self._heard_ms[device_id] = max(self._heard_ms.get(device_id, 0), now_ms)
@@ -39,27 +39,27 @@ class Presence:
             self.changed(device_id)
 
     def forget(self, device_id: int) -> None:
-        """Notes that a device is no more."""
+        """Removes a device."""
         self._heard_ms.pop(device_id, None)
         self._listeners.pop(device_id, None)
         self.changed(device_id)
 
     def heard_ms(self, device_id: int) -> int:
-        """When a device was last heard of; 0 for never."""
+        """The time of the last call of a device; 0 for never."""
         return self._heard_ms.get(device_id, 0)
 
     def has_stream(self, device_id: int) -> bool:
-        """Whether an event reaches the device at once."""
+        """Whether a device has an open stream."""
         return bool(self._listeners.get(device_id))
 
     def is_present(self, device_id: int, within_s: float = PRESENT_S) -> bool:
-        """Whether a device has a stream open, or was heard of lately."""
+        """Whether a device has an open stream, or has called recently."""
         heard_ms = self._heard_ms.get(device_id, 0)
         return self.has_stream(device_id) or self._clock.now_ms() - heard_ms <= within_s * 1000
 
     @contextmanager
     def listening(self, device_id: int, listener: Listener) -> Iterator[None]:
-        """Hands a device's events to a listener; a device may have several."""
+        """Subscribes a listener to a device's events; a device may have several."""
         self._listeners[device_id].append(listener)
         self.heard(device_id)
         self.changed(device_id)
@@ -74,7 +74,7 @@ class Presence:
             self.changed(device_id)
 
     def announce(self, device_id: int, event: DeviceEvent, details: Details = NO_DETAILS) -> bool:
-        """Tells every stream of a device; whether there was one."""
+        """Notifies every stream of a device; whether there was one."""
         listeners = self._listeners.get(device_id, ())
         for listener in tuple(listeners):
             listener(event, details)

@@ -1,1 +1,1 @@
-"""Received texts: whose they are, keywords, opt-outs, the inbox."""
+"""Inbound texts: routing to accounts, keywords, opt-outs, the inbox."""

@@ -1,21 +1,27 @@
-"""Texts that phones send to us: stored, then acknowledged; long ones put together in any order.
+"""Inbound texts: stored, then acknowledged; long ones are reassembled in any order.
 
-What a text means (whose it is, where it is forwarded to, whether its sender opts out) is decided
-from memory and stored together with it, before its carrier hears that we have it.
+The routing of a text (its owner, forwardings, opt-out or opt-in) is decided from memory and stored
+with it, before its carrier gets the acknowledgement.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Collection, Sequence
+from dataclasses import field
 
 import msgspec
 
 from dragoman.core.devices.sql.device_events import NewDeviceEvent
 from dragoman.core.devices.sql.device_texts import NewDeviceText
-from dragoman.core.inbound.model.inbound import Handling, OptOutKey, OptOutOrigin, StoredInbound
+from dragoman.core.inbound.model.inbound import (
+    Handling,
+    OptOut,
+    OptOutKey,
+    OptOutOrigin,
+    StoredInbound,
+)
 from dragoman.core.inbound.model.keywords import MAX_KEYWORD, words_of
-from dragoman.core.inbound.model.opt_outs import OptOut
 from dragoman.core.inbound.opt_outs import ALL_SENDERS, OptOuts
 from dragoman.core.inbound.routing import Destination, InboundRouting
 from dragoman.core.inbound.sql import inbound
@@ -25,8 +31,9 @@ from dragoman.core.messages.model.records import NewCallback
 from dragoman.core.metrics import Metrics
 from dragoman.core.model.errors import Refused
 from dragoman.core.model.phone_numbers import normalise
-from dragoman.core.model.stored import OnStored
+from dragoman.core.model.stored import OnStored, ignore
 from dragoman.core.model.urls import origin_of
+from dragoman.core.model.use_case import use_case
 from dragoman.kit import ids as identifiers
 from dragoman.kit.clock import Clock
 from dragoman.kit.ids import IdSource
@@ -41,76 +48,62 @@ from dragoman.storage.engine import Storage
 from dragoman.storage.persistence import persist
 
 PARTS_WAIT_S = 24 * 3600
-"""A text whose parts do not all come in this time is shown as far as it came."""
+"""A text whose parts do not all arrive in this time is stored incomplete."""
 EXPIRY_CHECK_S = 60.0
 
 FindEvents = Callable[[StoredInbound, Holder | None], tuple[NewCallback, ...]]
 """From a text and the phone it came to: the calls of its receiver's webhooks."""
 
 
+@use_case(kw_only=True)
 class Inbound:
-    """Takes texts, finds whose they are, keeps them for queries and sends them on."""
+    """Routes and stores inbound texts; `find_events` finds the webhooks for a text."""
 
-    def __init__(
-        self,
-        *,
-        storage: Storage,
-        inbound_routing: InboundRouting,
-        opt_outs: OptOuts,
-        ids: IdSource,
-        clock: Clock,
-        metrics: Metrics,
-        announce: Callable[[NewCallback], None],
-        stop_words: Collection[str],
-        start_words: Collection[str],
-        find_events: FindEvents,
-    ) -> None:
-        """`find_events` finds the webhooks that want to hear of a text."""
-        self._storage = storage
-        self._inbound_routing = inbound_routing
-        self._opt_outs = opt_outs
-        self._ids = ids
-        self._clock = clock
-        self._metrics = metrics
-        self._announce = announce
-        self._stop_words = frozenset(stop_words)
-        self._start_words = frozenset(start_words)
-        self._reassembler = Reassembler()
-        self._find_events = find_events
-        self._unstored: dict[int, None] = {}
-        """Texts on their way to disk, oldest first."""
+    storage: Storage
+    inbound_routing: InboundRouting
+    opt_outs: OptOuts
+    ids: IdSource
+    clock: Clock
+    metrics: Metrics
+    announce: Callable[[NewCallback], None]
+    stop_words: Collection[str]
+    start_words: Collection[str]
+    find_events: FindEvents
+    _reassembler: Reassembler = field(default_factory=Reassembler, init=False)
+    _unstored: dict[int, None] = field(default_factory=dict, init=False)
+    """Texts on their way to disk, oldest first."""
 
     @property
     def stored_before(self) -> int:
-        """All texts below this identifier are on disk: none can come to be among them later.
+        """All texts below this identifier are on disk; no further ones will be stored.
 
-        After an outage texts are stored in another order than they came in.
+        After an outage texts are stored in another order than they arrived in.
         """
-        return next(iter(self._unstored), self._ids.last + 1)
+        return next(iter(self._unstored), self.ids.last + 1)
 
     async def restore(self) -> None:
-        """Takes up the parts that an earlier run had stored."""
-        for part in await self._storage.read(inbound.load_parts):
+        """Loads the parts that an earlier run stored."""
+        for part in await self.storage.read(inbound.load_parts):
             self._reassemble(part, identifiers.time_of(part.part_id))
 
     async def run(self) -> None:
-        """Gives up waiting for parts that do not come; runs until cancelled."""
+        """Gives up waiting for missing parts; runs until cancelled."""
         while True:
             await asyncio.sleep(EXPIRY_CHECK_S)
-            oldest = self._clock.now_ms() - PARTS_WAIT_S * 1000
+            oldest = self.clock.now_ms() - PARTS_WAIT_S * 1000
             for partial in self._reassembler.expire(oldest):
                 self._store_joined(partial)
 
     def receive(self, report: InboundPartReport, on_stored: OnStored) -> None:
-        """Takes a text or part; `on_stored(True)` follows once it is on disk."""
-        self._metrics.inbound[report.carrier] += 1
+        """Handles a text or part; `on_stored(True)` follows once it is on disk."""
+        self.metrics.inbound[report.carrier] += 1
         if report.total <= 1 or report.reference is None:
             whole = _utf16(report.text).decode("utf-16-be", "replace")
             text = self._text(report.source, report.destination, whole, report.alphabet)
             self._store(text, report.carrier, (), on_stored, report.holder)
             return
         part = inbound.StoredInboundPart(
-            part_id=self._ids.next(),
+            part_id=self.ids.next(),
             carrier=report.carrier,
             sender=report.source,
             recipient=report.destination,
@@ -125,9 +118,9 @@ class Inbound:
             # The part is safe on its own, so the carrier need not wait for the others.
             on_stored(on_disk)
             if on_disk:
-                self._reassemble(part, self._clock.now_ms())
+                self._reassemble(part, self.clock.now_ms())
 
-        persist(self._storage.writer, inbound.store_parts, part, stored)
+        persist(self.storage.writer, inbound.store_parts, part, stored)
 
     def _reassemble(self, part: inbound.StoredInboundPart, received_ms: int) -> None:
         result = self._reassembler.add(
@@ -164,7 +157,7 @@ class Inbound:
             complete=isinstance(joined, Complete),
         )
         part_ids = tuple(row.part_id for row in rows)
-        self._store(text, first.carrier, part_ids, _ignore)
+        self._store(text, first.carrier, part_ids, ignore)
 
     def _text(
         self,
@@ -194,7 +187,7 @@ class Inbound:
         done: OnStored,
         holder: Holder | None = None,
     ) -> None:
-        inbound_id = self._ids.next()
+        inbound_id = self.ids.next()
         meaning = self._read(text, holder)
         row = StoredInbound(
             inbound_id=inbound_id,
@@ -210,7 +203,7 @@ class Inbound:
             handling=meaning.handling.value,
         )
         callbacks = self._callbacks(inbound_id, text, meaning.destination)
-        callbacks += self._find_events(row, holder)
+        callbacks += self.find_events(row, holder)
         new = inbound.NewInbound(
             text=row,
             part_ids=part_ids,
@@ -221,52 +214,52 @@ class Inbound:
             device_text=_device_text(inbound_id, holder),
         )
         for key in meaning.opted_in:
-            self._opt_outs.forget(key)
+            self.opt_outs.forget(key)
 
         def stored(on_disk: bool) -> None:
             del self._unstored[inbound_id]
             if on_disk:
                 for callback in callbacks:
-                    self._announce(callback)
+                    self.announce(callback)
             done(on_disk)
 
         self._unstored[inbound_id] = None
-        persist(self._storage.writer, inbound.store_texts, new, stored)
+        persist(self.storage.writer, inbound.store_texts, new, stored)
 
     def _event(self, holder: Holder | None) -> NewDeviceEvent | None:
         if holder is None:
             return None
         return NewDeviceEvent(
-            device_id=holder.device_id, event_id=holder.event_id, at_ms=self._clock.now_ms()
+            device_id=holder.device_id, event_id=holder.event_id, at_ms=self.clock.now_ms()
         )
 
     def _read(self, text: _Text, holder: Holder | None) -> _Meaning:
-        """What a text means: an opt-out, the end of one, or something for its receiver."""
+        """The meaning of a text: an opt-out, an opt-in, or a text for its receiver."""
         number, words = text.recipient, text.words
-        destination = self._inbound_routing.find(number, words, holder)
-        if words and words[0] in self._stop_words:
+        destination = self.inbound_routing.find(number, words, holder)
+        if words and words[0] in self.stop_words:
             return self._read_wish(text, Handling.OPTED_OUT, holder)
-        # In doubt nobody is opted in: only the word alone, or a keyword after it, counts.
+        # Only the word alone, or followed by a keyword, opts in.
         alone = (
-            len(words) == 1 or self._inbound_routing.keyword(number, words[1:], holder) is not None
+            len(words) == 1 or self.inbound_routing.keyword(number, words[1:], holder) is not None
         )
-        if words and words[0] in self._start_words and alone:
+        if words and words[0] in self.start_words and alone:
             return self._read_wish(text, Handling.OPTED_IN, holder)
         return _plain(destination)
 
     def _read_wish(self, text: _Text, handling: Handling, holder: Holder | None) -> _Meaning:
-        """An opt-out or its end: of a keyword's account, else of all whose number it may be."""
+        """An opt-out or opt-in: for a keyword's account, or all accounts on the number."""
         number, rest = text.recipient, text.words[1:]
-        keyword = self._inbound_routing.keyword(number, rest, holder)
+        keyword = self.inbound_routing.keyword(number, rest, holder)
         if keyword is not None:
-            destination = self._inbound_routing.find(number, rest, holder)
+            destination = self.inbound_routing.find(number, rest, holder)
             accounts = [keyword.account_id]
         else:
-            destination = self._inbound_routing.find(number, (), holder)
-            accounts = self._inbound_routing.accounts_on(number, holder)
+            destination = self.inbound_routing.find(number, (), holder)
+            accounts = self.inbound_routing.accounts_on(number, holder)
         try:
             recipient = normalise(text.sender)
-        except Refused:  # no number we could ever send to
+        except Refused:  # a number that cannot be sent to
             accounts = []
         if not accounts:
             return _plain(destination)
@@ -281,12 +274,12 @@ class Inbound:
         return _Meaning(destination=destination, handling=handling, opted_in=keys)
 
     def _note(self, inbound_id: int, keys: Sequence[OptOutKey]) -> tuple[OptOut, ...]:
-        """Lets nothing more be accepted for who opts out; the rows are still to be stored."""
+        """Makes opt-outs effective at once; the rows are still to be stored."""
         for key in keys:
-            self._opt_outs.note(key)
+            self.opt_outs.note(key)
         return tuple(
             OptOut(
-                opt_out_id=self._ids.next(),
+                opt_out_id=self.ids.next(),
                 account_id=key.account_id,
                 sender=key.sender,
                 recipient=key.recipient,
@@ -299,8 +292,8 @@ class Inbound:
     def _callbacks(
         self, inbound_id: int, text: _Text, destination: Destination
     ) -> tuple[NewCallback, ...]:
-        """The calls that send a text on, one for each of its receivers."""
-        now_ms = self._clock.now_ms()
+        """The callbacks that forward a text, one for each receiver."""
+        now_ms = self.clock.now_ms()
         callbacks = []
         for forwarding in destination.forwardings:
             facts = TextFacts(
@@ -310,12 +303,12 @@ class Inbound:
                 text=text.text,
                 charset=forwarding.charset,
             )
-            callback_id = self._ids.next()
+            callback_id = self.ids.next()
             callbacks.append(
                 NewCallback(
                     callback_id=callback_id,
                     account_id=forwarding.account_id,
-                    # Each receiver on its own: one that is away must not hold up another.
+                    # One per receiver, so that an unreachable one delays no other.
                     message_id=callback_id,
                     dialect=renderer_of_texts(forwarding.dialect),
                     origin=origin_of(forwarding.url),
@@ -327,7 +320,7 @@ class Inbound:
         return tuple(callbacks)
 
     def _drop(self, part: inbound.StoredInboundPart) -> None:
-        persist(self._storage.writer, inbound.drop_parts, part.part_id, _ignore)
+        persist(self.storage.writer, inbound.drop_parts, part.part_id, ignore)
 
 
 class _Text(msgspec.Struct, frozen=True, kw_only=True):
@@ -369,7 +362,3 @@ def _utf16(text: str) -> bytes:
 
 def _digits(number: str) -> str:
     return number.removeprefix("+")
-
-
-def _ignore(_stored: bool) -> None:
-    """The parts are on disk and come back with the next start."""

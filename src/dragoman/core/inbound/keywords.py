@@ -1,6 +1,6 @@
-"""Numbers, the keywords that accounts reserve on them, and where their texts are forwarded to.
+"""Numbers, the keywords that accounts reserve on them, and the forwarding of their texts.
 
-The writer decides what is taken; the directory is told of each change once it is on disk.
+The writer decides conflicts; inbound routing is updated once a change is on disk.
 """
 
 from __future__ import annotations
@@ -28,8 +28,9 @@ from dragoman.core.inbound.sql.keywords import (
     KeywordDeletion,
     KeywordReservation,
 )
-from dragoman.core.model.errors import RefusalCode, Refused
+from dragoman.core.model.errors import RefusalCode, Refused, existing
 from dragoman.core.model.urls import MAX_URL, is_http_address, names_user
+from dragoman.core.model.use_case import use_case
 from dragoman.kit.clock import Clock, datetime_of, ms_of
 from dragoman.kit.ids import IdSource
 from dragoman.storage.engine import Storage
@@ -52,50 +53,42 @@ CHARSETS: Final = MappingProxyType(
 """The charsets a forwarding may ask for, as they are stored."""
 
 
+@use_case(kw_only=True)
 class Keywords:
     """Administers numbers, keywords and forwardings; an account sees only its own."""
 
-    def __init__(
-        self,
-        *,
-        storage: Storage,
-        inbound_routing: InboundRouting,
-        ids: IdSource,
-        clock: Clock,
-        reserved_words: Collection[str] = (),
-    ) -> None:
-        self._storage = storage
-        self._inbound_routing = inbound_routing
-        self._ids = ids
-        self._clock = clock
-        self._reserved_words = frozenset(reserved_words)
-        """Words that no account may have: those that opt out and in."""
+    storage: Storage
+    inbound_routing: InboundRouting
+    ids: IdSource
+    clock: Clock
+    reserved_words: Collection[str] = ()
+    """Words that no account may have: those that opt out and in."""
 
     # Numbers
 
     async def numbers(self) -> list[Number]:
-        """Every number of ours: stored ones, then those that only the configuration names."""
-        stored = await self._storage.read(keywords.load_numbers)
-        return stored + self._inbound_routing.configured()
+        """Every number: stored ones, then those in the configuration only."""
+        stored = await self.storage.read(keywords.load_numbers)
+        return stored + self.inbound_routing.configured()
 
     async def add_number(self, account: Account, number: str, *, shared: bool) -> Number:
-        """Gives a number to an account; raises `Refused`."""
+        """Assigns a number to an account; raises `Refused`."""
         new = Number(
             number=parse_own_number(number),
             account_id=account.account_id,
             shared=shared,
-            number_id=self._ids.next(),
+            number_id=self.ids.next(),
         )
-        await self._storage.writer.write(keywords.add_number, new)
-        self._inbound_routing.put_number(new)
+        await self.storage.writer.write(keywords.add_number, new)
+        self.inbound_routing.put_number(new)
         return new
 
     async def remove_number(self, number: str) -> str:
-        """Takes a number without keywords out of the database; raises `Refused`."""
+        """Removes a number without keywords; raises `Refused`."""
         digits = parse_own_number(number)
-        if not await self._storage.writer.write(keywords.remove_number, digits):
+        if not await self.storage.writer.write(keywords.remove_number, digits):
             raise Refused(RefusalCode.NOT_FOUND, number, "no such number")
-        self._inbound_routing.drop_number(digits)
+        self.inbound_routing.drop_number(digits)
         return digits
 
     # Keywords
@@ -103,26 +96,22 @@ class Keywords:
     async def keywords(self, account: Account | None = None) -> list[KeywordView]:
         """The keywords of an account, or of all, in the order of reservation."""
         account_id = account.account_id if account is not None else None
-        return await self._storage.read(lambda c: keywords.load_keywords(c, account_id))
+        return await self.storage.read(lambda c: keywords.load_keywords(c, account_id))
 
     async def keyword(self, account: Account, keyword_id: int) -> KeywordView:
         """One keyword; raises `Refused`."""
-        found = await self._storage.read(
+        found = await self.storage.read(
             lambda c: keywords.find_keyword(c, account.account_id, keyword_id)
         )
-        if found is None:
-            raise Refused(RefusalCode.NOT_FOUND, str(keyword_id), "keyword")
-        return found
+        return existing(found, Refused(RefusalCode.NOT_FOUND, str(keyword_id), "keyword"))
 
     async def keyword_on(self, account: Account, number: str, word: str) -> KeywordView:
         """One keyword by name; raises `Refused`."""
         digits, keyword = parse_own_number(number), parse_keyword(word)
-        found = await self._storage.read(
+        found = await self.storage.read(
             lambda c: keywords.find_keyword_on(c, account.account_id, digits, keyword)
         )
-        if found is None:
-            raise Refused(RefusalCode.NOT_FOUND, word, "keyword")
-        return found
+        return existing(found, Refused(RefusalCode.NOT_FOUND, word, "keyword"))
 
     async def reserve(
         self,
@@ -133,16 +122,16 @@ class Keywords:
         main_keyword_id: int = 0,
         forwarding_id: int | None = None,
     ) -> KeywordView:
-        """Gives a keyword on a number to an account; raises `Refused`."""
+        """Reserves a keyword on a number for an account; raises `Refused`."""
         digits, keyword = parse_own_number(number), parse_keyword(word)
-        found = self._inbound_routing.number(digits)
+        found = self.inbound_routing.number(digits)
         owned = found is not None and found.account_id == account.account_id
         if found is None or not (owned or found.shared):
             raise Refused(RefusalCode.NUMBER_NOT_ALLOWED, number)
-        if keyword in self._reserved_words or (keyword == CATCH_ALL and not owned):
+        if keyword in self.reserved_words or (keyword == CATCH_ALL and not owned):
             raise Refused(RefusalCode.ALREADY_EXISTS, keyword, digits)
         wanted = Keyword(
-            keyword_id=self._ids.next(),
+            keyword_id=self.ids.next(),
             account_id=account.account_id,
             number=digits,
             main_keyword_id=main_keyword_id,
@@ -150,65 +139,63 @@ class Keywords:
             forwarding_id=forwarding_id,
             free_ms=0,
         )
-        reservation = KeywordReservation(keyword=wanted, now_ms=self._clock.now_ms())
-        keyword_id = await self._storage.writer.write(keywords.reserve_keyword, reservation)
+        reservation = KeywordReservation(keyword=wanted, now_ms=self.clock.now_ms())
+        keyword_id = await self.storage.writer.write(keywords.reserve_keyword, reservation)
         return await self._take_up(account, keyword_id)
 
     async def attach(
         self, account: Account, keyword_id: int, forwarding_id: int | None
     ) -> KeywordView:
-        """Sends the texts of a keyword on, or with None nowhere; raises `Refused`."""
+        """Forwards the texts of a keyword, or with None stops that; raises `Refused`."""
         attachment = KeywordAttachment(
             account_id=account.account_id, keyword_id=keyword_id, forwarding_id=forwarding_id
         )
-        if not await self._storage.writer.write(keywords.attach_keyword, attachment):
+        if not await self.storage.writer.write(keywords.attach_keyword, attachment):
             raise Refused(RefusalCode.NOT_FOUND, str(keyword_id), "keyword")
         return await self._take_up(account, keyword_id)
 
     async def delete(self, account: Account, keyword_id: int, zone: str) -> KeywordView:
-        """Gives a keyword up: it stays the account's until the month ends in a time zone.
+        """Releases a keyword and those below it; returns it as it was. Raises `Refused`.
 
-        Those below it go with it. Returns it as it was; raises `Refused`.
+        It stays reserved for the account until the end of the month in a time zone.
         """
         view = await self.keyword(account, keyword_id)
         deletion = KeywordDeletion(
             account_id=account.account_id,
             keyword_id=keyword_id,
-            free_ms=end_of_month(self._clock.now_ms(), zone),
+            free_ms=end_of_month(self.clock.now_ms(), zone),
         )
-        if not await self._storage.writer.write(keywords.delete_keyword, deletion):
+        if not await self.storage.writer.write(keywords.delete_keyword, deletion):
             raise Refused(RefusalCode.NOT_FOUND, str(keyword_id), "keyword")
-        self._inbound_routing.release_keyword(view.keyword, deletion.free_ms)
+        self.inbound_routing.release_keyword(view.keyword, deletion.free_ms)
         return view
 
     async def _take_up(self, account: Account, keyword_id: int) -> KeywordView:
         view = await self.keyword(account, keyword_id)
-        self._inbound_routing.put_keyword(view.keyword)
+        self.inbound_routing.put_keyword(view.keyword)
         return view
 
     # Forwardings
 
     async def forwardings(self, account: Account) -> list[Forwarding]:
         """The forwardings of an account, in the order of creation."""
-        return await self._storage.read(
+        return await self.storage.read(
             lambda c: keywords.load_forwardings(c, account.account_id, HTTP)
         )
 
     async def forwarding(self, account: Account, forwarding_id: int) -> Forwarding:
         """One forwarding; raises `Refused`."""
-        found = await self._storage.read(
+        found = await self.storage.read(
             lambda c: keywords.find_forwarding(c, account.account_id, forwarding_id)
         )
-        if found is None:
-            raise Refused(RefusalCode.NOT_FOUND, str(forwarding_id), "service")
-        return found
+        return existing(found, Refused(RefusalCode.NOT_FOUND, str(forwarding_id), "service"))
 
     async def add_forwarding(
         self, account: Account, *, dialect: str, url: str, charset: str, continuous: bool
     ) -> Forwarding:
-        """Stores where texts may be forwarded to; raises `Refused`."""
+        """Stores a URL that texts may be forwarded to; raises `Refused`."""
         new = Forwarding(
-            forwarding_id=self._ids.next(),
+            forwarding_id=self.ids.next(),
             account_id=account.account_id,
             kind=HTTP,
             dialect=dialect,
@@ -216,8 +203,8 @@ class Keywords:
             charset=_check_charset(charset),
             continuous=continuous,
         )
-        await self._storage.writer.write(keywords.add_forwarding, new)
-        self._inbound_routing.put_forwarding(new)
+        await self.storage.writer.write(keywords.add_forwarding, new)
+        self.inbound_routing.put_forwarding(new)
         return new
 
     async def change_forwarding(
@@ -229,7 +216,7 @@ class Keywords:
         charset: str | None = None,
         continuous: bool | None = None,
     ) -> Forwarding:
-        """Changes a forwarding; None leaves a value as it is. Raises `Refused`."""
+        """Changes a forwarding; None leaves a value unchanged. Raises `Refused`."""
         known = await self.forwarding(account, forwarding_id)
         changed = msgspec.structs.replace(
             known,
@@ -237,9 +224,9 @@ class Keywords:
             charset=known.charset if charset is None else _check_charset(charset),
             continuous=known.continuous if continuous is None else continuous,
         )
-        if not await self._storage.writer.write(keywords.change_forwarding, changed):
+        if not await self.storage.writer.write(keywords.change_forwarding, changed):
             raise Refused(RefusalCode.NOT_FOUND, str(forwarding_id), "service")
-        self._inbound_routing.put_forwarding(changed)
+        self.inbound_routing.put_forwarding(changed)
         return changed
 
 
@@ -250,7 +237,7 @@ def check_may_receive(account: Account) -> None:
 
 
 def end_of_month(now_ms: int, zone: str) -> int:
-    """When the month ends, in milliseconds since the Unix epoch."""
+    """The end of the month, in milliseconds since the Unix epoch."""
     now = datetime_of(now_ms).astimezone(ZoneInfo(zone))
     year, month = (now.year + 1, 1) if now.month == 12 else (now.year, now.month + 1)
     return ms_of(datetime(year, month, 1, tzinfo=now.tzinfo))

@@ -1,7 +1,7 @@
-"""Opt-outs: who wants no messages of an account, in memory for every submission to ask.
+"""Opt-outs, kept in memory so that every submission can be checked.
 
-A number takes eight octets, so ten million opt-outs are eighty megabytes. What an inbound text
-decides is known here before it is on disk, so that nothing accepted after its commit goes out.
+A number takes eight bytes, so ten million opt-outs take eighty megabytes. What an inbound text
+decides is effective here before it is on disk, so that nothing accepted after its commit is sent.
 """
 
 from __future__ import annotations
@@ -13,8 +13,7 @@ from typing import Final
 
 from dragoman.core.accounts.model.accounts import Account
 from dragoman.core.accounts.model.senders import normalise_sender
-from dragoman.core.inbound.model.inbound import OptOutKey, OptOutOrigin
-from dragoman.core.inbound.model.opt_outs import OptOut, OptOutFilter
+from dragoman.core.inbound.model.inbound import OptOut, OptOutFilter, OptOutKey, OptOutOrigin
 from dragoman.core.inbound.sql import opt_outs
 from dragoman.core.inbound.sql.opt_outs import OptOutPage
 from dragoman.core.model.errors import RefusalCode, Refused
@@ -25,11 +24,11 @@ from dragoman.storage.engine import Storage
 MAX_ADDED: Final = 10_000
 """Opt-outs that are entered at once."""
 ALL_SENDERS = ""
-_NOBODY: Set[str] = frozenset()
+_NO_RECIPIENTS: Set[str] = frozenset()
 
 
 class OptOuts:
-    """Knows who opted out, and lets people enter and take back opt-outs."""
+    """Checks recipients for opt-outs, and adds and removes them."""
 
     def __init__(self, *, storage: Storage, ids: IdSource) -> None:
         self._storage = storage
@@ -38,22 +37,22 @@ class OptOuts:
         """Sorted recipients by (account, sender)."""
 
     async def load(self) -> None:
-        """Takes up what is stored."""
+        """Loads what is stored."""
         self._recipients = await self._storage.read(
             lambda connection: _sorted_recipients(opt_outs.load_keys(connection))
         )
 
     def among(self, account_id: int, sender: str, recipients: Iterable[str]) -> Set[str]:
-        """Those of some recipients who want nothing of an account, or of its sender."""
+        """Those of some recipients who opted out of an account, or of its sender."""
         if not self._recipients:
-            return _NOBODY
+            return _NO_RECIPIENTS
         lists = [
             known
             for name in (ALL_SENDERS, sender_key(sender))
             if (known := self._recipients.get((account_id, name)))
         ]
         if not lists:
-            return _NOBODY
+            return _NO_RECIPIENTS
         return {
             recipient
             for recipient in recipients
@@ -61,12 +60,12 @@ class OptOuts:
         }
 
     def holds(self, key: OptOutKey) -> bool:
-        """Whether just this opt-out is known."""
+        """Whether exactly this opt-out is known."""
         known = self._recipients.get((key.account_id, key.sender))
         return known is not None and _holds(known, int(key.recipient))
 
     def note(self, key: OptOutKey) -> None:
-        """Somebody opts out, from now on; the row is the caller's to store."""
+        """Makes an opt-out effective at once; the caller stores the row."""
         known = self._recipients.setdefault((key.account_id, key.sender), array("Q"))
         recipient = int(key.recipient)
         at = bisect_left(known, recipient)
@@ -74,7 +73,7 @@ class OptOuts:
             known.insert(at, recipient)
 
     def _note_all(self, keys: Sequence[OptOutKey]) -> None:
-        """As `note`, where making room for each in a long list would take long."""
+        """Like `note`, for many at once: inserting each into a long list would take long."""
         if len(keys) == 1:
             self.note(keys[0])
             return
@@ -88,7 +87,7 @@ class OptOuts:
             self._recipients[place] = array("Q", sorted([*known, *recipients]))
 
     def forget(self, key: OptOutKey) -> None:
-        """Somebody is back, from now on; the row is the caller's to remove."""
+        """Ends an opt-out at once; the caller removes the row."""
         place = (key.account_id, key.sender)
         known = self._recipients.get(place)
         if known is None or not _holds(known, int(key.recipient)):
@@ -104,16 +103,17 @@ class OptOuts:
         sender: str = "",
         origin: OptOutOrigin = OptOutOrigin.WEB,
     ) -> OptOut:
-        """Enters an opt-out from an account, or from one of its senders; raises `Refused`."""
+        """Adds an opt-out from an account, or from one of its senders; raises `Refused`."""
         [opt_out] = await self._enter([_key(account, recipient, sender)], origin)
         return opt_out
 
     async def add_all(
         self, account: Account, recipients: Sequence[str], origin: OptOutOrigin
     ) -> int:
-        """Enters opt-outs from an account, or none where one is no number; raises `Refused`.
+        """Adds opt-outs from an account, or none if one is not a number; raises `Refused`.
 
-        Returns how many numbers these are; who opted out before counts, and stays as it was.
+        Returns the number of distinct recipients; those who opted out before count and are
+        unchanged.
         """
         if len(recipients) > MAX_ADDED:
             count = str(len(recipients))
@@ -138,7 +138,7 @@ class OptOuts:
         return entered
 
     async def remove(self, account: Account, recipient: str, sender: str = "") -> OptOut:
-        """Takes an opt-out back; returns what it was. Raises `Refused`."""
+        """Removes an opt-out and returns it; raises `Refused`."""
         key = _key(account, recipient, sender)
         known = await self._storage.read(lambda c: opt_outs.find(c, key))
         if known is None or not await self._storage.writer.write(opt_outs.remove, key):
@@ -147,7 +147,7 @@ class OptOuts:
         return known
 
     async def page(self, account: Account, after: int, limit: int) -> list[OptOut]:
-        """Opt-outs of an account made after one, oldest first."""
+        """Opt-outs of an account after one, oldest first."""
         return await self._storage.read(
             lambda c: opt_outs.load_page(c, account.account_id, after, limit)
         )
@@ -158,7 +158,7 @@ class OptOuts:
 
 
 def sender_key(sender: str) -> str:
-    """A sender as opt-outs know it: a number without its `+`."""
+    """A sender as opt-outs store it: a number without its `+`."""
     return sender.removeprefix("+")
 
 

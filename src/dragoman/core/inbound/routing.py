@@ -1,7 +1,7 @@
-"""The directory of numbers: whose a text is, answered from memory for every text.
+"""Inbound routing: the owner of each text, found in memory.
 
-One process owns the database, so what is changed through `services.keywords` is changed here in
-the same moment, and nothing is read while a text waits.
+One process owns the database, so changes made through `keywords` are applied here at once, and no
+text waits for a query.
 """
 
 from __future__ import annotations
@@ -26,21 +26,21 @@ log = structlog.get_logger(__name__)
 
 
 class Destination(msgspec.Struct, frozen=True, kw_only=True):
-    """Whose a text is, and where it is sent on to."""
+    """The owner of a text, and its forwardings."""
 
     account_id: int | None = None
-    """None where it is nobody's."""
+    """None without an owner."""
     keyword: Keyword | None = None
     forwardings: tuple[Forwarding, ...] = ()
 
 
-NOBODY = Destination()
+UNOWNED = Destination()
 
 
 class InboundRouting:
     """Finds the owner of a text by its number and first words.
 
-    A number in the database wins over the configuration's entry for the same one.
+    A number in the database takes precedence over the same one in the configuration.
     """
 
     def __init__(
@@ -61,11 +61,11 @@ class InboundRouting:
         self._refreshing: asyncio.Task[None] | None = None
         self._stale = False
         self.accounts_loaded = Signal[[Sequence[Account]]]()
-        """Who the accounts are, at the start and after each change of one."""
+        """All accounts, at the start and after each change of one."""
         accounts.changed.subscribe(self._accounts_changed)
 
     async def load(self) -> None:
-        """Takes up what is stored."""
+        """Loads what is stored."""
         now_ms = self._clock.now_ms()
         stored = await self._storage.read(lambda c: keywords.load_all(c, now_ms))
         self._numbers = {number.number: number for number in stored.numbers}
@@ -76,13 +76,13 @@ class InboundRouting:
         await self._load_accounts()
 
     def _accounts_changed(self) -> None:
-        """Accounts were changed: reads anew who they are and who may receive."""
+        """Reloads the accounts and whether they may receive, after a change to one."""
         self._stale = True
         if self._refreshing is None or self._refreshing.done():
             self._refreshing = asyncio.create_task(self._refresh())
 
     async def settle(self) -> None:
-        """Returns once nothing is being read any more."""
+        """Waits until reloading has ended."""
         if self._refreshing is not None:
             await self._refreshing
 
@@ -105,7 +105,7 @@ class InboundRouting:
     # Asking
 
     def number(self, number: str) -> Number | None:
-        """A number of ours, given as digits."""
+        """One of the numbers, by its digits."""
         stored = self._numbers.get(number)
         if stored is not None:
             return stored
@@ -113,21 +113,21 @@ class InboundRouting:
         return None if account_id is None else Number(number=number, account_id=account_id)
 
     def configured(self) -> list[Number]:
-        """The numbers that only the configuration names."""
+        """The numbers in the configuration only."""
         names = (number for number in self._configured if number not in self._numbers)
         return [found for number in names if (found := self.number(number)) is not None]
 
     def find(self, number: str, words: Sequence[str], holder: Holder | None = None) -> Destination:
-        """Whose a text to a number is that begins with these words.
+        """The destination of a text to a number that begins with these words.
 
-        One that came to a phone is its holder's unless the number is somebody's.
+        A text to a phone belongs to its holder, unless the number has an owner.
         """
         chain = self._chain(number, words, holder) or self._chain(number, (CATCH_ALL,), holder)
         if chain:
             return self._of_keyword(chain)
         account_id = self._owner(number, holder)
         if account_id is None or account_id in self._deaf:
-            return NOBODY
+            return UNOWNED
         return Destination(account_id=account_id)
 
     def keyword(
@@ -138,7 +138,7 @@ class InboundRouting:
         return chain[0] if chain else None
 
     def accounts_on(self, number: str, holder: Holder | None = None) -> list[int]:
-        """The accounts a number stands for, its owner first, whether they may receive or not."""
+        """The accounts on a number, its owner first, whether they may receive or not."""
         owner = self._owner(number, holder)
         found = [owner] if owner is not None else []
         found += [
@@ -157,7 +157,7 @@ class InboundRouting:
     def _chain(
         self, number: str, words: Sequence[str], holder: Holder | None
     ) -> tuple[Keyword, ...]:
-        """The keyword that the first words name, and the main keyword above it where it has one."""
+        """The keyword that the first words name, and its main keyword if it has one."""
         main = self._keyword(number, 0, words[0]) if words else None
         if main is None or not _may_mean(main.account_id, holder):
             return ()
@@ -176,7 +176,7 @@ class InboundRouting:
     def _of_keyword(self, chain: tuple[Keyword, ...]) -> Destination:
         keyword = chain[0]
         if keyword.account_id in self._deaf:
-            return NOBODY
+            return UNOWNED
         # One below a main keyword that leads nowhere itself leaves its texts to the main one.
         ways = (way.forwarding_id for way in chain if not way.free_ms)
         found = (self._forwardings.get(way) for way in ways if way is not None)
@@ -190,30 +190,30 @@ class InboundRouting:
     # Keeping current
 
     def put_number(self, number: Number) -> None:
-        """A number is there from now on."""
+        """Adds a number."""
         self._numbers[number.number] = number
 
     def drop_number(self, number: str) -> None:
-        """A number is gone."""
+        """Removes a number."""
         self._numbers.pop(number, None)
 
     def put_keyword(self, keyword: Keyword) -> None:
-        """A keyword is as given from now on."""
+        """Adds or updates a keyword."""
         on_number = self._keywords.setdefault(keyword.number, {})
         on_number[keyword.main_keyword_id, keyword.keyword] = keyword
 
     def release_keyword(self, keyword: Keyword, free_ms: int) -> None:
-        """A keyword and those below it are deleted, and free at a time."""
+        """Deletes a keyword and those below it, which become free at a time."""
         for known in list(self._keywords.get(keyword.number, {}).values()):
             family = (known.keyword_id, known.main_keyword_id)
             if keyword.keyword_id in family and not known.free_ms:
                 self.put_keyword(msgspec.structs.replace(known, free_ms=free_ms))
 
     def put_forwarding(self, forwarding: Forwarding) -> None:
-        """A forwarding is as given from now on."""
+        """Adds or updates a forwarding."""
         self._forwardings[forwarding.forwarding_id] = forwarding
 
 
 def _may_mean(account_id: int, holder: Holder | None) -> bool:
-    """Whether a text may be for an account; a phone's word on its number counts for its own."""
+    """Whether a text may be for an account; a phone's number, as it reports it, counts too."""
     return holder is None or holder.vouched or holder.account_id == account_id

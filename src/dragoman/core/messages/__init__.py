@@ -1,1 +1,1 @@
-"""What a message is: its states, its rows, those on their way, its events."""
+"""Messages: their states, their rows, those in progress, their events."""

@@ -1,7 +1,7 @@
-"""Attachments of multimedia messages: fetched before a message is accepted, kept with its batch.
+"""Attachments of multimedia messages: fetched before acceptance, stored with the batch.
 
-Accepted means stored: the files are fetched while the caller waits, so that a URL that cannot be
-fetched is refused at once and what is sent later is what was there then.
+The files are fetched while the caller waits, so that a URL that cannot be fetched is refused at
+once, and what is sent later is what was there then.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ from dragoman.storage.engine import Storage
 Fetch = Callable[[str], Awaitable[Download]]
 
 MAX_REMEMBERED: Final = 16
-"""Batches whose attachments stay in memory while their messages are sent."""
+"""Batches whose attachments are cached while their messages are sent."""
 FIELD: Final = "attachment"
 
 
 class AttachmentLimits(msgspec.Struct, frozen=True, kw_only=True):
-    """What one message may carry."""
+    """The limits of one message."""
 
     max_attachments: int
     max_bytes: int
@@ -41,7 +41,7 @@ class AttachmentLimits(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Attachments:
-    """Fetches attachments for submissions, and finds them again for carriers."""
+    """Fetches attachments for submissions, and loads them for carriers."""
 
     def __init__(self, *, storage: Storage, fetch: Fetch, limits: AttachmentLimits) -> None:
         self._storage = storage
@@ -50,7 +50,7 @@ class Attachments:
         self._remembered: OrderedDict[int, tuple[Attachment, ...]] = OrderedDict()
 
     async def collect(self, urls: Sequence[str]) -> tuple[Attachment, ...]:
-        """The files at URLs, in order; raises `Refused` naming the one that cannot be sent."""
+        """The files at URLs, in order; raises `Refused` for one that cannot be sent."""
         if not urls:
             raise Refused(RefusalCode.MISSING_FIELD, FIELD)
         if len(urls) > self._limits.max_attachments:

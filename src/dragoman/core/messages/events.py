@@ -1,10 +1,9 @@
-"""What happened to single messages beside their rows: rare things are stored, usual ones kept.
+"""Events of single messages: unusual ones are stored, usual ones kept in memory for a while.
 
-A message that is taken by its first carrier and delivered costs no row here: its own says it all
-but the link and the report as it came, and those stay in memory for a while. An attempt that
-failed, and a report that says anything but `delivered` or changes nothing, is a row, within bounds:
-so many a message, so many a second. Nothing is decided by what is noted, so a note that cannot be
-stored is left out and counted.
+A message that its first carrier accepts and delivers costs no row here: its own row says everything
+except the link and the raw receipt, and those stay in memory for a while. A failed attempt, and a
+receipt other than `delivered` or without effect, is a row, within limits per message and per
+second. No decision depends on these notes, so one that cannot be stored is dropped and counted.
 """
 
 from __future__ import annotations
@@ -36,7 +35,7 @@ MAX_RAW: Final = 1_000
 
 
 class MessageEvents:
-    """Takes notes of attempts and reports as they happen."""
+    """Records attempts and receipts."""
 
     def __init__(self, *, writer: Writer, ids: IdSource, clock: Clock, metrics: Metrics) -> None:
         self._writer = writer
@@ -50,7 +49,7 @@ class MessageEvents:
         """(message, time, part, report)."""
 
     def attempt(self, message: LiveMessage, carrier: str, outcome: Outcome) -> None:
-        """What came of giving a message to a carrier."""
+        """Records the outcome of an attempt."""
         if isinstance(outcome, Accepted):
             now_ms = self._clock.now_ms()
             self._taken.append((message.message_id, now_ms, carrier, outcome.link))
@@ -64,7 +63,7 @@ class MessageEvents:
     def report(
         self, message: LiveMessage, part: int, report: ReceiptReport, kind: EventKind
     ) -> None:
-        """A carrier's report on a message or, from 1, a part of it."""
+        """Records a receipt for a message or, from 1, a part of it."""
         state = report.state
         if kind is _RECEIPT and (state is _DELIVERED or state in _ON_ITS_WAY):
             self._reports.append((message.message_id, self._clock.now_ms(), part, report))
@@ -73,7 +72,7 @@ class MessageEvents:
         self._note(message, kind, report.carrier, "", code, report.error, part, report.raw)
 
     def recent(self, message_id: int) -> list[MessageEvent]:
-        """What memory still knows of a message."""
+        """The events of a message that are in memory."""
         taken = [
             MessageEvent(
                 event_id=first_at(at_ms),
@@ -146,5 +145,5 @@ _KINDS: Final = {
 
 
 def _storable(text: str, limit: int) -> str:
-    """A text that any database can hold."""
+    """A text that any database can store."""
     return text[:limit].replace("\0", "").encode("utf-8", "replace").decode()

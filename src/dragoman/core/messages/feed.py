@@ -1,9 +1,8 @@
-"""The live feed: state changes of messages, as they are stored, for whoever listens now.
+"""The live feed: stored state changes of messages, for those who listen now.
 
-Nobody listening costs one look at an empty tuple a change. Where somebody does, changes are
-gathered and passed on many at a time, which costs hardly more for many who listen than for one. A
-listener that does not keep up loses the oldest changes, is told how many, and holds up nobody;
-nothing is stored for it.
+Without listeners a change costs one look at an empty tuple. With some, changes are collected and
+passed on in batches, which costs little more for many listeners than for one. A slow listener loses
+the oldest changes, gets their number, and delays no other; nothing is stored for it.
 """
 
 from __future__ import annotations
@@ -31,7 +30,7 @@ MAX_GATHERED: Final = 500
 
 
 class FeedEvent(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """A message came to be in a state."""
+    """A message entered a state."""
 
     at_ms: int
     message_id: int
@@ -60,7 +59,7 @@ itself an event takes only what never changes; what changes stands beside it as 
 
 
 class FeedFilter(msgspec.Struct, frozen=True, kw_only=True):
-    """Which changes to hear of; what is not given does not narrow."""
+    """Which changes to receive; what is not given does not restrict it."""
 
     accounts: frozenset[int] | None = None
     """None is everybody's, for operators."""
@@ -71,7 +70,7 @@ class FeedFilter(msgspec.Struct, frozen=True, kw_only=True):
     dialect: str = ""
 
     def pick(self, changes: Sequence[Change]) -> Sequence[Change]:
-        """Those of some changes to hear of."""
+        """Those of some changes that match."""
         if (accounts := self.accounts) is not None:
             changes = [change for change in changes if change[0].batch.account_id in accounts]
         if states := self.states:
@@ -93,14 +92,14 @@ def read_filter(
     route: str = "",
     dialect: str = "",
 ) -> FeedFilter:
-    """A filter from what people write, such as `delivered` and `+45 20`; raises `Refused`."""
+    """Parses a filter such as `delivered` and `+45 20`; raises `Refused`."""
     known = {state.name.lower(): state for state in State}
     wanted = {word.strip().lower() for word in states if word.strip()}
     if unknown := sorted(wanted - known.keys()):
         raise Refused(RefusalCode.INVALID_FIELD, "state", f"no state {unknown[0][:40]!r}")
     digits = "".join(character for character in recipient if character not in " +-()./")
     if digits and not (digits.isascii() and digits.isdigit()):
-        raise Refused(RefusalCode.INVALID_FIELD, "to", "a number, or how it begins")
+        raise Refused(RefusalCode.INVALID_FIELD, "to", "must be a number or its first digits")
     return FeedFilter(
         accounts=accounts,
         states=frozenset(known[word] for word in wanted),
@@ -111,7 +110,7 @@ def read_filter(
 
 
 class FeedPage(msgspec.Struct, frozen=True, kw_only=True):
-    """What has happened since the last page; empty where nothing did in time."""
+    """The changes since the last page; empty if there were none in time."""
 
     events: tuple[FeedEvent, ...]
     dropped: int = 0
@@ -142,7 +141,7 @@ def _event(change: Change) -> FeedEvent:
 
 
 class Listener:
-    """One who listens."""
+    """A listener of the feed."""
 
     def __init__(self, wanted: FeedFilter, feed: Feed, limit: int) -> None:
         self.wanted = wanted
@@ -154,7 +153,7 @@ class Listener:
         self._awake = asyncio.Event()
 
     def put(self, changes: Sequence[Change]) -> int:
-        """Leaves changes for the listener and never blocks; how many older ones are lost for it."""
+        """Queues changes and never blocks; returns how many older ones are lost."""
         before = len(self._waiting) + len(changes)
         self._waiting.extend(changes)
         lost = before - len(self._waiting)
@@ -165,9 +164,9 @@ class Listener:
         return lost
 
     async def next(self, timeout_s: float, most: int = MAX_WAITING) -> FeedPage:
-        """What has happened, in order, but only the newest `most` (at least one) of it.
+        """The changes since the last call, in order, but only the newest `most` (at least one).
 
-        Waits for something to happen, but no longer than so.
+        Waits for a change, up to a time limit.
         """
         feed = self._feed
         feed.pass_on()
@@ -192,11 +191,11 @@ class Listener:
 
 
 class Feed:
-    """Passes changes on to those who listen."""
+    """Passes changes to listeners."""
 
     def __init__(self, metrics: Metrics | None = None) -> None:
         self.listeners: tuple[Listener, ...] = ()
-        """Publishers look here first: where nobody listens there is nothing to make."""
+        """Checked first by publishers, which do nothing without listeners."""
         self.sleepers = 0
         """Listeners that wait for something to happen; the others look by themselves."""
         self._metrics = metrics or Metrics()
@@ -204,9 +203,9 @@ class Feed:
 
     @contextlib.contextmanager
     def listen(self, wanted: FeedFilter, limit: int = MAX_WAITING) -> Iterator[Listener]:
-        """Hears of changes from here on; raises `Refused` where too many listen already."""
+        """Subscribes to changes; raises `Refused` if there are too many listeners."""
         if len(self.listeners) >= MAX_LISTENERS:
-            raise Refused(RefusalCode.UNAVAILABLE, "feed", "too many listen already")
+            raise Refused(RefusalCode.UNAVAILABLE, "feed", "too many listeners")
         self.pass_on()
         listener = Listener(wanted, self, limit)
         self.listeners = (*self.listeners, listener)
@@ -226,7 +225,7 @@ class Feed:
         failure: FailureCode = FailureCode.NONE,
         detail: str = "",
     ) -> None:
-        """A message came to be in a state."""
+        """Queues a state change of a message."""
         gathered = self._gathered
         gathered.append((message, before, state, at_ms, carrier, failure, detail))
         if len(gathered) >= MAX_GATHERED:
@@ -235,7 +234,7 @@ class Feed:
             asyncio.get_running_loop().call_later(GATHER_S, self.pass_on)
 
     def pass_on(self) -> None:
-        """Leaves what was gathered with those who want to hear of it."""
+        """Passes collected changes to the listeners that want them."""
         if not self._gathered:
             return
         changes, self._gathered = self._gathered, []

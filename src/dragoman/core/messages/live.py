@@ -1,8 +1,8 @@
-"""Messages on their way, in memory, as their rows say they are or are about to say.
+"""Messages in progress, in memory, as their rows say or are about to say.
 
-One process owns the database, so what happens to a message is decided here, on the event loop, and
-stored from here; SQL is read again only for messages that are not here: after a restart, or when a
-report comes late.
+One process owns the database, so every change of a message is decided here, on the event loop, and
+stored from here. SQL is read only for messages that are not here: after a restart, or for a late
+receipt.
 """
 
 from __future__ import annotations
@@ -104,7 +104,7 @@ class LiveBatch:
 
     @property
     def segmentation(self) -> Segmentation:
-        """The parts of the text that messages have unless they have one of their own."""
+        """The parts of the text, for messages without one of their own."""
         if self._segmentation is None:
             self._segmentation = self.segment(self.stored.text)
         return self._segmentation
@@ -128,20 +128,20 @@ class LiveBatch:
         )
 
     def segment(self, text: str, max_parts: int = 255) -> Segmentation:
-        """Cuts a text as the batch has it sent; raises as the segmentation does."""
+        """Splits a text like that of the batch; raises as the segmentation does."""
         options = self.stored.options
         udh = bytes.fromhex(options.udh)
         return segment(text, Format(self.stored.format), udh, max_parts, options.push)
 
     def multimedia_with(self, text: str | None) -> Multimedia | None:
-        """What makes a message a multimedia message, with its own text if it has one."""
+        """The multimedia content of a message, with its own text if it has one."""
         if self.multimedia is None or text is None:
             return self.multimedia
         return Multimedia(batch_id=self.batch_id, text=text)
 
 
 class LiveMessage:
-    """A message on its way."""
+    """A message in progress."""
 
     __slots__ = (
         "attempts",
@@ -192,7 +192,7 @@ class LiveMessage:
         """The phone that sent it, or is to, where one is known; and the slot of its SIM."""
         self.sim = batch.stored.options.sim
         self.in_flight = False
-        """Whether a connector has it and has not told what came of it."""
+        """Whether a connector has it and has not reported its outcome."""
         self.notes = 0
         """Rows in the journal."""
         self.writes = 0
@@ -239,7 +239,7 @@ class LiveMessage:
 
 
 class LiveMessages:
-    """The registry: messages by identifier, and by the ids their carriers gave."""
+    """The messages by identifier, and by the message IDs that carriers assigned."""
 
     def __init__(self) -> None:
         self._messages: dict[int, LiveMessage] = {}
@@ -261,16 +261,16 @@ class LiveMessages:
         self._messages[message.message_id] = message
 
     def add_key(self, carrier: str, key: str, message: LiveMessage, part: int) -> None:
-        """Lets reports under a carrier's id find the message (and part, from 1)."""
+        """Maps a carrier's message ID to the message (and part, from 1)."""
         self._keys[carrier, key] = (message, part)
         self._keys_of.setdefault(message.message_id, []).append((carrier, key))
 
     def find(self, carrier: str, key: str) -> tuple[LiveMessage, int] | None:
-        """The message and part that a carrier knows under a key."""
+        """The message and part with a key at a carrier."""
         return self._keys.get((carrier, key))
 
     def remove(self, message: LiveMessage) -> None:
-        """Forgets a message whose last change is on disk."""
+        """Removes a message whose last change is on disk."""
         self._messages.pop(message.message_id, None)
         for watch in self._watches:
             watch.add(message.message_id)
@@ -280,7 +280,7 @@ class LiveMessages:
 
     @contextmanager
     def watch(self) -> Iterator[Set[int]]:
-        """Collects the identifiers of messages that are forgotten meanwhile."""
+        """Collects the identifiers of messages that are removed meanwhile."""
         forgotten: set[int] = set()
         self._watches.append(forgotten)
         try:
@@ -290,7 +290,7 @@ class LiveMessages:
 
     @contextmanager
     def withhold(self, batch_id: int) -> Iterator[None]:
-        """Keeps messages of a batch from coming back to memory meanwhile."""
+        """Keeps messages of a batch from being loaded meanwhile."""
         self._withheld.add(batch_id)
         try:
             yield
@@ -298,17 +298,17 @@ class LiveMessages:
             self._withheld.discard(batch_id)
 
     def is_withheld(self, batch_id: int) -> bool:
-        """Whether messages of a batch must not come back to memory now."""
+        """Whether messages of a batch must not be loaded now."""
         return batch_id in self._withheld
 
     def settle(self, message: LiveMessage) -> None:
-        """Forgets a message, nothing of which is left to write, unless memory needs it on."""
+        """Removes a message without pending writes, unless it is still needed in memory."""
         state = message.state
         if state >= _DELIVERED or (state is _UNKNOWN and message.message_id not in self._keys_of):
             self.remove(message)
 
     def shed(self) -> None:
-        """Forgets the oldest messages that only wait for a report, beyond the bound."""
+        """Removes the oldest messages that only wait for a receipt, beyond the limit."""
         surplus = len(self._keys_of) - MAX_AWAITING_REPORT
         if surplus <= 0:
             return

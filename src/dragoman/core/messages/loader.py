@@ -1,4 +1,4 @@
-"""Bringing stored messages back into memory: after a restart, or for a late report."""
+"""Loads stored messages into memory: after a restart, or for a late receipt."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from dragoman.storage.engine import Storage
 
 
 class Loaded(NamedTuple):
-    """Messages that were read back."""
+    """Messages that were loaded."""
 
     stored: list[StoredMessage]
     """As they were read."""
@@ -24,10 +24,10 @@ class Loaded(NamedTuple):
 
 
 class MessageLoader:
-    """Makes live messages of stored ones; each message has one live object at most.
+    """Makes live messages of stored ones; each message has at most one live object.
 
-    A row may be out of date before it is here: a message that was live while its row was read, and
-    is not any more, must not come back as it was. So rows are read under watch.
+    A row may be outdated by the time it is read: a message that was live meanwhile, and is no
+    longer, must not return in its earlier state. So rows are read under watch.
     """
 
     def __init__(self, storage: Storage, live: LiveMessages) -> None:
@@ -36,11 +36,11 @@ class MessageLoader:
         self._batches: dict[int, LiveBatch] = {}
 
     async def by_ids(self, message_ids: Sequence[int]) -> list[LiveMessage]:
-        """Brings back the messages of these identifiers; those that are live now."""
+        """Loads the messages with these identifiers; returns those that are live now."""
         return (await self.read(lambda c: pending.load_messages(c, message_ids))).live
 
     async def by_keys(self, wanted: Sequence[tuple[str, str]]) -> list[LiveMessage]:
-        """Brings back the messages that these (carrier, key) pairs stand for."""
+        """Loads the messages of these (carrier, key) pairs."""
         found = await self._storage.read(lambda c: pending.find_receipt_keys(c, wanted))
         message_ids = {message_id for message_id, _ in found.values()}
         messages: dict[int, LiveMessage] = {}
@@ -57,7 +57,7 @@ class MessageLoader:
         return list(messages.values())
 
     async def read(self, query: Callable[[Any], list[StoredMessage]]) -> Loaded:
-        """Reads rows and brings back their messages, unless they are live already."""
+        """Reads rows and loads their messages, unless they are live already."""
         fresh = []
         with self._live.watch() as forgotten:
             stored = await self._storage.read(query)
@@ -88,7 +88,7 @@ class MessageLoader:
         return by_message
 
     async def _load_batches(self, batch_ids: set[int]) -> dict[int, LiveBatch]:
-        # Messages of one large batch come back page by page: the last page's batches are kept.
+        # Messages of a large batch are loaded page by page: the last page's batches are cached.
         batches = {id_: self._batches[id_] for id_ in batch_ids if id_ in self._batches}
         absent = batch_ids - batches.keys()
         if absent:

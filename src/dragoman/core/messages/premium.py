@@ -1,14 +1,14 @@
-"""Who may charge whom for what: the rules for messages that their recipients pay for.
+"""The rules for messages that their recipients pay for.
 
 A recipient must never be charged twice, or for half a message: such a message has one part, every
-carrier of its route can be told the price, and one whose answer was lost is not sent again.
+carrier of its route can bill, and it is not sent again after a lost response.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import field
 from datetime import UTC, date, datetime
-from types import MappingProxyType
 from typing import Final
 
 from dragoman.core.accounts.model.accounts import Account, Permission
@@ -24,29 +24,23 @@ from dragoman.core.messages.model.premium import (
 )
 from dragoman.core.messages.model.routing import Route, Router
 from dragoman.core.model.errors import RefusalCode, Refused
-from dragoman.core.model.texts import is_storable
+from dragoman.core.model.texts import check_text
+from dragoman.core.model.use_case import use_case
 
 _NO_TERMS: Final = BillingTerms()
 
 
+@use_case(kw_only=True)
 class PremiumRules:
-    """Decides on premium messages by the configured short codes and carriers."""
+    """Checks premium messages; `billing` has the terms of each carrier, by name."""
 
-    def __init__(
-        self,
-        *,
-        short_codes: Sequence[ShortCode] = (),
-        billing: Mapping[str, BillingTerms] = MappingProxyType({}),
-        router: Router | None = None,
-    ) -> None:
-        """`billing` says how each carrier is told prices, by its name."""
-        self._short_codes = tuple(short_codes)
-        self._billing = billing
-        self._router = router or Router(())
+    short_codes: Sequence[ShortCode] = ()
+    billing: Mapping[str, BillingTerms] = field(default_factory=dict)
+    router: Router = field(default_factory=lambda: Router(()))
 
     def short_codes_of(self, account: Account) -> tuple[ShortCode, ...]:
         """The short codes an account may use."""
-        return tuple(code for code in self._short_codes if code.belongs_to(account.username))
+        return tuple(code for code in self.short_codes if code.belongs_to(account.username))
 
     def check(
         self,
@@ -61,8 +55,8 @@ class PremiumRules:
     ) -> ShortCode:
         """Returns the short code to send from; raises `Refused`.
 
-        `recipients` are digits; none, where only expansion tells who they are. What has no route is
-        left for others to refuse.
+        `recipients` are digits, empty for an audience before its expansion. Numbers without a route
+        are refused elsewhere.
         """
         _check_permissions(account, premium)
         _check_price(premium.price)
@@ -76,12 +70,12 @@ class PremiumRules:
         return code
 
     def bills(self, premium: Premium, route: Route) -> bool:
-        """Whether a route can charge; any of its carriers may get the message, so each must."""
-        terms = (self._billing.get(name, _NO_TERMS) for name in route.carriers)
+        """Whether a route can charge; each of its carriers must, as any may get the message."""
+        terms = (self.billing.get(name, _NO_TERMS) for name in route.carriers)
         return all(one.can_bill(premium) for one in terms)
 
     def _find_code(self, account: Account, sender: str, recipients: Sequence[str]) -> ShortCode:
-        named = [code for code in self._short_codes if code.is_named(sender)]
+        named = [code for code in self.short_codes if code.is_named(sender)]
         if not named:
             raise Refused(RefusalCode.INVALID_SENDER, sender, "a price needs a short code")
         own = [code for code in named if code.belongs_to(account.username)]
@@ -107,7 +101,7 @@ class PremiumRules:
     ) -> None:
         able: dict[str, bool] = {}
         for recipient in recipients:
-            route = self._router.choose(account.username, recipient, multimedia=multimedia)
+            route = self.router.choose(account.username, recipient, multimedia=multimedia)
             if route is None:
                 continue
             if route.name not in able:
@@ -135,14 +129,11 @@ def _check_price(price: int) -> None:
 
 
 def _check_texts(premium: Premium) -> None:
-    for field, text, longest in (
+    for name, text, longest in (
         ("invoice_text", premium.invoice_text, MAX_INVOICE_TEXT),
         ("revenue_text", premium.revenue_text, MAX_REVENUE_TEXT),
     ):
-        if len(text) > longest:
-            raise Refused(RefusalCode.INVALID_FIELD, field, f"more than {longest} characters")
-        if not is_storable(text):
-            raise Refused(RefusalCode.INVALID_FIELD, field, "not valid Unicode text")
+        check_text(name, text, longest)
     if not _is_printable_latin_1(premium.invoice_text):
         raise Refused(RefusalCode.INVALID_FIELD, "invoice_text", "characters outside Latin-1")
 

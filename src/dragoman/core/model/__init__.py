@@ -1,1 +1,1 @@
-"""Values that every room speaks of: numbers, countries, refusals, texts, addresses."""
+"""Values shared by all packages: numbers, countries, refusals, texts, addresses."""

@@ -1,4 +1,4 @@
-"""The countries behind mobile country codes (ITU E.212), by their English names."""
+"""Countries by mobile country code (ITU E.212), with their English names."""
 
 from __future__ import annotations
 
@@ -69,5 +69,5 @@ NAMES: Final[Mapping[str, str]] = MappingProxyType(
 
 
 def country_name(mcc: str) -> str:
-    """What a mobile country code's country is called."""
+    """The name of the country of a mobile country code."""
     return NAMES.get(mcc, "Unknown country" if mcc in ("", "0") else f"MCC {mcc}")

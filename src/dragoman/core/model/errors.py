@@ -1,12 +1,17 @@
-"""Refusals and failures, each with a stable code; a provider's words for them are its dialect's."""
+"""Refusals and failures with stable codes; dialects have their providers' texts for them."""
 
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import TypeVar
+
+T = TypeVar("T")
+
+NOT_A_ZONE = "must be an IANA time zone such as Europe/Copenhagen"
 
 
 class RefusalCode(StrEnum):
-    """Why a request was turned away. Nothing was stored and no credit moved."""
+    """Why a request was refused. Nothing was stored and no credits were used."""
 
     AUTHENTICATION_FAILED = "authentication_failed"
     ADDRESS_NOT_ALLOWED = "address_not_allowed"
@@ -38,10 +43,10 @@ class RefusalCode(StrEnum):
 
 
 class Refused(Exception):
-    """A request the house turns away.
+    """A request that the gateway refuses.
 
-    `subject` names the field, number or identifier the refusal is about; `detail` says in plain
-    English what is wrong with it and carries no secret, text or key.
+    `subject` is the field, number or identifier concerned; `detail` says in plain English what is
+    wrong with it, without secrets, texts or keys.
     """
 
     def __init__(self, code: RefusalCode, subject: str = "", detail: str = "") -> None:
@@ -54,8 +59,15 @@ class Refused(Exception):
         return ": ".join(part for part in (self.code.value, self.subject, self.detail) if part)
 
 
+def existing(found: T | None, refusal: Refused) -> T:
+    """What was found; raises the refusal where there is nothing."""
+    if found is None:
+        raise refusal
+    return found
+
+
 class FailureCode(StrEnum):
-    """Why an accepted message did not arrive."""
+    """Why an accepted message was not delivered."""
 
     NONE = ""
     UNKNOWN_SUBSCRIBER = "unknown_subscriber"
@@ -84,7 +96,7 @@ class FailureCode(StrEnum):
 
 
 class RetryCode(StrEnum):
-    """Why a carrier could not take a message now; it stays accepted and is tried again."""
+    """Why a carrier could not take a message now; it is retried."""
 
     LINK_DOWN = "link_down"
     CARRIER_BUSY = "carrier_busy"
@@ -92,10 +104,10 @@ class RetryCode(StrEnum):
 
 
 class StorageUnavailable(Refused):
-    """Nothing can be stored or read: the disk is full or failing, or the database is gone.
+    """Nothing can be stored or read: the disk is full or failing, or the database is unreachable.
 
-    A refusal like any other to who asked. After a failed sync (`sync_failed`) nothing can be
-    trusted any more.
+    For callers a refusal like any other. After a failed sync (`sync_failed`) all further writes
+    fail.
     """
 
     def __init__(self, reason: str = "", *, sync_failed: bool = False) -> None:
@@ -107,7 +119,7 @@ class StorageUnavailable(Refused):
 
 
 class TookTooLong(Refused):
-    """A question asks for more than can be looked through in its time."""
+    """A query examines more than its time allows."""
 
     def __init__(self) -> None:
         super().__init__(

@@ -1,8 +1,8 @@
-"""Which numbers a country can have, by its numbering plan: for what people type or import.
+"""Numbers that numbering plans allow, for what people enter or import.
 
-A number needs its country code, and a length that is possible in that country. The ranges that are
-assigned are not checked: they change faster than any table of them, and LINK v2 s. 06 names
-`+4512345678`, which is in none, as a valid number.
+A number needs a country code, and a possible length for its country. Assigned ranges are not
+checked: they change faster than any table, and LINK v2 s. 06 has `+4512345678`, which is in none,
+as a valid number.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ _NO_PREFIX: Final = re.compile(r"(?!)")
 
 
 def parse_international(written: str) -> str | None:
-    """The digits of a number written with `+` or `00` and its country code; None for any other.
+    """The digits of a number with `+` or `00` and country code; None for any other.
 
-    A trunk prefix that does not belong there, as in `+44 (0)20 7123 4567`, falls away.
+    A misplaced trunk prefix, as in `+44 (0)20 7123 4567`, is removed.
     """
     plain = _PLAIN.fullmatch(written)
     if plain is not None:
@@ -60,7 +60,7 @@ def _parse_fully(written: str) -> str | None:
 
 @lru_cache(maxsize=300)
 def _plan(code: str) -> tuple[frozenset[int], re.Pattern[str]]:
-    """The lengths of national numbers, and how one begins that may hold a trunk prefix."""
+    """The lengths of national numbers, and the pattern of one that may have a trunk prefix."""
     region = phonenumbers.region_code_for_country_code(int(code))
     metadata = PhoneMetadata.metadata_for_region_or_calling_code(int(code), region)
     if metadata is None or metadata.general_desc is None:
@@ -73,7 +73,7 @@ def _plan(code: str) -> tuple[frozenset[int], re.Pattern[str]]:
 
 
 def parse_national(written: str, calling_code: str) -> str | None:
-    """The digits of a number as it is dialled inside a country; None where it is none there."""
+    """The digits of a nationally dialled number; None if its country has no such number."""
     region = phonenumbers.region_code_for_country_code(int(calling_code))
     if len(written) > MAX_WRITTEN or not written.isascii():
         return None

@@ -1,6 +1,6 @@
 """Phone numbers: normalised once at the edge, to digits of the international number.
 
-The check is by country calling code and length only (ITU-T E.164: at most 15 digits); it is cheap
+Only country calling code and length are checked (ITU-T E.164: at most 15 digits), which is cheap
 enough for every message. The full numbering plans are for imports and the console.
 """
 
@@ -92,8 +92,8 @@ _DIGITS_OF_ZONES: Final[Mapping[str | None, int]] = MappingProxyType({"1": 4, "7
 def normalise(number: str) -> str:
     """The digits of an international number; `Refused(INVALID_RECIPIENT)` for anything else.
 
-    Accepts `+`, `00` or nothing before the country code, and the punctuation people write; a trunk
-    zero in brackets after the country code, `+44 (0) 20…`, falls away.
+    Accepts `+`, `00` or nothing before the country code, and common punctuation; a trunk zero in
+    brackets after the country code, `+44 (0) 20…`, is removed.
     """
     digits = number[1:]
     # Nearly all numbers come as `+` and digits.
@@ -109,7 +109,7 @@ def normalise(number: str) -> str:
 
 
 def _digits(written: str) -> str:
-    """The digits of a number as it is written; none where a trunk zero is out of place."""
+    """The digits of a written number; empty for a misplaced trunk zero."""
     zero = _TRUNK_ZERO.search(written) if "(" in written else None
     if zero is None:
         return written.translate(_PUNCTUATION)
@@ -121,7 +121,7 @@ def _digits(written: str) -> str:
 
 @lru_cache(maxsize=1000)
 def country_code(digits: str) -> str | None:
-    """The calling code that a number starting with these (at most three) digits has."""
+    """The calling code of a number that starts with these (at most three) digits."""
     for length in (1, 2, 3):
         if int(digits[:length]) in COUNTRY_CODE_TO_REGION_CODE:
             return digits[:length]
@@ -129,7 +129,7 @@ def country_code(digits: str) -> str | None:
 
 
 def mobile_country_code(digits: str) -> str:
-    """The likely mobile country code (ITU E.212) of a number; `0` where it is not known."""
+    """The likely mobile country code (ITU E.212) of a number; `0` if unknown."""
     code = country_code(digits[:3])
     if code in _DIGITS_OF_ZONES:
         within = _WITHIN_ZONES.get(digits[: _DIGITS_OF_ZONES[code]])

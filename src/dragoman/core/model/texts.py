@@ -1,6 +1,8 @@
-"""Text that can be kept."""
+"""Text that every database can store."""
 
 from __future__ import annotations
+
+from dragoman.core.model.errors import RefusalCode, Refused
 
 
 def is_storable(text: str) -> bool:
@@ -14,3 +16,16 @@ def is_storable(text: str) -> bool:
     except UnicodeEncodeError:
         return False
     return True
+
+
+def problem_of(text: str, longest: int) -> str:
+    """Why a text cannot be stored, in plain English; empty where it can."""
+    if len(text) > longest:
+        return f"more than {longest} characters"
+    return "" if is_storable(text) else "not valid Unicode text"
+
+
+def check_text(field: str, text: str, longest: int) -> None:
+    """Raises `Refused` for a text that is too long or cannot be stored."""
+    if problem := problem_of(text, longest):
+        raise Refused(RefusalCode.INVALID_FIELD, field, problem)

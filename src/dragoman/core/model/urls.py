@@ -1,4 +1,4 @@
-"""URLs that customers give us to call."""
+"""URLs that customers supply."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ MAX_URL: Final = 2_000
 
 
 def is_http_address(url: str) -> bool:
-    """Whether a text is an http or https address with a host, as far as can be seen from it."""
+    """Whether a text is an http or https URL with a host."""
     try:
         parts = urlsplit(url)
         fits = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
@@ -20,7 +20,7 @@ def is_http_address(url: str) -> bool:
 
 
 def names_user(url: str) -> bool:
-    """Whether an address holds a user name, with which nothing is called."""
+    """Whether a URL contains a user name, which is not supported."""
     return "@" in urlsplit(url).netloc
 
 

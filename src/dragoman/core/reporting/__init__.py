@@ -1,1 +1,1 @@
-"""Questions about what was sent and received: searches, stories, traffic."""
+"""Searches, timelines and traffic of what was sent and received."""

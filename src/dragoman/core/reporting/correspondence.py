@@ -1,9 +1,9 @@
-"""Correspondence: what an account sent through a dialect and what it received, as one list."""
+"""Correspondence: what an account sent through a dialect and received, as one list."""
 
 from __future__ import annotations
 
 from dragoman.core.accounts.model.accounts import Account
-from dragoman.core.model.errors import RefusalCode, Refused
+from dragoman.core.model.errors import RefusalCode, Refused, existing
 from dragoman.core.model.texts import is_storable
 from dragoman.core.reporting.model.correspondence import TextFilter, TextPage, TextView
 from dragoman.core.reporting.sql import correspondence
@@ -13,19 +13,19 @@ EMPTY = TextPage(texts=(), total=0)
 
 
 class Correspondence:
-    """Reads for an account, which never sees another's texts."""
+    """Reads the texts of an account."""
 
     def __init__(self, storage: Storage) -> None:
         self._storage = storage
 
     async def page(self, wanted: TextFilter, limit: int) -> TextPage:
-        """The newest texts, newest first, and how many there are; raises `Refused`."""
+        """The newest texts, newest first, and the total; raises `Refused`."""
         if not _can_be_found(wanted):
             return EMPTY
         return await self._storage.read(lambda c: correspondence.search(c, wanted, limit))
 
     async def count(self, wanted: TextFilter) -> int:
-        """How many texts there are; raises `Refused`."""
+        """The number of texts; raises `Refused`."""
         if not _can_be_found(wanted):
             return 0
         return await self._storage.read(lambda c: correspondence.count(c, wanted))
@@ -35,9 +35,7 @@ class Correspondence:
         found = await self._storage.read(
             lambda c: correspondence.find(c, account.account_id, dialect, text_id)
         )
-        if found is None:
-            raise Refused(RefusalCode.NOT_FOUND, str(text_id), "no such text")
-        return found
+        return existing(found, Refused(RefusalCode.NOT_FOUND, str(text_id), "no such text"))
 
 
 def _can_be_found(wanted: TextFilter) -> bool:

@@ -1,4 +1,4 @@
-"""Questions customers ask: what became of it, what was sent, what was received."""
+"""Queries of customers: outcomes, sent and received messages."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from dragoman.core.inbound.sql import inbound
 from dragoman.core.messages.model.premium import Charge
 from dragoman.core.messages.model.views import MessageView
 from dragoman.core.messages.sql import pending, premium
-from dragoman.core.model.errors import RefusalCode, Refused
+from dragoman.core.model.errors import RefusalCode, Refused, existing
 from dragoman.core.model.texts import is_storable
 from dragoman.core.reporting.model.outbox import OutboxFilter, OutboxPage
 from dragoman.core.reporting.sql import outbox
-from dragoman.core.submission.model.batches import BatchProgress
+from dragoman.core.submission.model.progress import BatchProgress
 from dragoman.core.submission.recipients import RecipientPage, read_recipients
 from dragoman.core.submission.sql import batches
 from dragoman.storage.engine import Storage
@@ -29,7 +29,7 @@ MAX_ACCOUNTS: Final = 10_000
 
 
 class Queries:
-    """Reads for an account, which never sees another's rows."""
+    """Reads the rows of an account."""
 
     def __init__(self, storage: Storage) -> None:
         self._storage = storage
@@ -41,14 +41,12 @@ class Queries:
         found = await self._storage.read(
             lambda c: outbox.find(c, account.account_id, message_id, below)
         )
-        if found is None:
-            raise Refused(RefusalCode.NOT_FOUND, str(message_id), "message")
-        return found
+        return existing(found, Refused(RefusalCode.NOT_FOUND, str(message_id), "message"))
 
     async def message_by_reference(
         self, account: Account, dialect: str, reference: str, recipient: str
     ) -> MessageView | None:
-        """The newest message the customer sent to a number under a reference of its own."""
+        """The newest message to a number with the customer's own reference."""
         message_id = await self._storage.read(
             lambda c: batches.find_newest_by_reference(
                 c, account.account_id, dialect, reference, recipient
@@ -57,11 +55,9 @@ class Queries:
         return None if message_id is None else await self.message(account, message_id)
 
     async def batch(self, account: Account, batch_id: int) -> BatchProgress:
-        """How far a batch is; raises `Refused`."""
+        """The progress of a batch; raises `Refused`."""
         found = await self._storage.read(lambda c: batches.find(c, account.account_id, batch_id))
-        if found is None:
-            raise Refused(RefusalCode.NOT_FOUND, str(batch_id), "batch")
-        return found
+        return existing(found, Refused(RefusalCode.NOT_FOUND, str(batch_id), "batch"))
 
     async def batch_page(self, account: Account, offset: int, limit: int) -> list[BatchProgress]:
         """The account's batches, newest first."""
@@ -80,28 +76,26 @@ class Queries:
     async def recipients(
         self, account: Account, batch_id: int, after: str, limit: int
     ) -> RecipientPage:
-        """Whom a batch is for, beyond a number; raises `Refused`."""
+        """The recipients of a batch after a number; raises `Refused`."""
         account_id = account.account_id
         found = await self._storage.read(
             lambda c: read_recipients(c, account_id, batch_id, after, limit)
         )
-        if found is None:
-            raise Refused(RefusalCode.NOT_FOUND, str(batch_id), "batch")
-        return found
+        return existing(found, Refused(RefusalCode.NOT_FOUND, str(batch_id), "batch"))
 
     async def outbox(
         self, wanted: OutboxFilter, offset: int, limit: int, enough: int | None = None
     ) -> OutboxPage:
-        """A page of what was sent, newest first.
+        """A page of sent messages, newest first.
 
-        Where more than `enough` come behind it, how many is not told, which spares counting them.
+        If more than `enough` follow it, they are not counted.
         """
         if not _can_be_found(wanted):
             return OutboxPage(messages=(), total=0, parts=0)
         return await self._storage.read(lambda c: outbox.search(c, wanted, offset, limit, enough))
 
     async def charges(self, views: Iterable[MessageView]) -> dict[int, Charge]:
-        """What recipients pay for those of the messages that are premium, by message."""
+        """The charges of those messages that are premium, by message."""
         charged = [view.message_id for view in views if view.options.premium is not None]
         if not charged:
             return {}
@@ -110,13 +104,13 @@ class Queries:
     async def inbox(
         self, wanted: InboxFilter, offset: int, limit: int, enough: int | None = None
     ) -> InboxPage:
-        """A page of what was received, newest first; `enough` as in `outbox`."""
+        """A page of received texts, newest first; `enough` as in `outbox`."""
         if not _can_be_found(wanted):
             return InboxPage(texts=(), total=0)
         return await self._storage.read(lambda c: inbound.search(c, wanted, offset, limit, enough))
 
     async def accounts_below(self, account: Account) -> tuple[int, ...]:
-        """The accounts below one in the tree, at any depth; raises `Refused` for too many."""
+        """The accounts below one, at any depth; raises `Refused` if there are too many."""
         found = await self._storage.read(
             lambda c: accounts.load_below(c, account, limit=MAX_ACCOUNTS + 1)
         )
@@ -126,7 +120,7 @@ class Queries:
         return tuple(found)
 
     async def last_callback_answer(self, message_id: int) -> str:
-        """What the customer's server said to the last callback of a message."""
+        """The customer's answer to the last callback of a message."""
         return await self._storage.read(lambda c: outbox.last_callback_answer(c, message_id))
 
     # For operators, who see every account's
@@ -147,7 +141,7 @@ class Queries:
 
 
 def _can_be_found(wanted: OutboxFilter | InboxFilter) -> bool:
-    """Whether a filter asks only for text that can have been stored."""
+    """Whether every text in a filter can have been stored."""
     values = msgspec.structs.astuple(wanted)
     texts = [value for value in values if isinstance(value, str)]
     texts += [text for value in values if isinstance(value, tuple) for text in map(str, value)]

@@ -1,4 +1,4 @@
-"""How much was sent and received an hour, a day, a week or a month; messages are never read."""
+"""Counts of sent and received messages by hour, day, week or month, without reading messages."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.core.model.texts import is_storable
 from dragoman.core.reporting.model.ingestion import IngestedRow
 from dragoman.core.reporting.queries import Queries
-from dragoman.core.reporting.sql.ingestion import TOLD, IngestedRows, ingest
+from dragoman.core.reporting.sql.ingestion import INGESTED, IngestedRows, ingest
 from dragoman.kit.clock import Clock
 from dragoman.kit.zones import DAY_MS, HOUR_MS, stretches_of
 from dragoman.storage.engine import Storage
@@ -30,7 +30,7 @@ _FIRST_DAY: Final = datetime(1970, 1, 1)
 
 
 class Aggregate(StrEnum):
-    """The periods that counts are given for."""
+    """The length of a period."""
 
     HOURLY = "hourly"
     DAILY = "daily"
@@ -72,7 +72,7 @@ class StatisticsQuery(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Total(NamedTuple):
-    """How many of a value there were in a period."""
+    """The count of a value in a period."""
 
     start: datetime
     """When the period began, in local time."""
@@ -81,7 +81,7 @@ class Total(NamedTuple):
 
 
 class Ingestion(StrEnum):
-    """What became of a row that we were told."""
+    """The result for a reported row."""
 
     COUNTED = "counted"
     REPEATED = "repeated"
@@ -91,7 +91,7 @@ class Ingestion(StrEnum):
 
 
 class Statistics:
-    """Answers from the hourly counters and takes what is to be counted besides."""
+    """Reads the hourly counters, and counts what customers report."""
 
     def __init__(self, *, storage: Storage, queries: Queries, clock: Clock) -> None:
         self._storage = storage
@@ -99,14 +99,14 @@ class Statistics:
         self._clock = clock
 
     async def totals(self, query: StatisticsQuery) -> list[Total]:
-        """The totals of every period and value with any, by period and value; raises `Refused`."""
+        """The nonzero totals, by period and value; raises `Refused`."""
         unit_ms = HOUR_MS if query.aggregate is Aggregate.HOURLY else DAY_MS
         stretches = list(stretches_of(query.zone, *self._times(query)))
         found = await self._storage.read(
             lambda c: count_by_period(
                 c,
                 query.account_ids,
-                (query.direction, TOLD + query.direction),
+                (query.direction, INGESTED + query.direction),
                 (query.dimension,),
                 stretches=stretches,
                 unit_ms=unit_ms,
@@ -118,7 +118,7 @@ class Statistics:
         return sorted(Total(*key, counted) for key, counted in totals.items())
 
     def _times(self, query: StatisticsQuery) -> tuple[int, int]:
-        """The hours that are asked for: the first's beginning and the last's end."""
+        """The hours of a query: start of the first and end of the last."""
         length = _LENGTHS[query.aggregate]
         to_ms = self._clock.now_ms() if query.to_ms is None else query.to_ms
         from_ms = query.from_ms
@@ -130,7 +130,7 @@ class Statistics:
         return from_ms - from_ms % HOUR_MS, to_ms - to_ms % HOUR_MS + HOUR_MS
 
     async def ingest(self, account: Account, rows: Sequence[IngestedRow]) -> list[Ingestion]:
-        """Counts what accounts of the tree sent or received elsewhere; what became of each row.
+        """Counts what accounts of the tree sent or received elsewhere; returns a result per row.
 
         A row whose reference was counted before changes nothing.
         """
@@ -140,8 +140,8 @@ class Statistics:
         fit = [index for index, result in enumerate(results) if result is Ingestion.COUNTED]
         for begin in range(0, len(fit), ROWS_AT_ONCE):
             chunk = fit[begin : begin + ROWS_AT_ONCE]
-            told = IngestedRows(rows=tuple(rows[index] for index in chunk), at_ms=now_ms)
-            counted = await self._storage.writer.write(ingest, told)
+            reported = IngestedRows(rows=tuple(rows[index] for index in chunk), at_ms=now_ms)
+            counted = await self._storage.writer.write(ingest, reported)
             for index, new in zip(chunk, counted, strict=True):
                 results[index] = Ingestion.COUNTED if new else Ingestion.REPEATED
         return results

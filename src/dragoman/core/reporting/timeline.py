@@ -1,9 +1,9 @@
-"""The story of one message: what was asked, decided, tried, answered, told and paid.
+"""The timeline of a message: request, route, attempts, receipts, callbacks and cost.
 
-It is read from what is stored anyway; what only memory knows (the link of a message that was taken
-at once, a report as it came that says `delivered`) is there as long as memory has it, and left out
-after. PDUs are not kept at all: they are made again, the same octets, from the message's rows and
-the profile its carrier has now.
+It is built from what is stored anyway; what only memory knows (the link of a message that was
+accepted at once, the raw receipt of a delivered one) is included while memory has it. PDUs are not
+stored: they are reconstructed, byte for byte, from the rows of the message and the current profile
+of its carrier.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from dragoman.core.accounts.accounts import Accounts
 from dragoman.core.accounts.model.accounts import Account, Permission
 from dragoman.core.billing.model.pricing import render_price
 from dragoman.core.callbacks.sql.callbacks import CallbackState
-from dragoman.core.devices.model.assignments import StoredAssignment
+from dragoman.core.devices.model.devices import StoredAssignment
 from dragoman.core.messages.events import MessageEvents
 from dragoman.core.messages.live import LiveBatch, LiveMessage
 from dragoman.core.messages.model.callbacks import CallbackFacts
@@ -27,7 +27,8 @@ from dragoman.core.messages.model.lifecycle import CANCELLABLE, State
 from dragoman.core.messages.model.messages import Format, Outgoing, can_resend
 from dragoman.core.messages.model.routing import Route, Router, RouteReason
 from dragoman.core.messages.sql.events import MessageEvent
-from dragoman.core.model.errors import FailureCode, RefusalCode, Refused
+from dragoman.core.model.errors import FailureCode, RefusalCode, Refused, existing
+from dragoman.core.model.use_case import use_case
 from dragoman.core.reporting.model.timeline import (
     AttemptStep,
     CallbackAttempt,
@@ -56,63 +57,50 @@ ReconstructPdus = Callable[[Timeline, Outgoing, int], tuple[PduStep, ...]]
 
 @runtime_checkable
 class Reconstructs(Protocol):
-    """A carrier that can make the PDUs of a message again."""
+    """A carrier that can reconstruct the PDUs of a message."""
 
     def reconstruct(self, story: Timeline, message: Outgoing, at_ms: int) -> tuple[PduStep, ...]:
         """The PDUs of a message that was sent at a time."""
         ...
 
 
+@use_case(kw_only=True)
 class Timelines:
-    """Tells the story of messages."""
+    """Builds the timelines of messages."""
 
-    def __init__(
-        self,
-        *,
-        storage: Storage,
-        accounts: Accounts,
-        router: Router,
-        message_events: MessageEvents,
-        reconstruct: ReconstructPdus,
-    ) -> None:
-        self._storage = storage
-        self._accounts = accounts
-        self._router = router
-        self._message_events = message_events
-        self._reconstruct = reconstruct
+    storage: Storage
+    accounts: Accounts
+    router: Router
+    message_events: MessageEvents
+    reconstruct: ReconstructPdus
 
     async def of_message(self, caller: Account, message_id: int) -> Timeline:
-        """The story of a message of the account or one below it; raises `Refused`.
-
-        Who operates the machine reads its PDUs too.
-        """
+        """The timeline of a message at or below the account, for operators with its PDUs."""
         rows = await self._load(message_id)
-        account = await self._accounts.find_by_id(rows.message.account_id)
+        account = await self.accounts.find_by_id(rows.message.account_id)
         if account is None or not account.is_at_or_below(caller):
             raise Refused(RefusalCode.NOT_FOUND, str(message_id), "message")
-        story = await self._tell(rows, account, caller)
+        story = await self._build(rows, account, caller)
         return self._with_pdus(story, rows) if caller.may(Permission.OPERATE) else story
 
     async def of_any_message(self, message_id: int) -> Timeline:
-        """The story of any message with its PDUs, for operators; raises `Refused`."""
+        """The timeline of any message with its PDUs, for operators; raises `Refused`."""
         rows = await self._load(message_id)
-        account = await self._accounts.find_by_id(rows.message.account_id)
-        story = await self._tell(rows, account, None)
+        account = await self.accounts.find_by_id(rows.message.account_id)
+        story = await self._build(rows, account, None)
         return self._with_pdus(story, rows)
 
     async def _load(self, message_id: int) -> TimelineRows:
         rows = None
         if 0 <= message_id < LIMIT:
-            rows = await self._storage.read(lambda c: timeline.load(c, message_id))
-        if rows is None:
-            raise Refused(RefusalCode.NOT_FOUND, str(message_id), "message")
-        return rows
+            rows = await self.storage.read(lambda c: timeline.load(c, message_id))
+        return existing(rows, Refused(RefusalCode.NOT_FOUND, str(message_id), "message"))
 
-    async def _tell(
+    async def _build(
         self, rows: TimelineRows, account: Account | None, caller: Account | None
     ) -> Timeline:
         message, batch = rows.message, rows.batch
-        events = [*rows.events, *self._message_events.recent(message.message_id)]
+        events = [*rows.events, *self.message_events.recent(message.message_id)]
         events.sort(key=lambda event: event.event_id)
         premium = batch.options.premium
         return Timeline(
@@ -146,7 +134,7 @@ class Timelines:
 
     def _route(self, rows: TimelineRows, account: Account | None) -> RouteStep:
         message, options = rows.message, rows.batch.options
-        route = self._router.routes.get(message.route)
+        route = self.router.routes.get(message.route)
         reason, prefix, today = RouteReason.CHANGED, "", ""
         if not message.route:
             reason = RouteReason.NONE
@@ -155,7 +143,7 @@ class Timelines:
         elif options.route == message.route:
             reason = RouteReason.MESSAGE_TYPE
         elif account is not None:
-            choice = self._router.explain(
+            choice = self.router.explain(
                 account.username, message.recipient, multimedia=rows.batch.format == Format.MMS
             )
             if choice is not None and choice.route.name == message.route:
@@ -173,7 +161,7 @@ class Timelines:
     async def _ledger(self, rows: TimelineRows, caller: Account | None) -> tuple[LedgerStep, ...]:
         names: dict[int, str] = {}
         for account_id in {entry.account_id for entry in rows.ledger}:
-            account = await self._accounts.find_by_id(account_id)
+            account = await self.accounts.find_by_id(account_id)
             if account is not None and (caller is None or account.is_at_or_below(caller)):
                 names[account_id] = account.username
         shared = rows.batch.recipients > 1 or rows.batch.options.audience
@@ -201,7 +189,7 @@ class Timelines:
         except _NOT_CUT:
             return story
         at_ms = message.sent_ms or message.final_ms or time_of(message.message_id)
-        return msgspec.structs.replace(story, pdus=self._reconstruct(story, outgoing, at_ms))
+        return msgspec.structs.replace(story, pdus=self.reconstruct(story, outgoing, at_ms))
 
 
 _NOT_CUT: Final = (NotEncodable, TooManyParts, InvalidHeader, ValueError)
@@ -273,7 +261,7 @@ def _attempts(rows: TimelineRows, events: list[MessageEvent]) -> tuple[AttemptSt
 
 
 def _with_device(step: AttemptStep, assignments: Mapping[int, StoredAssignment]) -> AttemptStep:
-    """The device that a phone's attempt went over: the last one it was given to by then."""
+    """The device of a phone's attempt: the last one it was assigned to by then."""
     if step.link:
         return step
     given = [
@@ -352,7 +340,7 @@ def _receipts(rows: TimelineRows, events: list[MessageEvent]) -> tuple[ReceiptSt
 def _forgotten(
     rows: TimelineRows, part: int, state: State, error: str | None, at_ms: int
 ) -> ReceiptStep:
-    """A report of which only what it said is left."""
+    """A receipt of which only the result is left."""
     return ReceiptStep(
         at_ms=at_ms,
         carrier=rows.message.carrier or "",

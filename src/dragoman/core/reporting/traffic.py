@@ -1,4 +1,4 @@
-"""What went through lately, by time, country and route: read from the hourly counters alone."""
+"""Recent traffic by time, country and route, from the hourly counters alone."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from dragoman.core.messages.model.outcome_counts import STEPS_S
+from dragoman.core.messages.model.outcomes import STEPS_S
 from dragoman.core.messages.sql.outcome_counts import FAILURES, ROUTE_STATUS, TIMES
 from dragoman.core.messages.sql.statistics import PeriodCount, count_by_period
 from dragoman.core.reporting.traffic_days import TrafficDays, Tree
@@ -35,7 +35,7 @@ _FAILED: Final = frozenset({"undelivered", "expired", "rejected", "unknown"})
 
 
 class Lately(StrEnum):
-    """The times that are looked back over."""
+    """The periods a report can cover."""
 
     DAY = "24h"
     WEEK = "7d"
@@ -57,7 +57,7 @@ _SHAPES: Final = MappingProxyType(
 
 
 class Share(msgspec.Struct, frozen=True, kw_only=True):
-    """What became of some messages: counts by state, by failure and by delivery time."""
+    """The outcomes of some messages: counts by state, failure and delivery time."""
 
     name: str
     """Mobile country code, or route; empty for all messages."""
@@ -68,29 +68,29 @@ class Share(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def total(self) -> int:
-        """All of them, cancelled ones too."""
+        """All of them, including cancelled ones."""
         return sum(self.states.values())
 
     @property
     def delivered(self) -> int:
-        """Those that arrived."""
+        """Delivered messages."""
         return self.states.get(_DELIVERED, 0)
 
     @property
     def failed(self) -> int:
-        """Those that did not arrive, or of which nothing was heard in time."""
+        """Messages that were not delivered, or had no receipt in time."""
         return sum(self.states.get(name, 0) for name in _FAILED)
 
     @property
     def delivery_rate(self) -> float | None:
-        """Delivered of those whose end is known, 0 to 1; None while there are none."""
+        """The delivered part of finished messages, 0 to 1; None without any."""
         ended = self.delivered + self.failed
         return self.delivered / ended if ended else None
 
     def delivered_within_s(self, share: float) -> float | None:
-        """Seconds in which a share (0 to 1) of the delivered ones arrived; None for none.
+        """Seconds within which a share (0 to 1) of the delivered ones arrived; None without any.
 
-        It is the end of a step: the true time is at most that. Infinite beyond the last step.
+        It is the end of a step, so an upper bound; infinite beyond the last step.
         """
         wanted = share * sum(self.times.values())
         if not wanted:
@@ -112,7 +112,7 @@ class Period(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class TrafficReport(msgspec.Struct, frozen=True, kw_only=True):
-    """What went through in a time; periods are complete and in order, shares the largest first."""
+    """The traffic of a time; periods are complete and in order, the largest shares first."""
 
     periods: tuple[Period, ...]
     whole: Share
@@ -122,7 +122,7 @@ class TrafficReport(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Traffic:
-    """Looks back."""
+    """Reports recent traffic."""
 
     def __init__(self, *, storage: Storage, clock: Clock) -> None:
         self._storage = storage
@@ -132,10 +132,7 @@ class Traffic:
     async def report(
         self, account_ids: tuple[int, ...], lately: Lately, zone: str
     ) -> TrafficReport:
-        """What an account, the first of them, and those below it sent and received.
-
-        Raises `TookTooLong`.
-        """
+        """What an account and those below it sent and received; raises `TookTooLong`."""
         unit_ms, number = _SHAPES[lately]
         now_ms = self._clock.now_ms()
         last = _period_of(now_ms, zone, unit_ms)
@@ -159,7 +156,7 @@ class Traffic:
         return _make_report(by_dimension, periods, unit_ms)
 
     def _month(self, zone: str) -> range:
-        """The days of a month that are over."""
+        """The complete days of a month."""
         today = _period_of(self._clock.now_ms(), zone, DAY_MS)
         return range(today - _SHAPES[Lately.MONTH].periods + 1, today)
 
@@ -234,13 +231,13 @@ def _sum(counts: Iterable[Mapping[str, int]]) -> Counter[str]:
 
 
 def _period_of(at_ms: int, zone: str, unit_ms: int) -> int:
-    """How many periods of local time passed since 1970."""
+    """The number of periods of local time since 1970."""
     local = datetime.fromtimestamp(at_ms // 1000, UTC).astimezone(ZoneInfo(zone))
     return int((local.replace(tzinfo=None) - _EPOCH) / timedelta(milliseconds=unit_ms))
 
 
 def _begin_of(period: int, zone: str, unit_ms: int) -> int:
-    """When a period of local time begins, at the hour at or before it."""
+    """The start of a period of local time, at the hour at or before it."""
     local = _EPOCH + timedelta(milliseconds=period * unit_ms)
     at_ms = round(local.replace(tzinfo=ZoneInfo(zone)).timestamp() * 1000)
     return at_ms - at_ms % HOUR_MS

@@ -1,9 +1,8 @@
-"""Counts of days that are over, kept in memory: they hardly change any more.
+"""Counts of complete days, cached since they hardly change.
 
-Every account has a counter for each hour and outcome, and to add up a month of them takes a tenth
-of a second for one busy account, and seconds for a tree of thousands. What was read of a day that
-is over is shown until it is some minutes old; of a large tree longer too, and then it is read again
-behind the answer.
+Every account has a counter for each hour and outcome; summing a month takes a tenth of a second for
+a busy account, and seconds for a tree of thousands. A cached day is used for some minutes; for a
+large tree longer, and then refreshed in the background.
 """
 
 from __future__ import annotations
@@ -31,7 +30,7 @@ ReadDays = Callable[[range], Awaitable[list[PeriodCount]]]
 
 
 class Tree(NamedTuple):
-    """An account with those below it, and the zone whose days are meant."""
+    """An account with those below it, and the time zone of the days."""
 
     top: int
     zone: str
@@ -45,7 +44,7 @@ class _Day(NamedTuple):
 
 
 class TrafficDays:
-    """Remembers days that are over."""
+    """Caches complete days."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -53,7 +52,7 @@ class TrafficDays:
         self._refreshing: dict[Tree, asyncio.Task[None]] = {}
 
     async def rows(self, tree: Tree, days: range, read: ReadDays) -> list[PeriodCount]:
-        """The counts of some days that are over; raises as `read` does."""
+        """The counts of some complete days; raises as `read` does."""
         known = self._known(tree, days)
         if tree.is_large:
             await self._read(known, [day for day in days if day not in known], read)
@@ -63,7 +62,7 @@ class TrafficDays:
         return [row for day in days for row in known[day].rows]
 
     def refresh(self, tree: Tree, days: range, read: ReadDays) -> None:
-        """Reads what is missing or old, without anybody waiting for it."""
+        """Reads missing and old days in the background."""
         known = self._known(tree, days)
         old = self._old(known, days)
         if old and tree not in self._refreshing:
@@ -72,7 +71,7 @@ class TrafficDays:
             task.add_done_callback(lambda _: self._refreshing.pop(tree))
 
     async def settle(self) -> None:
-        """Returns once nothing is being read any more."""
+        """Waits until reading has ended."""
         await asyncio.gather(*self._refreshing.values())
 
     async def _refresh(self, known: dict[int, _Day], days: Iterable[int], read: ReadDays) -> None:
@@ -94,12 +93,12 @@ class TrafficDays:
             known[day] = _Day(read_ms, rows[day])
 
     def _old(self, known: dict[int, _Day], days: range) -> list[int]:
-        """The days that are to be read, in order."""
+        """The days to read, in order."""
         since_ms = self._clock.now_ms() - KEPT_MS
         return [day for day in days if day not in known or known[day].read_ms < since_ms]
 
     def _known(self, tree: Tree, days: range) -> dict[int, _Day]:
-        """What is known of a tree; days that nobody asks for any more are forgotten."""
+        """The cached days of a tree; those no longer requested are dropped."""
         known = self._trees.setdefault(tree, {})
         self._trees.move_to_end(tree)
         if len(self._trees) > MAX_TREES:

@@ -1,1 +1,1 @@
-"""What is kept for how long."""
+"""How long data is kept."""

@@ -1,4 +1,4 @@
-"""What is kept for a time, and what is to go."""
+"""What is kept for a limited time."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import msgspec
 
 
 class Kept(StrEnum):
-    """What is kept for a time."""
+    """A kind of data with a retention period."""
 
     ATTACHMENTS = "attachments"
     """From when their batch can be sent no more."""
@@ -22,7 +22,7 @@ class Kept(StrEnum):
 
 
 class Outdated(msgspec.Struct, frozen=True, kw_only=True):
-    """What is to go: the oldest of a kind, where they are from before a time."""
+    """Data to delete: the oldest of a kind, from before a time."""
 
     kind: Kept
     before_ms: int

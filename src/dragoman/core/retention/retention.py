@@ -1,4 +1,4 @@
-"""Dropping what has been kept for long enough, while the house goes on with its work."""
+"""Deletes data after its retention period, while the gateway runs."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import structlog
 from dragoman.core.retention import sql as retention
 from dragoman.core.retention.model import Kept, Outdated
 from dragoman.kit.clock import Clock
+from dragoman.kit.periodic import repeat
 from dragoman.storage.engine import Storage
 
 EVERY_S: Final = 3600.0
@@ -22,7 +23,7 @@ log = structlog.get_logger(__name__)
 
 
 class Retention:
-    """Looks every hour for rows that are older than the operator wants; 0 days is for ever."""
+    """Deletes outdated rows every hour; 0 days keeps them forever."""
 
     def __init__(self, *, storage: Storage, clock: Clock, days: Mapping[Kept, int]) -> None:
         self._storage = storage
@@ -31,17 +32,10 @@ class Retention:
 
     async def run(self) -> None:
         """Runs until cancelled."""
-        while True:
-            try:
-                await self.drop_old()
-            except asyncio.CancelledError:
-                raise
-            except Exception as error:  # the next look may find the database again
-                log.error("old_rows_not_dropped", reason=type(error).__name__)
-            await asyncio.sleep(EVERY_S)
+        await repeat(EVERY_S, self.drop_old, "old_rows_not_dropped")
 
     async def drop_old(self) -> None:
-        """Drops once what is too old."""
+        """Deletes once what is outdated."""
         now_ms = self._clock.now_ms()
         for kind, days in self._days.items():
             if not days:

@@ -1,4 +1,4 @@
-"""Dropping what is not needed any more, a bounded number of rows at a time."""
+"""Deletes outdated rows, a bounded number at a time."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def _drop_notes(connection: Connection, before_ms: int) -> bool:
 def _drop_chosen(
     connection: Connection, chosen: Select[Any], limit: int, *columns: Column[Any]
 ) -> bool:
-    """Deletes the rows that have a chosen identifier in a column; whether more may be left."""
+    """Deletes the rows with selected identifiers in a column; whether more may be left."""
     identifiers = list(connection.execute(chosen.limit(limit)).scalars())
     for column in columns if identifiers else ():
         connection.execute(delete(column.table).where(column.in_(identifiers)))
@@ -80,11 +80,11 @@ def _drop_chosen(
 
 
 def _drop_ingested_rows(connection: Connection, before_ms: int) -> bool:
-    """What was told at one time goes together: there is no identifier to count by."""
-    told_ms = ingested_rows.c.ingested_ms
-    times = select(told_ms).where(told_ms < before_ms).order_by(told_ms)
+    """Deletes all rows of one report together: no identifier orders them."""
+    ingested_ms = ingested_rows.c.ingested_ms
+    times = select(ingested_ms).where(ingested_ms < before_ms).order_by(ingested_ms)
     last_ms = connection.execute(times.offset(CHUNK - 1).limit(1)).scalar()
-    old = told_ms < before_ms if last_ms is None else told_ms <= last_ms
+    old = ingested_ms < before_ms if last_ms is None else ingested_ms <= last_ms
     connection.execute(delete(ingested_rows).where(old))
     return last_ms is not None
 
@@ -102,7 +102,7 @@ _DROPS: Final[Mapping[Kept, Callable[[Connection, int], bool]]] = MappingProxyTy
 
 
 def _drop_outdated(connection: Connection, items: list[Outdated]) -> list[bool | Exception]:
-    """For each item whether more of its kind may be left."""
+    """Whether more of each kind may be left."""
     return [_DROPS[item.kind](connection, item.before_ms) for item in items]
 
 

@@ -1,1 +1,1 @@
-"""Requests to send, from being decided to being stored; batches and what becomes of them."""
+"""Submissions: deciding, storing, batches and their expansion."""

@@ -1,4 +1,4 @@
-"""What a submission must be like to be accepted; every check here raises `Refused`."""
+"""What a submission must fulfil to be accepted; every check raises `Refused`."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ PUSH_LIFE_MS = 7 * 24 * 3600 * 1000
 
 
 class Terms(NamedTuple):
-    """When a submission is due and until when it may be sent, and its link."""
+    """The due time and expiry of a submission, and its link."""
 
     due_ms: int
     expires_ms: int
@@ -38,7 +38,7 @@ class Terms(NamedTuple):
 
 
 def check_terms(submission: Submission, now_ms: int) -> Terms:
-    """Checks all but recipients and the cut of the text."""
+    """Checks everything but recipients and the length of the text."""
     _check_storable(submission)
     callback = submission.callback
     if callback is not None:
@@ -54,7 +54,7 @@ def check_terms(submission: Submission, now_ms: int) -> Terms:
 
 
 def check_recipients(recipients: Sequence[str], maximum: int) -> list[str]:
-    """The digits of each recipient once, in the order given."""
+    """The digits of each distinct recipient, in the given order."""
     if not recipients:
         raise Refused(RefusalCode.MISSING_FIELD, "recipients")
     if len(recipients) > maximum:
@@ -65,7 +65,7 @@ def check_recipients(recipients: Sequence[str], maximum: int) -> list[str]:
 
 
 def check_named(submission: Submission, wanted: Audience, maximum: int) -> list[str]:
-    """The numbers that are named beside an audience, once, in the order given."""
+    """The distinct numbers named besides an audience, in the given order."""
     named = len(submission.recipients) + len(wanted.lists) + len(wanted.contacts)
     named += len(wanted.groups)
     if named > maximum:
@@ -84,9 +84,9 @@ def check_prefixes(account: Account, recipients: Sequence[str]) -> None:
 def check_texts(
     submission: Submission, recipients: Sequence[str], max_parts: int, terms: Terms
 ) -> list[Recipient]:
-    """The recipients with the text of each; a number that is named twice has the first."""
+    """The recipients with the text of each; the first of a number counts."""
     if len(submission.texts) != len(submission.recipients):
-        raise Refused(RefusalCode.INVALID_FIELD, "texts", "not one for each recipient")
+        raise Refused(RefusalCode.INVALID_FIELD, "texts", "must have one text per recipient")
     texts: dict[str, str] = {}
     for number, text in zip(submission.recipients, submission.texts, strict=True):
         if not is_storable(text):
@@ -99,14 +99,14 @@ def check_texts(
 
 
 def encode_waiting(recipients: Sequence[str], own: Sequence[Recipient] | None) -> bytes:
-    """The recipients of a batch that waits, as its row keeps them."""
+    """The recipients of a waiting batch, as its row stores them."""
     if own is None:
         return ",".join(recipients).encode()
     return msgspec.json.encode([(recipient.number, recipient.text) for recipient in own])
 
 
 def _check_storable(submission: Submission) -> None:
-    """Refuses what no database keeps: NUL, and halves of surrogate pairs."""
+    """Refuses what databases cannot store: NUL, and unpaired surrogates."""
     callback, push = submission.callback, submission.push
     texts = {"text": submission.text, "returndata": submission.return_data}
     if submission.reference is not None:
@@ -122,7 +122,7 @@ def _check_storable(submission: Submission) -> None:
 
 
 def check_text(submission: Submission, text: str, max_parts: int, terms: Terms) -> Segmentation:
-    """Cuts a text into its parts."""
+    """Splits a text into its parts."""
     if submission.format is Format.MMS:
         if len(text) > MAX_MULTIMEDIA_TEXT:
             raise Refused(RefusalCode.INVALID_FIELD, "text", "too long for an MMS")
@@ -161,7 +161,7 @@ def _check_expiry(submission: Submission, due_ms: int) -> int:
     if expires_ms is None:
         return due_ms + _check_validity(submission.validity_s) * 1000
     if not due_ms < expires_ms <= due_ms + MAX_VALIDITY_S * 1000:
-        raise Refused(RefusalCode.INVALID_VALIDITY, "", "over before it is due, or after 14 days")
+        raise Refused(RefusalCode.INVALID_VALIDITY, "", "must be within 14 days of the due time")
     return expires_ms
 
 

@@ -1,9 +1,9 @@
-"""Audiences: what is asked of lists and contacts is checked, and later walked number by number.
+"""Audiences: lists and contacts are checked on submission, and later read number by number.
 
-Lists may hold a million contacts, change while they are sent to, and name a number several times.
-So an audience is walked in the order of its numbers: each page begins beyond the last number that
-is settled, which makes a number that was sent to one that cannot be met again, whatever happens to
-the lists meanwhile and wherever an earlier run ended; and memory holds a page.
+Lists may have a million contacts, change while they are being sent to, and contain a number several
+times. So an audience is read in the order of its numbers: each page begins after the last settled
+number. No number is sent to twice, whatever happens to the lists meanwhile and wherever an earlier
+run ended; and memory holds one page.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ _decode_any = msgspec.json.Decoder(dict[str, Any]).decode
 
 
 class Recipient(NamedTuple):
-    """Who gets a message of a batch, and what of it is his own."""
+    """A recipient of a batch, and what is specific to its message."""
 
     number: str
     text: str | None = None
@@ -62,7 +62,7 @@ class Chunk(NamedTuple):
 
 
 class Audiences:
-    """Checks audiences, and opens them for a walk."""
+    """Checks audiences, and opens them for reading."""
 
     def __init__(self, storage: Storage) -> None:
         self._storage = storage
@@ -78,7 +78,7 @@ class Audiences:
         due_ms: int,
         country_code: str = "",
     ) -> StoredAudience:
-        """What is to be stored of an audience; raises `Refused`."""
+        """Checks an audience and returns it as stored; raises `Refused`."""
 
         def check(connection: Any) -> StoredAudience:
             account_id = account.account_id
@@ -103,11 +103,11 @@ class Audiences:
         return await self._storage.read(check)
 
     async def open(self, batch: LiveBatch) -> AudienceWalk:
-        """The walk over the audience of a batch, from where it is settled."""
+        """Reads the audience of a batch from the last settled number."""
         return await self._storage.read(lambda c: AudienceWalk(c, batch))
 
     async def is_ready(self, walk: AudienceWalk) -> bool:
-        """Whether the batches whose recipients are left out have all their recipients."""
+        """Whether the batches to exclude have been expanded."""
         segment = walk.audience.segment
         if segment is None or not segment.exclude:
             return True
@@ -115,12 +115,12 @@ class Audiences:
         return not await self._storage.read(lambda c: audiences.any_unexpanded(c, excluded))
 
     async def read(self, walk: AudienceWalk, limit: int, after: AudienceProgress) -> Chunk:
-        """The recipients after some, about `limit`; the walk goes on once they are settled."""
+        """The next recipients, about `limit`; `advance` settles them."""
         return await self._storage.read(lambda c: walk.read(c, limit, after))
 
 
 def decode_fields(stored: str) -> Mapping[str, str]:
-    """The values of a contact by field; one that is stored as no text is read as one."""
+    """The values of a contact by field, as text."""
     try:
         return _decode_texts(stored)
     except msgspec.ValidationError:
@@ -129,7 +129,7 @@ def decode_fields(stored: str) -> Mapping[str, str]:
 
 
 class AudienceWalk:
-    """An audience on its way to become messages."""
+    """An audience that is being expanded."""
 
     def __init__(self, connection: Any, batch: LiveBatch) -> None:
         found = audiences.load(connection, batch.batch_id)
@@ -152,7 +152,7 @@ class AudienceWalk:
         """The numbers that are meant whatever filter and segment say."""
 
     def advance(self, progress: AudienceProgress) -> None:
-        """Goes on to what follows the recipients that are settled."""
+        """Continues after recipients that are settled."""
         self.progress = progress
 
     def read(self, connection: Any, limit: int, after: AudienceProgress | None = None) -> Chunk:
@@ -172,7 +172,7 @@ class AudienceWalk:
         limit: int,
         recipients: list[Recipient],
     ) -> tuple[AudienceProgress, bool]:
-        """Appends what one page gives; how far that is, and whether it is the end."""
+        """Appends a page; returns the last number, and whether it is the end."""
         after = progress.done_up_to
         full = self._is_full(progress.taken)
         rows, up_to = audiences.read_candidates(
@@ -236,7 +236,7 @@ class AudienceWalk:
     def _add_contacts(
         self, connection: Any, named: Collection[str], values: dict[str, Mapping[str, str]]
     ) -> None:
-        """Who is named as a contact has that contact's values."""
+        """Uses the values of named contacts for their numbers."""
         wanted = [self._contact_of[number] for number in named if number in self._contact_of]
         if wanted and self._template is not None:
             for row in audiences.load_contacts(connection, self._account_id, wanted):
@@ -275,7 +275,7 @@ def _progress(done_up_to: str, seen: int, taken: int, before: AudienceProgress) 
 
 
 def _with_lists_below(wanted: Sequence[int], parents: Mapping[int, int | None]) -> tuple[int, ...]:
-    """The lists that exist, each with all below it, once."""
+    """Existing lists with all their sublists, once each."""
     children: dict[int | None, list[int]] = defaultdict(list)
     for list_id, parent_id in parents.items():
         children[parent_id].append(list_id)
@@ -290,7 +290,7 @@ def _with_lists_below(wanted: Sequence[int], parents: Mapping[int, int | None]) 
 
 
 def _keys_of_names(names: Mapping[int, str]) -> dict[str, str]:
-    """The keys of the values of merge fields, by name and by key as customers write it."""
+    """The keys of merge field values, by name and by key as customers write it."""
     keys = {name: str(field_id) for field_id, name in names.items()}
     for field_id, name in names.items():  # of names that differ in case only, the oldest has it
         keys.setdefault(fold_name(name), str(field_id))
@@ -344,6 +344,6 @@ def _check_excluded(connection: Any, account_id: int, excluded: Sequence[int], d
             detail = f"there is no batch [{batch_id}]"
             raise Refused(RefusalCode.INVALID_FIELD, "segmentation", detail)
         if due_times[batch_id] > due_ms:
-            # Whom that one will reach is not known before it runs.
+            # Its recipients are not known before it runs.
             detail = f"batch [{batch_id}] is sent later"
             raise Refused(RefusalCode.INVALID_FIELD, "segmentation", detail)

@@ -1,7 +1,7 @@
-"""Batches that run later or in chunks: due times, expansion, stopping before sending.
+"""Batches that run later or in chunks: due times, expansion, cancellation.
 
-Recipients become messages in chunks of `CHUNK`, each with the batch's progress in one transaction,
-and only while the routes have room; so memory does not grow with the list.
+Recipients become messages in chunks of `CHUNK`, each with the progress of the batch in one
+transaction, and only while the routes have capacity; so memory does not grow with the list.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Mapping, Sequence
+from dataclasses import field
 from typing import NamedTuple, TypeAlias
 
 import msgspec
@@ -25,6 +26,7 @@ from dragoman.core.messages.model.records import StoredMessage
 from dragoman.core.messages.sql import pending
 from dragoman.core.metrics import Metrics
 from dragoman.core.model.errors import FailureCode, RefusalCode, Refused
+from dragoman.core.model.use_case import use_case
 from dragoman.core.submission.audiences import Audiences, Chunk
 from dragoman.core.submission.expansion import AudienceExpansion, Expansion, NumbersExpansion
 from dragoman.core.submission.message_maker import MessageMaker, without_rejected
@@ -37,13 +39,13 @@ CHUNK = 1_000
 MAX_RUNNING = 8
 """Batches that run at once; they take turns, a chunk each."""
 MAX_HELD = 64
-"""Batches whose recipients are in memory, those included that wait for room on their routes."""
+"""Batches whose recipients are in memory, including those that wait for their routes."""
 PAGE = 500
 """Messages of a stopped batch that are ended together."""
 POLL_S = 0.5
 STORAGE_RETRY_S = 1.0
 ADOPTION_S = 0.05
-"""Longer than it takes a message that is on disk to come to memory."""
+"""Longer than loading a stored message into memory takes."""
 
 log = structlog.get_logger(__name__)
 
@@ -51,54 +53,39 @@ Messages: TypeAlias = tuple[StoredMessage, ...]
 
 
 class MadeChunk(NamedTuple):
-    """The next recipients of a batch and the messages they are to become."""
+    """The next recipients of a batch and their messages."""
 
     chunk: Chunk
     messages: Messages
 
 
+@use_case(kw_only=True)
 class Batches:
-    """Runs stored batches, and stops them."""
+    """Runs stored batches, and cancels them."""
 
-    def __init__(
-        self,
-        *,
-        storage: Storage,
-        live: LiveMessages,
-        backlog: Backlog,
-        delivery: Delivery,
-        maker: MessageMaker,
-        metrics: Metrics,
-        audiences: Audiences,
-        accounts: Accounts,
-        ids: IdSource,
-        clock: Clock,
-    ) -> None:
-        self._storage = storage
-        self._live = live
-        self._backlog = backlog
-        self._delivery = delivery
-        self._maker = maker
-        self._metrics = metrics
-        self._audiences = audiences
-        self._accounts = accounts
-        self._ids = ids
-        self._clock = clock
-        self._running: deque[Expansion] = deque()
-        self._turn = asyncio.Lock()
-        """Held while a chunk becomes messages, so that nobody stops its batch in between."""
-        self._restored = False
+    storage: Storage
+    live: LiveMessages
+    backlog: Backlog
+    delivery: Delivery
+    maker: MessageMaker
+    metrics: Metrics
+    audiences: Audiences
+    accounts: Accounts
+    ids: IdSource
+    clock: Clock
+    _running: deque[Expansion] = field(default_factory=deque, init=False)
+    _turn: asyncio.Lock = field(default_factory=asyncio.Lock, init=False)
+    """Held while a chunk is expanded, so that its batch is not stopped in between."""
+    _restored: bool = field(default=False, init=False)
 
     async def run(self) -> None:
-        """Expands batches as they fall due; runs until cancelled."""
+        """Expands due batches; runs until cancelled."""
         while True:
             try:
                 if not self._restored:
                     await self._restore()
                 async with self._turn:
                     busy = await self._step()
-            except asyncio.CancelledError:
-                raise
             except Exception as error:  # one bad step must not end all batches
                 log.error("batches_not_expanded", reason=type(error).__name__)
                 self._running.clear()
@@ -108,23 +95,23 @@ class Batches:
                 await asyncio.sleep(POLL_S)
 
     async def cancel(self, account: Account, batch_id: int) -> None:
-        """Stops a batch none of whose messages a carrier has been given; raises `Refused`.
+        """Cancels a batch none of whose messages were given to a carrier; raises `Refused`.
 
-        All of it stops, or nothing, also where the caller goes away meanwhile.
+        All of it or nothing is cancelled, even if the caller goes away meanwhile.
         """
         await asyncio.shield(asyncio.ensure_future(self._cancel(account, batch_id)))
 
     async def cancel_unexpanded(self, account: Account, batch_ids: Sequence[int]) -> int:
-        """Stops those of an account's batches that have not begun to run, together; how many."""
+        """Cancels, together, those of an account's batches that have not begun; how many."""
         stopping = self._cancel_unexpanded(account, batch_ids)
         return await asyncio.shield(asyncio.ensure_future(stopping))
 
     async def cancel_waiting(self, batch_id: int) -> int:
-        """Ends the messages of a running batch that no carrier has been given; how many."""
+        """Cancels the messages of a batch that no carrier was given; returns their number."""
         async with self._turn:
             waiting = [
                 message
-                for message in self._live
+                for message in self.live
                 if message.batch.batch_id == batch_id
                 and message.state is State.QUEUED
                 and not message.possible_duplicate
@@ -133,27 +120,27 @@ class Batches:
             return len(waiting)
 
     async def cancel_message(self, batch_id: int, message_id: int) -> None:
-        """Stops one message that no carrier has been given; raises `Refused`."""
+        """Cancels a message that no carrier was given; raises `Refused`."""
         await asyncio.shield(asyncio.ensure_future(self._cancel_message(batch_id, message_id)))
 
     async def _cancel_message(self, batch_id: int, message_id: int) -> None:
-        message = self._live.get(message_id)
+        message = self.live.get(message_id)
         if message is not None:
             await self._cancel_one(message)
             return
         batch = await self._load_batch(batch_id)
         routes: set[str] = set()
-        with self._live.withhold(batch_id):  # so that nobody takes it out of its row meanwhile
+        with self.live.withhold(batch_id):  # so that it is not loaded meanwhile
             try:
-                rows = await self._storage.read(lambda c: pending.load_messages(c, [message_id]))
+                rows = await self.storage.read(lambda c: pending.load_messages(c, [message_id]))
                 routes = {row.route for row in rows}
                 # A row can be read in the instant between its commit and its coming to memory.
                 await asyncio.sleep(ADOPTION_S)
-                waiting = [self._live.get(message_id) or LiveMessage(row, batch) for row in rows]
+                waiting = [self.live.get(message_id) or LiveMessage(row, batch) for row in rows]
                 await self._cancel_one(waiting[0])
             finally:
                 # Others of the batch may have been passed over while it was withheld.
-                self._backlog.read_again(routes, batch_id)
+                self.backlog.read_again(routes, batch_id)
 
     async def _cancel_one(self, message: LiveMessage) -> None:
         if message.state not in CANCELLABLE or message.possible_duplicate:
@@ -162,7 +149,7 @@ class Batches:
 
     async def _cancel(self, account: Account, batch_id: int) -> None:
         async with self._turn:
-            progress = await self._storage.read(
+            progress = await self.storage.read(
                 lambda c: batches.find(c, account.account_id, batch_id)
             )
             if progress is None:
@@ -170,7 +157,7 @@ class Batches:
             unexpanded = progress.state is BatchState.QUEUED
             if unexpanded and any(await self._stop_unexpanded(account, [batch_id])):
                 return
-            waiting = [m for m in self._live if m.batch.batch_id == batch_id]
+            waiting = [m for m in self.live if m.batch.batch_id == batch_id]
             if any(m.state is not State.QUEUED or m.possible_duplicate for m in waiting):
                 raise _too_late(batch_id)
             if waiting and not progress.expanding and len(waiting) == progress.recipients:
@@ -185,9 +172,9 @@ class Batches:
             return sum(await self._stop_unexpanded(account, batch_ids))
 
     async def _stop_unexpanded(self, account: Account, batch_ids: Sequence[int]) -> list[bool]:
-        """Stops batches in one group of the writer; whether each had not begun to run."""
-        held = await self._storage.read(lambda c: batches.held_by_each(c, batch_ids))
-        write = self._storage.writer.write
+        """Stops batches in one group of the writer; whether each had not begun."""
+        held = await self.storage.read(lambda c: batches.held_by_each(c, batch_ids))
+        write = self.storage.writer.write
         return await asyncio.gather(
             *(
                 write(batches.cancel, self._cancellation(account, batch_id, held[batch_id]))
@@ -199,60 +186,60 @@ class Batches:
         self, account: Account, batch_id: int, held: Mapping[int, int]
     ) -> batches.Cancellation:
         first, *further = (
-            Settlement(wallet_id=wallet, entry_id=self._ids.next(), amount=amount, refund=True)
+            Settlement(wallet_id=wallet, entry_id=self.ids.next(), amount=amount, refund=True)
             for wallet, amount in (held or {account.wallet_id: 0}).items()
         )
         settlement = msgspec.structs.replace(first, also=tuple(further))
         return batches.Cancellation(batch_id=batch_id, settlement=settlement)
 
     async def _stop_expanded(self, batch_id: int, waiting: list[LiveMessage]) -> None:
-        """Stops a batch of whose messages some or all are only in their rows.
+        """Stops a batch, some or all of whose messages are only in their rows.
 
-        Its messages leave memory at once, so nobody can be given one while the rows decide.
+        Its messages are removed from memory first, so that none is sent while the rows decide.
         """
         routes = {message.route for message in waiting}
-        with self._live.withhold(batch_id):
+        with self.live.withhold(batch_id):
             for message in waiting:
-                self._live.remove(message)
-            entry_ids = tuple(self._ids.take(MAX_DEPTH))  # as many wallets as accounts above it
+                self.live.remove(message)
+            entry_ids = tuple(self.ids.take(MAX_DEPTH))  # as many wallets as accounts above it
             stop = batches.Stop(batch_id=batch_id, entry_ids=entry_ids)
             stopped = False
             try:
-                stopped = await self._storage.writer.write(batches.stop, stop)
+                stopped = await self.storage.writer.write(batches.stop, stop)
             finally:
                 if not stopped:
-                    self._backlog.read_again(routes, batch_id)
+                    self.backlog.read_again(routes, batch_id)
         if not stopped:
             raise _too_late(batch_id)
         self._running = deque(e for e in self._running if e.batch_id != batch_id)
         await self._end_stopped(batch_id)
 
     async def _end_stopped(self, batch_id: int) -> None:
-        """Ends the messages of a batch that was stopped, whose rows nobody else reads any more."""
+        """Ends the messages of a stopped batch."""
         batch = await self._load_batch(batch_id)
-        while rows := await self._storage.read(
+        while rows := await self.storage.read(
             lambda c: pending.load_unsent_of_batch(c, batch_id, PAGE)
         ):
             await self._cancel_all([LiveMessage(row, batch) for row in rows])
 
     async def _load_batch(self, batch_id: int) -> LiveBatch:
-        loaded = await self._storage.read(lambda c: pending.load_batches(c, [batch_id]))
+        loaded = await self.storage.read(lambda c: pending.load_batches(c, [batch_id]))
         stored = loaded[batch_id]
-        wallets = await self._storage.read(lambda c: pending.wallet_of(c, [stored.account_id]))
+        wallets = await self.storage.read(lambda c: pending.wallet_of(c, [stored.account_id]))
         return LiveBatch(stored, wallets[stored.account_id])
 
     async def _cancel_all(self, messages: list[LiveMessage]) -> None:
         stored = [asyncio.get_running_loop().create_future() for _ in messages]
         for message, future in zip(messages, stored, strict=True):  # all at once, or none
-            self._delivery.change(
+            self.delivery.change(
                 message, State.CANCELLED, future.set_result, failure=FailureCode.CANCELLED
             )
         if not all(await asyncio.gather(*stored)):
             raise Refused(RefusalCode.UNAVAILABLE)
 
     async def _restore(self) -> None:
-        """Ends what an earlier run had decided to end."""
-        for batch_id in await self._storage.read(pending.stopped_with_unsent):
+        """Completes what an earlier run had begun to end."""
+        for batch_id in await self.storage.read(pending.stopped_with_unsent):
             await self._end_stopped(batch_id)
         self._restored = True
 
@@ -275,34 +262,34 @@ class Batches:
         return False
 
     async def _take_up_due(self, room: int) -> None:
-        now_ms = self._clock.now_ms()
+        now_ms = self.clock.now_ms()
         known = [expansion.batch_id for expansion in self._running]
-        due = await self._storage.read(lambda c: pending.load_due_batches(c, now_ms, known, room))
+        due = await self.storage.read(lambda c: pending.load_due_batches(c, now_ms, known, room))
         for stored in due:
-            account = await self._accounts.find_by_id(stored.account_id)
+            account = await self.accounts.find_by_id(stored.account_id)
             if account is None:
                 continue
             expansion: Expansion
             if stored.options.audience:
-                expansion = AudienceExpansion(stored, account, self._audiences, self._ids)
+                expansion = AudienceExpansion(stored, account, self.audiences, self.ids)
             else:
                 expansion = NumbersExpansion(stored, account)
             self._running.append(expansion)
 
     def _has_room(self, expansion: Expansion) -> bool:
-        return all(self._backlog.room(route) >= CHUNK for route in expansion.routes or ())
+        return all(self.backlog.room(route) >= CHUNK for route in expansion.routes or ())
 
     async def _next_chunk(self, expansion: Expansion) -> MadeChunk | None:
-        """Reads the next recipients; None where they cannot become messages now.
+        """Reads the next recipients; None if they cannot become messages now.
 
-        What was read is not kept while it waits: contacts may change or be deleted meanwhile.
+        Nothing read is kept while it waits: contacts may change or be deleted meanwhile.
         """
         chunk = await expansion.read(CHUNK)
         if chunk is None:
             return None
         made: tuple[StoredMessage, ...] = ()
         if not chunk.progress.stopped:
-            made = self._maker.make(
+            made = self.maker.make(
                 expansion.account, expansion.live, chunk.recipients, expansion.prices
             )
         expansion.routes = {message.route for message in made if message.route}
@@ -310,12 +297,12 @@ class Batches:
 
     async def _expand(self, expansion: Expansion, chunk: Chunk, made: Messages) -> bool:
         """Stores the messages of a chunk; whether recipients are left."""
-        if not self._running:  # with others, it would be old when its turn comes
+        if not self._running:  # with others, it would be outdated by then
             expansion.read_ahead(chunk, CHUNK)
         stored = self._step_of(expansion, chunk, made)
         while True:
             try:
-                moved = await self._storage.writer.write(submissions.expand, stored)
+                moved = await self.storage.writer.write(submissions.expand, stored)
                 break
             except Refused as refused:
                 if refused.code is not RefusalCode.INSUFFICIENT_CREDIT:
@@ -329,18 +316,18 @@ class Batches:
         expansion.routes = None
         if stored.step is not None:
             # Recipients of an audience are counted as they become known.
-            self._metrics.accepted[expansion.live.stored.dialect] += len(stored.messages)
-        self._delivery.tell_rejections(stored.rejections, expansion.live, stored.messages)
+            self.metrics.accepted[expansion.live.stored.dialect] += len(stored.messages)
+        self.delivery.notify_rejections(stored.rejections, expansion.live, stored.messages)
         sendable = without_rejected(stored.messages)
-        await self._backlog.publish([LiveMessage(message, expansion.live) for message in sendable])
+        await self.backlog.publish([LiveMessage(message, expansion.live) for message in sendable])
         return not chunk.finished
 
     def _step_of(self, expansion: Expansion, chunk: Chunk, made: Messages) -> submissions.Expansion:
-        """What is to be stored of a chunk; those who cannot be sent to are rejected with it."""
+        """The step to store for a chunk; recipients that cannot be sent to are rejected with it."""
         stored = expansion.step(chunk, made)
         return stored._replace(
             premium=expansion.live.stored.options.premium,
-            rejections=self._maker.rejections(expansion.live, stored.messages),
+            rejections=self.maker.rejections(expansion.live, stored.messages),
         )
 
 

@@ -1,4 +1,4 @@
-"""Bundles: submissions of one request, accepted all together or not at all."""
+"""Bundles: submissions of one request, accepted together or not at all."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from dragoman.core.submission.submission import AcceptedBatch, Decision, Submiss
 
 
 class RefusedInBundle(Refused):
-    """A submission of a bundle is refused, and with it all of them; `index` counts from 0."""
+    """A refused submission refuses its whole bundle; `index` counts from 0."""
 
     def __init__(self, refused: Refused, index: int) -> None:
         super().__init__(refused.code, refused.subject, refused.detail)
@@ -21,7 +21,7 @@ class RefusedInBundle(Refused):
 
 
 class Bundles:
-    """Submits several at once; a refusal of one stores nothing and moves no credit."""
+    """Submits several at once; one refusal stores nothing and uses no credits."""
 
     def __init__(self, submission: SubmissionService) -> None:
         self._submission = submission
@@ -29,10 +29,9 @@ class Bundles:
     async def submit(
         self, account: Account, submissions: Sequence[Submission], *, title: str | None = None
     ) -> list[AcceptedBatch]:
-        """Stores submissions in one transaction, in their order; raises `Refused`.
+        """Stores submissions in one transaction, in their order; raises `RefusedInBundle`.
 
-        It is `RefusedInBundle` for the first that is not good. `title` is what the customer calls
-        them. A caller that goes away stops nothing.
+        `title` is the customer's name for them. It completes even if the caller goes away.
         """
         if len(submissions) == 1 and title is None:  # joins others in their statements
             try:

@@ -1,4 +1,4 @@
-"""Recipients on their way to become messages: of numbers that wait, and of audiences."""
+"""Expansion: recipients, waiting numbers or audiences, become messages."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Expansion(Protocol):
     account: Account
     live: LiveBatch
     routes: set[str] | None
-    """Of the next recipients, once somebody has asked."""
+    """Of the next recipients, once known."""
     waits: bool
     """Whether other batches come first."""
     prices: PriceList | None
@@ -41,19 +41,19 @@ class Expansion(Protocol):
         ...
 
     def read_ahead(self, chunk: Chunk, limit: int) -> None:
-        """Begins to read what follows a chunk, while that is stored."""
+        """Starts to read the next chunk while one is stored."""
         ...
 
     def step(self, chunk: Chunk, messages: tuple[StoredMessage, ...]) -> submissions.Expansion:
-        """What is to be stored of a chunk, with those of its messages that are paid for."""
+        """The step to store for a chunk, with the messages that are paid for."""
         ...
 
     def cannot_pay(self, available: int) -> None:
-        """The wallet has no more than this for the messages of the step."""
+        """The wallet has only this much for the messages of the step."""
         ...
 
     def advance(self, chunk: Chunk, stored: submissions.Expansion) -> None:
-        """Goes on to what follows a chunk that is stored."""
+        """Continues after a stored chunk."""
         ...
 
 
@@ -83,7 +83,7 @@ class NumbersExpansion:
         return Chunk(recipients, _NO_PROGRESS, finished)
 
     def read_ahead(self, chunk: Chunk, limit: int) -> None:
-        """Nothing: they are in memory."""
+        """Does nothing: they are in memory."""
 
     def step(self, chunk: Chunk, messages: tuple[StoredMessage, ...]) -> submissions.Expansion:
         return submissions.Expansion(self.batch_id, messages, self._at, chunk.finished)
@@ -101,10 +101,10 @@ class NumbersExpansion:
 
 
 class AudienceExpansion:
-    """Lists and contacts; the credits of each chunk are held together with its messages.
+    """Lists and contacts; credits of each chunk are held together with its messages.
 
-    Once the wallet cannot pay, the rest is only counted as failed: who it is stays known to nobody,
-    so that another batch which excludes this one reaches exactly the rest.
+    Once credits run out, the rest is only counted as failed, without storing who it is, so that
+    another batch which excludes this one reaches exactly the rest.
     """
 
     prices: PriceList | None = None
@@ -192,6 +192,6 @@ def decode_waiting(waiting: bytes) -> Sequence[tuple[str, str | None]]:
 
 
 def _affordable(messages: tuple[StoredMessage, ...], available: int) -> tuple[StoredMessage, ...]:
-    """As many of the first messages as there are credits for."""
+    """As many of the first messages as the credits pay for."""
     totals = accumulate(message.credits for message in messages)
     return messages[: sum(total <= available for total in totals)]

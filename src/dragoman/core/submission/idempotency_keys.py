@@ -1,4 +1,4 @@
-"""Submissions that programs know by keys of their own: sent once each, asked for, cancelled."""
+"""Submissions with clients' own keys: accepted once each, looked up, cancelled."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from dragoman.core.accounts.model.accounts import Account
 from dragoman.core.messages.live import LiveMessages
 from dragoman.core.messages.model.lifecycle import State
 from dragoman.core.messages.model.messages import Submission
-from dragoman.core.model.errors import RefusalCode, Refused
+from dragoman.core.model.errors import RefusalCode, Refused, existing
+from dragoman.core.model.use_case import use_case
 from dragoman.core.submission.batches import Batches
 from dragoman.core.submission.model.idempotency_keys import KeyedFilter, KeyedView
 from dragoman.core.submission.sql import idempotency_keys as submission_keys
@@ -21,43 +22,34 @@ from dragoman.kit.ids import time_of
 from dragoman.storage.engine import Storage
 
 KEY_BYTES = 15
-"""20 letters and digits: nobody's guess, and short enough for every client."""
+"""20 letters and digits: unguessable, and short enough for every client."""
 
 CallBack = Callable[[int], Awaitable[bool]]
 """Asks the carrier that has a message not to send it; whether it may still be stopped."""
 
 
 class AcceptedSubmission(msgspec.Struct, frozen=True, kw_only=True):
-    """A submission that is on disk, and what it is known by."""
+    """A stored submission and its key."""
 
     key: str
     created_ms: int
 
 
+@use_case(kw_only=True)
 class IdempotencyKeys:
-    """A key is used once in an account and dialect; a refusal uses none up."""
+    """A key is used once per account and dialect; a refusal does not use it."""
 
-    def __init__(
-        self,
-        *,
-        storage: Storage,
-        submission: SubmissionService,
-        batches: Batches,
-        live: LiveMessages,
-        call_back: CallBack,
-        new_key: Callable[[], str] = lambda: secrets.token_urlsafe(KEY_BYTES),
-    ) -> None:
-        self._storage = storage
-        self._submission = submission
-        self._batches = batches
-        self._live = live
-        self._new_key = new_key
-        self._call_back = call_back
+    storage: Storage
+    submission: SubmissionService
+    batches: Batches
+    live: LiveMessages
+    call_back: CallBack
+    new_key: Callable[[], str] = lambda: secrets.token_urlsafe(KEY_BYTES)
 
     async def check_free(self, account: Account, dialect: str, key: str) -> None:
-        """Raises `Refused` where a key is taken, before anything else is found wrong."""
+        """Raises `Refused` for a used key, before any other error."""
         account_id = account.account_id
-        taken = await self._storage.read(
+        taken = await self.storage.read(
             lambda c: submission_keys.find_row(c, account_id, dialect, key)
         )
         if taken is not None:
@@ -66,44 +58,40 @@ class IdempotencyKeys:
     async def submit(
         self, account: Account, submission: Submission, key: str = ""
     ) -> AcceptedSubmission:
-        """Stores a submission under a key, or under a new one; raises `Refused`."""
-        key = key or self._new_key()
+        """Stores a submission under a key, or a generated one; raises `Refused`."""
+        key = key or self.new_key()
         known_by = msgspec.structs.replace(submission, reference=key)
-        decision = await self._submission.decide(account, known_by)
+        decision = await self.submission.decide(account, known_by)
         waiting = (decision.new.batch.waiting_recipients or b"").decode()
         item = KeyedBatch(
             key=key, new=decision.new, recipients=tuple(filter(None, waiting.split(",")))
         )
-        accepted = await self._submission.store(decision, submission_keys.accept, item)
+        accepted = await self.submission.store(decision, submission_keys.accept, item)
         return AcceptedSubmission(key=key, created_ms=time_of(accepted.batch_id))
 
     async def find(self, account: Account, dialect: str, key: str) -> KeyedView:
-        """The account's submission of a key; raises `Refused`."""
+        """The account's submission with a key; raises `Refused`."""
         account_id = account.account_id
-        found = await self._storage.read(
-            lambda c: submission_keys.find(c, account_id, dialect, key)
-        )
-        if found is None:
-            raise Refused(RefusalCode.NOT_FOUND, "", "message not found")
-        return found
+        found = await self.storage.read(lambda c: submission_keys.find(c, account_id, dialect, key))
+        return existing(found, Refused(RefusalCode.NOT_FOUND, "", "message not found"))
 
     async def search(self, wanted: KeyedFilter, offset: int, limit: int) -> KeyedPage:
-        """A page of an account's submissions, newest first unless asked otherwise."""
-        return await self._storage.read(lambda c: submission_keys.search(c, wanted, offset, limit))
+        """A page of an account's submissions, by default newest first."""
+        return await self.storage.read(lambda c: submission_keys.search(c, wanted, offset, limit))
 
     async def cancel(self, account: Account, dialect: str, key: str) -> KeyedView:
-        """Stops what is not sent yet of a submission; raises `Refused` where all of it is.
+        """Cancels what is unsent of a submission; raises `Refused` if nothing is.
 
         What a phone has fetched ends when the phone confirms.
         """
         account_id = account.account_id
-        row = await self._storage.read(
+        row = await self.storage.read(
             lambda c: submission_keys.find_row(c, account_id, dialect, key)
         )
         if row is None:
             raise Refused(RefusalCode.NOT_FOUND, "", "message not found")
         try:
-            await self._batches.cancel(account, row.batch_id)
+            await self.batches.cancel(account, row.batch_id)
         except Refused as refused:
             if refused.code is not RefusalCode.NOT_CANCELLABLE:
                 raise
@@ -112,12 +100,12 @@ class IdempotencyKeys:
         return await self.find(account, dialect, key)
 
     async def _stop_what_can_be(self, batch_id: int) -> int:
-        stopped = await self._batches.cancel_waiting(batch_id)
+        stopped = await self.batches.cancel_waiting(batch_id)
         handed_over = [
             message.message_id
-            for message in self._live
+            for message in self.live
             if message.batch.batch_id == batch_id and message.state is State.SENDING
         ]
         for message_id in handed_over:
-            stopped += await self._call_back(message_id)
+            stopped += await self.call_back(message_id)
         return stopped

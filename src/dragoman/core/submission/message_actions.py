@@ -1,4 +1,4 @@
-"""What a person does about one message: send it again, or stop it."""
+"""Actions on one message: resend or cancel it."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from dragoman.core.messages.model.records import StoredBatch, StoredMessage
 from dragoman.core.messages.sql import pending
 from dragoman.core.messages.sql.events import MessageEvent
 from dragoman.core.model.errors import RefusalCode, Refused
+from dragoman.core.model.use_case import use_case
 from dragoman.core.submission.batches import Batches
 from dragoman.core.submission.sql.resending import Resending, resend
 from dragoman.core.submission.submission import AcceptedBatch, SubmissionService
@@ -29,35 +30,25 @@ class _Found(NamedTuple):
     batch: StoredBatch
 
 
+@use_case(kw_only=True)
 class MessageActions:
     """Acts for an account on messages of its tree; for an operator, on any."""
 
-    def __init__(
-        self,
-        *,
-        storage: Storage,
-        accounts: Accounts,
-        submission: SubmissionService,
-        batches: Batches,
-        audit_log: AuditLog,
-        ids: IdSource,
-    ) -> None:
-        self._storage = storage
-        self._accounts = accounts
-        self._submission = submission
-        self._batches = batches
-        self._audit_log = audit_log
-        self._ids = ids
+    storage: Storage
+    accounts: Accounts
+    submission: SubmissionService
+    batches: Batches
+    audit_log: AuditLog
+    ids: IdSource
 
     async def resend(
         self, caller: Account | None, message_id: int, *, protocol: str, known: int | None = None
     ) -> AcceptedBatch:
         """Sends a message again, as a new one that its account pays for; raises `Refused`.
 
-        Both know of each other. A `caller` of None is the operator. The new one goes by today's
-        routes and rules; its reports go where those of the old one went. `known` is how often the
-        caller saw that it had been sent again: where somebody did meanwhile, it is refused as
-        `ALREADY_EXISTS`.
+        The two refer to each other. `caller` None is the operator. The new one follows today's
+        routes and rules; its callbacks go where those of the old one went. `known` is how often the
+        caller saw that it had been resent: if it was resent since, the refusal is `ALREADY_EXISTS`.
         """
         found = await self._find(caller, message_id)
         account, message, batch = found
@@ -67,41 +58,41 @@ class MessageActions:
             )
         if not can_resend(message.state, batch.format, batch.options.premium is not None):
             raise Refused(RefusalCode.NOT_SUPPORTED, "resend", _why_not(found))
-        decision = await self._submission.decide(account, _repeat(found, protocol))
+        decision = await self.submission.decide(account, _repeat(found, protocol))
         note = MessageEvent(
-            event_id=self._ids.next(),
+            event_id=self.ids.next(),
             message_id=message_id,
             kind=EventKind.RESENT,
             code=str(decision.new.batch.batch_id),
         )
         entry = None
         if caller is not None:
-            entry = self._audit_log.entry(caller, "resend", str(message_id), account)
+            entry = self.audit_log.entry(caller, "resend", str(message_id), account)
         resending = Resending(new=decision.new, note=note, audit=entry, known=known)
-        return await self._submission.store(decision, resend, resending)
+        return await self.submission.store(decision, resend, resending)
 
     async def cancel(self, caller: Account | None, message_id: int) -> None:
-        """Stops a message that no carrier has been given, and gives its credits back.
+        """Cancels a message that no carrier was given, and refunds it; raises `Refused`.
 
-        Raises `Refused`. A `caller` of None is the operator.
+        `caller` None is the operator.
         """
         account, message, batch = await self._find(caller, message_id)
-        await self._batches.cancel_message(batch.batch_id, message.message_id)
+        await self.batches.cancel_message(batch.batch_id, message.message_id)
         if caller is not None:
-            await self._audit_log.note(caller, "cancel", str(message_id), account)
+            await self.audit_log.note(caller, "cancel", str(message_id), account)
 
     async def _find(self, caller: Account | None, message_id: int) -> _Found:
         if caller is not None and not caller.may(Permission.SEND):
             raise Refused(RefusalCode.PERMISSION_DENIED, Permission.SEND)
         messages = []
         if 0 <= message_id < LIMIT:
-            messages = await self._storage.read(lambda c: pending.load_messages(c, [message_id]))
+            messages = await self.storage.read(lambda c: pending.load_messages(c, [message_id]))
         message = messages[0] if messages else None
-        account = await self._accounts.find_by_id(message.account_id) if message else None
+        account = await self.accounts.find_by_id(message.account_id) if message else None
         if message is None or account is None or not _is_about(account, caller):
             raise Refused(RefusalCode.NOT_FOUND, str(message_id), "message")
         batch_id = message.batch_id
-        batches = await self._storage.read(lambda c: pending.load_batches(c, [batch_id]))
+        batches = await self.storage.read(lambda c: pending.load_batches(c, [batch_id]))
         return _Found(account, message, batches[batch_id])
 
 
@@ -118,7 +109,7 @@ def _why_not(found: _Found) -> str:
 
 
 def _repeat(found: _Found, protocol: str) -> Submission:
-    """A submission of the same, to the one recipient."""
+    """A submission of the same content, to the one recipient."""
     _, message, batch = found
     options = batch.options
     callback = None

@@ -1,4 +1,4 @@
-"""What the recipients of a batch become: messages with a route and a price, or an end at once."""
+"""Turns recipients into messages with a route and a price, or rejected ones."""
 
 from __future__ import annotations
 
@@ -19,40 +19,31 @@ from dragoman.core.messages.model.routing import Route, Router
 from dragoman.core.messages.premium import PremiumRules
 from dragoman.core.model.errors import FailureCode, RefusalCode, Refused
 from dragoman.core.model.phone_numbers import mobile_country_code
+from dragoman.core.model.use_case import use_case
 from dragoman.core.submission.audiences import Recipient
 from dragoman.kit.ids import IdSource
 
 _QUEUED = State.QUEUED  # looked up for every message otherwise
 
 
+@use_case(kw_only=True)
 class MessageMaker:
-    """Makes messages as they are to be stored; it stores none."""
+    """Creates messages to be stored; stores none."""
 
-    def __init__(
-        self,
-        *,
-        router: Router,
-        prices: PriceList,
-        opt_outs: OptOuts,
-        delivery: Delivery,
-        premium: PremiumRules,
-        device_routes: DeviceRoutes,
-        ids: IdSource,
-    ) -> None:
-        self._router = router
-        self._prices = prices
-        self._opt_outs = opt_outs
-        self._delivery = delivery
-        self._premium = premium
-        self._device_routes = device_routes
-        self._ids = ids
+    router: Router
+    prices: PriceList
+    opt_outs: OptOuts
+    delivery: Delivery
+    premium: PremiumRules
+    device_routes: DeviceRoutes
+    ids: IdSource
 
     def reaches(self, account: Account, number: str, message_type: MessageType | None) -> bool:
         """Whether an account may send to a number, and a route goes there."""
         if not account.prefixes.allow(number):
             return False
-        fixed = message_type is not None and message_type.route in self._router.routes
-        return fixed or self._router.choose(account.username, number) is not None
+        fixed = message_type is not None and message_type.route in self.router.routes
+        return fixed or self.router.choose(account.username, number) is not None
 
     def tariffs(
         self,
@@ -62,16 +53,16 @@ class MessageMaker:
         fixed: Route | None = None,
         message_type: MessageType | None = None,
     ) -> list[tuple[str, Price]]:
-        """The route and price of each recipient; `Refused` where one cannot be reached."""
+        """The route and price of each recipient; raises `Refused` for an unreachable one."""
         credits = message_type.credits if message_type is not None else 0
         if fixed is None and message_type is not None:
-            fixed = self._router.routes.get(message_type.route)
+            fixed = self.router.routes.get(message_type.route)
         tariffs = []
         for recipient in recipients:
-            route = fixed or self._router.choose(account.username, recipient, multimedia=multimedia)
+            route = fixed or self.router.choose(account.username, recipient, multimedia=multimedia)
             if route is None:
                 raise Refused(RefusalCode.NO_ROUTE, recipient)
-            tariffs.append((route.name, _priced(self._prices, recipient, credits)))
+            tariffs.append((route.name, _priced(self.prices, recipient, credits)))
         return tariffs
 
     def make(
@@ -81,20 +72,20 @@ class MessageMaker:
         recipients: Sequence[Recipient],
         prices: PriceList | None = None,
     ) -> tuple[StoredMessage, ...]:
-        """The messages of a batch to some of its recipients, as they are to be stored.
+        """The messages of a batch to some of its recipients, to be stored.
 
-        One that cannot be sent has no route and says why; its credits are those held for it.
+        One that cannot be sent has no route and a failure; its credits are those held for it.
         """
-        prices, options = prices or self._prices, batch.stored.options
+        prices, options = prices or self.prices, batch.stored.options
         held_before = not options.audience
         refusers = self._refusers(batch, [recipient.number for recipient in recipients])
         obstacle_of = self._obstacles(account, batch)
-        choose, multimedia = self._router.choose, batch.multimedia is not None
-        device_id, fixed = options.device_id, self._router.routes.get(options.route)
+        choose, multimedia = self.router.choose, batch.multimedia is not None
+        device_id, fixed = options.device_id, self.router.routes.get(options.route)
         if device_id is not None:
-            fixed = self._device_routes.find(device_id)
+            fixed = self.device_routes.find(device_id)
         messages = []
-        for message_id, recipient in zip(self._ids.take(len(recipients)), recipients, strict=True):
+        for message_id, recipient in zip(self.ids.take(len(recipients)), recipients, strict=True):
             number, text, parts, failure = recipient
             if text is None:
                 parts = 0 if failure else batch.segmentation.count
@@ -129,10 +120,10 @@ class MessageMaker:
     def make_alike(
         self, batch: LiveBatch, recipients: Sequence[str], tariffs: Sequence[tuple[str, Price]]
     ) -> tuple[StoredMessage, ...]:
-        """The messages of a batch whose text is the same for all, by tariffs just found."""
+        """The messages of a batch with one text for all, using tariffs just found."""
         parts = batch.segmentation.count
         refusers = self._refusers(batch, recipients)
-        identifiers = self._ids.take(len(recipients))
+        identifiers = self.ids.take(len(recipients))
         messages = [
             StoredMessage(
                 message_id=message_id,
@@ -156,19 +147,17 @@ class MessageMaker:
     def rejections(
         self, batch: LiveBatch, messages: Sequence[StoredMessage]
     ) -> tuple[StateChange, ...]:
-        """The end of the messages that cannot be sent, to be stored together with them."""
+        """The ends of the messages that cannot be sent, to store with them."""
         failed = [message for message in messages if message.failure is not None]
         return tuple(
-            self._delivery.rejection(
-                LiveMessage(message, batch), FailureCode(message.failure or "")
-            )
+            self.delivery.rejection(LiveMessage(message, batch), FailureCode(message.failure or ""))
             for message in failed
         )
 
     def _obstacles(
         self, account: Account, batch: LiveBatch
     ) -> Callable[[str, Route | None], FailureCode]:
-        """Makes the check whether a message may go to a number by a route."""
+        """A function that checks whether a message may go to a number by a route."""
         allowed = account.prefixes.allow if account.prefixes.prefixes is not None else None
         premium = batch.stored.options.premium
         able: dict[str, bool] = {}
@@ -180,7 +169,7 @@ class MessageMaker:
                 return FailureCode.NO_ROUTE
             if premium is not None:
                 if route.name not in able:
-                    able[route.name] = self._premium.bills(premium, route)
+                    able[route.name] = self.premium.bills(premium, route)
                 if not able[route.name]:
                     return FailureCode.NOT_BILLABLE
             return FailureCode.NONE
@@ -188,8 +177,8 @@ class MessageMaker:
         return obstacle_of
 
     def _refusers(self, batch: LiveBatch, recipients: Sequence[str]) -> Set[str]:
-        """Those who opted out."""
-        return self._opt_outs.among(batch.account_id, batch.stored.sender, recipients)
+        """The recipients that opted out."""
+        return self.opt_outs.among(batch.account_id, batch.stored.sender, recipients)
 
 
 def without_rejected(messages: Sequence[StoredMessage]) -> Sequence[StoredMessage]:
@@ -198,6 +187,6 @@ def without_rejected(messages: Sequence[StoredMessage]) -> Sequence[StoredMessag
 
 
 def _priced(prices: PriceList, recipient: str, credits: int) -> Price:
-    """The tariff of a number, with the credits of a message type where there is one."""
+    """The tariff of a number, with the credits of a message type if there is one."""
     price = prices.price_of(recipient)
     return msgspec.structs.replace(price, credits=credits) if credits else price

@@ -1,4 +1,4 @@
-"""Orders: submissions under names that customers give them, each name once in an account."""
+"""Orders: submissions with a name, unique in the account."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from typing import NamedTuple
 from dragoman.core.accounts.model.accounts import Account
 from dragoman.core.messages.model.lifecycle import BatchState, State
 from dragoman.core.messages.model.messages import Submission
-from dragoman.core.model.errors import FailureCode, RefusalCode, Refused
+from dragoman.core.model.errors import FailureCode, RefusalCode, Refused, existing
+from dragoman.core.model.use_case import use_case
 from dragoman.core.submission.batches import Batches
 from dragoman.core.submission.expansion import decode_waiting
 from dragoman.core.submission.model.orders import OrderMessage
@@ -20,33 +21,25 @@ from dragoman.storage.engine import Storage
 
 
 class OrderProgress(NamedTuple):
-    """Where each recipient of an order is."""
+    """The state of each recipient of an order."""
 
     messages: tuple[OrderMessage, ...]
     wants_receipt: bool
 
 
+@use_case(kw_only=True)
 class Orders:
-    """Takes, finds and cancels the orders of accounts, which never see another's."""
+    """Places, finds and cancels the orders of accounts."""
 
-    def __init__(
-        self,
-        *,
-        storage: Storage,
-        submission: SubmissionService,
-        batches: Batches,
-        ids: IdSource,
-        clock: Clock,
-    ) -> None:
-        self._storage = storage
-        self._submission = submission
-        self._batches = batches
-        self._ids = ids
-        self._clock = clock
+    storage: Storage
+    submission: SubmissionService
+    batches: Batches
+    ids: IdSource
+    clock: Clock
 
     def new_order_id(self) -> str:
-        """A name for an order whose customer gives none; no other order ever has it."""
-        return render_uuid(self._ids.next())
+        """A unique name for an order without one."""
+        return render_uuid(self.ids.next())
 
     async def place(
         self,
@@ -57,51 +50,48 @@ class Orders:
         *,
         is_new: bool = False,
     ) -> AcceptedBatch:
-        """Stores a submission under a name, or nothing; raises `Refused`.
+        """Stores a submission under a name; raises `Refused`.
 
-        `message_type` is what the customer calls the type. Whether the name is free is decided
-        where the order is stored, so that of two calls at once one is refused; `is_new` is a name
-        of ours, which is.
+        `message_type` is the customer's name of the type. The writer checks that the name is free,
+        so of two concurrent calls one is refused; `is_new` marks a generated name, which always is.
         """
-        decision = await self._submission.decide(account, submission)
+        decision = await self.submission.decide(account, submission)
         order = NewOrder(
             order_id=order_id, message_type=message_type, batch=decision.new, is_new=is_new
         )
-        return await self._submission.store(decision, orders.accept, order)
+        return await self.submission.store(decision, orders.accept, order)
 
     async def progress(self, account: Account, order_id: str) -> OrderProgress:
-        """Where the recipients of an order are, in its order; raises `Refused`.
+        """The state of the recipients of an order, in its order; raises `Refused`.
 
-        An order that was cancelled before it had messages is not found any more.
+        An order that was cancelled before it had messages is not found.
         """
-        now_ms = self._clock.now_ms()
-        progress = await self._storage.read(
+        now_ms = self.clock.now_ms()
+        progress = await self.storage.read(
             lambda c: _progress(orders.find(c, account.account_id, order_id), now_ms)
         )
-        if progress is None:
-            raise _missing(order_id)
-        return progress
+        return existing(progress, _missing(order_id))
 
     async def cancel(self, account: Account, order_id: str) -> None:
         """Cancels an order that is due later; raises `Refused`."""
         order = await self._find(account, order_id)
-        if order.state is not BatchState.QUEUED or order.due_ms <= self._clock.now_ms():
+        if order.state is not BatchState.QUEUED or order.due_ms <= self.clock.now_ms():
             raise Refused(RefusalCode.NOT_CANCELLABLE, order_id)
-        await self._batches.cancel(account, order.batch_id)
+        await self.batches.cancel(account, order.batch_id)
 
     async def cancel_all(self, account: Account) -> int:
-        """Cancels every order that is due later; how many there were."""
-        now_ms = self._clock.now_ms()
-        scheduled = await self._storage.read(
+        """Cancels every order that is due later; returns their number."""
+        now_ms = self.clock.now_ms()
+        scheduled = await self.storage.read(
             lambda c: orders.load_scheduled(c, account.account_id, now_ms)
         )
-        return await self._batches.cancel_unexpanded(account, scheduled)
+        return await self.batches.cancel_unexpanded(account, scheduled)
 
     async def page(
         self, account: Account, from_ms: int, to_ms: int | None, offset: int, limit: int
     ) -> OrderPage:
-        """A page of the orders that were made from one time to another; newest first."""
-        return await self._storage.read(
+        """A page of the orders placed from one time to another; newest first."""
+        return await self.storage.read(
             lambda c: orders.load_page(c, account.account_id, from_ms, to_ms, offset, limit)
         )
 
@@ -114,18 +104,16 @@ class Orders:
         offset: int,
         limit: int,
     ) -> RecipientPage:
-        """A page of the messages of orders to a number (digits) in some time; newest first."""
-        return await self._storage.read(
+        """A page of the order messages to a number (digits) in some time; newest first."""
+        return await self.storage.read(
             lambda c: orders.load_page_of_recipient(
                 c, account.account_id, recipient, from_ms, to_ms, offset, limit
             )
         )
 
     async def _find(self, account: Account, order_id: str) -> StoredOrder:
-        found = await self._storage.read(lambda c: orders.find(c, account.account_id, order_id))
-        if found is None:
-            raise _missing(order_id)
-        return found
+        found = await self.storage.read(lambda c: orders.find(c, account.account_id, order_id))
+        return existing(found, _missing(order_id))
 
 
 def _progress(order: StoredOrder | None, now_ms: int) -> OrderProgress | None:

@@ -1,4 +1,4 @@
-"""What a submission would become and cost, as the very code decides that sends."""
+"""Quotes: parts and cost of a submission, computed by the code that sends."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from dragoman.protocols.gsm.segmentation import (
 )
 
 MAX_ROUTED: Final = 1_000
-"""Recipients whose routes are told."""
+"""Recipients whose routes are included."""
 _ROOMS: Final = {
     Alphabet.GSM7: (MAX_SEPTETS, SEPTETS_IN_PART[8], 1),
     Alphabet.UCS2: (MAX_UCS2_UNITS, UCS2_UNITS_IN_PART[8], 2),
@@ -34,18 +34,18 @@ _ROOMS: Final = {
 
 
 class Cut(msgspec.Struct, frozen=True, kw_only=True):
-    """A text as it would travel."""
+    """A text as it would be split."""
 
     alphabet: Alphabet
     parts: int
     units_left: int
-    """Room in the last part; GSM characters of the extension take two."""
+    """Characters left in the last part; GSM extension characters take two."""
     forced_by: tuple[str, ...]
     """The characters that force UCS-2, each once, in the order of the text."""
 
 
 class Quote(msgspec.Struct, frozen=True, kw_only=True):
-    """What a submission would be; nothing is promised."""
+    """The parts and cost of a submission; not binding."""
 
     recipients: int
     credits: int
@@ -59,7 +59,7 @@ class Quote(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Quotes:
-    """Asks the very code that sends."""
+    """Quotes submissions."""
 
     def __init__(self, *, submission: SubmissionService, router: Router, opt_outs: OptOuts) -> None:
         self._submission = submission
@@ -67,7 +67,7 @@ class Quotes:
         self._opt_outs = opt_outs
 
     async def quote(self, account: Account, submission: Submission) -> Quote:
-        """What a submission to numbers would be; raises `Refused` as sending it would."""
+        """Quotes a submission to numbers; raises `Refused` as sending it would."""
         decision = await self._submission.decide(account, submission)
         return self._read(account, decision.new)
 
@@ -92,7 +92,7 @@ class Quotes:
 
 
 def cut(text: str) -> Cut:
-    """How a text is cut into parts, however many."""
+    """Splits a text into any number of parts."""
     segmentation = segment_text(text)
     return Cut(
         alphabet=segmentation.alphabet,

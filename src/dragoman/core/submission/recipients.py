@@ -1,4 +1,4 @@
-"""Whom a batch is for: its messages, or before it runs those it would have if it ran now."""
+"""The recipients of a batch: of its messages or, before it runs, expected ones."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from dragoman.core.submission.audiences import AudienceWalk, decode_fields
 from dragoman.core.submission.expansion import decode_waiting
 from dragoman.core.submission.sql import audiences, batches
 
-_NOBODY = 0
+_NO_WALLET = 0
 
 
 class RecipientPage(NamedTuple):
-    """Some of the recipients of a batch; of an audience with its merge fields as they are now."""
+    """Some recipients of a batch; of an audience with its current merge fields."""
 
     fields: tuple[str, ...]
     """The names of the merge fields."""
@@ -30,7 +30,7 @@ class RecipientPage(NamedTuple):
 def read_recipients(
     connection: Any, account_id: int, batch_id: int, after: str, limit: int
 ) -> RecipientPage | None:
-    """The recipients of a batch beyond a number, at most `limit`; None where there is no batch."""
+    """At most `limit` recipients of a batch after a number; None for an unknown batch."""
     progress = batches.find(connection, account_id, batch_id)
     if progress is None:
         return None
@@ -60,8 +60,8 @@ def _beyond(numbers: list[str], after: str) -> list[str]:
 
 
 def _foreseen(connection: Any, batch_id: int, after: str, limit: int) -> list[str]:
-    """Whom an audience would reach now."""
-    batch = LiveBatch(pending.load_batches(connection, [batch_id])[batch_id], _NOBODY)
+    """The recipients an audience would have now."""
+    batch = LiveBatch(pending.load_batches(connection, [batch_id])[batch_id], _NO_WALLET)
     walk = AudienceWalk(connection, batch)
     segment = walk.audience.segment
     if segment is None or (segment.count is None and segment.percent is None):

@@ -1,7 +1,7 @@
-"""Giving back what a recipient paid for a message.
+"""Refunds to recipients of premium messages.
 
-SMPP has no word for it: what is refunded is recorded, and settled between the operator of the
-gateway and its carrier.
+SMPP has no such operation: refunds are recorded, and settled between the operator of the gateway
+and its carrier.
 """
 
 from __future__ import annotations
@@ -13,41 +13,35 @@ from dragoman.core.messages.model.messages import Submission
 from dragoman.core.messages.model.records import NewBatch
 from dragoman.core.messages.model.views import MessageView
 from dragoman.core.model.errors import RefusalCode, Refused
+from dragoman.core.model.use_case import use_case
 from dragoman.core.submission.sql import refunds
 from dragoman.core.submission.submission import SubmissionService
 from dragoman.kit.clock import Clock
 from dragoman.storage.writer import Writer
 
 
+@use_case(kw_only=True)
 class Refunds:
     """Refunds each message at most once."""
 
-    def __init__(
-        self,
-        *,
-        writer: Writer,
-        find_message: Callable[[Account, int], Awaitable[MessageView]],
-        submission: SubmissionService,
-        clock: Clock,
-    ) -> None:
-        self._writer = writer
-        self._find_message = find_message
-        self._submission = submission
-        self._clock = clock
+    writer: Writer
+    find_message: Callable[[Account, int], Awaitable[MessageView]]
+    submission: SubmissionService
+    clock: Clock
 
     async def refund(
         self, account: Account, message_id: int, *, notice: str, dialect: str, protocol: str
     ) -> None:
         """Refunds a message of the account; raises `Refused`.
 
-        A `notice` is a text to the recipient, from the number that charged it. It is accepted
-        together with the refund, or neither is.
+        A `notice` is a text to the recipient, from the number that charged it, accepted together
+        with the refund or not at all.
         """
-        view = await self._find_message(account, message_id)
+        view = await self.find_message(account, message_id)
         if view.options.premium is None:
             raise Refused(RefusalCode.NOT_REFUNDABLE, str(message_id), refunds.NOT_CHARGED)
         if not notice:
-            await self._writer.write(refunds.refund, self._refund(account, message_id, None))
+            await self.writer.write(refunds.refund, self._refund(account, message_id, None))
             return
 
         submission = Submission(
@@ -57,14 +51,14 @@ class Refunds:
             sender=view.sender,
             protocol=protocol,
         )
-        decision = await self._submission.decide(account, submission)
+        decision = await self.submission.decide(account, submission)
         refund = self._refund(account, message_id, decision.new)
-        await self._submission.store(decision, refunds.refund, refund)
+        await self.submission.store(decision, refunds.refund, refund)
 
     def _refund(self, account: Account, message_id: int, notice: NewBatch | None) -> refunds.Refund:
         return refunds.Refund(
             message_id=message_id,
             account_id=account.account_id,
-            at_ms=self._clock.now_ms(),
+            at_ms=self.clock.now_ms(),
             notice=notice,
         )

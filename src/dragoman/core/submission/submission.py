@@ -1,14 +1,15 @@
-"""The only door in: decides on a request to send, stores it whole, and lets it go.
+"""The entry point of all submissions: decides on a request, stores it whole, and queues it.
 
-A batch of a few recipients that is due becomes messages at once; a larger or a scheduled one is
-stored with its recipients and becomes messages in chunks when it runs (`batches`); one to
-lists and contacts is stored as it was asked, and its credits are held as its recipients are known.
+A batch of a few recipients that is due becomes messages at once; a larger or scheduled one is
+stored with its recipients and becomes messages in chunks when it runs (`batches`); one to lists and
+contacts is stored as requested, and credits are held as its recipients become known.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import field
 from functools import lru_cache
 from typing import TypeVar
 
@@ -41,6 +42,7 @@ from dragoman.core.messages.model.routing import Route
 from dragoman.core.messages.premium import PremiumRules
 from dragoman.core.metrics import Metrics
 from dragoman.core.model.errors import RefusalCode, Refused
+from dragoman.core.model.use_case import use_case
 from dragoman.core.submission.admission import (
     Terms,
     check_named,
@@ -78,7 +80,7 @@ class AcceptedBatch(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     batch_id: int
     due_ms: int
     recipients: int
-    """0 for an audience: only expansion tells."""
+    """0 for an audience, until it is expanded."""
     parts: int
     """Of one message, where all have the same text."""
     credits: int
@@ -86,7 +88,7 @@ class AcceptedBatch(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 class Decision(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """A submission that was found good. Nothing is stored yet, and nothing is promised."""
+    """A valid submission. Nothing is stored yet, and nothing is promised."""
 
     new: NewBatch
     """What is to be stored; writers of more than a batch put it into their own item."""
@@ -94,55 +96,35 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     sendable: Sequence[StoredMessage]
     """The messages that are queued as soon as they are on disk."""
     accepted: AcceptedBatch
-    """What the customer is told once it is stored."""
+    """The result for the customer, once it is stored."""
 
 
+@use_case(kw_only=True)
 class SubmissionService:
-    """Accepts or refuses; a refusal stores nothing and moves no credit.
+    """Accepts or refuses submissions; a refusal stores nothing and uses no credits.
 
-    `decide` checks everything and stores nothing; `store` writes what was decided, alone or as
-    part of something larger, and queues it. `submit` does both.
+    `decide` checks everything and stores nothing; `store` writes what was decided, alone or as part
+    of something larger, and queues it. `submit` does both.
     """
 
-    def __init__(
-        self,
-        *,
-        writer: Writer,
-        queue: WorkQueue,
-        backlog: Backlog,
-        accounts: Accounts,
-        attachments: Attachments | None = None,
-        maker: MessageMaker,
-        delivery: Delivery,
-        ids: IdSource,
-        clock: Clock,
-        metrics: Metrics,
-        audiences: Audiences,
-        premium: PremiumRules,
-        device_routes: DeviceRoutes,
-        inline_recipients: int,
-        max_parts: int,
-        max_recipients: int,
-        find_payments: FindPayments | None = None,
-    ) -> None:
-        self._writer = writer
-        self._queue = queue
-        self._backlog = backlog
-        self._accounts = accounts
-        self._attachments = attachments
-        self._maker = maker
-        self._delivery = delivery
-        self._ids = ids
-        self._clock = clock
-        self._metrics = metrics
-        self._audiences = audiences
-        self._inline_recipients = inline_recipients
-        self._max_parts = max_parts
-        self._max_recipients = max_recipients
-        self._premium = premium
-        self._device_routes = device_routes
-        self._find_payments = find_payments or _own_payments
-        self._orphans: set[asyncio.Task[None]] = set()
+    writer: Writer
+    queue: WorkQueue
+    backlog: Backlog
+    accounts: Accounts
+    attachments: Attachments | None = None
+    maker: MessageMaker
+    delivery: Delivery
+    ids: IdSource
+    clock: Clock
+    metrics: Metrics
+    audiences: Audiences
+    premium: PremiumRules
+    device_routes: DeviceRoutes
+    inline_recipients: int
+    max_parts: int
+    max_recipients: int
+    find_payments: FindPayments = field(default_factory=lambda: _own_payments)
+    _orphans: set[asyncio.Task[None]] = field(default_factory=set, init=False)
 
     async def submit(self, account: Account, submission: Submission) -> AcceptedBatch:
         """Stores a submission whole and queues it; raises `Refused`."""
@@ -152,36 +134,36 @@ class SubmissionService:
     async def store(
         self, decision: Decision, operation: Operation[Item, None], item: Item
     ) -> AcceptedBatch:
-        """Writes an item that holds what was decided, then queues it; raises `Refused`."""
+        """Writes an item that contains a decision, then queues it; raises `Refused`."""
         await self.store_all((decision,), operation, item)
         return decision.accepted
 
     async def store_all(
         self, decisions: Sequence[Decision], operation: Operation[Item, None], item: Item
     ) -> None:
-        """Writes one item that holds what several decisions say, then queues all of them.
+        """Writes one item that contains several decisions, then queues all of them.
 
-        Raises `Refused`, and then nothing is stored. The caller may go away at any time: what is
-        on disk by then is queued all the same.
+        Raises `Refused` with nothing stored. If the caller goes away, what is on disk by then is
+        queued all the same.
         """
-        claimed = [m for d in decisions for m in d.sendable if self._queue.claim(m.route)]
+        claimed = [m for d in decisions for m in d.sendable if self.queue.claim(m.route)]
         for message in claimed:
             message.state = _SENDING  # a link takes it as soon as it is on disk
         waiting: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
         def stored(result: Exception | None) -> None:
             for message in claimed:
-                self._queue.release(message.route)
+                self.queue.release(message.route)
             if not waiting.cancelled():
                 if result is None:
                     waiting.set_result(None)
                 else:
                     waiting.set_exception(result)
             elif result is None:
-                # The caller is gone, the rows are not: they must not wait for a restart.
+                # The caller is gone, but the rows must not wait for a restart.
                 self._adopt(decisions)
 
-        self._writer.submit(operation, item, stored)
+        self.writer.submit(operation, item, stored)
         try:
             await waiting
         except asyncio.CancelledError:
@@ -191,23 +173,25 @@ class SubmissionService:
             raise
         for decision in decisions:
             batch = decision.live
-            self._metrics.accepted[batch.stored.dialect] += decision.accepted.recipients
+            self.metrics.accepted[batch.stored.dialect] += decision.accepted.recipients
             if decision.sendable:
                 await self._publish(batch, decision.sendable)
             if decision.new.rejections:
-                self._delivery.tell_rejections(
+                self.delivery.notify_rejections(
                     decision.new.rejections, batch, decision.new.messages
                 )
 
     async def decide(self, account: Account, submission: Submission) -> Decision:
-        """Checks a submission and works out what it becomes; raises `Refused`. Stores nothing."""
+        """Checks a submission and computes its messages; raises `Refused`, stores nothing."""
         if not account.may(Permission.SEND):
             raise Refused(RefusalCode.PERMISSION_DENIED, Permission.SEND)
-        terms = check_terms(submission, self._clock.now_ms())
-        to_device = self._device_routes.check(account, submission)
+        terms = check_terms(submission, self.clock.now_ms())
+        to_device = self.device_routes.check(account, submission)
         sender = submission.sender or account.default_sender
         if sender or to_device is None:  # else the number of a SIM is the sender
-            sender = await self._check_sender(account, sender, of_house=submission.house_sender)
+            sender = await self._check_sender(
+                account, sender, allow_any=submission.allow_any_sender
+            )
         multimedia = submission.format is _MMS
         if multimedia:
             self._check_multimedia(sender)
@@ -215,7 +199,7 @@ class SubmissionService:
             return await self._decide_audience(
                 account, submission, submission.audience, sender, terms, to_device
             )
-        maximum = min(self._max_recipients, account.max_recipients)
+        maximum = min(self.max_recipients, account.max_recipients)
         recipients = check_recipients(submission.recipients, maximum)
         check_prefixes(account, recipients)
         max_parts = self._max_parts_of(account)
@@ -228,7 +212,7 @@ class SubmissionService:
             segmentation = check_text(submission, submission.text, max_parts, terms)
             parts = segmentation.count
         if submission.premium is not None:
-            sender = self._premium.check(
+            sender = self.premium.check(
                 account,
                 submission.premium,
                 sender=sender,
@@ -237,14 +221,14 @@ class SubmissionService:
                 due_ms=terms.due_ms,
                 multimedia=multimedia,
             ).number
-        tariffs = self._maker.tariffs(
+        tariffs = self.maker.tariffs(
             account, recipients, multimedia, to_device, submission.message_type
         )
         payments = await self._payments_of(account, submission)
         attachments: tuple[Attachment, ...] = ()
         if multimedia:
             attachments = await self._collect_attachments(submission)
-        inline = terms.due_now and len(recipients) <= self._inline_recipients
+        inline = terms.due_now and len(recipients) <= self.inline_recipients
         if own is None:
             credits = sum([price.credits for _, price in tariffs]) * parts
         else:
@@ -264,18 +248,18 @@ class SubmissionService:
         live_batch = LiveBatch(batch, account.wallet_id, segmentation)
         messages: tuple[StoredMessage, ...] = ()
         if inline and own is None:
-            messages = self._maker.make_alike(live_batch, recipients, tariffs)
+            messages = self.maker.make_alike(live_batch, recipients, tariffs)
         elif inline and own is not None:
-            messages = self._maker.make(account, live_batch, own)
+            messages = self.maker.make(account, live_batch, own)
         rejections: tuple[StateChange, ...] = ()
         sendable: Sequence[StoredMessage] = messages
         if any(message.failure for message in messages):
-            rejections = self._maker.rejections(live_batch, messages)
+            rejections = self.maker.rejections(live_batch, messages)
             sendable = without_rejected(messages)
         new = NewBatch(
             batch=batch,
             messages=messages,
-            reservation=live_batch.reservation(self._ids, credits),
+            reservation=live_batch.reservation(self.ids, credits),
             rejections=rejections,
             attachments=attachments,
         )
@@ -297,16 +281,16 @@ class SubmissionService:
         terms: Terms,
         to_device: Route | None,
     ) -> Decision:
-        """To be stored as it was asked: who that is, and what it costs, is known when it runs."""
-        maximum = min(self._max_recipients, account.max_recipients)
+        """Decides on an audience; its recipients and cost are known when it runs."""
+        maximum = min(self.max_recipients, account.max_recipients)
         numbers = check_named(submission, wanted, maximum)
         check_prefixes(account, numbers)
         multimedia = submission.format is Format.MMS
-        self._maker.tariffs(account, numbers, multimedia, to_device, submission.message_type)
+        self.maker.tariffs(account, numbers, multimedia, to_device, submission.message_type)
         payments = await self._payments_of(account, submission)
         max_parts, country_code = self._max_parts_of(account), ""
         if submission.premium is not None:
-            code = self._premium.check(
+            code = self.premium.check(
                 account,
                 submission.premium,
                 sender=sender,
@@ -316,7 +300,7 @@ class SubmissionService:
                 multimedia=multimedia,
             )
             sender, country_code, max_parts = code.number, code.country_code, 1
-        audience = await self._audiences.check(
+        audience = await self.audiences.check(
             account,
             wanted,
             "" if submission.format is Format.BINARY else submission.text,
@@ -339,7 +323,7 @@ class SubmissionService:
         new = NewBatch(
             batch=batch,
             messages=(),
-            reservation=live_batch.reservation(self._ids, 0),
+            reservation=live_batch.reservation(self.ids, 0),
             attachments=attachments,
             audience=audience,
         )
@@ -354,7 +338,7 @@ class SubmissionService:
 
     def reaches(self, account: Account, number: str, message_type: MessageType | None) -> bool:
         """Whether an account may send to a number, and a route goes there."""
-        return self._maker.reaches(account, number, message_type)
+        return self.maker.reaches(account, number, message_type)
 
     def _batch(
         self,
@@ -369,7 +353,7 @@ class SubmissionService:
     ) -> StoredBatch:
         callback, message_type = submission.callback, submission.message_type
         return StoredBatch(
-            batch_id=self._ids.next(),
+            batch_id=self.ids.next(),
             account_id=account.account_id,
             dialect=submission.dialect,
             protocol=submission.protocol,
@@ -406,43 +390,43 @@ class SubmissionService:
         )
 
     async def _payments_of(self, account: Account, submission: Submission) -> tuple[Payment, ...]:
-        """The wallets that pay; none stands for the account's own alone."""
+        """The wallets that pay; empty for the account's own alone."""
         if submission.payments or account.payer is _OWN:
             return submission.payments
-        return await self._find_payments(account)
+        return await self.find_payments(account)
 
     def _max_parts_of(self, account: Account) -> int:
-        return min(self._max_parts, account.max_parts)
+        return min(self.max_parts, account.max_parts)
 
     async def _publish(self, batch: LiveBatch, messages: Sequence[StoredMessage]) -> None:
-        await self._backlog.publish([LiveMessage(message, batch) for message in messages])
+        await self.backlog.publish([LiveMessage(message, batch) for message in messages])
 
     def _adopt(self, decisions: Sequence[Decision]) -> None:
-        """Sends what was stored for a caller that has gone away."""
+        """Queues what was stored for a caller that has gone away."""
         for decision in decisions:
             new = decision.new
-            self._delivery.tell_rejections(new.rejections, decision.live, new.messages)
+            self.delivery.notify_rejections(new.rejections, decision.live, new.messages)
             if decision.sendable:
                 orphans = asyncio.create_task(self._publish(decision.live, decision.sendable))
                 self._orphans.add(orphans)
                 orphans.add_done_callback(self._orphans.discard)
 
-    async def _check_sender(self, account: Account, sender: str, *, of_house: bool) -> str:
+    async def _check_sender(self, account: Account, sender: str, *, allow_any: bool) -> str:
         sender = _cached_sender(sender)
-        if not of_house and not account.may(Permission.ANY_SENDER):
-            approved = await self._accounts.approved_senders(account)
+        if not allow_any and not account.may(Permission.ANY_SENDER):
+            approved = await self.accounts.approved_senders(account)
             if sender not in approved:
                 raise Refused(RefusalCode.SENDER_NOT_ALLOWED, sender)
         return sender
 
     async def _collect_attachments(self, submission: Submission) -> tuple[Attachment, ...]:
-        """Fetches the attachments of a multimedia message; the last check there is."""
-        if submission.format is not Format.MMS or self._attachments is None:
+        """Fetches the attachments of a multimedia message; the last check."""
+        if submission.format is not Format.MMS or self.attachments is None:
             return ()
-        return await self._attachments.collect(submission.attachment_urls)
+        return await self.attachments.collect(submission.attachment_urls)
 
     def _check_multimedia(self, sender: str) -> None:
-        if self._attachments is None:
+        if self.attachments is None:
             raise Refused(RefusalCode.NOT_SUPPORTED, "format")
         if not sender.removeprefix("+").isdigit():
             raise Refused(RefusalCode.INVALID_SENDER, sender, "an MMS needs a number or short code")
@@ -450,7 +434,7 @@ class SubmissionService:
     def _lane(self, submission: Submission, recipients: int, lane: Lane) -> Lane:
         if submission.urgent:
             return Lane.URGENT
-        return lane if recipients <= self._inline_recipients else Lane.BULK
+        return lane if recipients <= self.inline_recipients else Lane.BULK
 
 
 async def _own_payments(account: Account) -> tuple[Payment, ...]:

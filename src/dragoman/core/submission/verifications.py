@@ -1,4 +1,4 @@
-"""Two-factor codes: one is sent to a number, and who reads it there can say it once."""
+"""Verifications: a code is sent to a number, and accepted once from whoever reads it."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from dragoman.core.messages.model.messages import Submission
 from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.core.model.phone_numbers import normalise
 from dragoman.core.model.texts import is_storable
+from dragoman.core.model.use_case import use_case
 from dragoman.core.submission.model.verifications import (
     CODE_DIGITS,
     MAX_LIFETIME_S,
@@ -31,10 +32,10 @@ from dragoman.storage.engine import Storage
 
 DEFAULT_LIFETIME_S: Final = 3600
 MAX_CODE: Final = 64
-"""Characters of what is tried; longer is no code of anybody's."""
+"""Characters of a tried code; no code is longer."""
 
 DrawNumber = Callable[[int], int]
-"""A number from 0 on, below the one given, that nobody can foresee."""
+"""An unpredictable number from 0 on, below the given one."""
 
 
 class CodeRequest(msgspec.Struct, frozen=True, kw_only=True):
@@ -51,42 +52,33 @@ class CodeRequest(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Verdict(msgspec.Struct, frozen=True, kw_only=True):
-    """What came of a try."""
+    """The result of a try."""
 
     right: bool
     tries_left: int = 0
     """0 also where no code is alive."""
 
 
+@use_case(kw_only=True)
 class Verifications:
-    """Sends codes and checks them; of a number only the newest code of an account is alive."""
+    """Sends codes and checks them; only the account's newest code for a number is valid."""
 
-    def __init__(
-        self,
-        *,
-        storage: Storage,
-        submission: SubmissionService,
-        credits: Credits,
-        ids: IdSource,
-        clock: Clock,
-        draw: DrawNumber = secrets.randbelow,
-    ) -> None:
-        self._storage = storage
-        self._submission = submission
-        self._credits = credits
-        self._ids = ids
-        self._clock = clock
-        self._draw = draw
+    storage: Storage
+    submission: SubmissionService
+    credits: Credits
+    ids: IdSource
+    clock: Clock
+    draw: DrawNumber = secrets.randbelow
 
     async def send(self, account: Account, wanted: CodeRequest) -> AcceptedBatch:
-        """Sends a new code to a number, and ends the one before it; raises `Refused`.
+        """Sends a new code to a number, which replaces the one before; raises `Refused`.
 
-        The message and the code's digest are stored together. A recipient that wants no messages
-        gets no code, and is told of in the refusal.
+        The message and the digest of the code are stored together. A recipient that opted out gets
+        no code: that is a refusal.
         """
         if not MIN_LIFETIME_S <= wanted.lifetime_s <= MAX_LIFETIME_S:
             raise Refused(RefusalCode.INVALID_FIELD, "expiry", "one minute to one day")
-        code = render_code(self._draw(10**CODE_DIGITS))
+        code = render_code(self.draw(10**CODE_DIGITS))
         recipient = normalise(wanted.recipient)
         submission = Submission(
             dialect=wanted.dialect,
@@ -96,14 +88,14 @@ class Verifications:
             sender=wanted.sender,
             validity_s=wanted.lifetime_s,
             urgent=True,
-            payments=await self._credits.payments(account, wanted.message_type),
+            payments=await self.credits.payments(account, wanted.message_type),
             message_type=wanted.message_type,
         )
-        decision = await self._submission.decide(account, submission)
+        decision = await self.submission.decide(account, submission)
         if decision.new.rejections:
             raise Refused(RefusalCode.RECIPIENT_NOT_ALLOWED, recipient)
         # Made here, so that the order of codes is the one in which they are stored.
-        verification_id, now_ms = self._ids.next(), self._clock.now_ms()
+        verification_id, now_ms = self.ids.next(), self.clock.now_ms()
         item = NewVerification(
             verification_id=verification_id,
             account_id=account.account_id,
@@ -113,16 +105,16 @@ class Verifications:
             now_ms=now_ms,
             batch=decision.new,
         )
-        return await self._submission.store(decision, verifications.send, item)
+        return await self.submission.store(decision, verifications.send, item)
 
     async def verify(self, account: Account, recipient: str, code: str) -> Verdict:
-        """Whether a code is the one alive for a number, which ends with it; raises `Refused`."""
+        """Whether a code is the valid one for a number, which it uses up; raises `Refused`."""
         digits, code = normalise(recipient), code.strip()
         item = CodeTry(
             account_id=account.account_id,
             recipient=digits,
             code=code if len(code) <= MAX_CODE and is_storable(code) else "",
-            now_ms=self._clock.now_ms(),
+            now_ms=self.clock.now_ms(),
         )
-        left = await self._storage.writer.write(verifications.verify, item)
+        left = await self.storage.writer.write(verifications.verify, item)
         return Verdict(right=True) if left is None else Verdict(right=False, tries_left=left)

@@ -9,7 +9,7 @@ from dragoman.core.messages.model.lifecycle import BatchState
 from dragoman.core.messages.model.views import MessageView
 from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.core.model.phone_numbers import MAX_DIGITS
-from dragoman.core.submission.model.batches import BatchProgress
+from dragoman.core.submission.model.progress import BatchProgress
 from dragoman.dialects.linkmobility import reading, schemas
 from dragoman.dialects.linkmobility.calls import CREATED, OK, CallGroup
 from dragoman.dialects.linkmobility.errors import missing_contact, missing_list

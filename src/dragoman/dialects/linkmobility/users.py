@@ -11,8 +11,7 @@ import msgspec
 
 from dragoman.core.accounts.account_fields import AccountFields
 from dragoman.core.accounts.account_tree import Changes, check_right
-from dragoman.core.accounts.model.accounts import Account, AccountDetails, Permission
-from dragoman.core.accounts.model.views import AccountView
+from dragoman.core.accounts.model.accounts import Account, AccountDetails, AccountView, Permission
 from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.dialects.linkmobility.calls import CREATED, OK, CallGroup
 from dragoman.dialects.linkmobility.errors import WordedRefusal

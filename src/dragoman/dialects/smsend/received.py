@@ -11,9 +11,8 @@ import msgspec
 
 from dragoman.core.accounts.model.accounts import Account
 from dragoman.core.inbound.inbox import MAX_NUMBERS
-from dragoman.core.inbound.model.inbound import StoredInbound
+from dragoman.core.inbound.model.inbound import StoredInbound, TextKind, TextSearch
 from dragoman.core.inbound.model.keywords import parse_own_number
-from dragoman.core.inbound.model.received_texts import TextKind, TextSearch
 from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.core.model.phone_numbers import normalise
 from dragoman.dialects.smsend.calls import CallGroup

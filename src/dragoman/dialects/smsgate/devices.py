@@ -9,7 +9,7 @@ import msgspec
 
 from dragoman.core.accounts.model.accounts import Account
 from dragoman.core.devices.inbox_exports import InboxExport
-from dragoman.core.devices.model.phone_settings import Groups
+from dragoman.core.devices.model.devices import Groups
 from dragoman.core.devices.phone_settings import Changes
 from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.dialects.smsgate import mapping, schemas

@@ -1,4 +1,4 @@
-"""What Alembic runs: the migrations on the engine that `revisions` hands over."""
+"""Run by Alembic: the migrations on the engine that `revisions` provides."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ from sqlalchemy import Engine
 
 
 def upgrade(engine: Engine, to: str = "head") -> None:
-    """Runs every migration up to one, by default the last, that the database does not have yet."""
+    """Runs the missing migrations up to one, by default the last."""
     config = _config()
     config.attributes["engine"] = engine
     command.upgrade(config, to)

@@ -96,7 +96,7 @@ async def test_short_codes_with_the_same_content_types_stand_together(shop: Any)
 async def test_account_without_short_codes_has_an_empty_list(
     shop: Any, name: str, body: bytes
 ) -> None:
-    shop.services.premium._short_codes = ()
+    shop.services.premium.short_codes = ()
     answer = await shop.get(f"premium/contenttypes.{name}")
     assert (answer.status, answer.body) == (200, body)
 

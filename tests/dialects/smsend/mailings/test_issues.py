@@ -81,7 +81,7 @@ async def test_write_an_issue_as_printed(smsend: Any, desk: Any) -> None:
         ),
         (
             {"text_content": "a\0b"},
-            "Invalid value for parameter [text_content]: it holds characters that are none",
+            "Invalid value for parameter [text_content]: not valid Unicode text",
         ),
         ({"share_social": "so"}, "Invalid value for parameter [share_social]: true or false"),
     ],

@@ -140,14 +140,14 @@ class Ingest:
         }
         health = Health(at_ms=self._clock.now_ms(), status=report.status[:20], checks=checks)
         await self._devices.note_health(device, health)
-        await self._webhooks.tell_of_device(device, EventKind.DEVICE_PINGED, checks)
+        await self._webhooks.notify_of_device(device, EventKind.DEVICE_PINGED, checks)
         await self._devices.note_event(device, event.id)
 
     async def _take_start(self, device: Device, event: Event) -> None:
         sims = read_sims(convert(event.payload, AppStarted).sim_cards)
         if sims:
             await self._devices.report(device, push_token=device.push_token, sims=sims)
-        await self._webhooks.tell_of_device(device, EventKind.DEVICE_STARTED, {})
+        await self._webhooks.notify_of_device(device, EventKind.DEVICE_STARTED, {})
         await self._devices.note_event(device, event.id)
 
 

@@ -1,4 +1,4 @@
-"""Accounts: who may send what from where."""
+"""Accounts, their permissions and their credentials."""
 
 from __future__ import annotations
 
@@ -12,13 +12,14 @@ import msgspec
 from dragoman.core.accounts.model.allowed_addresses import AllowedAddresses
 from dragoman.core.accounts.model.allowed_prefixes import AllowedPrefixes
 from dragoman.core.billing.model.payments import Payer
+from dragoman.core.billing.sql.wallets import Balance
 
 NO_OWN_LIMIT: Final = 2**31 - 1
 """Leaves a limit to `[limits]` of the configuration, which counts where it is narrower."""
 
 
 class Permission(StrEnum):
-    """What an account may do; inherited from its parent and never wider than the parent's."""
+    """What an account may do; a subaccount never has more than its parent."""
 
     SEND = "send"
     RECEIVE = "receive"
@@ -53,7 +54,7 @@ is only ever given by name.
 
 
 class AccountDetails(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What is written down about an account and decides nothing; stored as JSON."""
+    """Contact details of an account, which affect nothing; stored as JSON."""
 
     company: str | None = None
     integration: str | None = None
@@ -65,8 +66,8 @@ class AccountDetails(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
 class Account(msgspec.Struct, frozen=True, kw_only=True):
     """A customer or a part of one; accounts form a tree by `parent_id` and `path`.
 
-    As loaded, `enabled`, `permissions` and `prefixes` are what it really has: its own, narrowed by
-    every account above it.
+    As loaded, `enabled`, `permissions` and `prefixes` are the effective ones: the account's own,
+    narrowed by every account above it.
     """
 
     account_id: int
@@ -107,12 +108,12 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
         return tuple(int(identifier, 36) for identifier in self.path.split("/")[:-1])
 
     def is_at_or_below(self, other: Account) -> bool:
-        """Whether this account is the other one or lies in the tree below it."""
+        """Whether this account is the other one or below it in the tree."""
         return self.path == other.path or self.path.startswith(f"{other.path}/")
 
 
 def narrow(account: Account, ancestors: Iterable[Account]) -> Account:
-    """The account with nothing that one of the accounts above it does not have."""
+    """The account, limited to what every account above it has."""
     above = list(ancestors)
     if not above:
         return account
@@ -138,7 +139,7 @@ def _narrowed_types(
 
 
 class CredentialKind(StrEnum):
-    """What a credential is good for."""
+    """What a credential is used for."""
 
     API_KEY = "api_key"
     PASSWORD = "password"  # noqa: S105 - a kind, not a password
@@ -148,7 +149,34 @@ class CredentialKind(StrEnum):
 
 
 class AccountRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """What a provider's API keeps of an account, as JSON."""
+    """What a provider's API keeps about an account, as JSON."""
 
     dialect: str
     record: str
+
+
+class AccountView(msgspec.Struct, frozen=True, kw_only=True):
+    """An account as those above it see it; times are milliseconds since the Unix epoch."""
+
+    account: Account
+    balance: Balance
+    created_ms: int
+    deactivated_ms: int | None
+
+
+class PurchaseView(msgspec.Struct, frozen=True, kw_only=True):
+    """A purchase, and what is left of it."""
+
+    purchase: StoredPurchase
+    available: int
+
+
+class StoredPurchase(msgspec.Struct, frozen=True, kw_only=True):
+    """A row of `purchases`."""
+
+    purchase_id: int
+    account_id: int
+    gives: bool
+    amount: int
+    prices: dict[str, int]
+    created_ms: int

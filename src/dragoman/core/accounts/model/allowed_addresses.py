@@ -1,7 +1,7 @@
-"""The addresses an account may be used from, in every form the provider manuals write them.
+"""The IP addresses an account may be used from, in every notation of the provider manuals.
 
-`192.168.0.1`, comma lists, `192.168.0.1-192.168.0.15`, lists of ranges, `192.168.0.*`, CIDR and any
-mixture; empty means everywhere (LINK v2 s. 11, "iprange").
+`192.168.0.1`, comma-separated lists, `192.168.0.1-192.168.0.15`, lists of ranges, `192.168.0.*`,
+CIDR, and combinations; empty allows every address (LINK v2 s. 11, "iprange").
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ class AllowedAddresses(msgspec.Struct, frozen=True):
     """(IP version, first, last), both ends included."""
 
     def allow(self, address: str) -> bool:
-        """Whether a caller at `address` is let in; an unreadable address only where all are."""
+        """Whether callers from `address` are allowed; an unparsable address only if all are."""
         if not self.ranges:
             return True
         try:
@@ -36,7 +36,7 @@ class AllowedAddresses(msgspec.Struct, frozen=True):
 
 
 def parse_allowed_addresses(text: str) -> AllowedAddresses:
-    """Reads a written list of addresses and ranges; ValueError names the part that is wrong."""
+    """Parses a list of addresses and ranges; ValueError names the invalid part."""
     parts = [part.strip() for part in text.split(",")]
     return AllowedAddresses(
         text=text.strip(), ranges=tuple(_parse_part(part) for part in parts if part)

@@ -1,6 +1,6 @@
-"""The numbers an account may send to, by their first digits.
+"""The numbers an account may send to, by prefix.
 
-`45`, `+45` and comma lists of them; empty means every number (LINK v2 s. 11, "prefixes").
+`45`, `+45` and comma-separated lists; empty allows every number (LINK v2 s. 11, "prefixes").
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ _PREFIX: Final = re.compile(r"\+?([1-9][0-9]{0,14})", re.ASCII)
 
 
 class AllowedPrefixes(msgspec.Struct, frozen=True):
-    """First digits of numbers, and the text they were written as."""
+    """Prefixes of numbers, and the text they were entered as."""
 
     text: str = ""
     prefixes: tuple[str, ...] | None = None
@@ -27,7 +27,7 @@ class AllowedPrefixes(msgspec.Struct, frozen=True):
         return self.prefixes is None or digits.startswith(self.prefixes)
 
     def narrowed(self, other: Self) -> Self:
-        """What both allow, under the text of this one."""
+        """What both allow, with the text of this one."""
         if other.prefixes is None:
             return self
         if self.prefixes is None:
@@ -42,7 +42,7 @@ class AllowedPrefixes(msgspec.Struct, frozen=True):
 
 
 def parse_allowed_prefixes(text: str) -> AllowedPrefixes:
-    """Reads prefixes with commas between; ValueError names the part that is wrong."""
+    """Parses comma-separated prefixes; ValueError names the invalid part."""
     parts = [part.strip() for part in text.split(",") if part.strip()]
     if len(parts) > MAX_PREFIXES:
         raise ValueError(f"more than {MAX_PREFIXES} prefixes")

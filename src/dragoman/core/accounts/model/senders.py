@@ -18,7 +18,7 @@ _NUMERIC = re.compile(r"\+?[0-9]{3,22}")
 
 
 class SenderState(StrEnum):
-    """How far a sender is on its way to being allowed."""
+    """The stage of a sender in its approval."""
 
     PENDING = "pending"
     APPROVED = "approved"
@@ -26,7 +26,7 @@ class SenderState(StrEnum):
     REJECTED = "rejected"
     REJECTED_BY_AUTHORITY = "rejected_by_authority"
     PREAPPROVED = "preapproved"
-    """Allowed until somebody has looked at it."""
+    """Allowed until it is reviewed."""
 
 
 APPROVED_STATES = frozenset(
@@ -36,7 +36,7 @@ APPROVED_STATES = frozenset(
 
 
 class SenderDetails(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Who stands behind a sender."""
+    """The company or person that uses a sender."""
 
     company: str | None = None
     first_name: str | None = None

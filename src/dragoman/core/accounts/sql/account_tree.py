@@ -1,4 +1,4 @@
-"""Accounts below an account: seen with their wallets, changed and deleted in one piece."""
+"""Accounts below an account: loaded with their wallets, changed and deleted atomically."""
 
 from __future__ import annotations
 
@@ -8,8 +8,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import ColumnElement, Connection, Row, Select, collate, or_, select, update
 
-from dragoman.core.accounts.model.accounts import Account, AccountRecord
-from dragoman.core.accounts.model.views import AccountView
+from dragoman.core.accounts.model.accounts import Account, AccountRecord, AccountView
 from dragoman.core.accounts.sql.accounts import (
     ACCOUNT_AND_WALLET,
     CredentialRotation,
@@ -23,16 +22,15 @@ from dragoman.core.accounts.sql.audit_log import AuditEntry
 from dragoman.core.accounts.sql.credits import bequeath
 from dragoman.core.accounts.sql.tables import accounts, audit_entries, credentials
 from dragoman.core.billing.sql.wallets import Balance, Transfer, balance, is_unlimited, transfer
-from dragoman.core.model.errors import RefusalCode, Refused
+from dragoman.core.model.errors import RefusalCode, Refused, existing
 from dragoman.kit.ids import parse_number
-from dragoman.storage.many import is_one_of
-from dragoman.storage.rows import count, insert_rows, is_any
+from dragoman.storage.rows import count, insert_rows, is_any, is_one_of
 from dragoman.storage.text_search import contains_pieces
 from dragoman.storage.work import one_by_one
 
 
 class AccountChange(msgspec.Struct, frozen=True, kw_only=True):
-    """What becomes different about an account: all of it, or nothing."""
+    """Changes to an account, applied together or not at all."""
 
     account_id: int
     at_ms: int
@@ -48,7 +46,7 @@ class AccountChange(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class AccountDeletion(msgspec.Struct, frozen=True, kw_only=True):
-    """An account that ends; what is left in its wallet goes to `heir`, if that has a limit."""
+    """An account to delete; its balance goes to `heir`, if that has a limit."""
 
     account_id: int
     username: str
@@ -129,23 +127,18 @@ def _living(connection: Connection, account_id: int) -> Row[Any]:
         accounts.c.account_id == account_id, accounts.c.deleted_ms.is_(None)
     )
     row = connection.execute(query).first()
-    if row is None:
-        raise Refused(RefusalCode.NOT_FOUND, str(account_id), "user")
-    return row
+    return existing(row, Refused(RefusalCode.NOT_FOUND, str(account_id), "user"))
 
 
 def load_views(connection: Connection, top: Account) -> list[AccountView]:
-    """An account and all that are below it, enabled or not, in the order of creation."""
+    """An account and all below it, enabled or not, in the order of creation."""
     return _views(connection, ACCOUNT_AND_WALLET.where(_at_or_below(top)))
 
 
 def search_below(
     connection: Connection, top: Account, name: str, offset: int, limit: int
 ) -> tuple[list[AccountView], int]:
-    """An account and those below it whose user names hold a piece of text, and how many in all.
-
-    Each stands behind the one it lies below.
-    """
+    """A page of an account and those below it by user name, in tree order, and the total."""
     conditions = [_at_or_below(top), accounts.c.deleted_ms.is_(None)]
     if name:
         conditions.append(contains_pieces(connection.dialect.name, accounts.c.username, (name,)))
@@ -160,7 +153,7 @@ def search_below(
 def load_names(
     connection: Connection, top: Account, account_ids: Iterable[int], living: bool = False
 ) -> dict[int, str]:
-    """The user names of those accounts, all or the living ones, that lie at or below one."""
+    """User names of those accounts, all or not deleted ones, that are at or below one."""
     query = select(accounts.c.account_id, accounts.c.username).where(
         is_one_of(connection.dialect.name, accounts.c.account_id, list(account_ids)),
         _at_or_below(top),
@@ -173,14 +166,14 @@ def load_names(
 def load_children(
     connection: Connection, parent_id: int, offset: int, limit: int
 ) -> tuple[list[AccountView], int]:
-    """Accounts right below one, in the order of creation, and how many there are in all."""
+    """The direct subaccounts of one, in the order of creation, and the total."""
     children = (accounts.c.parent_id == parent_id, accounts.c.deleted_ms.is_(None))
     views = _page(connection, children, accounts.c.account_id, offset, limit)
     return views, count(connection, *children)
 
 
 def find_child(connection: Connection, parent_id: int, name: str) -> AccountView | None:
-    """An account right below one, by identifier or by user name."""
+    """A direct subaccount, by identifier or by user name."""
     for column, value in (
         (accounts.c.account_id, parse_number(name)),
         (accounts.c.username, name if name.isprintable() else None),

@@ -74,7 +74,7 @@ class NewAccount(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CredentialRotation(msgspec.Struct, frozen=True, kw_only=True):
-    """New credentials, and the kinds whose old ones end with them."""
+    """New credentials, and the kinds whose old ones they replace."""
 
     account_id: int
     revoke_kinds: tuple[str, ...]
@@ -83,7 +83,7 @@ class CredentialRotation(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class TokenIssue(msgspec.Struct, frozen=True, kw_only=True):
-    """A credential that comes to those of its kind; of more than `most` the oldest go."""
+    """A credential to add to others of its kind; the oldest beyond `most` are removed."""
 
     credential: NewCredential
     most: int
@@ -101,7 +101,7 @@ def create(connection: Connection, item: NewAccount) -> None:
 
 @contextmanager
 def free_username(username: str) -> Iterator[None]:
-    """Refuses what stores a user name that another account has."""
+    """Refuses, in a block, a user name that another account has."""
     try:
         yield
     except IntegrityError as error:
@@ -139,14 +139,14 @@ def _insert(connection: Connection, item: NewAccount) -> None:
 
 
 def put_record(connection: Connection, account_id: int, record: AccountRecord) -> None:
-    """Stores what an API keeps of an account, in place of what it kept before."""
+    """Stores what an API keeps of an account, replacing the earlier record."""
     put_row(connection, account_records, {"account_id": account_id, **row_of(record)})
 
 
 def load_records(
     connection: Connection, dialect: str, account_ids: Iterable[int]
 ) -> dict[int, str]:
-    """What an API keeps of some accounts, by account."""
+    """The records that an API keeps of some accounts, by account."""
     query = select(account_records.c.account_id, account_records.c.record).where(
         account_records.c.dialect == dialect, account_records.c.account_id.in_(account_ids)
     )
@@ -154,10 +154,7 @@ def load_records(
 
 
 def replace_credentials(connection: Connection, rotation: CredentialRotation) -> None:
-    """Ends the credentials of some kinds and stores new ones.
-
-    A new password ends the sessions of the console.
-    """
+    """Replaces the credentials of some kinds; a new password also ends console sessions."""
     connection.execute(
         update(credentials)
         .where(
@@ -178,7 +175,7 @@ rotate = one_by_one("rotate_credentials")(replace_credentials)
 
 @one_by_one("issue_token")
 def issue_token(connection: Connection, item: TokenIssue) -> bool:
-    """Whether an older one had to go."""
+    """Whether an older token was removed."""
     new = item.credential
     insert_rows(connection, credentials, [new])
     of_account = (credentials.c.account_id == new.account_id, credentials.c.kind == new.kind)
@@ -194,7 +191,7 @@ def issue_token(connection: Connection, item: TokenIssue) -> bool:
 
 
 def find_by_digest(connection: Connection, kind: str, digest: bytes) -> Account | None:
-    """The account whose valid credential has this digest."""
+    """The account with a valid credential of this digest."""
     query = ACCOUNT_AND_WALLET.join(
         credentials, credentials.c.account_id == accounts.c.account_id
     ).where(
@@ -206,7 +203,7 @@ def find_by_digest(connection: Connection, kind: str, digest: bytes) -> Account 
 
 
 def created_at(connection: Connection, kind: str, digest: bytes) -> int:
-    """When the credential with this digest was made; 0 where there is none."""
+    """When the credential with this digest was created; 0 if there is none."""
     query = select(credentials.c.created_ms).where(
         credentials.c.digest == digest, credentials.c.kind == kind
     )
@@ -214,7 +211,7 @@ def created_at(connection: Connection, kind: str, digest: bytes) -> int:
 
 
 def find_by_username(connection: Connection, username: str) -> Account | None:
-    """The account of that user name."""
+    """The account with that user name."""
     query = ACCOUNT_AND_WALLET.where(
         accounts.c.username == username, accounts.c.deleted_ms.is_(None)
     )
@@ -222,7 +219,7 @@ def find_by_username(connection: Connection, username: str) -> Account | None:
 
 
 def find_by_id(connection: Connection, account_id: int) -> Account | None:
-    """The account of that identifier, deleted ones too: what they sent is still theirs."""
+    """The account with that identifier, even if deleted: it still owns what it sent."""
     query = ACCOUNT_AND_WALLET.where(accounts.c.account_id == account_id)
     return _first(connection, connection.execute(query).first())
 
@@ -255,7 +252,7 @@ def load_digests(connection: Connection, account_id: int, kind: str) -> list[byt
 def load_credential_times(
     connection: Connection, account_id: int, kind: CredentialKind
 ) -> list[int]:
-    """When each of an account's valid credentials of a kind was made, oldest first."""
+    """When each of an account's valid credentials of a kind was created, oldest first."""
     query = select(credentials.c.created_ms).where(*_valid(account_id, kind))
     return list(connection.execute(query.order_by(credentials.c.credential_id)).scalars())
 
@@ -280,12 +277,12 @@ def render_permissions(permissions: frozenset[Permission]) -> str:
 
 
 def parse_permissions(text: str) -> frozenset[Permission]:
-    """The permissions this version knows among those that are stored."""
+    """The stored permissions that this version knows."""
     return frozenset(Permission(name) for name in text.split() if name in set(Permission))
 
 
 def change_permissions(text: str, grant: Iterable[str], revoke: Iterable[str]) -> str:
-    """Stored permissions with some more and some fewer; names of a newer version stay."""
+    """Stored permissions with some added and removed; unknown names are kept."""
     return " ".join(sorted({*text.split(), *grant} - {*revoke}))
 
 
@@ -295,7 +292,7 @@ def render_types(types: frozenset[str] | None) -> str:
 
 
 def parse_types(text: str) -> frozenset[str] | None:
-    """The names of message types that are stored; None for all."""
+    """The stored names of message types; None for all."""
     return frozenset(text.split()) or None
 
 
@@ -305,7 +302,7 @@ def render_details(details: AccountDetails) -> str:
 
 
 def to_accounts(connection: Connection, rows: Sequence[Row[Any]]) -> list[Account]:
-    """Rows of `ACCOUNT_AND_WALLET` as accounts, each narrowed by all that are above it."""
+    """Rows of `ACCOUNT_AND_WALLET` as accounts, each narrowed by all above it."""
     own = {row.account_id: _own(row) for row in rows}
     missing = {above for account in own.values() for above in account.ancestor_ids} - own.keys()
     known = dict(own)
@@ -323,7 +320,7 @@ def _first(connection: Connection, row: Row[Any] | None) -> Account | None:
 
 
 def _own(row: Row[Any]) -> Account:
-    """What a row says of its account, without those above it."""
+    """The account of a row, before it is narrowed."""
     values = {name: row._mapping[name] for name in _ALIKE}
     return Account(
         **values,

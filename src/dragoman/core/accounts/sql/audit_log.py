@@ -1,4 +1,4 @@
-"""The audit log: entries are added beside the change they are about, and never changed."""
+"""The audit log: entries are inserted with the change they describe, and never updated."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _SUBJECTS = accounts.alias("subjects")
 
 
 class AuditEntry(msgspec.Struct, frozen=True, kw_only=True):
-    """Somebody did something to an account, or to something of it."""
+    """An action by an actor on an account, or on something that belongs to it."""
 
     entry_id: int
     account_id: int
@@ -42,14 +42,14 @@ def add(connection: Connection, items: list[AuditEntry]) -> None:
 def load_page(
     connection: Connection, account_id: int, before: int | None, limit: int
 ) -> list[AuditView]:
-    """The entries of an account, newest first, those before an entry where one is named."""
+    """The entries of an account, newest first, before an entry if one is given."""
     return _load(connection, audit_entries.c.account_id == account_id, before, limit)
 
 
 def load_page_below(
     connection: Connection, top: Account, before: int | None, limit: int
 ) -> list[AuditView]:
-    """The same of an account and all that ever lay below it, deleted ones too."""
+    """The same for an account and all that were ever below it, including deleted ones."""
     path = _SUBJECTS.c.path
     below = path.startswith(f"{top.path}/", autoescape=True)
     return _load(connection, or_(path == top.path, below), before, limit)

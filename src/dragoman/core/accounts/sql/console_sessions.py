@@ -1,4 +1,4 @@
-"""Sessions of the console: kept as digests, deleted as they end."""
+"""Console sessions: stored as digests, deleted when they end."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from dragoman.storage.work import one_by_one
 
 
 class StoredSession(msgspec.Struct, frozen=True, kw_only=True):
-    """A session as it is kept; times are milliseconds since the Unix epoch."""
+    """A stored session; times are milliseconds since the Unix epoch."""
 
     digest: bytes
     account_id: int
@@ -21,7 +21,7 @@ class StoredSession(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SessionOpening(msgspec.Struct, frozen=True, kw_only=True):
-    """A session to store; those that died before go, and of too many the longest unused."""
+    """A session to store; deletes expired ones, and the least recently used beyond a limit."""
 
     session: StoredSession
     used_since_ms: int
@@ -31,7 +31,7 @@ class SessionOpening(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SessionUse(msgspec.Struct, frozen=True, kw_only=True):
-    """A session that was used."""
+    """The last use of a session."""
 
     digest: bytes
     used_ms: int
@@ -45,13 +45,13 @@ class SessionEnd(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def find(connection: Connection, digest: bytes) -> StoredSession | None:
-    """The session of a digest."""
+    """The session with a digest."""
     query = select(console_sessions).where(console_sessions.c.digest == digest)
     return read_one(connection, query, StoredSession)
 
 
 def count(connection: Connection, account_id: int, used_since_ms: int) -> int:
-    """How many sessions an account has that were used since."""
+    """How many sessions of an account were used since a time."""
     table = console_sessions.c
     return count_rows(connection, table.account_id == account_id, table.used_ms > used_since_ms)
 

@@ -1,7 +1,7 @@
-"""Credits by message type: wallets of several kinds, moves between accounts, and purchases.
+"""Credits by message type: wallets of several kinds, transfers, and purchases.
 
-The credits of a type lie in the wallet of its name; an account that has none pays for it out of
-the wallet it has for everything.
+The credits of a type are in the wallet of its name; an account without one pays for it from its
+general wallet.
 """
 
 from __future__ import annotations
@@ -12,8 +12,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection, Row, delete, select
 
-from dragoman.core.accounts.model.accounts import Account
-from dragoman.core.accounts.model.purchases import PurchaseView, StoredPurchase
+from dragoman.core.accounts.model.accounts import Account, PurchaseView, StoredPurchase
 from dragoman.core.accounts.sql.tables import accounts
 from dragoman.core.billing.model.payments import Payer
 from dragoman.core.billing.sql.tables import purchases, wallets
@@ -28,9 +27,9 @@ PURCHASED = "purchased"
 
 
 class CreditMove(msgspec.Struct, frozen=True, kw_only=True):
-    """Credits of a type that go from one account to another; None is the operator.
+    """Credits of a type to transfer between accounts; None is the operator.
 
-    A giver without a limit loses nothing, a taker without one gains nothing.
+    An unlimited giver loses nothing, an unlimited taker gains nothing.
     """
 
     giver_id: int | None
@@ -45,13 +44,13 @@ class CreditMove(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CreditMoves(msgspec.Struct, frozen=True, kw_only=True):
-    """Moves that are made together, or none of them."""
+    """Transfers that are made together or not at all."""
 
     moves: tuple[CreditMove, ...]
 
 
 class NewPurchases(msgspec.Struct, frozen=True, kw_only=True):
-    """Purchases of an account that are entered together, or none of them."""
+    """Purchases of an account that are recorded together or not at all."""
 
     purchases: tuple[StoredPurchase, ...]
     wallet_id: int
@@ -60,7 +59,7 @@ class NewPurchases(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PurchaseRemoval(msgspec.Struct, frozen=True, kw_only=True):
-    """A purchase that is undone: what is left of it goes."""
+    """A purchase to undo; what is left of it is taken back."""
 
     account_id: int
     purchase_id: int
@@ -68,7 +67,7 @@ class PurchaseRemoval(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Purse(msgspec.Struct, frozen=True, kw_only=True):
-    """What an account pays with, as a decision about who pays needs it."""
+    """The wallets and prices of an account, as deciding who pays requires them."""
 
     account_id: int
     payer: Payer
@@ -132,7 +131,7 @@ def undo(connection: Connection, item: PurchaseRemoval) -> None:
 def bequeath(
     connection: Connection, account_id: int, heir_id: int, entry_ids: Iterator[int]
 ) -> None:
-    """Gives the credits of types that an account leaves to another; what it bought lapses."""
+    """Transfers the typed credits of a deleted account; what it bought lapses."""
     query = select(wallets).where(
         wallets.c.account_id == account_id, wallets.c.kind != GENERAL, wallets.c.available > 0
     )
@@ -145,7 +144,7 @@ def bequeath(
 
 
 def load_purses(connection: Connection, account: Account) -> list[Purse]:
-    """What an account and those above it pay with, from the account upwards."""
+    """The purses of an account and those above it, from the account upwards."""
     upwards = [account.account_id, *reversed(account.ancestor_ids)]
     payers = {
         row.account_id: Payer(row.payer)
@@ -170,7 +169,7 @@ def load_purses(connection: Connection, account: Account) -> list[Purse]:
 
 
 def load_balances(connection: Connection, account_id: int) -> dict[str, Balance]:
-    """What the wallets of an account hold, by kind."""
+    """The balances of the wallets of an account, by kind."""
     return {
         row.kind: Balance(row.available, row.held, row.spent, row.unlimited)
         for row in connection.execute(select(wallets).where(wallets.c.account_id == account_id))
@@ -180,18 +179,18 @@ def load_balances(connection: Connection, account_id: int) -> dict[str, Balance]
 def load_purchases(
     connection: Connection, account_id: int, offset: int, limit: int
 ) -> tuple[list[PurchaseView], int]:
-    """Purchases of an account, newest first, and how many there are in all."""
+    """Purchases of an account, newest first, and the total."""
     views = _with_rest(connection, account_id)
     return views[offset : offset + limit], len(views)
 
 
 def count_purchases(connection: Connection, account_id: int) -> int:
-    """How many purchases of an account are kept."""
+    """The number of purchases of an account."""
     return count(connection, purchases.c.account_id == account_id)
 
 
 def load_prices(connection: Connection, account_id: int) -> dict[str, int]:
-    """What a credit of each type costs an account, in ten-thousandths: as it bought it last."""
+    """The last price of a credit of each type for an account, in ten-thousandths."""
     query = (
         select(purchases.c.prices)
         .where(purchases.c.account_id == account_id, purchases.c.gives)
@@ -204,7 +203,7 @@ def load_prices(connection: Connection, account_id: int) -> dict[str, int]:
 
 
 def _with_rest(connection: Connection, account_id: int) -> list[PurchaseView]:
-    """Purchases, newest first: what is left in the wallet is left of the newest ones."""
+    """Purchases, newest first; the balance of the wallet is what is left of the newest ones."""
     query = (
         select(purchases)
         .where(purchases.c.account_id == account_id)

@@ -1,4 +1,4 @@
-"""Links that log an account in once: kept as digests, deleted as they are used."""
+"""Links that sign an account in once: stored as digests, deleted when used."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class NewLink(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class LinkUse(msgspec.Struct, frozen=True, kw_only=True):
-    """Somebody who comes with a link."""
+    """The redemption of a link."""
 
     digest: bytes
     now_ms: int
@@ -37,7 +37,7 @@ def add(connection: Connection, item: NewLink) -> None:
 
 @one_by_one("use_one_time_link")
 def use(connection: Connection, item: LinkUse) -> int | None:
-    """The account of a link that was alive until now."""
+    """The account of a link that was still valid."""
     used = delete(one_time_links).where(one_time_links.c.digest == item.digest)
     row = connection.execute(used.returning(*one_time_links.c)).first()
     return row.account_id if row is not None and row.expires_ms > item.now_ms else None

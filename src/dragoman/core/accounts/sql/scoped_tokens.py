@@ -1,4 +1,4 @@
-"""Pairs of tokens: issued, exchanged once for a new pair, revoked, forgotten when they are over."""
+"""Pairs of tokens: issued, exchanged once for a new pair, revoked, deleted when expired."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class StoredPair(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Issue(msgspec.Struct, frozen=True, kw_only=True):
-    """A new pair, of an account that has no more than so many: the oldest make room."""
+    """A new pair of an account; the oldest beyond a limit are deleted."""
 
     pair: StoredPair
     at_ms: int
@@ -34,7 +34,7 @@ class Issue(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Exchange(msgspec.Struct, frozen=True, kw_only=True):
-    """A pair in the place of another, which must not have been exchanged or revoked."""
+    """A pair that replaces another, which must not have been exchanged or revoked."""
 
     token_id: str
     pair: StoredPair
@@ -42,7 +42,7 @@ class Exchange(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Revocation(msgspec.Struct, frozen=True, kw_only=True):
-    """The end of one of an account's pairs."""
+    """Revokes one of an account's pairs."""
 
     token_id: str
     account_id: int
@@ -80,7 +80,7 @@ def exchange(connection: Connection, item: Exchange) -> None:
         scoped_tokens.c.refresh_expires_ms > item.at_ms,
     )
     if connection.execute(used.values(refreshed_ms=item.at_ms)).rowcount != 1:
-        raise Refused(RefusalCode.AUTHENTICATION_FAILED, detail="used token")
+        raise Refused(RefusalCode.AUTHENTICATION_FAILED, detail="the token was used")
     insert_rows(connection, scoped_tokens, [item.pair])
 
 

@@ -1,4 +1,4 @@
-"""Senders that accounts asked for, and how far each is on its way to being allowed."""
+"""Senders that accounts requested, and the stage of their approval."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from dragoman.storage.work import one_by_one
 
 
 class SenderDecision(msgspec.Struct, frozen=True, kw_only=True):
-    """What becomes of a sender."""
+    """The decision about a sender."""
 
     account_id: int
     sender: str
@@ -26,7 +26,7 @@ class SenderDecision(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SenderRemoval(msgspec.Struct, frozen=True, kw_only=True):
-    """A sender that its account gives up."""
+    """A sender that its account removes."""
 
     account_id: int
     sender_id: int
@@ -73,7 +73,7 @@ def find(connection: Connection, account_id: int, sender_id: int) -> StoredSende
 
 
 def find_by_name(connection: Connection, account_id: int, sender: str) -> StoredSender | None:
-    """A sender of an account as it is written."""
+    """A sender of an account by its spelling."""
     mine = select(senders).where(senders.c.account_id == account_id)
     return read_one(connection, mine.where(senders.c.sender == sender), StoredSender)
 
@@ -86,9 +86,9 @@ def load_page(
     limit: int,
     top: Account | None = None,
 ) -> tuple[list[StoredSender], int]:
-    """Senders in some states, in the order of creation, and how many there are in all.
+    """Senders in some states, in the order of creation, and the total.
 
-    `account_id` None stands for every account, or for those at and below `top`.
+    `account_id` None selects every account, or those at and below `top`.
     """
     wanted: list[ColumnElement[bool]] = [senders.c.state.in_([state.value for state in states])]
     if account_id is not None:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Boolean, Column, ForeignKey, Index, Integer, LargeBinary, Table, Text
+from sqlalchemy import Boolean, Column, ForeignKey, Index, Integer, LargeBinary, Text
 
-from dragoman.storage.metadata import Identifier, metadata, optional, primary_identifier, required
+from dragoman.storage.metadata import Identifier, optional, primary_identifier, required, table
 
-accounts = Table(
+accounts = table(
     "accounts",
-    metadata,
     primary_identifier("account_id"),
     Column("parent_id", Identifier, ForeignKey("accounts.account_id")),
     Column("path", Text, nullable=False),
@@ -32,9 +31,8 @@ between, none for all. A deleted account keeps its row for what it
 sent; `path` holds identifiers in base 36 from the root to the account.
 """
 
-credentials = Table(
+credentials = table(
     "credentials",
-    metadata,
     primary_identifier("credential_id"),
     Column("account_id", Identifier, ForeignKey("accounts.account_id"), nullable=False),
     Column("kind", Text, nullable=False),
@@ -46,18 +44,16 @@ credentials = Table(
 )
 """API keys as SHA-256 of the key, passwords as Argon2id, legacy logins as Argon2id of the md5."""
 
-account_records = Table(
+account_records = table(
     "account_records",
-    metadata,
     Column("account_id", Identifier, ForeignKey("accounts.account_id"), primary_key=True),
     Column("dialect", Text, primary_key=True),
     Column("record", Text, nullable=False),
 )
 """What a provider's API keeps of an account and nothing else reads; `record` is JSON."""
 
-one_time_links = Table(
+one_time_links = table(
     "one_time_links",
-    metadata,
     primary_identifier("link_id"),
     Column("account_id", Identifier, ForeignKey("accounts.account_id"), nullable=False),
     Column("digest", LargeBinary, nullable=False),
@@ -67,9 +63,8 @@ one_time_links = Table(
 )
 """Links that log an account in once; a used one is deleted."""
 
-admin_tokens = Table(
+admin_tokens = table(
     "admin_tokens",
-    metadata,
     Column("name", Text, primary_key=True),
     Column("digest", LargeBinary, nullable=False),
     Column("created_ms", Identifier, nullable=False),
@@ -78,9 +73,8 @@ admin_tokens = Table(
 )
 """Operators' tokens for the admin interface, as SHA-256; a revoked one is deleted."""
 
-senders = Table(
+senders = table(
     "senders",
-    metadata,
     primary_identifier("sender_id"),
     Column("account_id", Identifier, ForeignKey("accounts.account_id"), nullable=False),
     *required(Text, "sender", "state"),
@@ -88,12 +82,11 @@ senders = Table(
     Column("details", Text, nullable=False, server_default="{}"),
     Index("uq_senders_account_id_sender", "account_id", "sender", unique=True),
 )
-"""`details` is JSON (`domain.senders.SenderDetails`): who stands behind the name."""
+"""`details` is JSON (`domain.senders.SenderDetails`): who uses the name."""
 
 
-scoped_tokens = Table(
+scoped_tokens = table(
     "scoped_tokens",
-    metadata,
     Column("token_id", Text, primary_key=True),
     Column("account_id", Identifier, ForeignKey("accounts.account_id"), nullable=False),
     Column("scopes", Text, nullable=False),
@@ -108,15 +101,14 @@ scoped_tokens = Table(
     Index("ix_scoped_tokens_refresh_expires_ms", "refresh_expires_ms"),
     sqlite_with_rowid=False,
 )
-"""Both tokens of a pair as SHA-256. `scopes` are the provider's words, between spaces.
+"""Both tokens of a pair as SHA-256. `scopes` are the provider's names, separated by spaces.
 
 `refreshed_ms` is when the pair was exchanged for a new one, which happens once.
 """
 
 
-audit_entries = Table(
+audit_entries = table(
     "audit_entries",
-    metadata,
     primary_identifier("entry_id"),
     Column("account_id", Identifier, ForeignKey("accounts.account_id"), nullable=False),
     Column("actor_id", Identifier, ForeignKey("accounts.account_id"), nullable=False),
@@ -127,22 +119,20 @@ audit_entries = Table(
 """Changes of an account by an actor; rows are only ever added. What belongs to no account, such as
 a carrier, stands at its actor's."""
 
-held_carriers = Table(
+held_carriers = table(
     "held_carriers",
-    metadata,
     Column("carrier", Text, primary_key=True),
     Column("held_ms", Identifier, nullable=False),
 )
-"""Carriers that are given nothing new until somebody enables them again."""
+"""Carriers that get no new messages until they are enabled again."""
 
 
-console_sessions = Table(
+console_sessions = table(
     "console_sessions",
-    metadata,
     Column("digest", LargeBinary, primary_key=True),
     Column("account_id", Identifier, ForeignKey("accounts.account_id"), nullable=False),
     *required(Identifier, "created_ms", "used_ms"),
     Index("ix_console_sessions_account_id", "account_id"),
     sqlite_with_rowid=False,
 )
-"""Who is signed in, by the SHA-256 of the token in the cookie; what has ended is deleted."""
+"""Console sessions by the SHA-256 of their cookie; ended ones are deleted."""

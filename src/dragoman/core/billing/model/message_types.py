@@ -1,4 +1,4 @@
-"""Message types: qualities that an operator sells under names, each with credits of its own."""
+"""Message types: qualities that an operator sells by name, each with its own credits."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ class MessageType(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def brand_name(self) -> str:
-        """What brands call it that do not use its own name."""
+        """Its name for brands that do not use its own name."""
         return self.aliases[0] if self.aliases else self.name
 
 
 class MessageTypes:
-    """The types there are, in the operator's order."""
+    """The configured types, in the operator's order."""
 
     def __init__(self, types: Iterable[MessageType]) -> None:
         self._types = tuple(types)
@@ -40,7 +40,7 @@ class MessageTypes:
         return iter(self._types)
 
     def find(self, name: str) -> MessageType | None:
-        """The type of a name or an alias."""
+        """The type with a name or alias."""
         return self._by_name.get(name)
 
 

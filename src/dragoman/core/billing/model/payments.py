@@ -9,7 +9,7 @@ import msgspec
 
 
 class Payer(StrEnum):
-    """Whose credits a message takes."""
+    """Whose credits a message uses."""
 
     OWN = "own"
     PARENT = "parent"
@@ -18,7 +18,7 @@ class Payer(StrEnum):
 
 
 class Payment(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
-    """A wallet that pays, and how much of its unit for each credit of a message."""
+    """A wallet that pays, and its units per credit of a message."""
 
     wallet_id: int
     per_credit: int = 1
@@ -27,7 +27,7 @@ class Payment(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=
 def paying_accounts(upwards: Iterable[tuple[int, Payer]]) -> tuple[int, ...]:
     """The accounts that pay for one; `upwards` are it and those above it with their payers.
 
-    A root that names its parent pays itself.
+    A root whose payer is its parent pays itself.
     """
     paying: list[int] = []
     for account_id, payer in upwards:

@@ -19,7 +19,7 @@ _AMOUNT = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,4})?")
 
 
 class Price(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """The tariff of numbers with a prefix, for each part."""
+    """The tariff of numbers with a prefix, per part."""
 
     prefix: str = ""
     credits: int = 1
@@ -53,6 +53,6 @@ def parse_price(text: str) -> int:
 
 
 def render_price(units: int) -> str:
-    """An amount as a decimal without needless zeros, at least two decimals: `0.05`."""
+    """An amount as a decimal without trailing zeros, at least two decimals: `0.05`."""
     whole, rest = divmod(units, UNITS_PER_CURRENCY_UNIT)
     return f"{whole}.{rest:04d}"[: -2 if rest % 100 == 0 else None]

@@ -1,4 +1,4 @@
-"""Credits that are held, and then spent or given back."""
+"""Credits that are held, and later spent or refunded."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class Reservation(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc
 
 
 class Settlement(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False):
-    """Held credits that are spent or go back to where they came from."""
+    """Held credits that are spent, or refunded to their wallets."""
 
     wallet_id: int
     entry_id: int

@@ -1,14 +1,13 @@
-"""Credits: a wallet an account, and every movement between its sides as a double entry."""
+"""Credits: wallets, and every movement between their sides as a double entry."""
 
 from __future__ import annotations
 
-from sqlalchemy import Boolean, Column, ForeignKey, Index, Table, Text
+from sqlalchemy import Boolean, Column, ForeignKey, Index, Text
 
-from dragoman.storage.metadata import Identifier, metadata, primary_identifier, required
+from dragoman.storage.metadata import Identifier, primary_identifier, required, table
 
-wallets = Table(
+wallets = table(
     "wallets",
-    metadata,
     primary_identifier("wallet_id"),
     Column("account_id", Identifier, ForeignKey("accounts.account_id"), nullable=False),
     Column("kind", Text, nullable=False),
@@ -17,9 +16,8 @@ wallets = Table(
     Index("uq_wallets_account_id_kind", "account_id", "kind", unique=True),
 )
 
-ledger_entries = Table(
+ledger_entries = table(
     "ledger_entries",
-    metadata,
     primary_identifier("entry_id"),
     Column("wallet_id", Identifier, ForeignKey("wallets.wallet_id"), nullable=False),
     *required(Text, "kind", "debit", "credit"),
@@ -30,9 +28,8 @@ ledger_entries = Table(
 )
 """`amount` leaves the side `debit` and enters `credit`: outside, available, held or spent."""
 
-purchases = Table(
+purchases = table(
     "purchases",
-    metadata,
     primary_identifier("purchase_id"),
     Column("account_id", Identifier, ForeignKey("accounts.account_id"), nullable=False),
     Column("gives", Boolean, nullable=False),

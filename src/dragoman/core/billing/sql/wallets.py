@@ -1,7 +1,7 @@
-"""Credits: held when a batch is accepted, spent or refunded when it is clear what became of it.
+"""Credits: held when a batch is accepted, spent or refunded once the outcome is known.
 
-Every movement is a ledger entry in the transaction of what caused it, and an UPDATE of the wallet
-that takes all movements of a group together.
+Every movement is a ledger entry in the transaction that causes it; one UPDATE of the wallet covers
+all movements of a group.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ _HOLD = BulkUpdate(
 
 
 class TopUp(msgspec.Struct, frozen=True):
-    """Credits an operator or a parent account adds (or, negative, takes away)."""
+    """Credits an operator or a parent account adds or, if negative, removes."""
 
     wallet_id: int
     entry_id: int
@@ -49,7 +49,7 @@ class TopUp(msgspec.Struct, frozen=True):
 
 
 class Transfer(msgspec.Struct, frozen=True, kw_only=True):
-    """Credits that one account gives another or, negative, takes back from it."""
+    """Credits that one account gives another or, if negative, takes back."""
 
     giver: int | None
     """Its wallet; None where they come from outside, from the operator."""
@@ -63,7 +63,7 @@ class Transfer(msgspec.Struct, frozen=True, kw_only=True):
 def reserve(
     connection: Connection, reservations: list[tuple[int, Reservation]]
 ) -> list[Refused | None]:
-    """Holds the credits of each (batch, reservation); a refusal for each that finds too few."""
+    """Holds the credits of each (batch, reservation); a refusal for each that lacks them."""
     if any(reservation.also for _, reservation in reservations):
         return [_reserve_alone(connection, *one) for one in reservations]
     totals: dict[int, int] = defaultdict(int)
@@ -88,7 +88,7 @@ def reserve(
 def _reserve_alone(
     connection: Connection, batch_id: int, reservation: Reservation
 ) -> Refused | None:
-    """Holds what a batch takes of each of its wallets, or nothing."""
+    """Holds the credits of one batch in all of its wallets, or in none."""
     shares = sorted((reservation, *reservation.also), key=lambda share: share.wallet_id)
     for index, share in enumerate(shares):
         if not _hold(connection, share.wallet_id, share.amount):
@@ -108,7 +108,7 @@ def _hold(connection: Connection, wallet_id: int, amount: int) -> bool:
 
 
 def settle(connection: Connection, settlements: Iterable[tuple[int, Settlement]]) -> None:
-    """Spends or refunds held credits; one ledger entry a batch and direction in a group."""
+    """Spends or refunds held credits; one ledger entry per batch and direction in a group."""
     moved: dict[int, list[int]] = defaultdict(lambda: [0, 0, 0])
     entries: dict[tuple[int, int, bool], list[int]] = {}
     for batch_id, shares in settlements:
@@ -148,7 +148,7 @@ class LedgerEntry(msgspec.Struct, frozen=True, kw_only=True):
 def load_entries(
     connection: Connection, account_id: int, before: int | None, limit: int
 ) -> list[LedgerEntry]:
-    """Movements in an account's wallets, newest first, those before one where one is named."""
+    """Movements in an account's wallets, newest first, before one if one is given."""
     owned = connection.execute(
         select(wallets.c.wallet_id, wallets.c.kind).where(wallets.c.account_id == account_id)
     )
@@ -179,17 +179,16 @@ def top_up(connection: Connection, item: TopUp) -> None:
 
 
 def transfer(connection: Connection, item: Transfer) -> None:
-    """Moves credits between wallets; raises `Refused`, and the caller then rolls back.
+    """Transfers credits between wallets; raises `Refused`, and the caller then rolls back.
 
-    A giver without a limit loses nothing. A taker without a limit has one from now on: what it
-    was given.
+    An unlimited giver loses nothing. An unlimited taker becomes limited to what it was given.
     """
     if item.giver is not None and not is_unlimited(connection, item.giver):
         _give(connection, item.giver, item.giver_entry_id, -item.amount, item.note)
     amount = item.amount
     if is_unlimited(connection, item.taker):
         if amount <= 0:
-            raise Refused(RefusalCode.INVALID_FIELD, "credits", "there is no limit to take from")
+            raise Refused(RefusalCode.INVALID_FIELD, "credits", "the account is unlimited")
         amount -= balance(connection, item.taker).available
         connection.execute(
             update(wallets).where(wallets.c.wallet_id == item.taker).values(unlimited=False)
@@ -198,7 +197,7 @@ def transfer(connection: Connection, item: Transfer) -> None:
 
 
 def is_unlimited(connection: Connection, wallet_id: int) -> bool:
-    """Whether a wallet has no limit."""
+    """Whether a wallet is unlimited."""
     query = select(wallets.c.unlimited).where(wallets.c.wallet_id == wallet_id)
     return bool(connection.execute(query).scalar_one())
 
@@ -217,7 +216,7 @@ def book(
     *,
     subject: str,
 ) -> None:
-    """Adds to what a wallet with a limit holds, or takes away; raises `Refused`."""
+    """Adds to the balance of a limited wallet, or subtracts from it; raises `Refused`."""
     available = wallets.c.available + amount
     moved = update(wallets).where(
         wallets.c.wallet_id == wallet_id, available.between(0, MAX_CREDITS)
@@ -238,7 +237,7 @@ def _enter(
 def add_wallet(
     connection: Connection, wallet_id: int, account_id: int, kind: str, unlimited: bool = False
 ) -> None:
-    """Makes an empty wallet, unless the account has one of that kind."""
+    """Creates an empty wallet, unless the account has one of that kind."""
     _INSERT_WALLETS.run(connection, [(wallet_id, account_id, kind, unlimited, 0, 0, 0)])
 
 
@@ -252,7 +251,7 @@ class Balance(msgspec.Struct, frozen=True):
 
 
 def balance(connection: Connection, wallet_id: int) -> Balance:
-    """What a wallet holds now."""
+    """The balance of a wallet now."""
     found = read_one(connection, select(wallets).where(wallets.c.wallet_id == wallet_id), Balance)
     assert found is not None
     return found

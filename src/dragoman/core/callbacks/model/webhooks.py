@@ -1,4 +1,4 @@
-"""A customer's URL that is told of events of one kind."""
+"""A customer's URL that is notified of one kind of event."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Callbacks that are due, and what came of each attempt."""
+"""Callbacks that are due, and the outcome of each attempt."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from dragoman.storage.work import together
 
 
 class CallbackState(IntEnum):
-    """Where a callback is."""
+    """The stage of a callback."""
 
     PENDING = 0
     DELIVERED = 1
@@ -37,7 +37,7 @@ class StoredCallback(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Attempt(msgspec.Struct, frozen=True, kw_only=True):
-    """What came of calling the customer."""
+    """The outcome of a call to a customer's URL."""
 
     callback_id: int
     state: CallbackState
@@ -72,7 +72,7 @@ def record(connection: Connection, items: list[Attempt]) -> None:
 
 
 def count_pending(connection: Connection) -> dict[str, int]:
-    """How many callbacks wait for each origin."""
+    """The number of pending callbacks of each origin."""
     query = (
         select(callbacks.c.origin, func.count())
         .where(callbacks.c.state == CallbackState.PENDING.value)
@@ -82,7 +82,7 @@ def count_pending(connection: Connection) -> dict[str, int]:
 
 
 def last_pending(connection: Connection) -> int:
-    """The newest callback that waits; 0 without any."""
+    """The newest pending callback; 0 without any."""
     query = select(func.max(callbacks.c.callback_id)).where(
         callbacks.c.state == CallbackState.PENDING.value
     )
@@ -92,10 +92,10 @@ def last_pending(connection: Connection) -> int:
 def load_due(
     connection: Connection, origin: str, now_ms: int, limit: int, newest: int
 ) -> list[StoredCallback]:
-    """Callbacks to an origin whose time has come, each with all that waits for its message.
+    """Callbacks to an origin that are due, each with all that are pending for its message.
 
-    In the order in which they must be delivered; a message whose first callback is not due yet is
-    left out, and so is whatever came after the callback `newest`.
+    In the order of delivery. A message whose first callback is not due yet is left out, as are
+    callbacks after `newest`.
     """
     pending = and_(
         callbacks.c.state == CallbackState.PENDING.value, callbacks.c.callback_id <= newest

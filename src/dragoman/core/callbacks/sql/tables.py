@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Column, ForeignKey, Table, Text
+from sqlalchemy import Column, ForeignKey, Text
 
-from dragoman.storage.metadata import Identifier, metadata, required
+from dragoman.storage.metadata import Identifier, primary, required, table
 
-webhooks = Table(
+webhooks = table(
     "webhooks",
-    metadata,
     Column("account_id", Identifier, ForeignKey("accounts.account_id"), primary_key=True),
-    Column("dialect", Text, primary_key=True),
-    Column("key", Text, primary_key=True),
+    *primary(Text, "dialect", "key"),
     *required(Text, "event", "url"),
     Column("device_id", Identifier),
     Column("created_ms", Identifier, nullable=False),

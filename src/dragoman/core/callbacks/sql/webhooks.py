@@ -1,4 +1,4 @@
-"""Customers' webhooks: put under a key, removed, and loaded whole when the gateway starts."""
+"""Customers' webhooks: stored under a key, removed, and loaded at the start."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from dragoman.storage.work import one_by_one, together
 
 
 class WebhookKey(msgspec.Struct, frozen=True, kw_only=True):
-    """Which webhook."""
+    """Identifies a webhook."""
 
     account_id: int
     dialect: str

@@ -1,4 +1,4 @@
-"""E-mail campaigns: lists, who is on them, the issues that are sent to them, and each mail."""
+"""E-mail campaigns: lists, subscriptions, issues and deliveries."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ MAX_ATTACHMENT_BYTES: Final = 7 * 1024 * 1024
 
 
 class ListState(IntEnum):
-    """What a mailing list is good for now; the numbers are stored."""
+    """Whether a mailing list can be used; the numbers are stored."""
 
     ACTIVE = 0
     ARCHIVED = 1
@@ -29,7 +29,7 @@ class ListState(IntEnum):
 
 
 class SubscriptionState(IntEnum):
-    """Whether somebody on a list gets its issues; the numbers are stored."""
+    """Whether a subscriber gets issues; the numbers are stored."""
 
     SUBSCRIBED = 0
     PENDING = 1
@@ -49,14 +49,14 @@ class EndedBy(StrEnum):
 
 
 class DeliveryKind(IntEnum):
-    """What a mail is; the numbers are stored."""
+    """The purpose of a mail; the numbers are stored."""
 
     ISSUE = 0
     OPT_IN = 1
 
 
 class DeliveryState(IntEnum):
-    """Where a mail is; the numbers are stored."""
+    """The stage of a mail; the numbers are stored."""
 
     PENDING = 0
     SENDING = 1
@@ -77,7 +77,7 @@ class TokenPurpose(IntEnum):
 
 
 class MailingList(msgspec.Struct, frozen=True, kw_only=True):
-    """A list and how its mails present themselves."""
+    """A list, and how its mails identify themselves."""
 
     list_id: int
     account_id: int
@@ -96,7 +96,7 @@ class MailingList(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Issue(msgspec.Struct, frozen=True, kw_only=True):
-    """What is sent to a list; it does not change once it is stored."""
+    """What is sent to a list; immutable once stored."""
 
     issue_id: int
     account_id: int
@@ -111,7 +111,7 @@ class Issue(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Template(msgspec.Struct, frozen=True, kw_only=True):
-    """A content that issues are made from."""
+    """Content that issues are created from."""
 
     template_id: int
     account_id: int
@@ -122,7 +122,7 @@ class Template(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Delivery(msgspec.Struct, frozen=True, kw_only=True):
-    """A mail to one recipient; a row before it is sent."""
+    """A mail to one recipient; stored before it is sent."""
 
     delivery_id: int
     account_id: int
@@ -137,7 +137,7 @@ class Delivery(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class EmailService(msgspec.Struct, frozen=True, kw_only=True):
-    """What an account has bought of e-mail; dates are `yyyy-MM-dd`."""
+    """The e-mail service an account has bought; dates are `yyyy-MM-dd`."""
 
     enabled: bool = True
     bandwidth: float = 0.0
@@ -149,7 +149,7 @@ class EmailService(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class MailingListChange(msgspec.Struct, frozen=True, kw_only=True):
-    """New values for a list; what is not set stays."""
+    """New values for a list; unset ones are unchanged."""
 
     list_id: int
     account_id: int

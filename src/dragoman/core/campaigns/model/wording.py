@@ -61,9 +61,9 @@ _LANGUAGES: Final = MappingProxyType(
 
 
 def words_of(language: str) -> Words:
-    """The words of a language by its code of two or three letters; English where it is not known.
+    """The wording for a language code of two or three letters; English for unknown ones.
 
-    Takes `ita`, `it-IT`, or a whole Accept-Language header, of which the first counts.
+    Accepts `ita`, `it-IT`, or a whole Accept-Language header, of which the first entry counts.
     """
     first = language.split(",")[0].split(";")[0].replace("_", "-").split("-")[0]
     return _LANGUAGES.get(first.strip().lower(), ENGLISH)

@@ -1,4 +1,4 @@
-"""Mails that are due: claimed before they are sent, and what came of each attempt."""
+"""Mails that are due: claimed before they are sent, with the outcome of each attempt."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from dragoman.storage.work import Operation, one_by_one, together
 
 
 class Claim(msgspec.Struct, frozen=True, kw_only=True):
-    """A mail that is to be sent now, and the digests of the links that it will have."""
+    """A mail to send now, and the digests of the links it will have."""
 
     delivery_id: int
     unsubscribe: bytes
@@ -37,7 +37,7 @@ class Claim(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class MailAttempt(msgspec.Struct, frozen=True, kw_only=True):
-    """What came of sending a mail."""
+    """The outcome of an attempt to send a mail."""
 
     delivery_id: int
     state: DeliveryState
@@ -49,7 +49,7 @@ class MailAttempt(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Attempted(msgspec.Struct, frozen=True, kw_only=True):
-    """An attempt, and how many hard bounces end a subscription."""
+    """An attempt, and the number of hard bounces that ends a subscription."""
 
     attempt: MailAttempt
     subscription_id: int
@@ -68,7 +68,7 @@ _SENDING: Final = text(f"deliveries.state = {DeliveryState.SENDING.value}")
 
 
 def accounts_waiting(connection: Connection) -> dict[int, int]:
-    """When the first mail that waits is due, by account."""
+    """When the first pending mail of each account is due."""
     query = (
         select(deliveries.c.account_id, func.min(deliveries.c.next_attempt_ms))
         .where(_PENDING)
@@ -78,7 +78,7 @@ def accounts_waiting(connection: Connection) -> dict[int, int]:
 
 
 def next_due(connection: Connection, account_id: int) -> int | None:
-    """When the account's next mail is due; None where none waits."""
+    """When the account's next mail is due; None if none is pending."""
     query = select(func.min(deliveries.c.next_attempt_ms)).where(
         deliveries.c.account_id == account_id, _PENDING
     )
@@ -86,7 +86,7 @@ def next_due(connection: Connection, account_id: int) -> int | None:
 
 
 def count(connection: Connection, issue_id: int) -> dict[DeliveryState, int]:
-    """How many mails of an issue there are, by state."""
+    """The number of mails of an issue, by state."""
     query = (
         select(deliveries.c.state, func.count())
         .where(deliveries.c.issue_id == issue_id)
@@ -96,7 +96,7 @@ def count(connection: Connection, issue_id: int) -> dict[DeliveryState, int]:
 
 
 def load_due(connection: Connection, account_id: int, now_ms: int, limit: int) -> list[Delivery]:
-    """The account's mails that are due, the longest waiting first."""
+    """The account's due mails, the longest overdue first."""
     query = (
         select(*columns_of(deliveries, Delivery))
         .where(
@@ -109,7 +109,7 @@ def load_due(connection: Connection, account_id: int, now_ms: int, limit: int) -
 
 
 def _claim(connection: Connection, items: list[Claim]) -> list[bool | Exception]:
-    """Whether each mail may be sent; one whose subscription has ended is suppressed instead."""
+    """Whether each mail may be sent; one whose subscription has ended is suppressed."""
     query = (
         select(
             deliveries.c.delivery_id,
@@ -186,16 +186,16 @@ def _count_bounce(connection: Connection, item: Attempted) -> None:
 
 @one_by_one("release_deliveries")
 def release(connection: Connection, item: tuple[int, ...]) -> None:
-    """Gives mails back that were claimed and never reached the wire."""
+    """Returns claimed mails that were never sent."""
     released = update(deliveries).where(deliveries.c.delivery_id.in_(item))
     attempts = deliveries.c.attempts - 1
     connection.execute(released.values(state=DeliveryState.PENDING, attempts=attempts))
 
 
 def _restore(connection: Connection, items: list[tuple[int, ...]]) -> list[int | Exception]:
-    """Mails that nobody knows to be sending are sent again, marked; how many there are.
+    """Marks mails left in sending by an earlier run as possible duplicates, and requeues them.
 
-    An item names those that the caller is sending.
+    An item names the mails that the caller is sending; the result is the number of requeued ones.
     """
     known = [delivery_id for item in items for delivery_id in item]
     changed = connection.execute(

@@ -1,4 +1,4 @@
-"""Issues and templates, and issues on their way to become mails."""
+"""Issues, templates, and sendings in progress."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ MAX_TEMPLATES: Final = 1_000
 
 
 class NewSending(msgspec.Struct, frozen=True, kw_only=True):
-    """An issue to be sent from a time on; `contact_ids` None is the whole list."""
+    """An issue to send from a time on; `contact_ids` None means the whole list."""
 
     sending_id: int
     account_id: int
@@ -32,7 +32,7 @@ class NewSending(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Sending(msgspec.Struct, frozen=True, kw_only=True):
-    """A sending that is due, and how far it is."""
+    """A due sending and its progress."""
 
     sending_id: int
     account_id: int
@@ -43,7 +43,7 @@ class Sending(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SendingStep(msgspec.Struct, frozen=True, kw_only=True):
-    """Recipients that become mails, and how far the sending is then."""
+    """Recipients that become mails, and the progress after them."""
 
     sending: Sending
     recipients: tuple[NewSubscriber, ...]
@@ -53,7 +53,7 @@ class SendingStep(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class TemplateKey(msgspec.Struct, frozen=True, kw_only=True):
-    """Which template of which account."""
+    """Identifies a template of an account."""
 
     template_id: int
     account_id: int
@@ -73,7 +73,7 @@ def find(connection: Connection, account_id: int, list_id: int, issue_id: int) -
 
 
 def load(connection: Connection, issue_id: int) -> Issue | None:
-    """An issue with all it needs to be sent."""
+    """An issue with everything needed to send it."""
     issue = read_one(connection, select(issues).where(issues.c.issue_id == issue_id), Issue)
     if issue is None:
         return None
@@ -113,7 +113,7 @@ def load_templates(connection: Connection, account_id: int) -> list[Template]:
 
 @one_by_one("put_mail_templates")
 def put_template(connection: Connection, item: Template) -> None:
-    """Stores templates, over those of the same identifier."""
+    """Stores templates, replacing those with the same identifier."""
     table = mail_templates.c
     mine = table.account_id == item.account_id
     known = is_any(connection, mine, table.template_id == item.template_id)
@@ -134,7 +134,7 @@ def remove_template(connection: Connection, item: TemplateKey) -> None:
 
 
 def load_due(connection: Connection, now_ms: int, limit: int) -> list[Sending]:
-    """Sendings whose time has come, the oldest first."""
+    """Sendings that are due, oldest first."""
     query = (
         select(sendings)
         .where(sendings.c.finished_ms.is_(None), sendings.c.due_ms <= now_ms)
@@ -152,7 +152,7 @@ def schedule(connection: Connection, items: list[NewSending]) -> None:
 
 @one_by_one("step_sendings")
 def step(connection: Connection, item: SendingStep) -> int:
-    """How many mails each step makes; somebody gets an issue once, however often it is sent."""
+    """The number of mails of each step; a recipient gets an issue only once."""
     sending, rows = item.sending, []
     if item.recipients:
         found = subscriptions.put(
@@ -180,10 +180,10 @@ def step(connection: Connection, item: SendingStep) -> int:
 
 
 def missing_issue(issue_id: int) -> Refused:
-    """The refusal of an issue that the list does not have."""
+    """The refusal of an unknown issue."""
     return Refused(RefusalCode.NOT_FOUND, str(issue_id), "issue")
 
 
 def missing_template(template_id: int) -> Refused:
-    """The refusal of a template that the account does not have."""
+    """The refusal of an unknown template."""
     return Refused(RefusalCode.NOT_FOUND, str(template_id), "template")

@@ -1,4 +1,4 @@
-"""Mailing lists, the groups that were put on them, and what an account has bought of e-mail."""
+"""Mailing lists, the groups added to them, and the e-mail service of accounts."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ MAX_LISTS: Final = 10_000
 
 
 class ListGroup(msgspec.Struct, frozen=True, kw_only=True):
-    """A group of contacts that was put on a list."""
+    """A group of contacts that was added to a list."""
 
     list_id: int
     group_id: int
@@ -33,7 +33,7 @@ class ListGroup(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class EmailServiceChange(msgspec.Struct, frozen=True, kw_only=True):
-    """What an account has bought from now on."""
+    """The e-mail service of an account from now on."""
 
     account_id: int
     service: EmailService
@@ -84,7 +84,7 @@ def add_group(connection: Connection, items: list[ListGroup]) -> None:
 
 
 def find_service(connection: Connection, account_id: int) -> EmailService | None:
-    """What an account has bought of e-mail; None where nothing is written down."""
+    """The e-mail service of an account; None if none is recorded."""
     query = select(email_services).where(email_services.c.account_id == account_id)
     return read_one(connection, query, EmailService)
 
@@ -95,5 +95,5 @@ def put_service(connection: Connection, item: EmailServiceChange) -> None:
 
 
 def missing_list(list_id: int) -> Refused:
-    """The refusal of a list that the account does not have."""
+    """The refusal of an unknown list."""
     return Refused(RefusalCode.NOT_FOUND, str(list_id), "list")

@@ -1,4 +1,4 @@
-"""Who is on a mailing list: added, confirmed, ended, each by its own transaction."""
+"""Subscriptions to mailing lists: added, confirmed and ended."""
 
 from __future__ import annotations
 
@@ -19,8 +19,7 @@ from dragoman.core.campaigns.sql.tables import deliveries, subscription_tokens, 
 from dragoman.core.model.mail_addresses import key_of
 from dragoman.kit.ids import first_at
 from dragoman.storage.bulk import BulkInsert
-from dragoman.storage.many import is_one_of
-from dragoman.storage.rows import columns_of, read_all, read_one
+from dragoman.storage.rows import columns_of, is_one_of, read_all, read_one
 from dragoman.storage.work import one_by_one
 
 OPT_IN_EVERY_MS: Final = 24 * 3600 * 1000
@@ -28,7 +27,7 @@ OPT_IN_EVERY_MS: Final = 24 * 3600 * 1000
 
 
 class NewSubscriber(msgspec.Struct, frozen=True, kw_only=True):
-    """Somebody to put on a list; `delivery_id` is for the opt-in mail or for an issue."""
+    """An address to add; `delivery_id` is for its opt-in mail or for an issue."""
 
     subscription_id: int
     delivery_id: int
@@ -37,7 +36,7 @@ class NewSubscriber(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Subscribing(msgspec.Struct, frozen=True, kw_only=True):
-    """People to put on a list, with or without a mail that asks them first."""
+    """Addresses to add to a list, with or without an opt-in mail."""
 
     account_id: int
     list_id: int
@@ -47,7 +46,7 @@ class Subscribing(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Subscription(msgspec.Struct, frozen=True, kw_only=True):
-    """Somebody on a list."""
+    """An address on a list."""
 
     subscription_id: int
     account_id: int
@@ -60,7 +59,7 @@ class Subscription(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class TokenUse(msgspec.Struct, frozen=True, kw_only=True):
-    """Somebody pressed the button behind a link."""
+    """A click on a link."""
 
     digest: bytes
     purpose: TokenPurpose
@@ -81,7 +80,7 @@ def find(connection: Connection, list_id: int, address: str) -> Subscription | N
 
 
 def load(connection: Connection, list_id: int, after: int, limit: int) -> list[Subscription]:
-    """Who gets the issues of a list, by identifier, from `after` on."""
+    """Active subscriptions of a list, by identifier, after one."""
     query = (
         _VIEW.where(
             subscriptions.c.list_id == list_id,
@@ -95,7 +94,7 @@ def load(connection: Connection, list_id: int, after: int, limit: int) -> list[S
 
 
 def count(connection: Connection, list_id: int) -> dict[SubscriptionState, int]:
-    """How many are on a list, by state."""
+    """The number of subscriptions of a list, by state."""
     query = (
         select(subscriptions.c.state, func.count())
         .where(subscriptions.c.list_id == list_id)
@@ -107,7 +106,7 @@ def count(connection: Connection, list_id: int) -> dict[SubscriptionState, int]:
 def new_delivery(
     delivery_id: int, issue_id: int | None, to: Subscription, at_ms: int
 ) -> tuple[object, ...]:
-    """The row of a mail that waits: of an issue, or without one of an opt-in mail."""
+    """The row of a pending mail: for an issue, or for opt-in without one."""
     kind = DeliveryKind.OPT_IN if issue_id is None else DeliveryKind.ISSUE
     return (
         *(delivery_id, to.account_id, int(kind), to.list_id, issue_id, to.subscription_id),
@@ -122,7 +121,7 @@ def put(
     subscribers: Sequence[NewSubscriber],
     state: SubscriptionState,
 ) -> dict[str, Subscription]:
-    """Adds those who are not there; all of them as they stand before and after, by address key."""
+    """Adds missing subscriptions; returns all, before and after, by address key."""
     _INSERT.run(
         connection,
         [
@@ -141,10 +140,10 @@ def put(
 
 @one_by_one("subscribe")
 def subscribe(connection: Connection, item: Subscribing) -> int:
-    """How many opt-in mails each item makes.
+    """The number of opt-in mails of each item.
 
-    Who has left is not brought back by the customer's word: only an opt-in mail may ask, and only
-    its answer counts. Who has been asked is not subscribed without having answered.
+    An address that unsubscribed is not added again on the customer's word: only an opt-in mail may
+    ask, and only its answer counts. Neither is one that was asked and has not answered.
     """
     state = SubscriptionState.PENDING if item.opt_in else SubscriptionState.SUBSCRIBED
     found = put(connection, item.account_id, item.list_id, item.subscribers, state)
@@ -182,7 +181,7 @@ def _asked_lately(connection: Connection, candidates: set[int], at_ms: int) -> s
 
 @one_by_one("use_subscription_tokens")
 def use_token(connection: Connection, item: TokenUse) -> bool:
-    """Whether each token leads to a subscription; pressing twice is as good as once."""
+    """Whether each token leads to a subscription; a repeated click changes nothing."""
     query = select(subscription_tokens.c.subscription_id).where(
         subscription_tokens.c.digest == item.digest, subscription_tokens.c.purpose == item.purpose
     )

@@ -11,22 +11,20 @@ from sqlalchemy import (
     Integer,
     LargeBinary,
     SmallInteger,
-    Table,
     Text,
 )
 
 from dragoman.storage.metadata import (
     Identifier,
-    metadata,
     optional,
     partial_index,
     primary_identifier,
     required,
+    table,
 )
 
-mailing_lists = Table(
+mailing_lists = table(
     "mailing_lists",
-    metadata,
     primary_identifier("list_id"),
     Column("account_id", Identifier, ForeignKey("accounts.account_id"), nullable=False),
     *required(Text, "title", "language", "sender", "reply_to", "company_name", "company_address"),
@@ -36,18 +34,16 @@ mailing_lists = Table(
     Index("ix_mailing_lists_account_id_list_id", "account_id", "list_id"),
 )
 
-mailing_list_groups = Table(
+mailing_list_groups = table(
     "mailing_list_groups",
-    metadata,
     Column("list_id", Identifier, ForeignKey("mailing_lists.list_id"), primary_key=True),
     Column("group_id", Identifier, primary_key=True, autoincrement=False),
     *required(Identifier, "account_id", "added_ms"),
 )
 """Groups of contacts whose members were put on a list."""
 
-subscriptions = Table(
+subscriptions = table(
     "subscriptions",
-    metadata,
     primary_identifier("subscription_id"),
     Column("account_id", Identifier, nullable=False),
     Column("list_id", Identifier, ForeignKey("mailing_lists.list_id"), nullable=False),
@@ -62,9 +58,8 @@ subscriptions = Table(
 )
 """`ended_ms` and `ended_by` are of the last time it ended, also where it lives again."""
 
-subscription_tokens = Table(
+subscription_tokens = table(
     "subscription_tokens",
-    metadata,
     Column("digest", LargeBinary, primary_key=True),
     Column("subscription_id", Identifier, nullable=False),
     Column("purpose", SmallInteger, nullable=False),
@@ -73,9 +68,8 @@ subscription_tokens = Table(
 """The links that stand in mails, as SHA-256 of their token; each attempt has tokens of its own,
 since the mail of an attempt whose answer was lost may have arrived."""
 
-issues = Table(
+issues = table(
     "issues",
-    metadata,
     primary_identifier("issue_id"),
     Column("account_id", Identifier, nullable=False),
     Column("list_id", Identifier, ForeignKey("mailing_lists.list_id"), nullable=False),
@@ -85,9 +79,8 @@ issues = Table(
     Index("ix_issues_list_id_issue_id", "list_id", "issue_id"),
 )
 
-issue_attachments = Table(
+issue_attachments = table(
     "issue_attachments",
-    metadata,
     Column("issue_id", Identifier, ForeignKey("issues.issue_id"), primary_key=True),
     Column("number", SmallInteger, primary_key=True),
     *required(Text, "name", "content_type"),
@@ -95,18 +88,16 @@ issue_attachments = Table(
 )
 """The files of an issue, from number 1 on."""
 
-mail_templates = Table(
+mail_templates = table(
     "mail_templates",
-    metadata,
     primary_identifier("template_id"),
     Column("account_id", Identifier, ForeignKey("accounts.account_id"), nullable=False),
     *required(Text, "name", "subject", "text", "html"),
     Index("ix_mail_templates_account_id_template_id", "account_id", "template_id"),
 )
 
-sendings = Table(
+sendings = table(
     "sendings",
-    metadata,
     primary_identifier("sending_id"),
     *required(Identifier, "account_id", "list_id"),
     Column("issue_id", Identifier, ForeignKey("issues.issue_id"), nullable=False),
@@ -120,9 +111,8 @@ sendings = Table(
 `position` is how many contacts have become mails, or the last subscription that has.
 """
 
-deliveries = Table(
+deliveries = table(
     "deliveries",
-    metadata,
     primary_identifier("delivery_id"),
     Column("account_id", Identifier, nullable=False),
     Column("kind", SmallInteger, nullable=False),
@@ -143,9 +133,8 @@ deliveries = Table(
 )
 """One row a recipient and issue, before it is sent; an opt-in mail has no issue."""
 
-email_services = Table(
+email_services = table(
     "email_services",
-    metadata,
     Column("account_id", Identifier, ForeignKey("accounts.account_id"), primary_key=True),
     Column("enabled", Boolean, nullable=False),
     Column("bandwidth", Float, nullable=False),

@@ -1,4 +1,4 @@
-"""What an account knows of its contacts besides their numbers, and what may hold contacts."""
+"""Contacts and their profiles; lists, groups, tags, merge fields and imports."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from typing import Final
 
 import msgspec
 
-from dragoman.core.model.email_addresses import is_email_address
 from dragoman.core.model.errors import RefusalCode, Refused
-from dragoman.core.model.texts import is_storable
+from dragoman.core.model.mail_addresses import is_email_address
+from dragoman.core.model.texts import check_text
 
 CUSTOM_FIELDS: Final = 10
 MAX_CUSTOM: Final = 1_000
@@ -32,7 +32,7 @@ GENDERS: Final = frozenset({"", "m", "f"})
 
 
 class ListKind(StrEnum):
-    """What holds contacts: one list at a time, any number of groups and tags."""
+    """What contains contacts: at most one list, any number of groups and tags."""
 
     LIST = "list"
     GROUP = "group"
@@ -40,7 +40,7 @@ class ListKind(StrEnum):
 
 
 class ContactProfile(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Who a contact is; what is not known is empty."""
+    """The profile of a contact; unknown values are empty."""
 
     email: str = ""
     name: str = ""
@@ -61,11 +61,11 @@ class ContactProfile(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
 
     @property
     def email_key(self) -> str:
-        """The address in the one spelling by which contacts are found."""
+        """The address in the normalised form by which contacts are found."""
         return self.email.casefold()
 
     def updated_with(self, newer: ContactProfile) -> ContactProfile:
-        """This profile with what a newer one knows; what the newer one lacks stays."""
+        """This profile, updated with the values that a newer one has."""
         given = {
             name: value
             for name in newer.__struct_fields__
@@ -75,28 +75,21 @@ class ContactProfile(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
 
 
 def check_profile(profile: ContactProfile) -> None:
-    """Raises `Refused` that names the first field which holds what it cannot."""
+    """Raises `Refused` for the first invalid field."""
     if profile.email and not is_email_address(profile.email):
         raise Refused(RefusalCode.INVALID_FIELD, "email", "not an e-mail address")
     if profile.gender not in GENDERS:
         raise Refused(RefusalCode.INVALID_FIELD, "gender", "neither m nor f")
     for field, longest in MAX_LENGTHS.items():
-        _check_text(field, getattr(profile, field), longest)
+        check_text(field, getattr(profile, field), longest)
     for number, value in profile.custom.items():
         if not 1 <= number <= CUSTOM_FIELDS:
             raise Refused(RefusalCode.INVALID_FIELD, "custom", f"there are {CUSTOM_FIELDS}")
-        _check_text(f"custom{number}", value, MAX_CUSTOM)
-
-
-def _check_text(field: str, value: str, longest: int) -> None:
-    if len(value) > longest:
-        raise Refused(RefusalCode.INVALID_FIELD, field, f"more than {longest} characters")
-    if not is_storable(value):
-        raise Refused(RefusalCode.INVALID_FIELD, field, "it holds characters that are none")
+        check_text(f"custom{number}", value, MAX_CUSTOM)
 
 
 class Contact(msgspec.Struct, frozen=True, kw_only=True):
-    """A number somebody keeps, with values by the names of their merge fields."""
+    """A number that an account keeps, with values by merge field name."""
 
     contact_id: int
     account_id: int
@@ -110,7 +103,7 @@ class Contact(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ContactFilter(msgspec.Struct, frozen=True, kw_only=True):
-    """What to search for; what is not given does not narrow."""
+    """What to search for; what is not given does not restrict the search."""
 
     account_id: int
     list_id: int | None = None
@@ -122,3 +115,67 @@ class ContactFilter(msgspec.Struct, frozen=True, kw_only=True):
     """Contacts with one of these fields; with none of them where it is empty."""
     field_value: str = ""
     """What one of the fields must hold, exactly."""
+
+
+class ContactList(msgspec.Struct, frozen=True, kw_only=True):
+    """A list of contacts; `parent_id` is None on the first level."""
+
+    list_id: int
+    account_id: int
+    parent_id: int | None
+    name: str
+
+
+class Group(msgspec.Struct, frozen=True, kw_only=True):
+    """A group or a tag, of which contacts can be members."""
+
+    list_id: int
+    account_id: int
+    kind: ListKind = ListKind.GROUP
+    name: str
+    description: str = ""
+
+
+class MergeField(msgspec.Struct, frozen=True, kw_only=True):
+    """A field of an account's contacts."""
+
+    field_id: int
+    account_id: int
+    name: str
+
+
+class ImportJob(msgspec.Struct, frozen=True, kw_only=True):
+    """An import as it is stored."""
+
+    import_id: int
+    account_id: int
+    key: str
+    list_id: int | None
+    name: str
+    clean: bool
+    drop_duplicates: bool
+    cleaned: bool = False
+    total: int = 0
+    processed: int = 0
+    rows_digest: str = ""
+    rows_done: int = 0
+
+
+class OnClash(StrEnum):
+    """What happens to a contact with the address, or else the number, of a new one."""
+
+    KEEP = "keep"
+    """Both are there."""
+    UPDATE = "update"
+    """It takes what the new one knows."""
+    REPLACE = "replace"
+    """It is deleted, and the new one is there."""
+
+
+class ProfiledContact(msgspec.Struct, frozen=True, kw_only=True):
+    """A contact with its profile and groups."""
+
+    contact_id: int
+    mobile: str
+    profile: ContactProfile
+    group_ids: tuple[int, ...]

@@ -1,7 +1,7 @@
-"""Rules over the merge fields of a contact: who of a list gets a message.
+"""Rules over merge fields that select the contacts of a list.
 
-Texts are compared without regard to case and to space around them. `greater` and `less` compare
-numbers, with a point or a comma before the decimals; what is no number is neither.
+Texts are compared ignoring case and surrounding space. `greater` and `less` compare numbers with a
+decimal point or comma; they are false for anything else.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class Operation(StrEnum):
 
 
 class Rule(msgspec.Struct, frozen=True, kw_only=True):
-    """A comparison of one field, which a contact without a value has as an empty text."""
+    """A comparison of one field; a missing value counts as an empty text."""
 
     field: str
     operation: Operation
@@ -51,14 +51,14 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Filter(msgspec.Struct, frozen=True, kw_only=True):
-    """Rules, of which any or all must be met."""
+    """Rules, any or all of which must be met."""
 
     match: Match
     rules: tuple[Rule, ...]
 
 
 def compile_filter(wanted: Filter) -> Test:
-    """Makes a test of the fields of a contact; raises ValueError for a value no rule can have."""
+    """A test of the fields of a contact; raises ValueError for an invalid value."""
     tests = [_compile_rule(rule) for rule in wanted.rules]
     if len(tests) == 1:
         return tests[0]
@@ -68,7 +68,7 @@ def compile_filter(wanted: Filter) -> Test:
 
 
 def parse_number(text: str) -> Decimal | None:
-    """Reads a number as people write it; None for any other text."""
+    """Parses a number as people write it; None for any other text."""
     text = text.strip()
     if _NUMBER.fullmatch(text) is None:
         return None

@@ -1,4 +1,4 @@
-"""Texts with places for merge fields, such as `Hi [Name]`."""
+"""Texts with placeholders for merge fields, such as `Hi [Name]`."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ _PLACE: Final = re.compile(r"\[([^\[\]]{1,100})\]")
 
 
 class Template:
-    """A text cut at its places; `fields` leads from names to the keys of values.
+    """A text split at its placeholders; `fields` maps names to the keys of values.
 
-    A name that is no field is no place: it stays in the text, brackets and all.
+    A name without a field is no placeholder: it stays in the text with its brackets.
     """
 
     def __init__(self, text: str, fields: Mapping[str, str]) -> None:
@@ -31,18 +31,18 @@ class Template:
         self._rest = text[at:]
 
     def render(self, values: Mapping[str, str]) -> str:
-        """The text with its places filled; a field without a value leaves nothing."""
+        """The text with its placeholders filled in; missing values become empty."""
         get: Callable[[str, str], str] = values.get
         filled = [before + get(key, "") for before, key in self._pieces]
         return "".join((*filled, self._rest))
 
 
 def find_key(name: str, fields: Mapping[str, str]) -> str | None:
-    """The key of a field by its name: spelled just so, else in any case; None without one."""
+    """The key of a field by its exact name, else ignoring case; None if unknown."""
     key = fields.get(name)
     return fields.get(fold_name(name)) if key is None else key
 
 
 def fold_name(name: str) -> str:
-    """The form in which names of fields are compared."""
+    """The form in which field names are compared."""
     return name.strip().casefold()

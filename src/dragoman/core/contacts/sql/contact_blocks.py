@@ -1,8 +1,8 @@
-"""How many contacts each list has, and where among them a page begins; taking them all away.
+"""The number of contacts of each list, and where a page of them begins.
 
-Neither counting nor stepping over a million rows is for a search. So the contacts of each list, and
-of each account, are counted in blocks of about a thousand, by every transaction that changes how
-many there are: adding up the blocks is counting, and a page begins in one of them.
+Counting or skipping a million rows takes too long for a search. So the contacts of each list, and
+of each account, are counted in blocks of about a thousand, in every transaction that changes their
+number: the total is the sum of the blocks, and a page begins in one of them.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ NO_LIST: Final = 0
 ALL_LISTS: Final = -1
 """Stands in a block for all contacts of the account."""
 BLOCK: Final = 1_000
-"""Contacts after which the next one begins a block; more only where they come in between."""
+"""Contacts after which the next one begins a block; more only if inserted in between."""
 
 _ADD = BulkInsert(
     contact_blocks,
@@ -34,17 +34,17 @@ _ADD = BulkInsert(
 
 
 class Place(NamedTuple):
-    """Where a page begins, and how many contacts there are in all."""
+    """Where a page begins, and the total."""
 
     total: int
     first_id: int
     """No contact before it is on the page."""
     skipped: int
-    """Contacts from there on that come before the page."""
+    """Contacts from there on that precede the page."""
 
 
 class Tally:
-    """What the items of one operation change."""
+    """The changes in number of one operation."""
 
     def __init__(self) -> None:
         self._changes: dict[tuple[int, int], list[_Change]] = defaultdict(list)
@@ -57,14 +57,14 @@ class Tally:
         live: int,
         deleted: int = 0,
     ) -> None:
-        """Adds so much for each of some contacts, in order, to those there and to deleted ones."""
+        """Adds to the counts of existing and of deleted contacts, for contacts in order."""
         if contact_ids:
             change = _Change(contact_ids, live, deleted)
             self._changes[account_id, list_id or NO_LIST].append(change)
             self._changes[account_id, ALL_LISTS].append(change)
 
     def write(self, connection: Connection) -> None:
-        """Brings the blocks up to date."""
+        """Writes the changes to the blocks."""
         for (account_id, list_id), changes in sorted(self._changes.items()):
             _write(connection, account_id, list_id, changes)
 
@@ -99,7 +99,7 @@ def find_place(
 def delete_some_of_list(
     connection: Connection, account_id: int, list_id: int, at_ms: int, limit: int
 ) -> int:
-    """Marks at most `limit` contacts of a list as deleted; how many it were."""
+    """Marks at most `limit` contacts of a list as deleted; returns their number."""
     of_list = (contacts.c.list_id == list_id, contacts.c.deleted_ms.is_(None))
     query = select(contacts.c.contact_id).where(*of_list).order_by(contacts.c.contact_id)
     gone = list(connection.execute(query.limit(limit)).scalars())
@@ -144,7 +144,7 @@ def _write(connection: Connection, account_id: int, list_id: int, changes: list[
 
 
 class _Blocks:
-    """Some blocks of a list, next to each other, and what is added to them."""
+    """Adjacent blocks of a list, and the changes to them."""
 
     def __init__(self, found: dict[int, _Block], newest: int) -> None:
         self._blocks = found
@@ -190,7 +190,7 @@ class _Blocks:
 def _load(
     connection: Connection, account_id: int, list_id: int, lowest: int, highest: int
 ) -> _Blocks:
-    """The blocks that contacts from one to another belong to."""
+    """The blocks of the contacts in a range."""
     of_scope = _of_scope(account_id, list_id)
     column = contact_blocks.c.first_id
     newest = select(func.max(column)).where(*of_scope)

@@ -1,4 +1,4 @@
-"""Lists of contacts: a tree for each account, kept free of cycles by the transactions."""
+"""Lists of contacts: a tree per account, kept acyclic by the transactions."""
 
 from __future__ import annotations
 
@@ -8,8 +8,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 from sqlalchemy import Connection, select, update
 
-from dragoman.core.contacts.model.contacts import ListKind
-from dragoman.core.contacts.model.lists import ContactList
+from dragoman.core.contacts.model.contacts import ContactList, ListKind
 from dragoman.core.contacts.sql.contact_blocks import delete_some_of_list
 from dragoman.core.contacts.sql.tables import contact_lists
 from dragoman.core.model.errors import RefusalCode, Refused
@@ -21,7 +20,7 @@ MAX_LISTS: Final = 10_000
 
 
 class ListChange(msgspec.Struct, frozen=True, kw_only=True):
-    """New values for a list; what is not set stays."""
+    """New values for a list; unset ones are unchanged."""
 
     list_id: int
     account_id: int
@@ -30,7 +29,7 @@ class ListChange(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ListDeletion(msgspec.Struct, frozen=True, kw_only=True):
-    """One step of deleting a list: at most `limit` of its contacts, and with the last, the list."""
+    """A step of deleting a list: at most `limit` contacts, and with the last, the list."""
 
     list_id: int
     account_id: int
@@ -86,7 +85,7 @@ def change(connection: Connection, item: ListChange) -> None:
 
 @one_by_one("delete_contact_lists")
 def remove(connection: Connection, item: ListDeletion) -> bool:
-    """True for each list that is deleted now; False where contacts are left for another step."""
+    """True for each list that is now deleted; False if contacts are left."""
     found = find(connection, item.account_id, item.list_id)
     if found is None:
         raise missing_list(item.list_id)
@@ -97,7 +96,7 @@ def remove(connection: Connection, item: ListDeletion) -> bool:
 
 
 def _drop(connection: Connection, dropped: ContactList, at_ms: int) -> None:
-    """Marks a list as deleted; lists within it move up to where it was."""
+    """Marks a list as deleted; its sublists move up one level."""
     table = contact_lists.c
     within = (table.account_id == dropped.account_id, table.parent_id == dropped.list_id)
     connection.execute(update(contact_lists).where(*within).values(parent_id=dropped.parent_id))
@@ -106,12 +105,12 @@ def _drop(connection: Connection, dropped: ContactList, at_ms: int) -> None:
 
 
 def missing_list(list_id: int) -> Refused:
-    """The refusal of a list that the account does not have."""
+    """The refusal of an unknown list."""
     return Refused(RefusalCode.NOT_FOUND, str(list_id), "list")
 
 
 def check_list(connection: Connection, account_id: int, list_id: int | None) -> None:
-    """Raises `Refused` unless the list is one of the account's, or none."""
+    """Raises `Refused` unless the list is None or one of the account's."""
     if list_id is not None and find(connection, account_id, list_id) is None:
         raise missing_list(list_id)
 
@@ -121,7 +120,7 @@ def _parents(connection: Connection, account_id: int) -> dict[int, int | None]:
 
 
 def _is_within(parents: dict[int, int | None], list_id: int | None, outer: int) -> bool:
-    """Whether a list is `outer` or lies below it; nothing on the way can be a cycle already."""
+    """Whether a list is `outer` or below it; the existing tree has no cycles."""
     while list_id is not None:
         if list_id == outer:
             return True

@@ -1,4 +1,4 @@
-"""Contacts with a profile: storing many at once, and reading them with their groups."""
+"""Contacts with a profile: storing many at once, and loading them with their groups."""
 
 from __future__ import annotations
 
@@ -8,15 +8,19 @@ from typing import Final
 import msgspec
 from sqlalchemy import Connection, select, update
 
-from dragoman.core.contacts.model.contacts import ContactFilter, ContactProfile, ListKind
-from dragoman.core.contacts.model.profiles import OnClash, ProfiledContact
+from dragoman.core.contacts.model.contacts import (
+    ContactFilter,
+    ContactProfile,
+    ListKind,
+    OnClash,
+    ProfiledContact,
+)
 from dragoman.core.contacts.sql import groups, memberships
 from dragoman.core.contacts.sql.contact_blocks import Tally
 from dragoman.core.contacts.sql.contacts import insert_contacts, search
 from dragoman.core.contacts.sql.tables import contact_profiles, contacts
 from dragoman.storage.bulk import BulkInsert, BulkUpdate, Row
-from dragoman.storage.many import is_one_of
-from dragoman.storage.rows import read_all
+from dragoman.storage.rows import is_one_of, read_all
 from dragoman.storage.work import one_by_one
 
 _WRITE = BulkInsert(
@@ -30,7 +34,7 @@ _MOVE = BulkUpdate(
 
 
 class NewProfiled(msgspec.Struct, frozen=True, kw_only=True):
-    """A contact to store; an empty `mobile` is no number."""
+    """A contact to store; an empty `mobile` means no number."""
 
     contact_id: int
     mobile: str
@@ -39,10 +43,10 @@ class NewProfiled(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ProfiledBatch(msgspec.Struct, frozen=True, kw_only=True):
-    """Contacts to store all together, or none of them.
+    """Contacts to store together or not at all.
 
-    Only contacts of no list clash with new ones. `keep_groups` leaves those that clash in their
-    groups, or brings what replaces them there.
+    Only contacts without a list conflict with new ones. `keep_groups` keeps the groups of existing
+    contacts in a conflict, or transfers them to their replacement.
     """
 
     account_id: int
@@ -55,14 +59,14 @@ class ProfiledBatch(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ProfiledPage(msgspec.Struct, frozen=True, kw_only=True):
-    """Some contacts of an account, and how many there are in all."""
+    """Some contacts of an account, and the total."""
 
     contacts: tuple[ProfiledContact, ...]
     total: int
 
 
 class _Row(msgspec.Struct, frozen=True, kw_only=True):
-    """A contact as it is stored."""
+    """A stored contact."""
 
     contact_id: int
     list_id: int | None
@@ -86,7 +90,7 @@ def load_page(connection: Connection, account_id: int, offset: int, limit: int) 
 def load(
     connection: Connection, account_id: int, contact_ids: Sequence[int]
 ) -> list[ProfiledContact]:
-    """Those of some contacts that the account has, in the order of creation."""
+    """Those of some contacts that are the account's, in the order of creation."""
     query = _ROWS.outerjoin(contact_profiles, _IS_THEIRS).where(
         is_one_of(connection.dialect.name, contacts.c.contact_id, contact_ids),
         contacts.c.account_id == account_id,
@@ -108,7 +112,7 @@ def load(
 
 
 def find_by_email(connection: Connection, account_id: int, email: str) -> list[int]:
-    """The account's contacts with an address, in any case, oldest first."""
+    """The account's contacts with an address, ignoring case, oldest first."""
     query = (
         select(contacts.c.contact_id)
         .join(contact_profiles, contact_profiles.c.contact_id == contacts.c.contact_id)
@@ -124,7 +128,7 @@ def find_by_email(connection: Connection, account_id: int, email: str) -> list[i
 
 @one_by_one("store_profiled_contacts")
 def store(connection: Connection, item: ProfiledBatch) -> int:
-    """How many contacts each batch has."""
+    """The number of contacts of each batch."""
     wanted = {list_id for new in item.contacts for list_id in new.group_ids}
     groups.check_groups(connection, item.account_id, wanted, item.kind)
     _Merge(connection, item).run()
@@ -132,7 +136,7 @@ def store(connection: Connection, item: ProfiledBatch) -> int:
 
 
 class _Kept:
-    """A contact while a batch is brought in."""
+    """A contact while a batch is merged."""
 
     __slots__ = ("contact_id", "group_ids", "is_new", "mobile", "profile")
 
@@ -147,7 +151,7 @@ class _Kept:
 
 
 class _Merge:
-    """Brings one batch among the contacts that an account has, in memory, and then writes."""
+    """Merges a batch with the account's contacts in memory, then writes the result."""
 
     def __init__(self, connection: Connection, batch: ProfiledBatch) -> None:
         self._connection = connection
@@ -167,7 +171,7 @@ class _Merge:
         self._write()
 
     def _load_known(self) -> None:
-        """What may clash with the batch; of several contacts the oldest does."""
+        """Loads contacts that may conflict with the batch; of several, the oldest does."""
         new = self._batch.contacts
         emails = {contact.profile.email_key for contact in new} - {""}
         mobiles = {contact.mobile for contact in new} - {""}
@@ -184,7 +188,7 @@ class _Merge:
             self._register(known[row.contact_id])
 
     def _find(self, emails: Collection[str], mobiles: Collection[str]) -> Iterator[_Row]:
-        """Contacts by address or number, those of lists too."""
+        """Contacts by address or number, including those in lists."""
         # That a list holds none would tempt a database to walk all contacts of no list.
         account_id, driver = self._batch.account_id, self._connection.dialect.name
         by_email = _ROWS.join(contact_profiles, _IS_THEIRS).where(

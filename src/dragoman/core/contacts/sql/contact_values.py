@@ -1,7 +1,7 @@
-"""Which contacts may have a value in a field.
+"""An index of which contacts may have a value in a field.
 
-What stores or changes a contact notes its values in the same transaction; what imports many only
-notes which contacts these are, and their values follow.
+Creating or changing a contact updates the index in the same transaction; an import only records the
+range of its contacts, which are indexed later.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _FIELDS = msgspec.json.Decoder(dict[int, str], strict=False)
 
 
 def add(connection: Connection, new: Iterable[tuple[int, Mapping[int, str]]]) -> None:
-    """Notes the values, by field, of some contacts."""
+    """Indexes the values, by field, of some contacts."""
     # In the order of the table, so that a page of it is gone to once.
     rows = sorted(
         (field_id, _digest(value), contact_id)
@@ -34,7 +34,7 @@ def add(connection: Connection, new: Iterable[tuple[int, Mapping[int, str]]]) ->
 def change(
     connection: Connection, contact_id: int, before: Mapping[int, str], after: Mapping[int, str]
 ) -> None:
-    """Notes the values of a contact in place of those it had."""
+    """Replaces the indexed values of a contact."""
     of_value = contact_values.c
     for field_id, value in before.items():
         if after.get(field_id) != value:
@@ -50,21 +50,21 @@ def change(
 
 
 def postpone(connection: Connection, first_id: int, last_id: int) -> None:
-    """Says that the values of new contacts are noted later."""
+    """Records that new contacts are to be indexed later."""
     connection.execute(insert(unnoted_contacts).values(first_id=first_id, last_id=last_id))
 
 
 def having(field_ids: Sequence[int], value: str) -> Select[tuple[int]]:
-    """The contacts that may have a value in one of some fields, as far as values are noted."""
+    """Contacts that may have a value in one of some fields, as far as they are indexed."""
     return select(contact_values.c.contact_id).where(
         contact_values.c.field_id.in_(field_ids), contact_values.c.digest == _digest(value)
     )
 
 
 def find_unnoted(connection: Connection) -> tuple[int, int] | None:
-    """The first and the last contact between which there are some whose values are not noted yet.
+    """The first and last contact of a range that is not fully indexed yet.
 
-    Asked for by itself, since a planner thinks of a table that fills and empties what it likes.
+    A query of its own, since planners misjudge a table that fills and empties.
     """
     of_span = unnoted_contacts.c
     first_id, last_id = connection.execute(
@@ -75,7 +75,7 @@ def find_unnoted(connection: Connection) -> tuple[int, int] | None:
 
 @one_by_one("note_contact_values")
 def note(connection: Connection, limit: int) -> int:
-    """Notes the values of at most so many contacts; how many it were."""
+    """Indexes the values of at most so many contacts; returns their number."""
     span = connection.execute(
         select(unnoted_contacts).order_by(unnoted_contacts.c.first_id).limit(1)
     ).first()

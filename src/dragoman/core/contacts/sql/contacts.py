@@ -14,7 +14,7 @@ from dragoman.core.contacts.sql import contact_values, merge_fields
 from dragoman.core.contacts.sql.contact_blocks import Tally, find_place
 from dragoman.core.contacts.sql.contact_lists import check_list
 from dragoman.core.contacts.sql.tables import contacts
-from dragoman.core.model.errors import RefusalCode, Refused
+from dragoman.core.model.errors import RefusalCode, Refused, existing
 from dragoman.kit.ids import time_of
 from dragoman.storage.bulk import BulkInsert, Row
 from dragoman.storage.rows import count, read_all, read_one
@@ -37,7 +37,7 @@ class NewContact(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ContactChange(msgspec.Struct, frozen=True, kw_only=True):
-    """New values for a contact; what is not set stays, and so do fields that `values` lacks."""
+    """New values for a contact; what is unset, and fields not in `values`, is unchanged."""
 
     contact_id: int
     account_id: int
@@ -49,7 +49,7 @@ class ContactChange(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ContactKey(msgspec.Struct, frozen=True, kw_only=True):
-    """Which contact of which account is to be deleted, and when."""
+    """Identifies a contact to delete, and the time."""
 
     contact_id: int
     account_id: int
@@ -57,7 +57,7 @@ class ContactKey(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ContactPage(msgspec.Struct, frozen=True, kw_only=True):
-    """Some of what was found, and how much there is in all."""
+    """Some of the results, and the total."""
 
     contacts: tuple[Contact, ...]
     total: int
@@ -84,8 +84,8 @@ def find(connection: Connection, account_id: int, contact_id: int) -> Contact | 
 def search(connection: Connection, wanted: ContactFilter, offset: int, limit: int) -> ContactPage:
     """A page of contacts, oldest first.
 
-    A search for a field without a value looks at every contact of the list, or of the account where
-    no list is given; all others look at little more than what they find.
+    A search for a field without a value scans every contact of the list, or of the account if no
+    list is given; all others scan little more than they find.
     """
     conditions = _conditions(connection, wanted)
     if wanted.mobile or wanted.field_ids is not None:
@@ -115,12 +115,12 @@ def search(connection: Connection, wanted: ContactFilter, offset: int, limit: in
 
 
 def encode_fields(values: dict[int, str]) -> str:
-    """Values by field as they are stored, and looked for."""
+    """Values by field as they are stored and searched."""
     return msgspec.json.encode(values).decode()
 
 
 def insert_contacts(connection: Connection, rows: Sequence[Row]) -> None:
-    """Stores rows, in the order of the table's columns; neither counts them nor notes values."""
+    """Inserts rows in the order of the columns; neither counts them nor indexes values."""
     _INSERT.run(connection, rows)
 
 
@@ -195,7 +195,7 @@ remove = Operation(_delete, "delete_contacts", ContactKey)
 
 
 def missing_contact(contact_id: int) -> Refused:
-    """The refusal of a contact that the account does not have."""
+    """The refusal of an unknown contact."""
     return Refused(RefusalCode.NOT_FOUND, str(contact_id), "contact")
 
 
@@ -230,7 +230,7 @@ def _conditions(connection: Connection, wanted: ContactFilter) -> list[ColumnEle
 
 
 def _is_among(driver: str, contact_ids: Select[tuple[int]]) -> ColumnElement[bool]:
-    """Whether a contact is one of those; as an array, lest PostgreSQL reads all to compare them."""
+    """Whether a contact is one of those; an array, lest PostgreSQL read all to compare."""
     if driver == "postgresql":
         return contacts.c.contact_id == any_(func.array(contact_ids.scalar_subquery()))
     return contacts.c.contact_id.in_(contact_ids)
@@ -238,9 +238,7 @@ def _is_among(driver: str, contact_ids: Select[tuple[int]]) -> ColumnElement[boo
 
 def _existing(connection: Connection, item: ContactChange | ContactKey) -> _Row:
     row = _find_row(connection, item.account_id, item.contact_id)
-    if row is None:
-        raise missing_contact(item.contact_id)
-    return row
+    return existing(row, missing_contact(item.contact_id))
 
 
 def _find_row(connection: Connection, account_id: int, contact_id: int) -> _Row | None:

@@ -1,4 +1,4 @@
-"""Groups and tags: what contacts may be in any number of (`memberships` has who is)."""
+"""Groups and tags; their members are in `memberships`."""
 
 from __future__ import annotations
 
@@ -9,17 +9,16 @@ import msgspec
 from msgspec import UNSET, UnsetType
 from sqlalchemy import ColumnElement, Connection, select, update
 
-from dragoman.core.contacts.model.contacts import ListKind
-from dragoman.core.contacts.model.groups import Group
+from dragoman.core.contacts.model.contacts import Group, ListKind
 from dragoman.core.contacts.sql.tables import contact_lists
 from dragoman.core.model.errors import RefusalCode, Refused
-from dragoman.storage.many import is_one_of
 from dragoman.storage.rows import (
     count,
     first_missing,
     given,
     insert_rows,
     is_any,
+    is_one_of,
     read_all,
     read_one,
 )
@@ -30,7 +29,7 @@ MAX_GROUPS: Final = 10_000
 
 
 class GroupChange(msgspec.Struct, frozen=True, kw_only=True):
-    """New values for a group; what is not set stays."""
+    """New values for a group; unset ones are unchanged."""
 
     list_id: int
     account_id: int
@@ -40,7 +39,7 @@ class GroupChange(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class GroupPage(msgspec.Struct, frozen=True, kw_only=True):
-    """Some of the groups of an account, and how many there are in all."""
+    """Some of the groups of an account, and the total."""
 
     groups: tuple[Group, ...]
     total: int
@@ -56,7 +55,7 @@ def find(connection: Connection, account_id: int, list_id: int, kind: ListKind) 
 def find_named(
     connection: Connection, account_id: int, kind: ListKind, names: Collection[str]
 ) -> list[Group]:
-    """The account's groups of some names, oldest first; names without one are left out."""
+    """The account's groups with some names, oldest first; unknown names are left out."""
     named = is_one_of(connection.dialect.name, contact_lists.c.name, names)
     query = select(contact_lists).where(*_mine(account_id, kind), named)
     return read_all(connection, query.order_by(contact_lists.c.list_id), Group)
@@ -95,7 +94,7 @@ def change(connection: Connection, item: GroupChange) -> None:
 def check_groups(
     connection: Connection, account_id: int, list_ids: Collection[int], kind: ListKind
 ) -> None:
-    """Raises `Refused` for the first that is none of the account's groups, or tags."""
+    """Raises `Refused` for the first that is not one of the account's groups, or tags."""
     mine = _mine(account_id, kind)
     missing = first_missing(connection, contact_lists.c.list_id, list_ids, *mine)
     if missing is not None:
@@ -103,12 +102,12 @@ def check_groups(
 
 
 def missing_group(list_id: int | str) -> Refused:
-    """The refusal of a group that the account does not have."""
+    """The refusal of an unknown group."""
     return Refused(RefusalCode.NOT_FOUND, str(list_id), "group")
 
 
 def _check_name(connection: Connection, group: Group) -> None:
-    """Raises `Refused` where another group has the name; any number of tags may."""
+    """Raises `Refused` if another group has the name; tags may share names."""
     others = (contact_lists.c.name == group.name, contact_lists.c.list_id != group.list_id)
     mine = _mine(group.account_id, group.kind)
     if group.kind is ListKind.GROUP and is_any(connection, *mine, *others):

@@ -1,4 +1,4 @@
-"""Import jobs: rows that become contacts in steps, each of which says how far the job is."""
+"""Import jobs: rows that become contacts in steps, each of which stores the progress."""
 
 from __future__ import annotations
 
@@ -7,24 +7,22 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection, delete, select, update
 
-from dragoman.core.contacts.model.imports import ImportJob
-from dragoman.core.contacts.model.lists import ContactList
+from dragoman.core.contacts.model.contacts import ContactList, ImportJob
 from dragoman.core.contacts.sql import contact_values, merge_fields
 from dragoman.core.contacts.sql.contact_blocks import Tally, delete_some_of_list
 from dragoman.core.contacts.sql.contact_lists import add_list, check_list
 from dragoman.core.contacts.sql.contacts import insert_contacts
 from dragoman.core.contacts.sql.tables import contacts, imports
-from dragoman.core.model.errors import RefusalCode, Refused
+from dragoman.core.model.errors import RefusalCode, Refused, existing
 from dragoman.kit.ids import first_at
-from dragoman.storage.many import is_one_of
-from dragoman.storage.rows import insert_rows, read_one
+from dragoman.storage.rows import insert_rows, is_one_of, read_one
 from dragoman.storage.work import Operation, one_by_one, run_each, together
 
 
 class RowsBegun(msgspec.Struct, frozen=True, kw_only=True):
     """A group of rows that is about to be stored.
 
-    `fresh_list_id` is for a job without a list, `fresh` has an identifier for each merge field that
+    `fresh_list_id` is for a job without a list; `fresh` has an identifier for each merge field that
     may be missing.
     """
 
@@ -36,7 +34,7 @@ class RowsBegun(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ListCleaning(msgspec.Struct, frozen=True, kw_only=True):
-    """One step of deleting what the list of a job held before, at most `limit` contacts."""
+    """A step of emptying the list of a job, at most `limit` contacts."""
 
     import_id: int
     at_ms: int
@@ -44,7 +42,7 @@ class ListCleaning(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RowsStored(msgspec.Struct, frozen=True, kw_only=True):
-    """Some rows of a group: those that are contacts, and how many were looked at for them."""
+    """The valid rows of a part of a group, and the number of rows examined."""
 
     import_id: int
     first_id: int
@@ -73,7 +71,7 @@ def create(connection: Connection, item: ImportJob) -> None:
 
 @one_by_one("begin_import_rows", whole=True)  # a refusal leaves neither list nor fields
 def begin(connection: Connection, item: RowsBegun) -> int:
-    """How many rows of a group are stored already; not 0 only where it was begun before."""
+    """The number of rows of a group that are stored already, if it was begun before."""
     job = _job(connection, item.import_id)
     list_id = job.list_id
     if list_id is None:
@@ -85,7 +83,7 @@ def begin(connection: Connection, item: RowsBegun) -> int:
     merge_fields.resolve(connection, job.account_id, item.fresh)
     if job.rows_digest == item.digest:
         return job.rows_done
-    # Rows of a group that was left half way do not come any more.
+    # The remaining rows of an abandoned group will not come any more.
     total = job.processed + item.rows
     _update(connection, job, list_id=list_id, rows_digest=item.digest, rows_done=0, total=total)
     return 0
@@ -93,7 +91,7 @@ def begin(connection: Connection, item: RowsBegun) -> int:
 
 @one_by_one("clean_import_lists")
 def clean(connection: Connection, item: ListCleaning) -> bool:
-    """True for each job whose list holds nothing of before now."""
+    """True for each job whose list has no earlier contacts left."""
     job = _job(connection, item.import_id)
     if not job.cleaned and job.list_id is not None:
         gone = delete_some_of_list(connection, job.account_id, job.list_id, item.at_ms, item.limit)
@@ -153,7 +151,7 @@ def _without_duplicates(
 
 @together("drop_imports")
 def drop(connection: Connection, items: list[int]) -> None:
-    """Drops jobs with an identifier below one."""
+    """Deletes jobs with an identifier below one."""
     connection.execute(delete(imports).where(imports.c.import_id < max(items)))
 
 
@@ -164,6 +162,4 @@ def _update(connection: Connection, job: ImportJob, **values: Any) -> None:
 
 def _job(connection: Connection, import_id: int) -> ImportJob:
     job = read_one(connection, select(imports).where(imports.c.import_id == import_id), ImportJob)
-    if job is None:
-        raise Refused(RefusalCode.NOT_FOUND, str(import_id), "import")
-    return job
+    return existing(job, Refused(RefusalCode.NOT_FOUND, str(import_id), "import"))

@@ -1,4 +1,4 @@
-"""Who is in groups and tags; and the end of a group, which is that of its members first."""
+"""Members of groups and tags, and the deletion of groups."""
 
 from __future__ import annotations
 
@@ -13,15 +13,14 @@ from dragoman.core.contacts.sql.contacts import missing_contact
 from dragoman.core.contacts.sql.groups import find, missing_group
 from dragoman.core.contacts.sql.tables import contact_lists, contacts, memberships
 from dragoman.storage.bulk import BulkInsert
-from dragoman.storage.many import is_one_of
-from dragoman.storage.rows import first_missing, read_all
+from dragoman.storage.rows import first_missing, is_one_of, read_all
 from dragoman.storage.work import one_by_one
 
 _JOIN = BulkInsert(memberships, suffix="ON CONFLICT (list_id, contact_id) DO NOTHING")
 
 
 class MemberChange(msgspec.Struct, frozen=True, kw_only=True):
-    """Some contacts that are to be in a group, or not to be."""
+    """Contacts to add to a group, or to remove from it."""
 
     list_id: int
     account_id: int
@@ -30,9 +29,9 @@ class MemberChange(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class GroupDeletion(msgspec.Struct, frozen=True, kw_only=True):
-    """One step of deleting a group: at most `limit` of its members, and with the last, the group.
+    """A step of deleting a group: at most `limit` members, and with the last, the group.
 
-    `with_contacts` deletes the members themselves too.
+    `with_contacts` also deletes the members themselves.
     """
 
     list_id: int
@@ -44,7 +43,7 @@ class GroupDeletion(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Member(msgspec.Struct, frozen=True, kw_only=True):
-    """A contact of some groups; an empty `mobile` is no number."""
+    """A member of some groups; an empty `mobile` means no number."""
 
     contact_id: int
     mobile: str
@@ -53,7 +52,7 @@ class Member(msgspec.Struct, frozen=True, kw_only=True):
 def load_groups_of(
     connection: Connection, contact_ids: Sequence[int], kind: ListKind
 ) -> dict[int, tuple[int, ...]]:
-    """The groups of each contact that is in one, oldest first; all of one account."""
+    """The groups of each contact that is in any, oldest first; all of one account."""
     found: dict[int, list[int]] = {}
     query = (
         select(memberships.c.contact_id, memberships.c.list_id)
@@ -78,10 +77,10 @@ def load_recipients(
     after: int,
     limit: int,
 ) -> list[Member]:
-    """The next members of the group `list_ids[at]` behind a contact, who have a number.
+    """The next members of the group `list_ids[at]` after a contact that have a number.
 
-    A number comes once in all the groups: not with a member whose number an earlier group has, or
-    an earlier contact of this one. Each look for it takes a step over an index.
+    A number comes once in all the groups: not if an earlier group has it, or an earlier contact of
+    this one. Each check is an index lookup.
     """
     earlier, theirs = contacts.alias("earlier"), memberships.alias("theirs")
     # A number has few contacts, and a group many: a sum is no column of the index of groups.
@@ -114,7 +113,7 @@ def load_members(
     after: int,
     limit: int,
 ) -> list[Member]:
-    """The next members of the group `list_ids[at]` behind a contact, who are in none before it."""
+    """The next members of the group `list_ids[at]` after a contact, in none before it."""
     theirs = memberships.alias("theirs")
     known = (
         select(theirs.c.list_id)
@@ -164,7 +163,7 @@ def remove_members(connection: Connection, item: MemberChange) -> int:
 
 @one_by_one("delete_groups")
 def remove_group(connection: Connection, item: GroupDeletion) -> bool:
-    """True for each group that is deleted now; False where members are left for another step."""
+    """True for each group that is now deleted; False if members are left."""
     _check_group(connection, item)
     members = select(memberships.c.contact_id).where(memberships.c.list_id == item.list_id)
     first = members.order_by(memberships.c.contact_id).limit(item.limit)
@@ -181,26 +180,26 @@ def remove_group(connection: Connection, item: GroupDeletion) -> bool:
 
 
 def join(connection: Connection, pairs: Sequence[tuple[int, int]]) -> None:
-    """Stores that contacts are in groups: pairs of group and contact, of which some may be."""
+    """Stores memberships, as pairs of group and contact, of which some may exist."""
     _JOIN.run(connection, pairs)
 
 
 def leave(connection: Connection, list_id: int, contact_ids: Sequence[int]) -> int:
-    """Takes contacts out of a group; how many were in it."""
+    """Removes contacts from a group; returns how many were members."""
     some = is_one_of(connection.dialect.name, memberships.c.contact_id, contact_ids)
     gone = delete(memberships).where(memberships.c.list_id == list_id, some)
     return connection.execute(gone).rowcount
 
 
 def leave_all(connection: Connection, contact_ids: Sequence[int], kind: ListKind) -> None:
-    """Takes contacts out of all their groups, or off all their tags."""
+    """Removes contacts from all their groups, or from all their tags."""
     groups = select(contact_lists.c.list_id).where(contact_lists.c.kind == kind)
     some = is_one_of(connection.dialect.name, memberships.c.contact_id, contact_ids)
     connection.execute(delete(memberships).where(some, memberships.c.list_id.in_(groups)))
 
 
 def check_contacts(connection: Connection, account_id: int, contact_ids: Collection[int]) -> None:
-    """Raises `Refused` for the first that is no contact of the account."""
+    """Raises `Refused` for the first unknown contact."""
     mine = (contacts.c.account_id == account_id, contacts.c.deleted_ms.is_(None))
     missing = first_missing(connection, contacts.c.contact_id, contact_ids, *mine)
     if missing is not None:
@@ -213,7 +212,7 @@ def _check_group(connection: Connection, item: MemberChange | GroupDeletion) -> 
 
 
 def _delete_contacts(connection: Connection, item: GroupDeletion, some: Sequence[int]) -> None:
-    """Marks contacts as deleted, and counts that in the lists that they are in."""
+    """Marks contacts as deleted, and updates the counts of their lists."""
     tally = Tally()
     these = (
         is_one_of(connection.dialect.name, contacts.c.contact_id, some),

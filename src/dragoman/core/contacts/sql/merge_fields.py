@@ -1,4 +1,4 @@
-"""The fields an account has given its contacts, told apart by name."""
+"""The merge fields of an account, identified by name."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import msgspec
 from sqlalchemy import ColumnElement, Connection, delete, select, update
 
-from dragoman.core.contacts.model.merge_fields import MergeField
+from dragoman.core.contacts.model.contacts import MergeField
 from dragoman.core.contacts.sql.tables import merge_fields
 from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.storage.rows import count, insert_rows, is_any, read_all
@@ -18,7 +18,7 @@ MAX_FIELDS = 200
 
 
 class FieldKey(msgspec.Struct, frozen=True, kw_only=True):
-    """Which field of which account."""
+    """Identifies a field of an account."""
 
     account_id: int
     field_id: int
@@ -36,9 +36,9 @@ def load_names(connection: Connection, account_id: int) -> dict[int, str]:
 
 
 def resolve(connection: Connection, account_id: int, names: Mapping[str, int]) -> dict[str, int]:
-    """The identifier of each name, in a transaction that creates what is missing.
+    """The identifier of each name, creating missing fields in the transaction.
 
-    Raises `Refused` where the account would have too many.
+    Raises `Refused` if the account would have too many.
     """
     if not names:
         return {}
@@ -55,7 +55,7 @@ def resolve(connection: Connection, account_id: int, names: Mapping[str, int]) -
 
 
 def too_many() -> Refused:
-    """The refusal of one field more than an account may have."""
+    """The refusal of one field too many."""
     return Refused(RefusalCode.INVALID_FIELD, "fields", f"at most {MAX_FIELDS} merge fields")
 
 
@@ -77,7 +77,7 @@ def rename(connection: Connection, item: MergeField) -> None:
 
 @one_by_one("delete_merge_fields")
 def remove(connection: Connection, item: FieldKey) -> None:
-    """Deletes fields; their values stay in the contacts, where nothing leads to them any more."""
+    """Deletes fields; their values stay in the contacts, where nothing refers to them."""
     if not connection.execute(delete(merge_fields).where(*_is(item))).rowcount:
         raise _missing(item)
 

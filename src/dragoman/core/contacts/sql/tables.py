@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, Final
 
-from sqlalchemy import Boolean, Column, ForeignKey, Index, Integer, Table, Text, text
+from sqlalchemy import Boolean, Column, ForeignKey, Index, Integer, Text, text
 
-from dragoman.storage.metadata import Identifier, metadata, primary_identifier, required
+from dragoman.storage.metadata import Identifier, primary_identifier, required, table
 
 # A search shows either contacts that are there or deleted ones, so neither must step over the
 # other; a query fits the indexes of those that are there where it says `deleted_ms IS NULL`. Their
@@ -26,9 +26,8 @@ _DELETED: Final[Mapping[str, Any]] = MappingProxyType(
 _NAMED_GROUP: Final = text("kind = 'group' AND deleted_ms IS NULL")
 """Texts are sent to groups by name, so a name leads to one group at most."""
 
-contact_lists = Table(
+contact_lists = table(
     "contact_lists",
-    metadata,
     primary_identifier("list_id"),
     Column("account_id", Identifier, ForeignKey("accounts.account_id"), nullable=False),
     Column("parent_id", Identifier, ForeignKey("contact_lists.list_id")),
@@ -51,9 +50,8 @@ contact_lists = Table(
 A contact is in the one list that it names; groups and tags (`kind`) have `memberships`.
 """
 
-contacts = Table(
+contacts = table(
     "contacts",
-    metadata,
     primary_identifier("contact_id"),
     Column("account_id", Identifier, nullable=False),
     Column("list_id", Identifier),
@@ -80,9 +78,8 @@ written without spaces and without escapes that JSON does not ask for, since a s
 `"<field_id>":"<value>"` in it.
 """
 
-contact_blocks = Table(
+contact_blocks = table(
     "contact_blocks",
-    metadata,
     Column("account_id", Identifier, ForeignKey("accounts.account_id"), primary_key=True),
     Column("list_id", Identifier, primary_key=True, autoincrement=False),
     Column("first_id", Identifier, primary_key=True, autoincrement=False),
@@ -97,9 +94,8 @@ account. A block is about the contacts from `first_id` to the next block's, the 
 `last_id` is the last that was ever counted in it.
 """
 
-contact_values = Table(
+contact_values = table(
     "contact_values",
-    metadata,
     Column("field_id", Identifier, primary_key=True, autoincrement=False),
     Column("digest", Identifier, primary_key=True, autoincrement=False),
     Column("contact_id", Identifier, primary_key=True, autoincrement=False),
@@ -111,18 +107,16 @@ It leads to contacts that may have the value: the contact itself is looked at in
 contacts stay, since they are searched too. Contacts of `unnoted_contacts` may be missing.
 """
 
-unnoted_contacts = Table(
+unnoted_contacts = table(
     "unnoted_contacts",
-    metadata,
     primary_identifier("first_id"),
     Column("last_id", Identifier, nullable=False),
 )
 """Imported contacts whose values are to be noted yet, from the first to the last; others between
 them may be there already."""
 
-merge_fields = Table(
+merge_fields = table(
     "merge_fields",
-    metadata,
     primary_identifier("field_id"),
     Column("account_id", Identifier, ForeignKey("accounts.account_id"), nullable=False),
     Column("name", Text, nullable=False),
@@ -130,9 +124,8 @@ merge_fields = Table(
     Index("ix_merge_fields_account_id_name", "account_id", "name", unique=True),
 )
 
-imports = Table(
+imports = table(
     "imports",
-    metadata,
     primary_identifier("import_id"),
     Column("account_id", Identifier, ForeignKey("accounts.account_id"), nullable=False),
     Column("key", Text, nullable=False),
@@ -152,9 +145,8 @@ deleted.
 """
 
 
-memberships = Table(
+memberships = table(
     "memberships",
-    metadata,
     Column("list_id", Identifier, ForeignKey("contact_lists.list_id"), primary_key=True),
     Column("contact_id", Identifier, ForeignKey("contacts.contact_id"), primary_key=True),
     Index("ix_memberships_contact_id_list_id", "contact_id", "list_id"),
@@ -162,9 +154,8 @@ memberships = Table(
 )
 """Which contacts are in which groups and tags; what is deleted may have left rows here."""
 
-contact_profiles = Table(
+contact_profiles = table(
     "contact_profiles",
-    metadata,
     Column(
         "contact_id",
         Identifier,

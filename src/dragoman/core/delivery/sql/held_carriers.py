@@ -1,4 +1,4 @@
-"""Carriers that somebody took out of service, over restarts."""
+"""Carriers held by an operator, stored across restarts."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from dragoman.storage.work import one_by_one
 
 
 class CarrierSwitch(msgspec.Struct, frozen=True, kw_only=True):
-    """A carrier to hold or to let go, and who wanted it."""
+    """A carrier to hold or release, and the operator."""
 
     carrier: str
     held: bool
@@ -31,5 +31,5 @@ def switch(connection: Connection, item: CarrierSwitch) -> None:
 
 
 def load(connection: Connection) -> list[str]:
-    """The names of the carriers that are held."""
+    """The names of the held carriers."""
     return list(connection.execute(select(held_carriers.c.carrier)).scalars())

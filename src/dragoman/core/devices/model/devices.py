@@ -1,4 +1,4 @@
-"""Devices: the phones that send for an account, their SIMs, and what each may send when."""
+"""Devices: the phones that send for an account, their SIMs, limits and assignments."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ MinuteOfDay = Annotated[int, Meta(ge=0, le=DAY_MINUTES)]
 
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """How much may be sent; 0 sets no limit. Parts count, as networks and phones count them."""
+    """How much may be sent; 0 is unlimited. Parts count, as networks and phones count them."""
 
     per_minute: Count = 0
     per_hour: Count = 0
@@ -38,7 +38,7 @@ PHONE_LIMITS = Limits(per_minute=20, gap_s=3.0)
 
 
 class DeviceSettings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What an account decides about one of its phones."""
+    """What an account sets for one of its phones."""
 
     limits: Limits = PHONE_LIMITS
     pushed: dict[str, dict[str, str | int | float | bool | None]] = {}
@@ -46,13 +46,13 @@ class DeviceSettings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
 
 
 class Sim(msgspec.Struct, frozen=True, kw_only=True):
-    """A SIM of a device: what the phone says of it, and what its account does."""
+    """A SIM of a device: what the phone reports, and what its account sets."""
 
     slot: int
     carrier: str = ""
     """Name of its network, as far as the phone shows it."""
     reported_number: str = ""
-    """Its number as the phone tells it, usually with all but four digits hidden."""
+    """Its number as the phone reports it, usually with all but four digits hidden."""
     present: bool = True
     label: str = ""
     number: str = ""
@@ -61,7 +61,7 @@ class Sim(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Health(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What a phone last said about itself."""
+    """The last status report of a phone."""
 
     at_ms: int = 0
     status: str = ""
@@ -82,7 +82,7 @@ class Device(msgspec.Struct, frozen=True, kw_only=True):
     app_version: str
     push_token: str
     signing_key: str
-    """Proves that a call comes from the phone, which was given the key."""
+    """Authenticates calls of the phone, which has the key."""
     settings: DeviceSettings
     health: Health
     created_ms: int
@@ -96,7 +96,7 @@ class Device(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RegistrationKind(StrEnum):
-    """How a phone may become a device."""
+    """What a phone registers with."""
 
     CODE = "code"
     """Typed in once, within minutes."""
@@ -105,12 +105,12 @@ class RegistrationKind(StrEnum):
 
 
 class AssignmentState(IntEnum):
-    """How far a message is with a phone. The numbers are stored; they grow along the way."""
+    """The stage of a message at a phone. The numbers are stored; they grow along the way."""
 
     ASSIGNED = 0
     """Meant for the phone, which has not fetched it: it can still be given to another."""
     FETCHED = 10
-    """The phone was told of it, and has not said that it has it."""
+    """Sent to the phone, which has not confirmed it."""
     HELD = 20
     """The phone has it in its own queue."""
     PROCESSED = 30
@@ -123,20 +123,46 @@ class AssignmentState(IntEnum):
     RETURNED = 53
     """Given back to the route: no phone sends it under this identifier any more."""
     LOST = 54
-    """Processed, and never heard of again."""
+    """Processed, without any further report."""
 
 
 class DeviceEvent(StrEnum):
-    """What a phone is told to look after."""
+    """What a phone is notified of."""
 
     MESSAGES = "messages"
     CANCELLED = "cancelled"
     WEBHOOKS = "webhooks"
     SETTINGS = "settings"
     INBOX = "inbox"
-    """It is to hand in again what it has received."""
+    """It is to export its received texts again."""
 
 
-def is_open(state: AssignmentState) -> bool:
-    """Whether nobody knows yet what becomes of the message."""
-    return state < AssignmentState.SENT
+Groups = dict[str, dict[str, str | int | float | bool]]
+
+
+class StoredAssignment(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """A row of `device_assignments`."""
+
+    assignment_id: int
+    message_id: int
+    device_id: int
+    carrier: str
+    slot: int
+    parts: int
+    state: AssignmentState
+    cancelling: int
+    """0, or why it is being cancelled."""
+    recipient: str
+    valid_until_ms: int
+    assigned_ms: int
+    changed_ms: int
+
+
+class AssignmentStep(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """The next step of an assignment; it never goes back."""
+
+    assignment_id: int
+    state: AssignmentState
+    cancelling: int
+    valid_until_ms: int
+    changed_ms: int

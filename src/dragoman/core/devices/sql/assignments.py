@@ -1,4 +1,4 @@
-"""Messages with phones: written before a phone can fetch one, and at each step it reports."""
+"""Messages assigned to phones: stored before a phone can fetch one, and at each step."""
 
 from __future__ import annotations
 
@@ -6,8 +6,7 @@ from collections.abc import Collection
 
 from sqlalchemy import Connection, select, text
 
-from dragoman.core.devices.model.assignments import AssignmentStep, StoredAssignment
-from dragoman.core.devices.model.devices import AssignmentState
+from dragoman.core.devices.model.devices import AssignmentState, AssignmentStep, StoredAssignment
 from dragoman.core.devices.sql.tables import device_assignments
 from dragoman.core.messages.model.records import row_of
 from dragoman.storage.bulk import BulkInsert, BulkUpdate
@@ -41,7 +40,7 @@ def move(connection: Connection, items: list[AssignmentStep]) -> None:
 
 
 def load_open(connection: Connection, carrier: str) -> list[StoredAssignment]:
-    """What phones of a carrier may still send, in the order it was assigned."""
+    """What phones of a carrier may still send, in the order of assignment."""
     query = (
         select(device_assignments)
         .where(device_assignments.c.carrier == carrier, _OPEN)
@@ -51,7 +50,7 @@ def load_open(connection: Connection, carrier: str) -> list[StoredAssignment]:
 
 
 def find(connection: Connection, device_id: int, wanted: Collection[int]) -> list[StoredAssignment]:
-    """What a device was handed under these identifiers."""
+    """The assignments of a device with these identifiers."""
     query = select(device_assignments).where(
         device_assignments.c.device_id == device_id, device_assignments.c.assignment_id.in_(wanted)
     )
@@ -59,7 +58,7 @@ def find(connection: Connection, device_id: int, wanted: Collection[int]) -> lis
 
 
 def find_of_message(connection: Connection, message_id: int) -> list[StoredAssignment]:
-    """What devices were handed of a message, in order."""
+    """The assignments of a message, in order."""
     query = (
         select(device_assignments)
         .where(device_assignments.c.message_id == message_id)

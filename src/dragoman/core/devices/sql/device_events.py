@@ -1,4 +1,4 @@
-"""Events that devices have told, so that one told again is taken once."""
+"""Events reported by devices, so that a repeated one is handled once."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _INSERT: Final = BulkInsert(device_events, suffix="ON CONFLICT DO NOTHING")
 
 
 class NewDeviceEvent(msgspec.Struct, frozen=True, kw_only=True):
-    """An event that a device has told."""
+    """An event reported by a device."""
 
     device_id: int
     event_id: str
@@ -25,7 +25,7 @@ class NewDeviceEvent(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def insert_events(connection: Connection, events: Sequence[NewDeviceEvent]) -> None:
-    """Stores events; one that was told before stays as it is."""
+    """Inserts events; known ones are unchanged."""
     _INSERT.run(connection, [(event.device_id, event.event_id, event.at_ms) for event in events])
 
 
@@ -40,6 +40,6 @@ def drop(connection: Connection, items: list[int]) -> None:
 
 
 def is_known(connection: Connection, device_id: int, event_id: str) -> bool:
-    """Whether a device has told an event before."""
+    """Whether a device has reported an event before."""
     table = device_events.c
     return is_any(connection, table.device_id == device_id, table.event_id == event_id)

@@ -1,4 +1,4 @@
-"""Devices and their SIMs, and the codes and tokens by which phones register."""
+"""Devices and their SIMs, and the codes and tokens that phones register with."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class NewRegistration(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class NewDevice(msgspec.Struct, frozen=True, kw_only=True):
-    """A device to store, with the one-time code it is registered by, if by any."""
+    """A device to store, with the one-time code it used, if any."""
 
     device: Device
     token_digest: bytes
@@ -36,13 +36,13 @@ class NewDevice(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class DeviceUpdate(msgspec.Struct, frozen=True, kw_only=True):
-    """A device as it is now, with its SIMs; its token stays."""
+    """The current values of a device with its SIMs; its token is unchanged."""
 
     device: Device
 
 
 class SeenDevice(msgspec.Struct, frozen=True, kw_only=True):
-    """When a device was last heard of."""
+    """The time of the last call of a device."""
 
     device_id: int
     seen_ms: int
@@ -69,7 +69,7 @@ def create(connection: Connection, item: NewDevice) -> None:
             device_registrations.c.used_ms.is_(None),
         )
         if connection.execute(used.values(used_ms=device.created_ms)).rowcount != 1:
-            raise Refused(RefusalCode.AUTHENTICATION_FAILED, detail="used code")
+            raise Refused(RefusalCode.AUTHENTICATION_FAILED, detail="the code was used")
     row = {**_row_of(device), "token_digest": item.token_digest}
     connection.execute(insert(devices).values(row))
     _write_sims(connection, device)
@@ -99,7 +99,7 @@ def _write_sims(connection: Connection, device: Device) -> None:
 
 
 def find_registration(connection: Connection, kind: str, digest: bytes) -> NewRegistration | None:
-    """The code or token of a digest that is not used or revoked."""
+    """The valid code or token with a digest."""
     query = select(device_registrations).where(
         device_registrations.c.digest == digest,
         device_registrations.c.kind == kind,
@@ -125,7 +125,7 @@ def load_all(connection: Connection) -> list[StoredDevice]:
 
 
 def load_usage(connection: Connection, carrier: str, since: int) -> list[tuple[int, int, int, int]]:
-    """(device, slot, minute since the epoch, parts) handed out from an identifier on."""
+    """(device, slot, minute since the epoch, parts) assigned from an identifier on."""
     given = device_assignments.c
     minute = given.assigned_ms.op("/")(60_000)  # whole minutes, on every database
     query = (

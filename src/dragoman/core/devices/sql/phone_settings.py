@@ -1,11 +1,11 @@
-"""What accounts set on all of their phones."""
+"""Settings for all phones of an account."""
 
 from __future__ import annotations
 
 import msgspec
 from sqlalchemy import Connection, select
 
-from dragoman.core.devices.model.phone_settings import Groups
+from dragoman.core.devices.model.devices import Groups
 from dragoman.core.devices.sql.tables import phone_settings
 from dragoman.storage.rows import put_row, read_all, row_of
 from dragoman.storage.work import one_by_one

@@ -1,21 +1,20 @@
-"""Phones that send: devices and their SIMs, how they register, and what they were handed."""
+"""Devices and their SIMs, registrations, and assigned messages."""
 
 from __future__ import annotations
 
-from sqlalchemy import Boolean, Column, ForeignKey, Index, LargeBinary, SmallInteger, Table, Text
+from sqlalchemy import Boolean, Column, ForeignKey, Index, LargeBinary, SmallInteger, Text
 
 from dragoman.storage.metadata import (
     Identifier,
-    metadata,
     optional,
     partial_index,
     primary_identifier,
     required,
+    table,
 )
 
-devices = Table(
+devices = table(
     "devices",
-    metadata,
     primary_identifier("device_id"),
     Column("account_id", Identifier, ForeignKey("accounts.account_id"), nullable=False),
     *required(Text, "carrier", "protocol", "name"),
@@ -29,9 +28,8 @@ devices = Table(
 )
 """`settings` and `health` are JSON. The signing key is no digest: we compute with it."""
 
-sims = Table(
+sims = table(
     "sims",
-    metadata,
     Column("device_id", Identifier, ForeignKey("devices.device_id"), primary_key=True),
     Column("slot", SmallInteger, primary_key=True),
     *required(Text, "carrier", "reported_number"),
@@ -41,9 +39,8 @@ sims = Table(
 )
 """One that is taken out of its phone keeps its row, and with it its label and limits."""
 
-device_registrations = Table(
+device_registrations = table(
     "device_registrations",
-    metadata,
     primary_identifier("registration_id"),
     Column("account_id", Identifier, ForeignKey("accounts.account_id"), nullable=False),
     *required(Text, "carrier", "kind"),
@@ -53,9 +50,8 @@ device_registrations = Table(
 )
 """Codes and tokens as SHA-256; a code that was used, or a token that was revoked, has `used_ms`."""
 
-device_assignments = Table(
+device_assignments = table(
     "device_assignments",
-    metadata,
     primary_identifier("assignment_id"),
     Column("message_id", Identifier, ForeignKey("messages.message_id"), nullable=False),
     Column("device_id", Identifier, ForeignKey("devices.device_id"), nullable=False),
@@ -73,21 +69,19 @@ It is written before the phone can fetch it, so that a restart knows
 what a phone may have.
 """
 
-device_events = Table(
+device_events = table(
     "device_events",
-    metadata,
     Column("device_id", Identifier, ForeignKey("devices.device_id"), primary_key=True),
     Column("event_id", Text, primary_key=True),
     Column("at_ms", Identifier, nullable=False),
     Index("ix_device_events_at_ms", "at_ms"),
     sqlite_with_rowid=False,
 )
-"""Events that phones have told, kept as long as they may tell them again."""
+"""Events that phones reported, kept as long as they may repeat them."""
 
 
-device_texts = Table(
+device_texts = table(
     "device_texts",
-    metadata,
     primary_identifier("inbound_id"),
     Column("device_id", Identifier, ForeignKey("devices.device_id"), nullable=False),
     Column("slot", SmallInteger),
@@ -101,9 +95,8 @@ for its inbox tells the same text under a new event.
 """
 
 
-phone_settings = Table(
+phone_settings = table(
     "phone_settings",
-    metadata,
     Column("account_id", Identifier, ForeignKey("accounts.account_id"), primary_key=True),
     *required(Text, "settings", "signing_key"),
     sqlite_with_rowid=False,

@@ -1,4 +1,4 @@
-"""Where inbound texts belong, and what is done with them."""
+"""Inbound texts, numbers, keywords and opt-outs, and searches for them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import msgspec
 
 
 class Handling(StrEnum):
-    """What was done with an inbound text, besides keeping it."""
+    """How an inbound text was handled, besides being stored."""
 
     KEPT = "kept"
     FORWARDED = "forwarded"
@@ -19,7 +19,7 @@ class Handling(StrEnum):
 
 
 class Number(msgspec.Struct, frozen=True, kw_only=True):
-    """A number or short code that texts come to."""
+    """A number or short code that texts are sent to."""
 
     number: str
     """Digits without `+`."""
@@ -32,7 +32,7 @@ class Number(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Keyword(msgspec.Struct, frozen=True, kw_only=True):
-    """A first word on a number, or a second one below it, and whose texts with it are."""
+    """A first word on a number, or a second one below it, and the account it belongs to."""
 
     keyword_id: int
     account_id: int
@@ -42,11 +42,11 @@ class Keyword(msgspec.Struct, frozen=True, kw_only=True):
     keyword: str
     forwarding_id: int | None
     free_ms: int
-    """When a deleted keyword may be anybody's; 0 while it is not deleted."""
+    """When a deleted keyword becomes available; 0 while it is not deleted."""
 
 
 class Forwarding(msgspec.Struct, frozen=True, kw_only=True):
-    """A customer's URL that texts are sent on to."""
+    """A customer's URL that texts are forwarded to."""
 
     forwarding_id: int
     account_id: int
@@ -58,7 +58,7 @@ class Forwarding(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class OptOutOrigin(StrEnum):
-    """How an opt-out came to us."""
+    """The source of an opt-out."""
 
     STOP = "stop"
     """The recipient sent a text."""
@@ -69,7 +69,7 @@ class OptOutOrigin(StrEnum):
 
 
 class OptOutKey(msgspec.Struct, frozen=True, kw_only=True):
-    """Who wants nothing of whom."""
+    """A recipient, and the account or sender it has opted out of."""
 
     account_id: int
     sender: str
@@ -94,7 +94,7 @@ class StoredInbound(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class InboxFilter(msgspec.Struct, frozen=True, kw_only=True):
-    """What to search for among received texts; what is not given does not narrow."""
+    """What to search for among received texts; what is not given does not restrict it."""
 
     account_id: int
     recipient: str = ""
@@ -109,9 +109,59 @@ class InboxFilter(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class InboxPage(msgspec.Struct, frozen=True, kw_only=True):
-    """Some of what was found, and how much there is in all."""
+    """Some of the results, and the total."""
 
     texts: tuple[StoredInbound, ...]
     total: int
     has_more: bool = False
     """Whether there is more than `total`."""
+
+
+class OptOut(msgspec.Struct, frozen=True, kw_only=True):
+    """A row of `opt_outs`."""
+
+    opt_out_id: int
+    account_id: int
+    sender: str
+    recipient: str
+    inbound_id: int | None = None
+    origin: OptOutOrigin = OptOutOrigin.WEB
+
+    @property
+    def key(self) -> OptOutKey:
+        """The recipient, and the account or sender it has opted out of."""
+        return OptOutKey(account_id=self.account_id, sender=self.sender, recipient=self.recipient)
+
+
+class OptOutFilter(msgspec.Struct, frozen=True, kw_only=True):
+    """What to search for among opt-outs; what is not given does not restrict it."""
+
+    account_id: int
+    from_ms: int | None = None
+    before_ms: int | None = None
+    digits: str = ""
+    """Some that follow each other in the number."""
+    origins: tuple[OptOutOrigin, ...] | None = None
+    with_senders: bool = False
+    """Those from one sender too; else only those from all senders of the account."""
+
+
+class TextKind(StrEnum):
+    """The kind of a received text, as French operators distinguish them."""
+
+    STOP = "stop"
+    """Its sender opted out."""
+    CONTACT = "contact"
+    """Its sender asks who writes."""
+    OTHER = "other"
+
+
+class TextSearch(msgspec.Struct, frozen=True, kw_only=True):
+    """Which texts of an account to return; what is not given does not restrict it."""
+
+    account_id: int
+    numbers: tuple[str, ...] = ()
+    from_ms: int | None = None
+    to_ms: int | None = None
+    """Both ends included."""
+    kind: TextKind | None = None

@@ -1,4 +1,4 @@
-"""Keywords: the first words of texts, by which many may share one number."""
+"""Keywords: the first words of texts, by which accounts share a number."""
 
 from __future__ import annotations
 
@@ -11,25 +11,25 @@ import msgspec
 
 from dragoman.core.inbound.model.inbound import Keyword
 from dragoman.core.model.errors import RefusalCode, Refused
-from dragoman.core.model.texts import is_storable
+from dragoman.core.model.texts import check_text
 
 MAX_KEYWORD: Final = 40
 CATCH_ALL: Final = "*"
-"""The keyword of texts that fit no other one of their number."""
+"""The keyword for texts that match no other one of their number."""
 KEYWORD_WORDS: Final = 3
-"""Words of a text that can decide: a wish to opt out, a main keyword and one below it."""
+"""Words of a text that can matter: an opt-out, a main keyword and one below it."""
 
 _LOOKED_AT: Final = 200
-"""Characters in which the deciding words must stand."""
+"""Characters in which the deciding words must be."""
 _OWN_NUMBER: Final = re.compile(r"\+?([0-9]{3,15})", re.ASCII)
 _WORD_CATEGORIES: Final = frozenset("LNM")
 
 
 def words_of(text: str, limit: int = KEYWORD_WORDS) -> tuple[str, ...]:
-    """The first words of a text as keywords are compared: upper case, and nothing around them.
+    """The first words of a text, normalised for comparison: upper case, without punctuation.
 
-    Marks of direction and other invisible characters count for nothing, control characters as
-    spaces; punctuation around a word falls off, unless there is nothing else.
+    Directional marks and other invisible characters are ignored, control characters count as
+    spaces. Punctuation around a word is removed, unless nothing else is left.
     """
     seen = text.lstrip()[:_LOOKED_AT]
     if seen.isascii() and seen.isprintable():
@@ -41,26 +41,23 @@ def words_of(text: str, limit: int = KEYWORD_WORDS) -> tuple[str, ...]:
 
 
 def words_to_match(words: Iterable[str]) -> frozenset[str]:
-    """Words of the configuration, as the first words of texts are compared with them."""
+    """Words of the configuration, normalised like the first words of texts."""
     return frozenset(words_of(word, 1)[0] for word in words if words_of(word, 1))
 
 
 def parse_keyword(text: str) -> str:
-    """A keyword to reserve, as it is stored; raises `Refused`."""
+    """A keyword to reserve in its stored form; raises `Refused`."""
     words = words_of(text, 2)
     if not words:
         raise Refused(RefusalCode.MISSING_FIELD, "keyword")
     if len(words) > 1 or len(text) > _LOOKED_AT:
         raise Refused(RefusalCode.INVALID_FIELD, "keyword", "use one word")
-    if len(words[0]) > MAX_KEYWORD:
-        raise Refused(RefusalCode.INVALID_FIELD, "keyword", f"more than {MAX_KEYWORD} characters")
-    if not is_storable(words[0]):
-        raise Refused(RefusalCode.INVALID_FIELD, "keyword", "not valid Unicode text")
+    check_text("keyword", words[0], MAX_KEYWORD)
     return words[0]
 
 
 def parse_own_number(text: str) -> str:
-    """The digits of a number or short code that texts come to; raises `Refused`."""
+    """The digits of a number or short code that texts are sent to; raises `Refused`."""
     if not text.strip():
         raise Refused(RefusalCode.MISSING_FIELD, "number")
     written = _OWN_NUMBER.fullmatch(text.strip())
@@ -90,7 +87,7 @@ def _bare(word: str) -> str:
 
 
 class KeywordView(msgspec.Struct, frozen=True, kw_only=True):
-    """A keyword, and whether there are others below it."""
+    """A keyword, and whether it has others below it."""
 
     keyword: Keyword
     has_subkeywords: bool

@@ -1,4 +1,4 @@
-"""Texts that phones sent: parts that wait for the rest, and whole texts."""
+"""Inbound texts: incomplete parts, and whole texts."""
 
 from __future__ import annotations
 
@@ -10,9 +10,14 @@ from sqlalchemy import ColumnElement, Connection, FromClause, Select, delete, fu
 
 from dragoman.core.devices.sql.device_events import NewDeviceEvent, insert_events
 from dragoman.core.devices.sql.device_texts import NewDeviceText, insert_texts
-from dragoman.core.inbound.model.inbound import InboxFilter, InboxPage, OptOutKey, StoredInbound
+from dragoman.core.inbound.model.inbound import (
+    InboxFilter,
+    InboxPage,
+    OptOut,
+    OptOutKey,
+    StoredInbound,
+)
 from dragoman.core.inbound.model.keywords import MAX_KEYWORD, words_of
-from dragoman.core.inbound.model.opt_outs import OptOut
 from dragoman.core.inbound.sql import opt_outs
 from dragoman.core.inbound.sql.tables import inbound_parts, inbound_texts
 from dragoman.core.messages.model.records import NewCallback
@@ -54,7 +59,7 @@ class StoredInboundPart(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class NewInbound(msgspec.Struct, frozen=True, kw_only=True):
-    """A whole text, the stored parts it was made of, and all that follows from it."""
+    """A whole text, the parts it was made of, and all that follows from it."""
 
     text: StoredInbound
     part_ids: tuple[int, ...] = ()
@@ -62,7 +67,7 @@ class NewInbound(msgspec.Struct, frozen=True, kw_only=True):
     opt_outs: tuple[OptOut, ...] = ()
     opt_ins: tuple[OptOutKey, ...] = ()
     event: NewDeviceEvent | None = None
-    """What a phone told it by, where it came to one."""
+    """The event by which a phone reported it, if any."""
     device_text: NewDeviceText | None = None
 
 
@@ -109,7 +114,7 @@ def drop_parts(connection: Connection, items: list[int]) -> None:
 
 
 def load_parts(connection: Connection) -> list[StoredInboundPart]:
-    """All parts that wait for the rest of their text."""
+    """All parts of incomplete texts."""
     query = select(inbound_parts).order_by(inbound_parts.c.part_id)
     return read_all(connection, query, StoredInboundPart)
 
@@ -119,7 +124,7 @@ def search(
 ) -> InboxPage:
     """A page of the texts an account received, newest first; raises `TookTooLong`.
 
-    Where more than `enough` come behind the page it is not told how many.
+    If more than `enough` follow the page, they are not counted.
     """
     table = inbound_texts.c
     with time_limit(connection, SEARCH_LIMIT_S):
@@ -188,7 +193,7 @@ def _find_page(
 
 
 def _filters(driver: str, wanted: InboxFilter) -> Callable[[FromClause], Select[Any]] | None:
-    """Makes of a subquery of texts the selection of those that fit, if anything narrows it."""
+    """A function that selects matching texts from a subquery; None without restrictions."""
     is_driven = not wanted.sender  # an index answers one of the two numbers
     if not ((wanted.recipient and not is_driven) or wanted.text or wanted.keyword):
         return None

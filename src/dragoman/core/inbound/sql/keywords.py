@@ -1,4 +1,4 @@
-"""Numbers, the keywords on them, and where texts are forwarded to."""
+"""Numbers, their keywords, and the forwarding of texts."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ MAX_FORWARDINGS = 1_000
 
 
 class KeywordReservation(msgspec.Struct, frozen=True, kw_only=True):
-    """A keyword that an account wants from now on."""
+    """A keyword to reserve for an account."""
 
     keyword: Keyword
     now_ms: int
 
 
 class KeywordDeletion(msgspec.Struct, frozen=True, kw_only=True):
-    """A keyword that its account gives up."""
+    """A keyword that its account releases."""
 
     account_id: int
     keyword_id: int
@@ -42,7 +42,7 @@ class KeywordDeletion(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class KeywordAttachment(msgspec.Struct, frozen=True, kw_only=True):
-    """Where texts with a keyword go from now on; None for nowhere."""
+    """The forwarding of a keyword from now on; None for none."""
 
     account_id: int
     keyword_id: int
@@ -50,7 +50,7 @@ class KeywordAttachment(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class StoredNumbers(msgspec.Struct, frozen=True, kw_only=True):
-    """All that decides where a text belongs."""
+    """Everything that inbound routing uses."""
 
     numbers: list[Number]
     keywords: list[Keyword]
@@ -65,7 +65,7 @@ def add_number(connection: Connection, item: Number) -> None:
 
 @one_by_one("remove_numbers")
 def remove_number(connection: Connection, number: str) -> bool:
-    """False for a number that is not there; refuses one that still has keywords."""
+    """False for an unknown number; refuses one that still has keywords."""
     if is_any(connection, keywords.c.number == number, keywords.c.free_ms == 0):
         raise Refused(RefusalCode.INVALID_FIELD, "number", "keywords are reserved on it")
     return bool(connection.execute(delete(numbers).where(numbers.c.number == number)).rowcount)
@@ -73,7 +73,7 @@ def remove_number(connection: Connection, number: str) -> bool:
 
 @one_by_one("reserve_keywords")
 def reserve_keyword(connection: Connection, item: KeywordReservation) -> int:
-    """The identifier of each keyword, which is an old one where its account takes it back."""
+    """The identifier of each keyword; an account gets back its own released one."""
     wanted = item.keyword
     if wanted.main_keyword_id and not _is_main_keyword(connection, wanted):
         raise Refused(RefusalCode.NOT_FOUND, str(wanted.main_keyword_id), "keyword")
@@ -117,7 +117,7 @@ def _check_forwarding(connection: Connection, account_id: int, forwarding_id: in
 
 @one_by_one("delete_keywords")
 def delete_keyword(connection: Connection, item: KeywordDeletion) -> bool:
-    """False for a keyword that is not there; those below it go with it."""
+    """False for an unknown keyword; those below it are deleted too."""
     table = keywords.c
     given_up = update(keywords).where(
         table.account_id == item.account_id,
@@ -129,7 +129,7 @@ def delete_keyword(connection: Connection, item: KeywordDeletion) -> bool:
 
 @one_by_one("attach_keywords")
 def attach_keyword(connection: Connection, item: KeywordAttachment) -> bool:
-    """False for a keyword that is not there."""
+    """False for an unknown keyword."""
     _check_forwarding(connection, item.account_id, item.forwarding_id)
     attached = update(keywords).where(
         keywords.c.account_id == item.account_id,
@@ -148,7 +148,7 @@ def add_forwarding(connection: Connection, item: Forwarding) -> None:
 
 @one_by_one("change_forwardings")
 def change_forwarding(connection: Connection, item: Forwarding) -> bool:
-    """False for one that is not there."""
+    """False for an unknown one."""
     changed = update(forwardings).where(
         forwardings.c.forwarding_id == item.forwarding_id,
         forwardings.c.account_id == item.account_id,
@@ -158,7 +158,7 @@ def change_forwarding(connection: Connection, item: Forwarding) -> bool:
 
 
 def load_all(connection: Connection, now_ms: int) -> StoredNumbers:
-    """Everything that decides where a text belongs now."""
+    """Everything that inbound routing uses now."""
     held = or_(keywords.c.free_ms == 0, keywords.c.free_ms > now_ms)
     return StoredNumbers(
         numbers=load_numbers(connection),

@@ -1,4 +1,4 @@
-"""Who wants no messages of whom."""
+"""Stored opt-outs."""
 
 from __future__ import annotations
 
@@ -7,8 +7,7 @@ from collections.abc import Iterator, Mapping
 import msgspec
 from sqlalchemy import ColumnElement, Connection, and_, delete, or_, select
 
-from dragoman.core.inbound.model.inbound import OptOutKey
-from dragoman.core.inbound.model.opt_outs import OptOut, OptOutFilter
+from dragoman.core.inbound.model.inbound import OptOut, OptOutFilter, OptOutKey
 from dragoman.core.inbound.sql.tables import opt_outs
 from dragoman.kit.ids import first_at
 from dragoman.storage.bulk import BulkInsert
@@ -17,7 +16,7 @@ from dragoman.storage.work import one_by_one, together
 
 
 class OptOutPage(msgspec.Struct, frozen=True, kw_only=True):
-    """Some of what was found, and how much there is in all."""
+    """Some of the results, and the total."""
 
     opt_outs: tuple[OptOut, ...]
     total: int
@@ -28,7 +27,7 @@ _DELETED_AT_ONCE = 100
 
 
 def write(connection: Connection, wanted: Mapping[OptOutKey, OptOut | None]) -> None:
-    """Brings rows to what is wanted last of each key: there, or not there."""
+    """Applies the last change of each key: stored, or removed."""
     dropped = [key for key, opt_out in wanted.items() if opt_out is None]
     for start in range(0, len(dropped), _DELETED_AT_ONCE):
         some = dropped[start : start + _DELETED_AT_ONCE]
@@ -47,13 +46,13 @@ def _is(key: OptOutKey) -> ColumnElement[bool]:
 
 @together("add_opt_outs")
 def add(connection: Connection, items: list[tuple[OptOut, ...]]) -> None:
-    """Stores opt-outs together; what is stored before stays as it was."""
+    """Inserts opt-outs together; existing ones are unchanged."""
     write(connection, {opt_out.key: opt_out for item in items for opt_out in item})
 
 
 @one_by_one("remove_opt_outs")
 def remove(connection: Connection, key: OptOutKey) -> bool:
-    """Whether each was there."""
+    """Whether each existed."""
     return bool(connection.execute(delete(opt_outs).where(_is(key))).rowcount)
 
 
@@ -70,7 +69,7 @@ def find(connection: Connection, key: OptOutKey) -> OptOut | None:
 
 
 def load_page(connection: Connection, account_id: int, after: int, limit: int) -> list[OptOut]:
-    """Opt-outs of an account made after one, oldest first."""
+    """Opt-outs of an account after one, oldest first."""
     query = (
         select(opt_outs)
         .where(opt_outs.c.account_id == account_id, opt_outs.c.opt_out_id > after)

@@ -1,4 +1,4 @@
-"""Texts as an account fetches them: each new one once, those after one, pages by number."""
+"""Texts as an account fetches them: new ones once, those after one, pages by number."""
 
 from __future__ import annotations
 
@@ -8,8 +8,14 @@ from typing import Any, Final
 import msgspec
 from sqlalchemy import ColumnElement, Connection, FromClause, Select, select
 
-from dragoman.core.inbound.model.inbound import Handling, InboxFilter, InboxPage, StoredInbound
-from dragoman.core.inbound.model.received_texts import TextKind, TextSearch
+from dragoman.core.inbound.model.inbound import (
+    Handling,
+    InboxFilter,
+    InboxPage,
+    StoredInbound,
+    TextKind,
+    TextSearch,
+)
 from dragoman.core.inbound.sql import inbound
 from dragoman.core.inbound.sql.tables import inbound_texts, text_cursors
 from dragoman.core.messages.sql.paging import SCAN_LIMIT, Span, scan
@@ -26,9 +32,9 @@ other writes wait."""
 
 
 class TextFetch(msgspec.Struct, frozen=True, kw_only=True):
-    """Who wants the texts that it has not had, oldest first.
+    """A fetch of the texts that an account has not had, oldest first.
 
-    `before_id`: all texts below it are stored, so that none can come to lie behind a cursor.
+    `before_id`: all texts below it are stored, so none will appear behind a cursor.
     """
 
     account_id: int
@@ -46,10 +52,10 @@ _PUT_CURSORS: Final = BulkInsert(
 
 @one_by_one("fetch_texts")
 def fetch(connection: Connection, item: TextFetch) -> list[int]:
-    """The texts of each fetch, by identifier; its cursors stand behind them from now on.
+    """The texts of each fetch, by identifier; moves its cursors after them.
 
-    None may be found although there are more: what was looked through for nothing is behind the
-    cursor, and the next step goes on from there.
+    The result can be empty although there are more: the cursor then is after what was examined, and
+    the next fetch continues from there.
     """
     return _fetch_numbers(connection, item) if item.numbers else _fetch_all(connection, item)
 
@@ -112,7 +118,7 @@ def _new_to(item: TextFetch, number: str, cursors: dict[str, int]) -> Select[Any
 
 
 def has_new(connection: Connection, item: TextFetch) -> bool:
-    """Whether a fetch may find anything; costs no write."""
+    """Whether a fetch may return anything; costs no write."""
     cursors = _cursors(connection, item.account_id)
     if item.numbers:
         queries = [_new_to(item, number, cursors) for number in item.numbers]
@@ -134,7 +140,7 @@ def load(connection: Connection, identifiers: Sequence[int]) -> list[StoredInbou
 def load_after(
     connection: Connection, account_id: int, number: str, inbound_id: int, limit: int
 ) -> list[StoredInbound]:
-    """The texts to a number that came after one, oldest first."""
+    """The texts to a number after one, oldest first."""
     texts = inbound_texts.c
     query = (
         select(inbound_texts)
@@ -148,7 +154,7 @@ def load_after(
 
 
 def has_received(connection: Connection, account_id: int, number: str) -> bool:
-    """Whether any text to a number is the account's."""
+    """Whether the account has received any text to a number."""
     texts = inbound_texts.c
     mine = (texts.account_id == account_id, texts.recipient == number)
     return is_any(connection, *mine)

@@ -1,4 +1,4 @@
-"""Where inbound texts belong: numbers, keywords on them, forwardings; and who wants nothing."""
+"""Numbers, keywords and forwardings, inbound texts, and opt-outs."""
 
 from __future__ import annotations
 
@@ -10,15 +10,13 @@ from sqlalchemy import (
     Integer,
     LargeBinary,
     SmallInteger,
-    Table,
     Text,
 )
 
-from dragoman.storage.metadata import Identifier, metadata, primary_identifier, required
+from dragoman.storage.metadata import Identifier, primary_identifier, required, table
 
-numbers = Table(
+numbers = table(
     "numbers",
-    metadata,
     primary_identifier("number_id"),
     Column("number", Text, nullable=False, unique=True),
     Column("account_id", Identifier, ForeignKey("accounts.account_id"), nullable=False),
@@ -26,9 +24,8 @@ numbers = Table(
 )
 """`number` is digits without `+`; on a shared one every account may reserve keywords."""
 
-forwardings = Table(
+forwardings = table(
     "forwardings",
-    metadata,
     primary_identifier("forwarding_id"),
     Column("account_id", Identifier, ForeignKey("accounts.account_id"), nullable=False),
     *required(Text, "kind", "dialect", "url", "charset"),
@@ -37,9 +34,8 @@ forwardings = Table(
 )
 """`dialect` makes the request; an empty `charset` leaves the choice to it."""
 
-keywords = Table(
+keywords = table(
     "keywords",
-    metadata,
     primary_identifier("keyword_id"),
     Column("account_id", Identifier, ForeignKey("accounts.account_id"), nullable=False),
     Column("number", Text, nullable=False),
@@ -63,9 +59,8 @@ A deleted keyword belongs to its account until `free_ms`, which is 0 before. The
 that only the configuration names, so it is no reference.
 """
 
-opt_outs = Table(
+opt_outs = table(
     "opt_outs",
-    metadata,
     primary_identifier("opt_out_id"),
     Column("account_id", Identifier, ForeignKey("accounts.account_id"), nullable=False),
     *required(Text, "sender", "recipient"),
@@ -79,13 +74,12 @@ opt_outs = Table(
 """Who wants no messages of an account, since the time in the identifier.
 
 An empty `sender` means all of them. `origin` is a `domain.inbound.OptOutOrigin`; `inbound_id` the
-text that said so, where one did.
+text that requested it, if any.
 """
 
 
-inbound_texts = Table(
+inbound_texts = table(
     "inbound_texts",
-    metadata,
     primary_identifier("inbound_id"),
     Column("account_id", Identifier, ForeignKey("accounts.account_id")),
     *required(Text, "carrier", "sender", "recipient", "text", "alphabet", "keyword"),
@@ -98,14 +92,13 @@ inbound_texts = Table(
         "ix_inbound_texts_account_id_recipient_inbound_id", "account_id", "recipient", "inbound_id"
     ),
 )
-"""`account_id` is empty where nobody owned the number a text came to.
+"""`account_id` is NULL if the number of a text had no owner.
 
 `handling` says what was done with it (`domain.inbound.Handling`).
 """
 
-inbound_parts = Table(
+inbound_parts = table(
     "inbound_parts",
-    metadata,
     primary_identifier("part_id"),
     *required(Text, "carrier", "sender", "recipient"),
     Column("reference", Integer, nullable=False),
@@ -118,11 +111,10 @@ inbound_parts = Table(
 `content` is UTF-16, which alone can hold a character that its sender cut in two.
 """
 
-text_cursors = Table(
+text_cursors = table(
     "text_cursors",
-    metadata,
     Column("account_id", Identifier, ForeignKey("accounts.account_id"), primary_key=True),
     Column("number", Text, primary_key=True),
     Column("position", Identifier, nullable=False),
 )
-"""Up to which of its texts to a number an account has fetched; an empty number stands for all."""
+"""The position up to which an account has fetched the texts to a number; empty for all."""

@@ -1,4 +1,4 @@
-"""Attachments of multimedia messages: what they are, and which a message may have."""
+"""Attachments of multimedia messages, and what is allowed."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Attachment(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 class Multimedia(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """What makes a message a multimedia message; its attachments are its batch's."""
+    """The multimedia content of a message; its attachments are those of its batch."""
 
     batch_id: int
     text: str
@@ -41,7 +41,7 @@ class Multimedia(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 class Download(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """A file as a customer's server gave it."""
+    """A file as a customer's server returned it."""
 
     content_type: str
     """As declared; empty where it was not."""
@@ -49,7 +49,7 @@ class Download(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 class DownloadFailed(Exception):
-    """A file could not be had; `reason` holds neither query nor content."""
+    """A failed download; `reason` contains neither query nor content."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
@@ -57,7 +57,7 @@ class DownloadFailed(Exception):
 
 
 def attachment_of(url: str, download: Download, taken: Sequence[str]) -> Attachment:
-    """The attachment that a file becomes, under a name that none of `taken` is."""
+    """The attachment for a file, with a name not in `taken`."""
     name = _name_of(url)
     declared = download.content_type.partition(";")[0].strip().lower()
     if name.lower().endswith(_SMIL_ENDINGS):

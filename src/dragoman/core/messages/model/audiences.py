@@ -1,4 +1,4 @@
-"""Whom a submission is for, where that is lists and contacts and not numbers alone."""
+"""The recipients of a submission to lists and contacts, not only numbers."""
 
 from __future__ import annotations
 
@@ -12,20 +12,21 @@ ALL_PERCENT: Final = 100
 
 
 class Segment(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Which of the contacts of lists are meant."""
+    """A selection of the contacts of lists."""
 
     count: int | None = None
     """At most so many, in the order of their numbers."""
     percent: int | None = None
     """So many of a hundred, spread evenly over the numbers; 1 to 100."""
     exclude: tuple[int, ...] = ()
-    """Batches whose recipients are left out; they run first."""
+    """Batches whose recipients are excluded; they run first."""
 
 
 class Audience(msgspec.Struct, frozen=True, kw_only=True):
-    """Lists with all lists below them, groups and tags, and contacts.
+    """Lists with all their sublists, groups and tags, and contacts.
 
-    Filter and segment choose among the contacts of lists; who is named alone is always meant.
+    Filter and segment select among the contacts of lists; contacts and numbers named singly are
+    always included.
     """
 
     lists: tuple[int, ...] = ()

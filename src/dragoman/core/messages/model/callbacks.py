@@ -1,4 +1,4 @@
-"""The facts a customer is told; each dialect makes its own request of them."""
+"""What callbacks report; each dialect renders its own requests from it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dragoman.core.messages.model.lifecycle import State
 
 
 class CallbackFacts(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What happened to a message, as stored with its callback."""
+    """The state change of a message, as stored with its callback."""
 
     message_id: int
     batch_id: int
@@ -29,7 +29,7 @@ class CallbackFacts(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
 
 
 class TextFacts(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A text that a phone sent, as stored with the callback that forwards it."""
+    """An inbound text, as stored with the callback that forwards it."""
 
     inbound_id: int
     sender: str
@@ -41,12 +41,12 @@ class TextFacts(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 def renderer_of_texts(dialect: str) -> str:
-    """The name under which stored callbacks know how a dialect forwards texts."""
+    """The key of a dialect's renderer of forwarded texts in stored callbacks."""
     return f"{dialect}:text"
 
 
 class EventKind(StrEnum):
-    """What a webhook can be called for."""
+    """The kinds of events for webhooks."""
 
     TEXT_RECEIVED = "text_received"
     DATA_RECEIVED = "data_received"
@@ -57,13 +57,13 @@ class EventKind(StrEnum):
     MESSAGE_FAILED = "message_failed"
     MESSAGE_CANCELLED = "message_cancelled"
     MESSAGE_CHANGED = "message_changed"
-    """Any of these, told at the address that its submission was given; no webhook is looked up."""
+    """Any of these, reported to the URL of its submission; no webhook is looked up."""
     DEVICE_PINGED = "device_pinged"
     DEVICE_STARTED = "device_started"
 
 
 class EventFacts(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """An event, as stored with the callback that tells one webhook of it."""
+    """An event, as stored with the callback for a webhook."""
 
     event_id: int
     account_id: int
@@ -86,7 +86,7 @@ class EventFacts(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 def renderer_of_events(dialect: str) -> str:
-    """The name under which stored callbacks know how a dialect tells webhooks."""
+    """The key of a dialect's renderer of webhook events in stored callbacks."""
     return f"{dialect}:event"
 
 

@@ -1,4 +1,4 @@
-"""What is written down about single messages beside their rows: only what is rare."""
+"""The kinds of events that are recorded about single messages."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class EventKind(StrEnum):
-    """What happened to a message that its row does not say, or not for long."""
+    """What happened to a message, beyond what its row says."""
 
     TAKEN = "taken"
     """A carrier took it; kept in memory only, since the row says so too."""

@@ -11,7 +11,7 @@ from dragoman.core.model.errors import FailureCode
 
 
 class Cause(msgspec.Struct, frozen=True, kw_only=True):
-    """A sentence on what happened, and one on what to do."""
+    """What happened, and what to do about it: a sentence each."""
 
     cause: str
     remedy: str

@@ -1,4 +1,4 @@
-"""What the error codes in carriers' reports mean."""
+"""The error codes in carriers' receipts."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ _OF_STATE: Final = MappingProxyType(
 
 
 def failure_of_report(state: State, error: str) -> FailureCode:
-    """Why a message ended in `state`, from the error code of the carrier's report."""
+    """Why a message ended in `state`, from the error code of the carrier's receipt."""
     if state is State.DELIVERED:
         return FailureCode.NONE
     if error.isascii() and error.isdigit() and (known := _OF_MAP_ERROR.get(int(error))):

@@ -1,4 +1,4 @@
-"""The states of messages and batches and the only ways between them."""
+"""The states of messages and batches, and the transitions between them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Final
 
 
 class State(IntEnum):
-    """Where a message is. The numbers are stored; they grow along a message's way."""
+    """The stage of a message. The numbers are stored; they grow along its way."""
 
     SCHEDULED = 0
     """Accepted, due later."""
@@ -29,7 +29,7 @@ class State(IntEnum):
 
 
 class BatchState(IntEnum):
-    """Where a submission is as a whole."""
+    """The stage of a whole submission."""
 
     QUEUED = 0
     """Stored; its recipients are not expanded yet."""
@@ -41,7 +41,7 @@ class BatchState(IntEnum):
 
 
 class ReceiptState(IntEnum):
-    """What a carrier's report says of a message or part (SMPP 3.4 s. 5.2.28)."""
+    """The state in a carrier's receipt for a message or part (SMPP 3.4 s. 5.2.28)."""
 
     ENROUTE = 1
     DELIVERED = 2
@@ -106,22 +106,22 @@ _OF_RECEIPT: Final = MappingProxyType(
 
 
 def may_go(before: State, after: State) -> bool:
-    """Whether a message in `before` may become `after`."""
+    """Whether a message may change from `before` to `after`."""
     return after in TRANSITIONS[before]
 
 
 def is_end(state: State) -> bool:
-    """Whether nothing can happen to the message any more."""
+    """Whether the state is final."""
     return state >= State.DELIVERED
 
 
 def state_of_receipt(reported: ReceiptState) -> State | None:
-    """The state a report leads to; None for one that only says the message is on its way."""
+    """The state a receipt leads to; None for an intermediate one."""
     return _OF_RECEIPT[reported]
 
 
 def state_of_parts(parts: tuple[State | None, ...]) -> State | None:
-    """The one truthful state of a message in several parts; None while reports are missing.
+    """The state of a message in several parts; None while receipts are missing.
 
     A text with a missing part is not delivered: the first part that ended otherwise decides.
     """

@@ -1,4 +1,4 @@
-"""Messages as they travel: submissions down, reports and inbound texts up."""
+"""Messages between dialects, core and carriers: submissions, receipts and inbound texts."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ WalletId = NewType("WalletId", int)
 
 
 class Format(StrEnum):
-    """What a submission's text is."""
+    """The format of a submission's text."""
 
     AUTO = "auto"
     """Text; GSM where it fits, UCS-2 where not."""
@@ -38,7 +38,7 @@ class Format(StrEnum):
     MMS = "mms"
     """Text, which may be empty, and attachments."""
     WAP_PUSH = "wap_push"
-    """The words beside a link that the phone offers to open."""
+    """The label of the link."""
 
 
 class Push(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -50,7 +50,7 @@ class Push(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 class CallbackRequest(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """Where the customer wants to be told of a message's states."""
+    """The URL for callbacks about a message's states."""
 
     url: str
     return_data: str = ""
@@ -60,16 +60,16 @@ class CallbackRequest(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 class Submission(msgspec.Struct, frozen=True, kw_only=True):
-    """One request to send, in the house's words; `services.submission` decides on it."""
+    """A request to send, independent of any dialect; `core/submission` decides on it."""
 
     dialect: str
     recipients: tuple[str, ...]
     """Numbers; may be empty beside an audience."""
     text: str
-    """What is sent; beside an audience, `[Name]` stands for a recipient's merge field."""
+    """The text; with an audience, `[Name]` is a placeholder for a merge field."""
     sender: str
-    house_sender: bool = False
-    """Whether the house chose the sender, not the customer; it then needs no approval."""
+    allow_any_sender: bool = False
+    """Whether the sender needs no approval, since the gateway chose it, not the customer."""
     texts: tuple[str, ...] = ()
     """The text of each recipient, where they differ; `text` is then what a listing shows."""
     audience: Audience | None = None
@@ -108,14 +108,14 @@ class Submission(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Data(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """Octets for an application's port on the recipient's phone: what a phone can send as data."""
+    """Binary data for an application port on the recipient's phone, as phones can send it."""
 
     port: int
     octets: bytes
 
 
 def data_of(parts: Sequence[UserData]) -> Data | None:
-    """The data that parts carry; None for what is no single part to a port, from port 0."""
+    """The data of parts; None unless it is a single part to a port, from port 0."""
     if len(parts) != 1:
         return None
     header = parse_udh(parts[0].udh) if parts[0].udh else None
@@ -126,7 +126,7 @@ def data_of(parts: Sequence[UserData]) -> Data | None:
 
 
 class Outgoing(msgspec.Struct, frozen=True, kw_only=True):
-    """A message as a carrier gets it: digits, coded parts, and what it needs for the wire."""
+    """A message as a carrier gets it: digits, encoded parts, and its options."""
 
     message_id: int
     sender: str
@@ -152,7 +152,7 @@ class Outgoing(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ReceiptReport(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """A carrier's report on a message or part."""
+    """A carrier's receipt for a message or part."""
 
     carrier: str
     message_id: str
@@ -167,27 +167,27 @@ class ReceiptReport(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     raw: str = ""
     done_date: str = ""
     failure: FailureCode = FailureCode.NONE
-    """Why it failed, where the carrier says so in other words than `error`."""
+    """Why it failed, if the carrier has more than `error`."""
     device_id: int | None = None
     sim: int | None = None
 
     @property
     def keys(self) -> tuple[str, ...]:
-        """The spellings under which the submit's id may have been stored, most likely first."""
+        """The spellings under which the ID may have been stored, most likely first."""
         if self.known_keys is not None:
             return self.known_keys
         return id_spellings(self.message_id, self.reading)
 
     @property
     def likeliest_key(self) -> str:
-        """The first of the keys, which is nearly always the one; empty without an id."""
+        """The first of the keys, which nearly always matches; empty without an ID."""
         if self.known_keys is not None:
             return self.known_keys[0] if self.known_keys else ""
         return likeliest_spelling(self.message_id, self.reading)
 
 
 class Holder(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """The account whose phone a text came to, and the event by which the phone told it."""
+    """The account whose phone received a text, and the event that reported it."""
 
     account_id: int
     device_id: int
@@ -195,14 +195,14 @@ class Holder(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     sim: int | None = None
     """The slot of the SIM it came to, from 1; None where it is not known."""
     digest: bytes = b""
-    """Of what makes the text itself, whatever event tells it; empty where the phone cannot say."""
+    """Identifies the text, whichever event reports it; empty if the phone cannot."""
     vouched: bool = False
     """Whether the operator says that the number is the phone's own; what only the phone says never
     speaks for other accounts."""
 
 
 class InboundPartReport(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """A text, or a part of one, that a phone sent to us."""
+    """An inbound text, or a part of one."""
 
     carrier: str
     source: str
@@ -216,15 +216,15 @@ class InboundPartReport(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     total: int = 1
     number: int = 1
     holder: Holder | None = None
-    """Whose phone it came to, where it came to one; else `destination` alone says whose it is."""
+    """The phone that received it, if any; else `destination` alone decides the owner."""
 
 
 _ON_ITS_WAY: Final = CANCELLABLE | {State.SENDING}
 
 
 def can_resend(state: State, format_: str, is_premium: bool) -> bool:
-    """Whether a message may be sent again: not while it waits, nor where that charges anybody.
+    """Whether a message may be resent: not while it is in progress, nor if it is premium.
 
-    Attachments are not kept apart from their submission, so multimedia messages are left out.
+    Attachments are stored with their submission, so multimedia messages are excluded.
     """
     return state not in _ON_ITS_WAY and format_ != Format.MMS and not is_premium

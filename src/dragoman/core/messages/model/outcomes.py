@@ -1,8 +1,8 @@
-"""What can come of handing a message to a carrier: four outcomes, as values."""
+"""The four possible outcomes of an attempt, and the steps of delivery times."""
 
 from __future__ import annotations
 
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 import msgspec
 
@@ -10,7 +10,7 @@ from dragoman.core.model.errors import FailureCode, RetryCode
 
 
 class Accepted(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """The carrier took every part; one carrier id a part, in order."""
+    """The carrier accepted every part; one carrier ID per part, in order."""
 
     carrier_ids: tuple[str, ...]
     device_id: int | None = None
@@ -21,7 +21,7 @@ class Accepted(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 class Rejected(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """The carrier refused for good; `carrier_ids` has None for the parts it never took."""
+    """The carrier rejected it permanently; `carrier_ids` has None for rejected parts."""
 
     code: FailureCode
     detail: str = ""
@@ -32,7 +32,7 @@ class Rejected(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 class Deferred(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """Nothing left us, or the carrier asks to come later; no attempt is used up."""
+    """Nothing was submitted, or the carrier asked to retry; no attempt is used up."""
 
     code: RetryCode
     retry_in_s: float
@@ -43,7 +43,7 @@ class Deferred(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 class Unknown(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """It left us and no answer came: it may or may not arrive."""
+    """It was submitted and no response came: it may or may not arrive."""
 
     detail: str
     carrier_ids: tuple[str | None, ...] = ()
@@ -51,3 +51,10 @@ class Unknown(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 Outcome: TypeAlias = Accepted | Rejected | Deferred | Unknown
+
+
+STEPS_S: Final = (1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1_800, 3_600, 14_400, 86_400)
+"""Delivery times are counted under the first of these that they do not exceed."""
+
+
+LONGER: Final = "longer"

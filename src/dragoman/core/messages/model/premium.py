@@ -1,7 +1,7 @@
-"""Messages that their recipients pay for: what is charged, who may, and how far a charge is.
+"""Messages that their recipients pay for: the price, who may charge, and the stage of a charge.
 
-A carrier over SMPP bills when it delivers, so a charge follows its message: `PREMIUM_STATES` says
-how. The states of two-step charging (authorise, then capture) are for carriers that report them.
+A carrier over SMPP bills on delivery, so a charge follows its message, as `PREMIUM_STATES` says.
+The states of two-step charging (authorise, then capture) are for carriers that report them.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ MAX_SERVICE_TYPE: Final = 5
 
 
 class Premium(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
-    """What the recipient of a message pays, and for what."""
+    """The price of a message for its recipient, and what is sold."""
 
     price: int
     """In the smallest unit of the short code's currency."""
@@ -39,7 +39,7 @@ class Premium(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=
 
 
 class PremiumState(IntEnum):
-    """Where the charge of a message is. The numbers are stored; they grow along its way."""
+    """The stage of the charge of a message. The numbers are stored; they grow along its way."""
 
     AUTHORIZE_FORWARDED = 10
     TRANSACTION_FORWARDED = 12
@@ -130,7 +130,7 @@ REFUNDABLE: Final = frozenset(
 
 
 class ContentKind(StrEnum):
-    """What sort of thing is sold."""
+    """The kind of content that is sold."""
 
     DIGITAL = "digital"
     DONATION = "donation"
@@ -138,7 +138,7 @@ class ContentKind(StrEnum):
 
 
 class ContentType(msgspec.Struct, frozen=True, kw_only=True):
-    """What a premium message may be for, as the operators of a country agreed."""
+    """A purpose of premium messages, as the operators of a country agreed."""
 
     content_type_id: int
     description: str
@@ -152,7 +152,7 @@ class ContentType(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ShortCode(msgspec.Struct, frozen=True, kw_only=True):
-    """A number that operators of one country bill for, and who may use it."""
+    """A number that operators of one country bill for, and the accounts that may use it."""
 
     number: str
     country_code: str
@@ -163,18 +163,18 @@ class ShortCode(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def international(self) -> str:
-        """The code with the country before it, such as `+472333`."""
+        """The code with its country code, such as `+472333`."""
         return f"+{self.country_code}{self.number}"
 
     def is_named(self, sender: str) -> bool:
-        """Whether a sender means this code, with its country or without."""
+        """Whether a sender is this code, with or without its country code."""
         return sender in (self.number, self.international, self.international[1:])
 
     def belongs_to(self, username: str) -> bool:
         return not self.accounts or username in self.accounts
 
     def content_type(self, content_type_id: int) -> ContentType | None:
-        """The content type of an identifier; None where the code has no such."""
+        """The content type with an identifier; None if the code lacks it."""
         for content_type in self.content_types:
             if content_type.content_type_id == content_type_id:
                 return content_type
@@ -182,7 +182,7 @@ class ShortCode(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ValueForm(StrEnum):
-    """How a carrier wants the value of an optional parameter."""
+    """How a carrier encodes the value of an optional parameter."""
 
     C_STRING = "c_string"
     """ASCII digits or Latin-1 text, with a final NUL."""
@@ -193,7 +193,7 @@ class ValueForm(StrEnum):
 
 
 class BillingTerms(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """How one carrier is told what a recipient pays; the defaults say it cannot be told."""
+    """How a carrier is given the price; the defaults mean that it does not bill."""
 
     price_tag: int = 0
     """Of the optional parameter that holds the price; 0 for none, as for the others."""
@@ -204,20 +204,20 @@ class BillingTerms(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """With `{price}` and `{content_type}` replaced; empty for the service type of all messages."""
 
     def can_bill(self, premium: Premium) -> bool:
-        """Whether the carrier can be told this charge."""
+        """Whether the carrier can bill this charge."""
         return bool(self.price_tag or "{price}" in self.service_type) and (
             len(self.service_type_of(premium)) <= MAX_SERVICE_TYPE
         )
 
     def service_type_of(self, premium: Premium) -> str:
-        """The service type of a message with this charge; empty for that of all messages."""
+        """The service type of a message with this charge; empty for the default."""
         return self.service_type.replace("{price}", str(premium.price)).replace(
             "{content_type}", str(premium.content_type)
         )
 
 
 class Charge(msgspec.Struct, frozen=True, kw_only=True):
-    """What a recipient pays for a message, as a query shows it."""
+    """The charge for a message, as a query returns it."""
 
     message_id: int
     state: PremiumState

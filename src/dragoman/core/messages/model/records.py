@@ -1,6 +1,6 @@
-"""What services hand to storage and get back: rows as values, without SQL.
+"""Rows as values, exchanged with storage; without SQL.
 
-They hold values only, so none can be part of a cycle and the collector need not know them.
+They contain values only, so they form no cycles and need no garbage collection.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from dragoman.core.model.errors import FailureCode
 
 
 class BatchOptions(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
-    """What a batch needs for the wire and the customer; stored as JSON."""
+    """Options of a batch for carriers and callbacks; stored as JSON."""
 
     udh: str = ""
     """Hexadecimal."""
@@ -34,7 +34,7 @@ class BatchOptions(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     premium: Premium | None = None
     push: Push | None = None
     audience: bool = False
-    """Whether an audience says who the recipients are; only expansion tells how many."""
+    """Whether the recipients are an audience; their number is known after expansion."""
     tariffs: tuple[Price, ...] = ()
     """What its recipients cost when credits were held for them, where they wait to be expanded."""
     device_id: int | None = None
@@ -100,7 +100,7 @@ class StoredMessage(msgspec.Struct, kw_only=True, array_like=True, gc=False):
 
 
 class StoredAudience(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Whom a batch is for, as it was asked; stored as JSON."""
+    """The audience of a batch as it was requested; stored as JSON."""
 
     numbers: tuple[str, ...] = ()
     """Digits of the numbers that were named."""
@@ -114,7 +114,7 @@ class StoredAudience(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
 
 
 class AudienceProgress(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """How far an audience has become messages; columns of `audiences`."""
+    """The progress of expanding an audience; columns of `audiences`."""
 
     done_up_to: str = ""
     seen: int = 0
@@ -134,7 +134,7 @@ class StoredPart(msgspec.Struct, kw_only=True, array_like=True, gc=False):
 
 
 class NewBatch(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False):
-    """A submission to be stored whole or refused whole."""
+    """A submission to store whole or refuse whole."""
 
     batch: StoredBatch
     messages: tuple[StoredMessage, ...]
@@ -146,7 +146,7 @@ class NewBatch(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=Fa
 
 
 class NewCallback(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False):
-    """A customer is to be told something."""
+    """A callback to store."""
 
     callback_id: int
     account_id: int
@@ -159,7 +159,7 @@ class NewCallback(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc
 
 
 class StateChange(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False):
-    """One step of a message, with all that is stored together with it."""
+    """A step of a message, with everything stored together with it."""
 
     message_id: int
     batch_id: int
@@ -181,7 +181,7 @@ class StateChange(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc
     settlement: Settlement | None = None
     callback: NewCallback | None = None
     events: tuple[NewCallback, ...] = ()
-    """Webhooks that are to be told."""
+    """Callbacks of webhooks."""
     premium_state: PremiumState | None = None
     """Where the charge of a premium message is now; None for messages without one."""
     route: str = ""
@@ -190,9 +190,9 @@ class StateChange(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc
 
 
 class PartReport(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """A report on a part that does not change its message's state yet.
+    """A receipt for a part that does not change its message's state yet.
 
-    Without a part it only waits for what was written before it.
+    Without a part it only waits for earlier writes.
     """
 
     part: StoredPart | None

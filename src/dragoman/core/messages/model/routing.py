@@ -1,6 +1,6 @@
 """Which carriers may take a message, in which order: routes by prefix and account.
 
-A route is chosen when a message is accepted, the carrier on it at the moment of sending.
+The route is chosen when a message is accepted, the carrier on it at the moment of sending.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import msgspec
 
 
 class Route(msgspec.Struct, frozen=True, kw_only=True):
-    """An ordered list of carriers for the numbers and accounts it names; empty names all."""
+    """An ordered list of carriers for some numbers and accounts; empty means all."""
 
     name: str
     carriers: tuple[str, ...]
@@ -27,7 +27,7 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RouteReason(StrEnum):
-    """What decided that a message takes its route."""
+    """Why a message takes its route."""
 
     DEVICE = "device"
     """The customer named a device."""
@@ -46,7 +46,7 @@ class RouteReason(StrEnum):
 
 
 class RouteChoice(msgspec.Struct, frozen=True, kw_only=True):
-    """A route, and why it is the one."""
+    """A route, and why it was chosen."""
 
     route: Route
     reason: RouteReason
@@ -70,12 +70,12 @@ class Router:
                 self._general.append(route)
 
     def to_device(self, carrier: str) -> Route | None:
-        """The route for a message to one of a carrier's devices."""
+        """The route to the devices of a carrier."""
         route = self.routes.get(name_of_device_route(carrier))
         return route if route is not None and route.named_only else None
 
     def choose(self, username: str, digits: str, *, multimedia: bool = False) -> Route | None:
-        """The route for a number sent to by an account; None where no route fits."""
+        """The route for a number sent to by an account; None if no route matches."""
         own = self._by_account.get(username)
         if own is not None and (route := _longest_prefix(own, digits, multimedia)) is not None:
             return route
@@ -84,7 +84,7 @@ class Router:
     def explain(
         self, username: str, digits: str, *, multimedia: bool = False
     ) -> RouteChoice | None:
-        """What `choose` answers, and why."""
+        """The result of `choose`, and why."""
         route = self.choose(username, digits, multimedia=multimedia)
         if route is None:
             return None
@@ -96,7 +96,7 @@ class Router:
 
 
 def name_of_device_route(carrier: str) -> str:
-    """What the route to the devices of a carrier is called; no operator can write such a name."""
+    """The name of the route to a carrier's devices, which no operator can use."""
     return f"@{carrier}"
 
 

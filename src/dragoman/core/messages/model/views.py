@@ -1,4 +1,4 @@
-"""What a search shows of messages."""
+"""Messages as searches return them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from dragoman.kit.ids import time_of
 
 
 class MessageView(msgspec.Struct, frozen=True, kw_only=True):
-    """A message as a query shows it."""
+    """A message as a query returns it."""
 
     message_id: int
     batch_id: int

@@ -1,4 +1,4 @@
-"""Attachments: stored with their batch, read when it is sent."""
+"""Attachments: stored with their batch, loaded when it is sent."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from dragoman.storage.rows import read_all
 
 
 def add(connection: Connection, accepted: Iterable[NewBatch]) -> None:
-    """Stores the attachments of batches in the transaction that stores the batches."""
+    """Inserts the attachments of batches in the transaction of the batches."""
     rows = [
         {"batch_id": new.batch.batch_id, "number": number, **msgspec.structs.asdict(attachment)}
         for new in accepted

@@ -57,7 +57,7 @@ _UPDATE_MESSAGES = BulkUpdate(
         "sent_ms": "coalesce({new}, {old})",
         "final_ms": "coalesce({new}, {old})",
     },
-    # A change that was repeated after an outage may come later than those that follow from it.
+    # A change retried after an outage may come after later changes.
     where=f"t.state < {State.DELIVERED.value} AND t.state < v.column2",
 )
 _MARK_SENDING = BulkUpdate(
@@ -129,7 +129,7 @@ def _record(connection: Connection, items: list[StateChange]) -> list[Exception 
     part_rows: list[StoredPart] = []
     settlements: list[tuple[int, Settlement]] = []
     moves: list[tuple[int, PremiumState]] = []
-    told: list[NewCallback] = []
+    called: list[NewCallback] = []
     events: list[NewCallback] = []
     for change in items:
         for key, part in change.receipt_keys:
@@ -141,25 +141,25 @@ def _record(connection: Connection, items: list[StateChange]) -> list[Exception 
         if change.premium_state is not None:
             moves.append((change.message_id, change.premium_state))
         if change.callback is not None:
-            told.append(change.callback)
+            called.append(change.callback)
         if change.events:
             events += change.events
     _INSERT_KEYS.run(connection, [(*key, *target) for key, target in keys.items()])
     _write_parts(connection, part_rows)
     wallets.settle(connection, settlements)
     premium.move(connection, moves)
-    insert_callbacks(connection, told)
+    insert_callbacks(connection, called)
     insert_callbacks(connection, events)
     return [None] * len(items)
 
 
 def insert_callbacks(connection: Connection, new: list[NewCallback]) -> None:
-    """Stores what customers are to be told."""
+    """Inserts callbacks."""
     _INSERT_CALLBACKS.run(connection, [_callback_row(callback) for callback in new])
 
 
 def _message_rows(items: list[StateChange]) -> list[tuple[Any, ...]]:
-    """One row a message: a group often holds both `sent` and its report."""
+    """One row per message: a group often has both `sent` and its receipt."""
     rows: dict[int, tuple[Any, ...]] = {}
     for change in items:
         after = int(change.after)
@@ -200,7 +200,7 @@ def _count_in_batches(connection: Connection, items: list[StateChange]) -> None:
 
 
 def _count_in_statistics(connection: Connection, items: list[StateChange]) -> None:
-    """Counts the changes in the hours of their messages; those that are alike at once."""
+    """Counts changes in the hours of their messages; equal ones together."""
     alike: dict[tuple[int, int, str, str, str, str, str], list[int]] = {}
     for change in items:
         before, after = STATISTICS_NAMES[change.before], STATISTICS_NAMES[change.after]
@@ -263,7 +263,7 @@ def mark_sending(connection: Connection, items: list[list[int]]) -> None:
 
 @together("take_back")
 def take_back(connection: Connection, items: list[list[int]]) -> None:
-    """Messages that were marked as being sent and never left; only an orderly stop can say that."""
+    """Requeues messages marked as sending that were never sent; only an orderly stop can tell."""
     _TAKE_BACK.run(connection, [(message_id,) for ids_ in items for message_id in ids_])
 
 
@@ -279,7 +279,7 @@ def park(connection: Connection, items: list[ParkedReceipt]) -> None:
 
 @together("drop_parked_receipts")
 def drop_parked(connection: Connection, items: list[int]) -> None:
-    """Drops reports with an identifier below one."""
+    """Deletes parked receipts with an identifier below one."""
     connection.execute(delete(parked_receipts).where(parked_receipts.c.receipt_id < max(items)))
 
 

@@ -1,4 +1,4 @@
-"""Notes on single messages; a message that is sent again is stored with the note that says so."""
+"""Events of single messages; a message that is resent is stored with its event."""
 
 from __future__ import annotations
 

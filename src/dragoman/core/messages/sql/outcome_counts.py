@@ -1,4 +1,4 @@
-"""Counts what became of messages by route and by country: states, failures, delivery times."""
+"""Counts outcomes of messages by route and country: states, failures, delivery times."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from bisect import bisect_left
 from typing import Final, NamedTuple
 
 from dragoman.core.messages.model.lifecycle import State
-from dragoman.core.messages.model.outcome_counts import LONGER, STEPS_S
+from dragoman.core.messages.model.outcomes import LONGER, STEPS_S
 from dragoman.core.messages.model.records import StateChange
 from dragoman.core.messages.sql.statistics import QUEUED, Counters
 
@@ -32,14 +32,14 @@ class Outcome(NamedTuple):
 
 
 def detail_of(change: StateChange, after: str) -> str:
-    """What is counted of a change beside its states; `after` is the name of its new one."""
+    """What is counted for a change besides its states; `after` is the name of the new one."""
     if after == _DELIVERED:
         return "" if change.sent_ms is None else step_of(change.at_ms - change.sent_ms)
     return change.failure.value if after in _FAILED else ""
 
 
 def count_outcome(counters: Counters, outcome: Outcome, number: int, parts: int) -> None:
-    """Counts so many messages of an outcome, which have so many parts."""
+    """Counts messages with an outcome, and their parts."""
     account_id, hour_ms, mcc, route, before, after, detail = outcome
 
     def count(dimension: str, value: str, sign: int = 1) -> None:
@@ -57,6 +57,6 @@ def count_outcome(counters: Counters, outcome: Outcome, number: int, parts: int)
 
 
 def step_of(elapsed_ms: int) -> str:
-    """The name of the step that a time is counted under."""
+    """The name of the step in which a time is counted."""
     index = bisect_left(STEPS_S, elapsed_ms / 1000)
     return str(STEPS_S[index]) if index < len(STEPS_S) else LONGER

@@ -1,9 +1,8 @@
-"""A page of what a search finds, newest first, and how much there is, without counting it all.
+"""Pages of search results, newest first, with totals, without counting all rows.
 
-Ten million rows cannot be counted at every question. What only asks for a time, a state or a
-country is answered from the hourly counters: they tell how many there are and in which hour a page
-begins, however deep it is. Everything else looks through candidates that an index gives, newest
-first, and no more of them than a bound.
+Ten million rows cannot be counted for every search. A search by time, state or country alone is
+answered from the hourly counters, which give the total and the hour in which a page begins, however
+deep it is. Everything else examines candidates from an index, newest first, up to a limit.
 """
 
 from __future__ import annotations
@@ -35,7 +34,7 @@ MAX_HOURS: Final = 500
 
 
 class Found(NamedTuple):
-    """Identifiers of a page, and how much there is in all."""
+    """Identifiers of a page, and the total."""
 
     identifiers: list[int]
     total: int
@@ -45,18 +44,18 @@ class Found(NamedTuple):
 
 
 class Span(NamedTuple):
-    """A range of identifiers, the end not included; None where it is open."""
+    """A range of identifiers, the end excluded; None if open."""
 
     first: int | None
     end: int | None
 
     @classmethod
     def of_times(cls, from_ms: int | None, to_ms: int | None) -> Span:
-        """What was made from one time to another, both included."""
+        """The identifiers created from one time to another, both included."""
         return cls(_first_at(from_ms), None if to_ms is None else first_at(to_ms + 1))
 
     def within(self, identifier: ColumnElement[int]) -> list[ColumnElement[bool]]:
-        """The conditions that keep an identifier in the range."""
+        """The conditions that an identifier is in the range."""
         conditions = []
         if self.first is not None:
             conditions.append(identifier >= self.first)
@@ -66,7 +65,7 @@ class Span(NamedTuple):
 
 
 class Newest(NamedTuple):
-    """The newest hours in which something was counted."""
+    """The newest hours with any counts."""
 
     hours: list[HourCount]
     from_ms: int | None
@@ -91,10 +90,10 @@ def scan(
     offset: int,
     scan_limit: int,
 ) -> Found:
-    """Looks through the newest candidates.
+    """Examines the newest candidates.
 
-    `candidates` selects their rows by conditions an index answers; `filters` makes of a subquery of
-    them the selection of those that fit, without which all do.
+    `candidates` selects their rows by indexed conditions; `filters` selects matching ones from a
+    subquery of them, without which all match.
     """
     column = candidates.selected_columns[identifier]
     if filters is None:
@@ -126,7 +125,7 @@ def _scan_all(
     offset: int,
     scan_limit: int,
 ) -> Found:
-    """A page of candidates that all fit; both questions are for an index alone."""
+    """A page of candidates that all match, so that indexes suffice."""
     parts_alone = candidates.with_only_columns(candidates.selected_columns["parts"])
     bounded = parts_alone.limit(scan_limit).subquery()
     counted: Any = connection.execute(select(func.count(), func.sum(bounded.c.parts))).one()
@@ -151,10 +150,10 @@ def walk(
     limit: int,
     recounted: Collection[int] = (),
 ) -> Found:
-    """Finds a page by counted hours, newest first, of which only the ends are counted anew.
+    """Finds a page by hourly counts, newest first, counting only partial hours.
 
-    `hours` are those that lie wholly between the times. Those that are `recounted` hold other
-    messages too, and are counted anew until `SCAN_LIMIT` messages were found in them.
+    `hours` are those that lie wholly between the times. Those that are `recounted` include other
+    messages too, and are counted until `SCAN_LIMIT` messages were found in them.
     """
     pieces = []
     left = SCAN_LIMIT
@@ -200,9 +199,9 @@ def newest_hours(
     before_ms: int | None,
     enough: int | None,
 ) -> Newest:
-    """The newest hours with more than enough in them, or all where there is not more.
+    """The newest hours with more than `enough` in them, or all hours.
 
-    `read` gives the hours between two times, newest first, `read_last` the newest identifier.
+    `read` returns the hours between two times, newest first, `read_last` the newest identifier.
     Without `enough` all are read.
     """
     if enough is None:
@@ -230,14 +229,14 @@ def newest_hours(
 
 
 def whole_hours(from_ms: int | None, to_ms: int | None) -> tuple[int | None, int | None]:
-    """The beginning of the first and the end of the last hour that lie wholly between times."""
+    """The start of the first and end of the last whole hour between two times."""
     first = None if from_ms is None else -(-from_ms // HOUR_MS) * HOUR_MS
     end = None if to_ms is None else (to_ms + 1) // HOUR_MS * HOUR_MS
     return first, end
 
 
 def ragged_ends(from_ms: int | None, to_ms: int | None) -> tuple[Span | None, Span | None]:
-    """What of a time lies after its last whole hour, and what before its first."""
+    """The part of a time span after its last whole hour, and before its first."""
     first, end = whole_hours(from_ms, to_ms)
     if first is not None and end is not None and first >= end:
         return Span.of_times(from_ms, to_ms), None

@@ -1,4 +1,4 @@
-"""Reading back what is not finished: for restarts, late reports, due batches, missing reports."""
+"""Loads unfinished work: for restarts, late receipts, due batches, missing receipts."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _UNSENT = text(f"messages.state IN ({State.QUEUED.value}, {State.SENDING.value})
 
 
 def routes_with_unsent(connection: Connection) -> list[str]:
-    """The names of the routes that messages wait on."""
+    """The names of the routes with unsent messages."""
     query = select(messages.c.route).where(_UNSENT).distinct()
     return list(connection.execute(query).scalars())
 
@@ -37,7 +37,7 @@ def routes_with_unsent(connection: Connection) -> list[str]:
 def load_unsent(
     connection: Connection, route: str, lane: int, after: int, limit: int
 ) -> list[StoredMessage]:
-    """Messages of a lane that wait on a route, by identifier, from `after` on."""
+    """Unsent messages of a lane of a route, by identifier, after one."""
     query = (
         select(messages)
         .join(batches, batches.c.batch_id == messages.c.batch_id)
@@ -55,7 +55,7 @@ def load_unsent(
 
 
 def load_expired(connection: Connection, now_ms: int, limit: int) -> list[StoredMessage]:
-    """Messages that wait for a carrier although their validity has run out."""
+    """Unsent messages whose validity has ended."""
     query = (
         select(messages)
         .join(batches, batches.c.batch_id == messages.c.batch_id)
@@ -68,7 +68,7 @@ def load_expired(connection: Connection, now_ms: int, limit: int) -> list[Stored
 
 
 def stopped_with_unsent(connection: Connection) -> list[int]:
-    """Batches that were stopped, some of whose messages have not been ended yet."""
+    """Stopped batches, some of whose messages have not been ended yet."""
     query = (
         select(batches.c.batch_id)
         .join(messages, messages.c.batch_id == batches.c.batch_id)
@@ -79,13 +79,13 @@ def stopped_with_unsent(connection: Connection) -> list[int]:
 
 
 def load_unsent_of_batch(connection: Connection, batch_id: int, limit: int) -> list[StoredMessage]:
-    """Messages of a batch that wait for a carrier."""
+    """Unsent messages of a batch."""
     query = select(messages).where(messages.c.batch_id == batch_id, _UNSENT).limit(limit)
     return read_all(connection, query, StoredMessage)
 
 
 def first_unreported(connection: Connection, after: int, before: int) -> int | None:
-    """The first message made between two identifiers that waits for a carrier or its report."""
+    """The first unsent or unreported message between two identifiers."""
     return connection.execute(
         select(func.min(messages.c.message_id)).where(
             messages.c.message_id > after,
@@ -98,7 +98,7 @@ def first_unreported(connection: Connection, after: int, before: int) -> int | N
 def load_unreported(
     connection: Connection, after: int, before: int, sent_before_ms: int, limit: int
 ) -> list[StoredMessage]:
-    """Messages made between two identifiers that a carrier took so early, and never reported on."""
+    """Messages between two identifiers, sent before a time, without a receipt."""
     query = (
         select(messages)
         .where(
@@ -114,7 +114,7 @@ def load_unreported(
 
 
 def load_messages(connection: Connection, message_ids: Collection[int]) -> list[StoredMessage]:
-    """Messages by identifier; those that do not exist are left out."""
+    """Messages by identifier; unknown ones are left out."""
     query = select(messages).where(messages.c.message_id.in_(message_ids))
     return read_all(connection, query, StoredMessage)
 
@@ -130,14 +130,14 @@ def load_parts(connection: Connection, message_ids: Collection[int]) -> list[Sto
 
 
 def load_batches(connection: Connection, batch_ids: Collection[int]) -> dict[int, StoredBatch]:
-    """Batches by identifier, without the recipients that wait."""
+    """Batches by identifier, without their waiting recipients."""
     columns = {**batches.c, "waiting_recipients": null().label("waiting_recipients")}
     query = select(*columns.values()).where(batches.c.batch_id.in_(batch_ids))
     return {batch.batch_id: batch for batch in read_all(connection, query, StoredBatch)}
 
 
 def load_waiting(connection: Connection, batch_id: int) -> bytes:
-    """The recipients of a batch that wait, as its row keeps them."""
+    """The waiting recipients of a batch, as its row stores them."""
     query = select(batches.c.waiting_recipients).where(batches.c.batch_id == batch_id)
     return connection.execute(query).scalar() or b""
 
@@ -145,9 +145,9 @@ def load_waiting(connection: Connection, batch_id: int) -> bytes:
 def load_due_batches(
     connection: Connection, now_ms: int, known: Collection[int], limit: int
 ) -> list[StoredBatch]:
-    """Batches with recipients waiting whose time has come, the most overdue first.
+    """Batches with waiting recipients that are due, the most overdue first.
 
-    Without those that are `known`, whose lists of recipients may be long.
+    Without those that are `known`, as lists of recipients may be long.
     """
     query = (
         select(batches)
@@ -165,7 +165,7 @@ def load_due_batches(
 def find_receipt_keys(
     connection: Connection, wanted: Sequence[tuple[str, str]]
 ) -> dict[tuple[str, str], tuple[int, int]]:
-    """Which (message, part) each known (carrier, key) stands for."""
+    """The (message, part) of each known (carrier, key)."""
     keys_of: dict[str, list[str]] = defaultdict(list)
     for carrier, key in wanted:
         keys_of[carrier].append(key)
@@ -181,7 +181,7 @@ def find_receipt_keys(
 
 
 def load_parked_receipts(connection: Connection, after: int) -> list[ParkedReceipt]:
-    """Reports parked since an identifier, oldest first."""
+    """Receipts parked since an identifier, oldest first."""
     query = (
         select(parked_receipts)
         .where(parked_receipts.c.receipt_id > after)
@@ -191,7 +191,7 @@ def load_parked_receipts(connection: Connection, after: int) -> list[ParkedRecei
 
 
 def wallet_of(connection: Connection, account_ids: Collection[int]) -> dict[int, int]:
-    """The wallet that pays for each account."""
+    """The wallet of each account."""
     query = select(wallets.c.account_id, wallets.c.wallet_id).where(
         wallets.c.account_id.in_(account_ids), wallets.c.kind == "credits"
     )
@@ -201,7 +201,7 @@ def wallet_of(connection: Connection, account_ids: Collection[int]) -> dict[int,
 def recipients_of_batch(
     connection: Connection, account_id: int, batch_id: int, after: str, limit: int
 ) -> list[str]:
-    """The numbers of a batch in the order of its messages, beyond one of them."""
+    """The numbers of a batch in the order of its messages, after one."""
     query = (
         select(messages.c.recipient)
         .where(messages.c.batch_id == batch_id, messages.c.account_id == account_id)

@@ -1,4 +1,4 @@
-"""Charges of premium messages: stored with their messages, and moved with them."""
+"""Charges of premium messages: stored and updated with their messages."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _MOVE = BulkUpdate(
     premium_messages,
     ("message_id", "state"),
     {"state": "{new}"},
-    # As with messages: a change that was repeated after an outage may come after its followers.
+    # As with messages, a change retried after an outage may come after later ones.
     where=f"t.state < {PremiumState.TRANSACTION_CAPTURED.value} AND t.state < v.column2",
 )
 
@@ -26,7 +26,7 @@ _MOVE = BulkUpdate(
 def insert(
     connection: Connection, messages: Iterable[StoredMessage], premium: Premium | None
 ) -> None:
-    """Stores the charges of a batch's new messages; nothing where they have none."""
+    """Inserts the charges of a batch's new messages, if they have any."""
     if premium is None:
         return
     state = PREMIUM_STATES[State.QUEUED].value
@@ -44,7 +44,7 @@ def insert(
 
 
 def move(connection: Connection, moves: Iterable[tuple[int, PremiumState]]) -> None:
-    """Moves charges on; of several moves of one message the farthest counts."""
+    """Updates the states of charges; of several for a message the farthest counts."""
     farthest: dict[int, int] = {}
     for message_id, state in moves:
         farthest[message_id] = max(state.value, farthest.get(message_id, 0))
@@ -52,7 +52,7 @@ def move(connection: Connection, moves: Iterable[tuple[int, PremiumState]]) -> N
 
 
 def find_charges(connection: Connection, message_ids: Collection[int]) -> dict[int, Charge]:
-    """The charges of those messages that have one, by message."""
+    """The charges of messages, by message."""
     query = select(*columns_of(premium_messages, Charge)).where(
         premium_messages.c.message_id.in_(message_ids)
     )

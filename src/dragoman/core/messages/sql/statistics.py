@@ -1,4 +1,4 @@
-"""Counters an hour, added up in memory for a group and written with it."""
+"""Hourly counters, summed in memory for a group and written with it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from dragoman.core.messages.sql.tables import hourly_statistics
 from dragoman.kit.ids import EPOCH_MS, SEQUENCE_BITS
 from dragoman.kit.zones import Stretch
 from dragoman.storage.bulk import BulkInsert
-from dragoman.storage.many import is_one_of
+from dragoman.storage.rows import is_one_of
 from dragoman.storage.time_limit import time_limit
 
 HOUR_MS: Final = 3_600_000
@@ -39,7 +39,7 @@ class Counters:
         self._counts: dict[tuple[int, int, str, str, str], list[int]] = defaultdict(lambda: [0, 0])
 
     def accepted(self, account_id: int, message_id: int, mcc: str, parts: int) -> None:
-        """Counts a message that was accepted, in the hour of its identifier."""
+        """Counts an accepted message, in the hour of its identifier."""
         _add(self._states[account_id, hour_of(message_id), mcc, "", QUEUED], 1, parts)
 
     def moved(
@@ -58,14 +58,14 @@ class Counters:
     def add(
         self, account_id: int, at_ms: int, direction: str, dimension: str, value: str, parts: int
     ) -> None:
-        """Counts one of something else."""
+        """Counts one of another dimension."""
         hour_ms = at_ms - at_ms % HOUR_MS
         _add(self._counts[account_id, hour_ms, direction, dimension, value], 1, parts)
 
     def count(
         self, account_id: int, hour_ms: int, dimension: str, value: str, count: int, parts: int
     ) -> None:
-        """Counts something of sent messages in an hour; negative takes back."""
+        """Counts a value of sent messages in an hour; negative counts subtract."""
         _add(self._counts[account_id, hour_ms, "outbox", dimension, value], count, parts)
 
     def write(self, connection: Connection) -> None:
@@ -88,7 +88,7 @@ class Counters:
 
 
 def hour_of(identifier: int) -> int:
-    """The start of the hour in which an identifier was made, in milliseconds."""
+    """The start of the hour in which an identifier was created, in milliseconds."""
     at_ms = (identifier >> SEQUENCE_BITS) + EPOCH_MS
     return at_ms - at_ms % HOUR_MS
 
@@ -99,7 +99,7 @@ def _add(entry: list[int], count: int, parts: int) -> None:
 
 
 class HourCount(NamedTuple):
-    """What was counted in one hour."""
+    """The count in one hour."""
 
     hour_ms: int
     counted: int
@@ -107,7 +107,7 @@ class HourCount(NamedTuple):
 
 
 class PeriodCount(NamedTuple):
-    """What was counted of a value in one period."""
+    """The count of a value in one period."""
 
     direction: str
     dimension: str
@@ -127,7 +127,7 @@ def count_by_hour(
     from_ms: int | None = None,
     before_ms: int | None = None,
 ) -> list[HourCount]:
-    """The hours in which anything was counted, newest first; `narrow` chooses among the values."""
+    """The hours with any counts, newest first; `narrow` selects the values."""
     table = hourly_statistics.c
     conditions = [
         is_one_of(connection.dialect.name, table.account_id, account_ids),
@@ -160,9 +160,9 @@ def count_by_period(
     stretches: Iterable[Stretch],
     unit_ms: int,
 ) -> list[PeriodCount]:
-    """Sums over periods of local time, a period that stretches share in parts.
+    """Sums over periods of local time, which clock changes split into stretches.
 
-    All dimensions of a time lie together, so several cost hardly more than one. Raises
+    All dimensions of a time are adjacent, so several cost little more than one. Raises
     `TookTooLong`.
     """
     table = hourly_statistics.c

@@ -1,4 +1,4 @@
-"""Submissions and what becomes of them: batches, their messages, the parts of long messages."""
+"""Batches, their messages, the parts of long messages, and everything about them."""
 
 from __future__ import annotations
 
@@ -11,23 +11,22 @@ from sqlalchemy import (
     Integer,
     LargeBinary,
     SmallInteger,
-    Table,
     Text,
     literal_column,
 )
 
 from dragoman.storage.metadata import (
     Identifier,
-    metadata,
     optional,
     partial_index,
+    primary,
     primary_identifier,
     required,
+    table,
 )
 
-batches = Table(
+batches = table(
     "batches",
-    metadata,
     primary_identifier("batch_id"),
     Column("account_id", Identifier, ForeignKey("accounts.account_id"), nullable=False),
     *required(Text, "dialect", "protocol"),
@@ -54,16 +53,15 @@ where an audience says who they are. A batch of one keeps no counters: its messa
 IS_FAILED: ColumnElement[bool] = literal_column("state > 30 AND state <> 40")
 """Unknown, undelivered, expired, rejected or cancelled: few messages, and often asked for.
 
-Without the type of a truth value, which SQLite would be told to compare with 1: it takes an index
-only where a query has the very words of its condition.
+Not typed as boolean, which SQLAlchemy would compare with 1 on SQLite: that uses a partial index
+only if a query repeats its condition literally.
 """
 
 IS_UNSENT: ColumnElement[bool] = literal_column("state IN (10, 20)")
 """Queued or given to a carrier that has not answered."""
 
-messages = Table(
+messages = table(
     "messages",
-    metadata,
     primary_identifier("message_id"),
     Column("batch_id", Identifier, ForeignKey("batches.batch_id"), nullable=False),
     Column("account_id", Identifier, nullable=False),
@@ -97,25 +95,23 @@ messages = Table(
 ever change, and spare a search that adds up parts, or looks for batches, the look at every row.
 """
 
-audiences = Table(
+audiences = table(
     "audiences",
-    metadata,
     Column("batch_id", Identifier, ForeignKey("batches.batch_id"), primary_key=True),
     *required(Text, "content", "done_up_to"),
     *required(Integer, "seen", "taken"),
     Column("stopped", Text, nullable=False),
     sqlite_with_rowid=False,
 )
-"""Whom a batch is for, as was asked (JSON), and how far it has become messages.
+"""The audience of a batch as requested (JSON), and the progress of its expansion.
 
 Recipients are taken in the order of their numbers, and those up to `done_up_to` are settled. `seen`
 counts the contacts of lists that a percentage is taken of, `taken` those that were; `stopped` is
 why no more are sent to.
 """
 
-parts = Table(
+parts = table(
     "parts",
-    metadata,
     Column("message_id", Identifier, ForeignKey("messages.message_id"), primary_key=True),
     Column("number", SmallInteger, primary_key=True),
     Column("carrier_message_id", Text),
@@ -124,43 +120,36 @@ parts = Table(
     Column("reported_ms", Identifier),
     sqlite_with_rowid=False,
 )
-"""What became of each part of a message in several parts; a single part is its message."""
+"""The state of each part of a message in several parts; a single part has no row."""
 
 
-hourly_statistics = Table(
+hourly_statistics = table(
     "hourly_statistics",
-    metadata,
-    Column("account_id", Identifier, primary_key=True),
-    Column("hour_ms", Identifier, primary_key=True),
-    Column("direction", Text, primary_key=True),
-    Column("dimension", Text, primary_key=True),
-    Column("value", Text, primary_key=True),
+    *primary(Identifier, "account_id", "hour_ms"),
+    *primary(Text, "direction", "dimension", "value"),
     *required(Identifier, "count", "parts"),
     sqlite_with_rowid=False,
 )
-"""`direction` is outbox or inbox, with `told:` before it for what others counted and told us.
+"""`direction` is outbox or inbox, with the prefix `told:` for counts that customers report.
 
 `dimension` is sum, mcc:status or keyword:number, or one of `repositories/outcome_counts.py`. What a
 search finds is read from these counts, so nothing is counted under outbox or inbox that has no row
 of its own.
 """
 
-ingested_rows = Table(
+ingested_rows = table(
     "ingested_rows",
-    metadata,
     Column("account_id", Identifier, primary_key=True),
-    Column("direction", Text, primary_key=True),
-    Column("reference", Text, primary_key=True),
+    *primary(Text, "direction", "reference"),
     Column("ingested_ms", Identifier, nullable=False),
     Index("ix_ingested_rows_ingested_ms", "ingested_ms"),
     sqlite_with_rowid=False,
 )
-"""What was counted because we were told, by its sender's own reference: none counts twice."""
+"""References of reported messages, so that none is counted twice."""
 
 
-message_events = Table(
+message_events = table(
     "message_events",
-    metadata,
     primary_identifier("event_id"),
     Column("message_id", Identifier, nullable=False),
     Column("kind", Text, nullable=False),
@@ -173,9 +162,8 @@ message_events = Table(
 A message that is taken and delivered at once has none: its own row says it all.
 """
 
-callback_attempts = Table(
+callback_attempts = table(
     "callback_attempts",
-    metadata,
     primary_identifier("callback_id"),
     Column("number", SmallInteger, primary_key=True),
     Column("answered_ms", Identifier, nullable=False),
@@ -186,9 +174,8 @@ callback_attempts = Table(
 """Calls to customers that had to be repeated; the last call is in the row of its callback."""
 
 
-callbacks = Table(
+callbacks = table(
     "callbacks",
-    metadata,
     primary_identifier("callback_id"),
     *required(Identifier, "account_id", "message_id"),
     *required(Text, "dialect", "origin", "url", "payload"),
@@ -205,31 +192,27 @@ callbacks = Table(
 """
 
 
-receipt_keys = Table(
+receipt_keys = table(
     "receipt_keys",
-    metadata,
-    Column("carrier", Text, primary_key=True),
-    Column("key", Text, primary_key=True),
+    *primary(Text, "carrier", "key"),
     Column("message_id", Identifier, nullable=False),
     Column("part", SmallInteger, nullable=False),
     Index("ix_receipt_keys_message_id", "message_id"),
     sqlite_with_rowid=False,
 )
 
-parked_receipts = Table(
+parked_receipts = table(
     "parked_receipts",
-    metadata,
     primary_identifier("receipt_id"),
     *required(Text, "carrier", "carrier_message_id", "keys", "recipient"),
     Column("state", SmallInteger, nullable=False),
     *required(Text, "error", "raw"),
 )
-"""Reports whose message is not known (yet); kept 72 hours, their time is in the identifier."""
+"""Receipts without a known message; kept 72 hours, their time is in the identifier."""
 
 
-premium_messages = Table(
+premium_messages = table(
     "premium_messages",
-    metadata,
     Column(
         "message_id",
         Identifier,
@@ -245,12 +228,11 @@ premium_messages = Table(
     Column("refunded_ms", Identifier),
     Column("notice_batch_id", Identifier, ForeignKey("batches.batch_id")),
 )
-"""`notice_batch_id` is the batch that told the recipient of the refund, where one was asked for."""
+"""`notice_batch_id` is the batch that notified the recipient of the refund, if any."""
 
 
-attachments = Table(
+attachments = table(
     "attachments",
-    metadata,
     Column("batch_id", Identifier, ForeignKey("batches.batch_id"), primary_key=True),
     Column("number", SmallInteger, primary_key=True),
     *required(Text, "name", "content_type"),

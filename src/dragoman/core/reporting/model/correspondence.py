@@ -1,4 +1,4 @@
-"""What an account sent and received, as one list: what is asked, and what is shown."""
+"""What an account sent and received, as one list: filters and views."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ ALONE: Final = "single"
 
 
 class Kind(msgspec.Struct, frozen=True, kw_only=True):
-    """Some of the texts that were sent, by what became of them."""
+    """Some of the texts that were sent, by their outcome."""
 
     states: tuple[State, ...]
     waits_for_phone: bool | None = None
@@ -29,7 +29,7 @@ class Kind(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class TextFilter(msgspec.Struct, frozen=True, kw_only=True):
-    """What to search for; what is not given does not narrow."""
+    """What to search for; what is not given does not restrict the search."""
 
     account_id: int
     dialect: str
@@ -48,7 +48,7 @@ class TextFilter(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class TextView(msgspec.Struct, frozen=True, kw_only=True):
-    """One text as a query shows it."""
+    """A text as a query returns it."""
 
     text_id: int
     number: str
@@ -70,7 +70,7 @@ class TextView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class TextPage(msgspec.Struct, frozen=True, kw_only=True):
-    """Some of what was found, newest first, and how much there is in all."""
+    """Some of the results, newest first, and the total."""
 
     texts: tuple[TextView, ...]
     total: int

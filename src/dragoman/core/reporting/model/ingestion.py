@@ -1,4 +1,4 @@
-"""Rows of statistics that a customer sent us."""
+"""Statistics that a customer reports."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import msgspec
 
 
 class IngestedRow(msgspec.Struct, frozen=True, kw_only=True):
-    """A message that somebody else sent or received."""
+    """A message that was sent or received outside the gateway."""
 
     account_id: int
     direction: str
     """inbox or outbox."""
     reference: str
-    """Its identifier at who tells us."""
+    """Its identifier at the reporter."""
     at_ms: int
     counts: tuple[tuple[str, str], ...]
     """The dimensions and values it is counted under."""

@@ -1,4 +1,4 @@
-"""What a search for sent messages asks and gets."""
+"""Searches for sent messages."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dragoman.core.messages.model.views import MessageView
 
 
 class OutboxFilter(msgspec.Struct, frozen=True, kw_only=True):
-    """What to search for; what is not given does not narrow."""
+    """What to search for; what is not given does not restrict the search."""
 
     account_id: int
     below: tuple[int, ...] = ()
@@ -33,11 +33,11 @@ class OutboxFilter(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class OutboxPage(msgspec.Struct, frozen=True, kw_only=True):
-    """Some of what was found, and how much there is in all.
+    """Some of the results, and the totals.
 
-    `total` and `parts` are exact, except that a search looks through no more than
-    `pages.SCAN_LIMIT` candidates (`TEXT_SCAN_LIMIT` for a text or sender), the newest ones, and
-    that who asks can say how many are enough.
+    `total` and `parts` are exact, except that a search examines at most the newest
+    `paging.SCAN_LIMIT` candidates (`TEXT_SCAN_LIMIT` for a text or sender), and that callers can
+    limit the count.
     """
 
     messages: tuple[MessageView, ...]

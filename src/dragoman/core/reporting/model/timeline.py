@@ -1,4 +1,4 @@
-"""The story of one message as values: what was asked, decided, tried, answered, told and paid.
+"""The timeline of a message: request, route, attempts, receipts, callbacks and cost.
 
 Times are milliseconds since the Unix epoch.
 """
@@ -12,7 +12,7 @@ from dragoman.core.messages.model.routing import RouteReason
 
 
 class RequestStep(msgspec.Struct, frozen=True, kw_only=True):
-    """What was asked for, and when it was accepted."""
+    """What was requested, and when it was accepted."""
 
     dialect: str
     protocol: str
@@ -41,7 +41,7 @@ class RequestStep(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RouteStep(msgspec.Struct, frozen=True, kw_only=True):
-    """Which route it was given, and why, as the configuration explains it now."""
+    """The route of the message, and why, according to the current configuration."""
 
     route: str
     """Empty where it was not to be sent."""
@@ -55,13 +55,13 @@ class RouteStep(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class AttemptStep(msgspec.Struct, frozen=True, kw_only=True):
-    """The message was given to a carrier, and what came of it."""
+    """An attempt and its outcome."""
 
     at_ms: int
     """When the outcome was known."""
     carrier: str
     link: str
-    """The connection; for phones the device and SIM. Empty where nobody knows it any more."""
+    """The connection; for phones the device and SIM. Empty once it is forgotten."""
     outcome: EventKind
     """Of `domain.journal.ATTEMPTS`."""
     code: str
@@ -71,10 +71,10 @@ class AttemptStep(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PartStep(msgspec.Struct, frozen=True, kw_only=True):
-    """A part of the message with its carrier."""
+    """A part of the message at a carrier."""
 
     number: int
-    """From 1; 0 where one id stands for all parts."""
+    """From 1; 0 if one ID covers all parts."""
     carrier: str
     carrier_ids: tuple[str, ...]
     """Several where it was sent more than once."""
@@ -85,7 +85,7 @@ class PartStep(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ReceiptStep(msgspec.Struct, frozen=True, kw_only=True):
-    """A carrier's report."""
+    """A carrier's receipt."""
 
     at_ms: int
     carrier: str
@@ -101,7 +101,7 @@ class ReceiptStep(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CallbackAttempt(msgspec.Struct, frozen=True, kw_only=True):
-    """A call to the customer."""
+    """A call to the customer's URL."""
 
     number: int
     at_ms: int
@@ -112,11 +112,11 @@ class CallbackAttempt(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CallbackStep(msgspec.Struct, frozen=True, kw_only=True):
-    """Something the customer is told."""
+    """A callback."""
 
     callback_id: int
     about: str
-    """The state it tells."""
+    """The reported state."""
     url: str
     created_ms: int
     state: str
@@ -131,7 +131,7 @@ class LedgerStep(msgspec.Struct, frozen=True, kw_only=True):
     entry_id: int
     at_ms: int
     account: str
-    """Whose wallet it is; the name is left out for accounts above the one who asks."""
+    """The owner of the wallet; empty for accounts above the caller's."""
     wallet: str
     kind: str
     """`reserve`, `commit` or `refund`."""
@@ -143,7 +143,7 @@ class LedgerStep(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CostStep(msgspec.Struct, frozen=True, kw_only=True):
-    """What it costs."""
+    """The cost of the message."""
 
     credits: int
     price: str
@@ -153,7 +153,7 @@ class CostStep(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class FailureStep(msgspec.Struct, frozen=True, kw_only=True):
-    """Why it did not arrive, and what to do."""
+    """Why it was not delivered, and what to do."""
 
     code: str
     detail: str
@@ -162,7 +162,7 @@ class FailureStep(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PduStep(msgspec.Struct, frozen=True, kw_only=True):
-    """A PDU that was exchanged with an SMSC, made again with 0 for a sequence number."""
+    """A PDU exchanged with an SMSC, reconstructed with sequence number 0."""
 
     name: str
     """Of SMPP: `submit_sm`, `submit_sm_resp` or `deliver_sm`."""
@@ -175,7 +175,7 @@ class PduStep(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Timeline(msgspec.Struct, frozen=True, kw_only=True):
-    """The whole story; every list is in order of time."""
+    """The whole timeline; every list is in order of time."""
 
     message_id: int
     batch_id: int

@@ -1,7 +1,7 @@
-"""What an account sent and received as one list of texts, scheduled ones among them.
+"""What an account sent and received as one list of texts, including scheduled ones.
 
-A text that was submitted alone has the identifier of its batch, since that is there before its
-message is; one of a newsletter has that of its message, and a received one its own.
+A text that was submitted alone has the identifier of its batch, which exists before its message;
+one of a newsletter has that of its message, and a received one its own.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from dragoman.core.model.errors import FailureCode
 from dragoman.core.reporting.model.correspondence import ALONE, Kind, TextFilter, TextPage, TextView
 from dragoman.core.submission.sql.tables import newsletters
 from dragoman.kit.ids import time_of
-from dragoman.storage.many import is_one_of
+from dragoman.storage.rows import is_one_of
 from dragoman.storage.time_limit import time_limit
 from dragoman.work_queue.port import Lane
 
@@ -60,7 +60,7 @@ def search(connection: Connection, wanted: TextFilter, limit: int) -> TextPage:
 
 
 def count(connection: Connection, wanted: TextFilter) -> int:
-    """How many texts there are; raises `TookTooLong`."""
+    """The number of texts; raises `TookTooLong`."""
     with time_limit(connection, SEARCH_LIMIT_S):
         return _count(connection, wanted)
 
@@ -83,7 +83,7 @@ def _count(connection: Connection, wanted: TextFilter) -> int:
 
 
 def _sources(wanted: TextFilter) -> list[tuple[Select[Any], ColumnElement[int]]]:
-    """The three places where texts are, narrowed; each with what identifies a text there."""
+    """The three sources of texts, filtered; each with its column of identifiers."""
     span = Span.of_times(wanted.from_ms, wanted.to_ms)
     found: list[tuple[Select[Any], ColumnElement[int]]] = []
     if wanted.kinds is None or wanted.kinds:
@@ -176,10 +176,9 @@ _OPTIONS: Final = {"device_id": "device_id", "slot": "sim"}
 
 
 def _with_phone(column: str, value: int) -> ColumnElement[bool]:
-    """Whether a phone or SIM was asked for, or was given the text.
+    """Whether a phone or SIM was requested for the text, or was assigned it.
 
-    Inside a text of the options a quotation mark has a backslash before it, so nothing but a key
-    looks like one.
+    In the JSON of the options a quotation mark inside a text is escaped, so only a key can match.
     """
     key = f'"{_OPTIONS[column]}":{value}'
     asked = or_(
@@ -231,7 +230,7 @@ def _views(connection: Connection, rows: Sequence[Any]) -> list[TextView]:
 
 
 def _phones_of(connection: Connection, message_ids: Sequence[int]) -> dict[int, Any]:
-    """The latest assignment of each message that a phone was given."""
+    """The latest assignment of each message that a phone was assigned."""
     query = (
         select(_ASSIGNED.message_id, _ASSIGNED.device_id, _ASSIGNED.slot, _ASSIGNED.state)
         .where(is_one_of(connection.dialect.name, _ASSIGNED.message_id, message_ids))

@@ -1,4 +1,4 @@
-"""Counts that others made and tell us, each message once however often it is told."""
+"""Statistics that customers report, counted once per message."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from dragoman.core.messages.sql.statistics import Counters
 from dragoman.core.messages.sql.tables import ingested_rows
 from dragoman.core.reporting.model.ingestion import IngestedRow
 from dragoman.storage.bulk import BulkInsert
-from dragoman.storage.many import is_one_of
+from dragoman.storage.rows import is_one_of
 from dragoman.storage.work import Operation
 
-TOLD: Final = "told:"
-"""Stands before the direction of what we were told, which has no rows that a search could find."""
+INGESTED: Final = "told:"
+"""Prefix of the direction of reported counts, which have no rows that a search could find."""
 
 _INSERT_ROWS = BulkInsert(ingested_rows)
 
 
 class IngestedRows(msgspec.Struct, frozen=True, kw_only=True):
-    """Rows that were told at one time."""
+    """Rows that were reported together."""
 
     rows: tuple[IngestedRow, ...]
     at_ms: int
@@ -32,7 +32,7 @@ _Key = tuple[int, str, str]
 
 
 def _ingest(connection: Connection, items: list[IngestedRows]) -> list[list[bool] | Exception]:
-    """For each row whether it was counted, or had been before."""
+    """Whether each row was counted, or had been before."""
     seen = _known(connection, [_key(row) for item in items for row in item.rows])
     counters = Counters()
     new: list[tuple[int, str, str, int]] = []
@@ -48,7 +48,7 @@ def _ingest(connection: Connection, items: list[IngestedRows]) -> list[list[bool
             new.append((*key, item.at_ms))
             for dimension, value in row.counts:
                 counters.add(
-                    row.account_id, row.at_ms, TOLD + row.direction, dimension, value, row.parts
+                    row.account_id, row.at_ms, INGESTED + row.direction, dimension, value, row.parts
                 )
         results.append(counted)
     _INSERT_ROWS.run(connection, new)

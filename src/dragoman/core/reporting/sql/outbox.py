@@ -1,4 +1,4 @@
-"""Searching what was sent: by number, time, batch, text, state; newest first."""
+"""Searches sent messages by number, time, batch, text and state; newest first."""
 
 from __future__ import annotations
 
@@ -33,8 +33,7 @@ from dragoman.core.reporting.sql.outbox_filters import (
     text_of,
 )
 from dragoman.kit.ids import first_at
-from dragoman.storage.many import is_one_of
-from dragoman.storage.rows import read_all, read_one
+from dragoman.storage.rows import is_one_of, read_all, read_one
 from dragoman.storage.time_limit import time_limit
 
 SEARCH_LIMIT_S: Final = 2.0
@@ -63,9 +62,9 @@ _VIEW = select(
 def search(
     connection: Connection, wanted: OutboxFilter, offset: int, limit: int, enough: int | None = None
 ) -> OutboxPage:
-    """A page of what was sent, newest first; raises `TookTooLong`.
+    """A page of sent messages, newest first; raises `TookTooLong`.
 
-    Where more than `enough` come behind the page it is not told how many.
+    If more than `enough` follow the page, they are not counted.
     """
     with time_limit(connection, SEARCH_LIMIT_S):
         most = None if enough is None else offset + limit + enough
@@ -101,7 +100,7 @@ def find_of_batch(
 
 
 def last_callback_answer(connection: Connection, message_id: int) -> str:
-    """What the customer's server said to the last callback of a message."""
+    """The customer's answer to the last callback of a message."""
     answer = connection.execute(
         select(callbacks.c.answer)
         .where(callbacks.c.message_id == message_id, callbacks.c.attempts > 0)
@@ -175,7 +174,7 @@ def _find_page(
 
 
 def _has_batch(connection: Connection, wanted: OutboxFilter, batch_id: int) -> bool:
-    """Whether a batch belongs to one of the accounts that are searched."""
+    """Whether a batch belongs to one of the searched accounts."""
     query = select(batches.c.account_id).where(batches.c.batch_id == batch_id)
     return connection.execute(query).scalar() in (wanted.account_id, *wanted.below)
 
@@ -183,9 +182,9 @@ def _has_batch(connection: Connection, wanted: OutboxFilter, batch_id: int) -> b
 def _recounted(
     connection: Connection, wanted: OutboxFilter, from_ms: int | None, before_ms: int | None
 ) -> frozenset[int]:
-    """The hours with messages that the counters do not tell from the wanted ones.
+    """The hours with messages that the counters do not distinguish from the wanted ones.
 
-    They have one name for all states before a carrier took a message, which end soon.
+    All states before a carrier accepts a message, which are short, are counted under one name.
     """
     states = set(wanted.states)
     doubtful = tuple(
@@ -203,7 +202,7 @@ def _recounted(
 def _hours(
     connection: Connection, wanted: OutboxFilter, from_ms: int | None, before_ms: int | None
 ) -> list[HourCount]:
-    """The hours in which messages of the wanted states and countries were counted."""
+    """The hours with counts of messages in the wanted states and countries."""
     names = {STATISTICS_NAMES[state] for state in wanted.states or State}
 
     def narrow(value: ColumnElement[str]) -> ColumnElement[bool]:
@@ -230,7 +229,7 @@ def _newest_hours(
     before_ms: int | None,
     enough: int | None,
 ) -> Newest:
-    """The newest hours with more than enough messages, all where they are not more."""
+    """The newest hours with more than enough messages, or all."""
     return newest_hours(
         lambda low, high: _hours(connection, wanted, low, high),
         lambda: connection.execute(select(func.max(messages.c.message_id))).scalar(),
@@ -243,13 +242,13 @@ def _newest_hours(
 def _span_of_newest(
     connection: Connection, wanted: OutboxFilter, span: Span, candidates: int
 ) -> Span:
-    """The part of a span that holds as many candidates as are looked through, the newest.
+    """The part of a span with as many of the newest candidates as are examined.
 
-    An index gives the messages of several accounts in order only one account after the other.
+    An index returns messages of several accounts in order only one account after the other.
     """
     everything = OutboxFilter(account_id=wanted.account_id, below=wanted.below)
     from_ms = None if span.first is None else hour_of(span.first)
-    # What is later in the last hour comes on top of what is counted.
+    # Candidates later in the last hour are in addition to the counts.
     before_ms = None if span.end is None else hour_of(span.end)
     newest = _newest_hours(connection, everything, from_ms, before_ms, candidates)
     left = candidates
@@ -262,14 +261,14 @@ def _span_of_newest(
 
 
 def _few_that_wait(connection: Connection) -> list[int] | None:
-    """The messages of all accounts that no carrier has taken; None where they are many."""
+    """The unsent messages of all accounts; None if they are many."""
     query = select(messages.c.message_id).where(IS_UNSENT).limit(FEW + 1)
     found = list(connection.execute(query).scalars())
     return found if len(found) <= FEW else None
 
 
 def _steer(connection: Connection, wanted: OutboxFilter, span: Span) -> Span:
-    """The span without the times in which no such message was made."""
+    """The span without the times in which no such message was created."""
     if not wanted.states and not wanted.mccs:
         return span
     from_ms = None if wanted.from_ms is None else wanted.from_ms - wanted.from_ms % HOUR_MS

@@ -1,4 +1,4 @@
-"""What to search for among messages, and how a database is asked whether one fits."""
+"""Filters of message searches, as SQL conditions."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def text_of(columns: Columns) -> ColumnElement[str]:
 
 
 def searched_columns(wanted: OutboxFilter) -> Iterator[Column[Any]]:
-    """What a search looks at in the messages it goes through; the less, the more an index has."""
+    """The columns that a search reads; fewer columns make more indexes covering."""
     looks_at = {
         "message_id": True,
         "parts": True,
@@ -57,12 +57,12 @@ def searched_columns(wanted: OutboxFilter) -> Iterator[Column[Any]]:
 
 
 def index_of_failed(wanted: OutboxFilter) -> list[ColumnElement[bool]]:
-    """What tells a database that the index of failed messages has all that is wanted."""
+    """The condition by which a database uses the partial index of failed messages."""
     return [IS_FAILED] if wanted.states and set(wanted.states) <= _FAILED else []
 
 
 def narrowing(driver: str, wanted: OutboxFilter) -> Callable[[FromClause], Select[Any]] | None:
-    """Makes of a subquery of messages the selection of those that fit, if anything narrows it."""
+    """A function that selects matching messages from a subquery; None without restrictions."""
     looks_into_batches = wanted.sender or wanted.text
     if not (looks_into_batches or conditions_of(wanted, messages.c)):
         return None
@@ -82,7 +82,7 @@ def narrowing(driver: str, wanted: OutboxFilter) -> Callable[[FromClause], Selec
 def _of_batch(
     driver: str, wanted: OutboxFilter, candidates: FromClause
 ) -> Iterator[ColumnElement[bool]]:
-    """What a filter asks of a message's batch, and of its text."""
+    """Conditions on a message's batch, and on its text."""
     if wanted.sender:
         yield batches.c.sender == wanted.sender
     if wanted.text:
@@ -94,7 +94,7 @@ def _of_batches_at_once(
 ) -> Iterator[ColumnElement[bool]]:
     """The same for PostgreSQL, which reads an array of batches ten times as fast as one by one.
 
-    A comparison with true keeps it from making a join of that.
+    A comparison with true keeps it from turning that into a join.
     """
     theirs = func.array(select(candidates.c.batch_id).scalar_subquery())
     known = select(batches.c.batch_id).where(batches.c.batch_id == any_(theirs))
@@ -111,7 +111,7 @@ def _of_batches_at_once(
 
 
 def conditions_of(wanted: OutboxFilter, columns: Columns) -> list[ColumnElement[bool]]:
-    """What a filter asks of a message's own columns, besides what an index answers."""
+    """Conditions on a message's own columns, besides indexed ones."""
     conditions: list[ColumnElement[bool]] = []
     if wanted.price is not None:
         compare = _COMPARISONS[wanted.price_comparison]
@@ -130,7 +130,7 @@ def conditions_of(wanted: OutboxFilter, columns: Columns) -> list[ColumnElement[
 def _fits_premium_price(
     message_id: ColumnElement[Any], price: int, comparison: str
 ) -> ColumnElement[bool]:
-    """Whether the price of a message compares so; most messages have none, and no row for it."""
+    """Compares the premium price of a message; most have none, and no row for it."""
     compare = _COMPARISONS[comparison]
     charges = exists().where(premium_messages.c.message_id == message_id)
     fits = compare(premium_messages.c.price, literal(price, BigInteger))  # may be any number

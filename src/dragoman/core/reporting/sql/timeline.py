@@ -1,4 +1,4 @@
-"""Everything that is stored about one message, in one reading."""
+"""Loads everything that is stored about a message."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from sqlalchemy import Column, ColumnElement, Connection, select
 
 from dragoman.core.billing.sql.tables import ledger_entries, wallets
 from dragoman.core.callbacks.sql.callbacks import CallbackState
-from dragoman.core.devices.model.assignments import StoredAssignment
+from dragoman.core.devices.model.devices import StoredAssignment
 from dragoman.core.devices.sql.assignments import find_of_message
 from dragoman.core.messages.model.lifecycle import State
 from dragoman.core.messages.model.records import StoredBatch, StoredMessage, StoredPart
@@ -31,7 +31,7 @@ _REFUNDED = frozenset({State.REJECTED, State.CANCELLED, State.EXPIRED})
 
 
 class CallbackRow(msgspec.Struct, frozen=True, kw_only=True):
-    """A callback, and how often it was tried."""
+    """A callback, and its number of attempts."""
 
     callback_id: int
     url: str
@@ -45,7 +45,7 @@ class CallbackRow(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CallbackTry(msgspec.Struct, frozen=True, kw_only=True):
-    """A call that another one followed."""
+    """An attempt that was followed by another."""
 
     callback_id: int
     number: int
@@ -83,7 +83,7 @@ class TimelineRows(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def load(connection: Connection, message_id: int) -> TimelineRows | None:
-    """The rows of a message, whoever's it is."""
+    """The rows of a message, of any account."""
     found = pending.load_messages(connection, [message_id])
     if not found:
         return None
@@ -121,7 +121,7 @@ def _carrier_ids(connection: Connection, message_id: int) -> tuple[tuple[str, in
 def _rows_of(
     connection: Connection, column: Column[int], wanted: Sequence[int], kind: type[Value]
 ) -> tuple[Value, ...]:
-    """The rows that have one of these identifiers in a column, in the order of their keys."""
+    """The rows with one of these identifiers in a column, in the order of their keys."""
     if not wanted:
         return ()
     table = column.table
@@ -132,10 +132,10 @@ def _rows_of(
 def _ledger(
     connection: Connection, message: StoredMessage, batch: StoredBatch
 ) -> tuple[LedgerRow, ...]:
-    """The movements that a message was part of: its reservation, and what became of that.
+    """The credit movements for a message: its reservation and its settlement.
 
-    Entries are not found by batch, which would need an index that every message pays for, but by
-    wallet and time: entries and messages have identifiers of one clock.
+    Entries are found by wallet and time, as an index by batch would cost every message: entries and
+    messages have identifiers from one clock.
     """
     wallet_ids = [payment.wallet_id for payment in batch.options.payments]
     if not wallet_ids:
@@ -157,7 +157,7 @@ _Conditions = tuple[ColumnElement[bool], ...]
 def _reservation(
     connection: Connection, message: StoredMessage, batch: StoredBatch, mine: _Conditions
 ) -> list[LedgerRow]:
-    """Credits of an audience are held as its messages are made, of others on acceptance."""
+    """Credits of an audience are held as messages are created, others on acceptance."""
     if batch.options.audience:
         around_ms = time_of(message.message_id)
         low, high = first_at(around_ms - LEDGER_SLACK_MS), first_at(around_ms + LEDGER_SLACK_MS)
@@ -173,7 +173,7 @@ def _reservation(
 def _settlement(
     connection: Connection, message: StoredMessage, batch: StoredBatch, mine: _Conditions
 ) -> list[LedgerRow]:
-    """The entry of the group in which the message was handed over, or ended before it was."""
+    """The entry of the group in which the message was accepted, or ended before that."""
     at_ms = message.sent_ms or message.final_ms
     if at_ms is None:
         return []

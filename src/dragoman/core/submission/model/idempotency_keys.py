@@ -1,4 +1,4 @@
-"""Submissions under names that customers gave them."""
+"""Submissions with clients' own keys."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dragoman.core.submission.model.progress import Progress
 
 
 class RecipientView(msgspec.Struct, frozen=True, kw_only=True):
-    """How far a submission is with one recipient."""
+    """The progress of a submission for one recipient."""
 
     number: str
     progress: Progress
@@ -24,7 +24,7 @@ class RecipientView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class KeyedView(msgspec.Struct, frozen=True, kw_only=True):
-    """A submission as its program asks for it."""
+    """A submission as its client sees it."""
 
     key: str
     created_ms: int
@@ -37,7 +37,7 @@ class KeyedView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class KeyedFilter(msgspec.Struct, frozen=True, kw_only=True):
-    """Which submissions to list; what is not given does not narrow."""
+    """Which submissions to list; what is not given does not restrict it."""
 
     account_id: int
     dialect: str

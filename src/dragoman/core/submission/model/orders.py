@@ -1,4 +1,4 @@
-"""Orders as their customers see them."""
+"""Orders as customers see them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from dragoman.kit.ids import time_of
 
 
 class OrderView(msgspec.Struct, frozen=True, kw_only=True):
-    """What a listing shows of an order."""
+    """What lists show of an order."""
 
     order_id: str
     batch_id: int
@@ -27,7 +27,7 @@ class OrderView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RecipientView(msgspec.Struct, frozen=True, kw_only=True):
-    """A message to a recipient, and the order it is of."""
+    """A message to a recipient, and its order."""
 
     order: OrderView
     message: OrderMessage
@@ -35,7 +35,7 @@ class RecipientView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class OrderMessage(NamedTuple):
-    """A recipient of an order, and where its message is."""
+    """A recipient of an order, and the state of its message."""
 
     recipient: str
     """Digits."""

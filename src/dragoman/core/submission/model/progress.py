@@ -1,4 +1,4 @@
-"""How far a message is as the one who waits for it sees it, phones included."""
+"""The progress of batches and messages as their sender sees it, including phones."""
 
 from __future__ import annotations
 
@@ -7,21 +7,23 @@ from enum import IntEnum
 from types import MappingProxyType
 from typing import Final
 
+import msgspec
+
 from dragoman.core.devices.model.devices import AssignmentState
-from dragoman.core.messages.model.lifecycle import State
+from dragoman.core.messages.model.lifecycle import BatchState, State
 from dragoman.core.model.errors import FailureCode
 
 
 class Progress(IntEnum):
-    """A message's state, told apart by what a phone has done with it."""
+    """A message's state, refined by what a phone has done with it."""
 
     PENDING = 0
-    """Nobody who could send it has it for certain."""
+    """No carrier or phone has it for certain."""
     CANCELLING = 1
     """It was cancelled, and the phone that has it has not confirmed."""
     CANCELLED = 2
     PROCESSED = 3
-    """A phone has it, and nobody knows more."""
+    """A phone has it; nothing more is known."""
     SENT = 4
     DELIVERED = 5
     FAILED = 6
@@ -54,7 +56,7 @@ def progress_of(
     assignment: AssignmentState | None = None,
     cancelling: bool = False,
 ) -> Progress:
-    """How far one message is; `assignment` is where it is with the last phone that was given it."""
+    """The progress of a message; `assignment` is its state at the last phone."""
     if state is State.SENDING and assignment is not None:
         if cancelling and assignment < AssignmentState.PROCESSED:
             return Progress.CANCELLING
@@ -69,9 +71,29 @@ def progress_of(
 
 
 def progress_of_all(all_of_them: Collection[Progress]) -> Progress:
-    """How far a submission to several recipients is: what is open comes before what has ended."""
+    """The progress of several recipients: open states take precedence over ended ones."""
     for one in (Progress.PENDING, Progress.CANCELLING, Progress.CANCELLED, Progress.PROCESSED):
         if one in all_of_them:
             return one
     first, *others = set(all_of_them)
     return Progress.SENT if others else first
+
+
+class BatchProgress(msgspec.Struct, frozen=True, kw_only=True):
+    """The progress of a batch, and what lists show of it."""
+
+    batch_id: int
+    account_id: int
+    sender: str
+    text: str
+    format: str
+    protocol: str
+    due_ms: int
+    state: BatchState
+    recipients: int
+    unsent: int
+    buffered: int
+    received: int
+    failed: int
+    expanding: bool
+    """Whether recipients may be added."""

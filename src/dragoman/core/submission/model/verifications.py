@@ -1,4 +1,4 @@
-"""Codes that prove who reads the texts to a number: how they look, what is kept of them."""
+"""Codes that verify who reads the texts to a number: their form, and what is stored."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ def render_code(number: int) -> str:
 
 
 def digest_of_code(verification_id: int, code: str) -> bytes:
-    """What is stored of a code, different for the same code at another time.
+    """The stored digest of a code, different each time a code is sent.
 
-    It keeps codes out of copies and logs. From who can read the whole database a million codes
-    are not to be hidden: the message that carries one lies there too.
+    It keeps codes out of copies and logs. It cannot hide a million codes from someone who can read
+    the whole database, which contains the message with the code.
     """
     key = verification_id.to_bytes(8)
     return hmac.digest(key, code.encode("utf-8", "surrogatepass"), hashlib.sha256)
 
 
 def is_code(verification_id: int, code: str, digest: bytes) -> bool:
-    """Whether a code has this digest; takes the same time whatever is wrong with it."""
+    """Whether a code has this digest; in constant time."""
     return hmac.compare_digest(digest_of_code(verification_id, code), digest)

@@ -1,4 +1,4 @@
-"""Whom batches are for: lists and the contacts on them, in the order of their numbers."""
+"""Lists and their contacts, in the order of their numbers, for audiences."""
 
 from __future__ import annotations
 
@@ -14,8 +14,7 @@ from dragoman.core.contacts.sql.tables import contact_lists, contacts, membershi
 from dragoman.core.messages.model.lifecycle import BatchState, State
 from dragoman.core.messages.model.records import AudienceProgress, StoredAudience
 from dragoman.core.messages.sql.tables import audiences, batches, messages
-from dragoman.storage.many import is_one_of
-from dragoman.storage.rows import converter, is_any
+from dragoman.storage.rows import converter, is_any, is_one_of
 
 MAX_READ_ALONE = 8
 """Up to so many lists are read each by its own index; more are found among all contacts."""
@@ -40,7 +39,7 @@ def read_candidates(
     limit: int,
     group_ids: Sequence[int] = (),
 ) -> Candidates:
-    """The next contacts of lists and groups beyond a number; all of a number come together.
+    """The next contacts of lists and groups after a number; all of one number together.
 
     About `limit` rows for each list.
     """
@@ -74,7 +73,7 @@ def read_candidates(
             rows.sort(key=attrgetter("mobile", "contact_id"))
         if cut is None:
             return Candidates(rows, None)
-        # More contacts of the number at the cut may follow, so it comes with the next.
+        # More contacts of the last number may follow, so it is left to the next page.
         complete = [row for row in rows if row.mobile < cut]
         if complete:
             return Candidates(complete, complete[-1].mobile)
@@ -84,7 +83,7 @@ def read_candidates(
 def load_contacts(
     connection: Connection, account_id: int, contact_ids: Collection[int]
 ) -> list[Candidate]:
-    """Contacts by identifier; those that are deleted or another account's are left out."""
+    """The account's contacts by identifier; deleted and unknown ones are left out."""
     query = select(contacts.c.mobile, contacts.c.contact_id, contacts.c.fields).where(
         is_one_of(connection.dialect.name, contacts.c.contact_id, contact_ids),
         contacts.c.account_id == account_id,
@@ -111,7 +110,7 @@ def find_contacts_of_numbers(
 
 
 def load_lists(connection: Connection, account_id: int) -> dict[int, int | None]:
-    """The account's lists and the list above each, without those that are deleted."""
+    """The account's lists and the parent of each, without deleted ones."""
     return {one.list_id: one.parent_id for one in lists.load(connection, account_id)}
 
 
@@ -133,7 +132,7 @@ def load_groups(
 def load_due_times(
     connection: Connection, account_id: int, batch_ids: Collection[int]
 ) -> dict[int, int]:
-    """When batches of an account are due; those that do not exist are left out."""
+    """The due times of batches of an account; unknown ones are left out."""
     query = select(batches.c.batch_id, batches.c.due_ms).where(
         batches.c.account_id == account_id, batches.c.batch_id.in_(batch_ids)
     )
@@ -141,7 +140,7 @@ def load_due_times(
 
 
 def any_unexpanded(connection: Connection, batch_ids: Collection[int]) -> bool:
-    """Whether recipients of one of these batches are not messages yet."""
+    """Whether any of these batches has recipients that are not expanded."""
     return is_any(
         connection,
         batches.c.batch_id.in_(batch_ids),
@@ -164,7 +163,7 @@ def find_recipients(
 
 
 def load(connection: Connection, batch_id: int) -> tuple[StoredAudience, AudienceProgress] | None:
-    """Whom a batch is for and how far that has become messages."""
+    """The audience of a batch, and the progress of its expansion."""
     row = connection.execute(select(audiences).where(audiences.c.batch_id == batch_id)).first()
     if row is None:
         return None

@@ -1,4 +1,4 @@
-"""Batches as a whole: how far they are, and stopping them."""
+"""Whole batches: their progress, and stopping them."""
 
 from __future__ import annotations
 
@@ -14,14 +14,13 @@ from dragoman.core.messages.model.lifecycle import BatchState, State
 from dragoman.core.messages.model.records import BatchOptions
 from dragoman.core.messages.sql.changes import COUNTER_OF_STATE, UNSENT
 from dragoman.core.messages.sql.tables import batches, messages
-from dragoman.core.submission.model.batches import BatchProgress
-from dragoman.storage.many import is_one_of
-from dragoman.storage.rows import columns_of, count, is_any, read_all, read_one
+from dragoman.core.submission.model.progress import BatchProgress
+from dragoman.storage.rows import columns_of, count, is_any, is_one_of, read_all, read_one
 from dragoman.storage.work import one_by_one
 
 
 class Stop(msgspec.Struct, frozen=True, kw_only=True):
-    """Stops a batch none of whose messages a carrier has been given."""
+    """Stops a batch none of whose messages were given to a carrier."""
 
     batch_id: int
     entry_ids: tuple[int, ...]
@@ -29,7 +28,7 @@ class Stop(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Cancellation(msgspec.Struct, frozen=True, kw_only=True):
-    """Stops a batch whose recipients are not messages yet."""
+    """Stops a batch that has not been expanded."""
 
     batch_id: int
     settlement: Settlement
@@ -45,7 +44,7 @@ _ONLY_STATE = (
 
 
 class _Row(BatchProgress, frozen=True, kw_only=True):
-    """A batch as it is stored."""
+    """A stored batch."""
 
     only_state: State | None
     """That of the message of a batch of one, which keeps no counters."""
@@ -60,7 +59,7 @@ _PROGRESS = select(
 
 
 def find(connection: Connection, account_id: int, batch_id: int) -> BatchProgress | None:
-    """How far one of the account's batches is."""
+    """The progress of one of the account's batches."""
     mine = _PROGRESS.where(batches.c.account_id == account_id)
     row = read_one(connection, mine.where(batches.c.batch_id == batch_id), _Row)
     return None if row is None else _progress(row)
@@ -82,7 +81,7 @@ def find_page(
 def find_newest_by_reference(
     connection: Connection, account_id: int, dialect: str, reference: str, recipient: str
 ) -> int | None:
-    """The newest message to a recipient that the customer gave this reference."""
+    """The newest message to a recipient with the customer's reference."""
     return connection.execute(
         select(messages.c.message_id)
         .join(batches, batches.c.batch_id == messages.c.batch_id)
@@ -99,7 +98,7 @@ def find_newest_by_reference(
 
 @one_by_one("cancel_batches")
 def cancel(connection: Connection, item: Cancellation) -> bool:
-    """True for each batch that was stopped; False where it had begun to run."""
+    """True for each batch that was stopped; False if it had begun."""
     cancelled = update(batches).where(
         batches.c.batch_id == item.batch_id,
         batches.c.state == BatchState.QUEUED.value,
@@ -114,10 +113,10 @@ def cancel(connection: Connection, item: Cancellation) -> bool:
 
 @one_by_one("stop_batches")
 def stop(connection: Connection, item: Stop) -> bool:
-    """True for each batch that was stopped; False where a carrier has been given something.
+    """True for each batch that was stopped; False if a carrier was given any of it.
 
-    Its messages stay queued, and are never read as such again; who stopped it ends them. What was
-    held for recipients that are no messages goes back.
+    Its messages stay queued in their rows, and the caller ends them. What was held for recipients
+    that are not messages yet is refunded.
     """
     of_batch = messages.c.batch_id == item.batch_id
     was_given = (messages.c.state != State.REJECTED.value) | messages.c.carrier.is_not(None)
@@ -159,7 +158,7 @@ def stop(connection: Connection, item: Stop) -> bool:
 
 
 def held_by_each(connection: Connection, batch_ids: Sequence[int]) -> dict[int, dict[int, int]]:
-    """The credits that were reserved for each of some batches, by wallet."""
+    """The credits reserved for each batch, by wallet."""
     held: dict[int, dict[int, int]] = {batch_id: {} for batch_id in batch_ids}
     entries = ledger_entries.c
     query = (

@@ -1,4 +1,4 @@
-"""Several batches that are accepted together or not at all."""
+"""Batches that are accepted together or not at all."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from dragoman.storage.work import one_by_one
 
 
 class Bundle(msgspec.Struct, frozen=True, kw_only=True):
-    """Batches of one request; `title` is what its customer calls the one to an audience."""
+    """Batches of one request; `title` is the customer's name of the one to an audience."""
 
     batches: tuple[NewBatch, ...]
     title: str | None = None

@@ -1,4 +1,4 @@
-"""Submissions by the keys programs gave them: accepted once each, found, and listed."""
+"""Submissions by clients' keys: accepted once each, found, and listed."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ _BY_CUSTOMER: Final = 1
 
 
 class KeyedBatch(msgspec.Struct, frozen=True, kw_only=True):
-    """A submission to store under a key that nobody of its account and dialect has used."""
+    """A submission to store under an unused key of its account and dialect."""
 
     key: str
     new: NewBatch
@@ -65,14 +65,14 @@ class KeyedRow(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class KeyedPage(msgspec.Struct, frozen=True, kw_only=True):
-    """Some of the submissions, and how many there are in all."""
+    """Some of the submissions, and the total."""
 
     submissions: tuple[KeyedView, ...]
     total: int
 
 
 def _accept(connection: Connection, items: list[KeyedBatch]) -> list[Exception | None]:
-    """Refuses a key that was taken before anything of its batch is stored."""
+    """Refuses a used key before anything of its batch is stored."""
     results: list[Exception | None] = []
     fresh: list[KeyedBatch] = []
     for item in items:
@@ -112,13 +112,13 @@ accept = Operation(_accept, "accept_keyed_batches", KeyedBatch)
 
 
 def find_row(connection: Connection, account_id: int, dialect: str, key: str) -> KeyedRow | None:
-    """What is stored under a key."""
+    """The row of a key."""
     query = select(submission_keys).where(_is(account_id, dialect, key))
     return read_one(connection, query, KeyedRow)
 
 
 def find(connection: Connection, account_id: int, dialect: str, key: str) -> KeyedView | None:
-    """The submission of a key."""
+    """The submission with a key."""
     row = find_row(connection, account_id, dialect, key)
     return None if row is None else _views(connection, [row])[0]
 
@@ -126,7 +126,7 @@ def find(connection: Connection, account_id: int, dialect: str, key: str) -> Key
 def search(connection: Connection, wanted: KeyedFilter, offset: int, limit: int) -> KeyedPage:
     """A page of an account's submissions; raises `TookTooLong`.
 
-    For a state or a device only the newest `SCAN_LIMIT` are looked through.
+    For a state or a device only the newest `SCAN_LIMIT` are examined.
     """
     with time_limit(connection, SEARCH_LIMIT_S):
         candidates = _candidates(wanted)
@@ -169,7 +169,7 @@ def _candidates(wanted: KeyedFilter) -> Select[Any]:
 
 
 def _has_progress(batch_id: ColumnElement[int], wanted: Progress) -> ColumnElement[bool]:
-    """Whether the submission as a whole is there, as `domain.progress` says it."""
+    """Whether the whole submission has the progress, as `core/submission/model/progress.py`."""
 
     def some(*which: Progress) -> ColumnElement[bool]:
         return exists(
@@ -292,7 +292,7 @@ def _is(account_id: int, dialect: str, key: str) -> ColumnElement[bool]:
 
 
 def _last(column: str) -> ColumnElement[Any]:
-    """What the latest assignment of a message says in a column."""
+    """A column of the latest assignment of a message."""
     return (
         select(_ASSIGNED[column])
         .where(_ASSIGNED.message_id == messages.c.message_id)

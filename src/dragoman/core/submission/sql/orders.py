@@ -1,4 +1,4 @@
-"""Orders: taking each name of an account once, finding them, and pages of them by time."""
+"""Orders: unique names in an account, lookups, and pages by time."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ _LAST_NUMBER: Final = select(orders.c.number).where(_MINE).order_by(orders.c.num
 
 
 class NewOrder(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False):
-    """A batch to be accepted under a name that its account has not used before."""
+    """A batch to accept under an unused name."""
 
     order_id: str
     message_type: str
     batch: NewBatch
     is_new: bool = False
-    """Whether the name is one of ours, which nobody can have used."""
+    """Whether the name was generated, so it is unused."""
 
     @property
     def account_id(self) -> int:
@@ -44,14 +44,14 @@ class NewOrder(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=Fa
 
 
 class OrderPage(NamedTuple):
-    """Some orders, and how many there are in all."""
+    """Some orders, and the total."""
 
     orders: tuple[OrderView, ...]
     total: int
 
 
 class StoredOrder(msgspec.Struct, frozen=True, kw_only=True):
-    """An order whole, as its rows have it."""
+    """An order with all its rows."""
 
     batch_id: int
     due_ms: int
@@ -64,14 +64,14 @@ class StoredOrder(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RecipientPage(NamedTuple):
-    """Some messages to a recipient, and how many there are in all."""
+    """Some messages to a recipient, and the total."""
 
     messages: tuple[RecipientView, ...]
     total: int
 
 
 def _accept(connection: Connection, items: list[NewOrder]) -> list[Exception | None]:
-    """Accepts each batch whose name is free; of those with one name the first that is accepted."""
+    """Accepts each batch with a free name; of several with one name, the first."""
     results: dict[int, Exception | None] = {}
     waiting = dict(enumerate(items))
     while waiting:
@@ -137,7 +137,7 @@ _OF_ORDER: Final = ("batch_id", "due_ms", "state", "options", "waiting_recipient
 
 
 def find(connection: Connection, account_id: int, order_id: str) -> StoredOrder | None:
-    """One of the account's orders, with the messages it has."""
+    """One of the account's orders, with its messages."""
     batch = connection.execute(
         select(*(batches.c[name] for name in _OF_ORDER))
         .join(orders, orders.c.batch_id == batches.c.batch_id)
@@ -145,7 +145,7 @@ def find(connection: Connection, account_id: int, order_id: str) -> StoredOrder 
     ).first()
     if batch is None:
         return None
-    # Read after the batch: who became a message in between is found in both, not in neither.
+    # Read after the batch: a recipient expanded in between is found twice, not missed.
     rows = connection.execute(
         select(messages.c.recipient, messages.c.state, messages.c.failure, messages.c.final_ms)
         .where(messages.c.batch_id == batch.batch_id)
@@ -186,7 +186,7 @@ def load_page(
     offset: int,
     limit: int,
 ) -> OrderPage:
-    """The account's orders that were made from one time to another, both included; newest first."""
+    """The account's orders placed between two times, both included; newest first."""
     mine, batch_id = orders.c.account_id == account_id, orders.c.batch_id
     between = (mine, *Span.of_times(from_ms, to_ms).within(batch_id))
     numbers = select(orders.c.number).where(*between).limit(1)
@@ -213,7 +213,7 @@ def load_page_of_recipient(
 ) -> RecipientPage:
     """The messages of the account's orders to a recipient in some time, newest first.
 
-    Of the newest `pages.SCAN_LIMIT` that the account has sent there.
+    Examines the newest `paging.SCAN_LIMIT` that the account has sent there.
     """
     mine = (messages.c.account_id == account_id, messages.c.recipient == recipient)
     newest = (

@@ -1,4 +1,4 @@
-"""Giving back what a recipient paid: once, together with the notice that tells of it."""
+"""Refunds to recipients: once, together with the notice."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ NOT_CHARGED = "nothing was charged"
 
 
 class Refund(msgspec.Struct, frozen=True, kw_only=True):
-    """One message's charge is given back; `notice` is a batch to be accepted with it."""
+    """A refund of a message; `notice` is a batch to accept with it."""
 
     message_id: int
     account_id: int

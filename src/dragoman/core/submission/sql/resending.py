@@ -1,4 +1,4 @@
-"""A message is sent again: the new batch is stored with the note on the old message."""
+"""Resending: the new batch is stored with the event of the old message."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from dragoman.storage.work import Operation
 
 
 class Resending(msgspec.Struct, frozen=True, kw_only=True):
-    """A message is sent again: the batch to be accepted, and the note on the old message."""
+    """A batch to accept, and the event of the message it repeats."""
 
     new: NewBatch
     note: MessageEvent
@@ -50,7 +50,7 @@ def _resend(connection: Connection, items: list[Resending]) -> list[Exception | 
 
 
 def _is_as_known(connection: Connection, before: Sequence[Resending], item: Resending) -> bool:
-    """Whether nobody sent it again that the sender does not know of, nor earlier in the group."""
+    """Whether the message was not resent since the sender looked, nor earlier in the group."""
     message_id = item.note.message_id
     if item.known is None:
         return True

@@ -1,4 +1,4 @@
-"""Accepting: batches, their messages and the credits held for them, in one transaction."""
+"""Acceptance: batches, their messages and the held credits, in one transaction."""
 
 from __future__ import annotations
 
@@ -73,16 +73,16 @@ def _reject(connection: Connection, rejections: list[StateChange]) -> None:
 
 
 class AudienceStep(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """What else the next recipients of an audience change."""
+    """Further changes of a step of an audience."""
 
     progress: AudienceProgress
     unpaid: int
-    """Recipients that are counted as failed and get no message: nobody pays for them."""
+    """Recipients without credits: counted as failed, without a message."""
     reservation: Reservation | None
 
 
 class Expansion(NamedTuple):
-    """The next recipients of a batch become messages."""
+    """A step in which recipients of a batch become messages."""
 
     batch_id: int
     messages: tuple[StoredMessage, ...]
@@ -99,9 +99,9 @@ class Expansion(NamedTuple):
 
 
 def _expand(connection: Connection, items: list[Expansion]) -> list[bool | Exception]:
-    """False, and nothing stored, for a batch that was stopped in the meantime.
+    """False, with nothing stored, for a batch that was stopped meanwhile.
 
-    `Refused` where the wallet cannot hold the credits; its subject is how many are available.
+    `Refused` if the wallet cannot hold the credits; its subject is how many are available.
     """
     results: list[bool | Exception] = []
     for item in items:
@@ -142,7 +142,7 @@ def _expand(connection: Connection, items: list[Expansion]) -> list[bool | Excep
 
 
 def _affordable(connection: Connection, reservation: Reservation, wanted: int) -> int:
-    """How many credits all the wallets of a reservation for `wanted` ones can pay together."""
+    """How many credits of `wanted` ones all wallets of a reservation can pay together."""
     shares = {share.wallet_id: share.amount for share in (reservation, *reservation.also)}
     limited = select(wallet_table.c.wallet_id, wallet_table.c.available).where(
         wallet_table.c.wallet_id.in_(shares), ~wallet_table.c.unlimited

@@ -1,14 +1,13 @@
-"""Codes that were sent to a number, so that who reads them there can prove it."""
+"""Verifications, orders and idempotency keys."""
 
 from __future__ import annotations
 
-from sqlalchemy import Column, ForeignKey, Index, LargeBinary, SmallInteger, Table, Text
+from sqlalchemy import Column, ForeignKey, Index, LargeBinary, SmallInteger, Text
 
-from dragoman.storage.metadata import Identifier, metadata, primary_identifier, required
+from dragoman.storage.metadata import Identifier, primary, primary_identifier, required, table
 
-verifications = Table(
+verifications = table(
     "verifications",
-    metadata,
     primary_identifier("verification_id"),
     Column("account_id", Identifier, ForeignKey("accounts.account_id"), nullable=False),
     Column("recipient", Text, nullable=False),
@@ -29,11 +28,9 @@ Older ones are kept for an hour, in which only so many may be sent.
 """
 
 
-orders = Table(
+orders = table(
     "orders",
-    metadata,
-    Column("account_id", Identifier, primary_key=True),
-    Column("number", Identifier, primary_key=True),
+    *primary(Identifier, "account_id", "number"),
     Column("batch_id", Identifier, ForeignKey("batches.batch_id"), nullable=False),
     *required(Text, "order_id", "message_type"),
     Index("uq_orders_account_id_order_id", "account_id", "order_id", unique=True),
@@ -46,12 +43,10 @@ type as the customer called it.
 """
 
 
-submission_keys = Table(
+submission_keys = table(
     "submission_keys",
-    metadata,
     Column("account_id", Identifier, ForeignKey("accounts.account_id"), primary_key=True),
-    Column("dialect", Text, primary_key=True),
-    Column("key", Text, primary_key=True),
+    *primary(Text, "dialect", "key"),
     Column("batch_id", Identifier, nullable=False),
     Column("device_id", Identifier),
     Column("recipients", Text, nullable=False),
@@ -65,9 +60,8 @@ where they become messages later; stopping such a batch leaves no other trace of
 """
 
 
-newsletters = Table(
+newsletters = table(
     "newsletters",
-    metadata,
     primary_identifier("batch_id"),
     Column("account_id", Identifier, ForeignKey("accounts.account_id"), nullable=False),
     Column("title", Text, nullable=False),

@@ -1,4 +1,4 @@
-"""Codes sent to numbers: stored together with the message that carries each, and used up."""
+"""Verification codes: stored together with their messages, and checked once."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from dragoman.storage.work import one_by_one
 
 
 class NewVerification(msgspec.Struct, frozen=True, kw_only=True):
-    """A code, and the message it goes out with: both are stored, or neither is."""
+    """A code and its message, stored together or not at all."""
 
     verification_id: int
     account_id: int
@@ -29,7 +29,7 @@ class NewVerification(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CodeTry(msgspec.Struct, frozen=True, kw_only=True):
-    """A code that somebody says was sent to a number."""
+    """A code that a client wants to verify."""
 
     account_id: int
     recipient: str
@@ -58,7 +58,7 @@ def send(connection: Connection, item: NewVerification) -> None:
 
 @one_by_one("verify_code")
 def verify(connection: Connection, item: CodeTry) -> int | None:
-    """None where the code was right, which it is once; else how many tries are left."""
+    """None if the code is right, which is accepted once; else the number of tries left."""
     table = verifications.c
     query = (
         select(verifications)

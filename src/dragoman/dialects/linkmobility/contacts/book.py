@@ -10,9 +10,7 @@ import msgspec
 from msgspec import UNSET
 
 from dragoman.core.accounts.model.accounts import Account
-from dragoman.core.contacts.model.contacts import Contact, ContactFilter
-from dragoman.core.contacts.model.lists import ContactList
-from dragoman.core.contacts.model.merge_fields import MergeField
+from dragoman.core.contacts.model.contacts import Contact, ContactFilter, ContactList, MergeField
 from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.dialects.linkmobility.calls import CREATED, OK, CallGroup
 from dragoman.dialects.linkmobility.contacts import reading, schemas

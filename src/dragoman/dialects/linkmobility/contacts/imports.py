@@ -14,7 +14,7 @@ from dragoman.core.accounts.model.accounts import Account
 from dragoman.core.contacts.contacts import MAX_FIELD_VALUE
 from dragoman.core.contacts.import_rows import Fault, FaultyRows
 from dragoman.core.contacts.imports import ImportedRows
-from dragoman.core.contacts.model.imports import ImportJob
+from dragoman.core.contacts.model.contacts import ImportJob
 from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.dialects.linkmobility.calls import CREATED, OK, CallGroup
 from dragoman.dialects.linkmobility.contacts import reading, schemas

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-from dragoman.core.contacts.model.merge_fields import MergeField
+from dragoman.core.contacts.model.contacts import MergeField
 from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.core.model.numbering_plans import parse_international
 from dragoman.core.model.phone_numbers import normalise

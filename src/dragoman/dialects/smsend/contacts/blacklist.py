@@ -9,8 +9,7 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from dragoman.core.accounts.model.accounts import Account
-from dragoman.core.inbound.model.inbound import OptOutOrigin
-from dragoman.core.inbound.model.opt_outs import OptOut, OptOutFilter
+from dragoman.core.inbound.model.inbound import OptOut, OptOutFilter, OptOutOrigin
 from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.dialects.smsend.calls import CallGroup
 from dragoman.dialects.smsend.contacts import reading

@@ -6,8 +6,7 @@ from typing import Final
 
 from dragoman.core.accounts.model.accounts import Account
 from dragoman.core.contacts.contact_profiles import ContactDraft
-from dragoman.core.contacts.model.contacts import CUSTOM_FIELDS
-from dragoman.core.contacts.model.profiles import OnClash, ProfiledContact
+from dragoman.core.contacts.model.contacts import CUSTOM_FIELDS, OnClash, ProfiledContact
 from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.dialects.smsend.calls import CallGroup
 from dragoman.dialects.smsend.contacts import reading, schemas

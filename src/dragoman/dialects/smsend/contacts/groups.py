@@ -7,7 +7,7 @@ from functools import partial
 from typing import Final
 
 from dragoman.core.accounts.model.accounts import Account
-from dragoman.core.contacts.model.groups import Group
+from dragoman.core.contacts.model.contacts import Group
 from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.core.model.phone_numbers import normalise
 from dragoman.dialects.smsend import mapping

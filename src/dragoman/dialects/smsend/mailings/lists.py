@@ -15,7 +15,7 @@ from dragoman.core.accounts.model.accounts import Account
 from dragoman.core.campaigns.mailings import check_address
 from dragoman.core.campaigns.model.mailings import ListState, MailingList, MailingListChange
 from dragoman.core.contacts.contact_profiles import check_draft
-from dragoman.core.contacts.model.profiles import OnClash
+from dragoman.core.contacts.model.contacts import OnClash
 from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.dialects.smsend.calls import CallGroup
 from dragoman.dialects.smsend.contacts.book import contact_path

@@ -135,7 +135,7 @@ class OrderCalls(CallGroup):
             text=content.text,
             texts=content.texts,
             sender=terms.sender,
-            house_sender=terms.has_default_sender,
+            allow_any_sender=terms.has_default_sender,
             format=terms.limit.format,
             due_ms=terms.due_ms,
             validity_s=terms.validity_s,

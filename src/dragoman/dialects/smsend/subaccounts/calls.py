@@ -7,9 +7,7 @@ from typing import Final
 from dragoman.core.accounts.account_tree import Changes, check_right
 from dragoman.core.accounts.credits import Purchase as Bought
 from dragoman.core.accounts.credits import TypeMove
-from dragoman.core.accounts.model.accounts import Account
-from dragoman.core.accounts.model.purchases import PurchaseView
-from dragoman.core.accounts.model.views import AccountView
+from dragoman.core.accounts.model.accounts import Account, AccountView, PurchaseView
 from dragoman.core.billing.model.message_types import MessageType
 from dragoman.core.billing.model.payments import Payer
 from dragoman.core.model.errors import RefusalCode, Refused

@@ -11,8 +11,7 @@ import msgspec
 
 from dragoman.config.dialects import SmSend, SubaccountProfile
 from dragoman.core.accounts.account_fields import AccountFields
-from dragoman.core.accounts.model.accounts import Account, AccountRecord, Permission
-from dragoman.core.accounts.model.views import AccountView
+from dragoman.core.accounts.model.accounts import Account, AccountRecord, AccountView, Permission
 from dragoman.core.billing.model.message_types import MessageTypes
 from dragoman.core.billing.model.payments import Payer
 from dragoman.core.model.errors import RefusalCode, Refused
