@@ -18,7 +18,7 @@ from dragoman.core.model.errors import RefusalCode, TookTooLong
 from dragoman.core.reporting.model.outbox import OutboxFilter
 from dragoman.core.reporting.sql import outbox
 from dragoman.kit.ids import first_at, time_of
-from dragoman.storage import rows as rows_module
+from dragoman.storage import rows as stored_rows
 from dragoman.storage.time_limit import time_limit
 from dragoman.storage.work import Operation
 
@@ -140,7 +140,7 @@ async def test_searches_that_count_to_a_bound_find_the_same_page(
     await history.make()
     for number in range(120):
         # Few identifiers are parameters of their own, many are one; few that wait are named.
-        monkeypatch.setattr(rows_module, "FEW", number % 2 * 20)
+        monkeypatch.setattr(stored_rows, "FEW", number % 2 * 20)
         monkeypatch.setattr(outbox, "FEW", number // 2 % 2 * 1_000)
         wanted, offset = history.filter(), history.chance.choice((0, 0, 3, 17))
         enough = history.chance.choice((0, 1, 10, 1_000))
