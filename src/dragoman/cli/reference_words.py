@@ -1,4 +1,4 @@
-"""What the house's codes mean, in a sentence each, for the generated reference."""
+"""What Dragoman's codes mean, one sentence each, for the generated reference."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ NEEDS: Final = MappingProxyType(
         "smsgate": {r"POST .*/\{path:messages\|message\}": Permission.SEND},
     }
 )
-"""Permissions of the house that calls need, by dialect and a pattern of method and path."""
+"""Permissions that calls need, by dialect and a pattern of method and path."""
 
 STATES: Final = MappingProxyType(
     {
