@@ -9,6 +9,7 @@ from collections import Counter
 from typing import Any
 
 import pytest
+import structlog.testing
 import uvloop
 from tests.passing_time import PATIENCE_S
 
@@ -268,6 +269,43 @@ async def test_refused_bind_is_told_and_tried_again(
     assert f"{int(status):08X}" in carrier.links[0].last_error
     simulator.bind_status = 0
     await events.until(lambda: carrier.up)
+
+
+# Such a server never got a link up, its yes was no answer, and its receipts came for ever.
+async def test_peer_that_leaves_strays_in_every_pdu_is_understood(
+    simulator: Any, events: Any, connect: Any, outgoing: Any
+) -> None:
+    simulator.stray = b"\x14\x01\x00\x09hi"
+    with structlog.testing.capture_logs() as logs:
+        carrier = await connect()
+        for number in range(3):
+            carrier.send(outgoing(number))
+        await events.until(lambda: len(events.receipts) == 3)
+    assert [outcome.carrier_ids for outcome in events.outcomes.values()] == [("1",), ("2",), ("3",)]
+    assert carrier.links[0].cut_pdus == 7  # the bind, three answers, three receipts
+    assert [one["event"] for one in logs].count("smpp_stray_octets") == 1
+
+
+# The task of the link ended, and the carrier stayed down until a restart.
+async def test_link_survives_any_failure_of_connecting(
+    monkeypatch: pytest.MonkeyPatch, events: Any, connect: Any, simulator: Any
+) -> None:
+    loop = asyncio.get_running_loop()
+    create_connection = loop.create_connection
+    failures = [ValueError("certificate without a key"), RuntimeError("odd"), RuntimeError("odd")]
+
+    async def fail_first(*args: Any, **more: Any) -> Any:
+        if failures:
+            raise failures.pop(0)
+        return await create_connection(*args, **more)
+
+    monkeypatch.setattr(loop, "create_connection", fail_first)
+    with structlog.testing.capture_logs() as logs:
+        carrier = await connect(wait=False)
+        await events.until(lambda: carrier.links[0].last_error)
+        assert carrier.links[0].last_error == "cannot connect: certificate without a key"
+        await events.until(lambda: carrier.up)
+    assert [one["event"] for one in logs].count("smpp_connecting_failed") == 1
 
 
 async def test_half_open_link_is_noticed(

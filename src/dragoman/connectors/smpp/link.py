@@ -14,6 +14,8 @@ from collections.abc import Callable
 from types import MappingProxyType
 from typing import Any, Final, Protocol, cast
 
+import structlog
+
 from dragoman.connectors.smpp.pace import Pace
 from dragoman.connectors.smpp.settings import BindMode, CarrierSettings
 from dragoman.connectors.smpp.statuses import THROTTLING, describe_status
@@ -42,6 +44,8 @@ from dragoman.protocols.smpp.pdus import (
 )
 from dragoman.protocols.smpp.session import Session
 from dragoman.protocols.smpp.states import Role, State
+
+log = structlog.get_logger(__name__)
 
 _BINDS: Final[MappingProxyType[BindMode, type[Bind]]] = MappingProxyType(
     {
@@ -108,6 +112,8 @@ class Link(asyncio.Protocol):
         self.can_send = bind is not BindMode.RECEIVER
         self.last_error = ""
         self.reconnects = 0
+        self.cut_pdus = 0
+        """PDUs that ended in octets which are no optional parameter."""
         self._settings = settings
         self._events = events
         self._bind = bind
@@ -197,6 +203,7 @@ class Link(asyncio.Protocol):
     async def _stay_connected(self) -> None:
         loop = asyncio.get_running_loop()
         failures = 0
+        logged = False
         while not self._draining:
             self._gone = loop.create_future()
             self._was_bound = False
@@ -209,8 +216,11 @@ class Link(asyncio.Protocol):
                         ssl=self._tls,
                         server_hostname=self._server_name(),
                     )
-            except (OSError, UnicodeError) as error:
-                self.last_error = f"cannot connect: {error or type(error).__name__}"
+            except Exception as error:  # whatever it is: nothing else brings the link up again
+                self.last_error = f"cannot connect: {str(error) or type(error).__name__}"
+                if not (logged or isinstance(error, OSError | UnicodeError)):
+                    log.exception("smpp_connecting_failed", link=self.name)
+                    logged = True
             else:
                 await self._gone
             if self._draining:
@@ -254,8 +264,17 @@ class Link(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         session = self._session
         if session is not None:
+            before = session.cut_pdus
             session.receive_data(data, self._clock())
+            if session.cut_pdus != before:
+                self._note_cut(session.cut_pdus - before)
             self._after_session()
+
+    def _note_cut(self, count: int) -> None:
+        """Counts PDUs read without their end; says so once, as such a peer does it for ever."""
+        if not self.cut_pdus:
+            log.warning("smpp_stray_octets", link=self.name)
+        self.cut_pdus += count
 
     def connection_lost(self, exc: Exception | None) -> None:
         if self._session is not None:

@@ -49,6 +49,14 @@ class MalformedBodyError(Exception):
         self.command_status = int(command_status)
 
 
+class StrayOctetsError(MalformedBodyError):
+    """Octets behind the last field that are no optional parameter; `end` is where they begin."""
+
+    def __init__(self, reason: str, command_status: int, end: int) -> None:
+        super().__init__(reason, command_status)
+        self.end = end
+
+
 class Field(Protocol):
     """One mandatory parameter of a body."""
 
@@ -109,15 +117,18 @@ def read_tlvs(frame: bytes, at: int) -> tuple[Tlv, ...]:
     while at <= last:
         tag, length = _unpack_tlv_header(frame, at)
         start = at + _TLV_HEADER_SIZE
-        at = start + length
-        if at > size:
-            raise MalformedBodyError(
+        if start + length > size:
+            raise StrayOctetsError(
                 f"TLV 0x{tag:04x} of {length} octets runs past the end",
                 CommandStatus.ESME_RINVPARLEN,
+                at,
             )
+        at = start + length
         tlvs += (Tlv(tag, frame[start:at]),)
     if at != size and any(frame[at:]):
-        raise MalformedBodyError("octets behind the last TLV", CommandStatus.ESME_RINVOPTPARSTREAM)
+        raise StrayOctetsError(
+            "octets behind the last TLV", CommandStatus.ESME_RINVOPTPARSTREAM, at
+        )
     return tlvs
 
 
