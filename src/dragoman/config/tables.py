@@ -32,8 +32,8 @@ from dragoman.protocols.smpp.message_ids import IdReading
 
 
 def _check_password(password: str) -> None:
-    if not password.isascii() or len(password) >= fields.PASSWORD:
-        raise ValueError(f"expected at most {fields.PASSWORD - 1} ASCII characters (SMPP 3.4)")
+    if not password.isascii() or len(password) >= fields.CREDENTIAL:
+        raise ValueError(f"expected at most {fields.CREDENTIAL - 1} ASCII characters")
 
 
 Name = Annotated[
@@ -81,7 +81,7 @@ class SmppTable(Section, frozen=True, kw_only=True):
     host: Annotated[str, about("Host name or address of the SMSC.", min_length=1)]
     port: Annotated[int, about("TCP port of the SMSC.", ge=1, le=65535)] = 2775
     system_id: Annotated[
-        str, about("User name of the bind.", min_length=1, max_length=fields.SYSTEM_ID - 1)
+        str, about("User name of the bind.", min_length=1, max_length=fields.CREDENTIAL - 1)
     ]
     password: Annotated[
         Password,
@@ -92,7 +92,7 @@ class SmppTable(Section, frozen=True, kw_only=True):
         str,
         about(
             "System type of the bind, where the carrier wants it.",
-            max_length=fields.SYSTEM_TYPE - 1,
+            max_length=fields.CREDENTIAL - 1,
         ),
     ] = ""
     bind: Annotated[

@@ -13,6 +13,7 @@ import structlog.testing
 import uvloop
 from tests.passing_time import PATIENCE_S
 
+from dragoman.config import Secret
 from dragoman.core.messages.model.outcomes import Accepted, Deferred, Rejected, Unknown
 from dragoman.core.model.errors import FailureCode, RetryCode
 from dragoman.protocols.gsm.alphabet import Alphabet
@@ -284,6 +285,14 @@ async def test_peer_that_leaves_strays_in_every_pdu_is_understood(
     assert [outcome.carrier_ids for outcome in events.outcomes.values()] == [("1",), ("2",), ("3",)]
     assert carrier.links[0].cut_pdus == 7  # the bind, three answers, three receipts
     assert [one["event"] for one in logs].count("smpp_stray_octets") == 1
+
+
+async def test_long_credentials_are_sent_as_given(
+    simulator: Any, events: Any, connect: Any
+) -> None:
+    simulator.accounts = {"dragoman": "a-password-of-28-characters!"}
+    carrier = await connect(password=Secret("a-password-of-28-characters!"))
+    assert carrier.up
 
 
 # The task of the link ended, and the carrier stayed down until a restart.

@@ -22,6 +22,9 @@ from dragoman.protocols.smpp.tlvs import Tlv
 # Octets with the final NUL, as the tables of SMPP 3.4 s. 4 count them.
 ADDRESS: Final = 21
 ADDRESS_RANGE: Final = 41
+CREDENTIAL: Final = 256
+"""What a bind may carry of system_id, password and system_type: operators hand out longer ones
+than the 16, 9 and 13 octets of SMPP 3.4, and their servers take nothing else."""
 DATA_SM_ADDRESS: Final = 65
 DL_NAME: Final = 21
 MESSAGE_ID: Final = 256
