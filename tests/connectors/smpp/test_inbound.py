@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from dragoman.connectors.smpp.inbound import read_delivery
 from dragoman.connectors.smpp.profiles import PROFILES
-from dragoman.core.messages.model.lifecycle import ReceiptState
+from dragoman.core.messages.model.lifecycle import ReceiptState, state_of_receipt
 from dragoman.core.messages.model.messages import InboundPartReport, ReceiptReport
 from dragoman.protocols.gsm.alphabet import Alphabet
 from dragoman.protocols.smpp.constants import Tag
@@ -56,6 +56,23 @@ def test_receipt_of_tlvs_alone_is_read() -> None:
         ReceiptState.UNDELIVERABLE,
         "027",
     )
+
+
+# A word nobody knew, and SKIPPED, ended the message as expired.
+@pytest.mark.parametrize("word", [b"ACKED", b"BUFFRED", b"SKIPPED", b"WHATEVER", b"9", b"42", b""])
+def test_receipt_with_a_word_beyond_the_standard_changes_no_state(word: bytes) -> None:
+    text = RECEIPT_TEXT.replace(b"DELIVRD", word)
+    report = read(DeliverSm(esm_class=4, short_message=text))
+    assert isinstance(report, ReceiptReport)
+    assert (report.message_id, state_of_receipt(report.state)) == ("0A1B", None)
+    assert report.raw == text.decode()
+
+
+@pytest.mark.parametrize("number", [9, 10, 255])
+def test_message_state_beyond_smpp_3_4_changes_no_state(number: int) -> None:
+    tlvs = (text_tlv(Tag.RECEIPTED_MESSAGE_ID, "77"), integer_tlv(Tag.MESSAGE_STATE, number, 1))
+    report = read(DeliverSm(esm_class=4, tlvs=tlvs))
+    assert state_of_receipt(report.state) is None
 
 
 def test_intermediate_notification_ends_nothing() -> None:

@@ -36,7 +36,7 @@ def read_delivery(
     """Reads an inbound PDU; never raises, unreadable content is kept as received."""
     receipt = read_receipt(pdu)
     # Marked as a receipt without the content of one: treated as a text rather than dropped.
-    if receipt is not None and (receipt.message_id or receipt.state is not MessageState.UNKNOWN):
+    if receipt is not None and (receipt.message_id or receipt.state not in _VAGUE):
         return _receipt_report(receipt, pdu, carrier, profile)
     return _inbound_part(pdu, carrier, profile)
 
@@ -57,9 +57,9 @@ def _receipt_report(
 
 
 def _state(receipt: Receipt) -> ReceiptState:
-    state = _STATES.get(receipt.state)
-    if state is None:
-        return ReceiptState.UNKNOWN if receipt.final else ReceiptState.ENROUTE
+    state = _STATES.get(receipt.state) if receipt.state is not None else None
+    if state is None:  # no word, or one that nobody knows: noted, and no reason to end a message
+        return ReceiptState.ENROUTE
     # An intermediate notification reports an attempt, not the final state.
     return state if receipt.final or state in _NOT_FINAL else ReceiptState.ENROUTE
 
@@ -72,6 +72,7 @@ _STATES: Final = MappingProxyType(
     }
 )
 _NOT_FINAL: Final = frozenset({ReceiptState.ENROUTE, ReceiptState.ACCEPTED, ReceiptState.UNKNOWN})
+_VAGUE: Final = (None, MessageState.UNKNOWN)
 
 
 def _inbound_part(pdu: DeliverSm | DataSm, carrier: str, profile: Profile) -> InboundPartReport:
