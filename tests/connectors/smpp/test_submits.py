@@ -92,10 +92,19 @@ def test_long_text_with_characters_outside_latin_1_is_refused_not_mangled() -> N
 
 
 @pytest.mark.parametrize(
-    ("text", "message_class", "coding"), [("hi", 0, 0x10), ("日", 0, 0x18), ("hi", 2, 0x12)]
+    ("text", "message_class", "coding"),
+    # SMSCs refused 0x10, which SMPP 3.4 reserves.
+    [("hi", 0, 0xF0), ("hi", 2, 0xF2), ("日", 0, 0x18), ("日", 1, 0x19)],
 )
 def test_message_class_is_in_the_data_coding(text: str, message_class: int, coding: int) -> None:
     assert render(text, message_class=message_class)[0].data_coding == coding
+
+
+@pytest.mark.parametrize("profile", ["default", "packed", "latin1"])
+def test_message_class_of_data_is_in_the_data_coding(profile: str) -> None:
+    parts = segment_binary(b"\x01\x02").user_data(1)
+    (pdu,) = render(parts=parts, alphabet=Alphabet.BINARY, message_class=1, profile=profile)
+    assert (pdu.data_coding, pdu.short_message) == (0xF5, b"\x01\x02")
 
 
 def test_binary_keeps_its_header() -> None:

@@ -28,6 +28,7 @@ _CHARSETS: Final = MappingProxyType(
 """Charsets by data_coding (SMPP 3.4 s. 5.2.19), the GSM alphabet, UCS-2 and octets apart."""
 _BINARY: Final = frozenset({0x02, 0x04})
 _UCS2: Final = 0x08
+_COMPRESSED: Final = 0x20
 
 
 def read_delivery(
@@ -71,8 +72,8 @@ _STATES: Final = MappingProxyType(
         if state.value in {known.value for known in ReceiptState}
     }
 )
-_NOT_FINAL: Final = frozenset({ReceiptState.ENROUTE, ReceiptState.ACCEPTED, ReceiptState.UNKNOWN})
 _VAGUE: Final = (None, MessageState.UNKNOWN)
+_NOT_FINAL: Final = frozenset({ReceiptState.ENROUTE, ReceiptState.ACCEPTED, ReceiptState.UNKNOWN})
 
 
 def _inbound_part(pdu: DeliverSm | DataSm, carrier: str, profile: Profile) -> InboundPartReport:
@@ -140,10 +141,12 @@ def _alphabet_of(coding: int) -> Alphabet:
         if coding == _UCS2:
             return Alphabet.UCS2
         return Alphabet.BINARY if coding in _BINARY else Alphabet.GSM7
-    if coding < 0x40:
+    if coding < 0x80:  # groups 00xx, and 01xx for texts to be deleted after reading
+        if coding & _COMPRESSED:  # 3GPP 23.042: kept as octets, as nothing here expands them
+            return Alphabet.BINARY
         return (Alphabet.GSM7, Alphabet.BINARY, Alphabet.UCS2, Alphabet.GSM7)[coding >> 2 & 0x03]
-    if coding & 0xF0 == 0xE0:
+    if coding & 0xF0 == 0xE0:  # a message waits, the text in UCS-2
         return Alphabet.UCS2
-    if coding & 0xF4 == 0xF4:
+    if coding & 0xF4 == 0xF4:  # data with a class
         return Alphabet.BINARY
-    return Alphabet.GSM7
+    return Alphabet.GSM7  # groups 1100, 1101 and 1111, and what is reserved
