@@ -8,7 +8,13 @@ from typing import Final
 from dragoman.connectors.smpp.profiles import GsmCharset, Profile
 from dragoman.core.messages.model.lifecycle import ReceiptState
 from dragoman.core.messages.model.messages import InboundPartReport, ReceiptReport
-from dragoman.protocols.gsm.alphabet import Alphabet, decode_gsm, try_encode_gsm, unpack_septets
+from dragoman.protocols.gsm.alphabet import (
+    Alphabet,
+    decode_gsm,
+    drop_filling,
+    try_encode_gsm,
+    unpack_septets,
+)
 from dragoman.protocols.gsm.udh import fill_bits_after, parse_udh, split_udh
 from dragoman.protocols.smpp.constants import ESM_UDHI, MessageState, Tag
 from dragoman.protocols.smpp.pdus import DataSm, DeliverSm
@@ -132,6 +138,7 @@ def _decode(coding: int, udh: bytes, data: bytes, profile: Profile) -> tuple[Alp
     if profile.gsm_charset is GsmCharset.PACKED:
         fill_bits = fill_bits_after(udh)
         data = unpack_septets(data, (len(data) * 8 - fill_bits) // 7, fill_bits)
+        data = drop_filling(data, fill_bits)
     return Alphabet.GSM7, decode_gsm(data)
 
 

@@ -9,7 +9,7 @@ from typing import Final
 from dragoman.connectors.smpp.profiles import GsmCharset, LongMessages, Profile
 from dragoman.core.messages.model.messages import Outgoing
 from dragoman.core.messages.model.premium import BillingTerms, Premium, ValueForm
-from dragoman.protocols.gsm.alphabet import Alphabet, decode_gsm, pack_septets
+from dragoman.protocols.gsm.alphabet import Alphabet, decode_gsm, fill_septets, pack_septets
 from dragoman.protocols.gsm.segmentation import MAX_OCTETS, UserData
 from dragoman.protocols.gsm.udh import (
     CONCATENATION_8,
@@ -164,7 +164,9 @@ def _encode(message: Outgoing, profile: Profile, udh: bytes, data: bytes) -> tup
     if alphabet is not Alphabet.GSM7 or profile.gsm_charset is GsmCharset.SEPTETS:
         return coding, data
     if profile.gsm_charset is GsmCharset.PACKED:
-        return coding, pack_septets(data, fill_bits_after(udh))
+        fill_bits = fill_bits_after(udh)
+        data = fill_septets(data, fill_bits, MAX_OCTETS - len(udh))
+        return coding, pack_septets(data, fill_bits)
     if message.message_class is not None:
         # A data_coding with a class names the GSM alphabet; it has no value for Latin-1.
         return coding, data
