@@ -87,6 +87,65 @@ async def test_throttling_keeps_the_order_and_loses_nothing(
     assert carrier.links[0].pace.throttled == simulator.refused
 
 
+# One number that was answered so for ever held everything behind it.
+@pytest.mark.parametrize("window", [1, 10])
+@pytest.mark.parametrize("status", [CommandStatus.ESME_RTHROTTLED, CommandStatus.ESME_RMSGQFUL])
+async def test_one_throttled_number_does_not_hold_the_others(
+    simulator: Any, events: Any, connect: Any, outgoing: Any, status: int, window: int
+) -> None:
+    simulator.behave("4599999999", Behaviour(status=status))
+    carrier = await connect(window=window)
+    for number in range(3):
+        carrier.send(outgoing(number, recipient="4599999999"))
+    for number in range(3, 40):
+        carrier.send(outgoing(number, recipient=f"45{number:08d}"))
+    # The full number's come back to their route, from where they are cancelled or tried again.
+    await events.until(lambda: len(events.outcomes) == 40)
+    held = [events.outcomes[number] for number in range(3)]
+    assert all(isinstance(one, Deferred) and one.code is RetryCode.CARRIER_BUSY for one in held)
+    assert all(isinstance(events.outcomes[number], Accepted) for number in range(3, 40))
+
+
+async def test_text_of_several_parts_is_sent_when_its_number_is_free_again(
+    simulator: Any, events: Any, connect: Any, outgoing: Any
+) -> None:
+    simulator.behave("4599999999", Behaviour(status=CommandStatus.ESME_RMSGQFUL), times=8)
+    carrier = await connect(window=1)
+    carrier.send(outgoing(0, LONG, recipient="4599999999"))
+    carrier.send(outgoing(1))
+    await events.until(lambda: 1 in events.outcomes)
+    assert 0 not in events.outcomes
+    await events.until(lambda: len(events.outcomes) == 2)
+    assert isinstance(events.outcomes[0], Accepted)
+    assert [one.text for one in simulator.phone("4599999999").received] == [LONG]
+
+
+async def test_order_is_kept_where_every_number_is_throttled(
+    simulator: Any, events: Any, connect: Any, outgoing: Any
+) -> None:
+    simulator.behave("45", Behaviour(status=CommandStatus.ESME_RTHROTTLED), times=7)
+    carrier = await connect(window=1)
+    for number in range(10):
+        carrier.send(outgoing(number, recipient=f"45{number:08d}"))
+    await events.until(lambda: len(events.outcomes) == 10)
+    assert all(isinstance(outcome, Accepted) for outcome in events.outcomes.values())
+    assert events.order == list(range(10))
+    assert carrier.links[0].pace.throttled == simulator.refused == 7
+
+
+async def test_stop_returns_what_was_set_aside(
+    simulator: Any, events: Any, connect: Any, outgoing: Any
+) -> None:
+    simulator.behave("4599999999", Behaviour(status=CommandStatus.ESME_RMSGQFUL))
+    carrier = await connect(window=1)
+    carrier.send(outgoing(0, LONG, recipient="4599999999"))
+    carrier.send(outgoing(1))
+    await events.until(lambda: 1 in events.outcomes)
+    await carrier.stop(0.1)
+    assert isinstance(events.outcomes[0], Deferred)
+    assert events.outcomes[0].code is RetryCode.DRAINING
+
+
 async def test_throttled_parts_of_a_full_window_all_arrive_once(
     simulator: Any, events: Any, connect: Any, outgoing: Any
 ) -> None:
