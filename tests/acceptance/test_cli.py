@@ -95,6 +95,15 @@ def test_config_check_is_content_with_a_good_file(tmp_path: Path) -> None:
     assert (result.returncode, json.loads(result.stdout)["valid"]) == (0, True)
 
 
+def test_config_check_warns_of_long_credentials_and_is_content(tmp_path: Path) -> None:
+    configure(tmp_path)
+    with (tmp_path / "dragoman.toml").open("a") as file:
+        file.write('system_type = "longer-than-standard"\n')
+    result = run(tmp_path, "config", "check")
+    assert result.returncode == 0
+    assert "warning: carriers.main.system_type: 20 characters" in result.stderr
+
+
 def test_a_database_that_is_not_there_is_not_made_by_asking(tmp_path: Path) -> None:
     configure(tmp_path)
     for arguments in (("account", "list"), ("status",), ("send", "4512345678", "x")):

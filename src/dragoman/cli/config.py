@@ -6,6 +6,7 @@ import typer
 
 from dragoman.cli.options import CONFIG_FILE, ConfigOption, JsonOption, load_settings
 from dragoman.cli.outcome import write_json
+from dragoman.config.consistency import find_oddities
 
 app = typer.Typer(no_args_is_help=True, help="The configuration.")
 
@@ -19,6 +20,8 @@ def group() -> None:
 def check_config(config: ConfigOption = None, json: JsonOption = False) -> None:
     """Check a configuration; every mistake is shown with the key that is wrong."""
     settings = load_settings(config, complete=True)
+    for oddity in find_oddities(settings):
+        typer.echo(f"dragoman: warning: {oddity}", err=True)
     source = str(config or (CONFIG_FILE if CONFIG_FILE.exists() else "the environment"))
     if json:
         write_json({"source": source, "valid": True})

@@ -4,17 +4,28 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator
+from types import MappingProxyType
+from typing import Final
 
 from dragoman.config.errors import Mistake
 from dragoman.config.reading import suggest
 from dragoman.config.settings import Settings
 from dragoman.config.tables import Mm7Table, SmppTable
 from dragoman.core.model.mail_addresses import parse_mail_address
+from dragoman.protocols.smpp import fields
 
 MAIL_DIALECT = "linkmobility"
 """The one that takes mail."""
 MULTIMEDIA = "mm7"
 """The type of carriers that take multimedia messages, and only those."""
+_STANDARD_LENGTHS: Final = MappingProxyType(
+    {
+        "system_id": fields.SYSTEM_ID,
+        "password": fields.PASSWORD,
+        "system_type": fields.SYSTEM_TYPE,
+    }
+)
+"""Octets of a bind's strings in SMPP 3.4 s. 4.1.1, their final NULs included."""
 
 
 def find_inconsistencies(
@@ -51,6 +62,21 @@ def find_inconsistencies(
     yield from _check_mailings(settings)
     if settings.callbacks.max_retry_s < settings.callbacks.first_retry_s:
         yield Mistake("callbacks.max_retry_s", "less than callbacks.first_retry_s")
+
+
+def find_oddities(settings: Settings) -> Iterator[Mistake]:
+    """What is used as it is written, and may still be a slip."""
+    for carrier in settings.carriers:
+        if not isinstance(carrier, SmppTable):
+            continue
+        for name, limit in _STANDARD_LENGTHS.items():
+            length = len(getattr(carrier, name))
+            if length >= limit:
+                yield Mistake(
+                    key=f"carriers.{carrier.name}.{name}",
+                    problem=f"{length} characters where SMPP 3.4 has room for {limit - 1};"
+                    " sent as given",
+                )
 
 
 def _check_carriers(settings: Settings, profiles: Collection[str] | None) -> Iterator[Mistake]:

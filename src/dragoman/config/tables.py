@@ -32,8 +32,8 @@ from dragoman.protocols.smpp.message_ids import IdReading
 
 
 def _check_password(password: str) -> None:
-    if not password.isascii() or len(password) >= fields.PASSWORD:
-        raise ValueError(f"expected at most {fields.PASSWORD - 1} ASCII characters (SMPP 3.4)")
+    if not password.isascii() or len(password) >= fields.CREDENTIAL:
+        raise ValueError(f"expected at most {fields.CREDENTIAL - 1} ASCII characters")
 
 
 Name = Annotated[
@@ -82,12 +82,12 @@ class SmppTable(Section, frozen=True, kw_only=True):
     """Host name or address of the SMSC."""
     port: Annotated[int, Meta(ge=1, le=65535)] = 2775
     """TCP port of the SMSC."""
-    system_id: Annotated[str, Meta(min_length=1, max_length=fields.SYSTEM_ID - 1)]
+    system_id: Annotated[str, Meta(min_length=1, max_length=fields.CREDENTIAL - 1)]
     """User name of the bind."""
     password: Password = Secret("")
     """Password of the bind; here, in a file, or in DRAGOMAN_CARRIERS__<NAME>__PASSWORD."""
     password_file: PasswordFile = None
-    system_type: Annotated[str, Meta(max_length=fields.SYSTEM_TYPE - 1)] = ""
+    system_type: Annotated[str, Meta(max_length=fields.CREDENTIAL - 1)] = ""
     """System type of the bind, where the carrier wants it."""
     bind: Literal["transceiver", "transmitter", "receiver"] = "transceiver"
     """A transceiver sends and receives. An SMSC that does not know it wants a transmitter and, for

@@ -94,14 +94,17 @@ def settings_for(
     port: int, *, unbind_timeout_s: float = 5.0, unacknowledged: int = UNACKNOWLEDGED, **table: Any
 ) -> CarrierSettings:
     """What an operator would have with these keys in the carrier's table."""
-    written = {"response_timeout_s": RESPONSE_TIMEOUT_S, **table}
+    written = {
+        "response_timeout_s": RESPONSE_TIMEOUT_S,
+        "password": Secret("secret"),
+        **table,
+    }
     settings = settings_of(
         SmppTable(
             name="test",
             host="127.0.0.1",
             port=port,
             system_id="dragoman",
-            password=Secret("secret"),
             **written,
         )
     )

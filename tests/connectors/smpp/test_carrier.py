@@ -9,9 +9,11 @@ from collections import Counter
 from typing import Any
 
 import pytest
+import structlog.testing
 import uvloop
 from tests.passing_time import PATIENCE_S
 
+from dragoman.config import Secret
 from dragoman.core.messages.model.outcomes import Accepted, Deferred, Rejected, Unknown
 from dragoman.core.model.errors import FailureCode, RetryCode
 from dragoman.protocols.gsm.alphabet import Alphabet
@@ -83,6 +85,65 @@ async def test_throttling_keeps_the_order_and_loses_nothing(
     assert simulator.refused > 0
     assert simulator.taken == 40
     assert carrier.links[0].pace.throttled == simulator.refused
+
+
+# One number that was answered so for ever held everything behind it.
+@pytest.mark.parametrize("window", [1, 10])
+@pytest.mark.parametrize("status", [CommandStatus.ESME_RTHROTTLED, CommandStatus.ESME_RMSGQFUL])
+async def test_one_throttled_number_does_not_hold_the_others(
+    simulator: Any, events: Any, connect: Any, outgoing: Any, status: int, window: int
+) -> None:
+    simulator.behave("4599999999", Behaviour(status=status))
+    carrier = await connect(window=window)
+    for number in range(3):
+        carrier.send(outgoing(number, recipient="4599999999"))
+    for number in range(3, 40):
+        carrier.send(outgoing(number, recipient=f"45{number:08d}"))
+    # The full number's come back to their route, from where they are cancelled or tried again.
+    await events.until(lambda: len(events.outcomes) == 40)
+    held = [events.outcomes[number] for number in range(3)]
+    assert all(isinstance(one, Deferred) and one.code is RetryCode.CARRIER_BUSY for one in held)
+    assert all(isinstance(events.outcomes[number], Accepted) for number in range(3, 40))
+
+
+async def test_text_of_several_parts_is_sent_when_its_number_is_free_again(
+    simulator: Any, events: Any, connect: Any, outgoing: Any
+) -> None:
+    simulator.behave("4599999999", Behaviour(status=CommandStatus.ESME_RMSGQFUL), times=8)
+    carrier = await connect(window=1)
+    carrier.send(outgoing(0, LONG, recipient="4599999999"))
+    carrier.send(outgoing(1))
+    await events.until(lambda: 1 in events.outcomes)
+    assert 0 not in events.outcomes
+    await events.until(lambda: len(events.outcomes) == 2)
+    assert isinstance(events.outcomes[0], Accepted)
+    assert [one.text for one in simulator.phone("4599999999").received] == [LONG]
+
+
+async def test_order_is_kept_where_every_number_is_throttled(
+    simulator: Any, events: Any, connect: Any, outgoing: Any
+) -> None:
+    simulator.behave("45", Behaviour(status=CommandStatus.ESME_RTHROTTLED), times=7)
+    carrier = await connect(window=1)
+    for number in range(10):
+        carrier.send(outgoing(number, recipient=f"45{number:08d}"))
+    await events.until(lambda: len(events.outcomes) == 10)
+    assert all(isinstance(outcome, Accepted) for outcome in events.outcomes.values())
+    assert events.order == list(range(10))
+    assert carrier.links[0].pace.throttled == simulator.refused == 7
+
+
+async def test_stop_returns_what_was_set_aside(
+    simulator: Any, events: Any, connect: Any, outgoing: Any
+) -> None:
+    simulator.behave("4599999999", Behaviour(status=CommandStatus.ESME_RMSGQFUL))
+    carrier = await connect(window=1)
+    carrier.send(outgoing(0, LONG, recipient="4599999999"))
+    carrier.send(outgoing(1))
+    await events.until(lambda: 1 in events.outcomes)
+    await carrier.stop(0.1)
+    assert isinstance(events.outcomes[0], Deferred)
+    assert events.outcomes[0].code is RetryCode.DRAINING
 
 
 async def test_throttled_parts_of_a_full_window_all_arrive_once(
@@ -268,6 +329,51 @@ async def test_refused_bind_is_told_and_tried_again(
     assert f"{int(status):08X}" in carrier.links[0].last_error
     simulator.bind_status = 0
     await events.until(lambda: carrier.up)
+
+
+# Such a server never got a link up, its yes was no answer, and its receipts came for ever.
+async def test_peer_that_leaves_strays_in_every_pdu_is_understood(
+    simulator: Any, events: Any, connect: Any, outgoing: Any
+) -> None:
+    simulator.stray = b"\x14\x01\x00\x09hi"
+    with structlog.testing.capture_logs() as logs:
+        carrier = await connect()
+        for number in range(3):
+            carrier.send(outgoing(number))
+        await events.until(lambda: len(events.receipts) == 3)
+    assert [outcome.carrier_ids for outcome in events.outcomes.values()] == [("1",), ("2",), ("3",)]
+    assert carrier.links[0].cut_pdus == 7  # the bind, three answers, three receipts
+    assert [one["event"] for one in logs].count("smpp_stray_octets") == 1
+
+
+async def test_long_credentials_are_sent_as_given(
+    simulator: Any, events: Any, connect: Any
+) -> None:
+    simulator.accounts = {"dragoman": "a-password-of-28-characters!"}
+    carrier = await connect(password=Secret("a-password-of-28-characters!"))
+    assert carrier.up
+
+
+# The task of the link ended, and the carrier stayed down until a restart.
+async def test_link_survives_any_failure_of_connecting(
+    monkeypatch: pytest.MonkeyPatch, events: Any, connect: Any, simulator: Any
+) -> None:
+    loop = asyncio.get_running_loop()
+    create_connection = loop.create_connection
+    failures = [ValueError("certificate without a key"), RuntimeError("odd"), RuntimeError("odd")]
+
+    async def fail_first(*args: Any, **more: Any) -> Any:
+        if failures:
+            raise failures.pop(0)
+        return await create_connection(*args, **more)
+
+    monkeypatch.setattr(loop, "create_connection", fail_first)
+    with structlog.testing.capture_logs() as logs:
+        carrier = await connect(wait=False)
+        await events.until(lambda: carrier.links[0].last_error)
+        assert carrier.links[0].last_error == "cannot connect: certificate without a key"
+        await events.until(lambda: carrier.up)
+    assert [one["event"] for one in logs].count("smpp_connecting_failed") == 1
 
 
 async def test_half_open_link_is_noticed(

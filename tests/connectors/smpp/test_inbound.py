@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from dragoman.connectors.smpp.inbound import read_delivery
 from dragoman.connectors.smpp.profiles import PROFILES
-from dragoman.core.messages.model.lifecycle import ReceiptState
+from dragoman.core.messages.model.lifecycle import ReceiptState, state_of_receipt
 from dragoman.core.messages.model.messages import InboundPartReport, ReceiptReport
 from dragoman.protocols.gsm.alphabet import Alphabet
 from dragoman.protocols.smpp.constants import Tag
@@ -58,6 +58,23 @@ def test_receipt_of_tlvs_alone_is_read() -> None:
     )
 
 
+# A word nobody knew, and SKIPPED, ended the message as expired.
+@pytest.mark.parametrize("word", [b"ACKED", b"BUFFRED", b"SKIPPED", b"WHATEVER", b"9", b"42", b""])
+def test_receipt_with_a_word_beyond_the_standard_changes_no_state(word: bytes) -> None:
+    text = RECEIPT_TEXT.replace(b"DELIVRD", word)
+    report = read(DeliverSm(esm_class=4, short_message=text))
+    assert isinstance(report, ReceiptReport)
+    assert (report.message_id, state_of_receipt(report.state)) == ("0A1B", None)
+    assert report.raw == text.decode()
+
+
+@pytest.mark.parametrize("number", [9, 10, 255])
+def test_message_state_beyond_smpp_3_4_changes_no_state(number: int) -> None:
+    tlvs = (text_tlv(Tag.RECEIPTED_MESSAGE_ID, "77"), integer_tlv(Tag.MESSAGE_STATE, number, 1))
+    report = read(DeliverSm(esm_class=4, tlvs=tlvs))
+    assert state_of_receipt(report.state) is None
+
+
 def test_intermediate_notification_ends_nothing() -> None:
     report = read(
         DeliverSm(esm_class=0x20, short_message=RECEIPT_TEXT.replace(b"DELIVRD", b"UNDELIV"))
@@ -78,6 +95,20 @@ def test_intermediate_notification_ends_nothing() -> None:
         (0x10, b"hi", "default", Alphabet.GSM7, "hi"),
         (0xF0, b"hi", "default", Alphabet.GSM7, "hi"),
         (0xF5, b"\x01\xff", "default", Alphabet.BINARY, "01ff"),
+        # The groups of 3GPP 23.038 s. 4; 0x48 was read as GSM.
+        (0x14, b"\x01\xff", "default", Alphabet.BINARY, "01ff"),
+        (0x1B, b"\x65\xe5", "default", Alphabet.UCS2, "日"),
+        (0x28, b"\x01\xff", "default", Alphabet.BINARY, "01ff"),
+        (0x40, b"hi", "default", Alphabet.GSM7, "hi"),
+        (0x44, b"\x01\xff", "default", Alphabet.BINARY, "01ff"),
+        (0x48, b"\x65\xe5", "default", Alphabet.UCS2, "日"),
+        (0x58, b"\x65\xe5", "default", Alphabet.UCS2, "日"),
+        (0x60, b"\x01\xff", "default", Alphabet.BINARY, "01ff"),
+        (0x80, b"hi", "default", Alphabet.GSM7, "hi"),
+        (0xC0, b"hi", "default", Alphabet.GSM7, "hi"),
+        (0xD0, b"hi", "default", Alphabet.GSM7, "hi"),
+        (0xE0, b"\x65\xe5", "default", Alphabet.UCS2, "日"),
+        (0xF2, b"hi", "default", Alphabet.GSM7, "hi"),
         (4, b"\x01\xff", "default", Alphabet.BINARY, "01ff"),
         (6, "Привет".encode("iso8859-5"), "default", Alphabet.UCS2, "Привет"),
         (0, bytes.fromhex("e8329bfd4697d9ec37"), "packed", Alphabet.GSM7, "hellohello"),

@@ -6,14 +6,20 @@ from typing import Any
 
 import pytest
 
+from dragoman.connectors.smpp.inbound import read_delivery
 from dragoman.connectors.smpp.profiles import PROFILES, LongMessages, Profile
 from dragoman.connectors.smpp.submits import NotSendable, render_submits
-from dragoman.core.messages.model.messages import Outgoing
+from dragoman.core.messages.model.messages import InboundPartReport, Outgoing
 from dragoman.core.messages.model.premium import BillingTerms, Premium, ValueForm
-from dragoman.protocols.gsm.alphabet import Alphabet
-from dragoman.protocols.gsm.segmentation import segment_binary, segment_text
+from dragoman.protocols.gsm.alphabet import Alphabet, encode_gsm
+from dragoman.protocols.gsm.segmentation import (
+    MAX_OCTETS,
+    UserData,
+    segment_binary,
+    segment_text,
+)
 from dragoman.protocols.smpp.constants import Tag
-from dragoman.protocols.smpp.pdus import SubmitSm
+from dragoman.protocols.smpp.pdus import DeliverSm, SubmitSm
 from dragoman.protocols.smpp.tlvs import Tlv
 
 NOW_MS = 1_800_000_000_000
@@ -86,16 +92,65 @@ def test_text_is_coded_as_the_profile_says(
     assert (pdu.data_coding, pdu.short_message) == (coding, octets)
 
 
+# Texts of 7, 15, 23 … septets arrived with an at sign at their end.
+@pytest.mark.parametrize("end", ["", "\r", "@"])
+@pytest.mark.parametrize("udh", [b"", bytes.fromhex("0605040b8423f0"), bytes.fromhex("0401020304")])
+def test_packed_text_of_any_length_is_read_back(end: str, udh: bytes) -> None:
+    for length in range(1, 140):
+        text = "x" * (length - len(end)) + end
+        part = UserData(udh=udh, data=encode_gsm(text))
+        (pdu,) = render(parts=(part,), profile="packed")
+        report = read_delivery(
+            DeliverSm(esm_class=pdu.esm_class, short_message=pdu.short_message),
+            "test",
+            PROFILES["packed"],
+        )
+        assert isinstance(report, InboundPartReport)
+        # Returning once or twice is the same (3GPP 23.038 s. 6.1.1).
+        shown = report.text if end != "\r" else report.text.replace("\r\r", "\r")
+        assert shown == text
+
+
+@pytest.mark.parametrize(
+    ("text", "octets"),
+    [
+        ("1234567", "31d98c56b3dd1a"),  # the last septet is CR, not an at sign
+        ("12345678", "31d98c56b3dd70"),
+        ("1234567\r", "31d98c56b3dd1a0d"),  # a single one would be dropped
+        ("\r", "0d"),
+    ],
+)
+def test_packed_text_is_filled_with_cr_where_septets_end_on_a_border(
+    text: str, octets: str
+) -> None:
+    (pdu,) = render(text, "packed")
+    assert pdu.short_message == bytes.fromhex(octets)
+
+
+def test_packed_text_that_fills_a_message_gets_no_octet_too_many() -> None:
+    (pdu,) = render("x" * 159 + "\r", "packed")
+    assert len(pdu.short_message) == MAX_OCTETS
+
+
 def test_long_text_with_characters_outside_latin_1_is_refused_not_mangled() -> None:
     with pytest.raises(NotSendable):
         render("€" * 75, "latin1")
 
 
 @pytest.mark.parametrize(
-    ("text", "message_class", "coding"), [("hi", 0, 0x10), ("日", 0, 0x18), ("hi", 2, 0x12)]
+    ("text", "message_class", "coding"),
+    # SMSCs refused 0x10, which SMPP 3.4 reserves.
+    [("hi", 0, 0xF0), ("hi", 2, 0xF2), ("日", 0, 0x18), ("日", 1, 0x19)],
 )
 def test_message_class_is_in_the_data_coding(text: str, message_class: int, coding: int) -> None:
     assert render(text, message_class=message_class)[0].data_coding == coding
+
+
+@pytest.mark.parametrize("profile", ["default", "packed", "latin1"])
+def test_message_class_of_data_is_in_the_data_coding(profile: str) -> None:
+    parts = segment_binary(b"\x01\x02").user_data(1)
+    (pdu,) = render(parts=parts, alphabet=Alphabet.BINARY, message_class=1, profile=profile)
+    assert (pdu.data_coding, pdu.short_message) == (0xF5, b"\x01\x02")
 
 
 def test_binary_keeps_its_header() -> None:

@@ -166,7 +166,7 @@ def test_a_password_in_the_environment_wins_over_its_file(tmp_path: Path) -> Non
 
 
 PASSWORD_FILES = [
-    (b"hunter2hunter2", "expected at most 8 ASCII characters (SMPP 3.4)"),
+    ("hünter2".encode(), "expected at most 255 ASCII characters"),
     (b"\xff", "{path} cannot be read: is not UTF-8"),
     (None, "no such file: {path}"),
 ]

@@ -10,6 +10,7 @@ import pytest
 from msgspec.structs import FieldInfo, fields
 
 from dragoman.config import ConfigError, Secret, Settings, check, load
+from dragoman.config.consistency import find_oddities
 from dragoman.config.fields import description_of, entries_of, section_of
 from dragoman.config.sections import Limits, Section
 from dragoman.config.values import parse_address
@@ -156,8 +157,8 @@ WRONG_KEYS = [
         "carriers.main.password: expected str, got int (put it in quotes)",
     ),
     (
-        CARRIER + 'password = "hunter2-hunter2"',
-        "carriers.main.password: expected at most 8 ASCII characters (SMPP 3.4)",
+        CARRIER + f'password = "{"x" * 256}"',
+        "carriers.main.password: expected at most 255 ASCII characters",
     ),
     (
         CARRIER + 'profile = "latn1"',
@@ -411,6 +412,35 @@ def test_phones_carry_texts_beside_smpp_and_have_a_route_of_their_own(tmp_path: 
 def test_every_field_is_described() -> None:
     for kind, field in walk(Settings):
         assert description_of(kind, field).endswith("."), f"{kind.__name__}.{field.name}"
+
+
+CREDENTIALS = [
+    ('password = "12345678"', "password", None),
+    ('password = "123456789"', "password", "9 characters where SMPP 3.4 has room for 8"),
+    ('system_type = "123456789012"', "system_type", None),
+    (
+        'system_type = "1234567890123"',
+        "system_type",
+        "13 characters where SMPP 3.4 has room for 12",
+    ),
+]
+
+
+# Such a file was refused, though operators hand out longer ones and take nothing else.
+@pytest.mark.parametrize(("line", "key", "problem"), CREDENTIALS)
+def test_credentials_longer_than_the_standard_are_kept_and_named(
+    tmp_path: Path, line: str, key: str, problem: str | None
+) -> None:
+    settings = load(write(tmp_path, CARRIER + line), {})
+    assert f'{key} = "{getattr(settings.carriers[0], key)}"' == line
+    expected = [f"carriers.main.{key}: {problem}; sent as given"] if problem else []
+    assert [str(oddity) for oddity in find_oddities(settings)] == expected
+
+
+def test_system_id_longer_than_the_standard_is_kept_and_named(tmp_path: Path) -> None:
+    text = CARRIER.replace('"dragoman"', '"dragoman-gateway"')
+    (oddity,) = find_oddities(load(write(tmp_path, text), {}))
+    assert oddity.key == "carriers.main.system_id"
 
 
 def test_one_carrier_needs_no_route(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from dragoman.connectors.smpp.link import Link
 from dragoman.connectors.smpp.pace import Pace
 from dragoman.connectors.smpp.reconstruction import reconstruct
 from dragoman.connectors.smpp.settings import BindMode, CarrierSettings, TlsSettings
+from dragoman.connectors.smpp.statuses import describe_status
 from dragoman.connectors.smpp.submit_tracker import Part, SubmitTracker
 from dragoman.connectors.smpp.submits import NotSendable, render_submits
 from dragoman.core.delivery.model.ports import CarrierEvents
@@ -161,6 +162,11 @@ class SmppCarrier:
         """Notes that the part was never sent."""
         code = RetryCode.DRAINING if draining else RetryCode.LINK_DOWN
         part.tracker.defer(code, _RETRY_IN_S, "the link went down")
+        self._finish(part.tracker)
+
+    def part_set_aside(self, part: Part, status: int, retry_in_s: float) -> None:
+        """Gives the message back to its route, where it can be cancelled and expires."""
+        part.tracker.defer(RetryCode.CARRIER_BUSY, retry_in_s, describe_status(status))
         self._finish(part.tracker)
 
     def part_skipped(self, part: Part) -> None:

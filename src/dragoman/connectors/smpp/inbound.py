@@ -8,7 +8,13 @@ from typing import Final
 from dragoman.connectors.smpp.profiles import GsmCharset, Profile
 from dragoman.core.messages.model.lifecycle import ReceiptState
 from dragoman.core.messages.model.messages import InboundPartReport, ReceiptReport
-from dragoman.protocols.gsm.alphabet import Alphabet, decode_gsm, try_encode_gsm, unpack_septets
+from dragoman.protocols.gsm.alphabet import (
+    Alphabet,
+    decode_gsm,
+    drop_filling,
+    try_encode_gsm,
+    unpack_septets,
+)
 from dragoman.protocols.gsm.udh import fill_bits_after, parse_udh, split_udh
 from dragoman.protocols.smpp.constants import ESM_UDHI, MessageState, Tag
 from dragoman.protocols.smpp.pdus import DataSm, DeliverSm
@@ -28,6 +34,7 @@ _CHARSETS: Final = MappingProxyType(
 """Charsets by data_coding (SMPP 3.4 s. 5.2.19), the GSM alphabet, UCS-2 and octets apart."""
 _BINARY: Final = frozenset({0x02, 0x04})
 _UCS2: Final = 0x08
+_COMPRESSED: Final = 0x20
 
 
 def read_delivery(
@@ -36,7 +43,7 @@ def read_delivery(
     """Reads an inbound PDU; never raises, unreadable content is kept as received."""
     receipt = read_receipt(pdu)
     # Marked as a receipt without the content of one: treated as a text rather than dropped.
-    if receipt is not None and (receipt.message_id or receipt.state is not MessageState.UNKNOWN):
+    if receipt is not None and (receipt.message_id or receipt.state not in _VAGUE):
         return _receipt_report(receipt, pdu, carrier, profile)
     return _inbound_part(pdu, carrier, profile)
 
@@ -57,9 +64,9 @@ def _receipt_report(
 
 
 def _state(receipt: Receipt) -> ReceiptState:
-    state = _STATES.get(receipt.state)
-    if state is None:
-        return ReceiptState.UNKNOWN if receipt.final else ReceiptState.ENROUTE
+    state = _STATES.get(receipt.state) if receipt.state is not None else None
+    if state is None:  # no word, or one that nobody knows: noted, and no reason to end a message
+        return ReceiptState.ENROUTE
     # An intermediate notification reports an attempt, not the final state.
     return state if receipt.final or state in _NOT_FINAL else ReceiptState.ENROUTE
 
@@ -71,6 +78,7 @@ _STATES: Final = MappingProxyType(
         if state.value in {known.value for known in ReceiptState}
     }
 )
+_VAGUE: Final = (None, MessageState.UNKNOWN)
 _NOT_FINAL: Final = frozenset({ReceiptState.ENROUTE, ReceiptState.ACCEPTED, ReceiptState.UNKNOWN})
 
 
@@ -130,6 +138,7 @@ def _decode(coding: int, udh: bytes, data: bytes, profile: Profile) -> tuple[Alp
     if profile.gsm_charset is GsmCharset.PACKED:
         fill_bits = fill_bits_after(udh)
         data = unpack_septets(data, (len(data) * 8 - fill_bits) // 7, fill_bits)
+        data = drop_filling(data, fill_bits)
     return Alphabet.GSM7, decode_gsm(data)
 
 
@@ -139,10 +148,12 @@ def _alphabet_of(coding: int) -> Alphabet:
         if coding == _UCS2:
             return Alphabet.UCS2
         return Alphabet.BINARY if coding in _BINARY else Alphabet.GSM7
-    if coding < 0x40:
+    if coding < 0x80:  # groups 00xx, and 01xx for texts to be deleted after reading
+        if coding & _COMPRESSED:  # 3GPP 23.042: kept as octets, as nothing here expands them
+            return Alphabet.BINARY
         return (Alphabet.GSM7, Alphabet.BINARY, Alphabet.UCS2, Alphabet.GSM7)[coding >> 2 & 0x03]
-    if coding & 0xF0 == 0xE0:
+    if coding & 0xF0 == 0xE0:  # a message waits, the text in UCS-2
         return Alphabet.UCS2
-    if coding & 0xF4 == 0xF4:
+    if coding & 0xF4 == 0xF4:  # data with a class
         return Alphabet.BINARY
-    return Alphabet.GSM7
+    return Alphabet.GSM7  # groups 1100, 1101 and 1111, and what is reserved

@@ -14,6 +14,8 @@ from collections.abc import Callable
 from types import MappingProxyType
 from typing import Any, Final, Protocol, cast
 
+import structlog
+
 from dragoman.connectors.smpp.pace import Pace
 from dragoman.connectors.smpp.settings import BindMode, CarrierSettings
 from dragoman.connectors.smpp.statuses import THROTTLING, describe_status
@@ -43,6 +45,8 @@ from dragoman.protocols.smpp.pdus import (
 from dragoman.protocols.smpp.session import Session
 from dragoman.protocols.smpp.states import Role, State
 
+log = structlog.get_logger(__name__)
+
 _BINDS: Final[MappingProxyType[BindMode, type[Bind]]] = MappingProxyType(
     {
         BindMode.TRANSCEIVER: BindTransceiver,
@@ -53,6 +57,10 @@ _BINDS: Final[MappingProxyType[BindMode, type[Bind]]] = MappingProxyType(
 _CLOSE_WITHIN_S: Final = 1.0
 _TAKEN: Final = CommandStatus.ESME_ROK.value
 _TRY_AGAIN: Final = CommandStatus.ESME_RX_T_APPN.value
+_FEW_REFUSALS: Final = 4
+_FIRST_ASIDE_S: Final = 0.5
+_LONGEST_ASIDE_S: Final = 60.0
+_MOST_FULL: Final = 10_000
 _AT_FAULT: Final = frozenset({CloseReason.LINK_DEAD, CloseReason.UNBIND_TIMEOUT})
 
 
@@ -69,6 +77,10 @@ class LinkEvents(Protocol):
 
     def part_returned(self, part: Part, *, draining: bool) -> None:
         """The part was never written."""
+        ...
+
+    def part_set_aside(self, part: Part, status: int, retry_in_s: float) -> None:
+        """The SMSC throttles this number alone; the message has no other part."""
         ...
 
     def part_skipped(self, part: Part) -> None:
@@ -108,6 +120,8 @@ class Link(asyncio.Protocol):
         self.can_send = bind is not BindMode.RECEIVER
         self.last_error = ""
         self.reconnects = 0
+        self.cut_pdus = 0
+        """PDUs that ended in octets which are no optional parameter."""
         self._settings = settings
         self._events = events
         self._bind = bind
@@ -119,6 +133,12 @@ class Link(asyncio.Protocol):
         self._line: deque[Part] = deque()
         # Throttled parts, first in line in the order of their first sending.
         self._again: list[tuple[int, Part]] = []
+        # Parts whose number alone seems to be throttled, by when they are tried again.
+        self._aside: list[tuple[float, int, Part]] = []
+        # Number -> (delay of its parts, when it was last prolonged).
+        self._full: dict[str, tuple[float, float]] = {}
+        self._taken_since_aside = False
+        self._aside_timer: asyncio.TimerHandle | None = None
         self._order = 0
         self._unacknowledged = 0
         self._writable = True
@@ -151,7 +171,7 @@ class Link(asyncio.Protocol):
     @property
     def load(self) -> int:
         """How many parts wait or are unanswered."""
-        return len(self._line) + len(self._again) + self.outstanding
+        return len(self._line) + len(self._again) + len(self._aside) + self.outstanding
 
     def start(self) -> None:
         """Begins to connect."""
@@ -197,6 +217,7 @@ class Link(asyncio.Protocol):
     async def _stay_connected(self) -> None:
         loop = asyncio.get_running_loop()
         failures = 0
+        logged = False
         while not self._draining:
             self._gone = loop.create_future()
             self._was_bound = False
@@ -209,8 +230,11 @@ class Link(asyncio.Protocol):
                         ssl=self._tls,
                         server_hostname=self._server_name(),
                     )
-            except (OSError, UnicodeError) as error:
-                self.last_error = f"cannot connect: {error or type(error).__name__}"
+            except Exception as error:  # whatever it is: nothing else brings the link up again
+                self.last_error = f"cannot connect: {str(error) or type(error).__name__}"
+                if not (logged or isinstance(error, OSError | UnicodeError)):
+                    log.exception("smpp_connecting_failed", link=self.name)
+                    logged = True
             else:
                 await self._gone
             if self._draining:
@@ -254,8 +278,17 @@ class Link(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         session = self._session
         if session is not None:
+            before = session.cut_pdus
             session.receive_data(data, self._clock())
+            if session.cut_pdus != before:
+                self._note_cut(session.cut_pdus - before)
             self._after_session()
+
+    def _note_cut(self, count: int) -> None:
+        """Counts PDUs read without their end; says so once, as such a peer does it for ever."""
+        if not self.cut_pdus:
+            log.warning("smpp_stray_octets", link=self.name)
+        self.cut_pdus += count
 
     def connection_lost(self, exc: Exception | None) -> None:
         if self._session is not None:
@@ -263,10 +296,10 @@ class Link(asyncio.Protocol):
             self._handle_events()
         self._transport = None
         self._session = None
-        for timer in (self._pace_timer, self._session_timer):
+        for timer in (self._pace_timer, self._session_timer, self._aside_timer):
             if timer is not None:
                 timer.cancel()
-        self._pace_timer = self._session_timer = None
+        self._pace_timer = self._session_timer = self._aside_timer = None
         if self._gone is not None and not self._gone.done():
             self._gone.set_result(None)
 
@@ -302,6 +335,9 @@ class Link(asyncio.Protocol):
     def _fill_window(self, session: Session[Part]) -> None:
         line, again = self._line, self._again
         now = self._clock()
+        while self._aside and self._aside[0][0] <= now:
+            _, order, part = heapq.heappop(self._aside)
+            heapq.heappush(again, (order, part))
         while (line or again) and session.window_free > 0:
             part = again[0][1] if again else line[0]
             if not part.tracker.failed and not self.pace.take(now):
@@ -349,12 +385,62 @@ class Link(asyncio.Protocol):
         part, response = event.context, event.response
         now = self._clock()
         if response.command_status in THROTTLING:
-            self.pace.on_throttled(now, now - event.elapsed_s)
-            heapq.heappush(self._again, (part.order, part))
+            self._on_throttled(part, response.command_status, now, now - event.elapsed_s)
             return
         if response.command_status == _TAKEN:
             self.pace.on_accepted(now)
+            self._taken_since_aside = True
+            if self._full:
+                self._full.pop(part.submit.destination_addr, None)
         self._events.part_answered(part, response, event.elapsed_s)
+
+    def _on_throttled(self, part: Part, status: int, now: float, sent_at: float) -> None:
+        """Keeps the part first in line, unless it seems to be its number that is throttled.
+
+        After a few refusals the others are tried. If they are taken, the part's number is the
+        cause: it waits, longer each time, and slows nobody. If not, it is first in line again.
+        """
+        part.refusals += 1
+        number = part.submit.destination_addr
+        if number not in self._full and part.refusals < _FEW_REFUSALS:
+            if self._aside and not self._taken_since_aside:
+                self._take_back()
+            self.pace.on_throttled(now, sent_at)
+            heapq.heappush(self._again, (part.order, part))
+            return
+        self.pace.throttled += 1
+        delay_s, since = self._full.get(number, (_FIRST_ASIDE_S / 2, now - _LONGEST_ASIDE_S))
+        if now - since >= delay_s:
+            delay_s, since = min(2 * delay_s, _LONGEST_ASIDE_S), now
+        if len(self._full) > _MOST_FULL:
+            self._full.clear()  # they are found again by their refusals
+        self._full[number] = (delay_s, since)
+        if delay_s > _FIRST_ASIDE_S and self._taken_since_aside and part.tracker.in_one_part:
+            self._events.part_set_aside(part, status, delay_s)
+            return
+        if not self._aside:
+            self._taken_since_aside = False
+        heapq.heappush(self._aside, (now + delay_s, part.order, part))
+        self._arm_aside_timer()
+
+    def _take_back(self) -> None:
+        """Puts what was set aside first in line again: the SMSC throttles the others too."""
+        for _, order, part in self._aside:
+            part.refusals = _FEW_REFUSALS - 1
+            heapq.heappush(self._again, (order, part))
+        self._aside.clear()
+        self._full.clear()
+
+    def _arm_aside_timer(self) -> None:
+        if self._aside_timer is None and self._aside:
+            wait_s = max(self._aside[0][0] - self._clock(), 0.001)
+            loop = asyncio.get_running_loop()
+            self._aside_timer = loop.call_later(wait_s, self._aside_passed)
+
+    def _aside_passed(self) -> None:
+        self._aside_timer = None
+        self._pump_now()
+        self._arm_aside_timer()
 
     def _on_timeout(self, event: ResponseTimedOut[Part]) -> None:
         self._events.part_lost(event.context, "the SMSC did not answer in time")
@@ -429,9 +515,12 @@ class Link(asyncio.Protocol):
 
     def _return_line(self, *, begun_too: bool) -> None:
         """Returns the waiting parts; those of a begun message only with `begun_too`."""
-        waiting = [part for _, part in sorted(self._again, key=lambda item: item[0])]
+        throttled = self._again + [(order, part) for _, order, part in self._aside]
+        waiting = [part for _, part in sorted(throttled, key=lambda item: item[0])]
         waiting += self._line
         self._again.clear()
+        self._aside.clear()
+        self._full.clear()
         self._line.clear()
         begun = {id(part.tracker) for part in waiting if part.index > 0}
         begun -= {id(part.tracker) for part in waiting if part.index == 0}

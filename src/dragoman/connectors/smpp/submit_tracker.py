@@ -34,6 +34,11 @@ class SubmitTracker:
         return self._rejected is not None or self._deferred is not None
 
     @property
+    def in_one_part(self) -> bool:
+        """Whether the message has one part, so that none of it was taken before."""
+        return len(self._carrier_ids) == 1
+
+    @property
     def done(self) -> bool:
         """Whether every part has a result."""
         return self._open == 0
@@ -108,3 +113,5 @@ class Part(msgspec.Struct, kw_only=True, gc=False):
     index: int
     submit: SubmitSm
     order: int = 0
+    refusals: int = 0
+    """How often the SMSC has throttled it."""

@@ -9,7 +9,7 @@ from typing import Final
 from dragoman.connectors.smpp.profiles import GsmCharset, LongMessages, Profile
 from dragoman.core.messages.model.messages import Outgoing
 from dragoman.core.messages.model.premium import BillingTerms, Premium, ValueForm
-from dragoman.protocols.gsm.alphabet import Alphabet, decode_gsm, pack_septets
+from dragoman.protocols.gsm.alphabet import Alphabet, decode_gsm, fill_septets, pack_septets
 from dragoman.protocols.gsm.segmentation import MAX_OCTETS, UserData
 from dragoman.protocols.gsm.udh import (
     CONCATENATION_8,
@@ -25,8 +25,9 @@ from dragoman.protocols.smpp.pdus import SubmitSm
 from dragoman.protocols.smpp.times import render_relative
 from dragoman.protocols.smpp.tlvs import Tlv, integer_tlv, text_tlv
 
-_CLASS_MEANINGFUL: Final = 0x10
-_CODING_BITS: Final = {Alphabet.GSM7: 0x00, Alphabet.BINARY: 0x04, Alphabet.UCS2: 0x08}
+# SMPP 3.4 s. 5.2.19 takes group 1111 of 3GPP 23.038 s. 4 for a text or data with a class, and
+# reserves 0x10; UCS-2 with a class is only in group 00xx.
+_CODINGS_WITH_CLASS: Final = {Alphabet.GSM7: 0xF0, Alphabet.BINARY: 0xF4, Alphabet.UCS2: 0x18}
 _CONCATENATIONS: Final = frozenset({CONCATENATION_8, CONCATENATION_16})
 NO_BILLING: Final = BillingTerms()
 _NOTHING: Final[tuple[Tlv, ...]] = ()
@@ -153,7 +154,7 @@ def _encode(message: Outgoing, profile: Profile, udh: bytes, data: bytes) -> tup
     """Returns data_coding and the octets of one part."""
     alphabet = message.alphabet
     if message.message_class is not None:
-        coding = _CLASS_MEANINGFUL | _CODING_BITS[alphabet] | message.message_class & 0x03
+        coding = _CODINGS_WITH_CLASS[alphabet] | message.message_class & 0x03
     elif alphabet is Alphabet.UCS2:
         coding = profile.ucs2_data_coding
     elif alphabet is Alphabet.BINARY:
@@ -163,7 +164,9 @@ def _encode(message: Outgoing, profile: Profile, udh: bytes, data: bytes) -> tup
     if alphabet is not Alphabet.GSM7 or profile.gsm_charset is GsmCharset.SEPTETS:
         return coding, data
     if profile.gsm_charset is GsmCharset.PACKED:
-        return coding, pack_septets(data, fill_bits_after(udh))
+        fill_bits = fill_bits_after(udh)
+        data = fill_septets(data, fill_bits, MAX_OCTETS - len(udh))
+        return coding, pack_septets(data, fill_bits)
     if message.message_class is not None:
         # A data_coding with a class names the GSM alphabet; it has no value for Latin-1.
         return coding, data

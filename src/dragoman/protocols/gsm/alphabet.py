@@ -10,6 +10,7 @@ from enum import StrEnum
 import msgspec
 
 ESCAPE = 0x1B
+CARRIAGE_RETURN = 0x0D
 
 # Row n holds the septets n * 16 to n * 16 + 15.
 DEFAULT_ALPHABET = (
@@ -61,6 +62,7 @@ _FOREIGN = re.compile(
     f"[^{re.escape(DEFAULT_ALPHABET.replace(chr(ESCAPE), '') + ''.join(EXTENSION_TABLE.values()))}]"
 )
 
+_FILLING = bytes([CARRIAGE_RETURN])
 _SEPTET_BITS = tuple(f"{septet:07b}" for septet in range(0x80))
 
 
@@ -157,3 +159,26 @@ def unpack_septets(data: bytes, count: int, fill_bits: int = 0) -> bytes:
     present = min(count, (len(data) * 8 - fill_bits) // 7)
     value = int.from_bytes(data, "little") >> fill_bits
     return bytes([value >> shift & 0x7F for shift in range(0, present * 7, 7)])
+
+
+def fill_septets(data: bytes, fill_bits: int = 0, most_octets: int | None = None) -> bytes:
+    """Add the CR that packed septets need at their end (3GPP 23.038 s. 6.1.2.3.1).
+
+    Seven free bits would be read as a further septet, an at sign. A text that ends in CR on the
+    border of an octet gets a second one unless `most_octets` has no room for it: the reader would
+    drop the only one, and returning twice shows the same.
+    """
+    bits = fill_bits + 7 * len(data)
+    if bits % 8 == 1:
+        return data + _FILLING
+    room = most_octets is None or bits // 8 < most_octets
+    if room and data and bits % 8 == 0 and data[-1] == CARRIAGE_RETURN:
+        return data + _FILLING
+    return data
+
+
+def drop_filling(data: bytes, fill_bits: int = 0) -> bytes:
+    """Remove the last of unpacked septets if it is a CR that ends on the border of an octet."""
+    if data and (fill_bits + 7 * len(data)) % 8 == 0 and data[-1] == CARRIAGE_RETURN:
+        return data[:-1]
+    return data

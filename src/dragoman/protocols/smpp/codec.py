@@ -22,6 +22,7 @@ from dragoman.protocols.smpp.constants import (
 from dragoman.protocols.smpp.errors import DecodeError, EncodeError, FramingLost
 from dragoman.protocols.smpp.fields import (
     MalformedBodyError,
+    StrayOctetsError,
     read_last_text,
     read_tlvs,
     write_number,
@@ -58,8 +59,9 @@ _WITHOUT_BODY_ON_ERROR: Final = frozenset(
 def decode(frame: bytes | bytearray | memoryview) -> Pdu:
     """Read one whole PDU, header included; an unknown command id gives an UnknownPdu.
 
-    Raises DecodeError for a body that cannot be read. A response with an error status is always
-    read, its fields empty where the peer left them out, because the status is the answer.
+    Raises DecodeError for a body that cannot be read, and for one with a cut or stray optional
+    parameter at its end; then the error has what could be read. A response with an error status is
+    always read, its fields empty where the peer left them out, because the status is the answer.
     """
     if type(frame) is not bytes:
         frame = bytes(frame)
@@ -90,6 +92,17 @@ def decode(frame: bytes | bytearray | memoryview) -> Pdu:
         )
     try:
         return decoder(frame, status, sequence)
+    except StrayOctetsError as error:
+        readable = decoder(frame[: error.end], status, sequence)
+        if status and command_id & RESPONSE_BIT:
+            return readable
+        raise DecodeError(
+            str(error),
+            command_id=command_id,
+            sequence_number=sequence,
+            command_status=error.command_status,
+            readable=readable,
+        ) from None
     except (MalformedBodyError, ValueError, IndexError, struct.error) as error:
         if status and command_id & RESPONSE_BIT:
             return PDU_CLASSES[command_id](status, sequence)

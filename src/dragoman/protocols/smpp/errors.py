@@ -1,21 +1,35 @@
 """Errors between bytes and PDUs: the peer's, our own, or a lost boundary."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from dragoman.protocols.smpp.pdus import Pdu
 
 
 class DecodeError(Exception):
     """The peer sent a PDU whose framing is intact and whose body is not readable.
 
-    `command_status` is what to answer with; the session goes on.
+    `command_status` is what to answer with; the session goes on. Where only octets behind the
+    last field are at fault, `readable` is the PDU without them.
     """
 
     def __init__(
-        self, reason: str, *, command_id: int, sequence_number: int, command_status: int
+        self,
+        reason: str,
+        *,
+        command_id: int,
+        sequence_number: int,
+        command_status: int,
+        readable: Pdu | None = None,
     ) -> None:
         super().__init__(reason)
         self.command_id = command_id
         self.sequence_number = sequence_number
         self.command_status = command_status
+        self.readable = readable
 
 
 class EncodeError(ValueError):

@@ -22,6 +22,9 @@ from dragoman.protocols.smpp.tlvs import Tlv
 # Octets with the final NUL, as the tables of SMPP 3.4 s. 4 count them.
 ADDRESS: Final = 21
 ADDRESS_RANGE: Final = 41
+CREDENTIAL: Final = 256
+"""What a bind may carry of system_id, password and system_type: operators hand out longer ones
+than the 16, 9 and 13 octets of SMPP 3.4, and their servers take nothing else."""
 DATA_SM_ADDRESS: Final = 65
 DL_NAME: Final = 21
 MESSAGE_ID: Final = 256
@@ -47,6 +50,14 @@ class MalformedBodyError(Exception):
     def __init__(self, reason: str, command_status: int = CommandStatus.ESME_RINVCMDLEN) -> None:
         super().__init__(reason)
         self.command_status = int(command_status)
+
+
+class StrayOctetsError(MalformedBodyError):
+    """Octets behind the last field that are no optional parameter; `end` is where they begin."""
+
+    def __init__(self, reason: str, command_status: int, end: int) -> None:
+        super().__init__(reason, command_status)
+        self.end = end
 
 
 class Field(Protocol):
@@ -109,15 +120,18 @@ def read_tlvs(frame: bytes, at: int) -> tuple[Tlv, ...]:
     while at <= last:
         tag, length = _unpack_tlv_header(frame, at)
         start = at + _TLV_HEADER_SIZE
-        at = start + length
-        if at > size:
-            raise MalformedBodyError(
+        if start + length > size:
+            raise StrayOctetsError(
                 f"TLV 0x{tag:04x} of {length} octets runs past the end",
                 CommandStatus.ESME_RINVPARLEN,
+                at,
             )
+        at = start + length
         tlvs += (Tlv(tag, frame[start:at]),)
     if at != size and any(frame[at:]):
-        raise MalformedBodyError("octets behind the last TLV", CommandStatus.ESME_RINVOPTPARSTREAM)
+        raise StrayOctetsError(
+            "octets behind the last TLV", CommandStatus.ESME_RINVOPTPARSTREAM, at
+        )
     return tlvs
 
 

@@ -41,15 +41,15 @@ _MESSAGE = (
 _MESSAGE_ID = Text("message_id", fields.MESSAGE_ID)
 _ONLY_MESSAGE_ID = (LastText("message_id", fields.MESSAGE_ID),)
 _BIND = (
-    Text("system_id", fields.SYSTEM_ID),
-    Text("password", fields.PASSWORD),
-    Text("system_type", fields.SYSTEM_TYPE),
+    Text("system_id", fields.CREDENTIAL),
+    Text("password", fields.CREDENTIAL),
+    Text("system_type", fields.CREDENTIAL),
     Number("interface_version"),
     Number("addr_ton"),
     Number("addr_npi"),
     Text("address_range", fields.ADDRESS_RANGE),
 )
-_BIND_RESP = (LastText("system_id", fields.SYSTEM_ID),)
+_BIND_RESP = (LastText("system_id", fields.CREDENTIAL),)
 
 LAYOUTS: Final[dict[type[Pdu], tuple[Field, ...]]] = {
     pdus.BindTransmitter: _BIND,
@@ -58,7 +58,7 @@ LAYOUTS: Final[dict[type[Pdu], tuple[Field, ...]]] = {
     pdus.BindReceiverResp: _BIND_RESP,
     pdus.BindTransceiver: _BIND,
     pdus.BindTransceiverResp: _BIND_RESP,
-    pdus.Outbind: (Text("system_id", fields.SYSTEM_ID), Text("password", fields.PASSWORD)),
+    pdus.Outbind: (Text("system_id", fields.CREDENTIAL), Text("password", fields.CREDENTIAL)),
     pdus.Unbind: (),
     pdus.UnbindResp: (),
     pdus.GenericNack: (),

@@ -32,17 +32,20 @@ FINAL_STATES: Final = frozenset(
         MessageState.DELETED,
         MessageState.UNDELIVERABLE,
         MessageState.REJECTED,
-        MessageState.SKIPPED,
     }
 )
-"""Final states; UNKNOWN is not one, as a better receipt may follow."""
+"""Final states. UNKNOWN is not one, as a better receipt may follow, and neither is SKIPPED of
+SMPP 5.0: where nothing better follows, the report horizon ends the message."""
 
 
 class Receipt(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """One delivery receipt; missing values are empty, and `message_id` may be."""
+    """One delivery receipt; missing values are empty, and `message_id` may be.
+
+    `state` is None where the receipt says none, or says it with a word nobody knows.
+    """
 
     message_id: str
-    state: MessageState
+    state: MessageState | None
     final: bool
     error: str = ""
     submit_date: str = ""
@@ -97,10 +100,13 @@ _STATES: Final[dict[str, MessageState]] = {
     "REJECTD": MessageState.REJECTED,
     "REJECTED": MessageState.REJECTED,
     "ENROUTE": MessageState.ENROUTE,
-    "BUFFRED": MessageState.ENROUTE,
-    "BUFFERED": MessageState.ENROUTE,
     "SCHEDULED": MessageState.SCHEDULED,
     "SCHEDLD": MessageState.SCHEDULED,
+    # Words of vendors, met in the field as jsmpp issue 9 lists them; SKIPPED became a state in
+    # SMPP 5.0 s. 4.7.15. None of these is an end.
+    "ACKED": MessageState.ENROUTE,
+    "BUFFRED": MessageState.ENROUTE,
+    "BUFFERED": MessageState.ENROUTE,
     "SKIPPED": MessageState.SKIPPED,
     **{str(state.value): state for state in MessageState},
 }
@@ -141,8 +147,6 @@ def read_receipt(pdu: DeliverSm | DataSm) -> Receipt | None:
             message_id = receipted_id.split(b"\0", 1)[0].decode("latin-1").strip() or message_id
         state = _choose_state(find_tlv(tlvs, Tag.MESSAGE_STATE), state)
         error = _choose_error(find_tlv(tlvs, Tag.NETWORK_ERROR_CODE), error)
-    if state is None:
-        state = MessageState.UNKNOWN
     return Receipt(
         message_id=message_id,
         state=state,

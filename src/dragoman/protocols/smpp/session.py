@@ -110,6 +110,7 @@ class Session(Generic[Context]):
         "_unwritten",
         "_we_may",
         "bound",
+        "cut_pdus",
         "ignored_responses",
         "refused_requests",
         "role",
@@ -125,6 +126,8 @@ class Session(Generic[Context]):
         self.bound = False
         """Whether messages may be sent."""
         self.window = settings.window
+        self.cut_pdus = 0
+        """PDUs read without what stood behind their last field."""
         self.ignored_responses = 0
         self.refused_requests = 0
         self._we_may = ALLOWED_REQUESTS[role]
@@ -250,8 +253,11 @@ class Session(Generic[Context]):
             try:
                 pdu = decode(frame)
             except DecodeError as error:
-                self._on_unreadable(error)
-                continue
+                readable = self._without_strays(error)
+                if readable is None:
+                    self._on_unreadable(error)
+                    continue
+                pdu = readable
             if pdu.command_id & RESPONSE_BIT:
                 self._on_response(pdu, now)
             else:
@@ -384,6 +390,17 @@ class Session(Generic[Context]):
         CommandId.UNBIND.value: _on_unbind_request,
         CommandId.ENQUIRE_LINK.value: _on_enquiry,
     }
+
+    def _without_strays(self, error: DecodeError) -> Pdu | None:
+        """Returns what to go on with where a PDU ends in a cut or stray optional parameter.
+
+        A response counts with its status and id. A server's delivery counts with its fields: the
+        server would repeat it unchanged for ever. A client is told instead, and can correct it.
+        """
+        if error.command_id & RESPONSE_BIT or self.role is Role.CLIENT:
+            self.cut_pdus += error.readable is not None
+            return error.readable
+        return None
 
     def _on_unreadable(self, error: DecodeError) -> None:
         if not error.command_id & RESPONSE_BIT:

@@ -113,6 +113,8 @@ class Simulator:
         """Half open: the connection stays, nothing is read or written."""
         self.write_size: int | None = None
         """Octets a write; 1 for one byte at a time."""
+        self.stray = b""
+        """Octets behind the last field of every PDU, as some servers leave there."""
         self.window: int | None = None
         """Submits of one link that may wait for their response; more get ESME_RMSGQFUL."""
         self.bind_status = 0

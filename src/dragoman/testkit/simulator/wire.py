@@ -15,6 +15,7 @@ from dragoman.protocols.smpp.events import (
     ResponseReceived,
     ResponseTimedOut,
 )
+from dragoman.protocols.smpp.framing import Framer
 from dragoman.protocols.smpp.pdus import DeliverSm, Pdu
 from dragoman.protocols.smpp.session import Session, SessionSettings
 from dragoman.protocols.smpp.states import Role, State
@@ -130,6 +131,8 @@ class Wire(asyncio.Protocol):
             return
         data = self.session.data_to_send()
         if self._transport is not None:
+            if data and self._smsc.stray:
+                data = _append_to_each(data, self._smsc.stray)
             if data:
                 self._write(data)
             if self.session.closed:
@@ -181,3 +184,9 @@ class Wire(asyncio.Protocol):
         self.session.handle_timeouts(self._clock())
         self._handle_events()
         self.flush()
+
+
+def _append_to_each(data: bytes, stray: bytes) -> bytes:
+    """Adds octets to the end of every PDU, its length with them."""
+    frames = [frame + stray for frame in Framer().feed(data)]
+    return b"".join(len(frame).to_bytes(4, "big") + frame[4:] for frame in frames)

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 
 from dragoman.protocols.smpp.codec import decode, encode
 from dragoman.protocols.smpp.constants import MAX_SEQUENCE_NUMBER, CommandStatus
@@ -31,6 +32,7 @@ from dragoman.protocols.smpp.pdus import (
     BindTransceiverResp,
     BindTransmitter,
     BindTransmitterResp,
+    DataSm,
     DeliverSm,
     DeliverSmResp,
     EnquireLink,
@@ -51,6 +53,7 @@ from dragoman.protocols.smpp.session import (
     WindowFull,
 )
 from dragoman.protocols.smpp.states import TRANSITIONS, Move, Role, State
+from dragoman.protocols.smpp.tlvs import Tlv
 
 SETTINGS = SessionSettings(
     window=3,
@@ -408,6 +411,70 @@ def test_unreadable_response_leaves_the_outcome_unknown() -> None:
     # A codec that can make sense of an unterminated id may; what must not happen is silence.
     assert len(events) == 1
     assert session.outstanding == 0
+
+
+CUT_TLV = b"\x00\x1d\x00\x09hi"
+STRAYS = {
+    "tlv_cut_in_its_value": CUT_TLV,
+    "tlv_cut_in_its_header": b"\x04\x24\x00",
+    "garbage": b"\xff",
+}
+GOOD_TLV = Tlv(0x1401, b"x")
+
+
+def with_stray(pdu: Pdu, sequence: int, stray: bytes) -> bytes:
+    data = frame(pdu, sequence) + stray
+    return len(data).to_bytes(4, "big") + data[4:]
+
+
+# Such a response counted as no answer, so the text was sent again and again.
+@pytest.mark.parametrize("stray", STRAYS.values(), ids=STRAYS)
+@pytest.mark.parametrize("status", [0, 0x58])
+def test_response_counts_whatever_stands_behind_its_last_field(status: int, stray: bytes) -> None:
+    session = bound_client()
+    sequence = session.request(SUBMIT, "a", 0.0)
+    answer = SubmitSmResp(command_status=status, message_id="7b", tlvs=(GOOD_TLV,))
+    session.receive_data(with_stray(answer, sequence, stray), 1.0)
+    (event,) = session.events_received()
+    assert isinstance(event, ResponseReceived)
+    assert isinstance(event.response, SubmitSmResp)
+    assert (event.response.command_status, event.response.message_id) == (status, "7b")
+    assert event.response.tlvs == (GOOD_TLV,)
+    assert session.cut_pdus == (status == 0)  # beside an error, nothing else was ever expected
+
+
+# The carrier never came up.
+@pytest.mark.parametrize("stray", STRAYS.values(), ids=STRAYS)
+def test_bind_response_counts_whatever_stands_behind_its_last_field(stray: bytes) -> None:
+    session = client()
+    session.bind(TRANSCEIVER, 0.0)
+    (sent,) = written(session)
+    session.receive_data(with_stray(TRANSCEIVER_RESP, sent.sequence_number, stray), 0.0)
+    assert [type(event) for event in session.events_received()] == [Bound]
+    assert (session.state, session.cut_pdus) == (State.BOUND_TRX, 1)
+
+
+# The SMSC was answered 0xC2 and repeated the delivery for ever.
+@pytest.mark.parametrize("stray", STRAYS.values(), ids=STRAYS)
+@pytest.mark.parametrize(
+    "delivery", [DeliverSm(short_message=b"hi", tlvs=(GOOD_TLV,)), DataSm(tlvs=(GOOD_TLV,))]
+)
+def test_delivery_counts_whatever_stands_behind_its_last_field(delivery: Pdu, stray: bytes) -> None:
+    session = bound_client()
+    session.receive_data(with_stray(delivery, 7, stray), 0.0)
+    (event,) = session.events_received()
+    assert isinstance(event, RequestReceived)
+    assert event.request == structs.replace(delivery, sequence_number=7)
+    assert (session.cut_pdus, session.refused_requests) == (1, 0)
+    assert written(session) == []
+
+
+def test_client_is_told_of_a_cut_parameter_of_its_submit() -> None:
+    session = bound_server()
+    session.receive_data(with_stray(SUBMIT, 7, CUT_TLV), 0.0)
+    (answer,) = written(session)
+    assert answer.command_status == CommandStatus.ESME_RINVPARLEN
+    assert session.events_received() == []
 
 
 @pytest.mark.parametrize("length", [0, 4, 15, 0xFFFFFFFF])
