@@ -158,6 +158,10 @@ SPELLINGS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "plus that came as a space": ({"sendto": " 4915752982212"}, {"sendto": NUMBER}),
     "double zero": ({"sendto": "004915752982212"}, {"sendto": NUMBER}),
     "spaces": ({"sendto": "+49 157 52982212"}, {"sendto": NUMBER}),
+    "marks and no-break spaces": (
+        {"sendto": "\u202a+49\xa0157 52982212\u202c"},
+        {"sendto": NUMBER},
+    ),
     "comma at the end": ({"sendto": "+4915752982212,"}, {"sendto": NUMBER}),
     "the word null as text": ({"body": "null"}, {"body": "null"}),
     "number as text": ({"body": 12345}, {"body": "12345"}),

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from phonenumbers import COUNTRY_CODE_TO_REGION_CODE
 
 from dragoman.core.model.errors import RefusalCode, Refused
+from dragoman.core.model.numbering_plans import parse_international
 from dragoman.core.model.phone_numbers import (
     MOBILE_COUNTRY_CODES,
     country_code,
@@ -73,6 +74,20 @@ def test_a_number_is_normalised_or_refused(written: str, expected: str | None) -
         normalise(written)
     assert refused.value.code is RefusalCode.INVALID_RECIPIENT
     assert len(refused.value.subject) <= 32
+
+
+INVISIBLE = "\u00ad\u200b\u200c\u200d\u200e\u200f\ufeff"
+DIRECTIONS = "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
+NO_BREAK = "\u00a0\u202f\u2007"
+
+
+@pytest.mark.parametrize("mark", INVISIBLE + DIRECTIONS + NO_BREAK, ids=ascii)
+@pytest.mark.parametrize("form", ["{}+4512345678{}", "+45{}1234{}5678", "{}0045 {}12345678"])
+def test_marks_that_were_copied_with_a_number_are_dropped(mark: str, form: str) -> None:
+    """Numbers copied from Android's contacts or from spreadsheets were refused as invalid."""
+    written = form.format(mark, mark)
+    assert normalise(written) == "4512345678"
+    assert parse_international(written) == "4512345678"
 
 
 @given(st.text(max_size=40))

@@ -17,6 +17,7 @@ from dragoman.core.accounts.model.accounts import Account, Permission
 from dragoman.core.inbound.model.inbound import Handling, InboxFilter, OptOutOrigin
 from dragoman.core.inbound.model.opt_outs import OptOutFilter
 from dragoman.core.model.errors import RefusalCode, Refused
+from dragoman.core.model.phone_numbers import drop_invisible
 from dragoman.kit.ids import time_of
 from dragoman.web.responses import Response
 
@@ -181,7 +182,7 @@ def _read_filter(request: PageRequest, typed: dict[str, str], problems: Problems
 
 def _read_own_number(text: str) -> str:
     """A number or short code that texts come to; raises `Unreadable`."""
-    digits = text.strip().removeprefix("+").replace(" ", "")
+    digits = drop_invisible(text).strip().removeprefix("+").replace(" ", "")
     if digits and not (digits.isascii() and digits.isdigit() and len(digits) <= 20):
         raise Unreadable("Not a valid number or short code.")
     return digits

@@ -14,7 +14,7 @@ from typing import Final
 import phonenumbers
 from phonenumbers import NumberParseException, PhoneMetadata
 
-from dragoman.core.model.phone_numbers import country_code
+from dragoman.core.model.phone_numbers import country_code, drop_invisible
 
 MAX_WRITTEN: Final = 40
 """Characters of a written number that are looked at."""
@@ -41,7 +41,7 @@ def parse_international(written: str) -> str | None:
 
 
 def _parse_fully(written: str) -> str | None:
-    written = written.strip()
+    written = drop_invisible(written).strip()
     if written.startswith("00"):
         written = f"+{written[2:]}"
     if not written.startswith("+") or len(written) > MAX_WRITTEN or not written.isascii():
@@ -75,6 +75,7 @@ def _plan(code: str) -> tuple[frozenset[int], re.Pattern[str]]:
 def parse_national(written: str, calling_code: str) -> str | None:
     """The digits of a number as it is dialled inside a country; None where it is none there."""
     region = phonenumbers.region_code_for_country_code(int(calling_code))
+    written = drop_invisible(written).strip()
     if len(written) > MAX_WRITTEN or not written.isascii():
         return None
     if any(character.isalpha() for character in written):

@@ -26,6 +26,18 @@ _WRITTEN = re.compile(r"(?:\+|00)?([1-9][0-9 .()/-]{4,30})")
 _TRUNK_ZERO = re.compile(r"\( *0 *\)")
 _PUNCTUATION = str.maketrans("", "", " .()/-")
 
+_INVISIBLE: Final = dict.fromkeys(
+    (
+        0x00AD,  # soft hyphen
+        *range(0x200B, 0x2010),  # zero width, and the two marks of direction
+        *range(0x202A, 0x202F),  # embeddings and overrides of direction
+        *range(0x2066, 0x206A),  # isolates of direction
+        0xFEFF,  # byte order mark, or zero width no-break space
+        *(0x00A0, 0x2007, 0x202F),  # no-break spaces
+    )
+)
+"""What copying from an address book, a spreadsheet or a web page leaves in a number."""
+
 # The mobile country code that a number of a calling code most likely has (ITU E.212). Zones that
 # several countries share have the code of the largest; `_WITHIN_ZONES` knows the others of +1, +7.
 MOBILE_COUNTRY_CODES: Final[Mapping[str, str]] = MappingProxyType(
@@ -92,13 +104,14 @@ _DIGITS_OF_ZONES: Final[Mapping[str | None, int]] = MappingProxyType({"1": 4, "7
 def normalise(number: str) -> str:
     """The digits of an international number; `Refused(INVALID_RECIPIENT)` for anything else.
 
-    Accepts `+`, `00` or nothing before the country code, and the punctuation people write; a trunk
-    zero in brackets after the country code, `+44 (0) 20…`, falls away.
+    Accepts `+`, `00` or nothing before the country code, and the punctuation people write;
+    invisible marks and no-break spaces are dropped. A trunk zero in brackets after the country
+    code, `+44 (0) 20…`, falls away.
     """
     digits = number[1:]
     # Nearly all numbers come as `+` and digits.
     plain = number.startswith("+") and digits.isascii() and digits.isdigit() and digits[0] != "0"
-    written = None if plain else _WRITTEN.fullmatch(number.strip())
+    written = None if plain else _WRITTEN.fullmatch(drop_invisible(number).strip())
     if plain or written is not None:
         if written is not None:
             digits = _digits(written[1])
@@ -106,6 +119,11 @@ def normalise(number: str) -> str:
         if code is not None and (code != "1" or len(digits) == NORTH_AMERICAN_DIGITS):
             return digits
     raise Refused(RefusalCode.INVALID_RECIPIENT, number[:32], "not an international number")
+
+
+def drop_invisible(written: str) -> str:
+    """A number without the invisible marks and the no-break spaces that were copied with it."""
+    return written if written.isascii() else written.translate(_INVISIBLE)
 
 
 def _digits(written: str) -> str:

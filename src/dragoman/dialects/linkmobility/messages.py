@@ -10,7 +10,7 @@ from dragoman.core.accounts.model.accounts import Account
 from dragoman.core.messages.model.lifecycle import BatchState
 from dragoman.core.messages.model.views import MessageView
 from dragoman.core.model.errors import RefusalCode, Refused
-from dragoman.core.model.phone_numbers import MAX_DIGITS
+from dragoman.core.model.phone_numbers import MAX_DIGITS, drop_invisible
 from dragoman.core.submission.model.batches import BatchProgress
 from dragoman.dialects.linkmobility import schemas
 from dragoman.dialects.linkmobility.errors import missing_contact, missing_list
@@ -89,7 +89,7 @@ class Messages:
         """Whom a batch is for; needs the advanced key."""
         asked = decode_query(request, schemas.ExpandQuery)
         check_advanced(self._advanced_key, asked.advanced, "expand")
-        after = asked.after.strip().removeprefix("+")
+        after = drop_invisible(asked.after).strip().removeprefix("+")
         if after and not (after.isascii() and after.isdigit()):
             raise Refused(RefusalCode.INVALID_FIELD, "after", "use a number")
         found = await self._queries.recipients(

@@ -13,6 +13,7 @@ from dragoman.core.accounts.model.accounts import Account
 from dragoman.core.inbound.model.inbound import OptOutOrigin
 from dragoman.core.inbound.model.opt_outs import OptOut, OptOutFilter
 from dragoman.core.model.errors import RefusalCode, Refused
+from dragoman.core.model.phone_numbers import drop_invisible
 from dragoman.dialects.smsend.contacts import reading
 from dragoman.dialects.smsend.contacts.schemas import Blacklist, BlacklistEntry, PhoneNumbers
 from dragoman.dialects.smsend.mapping import render_time, zone_of
@@ -137,7 +138,7 @@ def _read_time(query: Parameters, name: str, zone: ZoneInfo) -> Span | None:
 
 
 def _read_digits(query: Parameters) -> str:
-    text = query.get("number", "").strip()
+    text = drop_invisible(query.get("number", "")).strip()
     if not text:
         return ""
     digits = _DIGITS.fullmatch(text)

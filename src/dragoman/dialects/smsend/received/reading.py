@@ -10,6 +10,7 @@ from dragoman.core.inbound.inbox import MAX_NUMBERS
 from dragoman.core.inbound.model.keywords import parse_own_number
 from dragoman.core.inbound.model.received_texts import TextKind
 from dragoman.core.model.errors import RefusalCode, Refused
+from dragoman.core.model.phone_numbers import drop_invisible
 from dragoman.dialects.smsend.reading import read_count
 from dragoman.dialects.smsend.times import NOW, OF_TEXTS, Span, parse_span
 from dragoman.web.requests import Parameters
@@ -22,7 +23,7 @@ KINDS: Final = MappingProxyType(
 
 def read_sims(text: str) -> tuple[str, ...]:
     """The digits of each SIM that a path names, with commas between; raises `Refused`."""
-    written = [sim.strip() for sim in text.split(",") if sim.strip()]
+    written = [sim.strip() for sim in drop_invisible(text).split(",") if sim.strip()]
     if not 0 < len(written) <= MAX_NUMBERS:
         raise Refused(RefusalCode.INVALID_FIELD, "id_sim", f"1 to {MAX_NUMBERS} numbers")
     return tuple(map(_read_sim, written))
