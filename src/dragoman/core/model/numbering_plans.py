@@ -14,7 +14,7 @@ from typing import Final
 import phonenumbers
 from phonenumbers import NumberParseException, PhoneMetadata
 
-from dragoman.core.model.phone_numbers import country_code, drop_invisible
+from dragoman.core.model.phone_numbers import WRITTEN, country_code, drop_invisible, join_digits
 
 MAX_WRITTEN: Final = 40
 """Characters of a written number that are looked at."""
@@ -44,6 +44,8 @@ def _parse_fully(written: str) -> str | None:
     written = drop_invisible(written).strip()
     if written.startswith("00"):
         written = f"+{written[2:]}"
+    if "(" in written and (after_plus := WRITTEN.fullmatch(written)):
+        written = f"+{join_digits(after_plus[1])}"
     if not written.startswith("+") or len(written) > MAX_WRITTEN or not written.isascii():
         return None
     if any(character.isalpha() for character in written):
