@@ -69,7 +69,7 @@ class User:
             money=None if money is None else mapping.render_money(money),
             sms=tuple(
                 schemas.TypeQuantity(
-                    type=one.brand_name if aliases else one.name,
+                    type=one.name if aliases else one.brand_name,
                     quantity=mapping.render_quantity(left[one.name]),
                 )
                 for one in credits.types

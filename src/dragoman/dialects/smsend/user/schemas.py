@@ -26,7 +26,9 @@ class StatusQuery(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """What the status is to hold."""
 
     get_money: Annotated[bool, doc("Whether to tell the money that is left.")] = False
-    type_aliases: Annotated[bool, doc("Whether to name the types as brands do (GP, SI …).")] = False
+    type_aliases: Annotated[bool, doc("Whether to name the types as orders do (N, L, LL …).")] = (
+        False
+    )
 
 
 class TypeQuantity(msgspec.Struct, frozen=True, kw_only=True):
