@@ -142,22 +142,27 @@ def drop_invisible(written: str) -> str:
     return written if written.isascii() else written.translate(_INVISIBLE)
 
 
+def drop_punctuation(written: str) -> str:
+    """A number without the punctuation that people write."""
+    return written.translate(_PUNCTUATION)
+
+
 def join_digits(written: str) -> str:
     """The digits of a number that is written from its country code on.
 
     None where a trunk zero is out of place.
     """
     if "(" not in written:
-        return written.translate(_PUNCTUATION)
+        return drop_punctuation(written)
     written = _HUNGARIAN_TRUNK_PREFIX.sub("36", written, count=1)
     zero = _TRUNK_ZERO.search(written)
     if zero is None:
-        return written.translate(_PUNCTUATION)
-    code = written[: zero.start()].translate(_PUNCTUATION)
+        return drop_punctuation(written)
+    code = drop_punctuation(written[: zero.start()])
     if country_code(code[:3]) != code or _TRUNK_ZERO.search(written, zero.end()):
         return ""
     kept = "0" if code in ZERO_KEPT else ""
-    return code + kept + written[zero.end() :].translate(_PUNCTUATION)
+    return code + kept + drop_punctuation(written[zero.end() :])
 
 
 def _drop_trunk_prefix(digits: str, code: str) -> str:
