@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from html import escape
+from typing import Final
 
 import msgspec
 
@@ -20,6 +22,9 @@ from dragoman.dialects.smsend.rendering import Located
 from dragoman.web.bodies import decode_json
 from dragoman.web.json_patch import PatchOperation, PatchRefused, apply_patch
 from dragoman.web.requests import Request
+
+NAMED_BY: Final = 40
+"""Characters of its text that name a template that came without a name."""
 
 
 class ListIssues:
@@ -135,18 +140,31 @@ class ListIssues:
         def given(value: str | int | None, before: str) -> str:
             return before if value is None else str(value)
 
+        written = fields.text if fields.text_content is None else fields.text_content
+        text = given(written, old.text)
+        name = given(fields.name, old.name)
+        if not name and fields.text is not None:
+            name = " ".join(text.split())[:NAMED_BY]
+        html = given(fields.html_content, old.html)
+        if fields.html_content is None and html in ("", _as_html(old.text)):
+            html = _as_html(text) if fields.text is not None else html
         put = await self._issues.put_template(
             account,
             Template(
                 template_id=old.template_id,
                 account_id=account.account_id,
-                name=given(fields.name, old.name),
+                name=name,
                 subject=given(fields.subject, old.subject),
-                text=given(fields.text_content, old.text),
-                html=given(fields.html_content, old.html),
+                text=text,
+                html=html,
             ),
         )
         return Located(f"/template/{put.template_id}")
+
+
+def _as_html(text: str) -> str:
+    """The HTML of a template that came as a text only."""
+    return "<br>".join(escape(text).splitlines())
 
 
 def _template_id_of(request: Request) -> int:
