@@ -149,7 +149,10 @@ class Program:
         return location
 
     async def credits(self) -> dict[str, int]:
-        return {one["type"]: one["quantity"] for one in (await self.get("status"))["sms"]}
+        return {
+            one["type"]: one["quantity"]
+            for one in (await self.get("status?typeAliases=true"))["sms"]
+        }
 
     async def new_texts(self) -> list[str]:
         return [one["message"] for one in (await self.get("newsrsmsmessage"))["srsmshistory"]]

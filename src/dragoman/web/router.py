@@ -248,13 +248,20 @@ class DialectApp:
         )
 
     def _add(self, dialect: Dialect) -> None:
-        for prefix in dialect.prefixes:
+        for prefix in (*dialect.prefixes, *dialect.aliases):
             self._paths.own(prefix, dialect)
         for operation in dialect.operations:
             if not any(_is_under(operation.path, prefix) for prefix in dialect.prefixes):
                 raise ValueError(f"{operation.path} lies outside the prefixes of {dialect.name}")
-            endpoint = self._paths.add(operation.path, lambda: _Endpoint(dialect))
-            endpoint.add(self._narrowed(operation))
+            paths = [operation.path]
+            paths += (
+                alias + operation.path.removeprefix(prefix)
+                for alias, prefix in dialect.aliases.items()
+                if _is_under(operation.path, prefix)
+            )
+            for path in paths:
+                endpoint = self._paths.add(path, lambda: _Endpoint(dialect))
+                endpoint.add(self._narrowed(operation))
 
     def _narrowed(self, operation: Operation) -> Operation:
         most = self._max_body_bytes

@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from dragoman.core.model.errors import StorageUnavailable
+
 SEND = "/api/sms/send_sms.php"
 KEY = "0123456789abcdef0123456789abcdef"
 POOR_KEY = "poor-customers-key"
@@ -17,6 +19,8 @@ MULTIPART = "multipart/form-data; boundary=xYz"
 
 ACCEPTED = b"200"
 ACCEPTED_JSON = b'{"status":true,"error":0}'
+UNAVAILABLE = b"503"
+UNAVAILABLE_JSON = b'{"status":false,"error":"Service temporarily not available"}'
 REFUSED = b"400"
 REFUSED_JSON = b'{"status":false,"error":"Message not accepted"}'
 
@@ -264,8 +268,21 @@ async def test_an_error_of_ours_shows_nothing_of_itself(
         raise RuntimeError("secret")
 
     monkeypatch.setattr(gate.services.submission, "submit", fail)
-    assert await gate.send() == REFUSED
-    assert await gate.send(response="json") == REFUSED_JSON
+    assert await gate.send() == UNAVAILABLE
+    assert await gate.send(response="json") == UNAVAILABLE_JSON
+
+
+async def test_an_outage_is_no_bad_number(gate: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An outage was answered 400 like a bad number, and programs dropped their messages."""
+
+    async def fail(*_: Any) -> None:
+        raise StorageUnavailable("disk full")
+
+    monkeypatch.setattr(gate.services.submission, "submit", fail)
+    answer = await gate.ask("GET", f"{SEND}?{GOOD}")
+    assert answer == (503, "text/plain; charset=utf-8", UNAVAILABLE)
+    answer = await gate.ask("GET", f"{SEND}?{GOOD}&response=json")
+    assert answer == (503, "application/json", UNAVAILABLE_JSON)
 
 
 async def test_credits_are_taken_for_each_part(gate: Any) -> None:

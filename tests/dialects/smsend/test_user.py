@@ -1,9 +1,14 @@
 """What the account has left, and the link to the console."""
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
+import msgspec
 import pytest
 
+from dragoman.config.settings import Settings
+from dragoman.config.tables import MessageTypeTable
 from dragoman.core.model.errors import Refused
 
 STATUS = (
@@ -22,19 +27,38 @@ def types(**quantities: int) -> bytes:
 @pytest.mark.parametrize(
     ("target", "money", "sms"),
     [
-        ("status", b"null", types(N=1000, L=1000, LL=1000, EE=1000)),
-        ("status?getMoney=false", b"null", types(N=1000, L=1000, LL=1000, EE=1000)),
-        ("/status?getMoney=true", b"0.0", types(N=1000, L=1000, LL=1000, EE=1000)),
-        ("status?typeAliases=true", b"null", types(GP=1000, GS=1000, SI=1000, EE=1000)),
-        ("status?getMoney=&typeAliases=", b"null", types(N=1000, L=1000, LL=1000, EE=1000)),
+        ("status", b"null", types(GP=1000, GS=1000, SI=1000, EE=1000)),
+        ("status?getMoney=false", b"null", types(GP=1000, GS=1000, SI=1000, EE=1000)),
+        ("/status?getMoney=true", b"0.0", types(GP=1000, GS=1000, SI=1000, EE=1000)),
+        ("status?typeAliases=true", b"null", types(N=1000, L=1000, LL=1000, EE=1000)),
+        ("status?getMoney=&typeAliases=", b"null", types(GP=1000, GS=1000, SI=1000, EE=1000)),
     ],
 )
 async def test_status_tells_what_is_left(
     smsend: Any, target: str, money: bytes, sms: bytes
 ) -> None:
+    """`typeAliases` was read the wrong way round; clients look for `GP` where it is not given."""
     answer = await smsend.get(target)
     assert (answer.status, answer.body) == (200, STATUS % (money, sms))
     assert answer.headers[b"content-type"] == b"application/json"
+
+
+class TestTypeNamedByItsBrand:
+    """`message_type` is `AD` at brands that sell it under this name."""
+
+    @pytest.fixture
+    def configure(self) -> Callable[[Settings], Settings]:
+        types = (
+            MessageTypeTable(name="N", aliases=("GP",)),
+            MessageTypeTable(name="AD", aliases=("SI",)),
+        )
+        return partial(msgspec.structs.replace, message_types=types)
+
+    async def test_status_has_the_configured_name(self, smsend: Any) -> None:
+        answer = await smsend.get("status?typeAliases=true")
+        assert answer.body == STATUS % (b"null", types(N=1000, AD=1000))
+        answer = await smsend.get("status")
+        assert answer.body == STATUS % (b"null", types(GP=1000, SI=1000))
 
 
 async def test_status_of_types_with_wallets_of_their_own(smsend: Any) -> None:
@@ -42,7 +66,7 @@ async def test_status_of_types_with_wallets_of_their_own(smsend: Any) -> None:
     account = await services.accounts.find("username")
     await services.credits.top_up(account, services.credits.types.find("SI"), 7)
     answer = await smsend.get("status")
-    assert answer.body == STATUS % (b"null", types(N=1000, L=1000, LL=7, EE=1000))
+    assert answer.body == STATUS % (b"null", types(GP=1000, GS=1000, SI=7, EE=1000))
 
 
 async def test_status_without_a_limit_fits_the_int_of_java(smsend: Any) -> None:

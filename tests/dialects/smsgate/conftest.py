@@ -58,6 +58,7 @@ class Program:
         body: object = b"",
         *,
         authorization: str | None = None,
+        prefix: str = PREFIX,
     ) -> Answer:
         """Calls `/api/3rdparty/v1/<target>`; bytes go as they are, anything else as JSON."""
         data = body if isinstance(body, bytes) else msgspec.json.encode(body)
@@ -67,7 +68,7 @@ class Program:
             headers.append((b"content-type", b"application/json"))
         if given:
             headers.append((b"authorization", given.encode("latin-1")))
-        return await ask(self.app, method, f"{PREFIX}/{target}", data, headers, masks=_MASKS)
+        return await ask(self.app, method, f"{prefix}/{target}", data, headers, masks=_MASKS)
 
     async def log_in(self, username: str = USERNAME, *scopes: str) -> Account:
         account = await self.services.accounts.find(username)

@@ -16,6 +16,23 @@ TEXT = b'"textMessage":{"text":"Hello"}'
 NOW = b"2026-09-21T14:13:20.000Z"
 
 
+@pytest.mark.parametrize("prefix", ["/3rdparty/v1", "/3rdparty//v1/", "//3rdparty/v1"])
+async def test_the_path_of_the_cloud_is_the_same_api(program: Program, prefix: str) -> None:
+    """The clients' default base URL has no `/api`, and was answered 404."""
+    body = b'{"id":"order-7","textMessage":{"text":"Hello"},"phoneNumbers":["+447483938220"]}'
+    answer = await program.ask("POST", "messages", body, prefix=prefix)
+    assert answer.status == 202
+    assert answer.headers[b"location"] == b"/3rdparty/v1/messages/order-7"
+    found = await program.ask("GET", "message/order-7", prefix=prefix)
+    assert (found.status, found.body) == (200, answer.body)
+    assert (await program.ask("GET", "messages/order-7")).body == answer.body
+    for target, status in (("health/live", 200), ("nothing", 404), ("devices", 200)):
+        assert (await program.ask("GET", target, prefix=prefix)).status == status
+    assert (await program.ask("PUT", "webhooks", prefix=prefix)).status == 405
+    answer = await program.ask("GET", "devices", prefix=prefix, authorization="Basic x")
+    assert answer.status == 401
+
+
 async def test_a_text_is_accepted_with_its_state_and_where_to_ask(program: Program) -> None:
     body = (
         b'{"id":"order-7","textMessage":{"text":"Hello"},"phoneNumbers":["+44 7483 938220"],'

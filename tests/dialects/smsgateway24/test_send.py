@@ -158,6 +158,10 @@ SPELLINGS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "plus that came as a space": ({"sendto": " 4915752982212"}, {"sendto": NUMBER}),
     "double zero": ({"sendto": "004915752982212"}, {"sendto": NUMBER}),
     "spaces": ({"sendto": "+49 157 52982212"}, {"sendto": NUMBER}),
+    "marks and no-break spaces": (
+        {"sendto": "\u202a+49\xa0157 52982212\u202c"},
+        {"sendto": NUMBER},
+    ),
     "comma at the end": ({"sendto": "+4915752982212,"}, {"sendto": NUMBER}),
     "the word null as text": ({"body": "null"}, {"body": "null"}),
     "number as text": ({"body": 12345}, {"body": "12345"}),
@@ -207,6 +211,14 @@ PHONES = {
     "german phone, another country": ("4915752982212", "+4512345678", "+4512345678"),
     "american phone, ten digits": ("12125552368", "6502530000", "+16502530000"),
     "danish phone, eight digits": ("4587654321", "22345678", "+4522345678"),
+    "danish phone, a range that is not assigned": ("4587654321", "20 01 23 45", "+4520012345"),
+    "danish phone, machine": ("4587654321", "371234567890", "+45371234567890"),
+    "danish phone, machine with its code": ("4587654321", "45371234567890", "+45371234567890"),
+    "norwegian phone, machine": ("4798765432", "580012345678", "+47580012345678"),
+    "norwegian phone, like its own code": ("4798765432", "47123456", "+4747123456"),
+    "danish phone, too long for Denmark": ("4587654321", "4915752982212", "+4915752982212"),
+    "italian phone, a zero": ("393331234567", "0612345678", "+390612345678"),
+    "hungarian phone, its prefix": ("36201234567", "06 20 123 4567", "+36201234567"),
     "phone that tells no number": ("", "4915752982212", "+4915752982212"),
 }
 
@@ -219,6 +231,22 @@ async def test_a_number_without_plus_is_what_the_phone_would_dial(gate: Gate, ca
         await gate.services.devices.change_sim(device.device_id, 2, number=own_number)
     sms_id = await gate.send(sendto=written, device_id=device.device_id, sim=1)
     assert (await gate.sms(sms_id))["sendto"] == expected
+
+
+@pytest.mark.parametrize(
+    ("own_number", "written"),
+    [("12125552368", "5550100"), ("4587654321", "1234567"), ("4587654321", "20123456789012")],
+)
+async def test_a_number_that_fits_no_country_is_refused(
+    gate: Gate, own_number: str, written: str
+) -> None:
+    """A number too short or long for the phone's country went to Brazil, Egypt or Venezuela."""
+    device = await gate.phone(sims=2)
+    await gate.services.devices.change_sim(device.device_id, 2, number=own_number)
+    message = await gate.refused(
+        "addsms", sendto=written, body="Hello", token=TOKEN, device_id=device.device_id, sim=1
+    )
+    assert message.startswith(f"Phone number {written} is not valid: ")
 
 
 REFUSED: dict[str, tuple[dict[str, Any], str]] = {

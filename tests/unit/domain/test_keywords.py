@@ -90,8 +90,9 @@ def test_any_keyword_is_read_or_refused(text: str) -> None:
 
 
 def test_numbers_of_ours_are_digits() -> None:
-    assert [parse_own_number(text) for text in ("1272", "+4512345678", " 112 ")] == [
-        "1272", "4512345678", "112",
+    typed = ("1272", "+4512345678", " 112 ", "\u200e12\xa072")
+    assert [parse_own_number(text) for text in typed] == [
+        "1272", "4512345678", "112", "1272",
     ]  # fmt: skip
     for text in ("", "12", "1" * 16, "12 72", "１２７２", "a", "++123"):
         with pytest.raises(Refused):

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import re
 
+import phonenumbers
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from phonenumbers import COUNTRY_CODE_TO_REGION_CODE
 
 from dragoman.core.model.errors import RefusalCode, Refused
+from dragoman.core.model.numbering_plans import parse_international
 from dragoman.core.model.phone_numbers import (
     MOBILE_COUNTRY_CODES,
+    ZERO_KEPT,
     country_code,
     mobile_country_code,
     normalise,
@@ -28,6 +31,8 @@ NUMBERS = [
     ("+4930/123456", "4930123456"),
     ("+2901234", "2901234"),
     ("393331234567", "393331234567"),
+    ("+45 37 12 34 56 78 90", "45371234567890"),
+    ("+47 58 00 12 34 56 78", "47580012345678"),
     ("+999999", None),
     ("+290123", None),
     ("+1234567890123456", None),
@@ -75,6 +80,20 @@ def test_a_number_is_normalised_or_refused(written: str, expected: str | None) -
     assert len(refused.value.subject) <= 32
 
 
+INVISIBLE = "\u00ad\u200b\u200c\u200d\u200e\u200f\ufeff"
+DIRECTIONS = "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
+NO_BREAK = "\u00a0\u202f\u2007"
+
+
+@pytest.mark.parametrize("mark", INVISIBLE + DIRECTIONS + NO_BREAK, ids=ascii)
+@pytest.mark.parametrize("form", ["{}+4512345678{}", "+45{}1234{}5678", "{}0045 {}12345678"])
+def test_marks_that_were_copied_with_a_number_are_dropped(mark: str, form: str) -> None:
+    """Numbers copied from Android's contacts or from spreadsheets were refused as invalid."""
+    written = form.format(mark, mark)
+    assert normalise(written) == "4512345678"
+    assert parse_international(written) == "4512345678"
+
+
 @given(st.text(max_size=40))
 def test_any_text_gives_digits_or_a_refusal(text: str) -> None:
     try:
@@ -84,13 +103,61 @@ def test_any_text_gives_digits_or_a_refusal(text: str) -> None:
     assert re.fullmatch(r"[1-9][0-9]{6,14}", digits)
 
 
+ZEROS = {
+    "Ivory Coast keeps it": ("+225 (0)7 01 02 03 04", "2250701020304"),
+    "Ivory Coast, 00": ("00225 (0) 7 01020304", "2250701020304"),
+    "Ivory Coast, plain": ("+2250701020304", "2250701020304"),
+    "Benin keeps it": ("+229 (0)1 95 12 34 56", "2290195123456"),
+    "Congo keeps it": ("+242 (0)6 123 4567", "242061234567"),
+    "Italy keeps it": ("+39 (0)6 1234 5678", "390612345678"),
+    "Italy, area code": ("+39 (06) 1234 5678", "390612345678"),
+    "San Marino keeps it": ("+378 (0)549 886377", "3780549886377"),
+    "Hungary has 06": ("+36 (06) 20 1234567", "36201234567"),
+    "Hungary, 00": ("0036 ( 06 ) 20 123 4567", "36201234567"),
+    "Hungary, a zero": ("+36 (0) 20 1234567", "36201234567"),
+    "Hungary, no brackets": ("+36 06 20 1234567", "36201234567"),
+    "Hungary, plain": ("+3606201234567", "36201234567"),
+    "Britain": ("+44 (0)20 7123 4567", "442071234567"),
+    "Britain, no brackets": ("+44 020 7123 4567", "442071234567"),
+    "Germany, plain": ("+4901701234567", "491701234567"),
+    "Denmark has none": ("+45 (0) 12 34 56 78", "4512345678"),
+    "Norway, no brackets": ("+47 22 01 23 45", "4722012345"),
+}
+
+
+@pytest.mark.parametrize("case", ZEROS)
+def test_zeros_are_read_alike_for_sending_and_in_imports(case: str) -> None:
+    """`+225 (0)7…` lost a digit of the number, `+36 (06)…` and `+49 0…` kept the trunk prefix."""
+    written, digits = ZEROS[case]
+    assert normalise(written) == digits
+    assert parse_international(written) == digits
+
+
+def test_countries_that_keep_the_zero_have_no_trunk_prefix() -> None:
+    for code in map(int, ZERO_KEPT):
+        region = phonenumbers.region_code_for_country_code(code)
+        metadata = phonenumbers.PhoneMetadata.metadata_for_region(region)
+        assert metadata is not None
+        assert metadata.national_prefix is None, region
+
+
 @given(
     st.sampled_from(sorted(set(MOBILE_COUNTRY_CODES) - {"1"})),
-    st.from_regex(r"[0-9]{6,11}", fullmatch=True),
+    st.from_regex(r"[1-9][0-9]{5,10}", fullmatch=True),
 )
 def test_normalising_twice_changes_nothing(code: str, rest: str) -> None:
     digits = normalise(f"+{code} {rest}")
     assert digits == code + rest
+    assert normalise(digits) == digits
+
+
+@given(
+    st.sampled_from(sorted(set(MOBILE_COUNTRY_CODES) - {"1"})),
+    st.from_regex(r"0{1,3}[0-9]{7,9}", fullmatch=True),
+)
+def test_normalising_zeros_twice_changes_nothing(code: str, rest: str) -> None:
+    digits = normalise(f"+{code} {rest}")
+    assert digits.startswith(code)
     assert normalise(digits) == digits
 
 

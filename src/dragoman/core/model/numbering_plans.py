@@ -8,18 +8,31 @@ as a valid number.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from functools import lru_cache
+from types import MappingProxyType
 from typing import Final
 
 import phonenumbers
 from phonenumbers import NumberParseException, PhoneMetadata
 
-from dragoman.core.model.phone_numbers import country_code
+from dragoman.core.model.phone_numbers import (
+    WRITTEN,
+    country_code,
+    drop_invisible,
+    drop_punctuation,
+    join_digits,
+)
 
 MAX_WRITTEN: Final = 40
 """Characters of a written number that are looked at."""
 
 _PLAIN: Final = re.compile(r"\+([1-9][0-9]{5,14})", re.ASCII)
+_MACHINES: Final[Mapping[str, tuple[str, int]]] = MappingProxyType(
+    {"45": ("37", 12), "47": ("58", 12)}
+)
+"""How the numbers of machines begin, and their digits, where phonenumbers has no plan for them."""
+
 _NO_PREFIX: Final = re.compile(r"(?!)")
 
 
@@ -37,17 +50,25 @@ def parse_international(written: str) -> str | None:
             national = digits[len(code) :]
             if len(national) in lengths and not prefix.match(national):
                 return digits
+            if _is_machine(code, national):
+                return digits
     return _parse_fully(written)
 
 
 def _parse_fully(written: str) -> str | None:
-    written = written.strip()
+    written = drop_invisible(written).strip()
     if written.startswith("00"):
         written = f"+{written[2:]}"
+    if "(" in written and (after_plus := WRITTEN.fullmatch(written)):
+        written = f"+{join_digits(after_plus[1])}"
     if not written.startswith("+") or len(written) > MAX_WRITTEN or not written.isascii():
         return None
     if any(character.isalpha() for character in written):
         return None
+    digits = drop_punctuation(written[1:])
+    code = country_code(digits[:3]) if digits.isdigit() else None
+    if code is not None and _is_machine(code, digits[len(code) :]):
+        return digits
     try:
         number = phonenumbers.parse(written, None)
     except NumberParseException:
@@ -56,6 +77,11 @@ def _parse_fully(written: str) -> str | None:
         return None
     plain = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
     return plain.removeprefix("+")
+
+
+def _is_machine(code: str, national: str) -> bool:
+    first, length = _MACHINES.get(code, ("", 0))
+    return len(national) == length and national.startswith(first)
 
 
 @lru_cache(maxsize=300)
@@ -73,19 +99,32 @@ def _plan(code: str) -> tuple[frozenset[int], re.Pattern[str]]:
 
 
 def parse_national(written: str, calling_code: str) -> str | None:
-    """The digits of a nationally dialled number; None if its country has no such number."""
+    """The digits of a number as it is dialled inside a country; None where it is none there.
+
+    Without its country code a number needs a length that is possible there, not an assigned range;
+    with it, as `4915752982212`, it has to be in one, since it could be a number without it as well.
+    """
     region = phonenumbers.region_code_for_country_code(int(calling_code))
+    written = drop_invisible(written).strip()
     if len(written) > MAX_WRITTEN or not written.isascii():
         return None
     if any(character.isalpha() for character in written):
         return None
+    national = drop_punctuation(written)
+    if national.isdigit() and _is_machine(calling_code, national):
+        return calling_code + national
     try:
         number = phonenumbers.parse(written, region)
     except NumberParseException:
         return None
     if number.extension or str(number.country_code) != calling_code:
         return None
-    if not phonenumbers.is_valid_number(number):
+    if written.startswith("+"):
+        fits = phonenumbers.is_valid_number(number)
+    else:
+        reason = phonenumbers.is_possible_number_with_reason(number)
+        fits = reason == phonenumbers.ValidationResult.IS_POSSIBLE
+    if not fits:
         return None
     plain = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
     return plain.removeprefix("+")

@@ -12,7 +12,11 @@ from functools import lru_cache
 from types import MappingProxyType
 from typing import Final
 
-from phonenumbers import COUNTRY_CODE_TO_REGION_CODE
+from phonenumbers import (
+    COUNTRY_CODE_TO_REGION_CODE,
+    PhoneMetadata,
+    region_code_for_country_code,
+)
 
 from dragoman.core.model.errors import RefusalCode, Refused
 
@@ -22,9 +26,29 @@ MAX_DIGITS = 15
 NORTH_AMERICAN_DIGITS = 11
 """`1`, area code and number; there are no shorter or longer ones (NANP)."""
 
-_WRITTEN = re.compile(r"(?:\+|00)?([1-9][0-9 .()/-]{4,30})")
+WRITTEN = re.compile(r"(?:\+|00)?([1-9][0-9 .()/-]{4,30})")
 _TRUNK_ZERO = re.compile(r"\( *0 *\)")
+_HUNGARIAN_TRUNK_PREFIX = re.compile(r"36[ .()/-]*\( *06 *\)")
 _PUNCTUATION = str.maketrans("", "", " .()/-")
+
+ZERO_KEPT: Final = frozenset({"39", "225", "229", "242", "378"})
+"""Calling codes whose numbers themselves begin with a zero: Italy (with the Vatican), Ivory Coast,
+Benin, Congo, San Marino. There a zero in brackets is a digit like any other."""
+
+_TRUNK_PREFIXES: Final = frozenset({"0", "06"})
+"""Those that no number of their countries begins with, so that they are one where they stand."""
+
+_INVISIBLE: Final = dict.fromkeys(
+    (
+        0x00AD,  # soft hyphen
+        *range(0x200B, 0x2010),  # zero width, and the two marks of direction
+        *range(0x202A, 0x202F),  # embeddings and overrides of direction
+        *range(0x2066, 0x206A),  # isolates of direction
+        0xFEFF,  # byte order mark, or zero width no-break space
+        *(0x00A0, 0x2007, 0x202F),  # no-break spaces
+    )
+)
+"""What copying from an address book, a spreadsheet or a web page leaves in a number."""
 
 # The mobile country code that a number of a calling code most likely has (ITU E.212). Zones that
 # several countries share have the code of the largest; `_WITHIN_ZONES` knows the others of +1, +7.
@@ -92,31 +116,72 @@ _DIGITS_OF_ZONES: Final[Mapping[str | None, int]] = MappingProxyType({"1": 4, "7
 def normalise(number: str) -> str:
     """The digits of an international number; `Refused(INVALID_RECIPIENT)` for anything else.
 
-    Accepts `+`, `00` or nothing before the country code, and common punctuation; a trunk zero in
-    brackets after the country code, `+44 (0) 20…`, is removed.
+    Accepts `+`, `00` or nothing before the country code, and the punctuation people write;
+    invisible marks and no-break spaces are dropped. A trunk prefix after the country code,
+    `+44 (0) 20…` or `+36 (06) 20…`, falls away, unless the country's numbers begin with it.
     """
     digits = number[1:]
     # Nearly all numbers come as `+` and digits.
     plain = number.startswith("+") and digits.isascii() and digits.isdigit() and digits[0] != "0"
-    written = None if plain else _WRITTEN.fullmatch(number.strip())
+    written = None if plain else WRITTEN.fullmatch(drop_invisible(number).strip())
     if plain or written is not None:
         if written is not None:
-            digits = _digits(written[1])
-        code = country_code(digits[:3]) if MIN_DIGITS <= len(digits) <= MAX_DIGITS else None
+            digits = join_digits(written[1])
+        code = country_code(digits[:3]) if len(digits) >= MIN_DIGITS else None
+        if code is not None and digits[len(code)] == "0":
+            digits = _drop_trunk_prefix(digits, code)
+        if not MIN_DIGITS <= len(digits) <= MAX_DIGITS:
+            code = None
         if code is not None and (code != "1" or len(digits) == NORTH_AMERICAN_DIGITS):
             return digits
     raise Refused(RefusalCode.INVALID_RECIPIENT, number[:32], "not an international number")
 
 
-def _digits(written: str) -> str:
-    """The digits of a written number; empty for a misplaced trunk zero."""
-    zero = _TRUNK_ZERO.search(written) if "(" in written else None
+def drop_invisible(written: str) -> str:
+    """A number without the invisible marks and the no-break spaces that were copied with it."""
+    return written if written.isascii() else written.translate(_INVISIBLE)
+
+
+def drop_punctuation(written: str) -> str:
+    """A number without the punctuation that people write."""
+    return written.translate(_PUNCTUATION)
+
+
+def join_digits(written: str) -> str:
+    """The digits of a number that is written from its country code on.
+
+    None where a trunk zero is out of place.
+    """
+    if "(" not in written:
+        return drop_punctuation(written)
+    written = _HUNGARIAN_TRUNK_PREFIX.sub("36", written, count=1)
+    zero = _TRUNK_ZERO.search(written)
     if zero is None:
-        return written.translate(_PUNCTUATION)
-    code = written[: zero.start()].translate(_PUNCTUATION)
+        return drop_punctuation(written)
+    code = drop_punctuation(written[: zero.start()])
     if country_code(code[:3]) != code or _TRUNK_ZERO.search(written, zero.end()):
         return ""
-    return code + written[zero.end() :].translate(_PUNCTUATION)
+    kept = "0" if code in ZERO_KEPT else ""
+    return code + kept + drop_punctuation(written[zero.end() :])
+
+
+def _drop_trunk_prefix(digits: str, code: str) -> str:
+    national = digits[len(code) :]
+    prefix = _trunk_prefix(code)
+    if prefix and national.startswith(prefix) and not national.startswith("0", len(prefix)):
+        return code + national[len(prefix) :]
+    return digits
+
+
+@lru_cache(maxsize=300)
+def _trunk_prefix(code: str) -> str:
+    """What is dialled before a number inside its country, where no number itself begins so."""
+    if code in ZERO_KEPT:
+        return ""
+    region = region_code_for_country_code(int(code))
+    metadata = PhoneMetadata.metadata_for_region_or_calling_code(int(code), region)
+    prefix = metadata.national_prefix if metadata is not None else None
+    return prefix if prefix in _TRUNK_PREFIXES else ""
 
 
 @lru_cache(maxsize=1000)

@@ -127,10 +127,11 @@ class _Calls:
     def _refuse(self, refused: Refused, as_json: bool) -> Response:
         self._services.metrics.refused[NAME, refused.code] += 1
         answer = errors.answer_to(refused)
+        status = answer.number if answer is errors.UNAVAILABLE else _OK
         if not as_json:
-            return Response(_OK, b"%d" % answer.number, TEXT)
+            return Response(status, b"%d" % answer.number, TEXT)
         body = schemas.SendAnswer(status=False, error=answer.text)
-        return Response(_OK, msgspec.json.encode(body))
+        return Response(status, msgspec.json.encode(body))
 
 
 def _read_parameters(request: Request) -> Mapping[str, str]:

@@ -1,6 +1,7 @@
 """What each refusal is answered with: a number, and a text for those who asked for JSON.
 
-The manual lists 400, 405, 406 and 407; they are the body, the HTTP status is always 200.
+The manual lists 400, 405, 406 and 407; they are the body, and the HTTP status is 200. An outage,
+of which it says nothing, is 503 in both: 400 stands for a message that will never be accepted.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ class Answer(NamedTuple):
 
 
 NOT_ACCEPTED: Final = Answer(400, "Message not accepted")
+UNAVAILABLE: Final = Answer(503, "Service temporarily not available")
 
 ANSWERS: Final = MappingProxyType(
     {
@@ -48,7 +50,7 @@ ANSWERS: Final = MappingProxyType(
         RefusalCode.NOT_BILLABLE: NOT_ACCEPTED,
         RefusalCode.NOT_REFUNDABLE: NOT_ACCEPTED,
         RefusalCode.ALREADY_EXISTS: NOT_ACCEPTED,
-        RefusalCode.UNAVAILABLE: NOT_ACCEPTED,
+        RefusalCode.UNAVAILABLE: UNAVAILABLE,
     }
 )
 """The answer to every refusal."""

@@ -15,6 +15,7 @@ from dragoman.core.messages.model.lifecycle import State
 from dragoman.core.messages.model.premium import Charge
 from dragoman.core.messages.model.views import MessageView
 from dragoman.core.model.errors import RefusalCode, Refused
+from dragoman.core.model.phone_numbers import drop_invisible
 from dragoman.core.reporting.model.outbox import OutboxFilter
 from dragoman.dialects.linkmobility import mapping, reading, schemas
 from dragoman.dialects.linkmobility.callbacks import UNKNOWN_NETWORK
@@ -167,7 +168,7 @@ def _shown_number(number: str) -> str:
 
 
 def _digits(number: str) -> str:
-    return number.strip().removeprefix("+")
+    return drop_invisible(number).strip().removeprefix("+")
 
 
 def _sender(sender: str) -> str:

@@ -46,7 +46,9 @@ class StatusQuery(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """What the status is to hold."""
 
     get_money: Annotated[bool, doc("Whether to tell the money that is left.")] = False
-    type_aliases: Annotated[bool, doc("Whether to name the types as brands do (GP, SI …).")] = False
+    type_aliases: Annotated[bool, doc("Whether to name the types as orders do (N, L, LL …).")] = (
+        False
+    )
 
 
 class TypeQuantity(msgspec.Struct, frozen=True, kw_only=True):
@@ -120,7 +122,7 @@ class User(CallGroup):
             money=None if money is None else mapping.render_money(money),
             sms=tuple(
                 TypeQuantity(
-                    type=one.brand_name if aliases else one.name,
+                    type=one.name if aliases else one.brand_name,
                     quantity=mapping.render_quantity(left[one.name]),
                 )
                 for one in credits.types

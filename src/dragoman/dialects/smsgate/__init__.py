@@ -6,7 +6,7 @@ from functools import partial
 
 from dragoman.container import Services
 from dragoman.dialects.contract import ProviderDialect
-from dragoman.dialects.smsgate.calls import PREFIX, build_refuse
+from dragoman.dialects.smsgate.calls import CLOUD_PREFIX, PREFIX, build_refuse
 from dragoman.dialects.smsgate.mapping import DIALECT
 from dragoman.dialects.smsgate.routes import build_operations
 from dragoman.dialects.smsgate.webhooks import render_event
@@ -27,6 +27,7 @@ def build_smsgate(services: Services) -> ProviderDialect:
                 " a Bearer token of `POST /auth/token`."
             ),
             prefixes=(PREFIX,),
+            aliases={CLOUD_PREFIX: PREFIX},
             operations=build_operations(services),
             refuse=build_refuse(services.metrics),
         ),

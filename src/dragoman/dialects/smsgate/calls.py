@@ -19,6 +19,8 @@ from dragoman.web.requests import Request
 from dragoman.web.responses import NO_CONTENT, Header, Response
 
 PREFIX: Final = "/api/3rdparty/v1"
+CLOUD_PREFIX: Final = "/3rdparty/v1"
+"""Where the public cloud has the same calls, and so where its clients look for them by default."""
 BODY_LIMIT_BYTES: Final = 256 * 1024
 SOURCE: Final = "SMSGate client API v1"
 
@@ -107,6 +109,12 @@ def build_refuse(metrics: Metrics) -> Refuse:
         return render_problem(refusal.status, message)
 
     return refuse
+
+
+def prefix_of(request: Request) -> str:
+    """The prefix that a request came under."""
+    is_cloud = request.path.lstrip("/").startswith("3rdparty/")
+    return CLOUD_PREFIX if is_cloud else PREFIX
 
 
 def render(status: int, answer: object, headers: Iterable[Header] = ()) -> Response:

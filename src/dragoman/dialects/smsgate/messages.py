@@ -18,7 +18,7 @@ from dragoman.core.submission.model.idempotency_keys import KeyedFilter
 from dragoman.core.submission.model.progress import Progress
 from dragoman.dialects.smsgate import mapping, schemas
 from dragoman.dialects.smsgate.auth import Caller
-from dragoman.dialects.smsgate.calls import PREFIX, CallGroup, render
+from dragoman.dialects.smsgate.calls import CallGroup, prefix_of, render
 from dragoman.dialects.smsgate.errors import WordedRefusal
 from dragoman.dialects.smsgate.mapping import DIALECT
 from dragoman.kit.clock import render_milliseconds
@@ -63,7 +63,7 @@ class Messages(CallGroup):
             answer.data_message = given.data_message
         else:
             answer.text_message = schemas.TextMessage(text=submission.text)
-        location = f"{PREFIX}/messages/{quote(accepted.key, safe='')}".encode()
+        location = f"{prefix_of(request)}/messages/{quote(accepted.key, safe='')}".encode()
         return render(202, answer, [(b"location", location)])
 
     async def list(self, caller: Caller, request: Request) -> Response:

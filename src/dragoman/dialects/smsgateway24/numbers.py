@@ -1,8 +1,9 @@
 """The numbers of `sendto`, read as the phone that is to send would dial them.
 
 With `+` or `00` a number is international wherever the phone is. Without, it means what it means on
-that phone: a number of the phone's own country where it fits its numbering plan, else again an
-international one. The country of a phone is that of its SIM's number.
+that phone: a number of the phone's own country where its length is possible there, else an
+international one where its length is possible in the country that it begins with. The country of a
+phone is that of its SIM's number.
 """
 
 from __future__ import annotations
@@ -12,8 +13,8 @@ from typing import Final
 
 from dragoman.core.devices.model.devices import Device, Sim
 from dragoman.core.model.errors import RefusalCode, Refused
-from dragoman.core.model.numbering_plans import parse_national
-from dragoman.core.model.phone_numbers import country_code, normalise
+from dragoman.core.model.numbering_plans import parse_international, parse_national
+from dragoman.core.model.phone_numbers import country_code, drop_invisible, normalise
 from dragoman.dialects.smsgateway24.errors import invalid, missing
 
 MAX_WRITTEN: Final = 64
@@ -45,6 +46,7 @@ def read_numbers(sendto: str, country: str | None, most: int) -> list[str]:
 
 def read_number(written: str, country: str | None, *, plus_lost: bool = False) -> str:
     """The digits of one number; raises `Refused`."""
+    written = drop_invisible(written)
     text = written.strip()
     if len(text) > MAX_WRITTEN:
         raise Refused(RefusalCode.INVALID_RECIPIENT, text[:MAX_WRITTEN], "too long")
@@ -61,7 +63,11 @@ def read_number(written: str, country: str | None, *, plus_lost: bool = False) -
     if text.startswith("0"):
         detail = "write it with + and its country code"
         raise Refused(RefusalCode.INVALID_RECIPIENT, text, detail)
-    return normalise(text)
+    number = normalise(text)
+    if parse_international(f"+{number}") is None:
+        detail = "write it with + and its country code"
+        raise Refused(RefusalCode.INVALID_RECIPIENT, text, detail)
+    return number
 
 
 def country_of(device: Device, slot: int | None) -> str | None:

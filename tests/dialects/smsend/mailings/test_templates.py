@@ -37,6 +37,44 @@ async def test_template_is_changed_when_it_is_patched(
     assert stored == FIELDS | changed | {"id_template": int(path.removeprefix("template/"))}
 
 
+SKEBBY = {
+    "text only": ({"text": "Your code\n is ready"}, "Your code is ready"),
+    "with more": ({"text": "Hello", "name": "T", "encoding": "GSM", "sender": "Acme"}, "T"),
+    "null name": ({"text": "Hello", "name": None}, "Hello"),
+    "empty name": ({"text": "x" * 100, "name": ""}, "x" * 40),
+}
+
+
+@pytest.mark.parametrize("case", SKEBBY)
+async def test_template_is_created_when_skebby_names_its_text(
+    smsend: Any, desk: Any, case: str
+) -> None:
+    """`{"text": …}`, as Skebby's programs create templates, was refused for want of a name."""
+    body, name = SKEBBY[case]
+    stored = (await smsend.get(await desk.make("template", body))).json
+    assert (stored["name"], stored["text_content"]) == (name, body["text"])
+
+
+async def test_html_of_a_text_follows_it_until_it_is_given(smsend: Any, desk: Any) -> None:
+    path = await desk.make("template", {"text": "1 < 2\nyes"})
+    assert (await smsend.get(path)).json["html_content"] == "1 &lt; 2<br>yes"
+    for change, html in (
+        ({"text": "a & b"}, "a &amp; b"),
+        ({"subject": "S"}, "a &amp; b"),
+        ({"html_content": "<p>own</p>"}, "<p>own</p>"),
+        ({"text": "other"}, "<p>own</p>"),
+    ):
+        assert (await smsend._send("PUT", path, change)).status == 200
+        assert (await smsend.get(path)).json["html_content"] == html
+
+
+async def test_template_is_changed_when_skebby_names_its_text(smsend: Any, desk: Any) -> None:
+    path = await desk.make("template", FIELDS)
+    assert (await smsend._send("PUT", path, {"text": "new"})).status == 200
+    stored = (await smsend.get(path)).json
+    assert (stored["name"], stored["text_content"]) == ("T", "new")
+
+
 async def test_patch_is_read_when_its_own_media_type_is_declared(smsend: Any, desk: Any) -> None:
     path = await desk.make("template", FIELDS)
     answer = await smsend.ask(

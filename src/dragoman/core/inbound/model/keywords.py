@@ -11,6 +11,7 @@ import msgspec
 
 from dragoman.core.inbound.model.inbound import Keyword
 from dragoman.core.model.errors import RefusalCode, Refused
+from dragoman.core.model.phone_numbers import drop_invisible
 from dragoman.core.model.texts import check_text
 
 MAX_KEYWORD: Final = 40
@@ -58,9 +59,10 @@ def parse_keyword(text: str) -> str:
 
 def parse_own_number(text: str) -> str:
     """The digits of a number or short code that texts are sent to; raises `Refused`."""
-    if not text.strip():
+    text = drop_invisible(text).strip()
+    if not text:
         raise Refused(RefusalCode.MISSING_FIELD, "number")
-    written = _OWN_NUMBER.fullmatch(text.strip())
+    written = _OWN_NUMBER.fullmatch(text)
     if written is None:
         raise Refused(RefusalCode.INVALID_FIELD, "number", "3 to 15 digits")
     return written[1]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from html import escape
+from typing import Final
 
 import msgspec
 
@@ -19,6 +21,8 @@ from dragoman.web.json_patch import PatchOperation, PatchRefused, apply_patch
 from dragoman.web.requests import Request
 
 TemplateContent = schemas.TemplateFields | schemas.PatchedTemplate
+NAMED_BY: Final = 40
+"""Characters of its text that name a template that came without a name."""
 
 
 class ListIssues(CallGroup):
@@ -123,12 +127,21 @@ class ListIssues(CallGroup):
         def given(value: str | int | None, before: str) -> str:
             return before if value is None else str(value)
 
+        skebby = fields.text if isinstance(fields, schemas.TemplateFields) else None
+        written = skebby if fields.text_content is None else fields.text_content
+        text = given(written, old.text)
+        name = given(fields.name, old.name)
+        if not name and skebby is not None:
+            name = " ".join(text.split())[:NAMED_BY]
+        html = given(fields.html_content, old.html)
+        if fields.html_content is None and html in ("", _as_html(old.text)):
+            html = _as_html(text) if skebby is not None else html
         template = msgspec.structs.replace(
             old,
-            name=given(fields.name, old.name),
+            name=name,
             subject=given(fields.subject, old.subject),
-            text=given(fields.text_content, old.text),
-            html=given(fields.html_content, old.html),
+            text=text,
+            html=html,
         )
         put = await self._services.issues.put_template(account, template)
         return Located(f"/template/{put.template_id}")
@@ -143,6 +156,11 @@ def _empty_template(account: Account, template_id: int) -> Template:
         text="",
         html="",
     )
+
+
+def _as_html(text: str) -> str:
+    """The HTML of a template that came as a text only."""
+    return "<br>".join(escape(text).splitlines())
 
 
 def _template_id_of(request: Request) -> int:

@@ -102,10 +102,11 @@ class SendingFields(msgspec.Struct, frozen=True, kw_only=True):
 class TemplateFields(msgspec.Struct, frozen=True, kw_only=True):
     """A template; in a change what is left out stays."""
 
-    name: Value = None
+    name: Annotated[Value, doc("Without one, a new template has the beginning of its text.")] = None
     subject: Value = None
     text_content: Value = None
     html_content: Value = None
+    text: Annotated[Value, doc("What Skebby calls text_content.")] = None
 
 
 class TemplateAnswer(msgspec.Struct, frozen=True, kw_only=True):
