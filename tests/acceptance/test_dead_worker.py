@@ -14,7 +14,7 @@ from dragoman.core.retention.retention import Retention
 
 async def run(self):
     await asyncio.sleep(0)
-    raise RuntimeError("planted")
+    raise RuntimeError("4512345678")
 
 Retention.run = run
 from dragoman.cli import main
@@ -33,6 +33,7 @@ def test_a_dead_worker_ends_the_process_with_its_name_and_reason(tmp_path: Path)
         check=False,
     )
     assert result.returncode == 1
+    assert "4512345678" not in result.stderr
     assert result.stderr.splitlines()[-1] == (
-        "dragoman: worker retention ended: RuntimeError: planted"
+        "dragoman: worker retention ended: RuntimeError in __main__, line 7"
     )

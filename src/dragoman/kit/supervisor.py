@@ -54,6 +54,15 @@ class Supervisor:
         error = task.exception()
         if error is None and self._stopping:
             return
-        reason = f"{type(error).__name__}: {error}" if error is not None else "it returned"
+        reason = "it returned" if error is None else _place_of(error)
         self._on_failure(f"worker {task.get_name()} ended: {reason}")
         self._failed.set()
+
+
+def _place_of(error: BaseException) -> str:
+    """What was raised and where. Not its text: that may hold a number, a message or a key."""
+    place, trace = "", error.__traceback__
+    while trace is not None:
+        place = f" in {trace.tb_frame.f_globals.get('__name__', '?')}, line {trace.tb_lineno}"
+        trace = trace.tb_next
+    return type(error).__name__ + place

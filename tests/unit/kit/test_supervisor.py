@@ -20,7 +20,11 @@ async def _return() -> None:
 @pytest.mark.parametrize(
     ("work", "said"),
     [
-        (_raise, "worker receipts ended: ValueError: no such table"),
+        (
+            _raise,
+            f"worker receipts ended: ValueError in {__name__},"
+            f" line {_raise.__code__.co_firstlineno + 1}",
+        ),
         (_return, "worker receipts ended: it returned"),
     ],
 )

@@ -187,7 +187,9 @@ class CallbackWorker:
         try:
             call = self._render(callback)
         except Exception as error:  # a defect of ours, or a dialect that is not enabled now
-            log.error("callback_not_rendered", dialect=callback.dialect, reason=repr(error))
+            log.error(
+                "callback_not_rendered", dialect=callback.dialect, reason=type(error).__name__
+            )
             called = _Called(status=None, answer="not rendered", ours=True)
             asyncio.get_running_loop().call_soon(self._end, lane, callback, called)
             return

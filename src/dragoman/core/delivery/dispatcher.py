@@ -277,7 +277,9 @@ class Dispatcher:
             lane.connector.send(message.outgoing())
         except Exception as error:  # a defect of ours: the others of the take must go on
             carrier = lane.connector.name
-            log.error("not_sent", carrier=carrier, message=message.message_id, reason=repr(error))
+            log.error(
+                "not_sent", carrier=carrier, message=message.message_id, reason=type(error).__name__
+            )
             flight = lane.flights.pop(message.message_id, None)
             if flight is not None:  # else its outcome is known already
                 detail = f"the gateway could not send it: {type(error).__name__}"
@@ -335,7 +337,7 @@ class _RouteWorker:
             try:
                 await self._dispatcher.hand_over(works, self.consumer, lane)
             except Exception as error:  # one bad message must not end the work of its route
-                log.error("not_handed_over", route=self._route, reason=repr(error))
+                log.error("not_handed_over", route=self._route, reason=type(error).__name__)
 
     def _choose(self) -> CarrierLane | None:
         is_held = self._dispatcher.is_held
