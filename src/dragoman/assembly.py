@@ -172,11 +172,11 @@ class _Parts:
         self.accounts = Accounts(storage=self.storage, ids=self.ids, clock=self.clock)
         self.sessions = Sessions(clock=self.clock, idle_s=settings.dialects.smsend.session_idle_s)
         self.account_tree = AccountTree(
+        self.accounts.signed_out.subscribe(self.sessions.end_all)
             accounts=self.accounts,
             storage=self.storage,
             ids=self.ids,
             clock=self.clock,
-            end_sessions=self.sessions.end_all,
         )
         self.console_sessions = ConsoleSessions(
             storage=self.storage,
@@ -185,9 +185,7 @@ class _Parts:
             idle_s=settings.console.idle_s,
             longest_s=settings.console.longest_s,
         )
-        self.access_tokens = AccessTokens(
-            storage=self.storage, accounts=self.accounts, clock=self.clock
-        )
+        self.access_tokens = AccessTokens(storage=self.storage, accounts=self.accounts)
         self.login_tokens = LoginTokens(
             storage=self.storage,
             accounts=self.accounts,

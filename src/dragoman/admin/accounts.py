@@ -194,13 +194,15 @@ async def rotate_key(admin: Admin, username: str, body: NewKey) -> AccountSecret
 
 
 async def revoke_tokens(admin: Admin, username: str) -> AccountView:
-    """Revoke every token and end every session of an account."""
+    """Revoke every token of every dialect and end every session of an account.
+
+    Codes and tokens that register phones end too; phones that are registered stay.
+    """
     services = admin.services
     account = await services.accounts.find(username)
-    await services.access_tokens.revoke_all(account)
-    await services.login_tokens.revoke_all(account)
-    services.sessions.end_all(account.account_id)
-    await admin.note(account, "revoke_tokens")
+    entry = services.audit_log.command_entry(account, "revoke_tokens")
+    await services.accounts.end_tokens(account, entry)
+    await services.device_registration.end_all(account)
     return await _view(admin, account)
 
 

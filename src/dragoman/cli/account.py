@@ -225,7 +225,10 @@ def email_service(
 
 @command(app, "revoke-tokens")
 def revoke_tokens(gateway: Gateway, username: Username) -> None:
-    """Revoke every token and end every session that programs got for the account's password."""
+    """Revoke every token of every dialect and end every session, also of the console.
+
+    Codes and tokens that register phones end too; API keys and registered phones stay.
+    """
     account = gateway.call("DELETE", "accounts", username, "tokens", answer=AccountView)
     gateway.show(account, lambda a: print(f"all tokens and sessions of {a.username} are revoked"))
 

@@ -89,7 +89,7 @@ scoped_tokens = table(
     "scoped_tokens",
     Column("token_id", Text, primary_key=True),
     Column("account_id", Identifier, ForeignKey("accounts.account_id"), nullable=False),
-    Column("scopes", Text, nullable=False),
+    *required(Text, "family", "scopes"),
     Column("access_digest", LargeBinary, nullable=False),
     Column("access_expires_ms", Identifier, nullable=False),
     Column("refresh_digest", LargeBinary, nullable=False),
@@ -103,7 +103,8 @@ scoped_tokens = table(
 )
 """Both tokens of a pair as SHA-256. `scopes` are the provider's names, separated by spaces.
 
-`refreshed_ms` is when the pair was exchanged for a new one, which happens once.
+`refreshed_ms` is when the pair was exchanged for a new one, which happens once and ends it.
+`family` is the `token_id` of the first pair; all that came of it are revoked together.
 """
 
 

@@ -284,9 +284,9 @@ CREATE TABLE purchases (
 CREATE INDEX ix_purchases_account_id_purchase_id ON purchases (account_id, purchase_id);
 CREATE TABLE scoped_tokens (
     token_id TEXT NOT NULL PRIMARY KEY, account_id $id NOT NULL REFERENCES accounts (account_id),
-    scopes TEXT NOT NULL, access_digest $bytes NOT NULL, access_expires_ms $id NOT NULL,
-    refresh_digest $bytes NOT NULL, refresh_expires_ms $id NOT NULL, refreshed_ms $id,
-    revoked_ms $id
+    family TEXT NOT NULL, scopes TEXT NOT NULL, access_digest $bytes NOT NULL,
+    access_expires_ms $id NOT NULL, refresh_digest $bytes NOT NULL, refresh_expires_ms $id NOT NULL,
+    refreshed_ms $id, revoked_ms $id
 )$without_rowid;
 CREATE INDEX ix_scoped_tokens_account_id ON scoped_tokens (account_id);
 CREATE INDEX ix_scoped_tokens_refresh_expires_ms ON scoped_tokens (refresh_expires_ms);
