@@ -69,7 +69,8 @@ from dragoman.core.reporting.queries import Queries
 from dragoman.core.reporting.statistics import Statistics
 from dragoman.core.reporting.timeline import Reconstructs, Timelines
 from dragoman.core.reporting.traffic import Traffic
-from dragoman.core.retention.model import Kept
+from dragoman.core.retention.model import Kept, Lifetimes
+from dragoman.core.retention.privacy import Privacy
 from dragoman.core.retention.retention import Retention
 from dragoman.core.submission.audiences import Audiences
 from dragoman.core.submission.batches import Batches
@@ -171,8 +172,8 @@ class _Parts:
         settings = self.settings
         self.accounts = Accounts(storage=self.storage, ids=self.ids, clock=self.clock)
         self.sessions = Sessions(clock=self.clock, idle_s=settings.dialects.smsend.session_idle_s)
-        self.account_tree = AccountTree(
         self.accounts.signed_out.subscribe(self.sessions.end_all)
+        self.account_tree = AccountTree(
             accounts=self.accounts,
             storage=self.storage,
             ids=self.ids,
@@ -364,6 +365,19 @@ class _Parts:
             },
         )
 
+            lifetimes=Lifetimes(
+                texts_days=settings.retention.texts_days,
+                numbers_days=settings.retention.numbers_days,
+                messages_days=settings.retention.messages_days,
+            ),
+        )
+        self.privacy = Privacy(
+            storage=self.storage,
+            accounts=self.accounts,
+            opt_outs=self.opt_outs,
+            message_events=self.message_events,
+            audit_log=self.audit_log,
+            clock=self.clock,
     def _submission(self) -> None:
         settings = self.settings
         self.premium = PremiumRules(

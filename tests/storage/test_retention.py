@@ -21,9 +21,9 @@ from dragoman.core.messages.sql.tables import (
     message_events,
 )
 from dragoman.core.retention import retention as service_module
-from dragoman.core.retention import sql as stored_module
-from dragoman.core.retention.model import Kept
+from dragoman.core.retention.model import Kept, Lifetimes
 from dragoman.core.retention.retention import DAY_MS, Retention
+from dragoman.core.retention.sql import outdated as stored_module
 from dragoman.storage.work import Operation
 
 DAYS = 10
@@ -149,7 +149,8 @@ async def archive(rows: Any, monkeypatch: pytest.MonkeyPatch) -> Archive:
 
 async def drop_old(archive: Archive, days: Mapping[Kept, int] = AGES) -> None:
     rows = archive.rows
-    await Retention(storage=rows.storage, clock=rows.clock, days=days).drop_old()
+    kept = Lifetimes(texts_days=0, numbers_days=0, messages_days=0)
+    await Retention(storage=rows.storage, clock=rows.clock, days=days, lifetimes=kept).drop_old()
 
 
 Add = Callable[[Archive, str], Any]

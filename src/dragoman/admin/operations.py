@@ -21,6 +21,7 @@ from dragoman.admin import (
     diagnosis,
     inbound,
     messages,
+    privacy,
     senders,
     tokens,
     webhooks,

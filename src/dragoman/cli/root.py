@@ -21,6 +21,7 @@ from dragoman.cli import (
     message,
     number,
     optout,
+    privacy,
     sender,
     serve,
     tail,
@@ -82,6 +83,7 @@ app.add_typer(device.app, name="device")
 app.add_typer(carrier.app, name="carrier")
 app.add_typer(sender.app, name="sender")
 app.add_typer(webhook.app, name="webhook")
+app.add_typer(privacy.app, name="privacy")
 command(app, "send")(message.send)
 command(app, "status")(message.status)
 app.add_typer(timeline.app, name="message")
