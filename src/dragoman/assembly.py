@@ -268,6 +268,8 @@ class _Parts:
             ids=self.ids,
             clock=self.clock,
             announce=self.callback_stored,
+            by_event=frozenset({"smsgate"}),
+            ensure_signing_key=self.phone_settings.ensure_signing_key,
         )
         self.device_routes = DeviceRoutes(self.router, self.devices)
 
@@ -363,8 +365,6 @@ class _Parts:
                 Kept.INGESTED_ROWS: settings.retention.ingested_days,
                 Kept.NOTES: settings.retention.notes_days,
             },
-        )
-
             lifetimes=Lifetimes(
                 texts_days=settings.retention.texts_days,
                 numbers_days=settings.retention.numbers_days,
@@ -378,6 +378,8 @@ class _Parts:
             message_events=self.message_events,
             audit_log=self.audit_log,
             clock=self.clock,
+        )
+
     def _submission(self) -> None:
         settings = self.settings
         self.premium = PremiumRules(

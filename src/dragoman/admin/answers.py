@@ -238,6 +238,7 @@ class WebhookView(msgspec.Struct, frozen=True, kw_only=True):
     """Who is called about something; without a device, about all that have none of their own."""
 
     account: str
+    dialect: str
     device_id: int | None
     event: str
     url: str

@@ -72,8 +72,13 @@ def _read_url(url: object) -> str:
     return url.strip()
 
 
-def read_message(message: Message, account: Account, zone: str, advanced_key: str) -> Submission:
-    """Reads a message of an account whose times are in `zone`; raises `Refused`."""
+def read_message(
+    message: Message, account: Account, zone: str, advanced_key: str, report_url: str
+) -> Submission:
+    """Reads a message of an account whose times are in `zone`; raises `Refused`.
+
+    Reports go to `report_url`, if there is one, where the message has no `statusurl`.
+    """
     format_ = _read_format(message.format)
     message_class = _read_integer("class", message.class_, 0, MAX_CLASS)
     validity_min = _read_integer("validity", message.validity, 1, MAX_VALIDITY_MIN)
@@ -90,7 +95,7 @@ def read_message(message: Message, account: Account, zone: str, advanced_key: st
         push=_read_push(message, format_),
         due_ms=_read_due_time(message.sendtime, zone),
         validity_s=None if validity_min is None else validity_min * 60,
-        callback=_read_callback(message, return_data),
+        callback=_read_callback(message, return_data, report_url),
         return_data=return_data,
         # Class 1 is every phone's own choice, so it is not put on the wire.
         message_class=None if message_class == DEFAULT_CLASS else message_class,
@@ -218,10 +223,12 @@ def _read_return_data(value: Text) -> str:
     return return_data
 
 
-def _read_callback(message: Message, return_data: str) -> CallbackRequest | None:
+def _read_callback(message: Message, return_data: str, report_url: str) -> CallbackRequest | None:
     wanted = reading.read_flag("status", message.status)
     url = message.statusurl
     if not isinstance(url, str) or not (url := url.strip()) or url == "0":
+        url, wanted = report_url, True
+    if not url:
         return None
     # Without a wish for reports the URL is only remembered, for the lookup to show.
     states = REPORTED if wanted else _NO_STATES
