@@ -104,8 +104,7 @@ def _put(
 
 
 def _print_webhook(webhook: WebhookView) -> None:
-    whose = f"device {webhook.device_id}" if webhook.device_id else "all messages"
-    print(
-        f"{webhook.event} of {whose} of {webhook.account} in {webhook.dialect}:"
-        f" {webhook.url or 'no webhook'}"
-    )
+    whose = f"device {webhook.device_id}" if webhook.device_id else "all phones"
+    if webhook.dialect != SMSGATEWAY24:
+        whose = f"all {webhook.dialect} messages"
+    print(f"{webhook.event} of {whose} of {webhook.account}: {webhook.url or 'no webhook'}")

@@ -57,10 +57,11 @@ class Swath(msgspec.Struct, frozen=True, kw_only=True):
     before: int
 
 
-class Days(msgspec.Struct, frozen=True, kw_only=True):
-    """The days (UTC) of an account up to a midnight, whose messages and texts are dropped."""
+class Day(msgspec.Struct, frozen=True, kw_only=True):
+    """The oldest day (UTC) of an account, whose messages and texts are dropped."""
 
     account_id: int
+    from_ms: int
     before_ms: int
 
 

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Mapping
 from typing import Final, TypeVar
 
-from dragoman.core.retention.model import Kept, Lifetimes, Outdated, Sweep
+from dragoman.core.retention.model import Day, Kept, Lifetimes, Outdated, Sweep
 from dragoman.core.retention.sql import dropping, outdated, sweeping
 from dragoman.kit.clock import Clock
 from dragoman.kit.ids import first_at
@@ -64,9 +64,11 @@ class Retention:
                 await self._write_all(sweeping.sweep, swath)
         if kept.messages_days:
             up_to_ms = now_ms - kept.messages_days * DAY_MS
-            over = await self._storage.read(lambda c: dropping.find_days(c, account_id, up_to_ms))
-            if over is not None:
-                await self._write_all(dropping.drop, over)
+            while day := await self._find_day(account_id, up_to_ms):
+                await self._write_all(dropping.drop, day)
+
+    async def _find_day(self, account_id: int, up_to_ms: int) -> Day | None:
+        return await self._storage.read(lambda c: dropping.find_day(c, account_id, up_to_ms))
 
     async def _write_all(self, operation: Operation[Item, bool], item: Item) -> None:
         """Repeats a write until nothing is left for it to do."""

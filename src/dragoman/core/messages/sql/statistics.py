@@ -89,11 +89,12 @@ class Counters:
         _ADD.run(connection, rows)
 
 
-def detach(connection: Connection, account_id: int, before_ms: int) -> None:
-    """Keeps the counts of the hours before a time for statistics alone: their rows are dropped."""
+def detach(connection: Connection, account_id: int, from_ms: int, before_ms: int) -> None:
+    """Keeps the counts of some hours for statistics alone: their rows are dropped."""
     table = hourly_statistics.c
     counted = (
         table.account_id == account_id,
+        table.hour_ms >= from_ms,
         table.hour_ms < before_ms,
         table.direction.in_(("inbox", "outbox")),
     )

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final
 
-from sqlalchemy import Column, Connection, delete, exists, select
+from sqlalchemy import Column, Connection, Select, delete, exists, select
 
 from dragoman.core.callbacks.sql.callbacks import CallbackState
 from dragoman.core.devices.sql.tables import device_assignments, device_texts
@@ -27,66 +27,64 @@ from dragoman.core.messages.sql.tables import (
     premium_messages,
     receipt_keys,
 )
-from dragoman.core.retention.model import Days
+from dragoman.core.retention.model import Day
 from dragoman.core.retention.sql.forgetting import is_call_of_text
 from dragoman.core.retention.sql.sweeping import MESSAGE_IS_OVER, SWATH, of_account
-from dragoman.core.retention.sql.tables import retention_positions
 from dragoman.core.submission.sql.tables import newsletters, orders, submission_keys
 from dragoman.kit.ids import first_at, time_of
 from dragoman.kit.zones import DAY_MS
-from dragoman.storage.rows import put_row
 from dragoman.storage.work import one_by_one
 
-_DROPPING: Final = "messages"
-"""In the place of a sweep among the positions."""
 _OF_MESSAGE: Final = (
     *(parts, premium_messages, device_assignments, message_events, receipt_keys, messages),
 )
 _OF_BATCH: Final = (newsletters, audiences, attachments, batches)
 
 
-def find_days(connection: Connection, account_id: int, before_ms: int) -> Days | None:
-    """The days of an account that can be dropped; one waits until all of its messages are over."""
-    mine = (
-        of_account(messages.c.message_id, account_id),
-        messages.c.message_id < first_at(before_ms),
-    )
-    first = connection.execute(
-        select(messages.c.message_id)
-        .where(*mine, ~MESSAGE_IS_OVER)
-        .order_by(messages.c.message_id)
-        .limit(1)
-    ).scalar()
-    if first is not None:
-        before_ms = time_of(first)
-    before_ms -= before_ms % DAY_MS
-    position = select(retention_positions.c.position).where(
-        retention_positions.c.account_id == account_id, retention_positions.c.sweep == _DROPPING
-    )
-    if (connection.execute(position).scalar() or 0) >= first_at(before_ms):
+def find_day(connection: Connection, account_id: int, before_ms: int) -> Day | None:
+    """The oldest day of an account that can be dropped and ends before a time.
+
+    It waits until all of its messages are over, and so do those after it.
+    """
+    up_to = first_at(before_ms - before_ms % DAY_MS)
+    oldest = [
+        connection.execute(query.limit(1)).scalar()
+        for query in (
+            _of_account(messages.c.message_id, account_id, up_to),
+            _of_account(inbound_texts.c.inbound_id, account_id, up_to),
+            _empty_batches(account_id, up_to),
+        )
+    ]
+    found = [identifier for identifier in oldest if identifier is not None]
+    if not found:
         return None
-    return Days(account_id=account_id, before_ms=before_ms)
+    from_ms = time_of(min(found)) // DAY_MS * DAY_MS
+    day = Day(account_id=account_id, from_ms=from_ms, before_ms=from_ms + DAY_MS)
+    of_day = _of_account(messages.c.message_id, account_id, first_at(day.before_ms))
+    needed = connection.execute(of_day.where(~MESSAGE_IS_OVER).limit(1)).first()
+    return None if needed is not None else day
 
 
-@one_by_one("drop_days")
-def drop(connection: Connection, item: Days) -> bool:
+@one_by_one("drop_day")
+def drop(connection: Connection, item: Day) -> bool:
     """Whether there is more to drop."""
+    detach(connection, item.account_id, item.from_ms, item.before_ms)
     up_to = first_at(item.before_ms)
     for key, drop_some in (
         (messages.c.message_id, _drop_messages),
         (inbound_texts.c.inbound_id, _drop_texts),
     ):
-        oldest = select(key).where(of_account(key, item.account_id), key < up_to).order_by(key)
+        oldest = _of_account(key, item.account_id, up_to)
         identifiers = list(connection.execute(oldest.limit(SWATH)).scalars())
         if identifiers:
             drop_some(connection, identifiers)
             return True
-    if _drop_batches(connection, item.account_id, up_to):
-        return True
-    detach(connection, item.account_id, item.before_ms)
-    row = {"account_id": item.account_id, "sweep": _DROPPING, "position": up_to}
-    put_row(connection, retention_positions, row)
-    return False
+    return _drop_batches(connection, item.account_id, up_to)
+
+
+def _of_account(key: Column[int], account_id: int, up_to: int) -> Select[Any]:
+    """The rows of an account below an identifier, oldest first."""
+    return select(key).where(of_account(key, account_id), key < up_to).order_by(key)
 
 
 def _drop_messages(connection: Connection, message_ids: Sequence[int]) -> None:
@@ -117,18 +115,8 @@ def _drop_callbacks(connection: Connection, callback_ids: Sequence[int]) -> None
 
 def _drop_batches(connection: Connection, account_id: int, up_to: int) -> bool:
     """Drops batches of which no message is left; whether there may be more."""
-    query = (
-        select(batches.c.batch_id, batches.c.dialect)
-        .where(
-            batches.c.account_id == account_id,
-            batches.c.batch_id < up_to,
-            batches.c.waiting_recipients.is_(None),
-            ~exists().where(messages.c.batch_id == batches.c.batch_id),
-        )
-        .order_by(batches.c.batch_id)
-        .limit(SWATH)
-    )
-    rows = connection.execute(query).all()
+    query = _empty_batches(account_id, up_to).add_columns(batches.c.dialect)
+    rows = connection.execute(query.limit(SWATH)).all()
     batch_ids = [row.batch_id for row in rows]
     for dialect in {row.dialect for row in rows}:
         keys = submission_keys.c
@@ -138,6 +126,13 @@ def _drop_batches(connection: Connection, account_id: int, up_to: int) -> bool:
     for table in _OF_BATCH:
         _drop(connection, table.c.batch_id, batch_ids)
     return len(rows) == SWATH
+
+
+def _empty_batches(account_id: int, up_to: int) -> Select[Any]:
+    """Batches of which no message is left, or was ever made."""
+    nothing_left = ~exists().where(messages.c.batch_id == batches.c.batch_id)
+    query = _of_account(batches.c.batch_id, account_id, up_to)
+    return query.where(batches.c.waiting_recipients.is_(None), nothing_left)
 
 
 def _drop(

@@ -68,8 +68,8 @@ def _read_linked(connection: Connection, item: Erasure, after: dict[str, int]) -
     for table in _OF_MESSAGE:
         yield from _rows(connection, table, table.c.message_id.in_(message_ids))
     of_messages = messages.c.message_id.in_(message_ids)
-    own = select(messages.c.batch_id).where(of_messages)
-    yield from _rows(connection, batches, batches.c.batch_id.in_(own), batches.c.recipients == 1)
+    theirs = select(messages.c.batch_id).where(of_messages)
+    yield from _rows(connection, batches, batches.c.batch_id.in_(theirs))
     yield from _calls(connection, callbacks.c.message_id.in_(message_ids))
     inbound_ids = _next(connection, inbound_texts.c.inbound_id, inbound_texts.c.sender, item, after)
     yield from _rows(connection, inbound_texts, inbound_texts.c.inbound_id.in_(inbound_ids))
@@ -117,12 +117,12 @@ def _read_others(connection: Connection, item: Erasure) -> Rows:
 
 
 def _rows(connection: Connection, table: Any, *conditions: ColumnElement[bool]) -> Rows:
-    """Rows of a table as text and numbers, without digests."""
+    """Rows of a table as text and numbers, without digests and other recipients."""
     for row in connection.execute(select(table).where(*conditions).order_by(*table.primary_key)):
         values = {
             str(name): value.decode("utf-8", "replace") if isinstance(value, bytes) else value
             for name, value in row._mapping.items()
-            if "digest" not in name
+            if "digest" not in name and name != batches.c.waiting_recipients.name
         }
         yield str(table.name), values
 
