@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from tests.dialects.in_process import forget
 
 from dragoman.core.accounts.model.accounts import Account
 from dragoman.core.devices.model.devices import AssignmentState, Device, DeviceSettings, Limits
@@ -395,3 +396,14 @@ def test_a_note_comes_back_as_it_was_kept() -> None:
     assert mapping.parse_note(mapping.render_note(note)) == note
     assert mapping.parse_note("") == mapping.Note()
     assert msgspec.json.decode(mapping.render_note(mapping.Note())) == {}
+
+
+async def test_what_was_deleted_is_listed_without_text_and_number(gate: Gate) -> None:
+    device = await gate.phone()
+    sms_id = await gate.send(customerid="77")
+    await gate.move(gate.message(sms_id), State.SENDING, State.SENT, State.DELIVERED)
+    await receive(gate, device, "+4917642111111", "secret")
+    await forget(gate.services)
+    shown = (await gate.ok("getallsms"))["smss"]
+    assert {(one["body"], one["sendto"]) for one in shown.values()} == {("", "0")}
+    assert (shown[str(sms_id)]["customerid"], shown[str(sms_id)]["status"]) == (77, 7)
