@@ -28,7 +28,7 @@ class FailedResult(msgspec.Struct, frozen=True, tag=True):
     reason: str
 
 
-Result: TypeAlias = bool | int | list[int] | RefusedResult | FailedResult | None
+Result: TypeAlias = bool | int | list[bool | int] | RefusedResult | FailedResult | None
 
 
 _PLAIN = frozenset({bool, int, type(None)})
