@@ -496,3 +496,20 @@ async def test_an_account_can_keep_longer_and_those_below_follow_it(registry: Re
     await registry.pass_days(0, texts_days=10, numbers_days=10)
     [message] = await registry.rows("messages")
     assert message["text"] == ""
+
+
+async def test_what_cannot_be_forgotten_holds_up_no_other_account(registry: Registry) -> None:
+    first = await registry.fill()
+    registry.account = await registry.house.account("other")
+    second = await registry.fill()
+
+    def spoil(connection: Any, items: list[int]) -> list[None]:
+        table = metadata.tables["batches"]
+        spoilt = table.update().where(table.c.batch_id.in_(items))
+        connection.execute(spoilt.values(options="no JSON"))
+        return [None] * len(items)
+
+    await registry.house.storage.writer.write(Operation(spoil), first["batch"])
+    await registry.pass_days(2, texts_days=1)
+    texts = {row["batch_id"]: row["text"] for row in await registry.rows("batches")}
+    assert texts == {first["batch"]: TEXT, second["batch"]: ""}
