@@ -222,7 +222,9 @@ async def _find(
 ) -> tuple[int | None, int | None]:
     """The message, or else the batch, that an identifier names in the tree."""
     queries = request.services.queries
-    for identifier in identifiers:
+    read = [await request.services.short_ids.identifier_of(written) for written in identifiers]
+    meant = [identifier for identifier in read if identifier is not None]
+    for identifier in meant:
         try:
             view = await queries.message(request.account, identifier, tree[1:])
         except Refused as refused:
@@ -230,7 +232,7 @@ async def _find(
                 raise
         else:
             return view.message_id, None
-    for identifier in identifiers:
+    for identifier in meant:
         if await _batch(request, identifier) is not None:
             return None, identifier
         wanted = OutboxFilter(account_id=tree[0], below=tree[1:], batch_id=identifier)

@@ -143,6 +143,7 @@ class NewBatch(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=Fa
     """Messages among them that end with their acceptance."""
     attachments: tuple[Attachment, ...] = ()
     audience: StoredAudience | None = None
+    short_id: int | None = None
 
 
 class NewCallback(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False):
