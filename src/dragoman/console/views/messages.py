@@ -16,6 +16,7 @@ from dragoman.console.labels import (
     LEDGER,
     REFUSALS,
     STATES,
+    describe_replaced,
     describe_route,
 )
 from dragoman.console.page import Page
@@ -132,6 +133,7 @@ async def _show_message(request: PageRequest, status: int = 200) -> Response:
         account=(await _names(request, (view,))).get(view.account_id, ""),
         country=country_name(view.mcc),
         failure=FAILURES[view.failure],
+        replaced=describe_replaced(story.request.replaced),
         alphabet=ALPHABETS.get(story.request.alphabet, story.request.format),
         is_operator=request.account.may(Permission.OPERATE),
     )

@@ -48,6 +48,7 @@ class BatchOptions(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     message_type: str = ""
     resend_of: int | None = None
     """The message that it repeats."""
+    ignored_sender: str = ""
 
 
 class StoredBatch(msgspec.Struct, kw_only=True, array_like=True, gc=False):
