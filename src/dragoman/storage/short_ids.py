@@ -16,7 +16,7 @@ import msgspec
 from sqlalchemy import Column, Connection, Index, Integer, SmallInteger, select, text
 
 from dragoman.storage.metadata import Identifier, table
-from dragoman.storage.rows import insert_new, is_one_of
+from dragoman.storage.rows import insert_rows, is_one_of
 from dragoman.storage.work import one_by_one
 
 if TYPE_CHECKING:
@@ -63,8 +63,7 @@ def reserve(connection: Connection, count: int) -> int:
 @one_by_one("show_short_ids")
 def show(connection: Connection, items: tuple[ShortId, ...]) -> None:
     """Stores short IDs of identifiers that have none."""
-    for item in items:
-        insert_new(connection, short_ids, item)
+    insert_rows(connection, short_ids, items, new_only=True)
 
 
 def _load(connection: Connection, identifiers: Collection[int]) -> dict[int, int]:
