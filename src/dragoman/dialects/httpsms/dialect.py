@@ -65,7 +65,7 @@ def build_httpsms(services: Services) -> ProviderDialect:
                 declare(
                     path=REPORT_PATH,
                     handler=calls.report,
-                    summary="Ask for a delivery report",
+                    summary="Fetch a delivery report",
                     source="Delivery Report",
                     query=schemas.ReportParameters,
                     body=schemas.ReportParameters,

@@ -86,9 +86,9 @@ class _Calls:
                     schemas.NewsletterParameters, schemas.SavedNewsletter),
             declare("getalldevices", asking.devices, "List phones",
                     schemas.TokenParameters, schemas.DeviceList),
-            declare("getsmsstatus", asking.status, "Ask what became of a text",
+            declare("getsmsstatus", asking.status, "Get a text's state",
                     schemas.StatusParameters, schemas.SmsStatus),
-            declare("getdevicestatus", asking.device, "Ask whether a phone is there",
+            declare("getdevicestatus", asking.device, "Get a phone's status",
                     schemas.DeviceParameters, schemas.DeviceStatus),
         )
     # fmt: on
