@@ -142,6 +142,7 @@ class _Parts:
         self.ids = IdSource(clock)
         self.metrics = Metrics()
         self.storage = Storage(settings.database_url, self.metrics, writer_module=writer_module)
+        self.short_ids = self.storage.short_ids
         self._stop_words = words_to_match(settings.inbound.stop_words)
         self._start_words = words_to_match(settings.inbound.start_words)
         self._policies = {
@@ -211,9 +212,7 @@ class _Parts:
             clock=self.clock,
             types=MessageTypes(settings.types_of_messages()),
         )
-        self.senders = Senders(
-            storage=self.storage, accounts=self.accounts, ids=self.ids, clock=self.clock
-        )
+        self.senders = Senders(storage=self.storage, accounts=self.accounts, clock=self.clock)
         self.audit_log = AuditLog(storage=self.storage, ids=self.ids, clock=self.clock)
         self.admin_tokens = AdminTokens(storage=self.storage, clock=self.clock)
 
@@ -222,7 +221,7 @@ class _Parts:
         self.contact_profiles = ContactProfiles(
             storage=self.storage, ids=self.ids, clock=self.clock
         )
-        self.groups = Groups(storage=self.storage, ids=self.ids, clock=self.clock)
+        self.groups = Groups(storage=self.storage, clock=self.clock)
         self.contact_values = ContactValues(storage=self.storage)
         self.imports = Imports(storage=self.storage, ids=self.ids, clock=self.clock)
 
@@ -247,7 +246,6 @@ class _Parts:
         self.devices = Devices(
             storage=self.storage,
             presence=Presence(self.clock),
-            ids=self.ids,
             clock=self.clock,
             carriers=settings.carriers_of_phones,
         )
@@ -417,7 +415,7 @@ class _Parts:
             max_recipients=settings.limits.max_recipients,
             find_payments=self.credits.payments,
         )
-        self.bundles = Bundles(self.submission)
+        self.bundles = Bundles(self.submission, self.short_ids)
         self.batches = Batches(
             storage=self.storage,
             live=self.live,

@@ -76,6 +76,7 @@ from dragoman.kit.clock import Clock
 from dragoman.kit.ids import IdSource
 from dragoman.kit.signal import Signal
 from dragoman.storage.engine import Storage
+from dragoman.storage.short_ids import ShortIds
 from dragoman.web.downloads import Downloader
 from dragoman.work_queue.local import LocalQueue
 
@@ -89,6 +90,7 @@ class Services:
     ids: IdSource
     metrics: Metrics
     storage: Storage
+    short_ids: ShortIds
     health: Health
     live: LiveMessages
     queue: LocalQueue

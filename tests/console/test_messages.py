@@ -8,7 +8,7 @@ import pytest
 
 from dragoman.core.messages.model.failure_causes import CAUSES
 from dragoman.core.messages.model.lifecycle import State
-from dragoman.core.messages.model.messages import CallbackRequest, Submission
+from dragoman.core.messages.model.messages import CallbackRequest, Format, Submission
 from dragoman.core.model.errors import FailureCode
 from dragoman.kit.ids import render_base64, render_dashed, render_hex
 from dragoman.storage.probe import probe
@@ -360,3 +360,27 @@ async def test_of_a_callback_the_page_names_no_more_than_the_host(browser: Brows
     page = await browser.get(f"/console/messages/{message.message_id}")
     assert "delivered (pending) customer.example" in page.text
     assert b"secret" not in page.body
+
+
+async def test_message_tells_what_was_not_sent_as_it_was_asked_for(browser: Browser) -> None:
+    """Look-alikes in the text, and a sender that its type of messages does not take."""
+    sena = await browser.services.accounts.find("sena")
+    asked = Submission(
+        dialect="test",
+        recipients=("+4530123456",),
+        text="1–2\u200b",
+        sender="Dragoman",
+        format=Format.GSM_ALIKE,
+        ignored_sender="<b>Acme",
+    )
+    await browser.services.submission.submit(sena, asked)
+    (message,) = browser.services.live
+    await browser.sign_in("sena")
+    text = (await browser.get(f"/console/messages/{message.message_id}")).text
+    assert "Replaced “-” for “–”, nothing for U+200B" in text
+    assert "<b>Acme was requested, but messages of this type have no sender" in text
+    await _send(browser, "sena", "+4530123457")
+    plain = max(browser.services.live, key=lambda one: one.message_id)
+    text = (await browser.get(f"/console/messages/{plain.message_id}")).text
+    assert "Replaced" not in text
+    assert "was requested" not in text

@@ -45,7 +45,7 @@ from dragoman.core.submission.sql import (
     verifications,
 )
 from dragoman.core.submission.sql import idempotency_keys as submission_keys
-from dragoman.storage import probe
+from dragoman.storage import probe, short_ids
 from dragoman.storage.work import Operation
 
 WRITER_MODULE: Final = "dragoman.core.writer_process"
@@ -149,6 +149,8 @@ OPERATIONS: Final[dict[str, Operation[Any, Any]]] = {
         senders.add,
         senders.decide,
         senders.remove,
+        short_ids.reserve,
+        short_ids.show,
         submission_keys.accept,
         submissions.accept,
         submissions.expand,

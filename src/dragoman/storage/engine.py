@@ -18,6 +18,7 @@ from dragoman.core.model.errors import AlreadyInUse, StorageUnavailable
 from dragoman.storage.migrations import revisions
 from dragoman.storage.outages import is_outage, reason_of
 from dragoman.storage.runners import ChildRunner, LocalRunner, Runner
+from dragoman.storage.short_ids import ShortIds
 from dragoman.storage.writer import CommitObserver, Writer, check_durable
 
 T = TypeVar("T")
@@ -34,7 +35,7 @@ SERVER_OPTIONS = "-c tcp_keepalives_idle=10 -c tcp_keepalives_interval=5 -c tcp_
 
 
 class Storage:
-    """The database of one gateway: a small thread pool of readers, and one `writer`."""
+    """The database of one gateway: a small thread pool of readers, a `writer`, and `short_ids`."""
 
     def __init__(
         self, url: str, observer: CommitObserver | None = None, *, writer_module: str | None = None
@@ -51,6 +52,7 @@ class Storage:
         self._read_engine = _read_engine(self.url)
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="storage-reader")
         self.writer = Writer(self._runner(), observer)
+        self.short_ids = ShortIds(self)
 
     @property
     def is_sqlite(self) -> bool:

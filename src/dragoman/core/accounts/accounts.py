@@ -42,6 +42,8 @@ __all__ = ["Accounts", "CreatedAccount", "digest_of_key", "md5_of_password", "ne
 
 MAX_DEPTH = 16
 """Accounts from a root to the lowest one below it."""
+PATH_DIGITS = 6
+"""Of a short ID in base 36, so that paths sort in the order of creation."""
 MAX_REMEMBERED = 10_000
 FIRST_DELAY_S = 0.1
 MAX_DELAY_S = 5.0
@@ -186,12 +188,12 @@ class Accounts:
             time_zone=time_zone,
         )
         values = read_fields(given) | read_fields(fields or AccountFields())
-        account_id = self._ids.next()
+        account_id = await self._storage.short_ids.next()
         if permissions is None:
             permissions = DEFAULT_PERMISSIONS
         if legacy_md5:
             permissions |= {Permission.LEGACY_LOGIN}
-        path = render_base36(account_id)
+        path = render_base36(account_id).zfill(PATH_DIGITS)
         if parent is not None:
             path = f"{parent.path}/{path}"
             if path.count("/") >= MAX_DEPTH:

@@ -20,7 +20,6 @@ from dragoman.core.model.errors import RefusalCode, Refused, existing
 from dragoman.core.model.texts import is_storable
 from dragoman.core.model.use_case import use_case
 from dragoman.kit.clock import Clock
-from dragoman.kit.ids import IdSource
 from dragoman.storage.engine import Storage
 
 MAX_SENDERS: Final = 10_000
@@ -35,7 +34,6 @@ class Senders:
 
     storage: Storage
     accounts: Accounts
-    ids: IdSource
     clock: Clock
 
     async def ask_for(self, account: Account, sender: str, details: SenderDetails) -> StoredSender:
@@ -49,7 +47,7 @@ class Senders:
         if total >= MAX_SENDERS:
             raise Refused(RefusalCode.INVALID_FIELD, "alias", f"at most {MAX_SENDERS}")
         new = StoredSender(
-            sender_id=self.ids.next(),
+            sender_id=await self.storage.short_ids.next(),
             account_id=account.account_id,
             sender=sender,
             state=SenderState.PENDING,

@@ -22,7 +22,12 @@ from dragoman.core.devices.devices import Details, Devices
 from dragoman.core.devices.model.devices import Device
 from dragoman.core.inbound.model.inbound import StoredInbound
 from dragoman.core.messages.live import LiveMessage
-from dragoman.core.messages.model.callbacks import EventFacts, EventKind, renderer_of_events
+from dragoman.core.messages.model.callbacks import (
+    SINGLE_OF_BATCH,
+    EventFacts,
+    EventKind,
+    renderer_of_events,
+)
 from dragoman.core.messages.model.lifecycle import State
 from dragoman.core.messages.model.messages import Holder
 from dragoman.core.messages.model.records import NewCallback
@@ -207,7 +212,7 @@ class Webhooks:
         found = [
             webhook
             for webhook in self._webhooks[facts.account_id].values()
-            if webhook.event is facts.kind
+            if facts.kind in (webhook.event, SINGLE_OF_BATCH.get(webhook.event))
             and webhook.device_id in (None, facts.device_id)
             and dialect in (None, webhook.dialect)
         ]
@@ -217,7 +222,9 @@ class Webhooks:
             if webhook.device_id is None and webhook.dialect in own & self._device_first:
                 continue
             callback_id = self.ids.next()
-            event_facts = msgspec.structs.replace(facts, event_id=callback_id, webhook=webhook.key)
+            event_facts = msgspec.structs.replace(
+                facts, event_id=callback_id, webhook=webhook.key, kind=webhook.event
+            )
             calls.append(
                 NewCallback(
                     callback_id=callback_id,

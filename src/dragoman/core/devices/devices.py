@@ -34,7 +34,6 @@ from dragoman.core.model.stored import ignore
 from dragoman.core.model.texts import is_storable
 from dragoman.core.model.use_case import use_case
 from dragoman.kit.clock import Clock
-from dragoman.kit.ids import IdSource
 from dragoman.kit.signal import Signal
 from dragoman.storage.engine import Storage
 from dragoman.storage.persistence import persist
@@ -64,7 +63,6 @@ class Devices:
 
     storage: Storage
     presence: Presence
-    ids: IdSource
     clock: Clock
     carriers: Sequence[str]
     """The carriers that devices can belong to."""
@@ -201,7 +199,7 @@ class Devices:
         now_ms = self.clock.now_ms()
         token = secrets.token_urlsafe(TOKEN_BYTES)
         device = Device(
-            device_id=self.ids.next(),
+            device_id=await self.storage.short_ids.next(),
             account_id=account.account_id,
             carrier=carrier,
             protocol=protocol,

@@ -19,6 +19,7 @@ from dragoman.core.messages.model.records import StoredBatch, StoredMessage, Sto
 from dragoman.core.model.errors import FailureCode
 from dragoman.kit.ids import IdSource
 from dragoman.protocols.gsm.alphabet import Alphabet
+from dragoman.protocols.gsm.look_alikes import fit_gsm
 from dragoman.protocols.gsm.segmentation import (
     Segmentation,
     segment_binary,
@@ -38,6 +39,7 @@ MAX_AWAITING_REPORT = 200_000
 # Members that every message asks for: looking one up in its class costs more than the rest.
 _URGENT = Lane.URGENT
 _NO_FAILURE = FailureCode.NONE
+_GSM_ALIKE = Format.GSM_ALIKE
 _MMS = Format.MMS
 _BINARY = Alphabet.BINARY
 _DELIVERED = State.DELIVERED
@@ -54,6 +56,8 @@ def segment(
         return segment_binary(bytes.fromhex(text), udh=udh, max_parts=max_parts)
     if format_ is Format.WAP_PUSH and push is not None:
         return segment_binary(_encode_push(text, push), udh=PUSH_UDH, max_parts=max_parts)
+    if format_ is _GSM_ALIKE:
+        text = fit_gsm(text)
     return segment_text(text, alphabet=ALPHABET_OF_FORMAT.get(format_), max_parts=max_parts)
 
 
@@ -213,6 +217,9 @@ class LiveMessage:
         stored = self.batch.stored
         options = stored.options
         own = self.text
+        text = stored.text if own is None else own
+        if stored.format == _GSM_ALIKE:
+            text = fit_gsm(text)
         segmentation = self.batch.segmentation if own is None else self.batch.segment(own)
         # The identifier's time and sequence bits both vary; a handset needs only that two long
         # texts from one sender differ (3GPP 23.040 s. 9.2.3.24.1).
@@ -231,7 +238,7 @@ class LiveMessage:
             premium=options.premium,
             multimedia=self.batch.multimedia_with(own),
             account_id=stored.account_id,
-            text="" if segmentation.alphabet is _BINARY else (stored.text if own is None else own),
+            text="" if segmentation.alphabet is _BINARY else text,
             device_id=options.device_id,
             sim=options.sim,
             urgent=stored.lane == _URGENT,

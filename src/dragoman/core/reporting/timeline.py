@@ -47,6 +47,7 @@ from dragoman.core.reporting.sql import timeline
 from dragoman.core.reporting.sql.timeline import CallbackRow, CallbackTry, TimelineRows
 from dragoman.kit.ids import LIMIT, time_of
 from dragoman.protocols.gsm.alphabet import NotEncodable
+from dragoman.protocols.gsm.look_alikes import replaced_in
 from dragoman.protocols.gsm.segmentation import InvalidHeader, TooManyParts
 from dragoman.storage.engine import Storage
 from dragoman.work_queue.port import Lane
@@ -226,6 +227,8 @@ def _request(rows: TimelineRows) -> RequestStep:
         return_data=batch.options.return_data,
         message_type=batch.options.message_type,
         resend_of=batch.options.resend_of,
+        ignored_sender=batch.options.ignored_sender,
+        replaced=replaced_in(text) if batch.format == Format.GSM_ALIKE else {},
     )
 
 

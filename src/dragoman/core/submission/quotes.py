@@ -15,6 +15,7 @@ from dragoman.core.messages.model.records import NewBatch
 from dragoman.core.messages.model.routing import Router
 from dragoman.core.submission.submission import SubmissionService
 from dragoman.protocols.gsm.alphabet import Alphabet
+from dragoman.protocols.gsm.look_alikes import replaced_in
 from dragoman.protocols.gsm.segmentation import (
     MAX_SEPTETS,
     MAX_UCS2_UNITS,
@@ -42,6 +43,8 @@ class Cut(msgspec.Struct, frozen=True, kw_only=True):
     """Characters left in the last part; GSM extension characters take two."""
     forced_by: tuple[str, ...]
     """The characters that force UCS-2, each once, in the order of the text."""
+    replaced: Mapping[str, str]
+    """The look-alikes with which it would be GSM; none where it cannot be, or is."""
 
 
 class Quote(msgspec.Struct, frozen=True, kw_only=True):
@@ -99,6 +102,7 @@ def cut(text: str) -> Cut:
         parts=segmentation.count,
         units_left=_units_left(segmentation),
         forced_by=tuple(dict.fromkeys(one.character for one in segmentation.forced_by)),
+        replaced=replaced_in(text),
     )
 
 

@@ -380,6 +380,7 @@ class SubmissionService:
                 route=message_type.route if message_type is not None else "",
                 message_type=message_type.name if message_type is not None else "",
                 resend_of=submission.resend_of,
+                ignored_sender=submission.ignored_sender,
             ),
             lane=int(self._lane(submission, recipients, lane)),
             due_ms=terms.due_ms,

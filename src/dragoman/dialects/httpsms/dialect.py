@@ -11,7 +11,7 @@ from msgspec.structs import fields
 
 from dragoman.container import Services
 from dragoman.core.messages.model.messages import Submission
-from dragoman.core.model.errors import Refused
+from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.core.model.phone_numbers import normalise
 from dragoman.dialects.contract import ProviderDialect
 from dragoman.dialects.httpsms import errors, mapping, schemas
@@ -88,17 +88,21 @@ class _Calls:
         try:
             _check_complete(given, schemas.SendParameters)
             account = await self._services.accounts.authenticate_key(given["key"], request.client)
+            number = normalise(given["mobile"])
             submission = Submission(
                 dialect=NAME,
-                recipients=(given["mobile"],),
+                recipients=(f"+{number}",),
                 text=given["msgtext"],
                 sender=given["sender"],
                 reference=given["ref"],
                 protocol="HTTP",
             )
-            await self._services.submission.submit(account, submission)
+            key = f"{number}:{given['ref']}"
+            await self._services.idempotency_keys.submit(account, submission, key)
         except Refused as refused:
-            return self._refuse(refused, as_json)
+            if refused.code is not RefusalCode.ALREADY_EXISTS:
+                return self._refuse(refused, as_json)
+            # A program that repeats a call did not get the answer to the first: this is it.
         return _ACCEPTED_JSON if as_json else _ACCEPTED
 
     async def report(self, request: Request) -> Response:

@@ -52,6 +52,8 @@ def build_operations(services: Services) -> tuple[Operation, ...]:
         declare(f"POST {message}/inbox/export", inbox.export,
                 "Ask phones for their inbox (deprecated)", scope="messages:export",
                 body=schemas.InboxRefresh, status=202),
+        declare("POST /inbox/export", inbox.export, "Ask phones for their inbox (deprecated)",
+                scope="messages:export", body=schemas.InboxRefresh, status=202),
         declare("POST /inbox/refresh", inbox.refresh, "Ask phones to upload their inbox",
                 scope="inbox:refresh", body=schemas.InboxRefresh, status=202),
         declare("GET /inbox", inbox.list, "Not implemented", scope="inbox:list", status=501),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Final
 
 import msgspec
@@ -38,11 +39,6 @@ Act = Callable[[Request, Given], Awaitable[msgspec.Struct]]
 def build_smsgateway24(services: Services) -> ProviderDialect:
     services.webhooks.prefer_of_devices(NAME)
     calls = _Calls(services)
-
-    def name_of(device_id: int) -> str | None:
-        device = services.devices.get(device_id)
-        return None if device is None else device.name
-
     return ProviderDialect(
         name=NAME,
         web=Dialect(
@@ -58,8 +54,8 @@ def build_smsgateway24(services: Services) -> ProviderDialect:
             refuse=calls.refuse,
             fallback_charset="windows-1252",
         ),
-        render_callback=render_delivery,
-        render_event=lambda url, facts: render_incoming(url, facts, name_of),
+        render_callback=partial(render_delivery, services),
+        render_event=partial(render_incoming, services),
     )
 
 

@@ -32,6 +32,8 @@ class Format(StrEnum):
     AUTO = "auto"
     """Text; GSM where it fits, UCS-2 where not."""
     GSM = "gsm"
+    GSM_ALIKE = "gsm_alike"
+    """GSM, with look-alikes where it lacks a character; UCS-2 where it has none of those."""
     UNICODE = "unicode"
     BINARY = "binary"
     """Hexadecimal octets with the caller's own user data header."""
@@ -105,6 +107,8 @@ class Submission(msgspec.Struct, frozen=True, kw_only=True):
     """The message that it repeats."""
     message_type: MessageType | None = None
     """Where the dialect has any: its credits and its route count."""
+    ignored_sender: str = ""
+    """What the customer wrote as sender of a type of messages that has none of its own."""
 
 
 class Data(msgspec.Struct, frozen=True, kw_only=True, gc=False):

@@ -48,6 +48,7 @@ class BatchOptions(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     message_type: str = ""
     resend_of: int | None = None
     """The message that it repeats."""
+    ignored_sender: str = ""
 
 
 class StoredBatch(msgspec.Struct, kw_only=True, array_like=True, gc=False):
@@ -143,6 +144,7 @@ class NewBatch(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=Fa
     """Messages among them that end with their acceptance."""
     attachments: tuple[Attachment, ...] = ()
     audience: StoredAudience | None = None
+    short_id: int | None = None
 
 
 class NewCallback(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False):

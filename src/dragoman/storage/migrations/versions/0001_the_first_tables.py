@@ -408,6 +408,13 @@ CREATE TABLE orders (
 )$without_rowid;
 CREATE UNIQUE INDEX uq_orders_account_id_batch_id ON orders (account_id, batch_id);
 CREATE UNIQUE INDEX uq_orders_account_id_order_id ON orders (account_id, order_id);
+CREATE TABLE short_id_counter (
+    counter SMALLINT NOT NULL PRIMARY KEY, last INTEGER NOT NULL
+);
+CREATE TABLE short_ids (
+    short_id INTEGER NOT NULL PRIMARY KEY, identifier $id NOT NULL
+);
+CREATE UNIQUE INDEX uq_short_ids_identifier ON short_ids (identifier);
 CREATE TABLE sims (
     device_id $id NOT NULL REFERENCES devices (device_id), slot SMALLINT NOT NULL,
     carrier TEXT NOT NULL, reported_number TEXT NOT NULL, present BOOLEAN NOT NULL,
