@@ -13,7 +13,7 @@ from sqlalchemy import make_url
 
 from dragoman.core.model.errors import StorageUnavailable
 from dragoman.storage.answers import Answer, render_answer
-from dragoman.storage.engine import write_engine
+from dragoman.storage.connections import write_engine
 from dragoman.storage.frames import BlockingFrames
 from dragoman.storage.outages import reason_of
 from dragoman.storage.transactions import Transactions
