@@ -13,6 +13,7 @@ from itertools import chain
 from typing import Any
 
 from sqlalchemy import Connection, Table
+from sqlalchemy.dialects import postgresql
 
 EXACT = 96
 """Up to so many rows have a statement of their own, so that a usual group takes one step."""
@@ -67,8 +68,6 @@ class BulkStatement:
         first = row
         if typed and driver == "postgresql":
             # An untyped VALUES list is text to PostgreSQL; the types of the first row settle it.
-            from sqlalchemy.dialects import postgresql  # a fiftieth of a second
-
             dialect = postgresql.dialect()  # type: ignore[no-untyped-call]
             types = (self._table.c[name].type.compile(dialect) for name in self._columns)
             first = f"({', '.join(f'CAST({mark} AS {type_})' for type_ in types)})"

@@ -14,6 +14,7 @@ from sqlalchemy import URL, Connection, Engine, make_url
 from sqlalchemy.exc import DBAPIError
 
 from dragoman.core.model.errors import AlreadyInUse, StorageUnavailable
+from dragoman.kit.child_process import ChildProcess
 from dragoman.storage.connections import read_engine, write_engine
 from dragoman.storage.migrations import revisions
 from dragoman.storage.outages import is_outage, reason_of
@@ -29,11 +30,15 @@ class Storage:
     """The database of one gateway: a small thread pool of readers, and one `writer`."""
 
     def __init__(
-        self, url: str, observer: CommitObserver | None = None, *, writer_module: str | None = None
+        self,
+        url: str,
+        observer: CommitObserver | None = None,
+        *,
+        writer: ChildProcess | None = None,
     ) -> None:
-        """Opens the database; with `writer_module`, a process that runs it does the writing."""
+        """Opens the database; with `writer`, that process does the writing."""
         self.url = _complete(url)
-        self._writer_module = writer_module
+        self._child = writer
         self._lock = _FileLock(Path(self.url.database or "")) if self.is_sqlite else None
         if self._lock is not None:
             self._lock.acquire()
@@ -66,16 +71,16 @@ class Storage:
 
     def start(self) -> None:
         """Starts the writer; to be called on the event loop."""
-        if self._writer_module:
+        if self._child is not None:
             self._write_engine.dispose()  # the child's connection is the only one that writes
         self.writer.start()
 
     def _runner(self) -> Runner:
-        if self._writer_module is None:
+        if self._child is None:
             return LocalRunner(self._write_engine)
         url = self.url.render_as_string(hide_password=False)
         locks = self._lock.descriptors if self._lock is not None else ()
-        return ChildRunner(url, self._writer_module, keep_open=locks)
+        return ChildRunner(url, self._child, keep_open=locks)
 
     async def stop(self) -> None:
         """Writes what is waiting, closes every connection and releases the database."""

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable
 from functools import cache
-from importlib import import_module
 from typing import Any, Final, TypeVar
 
 import msgspec
 import sqlalchemy as sa
 from msgspec import UNSET
 from msgspec.inspect import Type, UnionType, type_info
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.sql.base import Executable
 
 Value = TypeVar("Value", bound=msgspec.Struct)
@@ -106,7 +106,7 @@ def put_row(
 
 
 def _dialect_of(connection: sa.Connection) -> Any:
-    return import_module(f"sqlalchemy.dialects.{connection.dialect.name}")
+    return sqlite if connection.dialect.name == "sqlite" else postgresql
 
 
 def count(connection: sa.Connection, *conditions: sa.ColumnElement[bool]) -> int:
@@ -130,8 +130,6 @@ def is_one_of(
         return column.in_(wanted)
     values = list(wanted)
     if driver == "postgresql":
-        from sqlalchemy.dialects import postgresql
-
         kind: Any = postgresql.ARRAY(sa.Text if isinstance(values[0], str) else sa.BigInteger)
         return column == sa.any_(sa.literal(values, kind))
     listed: Any = sa.func.json_each(msgspec.json.encode(values).decode()).table_valued("value")

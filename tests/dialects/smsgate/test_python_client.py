@@ -16,10 +16,8 @@ from android_sms_gateway import domain, enums
 from android_sms_gateway.errors import APIError, ForbiddenError, UnauthorizedError
 from tests.passing_time import PATIENCE_S
 
-from dragoman import assembly as assembly_module
 from dragoman.config import Settings
 from dragoman.gateway import Gateway
-from dragoman.storage.engine import Storage
 from dragoman.testkit.fake_phone import FakePhone, wire
 
 from .conftest import NUMBER, PASSWORD, USERNAME
@@ -35,15 +33,9 @@ class Running(NamedTuple):
 
 
 @pytest.fixture
-async def running(
-    sqlite_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> AsyncIterator[Running]:
+async def running(sqlite_url: str, tmp_path: Path) -> AsyncIterator[Running]:
     """A gateway of `dragoman dev --phone` with its phone."""
 
-    def storage(url: str, metrics: Any, *, writer_module: str | None) -> Storage:
-        return Storage(url, metrics)
-
-    monkeypatch.setattr(assembly_module, "Storage", storage)
     with socket.create_server(("127.0.0.1", 0)) as probe:
         http = f"127.0.0.1:{probe.getsockname()[1]}"
     settings = Settings.development(tmp_path, http=http, smsc="127.0.0.1:1", phones=True)
