@@ -7,6 +7,7 @@ import gc
 import itertools
 import os
 import shutil
+import sys
 import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -80,8 +81,11 @@ def _folder_in_memory() -> Path | None:
 def pytest_configure() -> None:
     """Keeps the tests' folders in memory: most of what a commit costs is waiting for a disk.
 
-    tests/acceptance, where processes are killed, keeps its folders on the disk.
+    tests/acceptance, where processes are killed, keeps its folders on the disk. What is compiled is
+    kept even where Python is told not to: else every process of a test compiles the whole program.
     """
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    sys.dont_write_bytecode = False
     if folder := _folder_in_memory():
         os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(folder))
     # How long an example takes says more of the machine than of what is tested.
