@@ -7,6 +7,7 @@ import gc
 import itertools
 import os
 import shutil
+import sys
 import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -16,7 +17,7 @@ import hypothesis
 import psycopg
 import pytest
 from argon2 import PasswordHasher
-from sqlalchemy import Table, make_url, select
+from sqlalchemy import URL, Engine, Table, make_url, select
 from tests.passing_time import PATIENCE_S, until
 
 from dragoman.assembly import build_services
@@ -45,9 +46,13 @@ from dragoman.core.reporting.model.outbox import OutboxFilter
 from dragoman.core.submission import batches as batches_module
 from dragoman.core.submission.submission import AcceptedBatch
 from dragoman.kit.clock import Clock
+from dragoman.storage import connections as connections_module
 from dragoman.storage import persistence as persistence_module
 from dragoman.storage.engine import Storage
 from dragoman.testkit.simulator import Simulator
+
+STATEMENTS = 5_000
+"""More than all tests together render."""
 
 _NUMBERS = itertools.count(1)
 _MEMORY = Path("/dev/shm")
@@ -76,8 +81,11 @@ def _folder_in_memory() -> Path | None:
 def pytest_configure() -> None:
     """Keeps the tests' folders in memory: most of what a commit costs is waiting for a disk.
 
-    tests/acceptance, where processes are killed, keeps its folders on the disk.
+    tests/acceptance, where processes are killed, keeps its folders on the disk. What is compiled is
+    kept even where Python is told not to: else every process of a test compiles the whole program.
     """
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    sys.dont_write_bytecode = False
     if folder := _folder_in_memory():
         os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(folder))
     # How long an example takes says more of the machine than of what is tested.
@@ -127,6 +135,22 @@ def cheap_passwords() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(credentials_module, "PasswordHasher", lambda: cheap)
         patch.setattr(credentials_module, "DECOY", cheap.hash("nobody's"))
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def statements_rendered_once() -> Iterator[None]:
+    """Lets the engines of all tests share what they render: that costs more than running it."""
+    make, firsts = connections_module.create_engine, dict[str, Engine]()
+
+    def create_engine(url: URL, **options: Any) -> Engine:
+        engine = make(url, query_cache_size=STATEMENTS, **options)
+        first = firsts.setdefault(url.get_backend_name(), engine)
+        engine.dialect, engine._compiled_cache = first.dialect, first._compiled_cache
+        return engine
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(connections_module, "create_engine", create_engine)
         yield
 
 

@@ -82,6 +82,7 @@ from dragoman.core.submission.quotes import Quotes
 from dragoman.core.submission.refunds import Refunds
 from dragoman.core.submission.submission import SubmissionService
 from dragoman.core.submission.verifications import Verifications
+from dragoman.kit.child_process import ChildProcess
 from dragoman.kit.clock import Clock, SystemClock
 from dragoman.kit.ids import IdSource
 from dragoman.kit.signal import Signal
@@ -105,13 +106,13 @@ def build_services(
     clock: Clock | None = None,
     *,
     connect: Connect = connect_nothing,
-    writer_module: str | None = None,
+    writer: ChildProcess | None = None,
 ) -> Services:
     """Builds every service; raises `AlreadyInUse` where a process has the database.
 
-    With `writer_module` a process that runs it does the writing.
+    With `writer` that process does the writing.
     """
-    parts = _Parts(settings, clock or SystemClock(), connect, writer_module)
+    parts = _Parts(settings, clock or SystemClock(), connect, writer)
     return Services(**{field.name: getattr(parts, field.name) for field in fields(Services)})
 
 
@@ -135,13 +136,13 @@ class _Parts:
     """Makes the services, room after room; each may use what those before it made."""
 
     def __init__(
-        self, settings: Settings, clock: Clock, connect: Connect, writer_module: str | None
+        self, settings: Settings, clock: Clock, connect: Connect, writer: ChildProcess | None
     ) -> None:
         self.settings = settings
         self.clock = clock
         self.ids = IdSource(clock)
         self.metrics = Metrics()
-        self.storage = Storage(settings.database_url, self.metrics, writer_module=writer_module)
+        self.storage = Storage(settings.database_url, self.metrics, writer=writer)
         self.short_ids = self.storage.short_ids
         self._stop_words = words_to_match(settings.inbound.stop_words)
         self._start_words = words_to_match(settings.inbound.start_words)

@@ -43,8 +43,8 @@ from dragoman.core.delivery.model.running import CarrierView
 from dragoman.core.messages.feed import Feed
 from dragoman.core.messages.model.callbacks import renderer_of_events, renderer_of_texts
 from dragoman.core.metrics import Metrics
-from dragoman.core.writes import WRITER_MODULE
 from dragoman.dialects import DIALECTS
+from dragoman.kit.child_process import ChildProcess
 from dragoman.kit.clock import Clock
 from dragoman.kit.ids import time_of
 from dragoman.kit.supervisor import Supervisor
@@ -72,11 +72,15 @@ class Gateway:
         settings: Settings,
         clock: Clock | None = None,
         *,
+        writer: ChildProcess | None = None,
         build_workbench: Callable[[Services, Caller], Workbench] | None = None,
     ) -> None:
-        """`build_workbench` makes what a development gateway has besides."""
+        """`writer` is the process that writes to the database; without one, a thread does.
+
+        `build_workbench` makes what a development gateway has besides.
+        """
         self.services = services = build_services(
-            settings, clock, connect=connect_carriers, writer_module=WRITER_MODULE
+            settings, clock, connect=connect_carriers, writer=writer
         )
         self.dialects = tuple(DIALECTS[name](services) for name in settings.dialects.enabled)
         callbacks = settings.callbacks

@@ -18,7 +18,8 @@ from dragoman.core.messages.sql import changes
 from dragoman.core.messages.sql.tables import messages
 from dragoman.core.model.errors import AlreadyInUse, RefusalCode, Refused, StorageUnavailable
 from dragoman.core.submission.sql import submissions
-from dragoman.core.writes import OPERATIONS, WRITER_MODULE
+from dragoman.core.writer_process import start_writer
+from dragoman.core.writes import OPERATIONS
 from dragoman.storage.engine import Storage
 from dragoman.storage.probe import probe
 from dragoman.storage.runners import ChildRunner
@@ -30,7 +31,7 @@ pytestmark = pytest.mark.process
 @pytest.fixture
 async def child_storage(database_url: str) -> AsyncIterator[Storage]:
     """A storage whose writes run in a process of their own, on both databases."""
-    storage = Storage(database_url, writer_module=WRITER_MODULE)
+    storage = Storage(database_url, writer=start_writer())
     storage.start()
     yield storage
     await storage.stop()
@@ -90,7 +91,6 @@ async def test_a_child_that_dies_stops_the_writer_for_good(
     account = await rows.account()
     runner = child_storage.writer._runner
     assert isinstance(runner, ChildRunner)
-    assert runner._child is not None
     os.kill(runner._child.pid, signal.SIGKILL)
     for _ in range(2):
         with pytest.raises(StorageUnavailable):
@@ -104,14 +104,13 @@ async def test_signals_for_the_gateway_do_not_end_the_child(
     rows = make_rows(child_storage)
     runner = child_storage.writer._runner
     assert isinstance(runner, ChildRunner)
-    assert runner._child is not None
     for number in (signal.SIGINT, signal.SIGTERM):
         os.kill(runner._child.pid, number)
     await rows.account()
 
 
 async def test_the_child_holds_the_file_as_long_as_it_may_write(sqlite_url: str) -> None:
-    storage = Storage(sqlite_url, writer_module=WRITER_MODULE)
+    storage = Storage(sqlite_url, writer=start_writer())
     storage.start()
     assert storage._lock is not None
     storage._lock.release()  # as if this process were gone and the child still at work

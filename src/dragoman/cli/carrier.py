@@ -13,7 +13,7 @@ from dragoman.cli.message import print_carriers
 from dragoman.cli.options import argument, option
 from dragoman.cli.outcome import ExitCode, Stop
 
-app = typer.Typer(no_args_is_help=True, help="Carriers: their state, out of service and back.")
+app = typer.Typer(no_args_is_help=True)
 
 LOOK_EVERY_S: Final = 0.2
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from dragoman.core.callbacks.worker import Caller
     from dragoman.development.workbench import Workbench
     from dragoman.gateway import Gateway
+    from dragoman.kit.child_process import ChildProcess
     from dragoman.testkit.simulator import Simulator
 
 USERNAME: Final = "demo"
@@ -58,13 +59,14 @@ def dev(
     import os
 
     from dragoman.cli.running import run_loop
+    from dragoman.core.writer_process import start_writer
 
     os.umask(0o077)
     settings = _settings(http, smsc, data, phones=phone)
     data.mkdir(parents=True, exist_ok=True)
     if reset:
         _reset(settings)
-    run_loop(_run(settings))
+    run_loop(_run(settings, start_writer()))
 
 
 def _settings(http: str, smsc: str, data: Path, *, phones: bool) -> Settings:
@@ -100,7 +102,7 @@ def _reset(settings: Settings) -> None:
         mail.unlink(missing_ok=True)
 
 
-async def _run(settings: Settings) -> None:
+async def _run(settings: Settings, writer: ChildProcess) -> None:
     import os
     from functools import partial
 
@@ -123,7 +125,7 @@ async def _run(settings: Settings) -> None:
     simulator = Simulator(
         carrier.host, carrier.port, remember=REMEMBERED, first_id=SystemClock().now_ms()
     )
-    gateway = build_gateway(settings, partial(_build_workbench, simulator))
+    gateway = build_gateway(settings, writer, partial(_build_workbench, simulator))
     folder = settings.data_path
     kept = dev_file.set_aside(folder)
     host, port = settings.http.address

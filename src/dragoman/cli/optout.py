@@ -12,7 +12,7 @@ from dragoman.cli.command import Gateway, command
 from dragoman.cli.options import argument, option
 from dragoman.cli.output import print_table, show_time
 
-app = typer.Typer(no_args_is_help=True, help="Opt-outs: numbers that get no messages.")
+app = typer.Typer(no_args_is_help=True)
 
 Account = Annotated[str, argument("The account that must not send.")]
 Recipient = Annotated[str, argument("The number, with its country code.")]

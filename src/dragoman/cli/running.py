@@ -20,22 +20,23 @@ if TYPE_CHECKING:
     from dragoman.core.callbacks.worker import Caller
     from dragoman.development.workbench import Workbench
     from dragoman.gateway import Gateway
+    from dragoman.kit.child_process import ChildProcess
 
-COLLECT_AFTER = 50_000
-"""Objects made and still alive before the garbage collector runs."""
 KILLED = 128
 """What shells add to the number of a signal that ended a process."""
 
 
 def build_gateway(
-    settings: Settings, build_workbench: Callable[[Services, Caller], Workbench] | None = None
+    settings: Settings,
+    writer: ChildProcess,
+    build_workbench: Callable[[Services, Caller], Workbench] | None = None,
 ) -> Gateway:
     """The gateway, whose database is ours from here on; raises `Stop`."""
     from dragoman.core.model.errors import AlreadyInUse, StorageUnavailable
     from dragoman.gateway import Gateway
 
     try:
-        return Gateway(settings, build_workbench=build_workbench)
+        return Gateway(settings, writer=writer, build_workbench=build_workbench)
     except AlreadyInUse as error:
         raise Stop(ExitCode.FAILED, str(error), "in_use") from None
     except StorageUnavailable as error:
@@ -67,9 +68,9 @@ async def run_gateway(
         await gateway.start(migrate=migrate)
     except StorageUnavailable as error:
         raise Stop(ExitCode.FAILED, str(error), "unavailable") from None
-    _calm_collector()
     try:
         async with while_ready:
+            _calm_collector()
             died = await _until_told(stopping, gateway)
     finally:
         await gateway.stop()
@@ -88,13 +89,12 @@ async def _until_told(stopping: asyncio.Event, gateway: Gateway) -> str:
 
 
 def _calm_collector() -> None:
-    """Lets the garbage collector look at young objects only, and less often.
+    """Lets the garbage collector look at young objects only.
 
     A message makes hundreds of objects and no cycles; walking the whole heap for them costs pauses.
     """
     gc.collect()
     gc.freeze()
-    gc.set_threshold(COLLECT_AFTER)
 
 
 def run_loop(main: Coroutine[Any, Any, None]) -> None:

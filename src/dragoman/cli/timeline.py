@@ -12,9 +12,7 @@ from dragoman.cli.options import argument
 from dragoman.cli.output import print_fields, print_table, show_time
 from dragoman.core.reporting.model.timeline import RouteStep, Timeline
 
-app = typer.Typer(
-    no_args_is_help=True, help="One message: its story, sending it again, cancelling it."
-)
+app = typer.Typer(no_args_is_help=True)
 
 Identifier = Annotated[
     str,

@@ -12,9 +12,7 @@ from dragoman.cli.command import Gateway, command
 from dragoman.cli.options import argument, option
 from dragoman.cli.output import print_table
 
-app = typer.Typer(
-    no_args_is_help=True, help="Webhooks of phones, as programs of SMSGateway24 expect them."
-)
+app = typer.Typer(no_args_is_help=True)
 
 
 class Event(StrEnum):

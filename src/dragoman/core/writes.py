@@ -48,8 +48,6 @@ from dragoman.core.submission.sql import idempotency_keys as submission_keys
 from dragoman.storage import probe, short_ids
 from dragoman.storage.work import Operation
 
-WRITER_MODULE: Final = "dragoman.core.writer_process"
-"""The module that the writer process runs."""
 OPERATIONS: Final[dict[str, Operation[Any, Any]]] = {
     operation.name: operation
     for operation in (

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 import socket
 import sys
 from collections.abc import Mapping
@@ -13,20 +12,25 @@ from sqlalchemy import make_url
 
 from dragoman.core.model.errors import StorageUnavailable
 from dragoman.storage.answers import Answer, render_answer
-from dragoman.storage.engine import write_engine
+from dragoman.storage.connections import write_engine
 from dragoman.storage.frames import BlockingFrames
 from dragoman.storage.outages import reason_of
 from dragoman.storage.transactions import Transactions
 from dragoman.storage.work import Operation
 
+MAX_LOCKS = 4
+
 
 def serve(operations: Mapping[str, Operation[Any, Any]]) -> None:
     """Writes what arrives on the socket whose descriptor is the first argument."""
-    # A terminal's Ctrl-C and a service's stop are for the gateway, which still has to write.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    channel = BlockingFrames(socket.socket(fileno=int(sys.argv[1])))
-    engine = write_engine(make_url(channel.receive().decode()))
+    stream = socket.socket(fileno=int(sys.argv[1]))
+    channel = BlockingFrames(stream)
+    try:
+        socket.recv_fds(stream, 1, MAX_LOCKS)  # held as long as this process may write
+        url = channel.receive().decode()
+    except EOFError:
+        return  # the gateway did not start
+    engine = write_engine(make_url(url))
     transactions = Transactions(engine)
     _serve(channel, transactions, operations)
     transactions.close()

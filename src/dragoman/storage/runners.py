@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import socket
-import subprocess
-import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Protocol, TypeAlias
@@ -19,6 +17,7 @@ import msgspec
 from sqlalchemy import Engine
 
 from dragoman.core.model.errors import StorageUnavailable
+from dragoman.kit.child_process import ChildProcess
 from dragoman.storage.answers import parse_answer
 from dragoman.storage.frames import BlockingFrames, FrameReader, frame
 from dragoman.storage.transactions import Transactions, Works
@@ -88,17 +87,15 @@ class LocalRunner:
 class ChildRunner:
     """Sends groups to a child process, which has the only writing connection.
 
-    It runs `python -m` of `module`, which calls `child.serve`. It inherits `keep_open`, the file
-    descriptors whose locks must last as long as it may write, and ends when this process does,
-    after the group in progress.
+    The child calls `child.serve`. It is given `keep_open`, the file descriptors whose locks must
+    last as long as it may write, and ends when this process does, after the group in progress.
     """
 
-    def __init__(self, url: str, module: str, *, keep_open: tuple[int, ...] = ()) -> None:
+    def __init__(self, url: str, child: ChildProcess, *, keep_open: tuple[int, ...] = ()) -> None:
         self._url = url
-        self._module = module
         self._keep_open = keep_open
-        self._ours, self._theirs = socket.socketpair()
-        self._child: subprocess.Popen[bytes] | None = None
+        self._ours = child.channel
+        self._child = child.process
         self._loop: asyncio.AbstractEventLoop | None = None
         self._done: Callable[[Outcome], None] = _discard
         self._unsent = bytearray()
@@ -106,16 +103,10 @@ class ChildRunner:
         self._gone = False
 
     def start(self) -> None:
-        """Starts the child and waits until it is ready; raises `WriterGone`."""
-        theirs = self._theirs.fileno()
-        self._child = subprocess.Popen(  # noqa: S603 - our own interpreter and module
-            [sys.executable, "-m", self._module, str(theirs)],
-            pass_fds=(theirs, *self._keep_open),
-            stdin=subprocess.DEVNULL,
-        )
-        self._theirs.close()
+        """Lets the child write and waits until it is ready; raises `WriterGone`."""
         try:
             self._ours.settimeout(START_TIMEOUT_S)
+            socket.send_fds(self._ours, [b"\0"], self._keep_open)
             ready = BlockingFrames(self._ours)
             ready.send(self._url.encode())
             ready.receive()
@@ -182,8 +173,7 @@ class ChildRunner:
             self._gone = True
             self._loop.remove_reader(self._ours)
         self._ours.close()
-        if self._child is not None:
-            await asyncio.to_thread(self._child.wait)
+        await asyncio.to_thread(self._child.wait)
 
 
 def _discard(outcome: Outcome) -> None:
