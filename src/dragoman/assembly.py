@@ -69,7 +69,8 @@ from dragoman.core.reporting.queries import Queries
 from dragoman.core.reporting.statistics import Statistics
 from dragoman.core.reporting.timeline import Reconstructs, Timelines
 from dragoman.core.reporting.traffic import Traffic
-from dragoman.core.retention.model import Kept
+from dragoman.core.retention.model import Kept, Lifetimes
+from dragoman.core.retention.privacy import Privacy
 from dragoman.core.retention.retention import Retention
 from dragoman.core.submission.audiences import Audiences
 from dragoman.core.submission.batches import Batches
@@ -173,12 +174,12 @@ class _Parts:
         settings = self.settings
         self.accounts = Accounts(storage=self.storage, ids=self.ids, clock=self.clock)
         self.sessions = Sessions(clock=self.clock, idle_s=settings.dialects.smsend.session_idle_s)
+        self.accounts.signed_out.subscribe(self.sessions.end_all)
         self.account_tree = AccountTree(
             accounts=self.accounts,
             storage=self.storage,
             ids=self.ids,
             clock=self.clock,
-            end_sessions=self.sessions.end_all,
         )
         self.console_sessions = ConsoleSessions(
             storage=self.storage,
@@ -187,9 +188,7 @@ class _Parts:
             idle_s=settings.console.idle_s,
             longest_s=settings.console.longest_s,
         )
-        self.access_tokens = AccessTokens(
-            storage=self.storage, accounts=self.accounts, clock=self.clock
-        )
+        self.access_tokens = AccessTokens(storage=self.storage, accounts=self.accounts)
         self.login_tokens = LoginTokens(
             storage=self.storage,
             accounts=self.accounts,
@@ -268,6 +267,8 @@ class _Parts:
             ids=self.ids,
             clock=self.clock,
             announce=self.callback_stored,
+            by_event=frozenset({"smsgate"}),
+            ensure_signing_key=self.phone_settings.ensure_signing_key,
         )
         self.device_routes = DeviceRoutes(self.router, self.devices)
 
@@ -363,6 +364,19 @@ class _Parts:
                 Kept.INGESTED_ROWS: settings.retention.ingested_days,
                 Kept.NOTES: settings.retention.notes_days,
             },
+            lifetimes=Lifetimes(
+                texts_days=settings.retention.texts_days,
+                numbers_days=settings.retention.numbers_days,
+                messages_days=settings.retention.messages_days,
+            ),
+        )
+        self.privacy = Privacy(
+            storage=self.storage,
+            accounts=self.accounts,
+            opt_outs=self.opt_outs,
+            message_events=self.message_events,
+            audit_log=self.audit_log,
+            clock=self.clock,
         )
 
     def _submission(self) -> None:

@@ -21,6 +21,7 @@ from dragoman.admin import (
     diagnosis,
     inbound,
     messages,
+    privacy,
     senders,
     tokens,
     webhooks,
@@ -41,7 +42,7 @@ BODY_LIMIT_BYTES: Final = 4 << 20
 JSON_LINES: Final = b"application/jsonl"
 PROBLEM_TYPE: Final = b"application/problem+json"
 SUBJECTS: Final = (
-    accounts, messages, carriers, inbound, senders, devices, webhooks, diagnosis, tokens,
+    accounts, messages, carriers, inbound, senders, devices, webhooks, privacy, diagnosis, tokens,
 )  # fmt: skip
 
 Guard = Callable[[Request], Awaitable[None]]

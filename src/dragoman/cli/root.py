@@ -40,7 +40,8 @@ COMMANDS: Final = MappingProxyType(
         "device": "Devices: phones that send with their own SIMs.",
         "carrier": "Carriers: their state, out of service and back.",
         "sender": "Senders that accounts requested: only approved ones may be used.",
-        "webhook": "Webhooks of phones, as programs of SMSGateway24 expect them.",
+        "webhook": "The URLs for delivery reports of whole accounts, and webhooks of phones.",
+        "privacy": "What is known of a number, and how it is forgotten.",
         "message": "One message: its story, sending it again, cancelling it.",
         "admin": "The admin interface.",
     }

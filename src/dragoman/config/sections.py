@@ -282,9 +282,16 @@ Days = Annotated[int, Meta(ge=0, le=36_500)]
 class Retention(Section, frozen=True, kw_only=True):
     """How long what grows with traffic is kept, in days; 0 is for ever.
 
-    Messages, texts, opt-outs and movements of credits are always kept.
+    Opt-outs and movements of credits are always kept. docs/howto/privacy.md says what stays where.
     """
 
+    texts_days: Days = 0
+    """Texts of messages and received texts; their rows stay. `dragoman account set` can say
+    otherwise for an account and those below it, as for the next two."""
+    numbers_days: Days = 0
+    """Numbers of recipients, and of those who sent a text; their rows stay."""
+    messages_days: Days = 0
+    """Messages and received texts themselves, whole days at a time; statistics stay."""
     attachments_days: Days = 30
     """Attachments, from when their messages can no longer be sent."""
     notes_days: Days = 180

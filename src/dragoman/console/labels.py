@@ -182,6 +182,8 @@ _ACTIONS: Final = MappingProxyType(
         "sign_out": "signed out everywhere",
         "set": "changed the account: {}",
         "revoke_tokens": "revoked all tokens and sessions",
+        "privacy_export": "exported what is known of the number {}",
+        "privacy_erase": "erased the number {}",
         "add_number": "assigned the number {} to the account",
         "remove_number": "removed the number {}",
         "reserve_keyword": "reserved the keyword {}",

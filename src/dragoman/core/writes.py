@@ -34,7 +34,7 @@ from dragoman.core.inbound.sql import inbound, keywords, opt_outs, received_text
 from dragoman.core.messages.sql import changes
 from dragoman.core.messages.sql import events as journal
 from dragoman.core.reporting.sql import ingestion
-from dragoman.core.retention import sql as retention
+from dragoman.core.retention.sql import dropping, erasure, outdated, sweeping
 from dragoman.core.submission.sql import (
     batches,
     bundles,
@@ -54,6 +54,7 @@ OPERATIONS: Final[dict[str, Operation[Any, Any]]] = {
         account_tree.change,
         account_tree.delete,
         accounts.create,
+        accounts.end_tokens,
         accounts.issue_token,
         accounts.rotate,
         admin_tokens.add,
@@ -83,6 +84,7 @@ OPERATIONS: Final[dict[str, Operation[Any, Any]]] = {
         device_events.note,
         devices.change,
         devices.create,
+        devices.end_registrations,
         devices.register,
         devices.seen,
         assignments.assign,
@@ -133,13 +135,18 @@ OPERATIONS: Final[dict[str, Operation[Any, Any]]] = {
         one_time_links.add,
         one_time_links.use,
         opt_outs.add,
+        opt_outs.erase,
+        opt_outs.keep_hash_key,
         opt_outs.remove,
         phone_settings.put,
         orders.accept,
         probe.probe,
         received_texts.fetch,
         refunds.refund,
-        retention.drop_outdated,
+        dropping.drop,
+        erasure.erase,
+        outdated.drop_outdated,
+        sweeping.sweep,
         changes.drop_parked,
         scoped_tokens.exchange,
         scoped_tokens.issue,

@@ -8,7 +8,7 @@ others a phone's own replaces its account's.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import field
 from types import MappingProxyType
 from typing import Final
@@ -41,6 +41,17 @@ from dragoman.protocols.gsm.alphabet import Alphabet
 from dragoman.storage.engine import Storage
 
 KEY_BYTES = 15
+REPORTS: Final = "delivery"
+"""The key of the webhook for delivery reports of an account's messages."""
+_REPORTS_BY_EVENT: Final = MappingProxyType(
+    {
+        f"{REPORTS}:sent": EventKind.MESSAGE_SENT,
+        f"{REPORTS}:delivered": EventKind.MESSAGE_DELIVERED,
+        f"{REPORTS}:failed": EventKind.MESSAGE_FAILED,
+    }
+)
+"""The same in dialects whose programs have a webhook for each kind of event."""
+_REPORTS: Final = MappingProxyType({REPORTS: EventKind.MESSAGE_CHANGED})
 MAX_WEBHOOKS = 100
 """Of one account in one dialect."""
 
@@ -66,6 +77,9 @@ class Webhooks:
     ids: IdSource
     clock: Clock
     announce: Callable[[NewCallback], None]
+    by_event: frozenset[str]
+    """Dialects whose programs have webhooks for each kind of event, and check who calls them."""
+    ensure_signing_key: Callable[[Account], Awaitable[object]]
     new_key: Callable[[], str] = lambda: secrets.token_urlsafe(KEY_BYTES)
     _device_first: set[str] = field(default_factory=set, init=False)
     _webhooks: dict[int, dict[tuple[str, str], StoredWebhook]] = field(
@@ -89,6 +103,28 @@ class Webhooks:
     def find(self, account_id: int, dialect: str, key: str) -> StoredWebhook | None:
         """One webhook; None if there is none with that key."""
         return self._webhooks.get(account_id, {}).get((dialect, key))
+
+    def report_url(self, account_id: int, dialect: str) -> str:
+        """The URL for reports on messages that name none of their own; empty without any."""
+        found = (self.find(account_id, dialect, key) for key in self._report_keys(dialect))
+        return next((webhook.url for webhook in found if webhook is not None), "")
+
+    async def put_report_url(self, account: Account, dialect: str, url: str) -> None:
+        """Stores the URL for reports in place of any other; an empty one removes it.
+
+        It is what programs set in their provider's panel. Messages keep the URL they were submitted
+        with. Raises `Refused`.
+        """
+        if dialect in self.by_event:
+            await self.ensure_signing_key(account)
+        for key, event in self._report_keys(dialect).items():
+            if url:
+                await self.put(account, dialect, key=key, event=event, url=url, device_id=None)
+            else:
+                await self.remove(account, dialect, key)
+
+    def _report_keys(self, dialect: str) -> Mapping[str, EventKind]:
+        return _REPORTS_BY_EVENT if dialect in self.by_event else _REPORTS
 
     async def put(
         self,

@@ -92,6 +92,10 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
     """The only message types it may send; None for all. Narrowed as permissions are."""
     max_parts: int = NO_OWN_LIMIT
     max_recipients: int = NO_OWN_LIMIT
+    texts_days: int | None = None
+    """How long its texts are kept; None as for the account above it. The same for what follows."""
+    numbers_days: int | None = None
+    messages_days: int | None = None
 
     def may(self, permission: Permission) -> bool:
         return permission in self.permissions

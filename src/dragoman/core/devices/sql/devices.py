@@ -27,6 +27,13 @@ class NewRegistration(msgspec.Struct, frozen=True, kw_only=True):
     used_ms: int | None = None
 
 
+class RegistrationEnd(msgspec.Struct, frozen=True, kw_only=True):
+    """Ends the codes and tokens with which phones could register for an account."""
+
+    account_id: int
+    at_ms: int
+
+
 class NewDevice(msgspec.Struct, frozen=True, kw_only=True):
     """A device to store, with the one-time code it used, if any."""
 
@@ -58,6 +65,15 @@ class StoredDevice(msgspec.Struct, frozen=True, kw_only=True):
 @together("add_device_registration")
 def register(connection: Connection, items: list[NewRegistration]) -> None:
     insert_rows(connection, device_registrations, items)
+
+
+@one_by_one("end_device_registrations")
+def end_registrations(connection: Connection, item: RegistrationEnd) -> None:
+    ended = update(device_registrations).where(
+        device_registrations.c.account_id == item.account_id,
+        device_registrations.c.used_ms.is_(None),
+    )
+    connection.execute(ended.values(used_ms=item.at_ms))
 
 
 @one_by_one("create_device")
