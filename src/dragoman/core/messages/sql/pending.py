@@ -28,21 +28,22 @@ from dragoman.storage.rows import read_all
 _UNSENT = text(f"messages.state IN ({State.QUEUED.value}, {State.SENDING.value})")
 
 
-def routes_with_unsent(connection: Connection) -> list[str]:
-    """The names of the routes with unsent messages."""
-    query = select(messages.c.route).where(_UNSENT).distinct()
-    return list(connection.execute(query).scalars())
+def routes_with_unsent(connection: Connection) -> list[tuple[str, int]]:
+    """Each route with unsent messages, and each account that has some there."""
+    query = select(messages.c.route, messages.c.account_id).where(_UNSENT).distinct()
+    return [(row.route, row.account_id) for row in connection.execute(query)]
 
 
 def load_unsent(
-    connection: Connection, route: str, lane: int, after: int, limit: int
+    connection: Connection, route: str, lane: int, account_id: int, after: int, limit: int
 ) -> list[StoredMessage]:
-    """Unsent messages of a lane of a route, by identifier, after one."""
+    """Unsent messages of an account in a lane of a route, by identifier, after one."""
     query = (
         select(messages)
         .join(batches, batches.c.batch_id == messages.c.batch_id)
         .where(
             messages.c.route == route,
+            messages.c.account_id == account_id,
             _UNSENT,
             messages.c.message_id > after,
             batches.c.lane == lane,
@@ -143,11 +144,16 @@ def load_waiting(connection: Connection, batch_id: int) -> bytes:
 
 
 def load_due_batches(
-    connection: Connection, now_ms: int, known: Collection[int], limit: int
+    connection: Connection,
+    now_ms: int,
+    known: Collection[int],
+    limit: int,
+    without: Collection[int] = (),
 ) -> list[StoredBatch]:
     """Batches with waiting recipients that are due, the most overdue first.
 
-    Without those that are `known`, as lists of recipients may be long.
+    Not those that are `known`, as lists of recipients may be long, nor those of the accounts
+    `without`.
     """
     query = (
         select(batches)
@@ -155,6 +161,7 @@ def load_due_batches(
             batches.c.waiting_recipients.is_not(None),
             batches.c.due_ms <= now_ms,
             batches.c.batch_id.not_in(known),
+            batches.c.account_id.not_in(without),
         )
         .order_by(batches.c.due_ms, batches.c.batch_id)
         .limit(limit)
