@@ -10,6 +10,7 @@ import typer
 from dragoman.cli import (
     account,
     admin,
+    callback,
     carrier,
     config,
     database,
@@ -82,6 +83,7 @@ app.add_typer(device.app, name="device")
 app.add_typer(carrier.app, name="carrier")
 app.add_typer(sender.app, name="sender")
 app.add_typer(webhook.app, name="webhook")
+app.add_typer(callback.app, name="callback")
 command(app, "send")(message.send)
 command(app, "status")(message.status)
 app.add_typer(timeline.app, name="message")
