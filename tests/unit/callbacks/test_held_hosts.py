@@ -12,7 +12,7 @@ from tests.unit.callbacks.telling import assert_in_order
 
 from dragoman.core.callbacks import lanes as lanes_module
 from dragoman.core.callbacks import worker as worker_module
-from dragoman.core.callbacks.lanes import CallbackLane
+from dragoman.core.callbacks.lanes import AccountCalls, CallbackLane
 from dragoman.core.messages.model.lifecycle import State
 
 ONE, OTHER = 1, 2
@@ -98,7 +98,7 @@ async def test_lanes_that_wait_for_a_place_are_served_in_turn(
     assert_in_order(customer, 50, (State.SENT, State.DELIVERED))
     assert not teller.worker._short
     await until(lambda: not teller.worker._lanes)
-    assert not teller.worker._calling_of
+    assert [calls.under_way for calls in teller.worker._calls.values()] in ([], [0], [0, 0])
 
 
 async def test_a_server_is_left_alone_no_longer_than_is_configured(
@@ -159,7 +159,7 @@ async def test_a_host_that_was_away_for_hours_gets_all_at_once_when_it_is_back(
 
 
 def test_a_held_host_is_tried_every_ten_seconds_in_its_first_hour_and_then_every_minute() -> None:
-    lane, now, tries = CallbackLane(ONE, "http://a"), 100.0, [100.0]
+    lane, now, tries = CallbackLane(ONE, "http://a", AccountCalls()), 100.0, [100.0]
     while now < 10_000:
         assert lane.is_failing(None, now)
         lane.hold(now, 0, "no answer")

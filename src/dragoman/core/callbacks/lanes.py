@@ -23,12 +23,20 @@ HOST_FAILS = frozenset({429, 502, 503, 504})
 """Answers that are not about the callback, but about the server."""
 
 
+class AccountCalls:
+    """How many calls of an account are under way, to all origins."""
+
+    def __init__(self) -> None:
+        self.under_way = 0
+
+
 class CallbackLane:
     """What waits in memory and in rows, and whether the origin is held."""
 
-    def __init__(self, account_id: int, origin: str) -> None:
+    def __init__(self, account_id: int, origin: str, calls: AccountCalls) -> None:
         self.account_id = account_id
         self.origin = origin
+        self.calls = calls
         self.queue: deque[StoredCallback] = deque()
         self.in_rows = 0
         """Callbacks that are pending in SQL and not here."""

@@ -10,16 +10,16 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import field
 from typing import Protocol
+from weakref import WeakValueDictionary
 
 import msgspec
 import structlog
 
-from dragoman.core.callbacks.lanes import FIRST_PAUSE_S, CallbackLane
+from dragoman.core.callbacks.lanes import FIRST_PAUSE_S, AccountCalls, CallbackLane
 from dragoman.core.callbacks.model.held_hosts import HeldHost, names_of
 from dragoman.core.callbacks.schedule import RetrySchedule, Verdict, parse_retry_after
 from dragoman.core.callbacks.sql import callbacks
@@ -98,9 +98,11 @@ class CallbackWorker:
     event_renderers: Mapping[str, RenderEvent] = field(default_factory=dict)
     _lanes: dict[tuple[int, str], CallbackLane] = field(default_factory=dict, init=False)
     _calling: int = field(default=0, init=False)
-    _calling_of: Counter[int] = field(default_factory=Counter, init=False)
-    """By account."""
-    _short: dict[int, dict[CallbackLane, None]] = field(default_factory=dict, init=False)
+    _calls: WeakValueDictionary[int, AccountCalls] = field(
+        default_factory=WeakValueDictionary, init=False
+    )
+    """By account, as long as it has a lane."""
+    _short: dict[AccountCalls, dict[CallbackLane, None]] = field(default_factory=dict, init=False)
     """By account, the lanes that wait for other calls to end, in the order in which they go on."""
     _look: asyncio.Event = field(default_factory=asyncio.Event, init=False)
     """Set when rows may be read without waiting for the next poll."""
@@ -153,8 +155,6 @@ class CallbackWorker:
                         log.error("callbacks_not_read", reason=type(error).__name__)
                 elif idle and not lane.in_rows and not lane.calling:
                     del self._lanes[key]
-                    if not self._calling_of[lane.account_id]:
-                        del self._calling_of[lane.account_id]
 
     async def stop(self) -> None:
         """Waits for the calls in progress; the rest stays in rows."""
@@ -252,7 +252,10 @@ class CallbackWorker:
     def _lane(self, account_id: int, origin: str) -> CallbackLane:
         lane = self._lanes.get((account_id, origin))
         if lane is None:
-            lane = self._lanes[account_id, origin] = CallbackLane(account_id, origin)
+            calls = self._calls.get(account_id)
+            if calls is None:
+                calls = self._calls[account_id] = AccountCalls()
+            lane = self._lanes[account_id, origin] = CallbackLane(account_id, origin, calls)
         return lane
 
     def _enqueue(self, lane: CallbackLane, callback: StoredCallback) -> None:
@@ -260,38 +263,28 @@ class CallbackWorker:
         self._put_to_work(lane)
 
     def _put_to_work(self, lane: CallbackLane) -> None:
-        account_id = lane.account_id
+        calls = lane.calls
         while lane.queue and lane.calling < self.per_lane:
-            if not self._has_place(account_id):
-                self._short.setdefault(account_id, {})[lane] = None
+            if calls.under_way >= self.concurrency - self._calling:
+                self._short.setdefault(calls, {})[lane] = None
                 return
             callback = lane.take()
             if callback is None:
                 return
             lane.calling += 1
+            calls.under_way += 1
             self._calling += 1
-            self._calling_of[account_id] += 1
             self._call(lane, callback)
-
-    def _has_place(self, account_id: int) -> bool:
-        return self._calling_of[account_id] < self.concurrency - self._calling
-
-    def _free_place(self, lane: CallbackLane) -> None:
-        lane.calling -= 1
-        self._calling -= 1
-        self._calling_of[lane.account_id] -= 1
-        if self._short:
-            self._serve_short()
 
     def _serve_short(self) -> None:
         """Gives free places to lanes that wait for one, each account's in turn."""
-        for account_id, lanes in list(self._short.items()):
-            while lanes and self._has_place(account_id):
+        for calls, lanes in list(self._short.items()):
+            while lanes and calls.under_way < self.concurrency - self._calling:
                 lane = next(iter(lanes))
                 del lanes[lane]
                 self._put_to_work(lane)
             if not lanes:
-                del self._short[account_id]
+                del self._short[calls]
 
     def _call(self, lane: CallbackLane, callback: StoredCallback) -> None:
         try:
@@ -310,20 +303,25 @@ class CallbackWorker:
         self.client.start(call.method, call.url, on_result, headers=call.headers, body=call.body)
 
     def _end(self, lane: CallbackLane, callback: StoredCallback, called: _Called) -> None:
-        self._free_place(lane)
+        lane.calling -= 1
+        lane.calls.under_way -= 1
+        self._calling -= 1
+        if self._short:
+            self._serve_short()
         status, now_ms = called.status, self.clock.now_ms()
         age_s = (now_ms - time_of(callback.callback_id)) / 1000
         verdict = Verdict.GIVE_UP if called.refused else self.schedule.judge(status, age_s)
-        attempts, next_ms = min(callback.attempts + 1, MAX_ATTEMPTS), now_ms
+        attempts, next_ms = callback.attempts + 1, now_ms
         wish_s = None
         if verdict is Verdict.RETRY:
+            attempts = min(attempts, MAX_ATTEMPTS)
             wish_s = parse_retry_after(called.retry_after, now_ms) if called.retry_after else None
             delay_s = self.schedule.delay_s(attempts, wish_s, random.random())
             next_ms += round(delay_s * 1000)
             lane.in_rows += 1 + lane.put_back(callback.message_id)
         if verdict is not Verdict.DELIVERED or lane.unwell_since is not None:
             self._note_health(lane, called, wish_s)
-        lane.has_expired |= verdict is Verdict.GIVE_UP and lane.failures > 0
+            lane.has_expired |= verdict is Verdict.GIVE_UP and lane.failures > 0
         self.metrics.callbacks[verdict.value] += 1
         if verdict is Verdict.DELIVERED:
             self.metrics.callback_delay_s.observe(age_s)
@@ -357,7 +355,9 @@ class CallbackWorker:
             if lane.failures:
                 lane.paused_until = max(lane.paused_until, now + FIRST_PAUSE_S)
         elif lane.is_failing(status, now):
-            reason = called.answer if status is None else f"it answered {status}"
+            reason = f"it answered {status}"
+            if status is None:  # the host is named beside it
+                reason = called.answer.partition(": ")[2] or called.answer
             lane.hold(now, self.schedule.heeded_s(wish_s), reason)
         elif status is not None and status < 500:
             lane.answered(now)
