@@ -25,11 +25,15 @@ HELD = 70
 
 
 @pytest.fixture
-async def harness(make_harness: Any, simulator: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """A gateway with small queues, one carrier that is up and one that is down."""
+def small_queues(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(backlog_module, "MAX_QUEUED", MAX_QUEUED)
     monkeypatch.setattr(batches_module, "CHUNK", CHUNK)
     monkeypatch.setattr(batches_module, "STALLED_S", 0.1)
+
+
+@pytest.fixture
+async def harness(make_harness: Any, simulator: Any, small_queues: None) -> Any:
+    """A gateway with small queues, one carrier that is up and one that is down."""
     return await make_harness(
         carriers={"dead": 1, "smsc": simulator.port}, routes=ROUTES, inline_recipients=5
     )
@@ -100,13 +104,24 @@ async def test_what_waited_in_rows_goes_once_its_carrier_is_up(
     assert await again.balance(account) == (220, 0, 180)
 
 
-async def test_accounts_share_a_route_that_is_behind(
-    make_harness: Any, simulator: Any, monkeypatch: pytest.MonkeyPatch
+async def test_what_waited_for_a_held_carrier_goes_once_it_is_enabled(
+    make_harness: Any, simulator: Any, small_queues: None
 ) -> None:
+    harness = await make_harness(
+        carriers={"dead": simulator.port, "smsc": simulator.port}, routes=ROUTES
+    )
+    harness.dispatcher.hold("dead", True)
+    account = await harness.account(credits=400)
+    await harness.submit(account, *swedish(150), *danish(30))
+    await until_delivered(harness, account, danish(30))
+    harness.dispatcher.hold("dead", False)
+    await until_delivered(harness, account, swedish(150) + danish(30))
+    assert len(simulator.submits) == 180
+    assert await harness.balance(account) == (220, 0, 180)
+
+
+async def test_accounts_share_a_route_that_is_behind(make_harness: Any, small_queues: None) -> None:
     """A campaign in the queue and in rows leaves other accounts their share of both."""
-    monkeypatch.setattr(backlog_module, "MAX_QUEUED", MAX_QUEUED)
-    monkeypatch.setattr(batches_module, "CHUNK", CHUNK)
-    monkeypatch.setattr(batches_module, "STALLED_S", 0.05)
     harness = await make_harness(carriers={"smsc": 1}, inline_recipients=5)
     first, second = await harness.account("first"), await harness.account("second")
     await harness.submit(first, *danish(200))
