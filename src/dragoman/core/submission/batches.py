@@ -30,12 +30,7 @@ from dragoman.core.metrics import Metrics
 from dragoman.core.model.errors import FailureCode, RefusalCode, Refused
 from dragoman.core.model.use_case import use_case
 from dragoman.core.submission.audiences import Audiences, Chunk
-from dragoman.core.submission.expansion import (
-    AudienceExpansion,
-    Expansion,
-    NumbersExpansion,
-    Stuck,
-)
+from dragoman.core.submission.expansion import AudienceExpansion, Expansion, NumbersExpansion
 from dragoman.core.submission.message_maker import MessageMaker, without_rejected
 from dragoman.core.submission.sql import batches, submissions
 from dragoman.kit.clock import Clock
@@ -64,6 +59,14 @@ log = structlog.get_logger(__name__)
 Messages: TypeAlias = tuple[StoredMessage, ...]
 
 
+class Stuck(NamedTuple):
+    """Since when a full route does not move."""
+
+    since: float
+    taken: int
+    """Messages that were taken from it until then."""
+
+
 class MadeChunk(NamedTuple):
     """The next recipients of a batch and their messages."""
 
@@ -86,6 +89,8 @@ class Batches:
     ids: IdSource
     clock: Clock
     _running: deque[Expansion] = field(default_factory=deque, init=False)
+    _stuck: dict[str, Stuck] = field(default_factory=dict, init=False)
+    """By route, as last seen full."""
     _turn: asyncio.Lock = field(default_factory=asyncio.Lock, init=False)
     """Held while a chunk is expanded, so that its batch is not stopped in between."""
     _restored: bool = field(default=False, init=False)
@@ -311,12 +316,15 @@ class Batches:
         if not routes:
             return True
         if any(self.backlog.room(route, account_id) > 0 for route in routes):
-            expansion.stuck = None
             return True
-        now, taken = self.clock.monotonic(), sum(map(self.backlog.queue.taken, routes))
-        if expansion.stuck is None or expansion.stuck.taken != taken:
-            expansion.stuck = Stuck(now, taken)
-        return now - expansion.stuck.since >= STALLED_S
+        return all(list(map(self._stands_still, routes)))  # each has to be looked at
+
+    def _stands_still(self, route: str) -> bool:
+        now, taken = self.clock.monotonic(), self.backlog.queue.taken(route)
+        stuck = self._stuck.get(route)
+        if stuck is None or stuck.taken != taken:
+            stuck = self._stuck[route] = Stuck(now, taken)
+        return now - stuck.since >= STALLED_S
 
     async def _next_chunk(self, expansion: Expansion) -> MadeChunk | None:
         """Reads the next recipients; None if they cannot become messages now.

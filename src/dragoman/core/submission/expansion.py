@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from itertools import accumulate
-from typing import NamedTuple, Protocol, TypeAlias
+from typing import Protocol, TypeAlias
 
 import msgspec
 
@@ -24,14 +24,6 @@ Waiting: TypeAlias = Sequence[tuple[str, str | None]]
 """Numbers, each with its own text if it has one."""
 
 
-class Stuck(NamedTuple):
-    """Since when the routes of a batch have neither room nor movement."""
-
-    since: float
-    taken: int
-    """Messages that were taken from these routes until then."""
-
-
 class Expansion(Protocol):
     """A batch that is being expanded."""
 
@@ -39,8 +31,6 @@ class Expansion(Protocol):
     live: LiveBatch
     routes: set[str] | None
     """Of the next recipients, once known."""
-    stuck: Stuck | None
-    """While none of these routes has room."""
     waits: bool
     """Whether other batches come first."""
     prices: PriceList | None
@@ -85,7 +75,6 @@ class NumbersExpansion:
         """`load` reads the waiting recipients of a batch again."""
         self.account = account
         self.routes: set[str] | None = None
-        self.stuck: Stuck | None = None
         self._load = load
         self._recipients: Waiting | None = decode_waiting(stored.waiting_recipients or b"")
         self._at = stored.expanded
@@ -147,7 +136,6 @@ class AudienceExpansion:
     ) -> None:
         self.account = account
         self.routes: set[str] | None = None
-        self.stuck: Stuck | None = None
         self.live = LiveBatch(stored, account.wallet_id)
         self._audiences = audiences
         self._ids = ids
