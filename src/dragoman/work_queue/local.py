@@ -75,9 +75,12 @@ class LocalConsumer:
         return True
 
     def shares(self, account_id: int) -> tuple[int, int]:
-        lanes = self._lanes.values()
-        own = sum(len(lane.get(account_id, ())) for lane in lanes)
-        return own, len({account_id}.union(*lanes))
+        own, accounts = 0, 1
+        for lane in self._lanes.values():
+            items = lane.get(account_id, ())
+            own += len(items)
+            accounts = max(accounts, len(lane) + (not items))
+        return own, accounts
 
     def oldest(self) -> int | None:
         return min(

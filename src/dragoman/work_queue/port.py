@@ -57,7 +57,7 @@ class WorkQueue(Protocol):
         ...
 
     def shares(self, subject: str, account_id: int) -> tuple[int, int]:
-        """How many of them are an account's, and how many accounts there are with this one."""
+        """How many of them are an account's; and how many accounts, with it, any lane has."""
         ...
 
     def taken(self, subject: str) -> int:

@@ -171,6 +171,24 @@ def test_a_held_host_is_tried_every_ten_seconds_in_its_first_hour_and_then_every
     assert {wait for wait, at in zip(waits, tries, strict=False) if at > 3_710} == {60.0}
 
 
+def test_an_account_with_very_many_held_hosts_tries_each_less_often() -> None:
+    calls, now = AccountCalls(), 100.0
+    lanes = [CallbackLane(ONE, f"http://host{n}.test", calls) for n in range(2_000)]
+    for lane in lanes:
+        assert lane.is_failing(None, now)
+        lane.hold(now, 0, "no answer")
+    last = lanes[-1]
+    assert last.paused_until == now + 100
+    for lane in lanes[:-1]:
+        lane.answered(lane.paused_until)
+    assert calls.held == 1
+    last.tried_at = last.paused_until
+    last.hold(last.tried_at, 0, "no answer")
+    assert last.paused_until == last.tried_at + 2
+    last.let_go()
+    assert calls.held == 0
+
+
 async def test_server_errors_about_single_callbacks_hold_nothing(
     make_teller: Any, make_customer: Any, until: Any
 ) -> None:

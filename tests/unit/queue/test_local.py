@@ -102,9 +102,10 @@ async def test_subjects_do_not_mix() -> None:
 
 
 async def test_shares_count_the_items_of_an_account_and_the_accounts() -> None:
-    queue = await queue_of(work(1), work(2, lane=Lane.BULK), work(3, 2), work(4, 3, Lane.URGENT))
+    queue = await queue_of(work(1), work(2, lane=Lane.BULK), work(3, 2), work(4, 3))
     assert queue.shares("route", 1) == (2, 3)
     assert queue.shares("route", 9) == (0, 4)
+    assert queue.shares("none", 9) == (0, 1)
     assert queue.taken("route") == 0
     taken(queue, 3)
     assert queue.taken("route") == 3

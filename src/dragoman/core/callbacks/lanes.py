@@ -15,6 +15,8 @@ LONGEST_PAUSE_S = 9.0
 """In the first hour, so that with the wait for its turn it is tried every 10 s."""
 FIRST_HOUR_S = 3600.0
 LATER_PAUSE_S = 60.0
+TRIES_PER_S = 20.0
+"""Of all held origins of an account; with more of them each pause is longer."""
 SHORT_OUTAGE_S = 30.0
 """After a longer one callbacks do not wait for the times that were planned for each."""
 ERRORS_IN_ROW = 10
@@ -24,10 +26,12 @@ HOST_FAILS = frozenset({429, 502, 503, 504})
 
 
 class AccountCalls:
-    """How many calls of an account are under way, to all origins."""
+    """What an account has at all origins together."""
 
     def __init__(self) -> None:
         self.under_way = 0
+        self.held = 0
+        """Lanes whose origin is held."""
 
 
 class CallbackLane:
@@ -95,7 +99,10 @@ class CallbackLane:
         if now >= self.paused_until:  # else one of several calls that failed together
             unwell_s = now - (self.unwell_since or now)
             longest_s = LONGEST_PAUSE_S if unwell_s < FIRST_HOUR_S else LATER_PAUSE_S
-            pause_s = min(FIRST_PAUSE_S * 2**self.failures, longest_s)
+            if not self.failures:
+                self.calls.held += 1
+            shortest_s = self.calls.held / TRIES_PER_S
+            pause_s = max(min(FIRST_PAUSE_S * 2**self.failures, longest_s), shortest_s)
             began = self.tried_at if self.failures else now
             self.failures = min(self.failures + 1, 10)
             self.paused_until = max(now, began + pause_s)
@@ -109,6 +116,12 @@ class CallbackLane:
             if now < self.paused_until:
                 return
             self.released |= now - (self.unwell_since or now) >= SHORT_OUTAGE_S
+        self.let_go()
+
+    def let_go(self) -> None:
+        """Ends that the origin is held."""
+        if self.failures:
+            self.calls.held -= 1
         self.unwell_since = None
         self.failures = self._errors = 0
 

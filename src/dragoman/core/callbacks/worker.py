@@ -154,6 +154,7 @@ class CallbackWorker:
                     except Exception as error:  # retried at the next poll
                         log.error("callbacks_not_read", reason=type(error).__name__)
                 elif idle and not lane.in_rows and not lane.calling:
+                    lane.let_go()
                     del self._lanes[key]
 
     async def stop(self) -> None:

@@ -113,8 +113,10 @@ class Backlog:
             if route not in self.routes:
                 continue
             spilled = self._read_up_to.get(line)
-            share = BULK_SHARE if lane is Lane.BULK else 1.0
-            if spilled is not None or self._room(route, account_id, share) <= 0:
+            if spilled is not None or (
+                self.queue.depth(route) >= MAX_QUEUED * BULK_SHARE
+                and self._room(route, account_id, BULK_SHARE if lane is Lane.BULK else 1.0) <= 0
+            ):
                 before = group[0].message_id - 1
                 self._read_up_to[line] = before if spilled is None else min(spilled, before)
                 self._spilled.set()
