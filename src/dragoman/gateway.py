@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -34,6 +34,7 @@ from dragoman.console.context import ConsoleContext
 from dragoman.console.routes import build_console
 from dragoman.console.views import PAGES
 from dragoman.container import Services
+from dragoman.core.callbacks.model.held_hosts import HeldHost
 from dragoman.core.callbacks.schedule import RetrySchedule
 from dragoman.core.callbacks.worker import CallbackWorker, Caller
 from dragoman.core.campaigns.ports import Transport
@@ -89,7 +90,7 @@ class Gateway:
             allow=callbacks.private_networks,
             timeout_s=callbacks.timeout_s,
             connections=callbacks.concurrency,
-            connections_per_host=callbacks.per_host,
+            connections_per_host=callbacks.concurrency,
         )
         self.workbench = build_workbench(services, self._client) if build_workbench else None
         caller: Caller = self.workbench.forwarding if self.workbench else self._client
@@ -101,8 +102,10 @@ class Gateway:
                 first_s=callbacks.first_retry_s,
                 longest_s=callbacks.max_retry_s,
                 give_up_after_s=callbacks.give_up_after_s,
+                max_retry_after_s=callbacks.max_retry_after_s,
             ),
-            per_origin=callbacks.per_host,
+            concurrency=callbacks.concurrency,
+            per_lane=callbacks.per_host,
             clock=services.clock,
             metrics=services.metrics,
             text_renderers={
@@ -265,6 +268,16 @@ class Gateway:
     def callbacks_waiting(self) -> int:
         """Callbacks to be made, in memory and in rows."""
         return self.callbacks.depth()
+
+    def held_hosts(self) -> Sequence[HeldHost]:
+        """Customers' hosts that fail, and what waits for them, by account."""
+        return self.callbacks.held()
+
+    def retry_callbacks(
+        self, account_id: int | None, host: str = "", message_id: int | None = None
+    ) -> Sequence[tuple[int, str, int]]:
+        """Has callbacks that wait made without a wait."""
+        return self.callbacks.retry_now(account_id, host, message_id)
 
     # HTTP and mail
 

@@ -339,6 +339,8 @@ def test_commands_reach_the_running_gateway_at_once(tmp_path: Path) -> None:
         text = dev.command("doctor")
         assert (text.returncode, text.stderr) == (0, "")
         assert "carrier simulator" in text.stdout
+        assert decoded(dev.command("callback", "list", "--json")) == {"waiting": 0, "held": []}
+        assert dev.command("callback", "retry").stdout == "no callback waits there\n"
 
         created = decoded(dev.command("account", "create", "shop", "--credits", "5", "--json"))
         ping = dev.get("/v2/ping.json", apikey=created["api_key"])

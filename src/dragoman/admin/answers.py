@@ -250,6 +250,40 @@ class WebhookList(msgspec.Struct, frozen=True, kw_only=True):
     webhooks: tuple[WebhookView, ...]
 
 
+class HeldHostView(msgspec.Struct, frozen=True, kw_only=True):
+    """A host that fails an account's callbacks, and when it is tried next."""
+
+    account: str
+    host: str
+    """Scheme, host and port."""
+    reason: str
+    waiting: int
+    since_ms: int
+    next_try_ms: int
+
+
+class HeldHosts(msgspec.Struct, frozen=True, kw_only=True):
+    """What waits for customers' servers."""
+
+    waiting: int
+    """Callbacks to be made, those to other hosts included."""
+    held: tuple[HeldHostView, ...]
+
+
+class RetriedHost(msgspec.Struct, frozen=True, kw_only=True):
+    """A host that is called now."""
+
+    account: str
+    host: str
+    waiting: int
+
+
+class RetriedHosts(msgspec.Struct, frozen=True, kw_only=True):
+    """The hosts that are called now."""
+
+    retried: tuple[RetriedHost, ...]
+
+
 class TypeBalances(msgspec.Struct, frozen=True, kw_only=True):
     """The credits of each message type that an account can use; None is without a limit."""
 

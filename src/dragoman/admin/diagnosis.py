@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Mapping
 from time import perf_counter
 from typing import Final
 
@@ -13,8 +14,10 @@ from dragoman.admin.calls import Call
 from dragoman.admin.carriers import limit_of
 from dragoman.admin.context import Admin
 from dragoman.config.values import SQLITE
+from dragoman.core.callbacks.model.held_hosts import HeldHost
 from dragoman.core.delivery.model.running import CarrierView, Running
 from dragoman.core.model.errors import StorageUnavailable
+from dragoman.kit.clock import datetime_of
 from dragoman.kit.ids import time_of
 
 LOW_SPACE_BYTES: Final = 1 << 30
@@ -22,6 +25,7 @@ NO_SPACE_BYTES: Final = 100 << 20
 SLOW_COMMIT_S: Final = 0.1
 CLOCK_BEHIND_S: Final = 2.0
 MANY_CALLBACKS: Final = 1_000
+MAX_HOSTS_NAMED: Final = 10
 OLD_MESSAGE_S: Final = 60.0
 
 
@@ -61,6 +65,7 @@ async def diagnose(admin: Admin) -> Diagnosis:
     checks = [await _check_database(admin), _check_disk(admin), _check_clock(admin)]
     if admin.running is not None:
         checks += _check_gateway(admin.running)
+        checks += _check_callbacks(admin.running, await admin.usernames())
     else:
         for name in sorted(await admin.services.carrier_switches.held()):
             checks.append(_held(name, "nothing goes out over it when a gateway starts"))
@@ -138,7 +143,7 @@ def _check_gateway(gateway: Running) -> list[Check]:
                 remedy="add a [[carriers]] table to the configuration",
             )
         )
-    return [*checks, _check_queue(gateway), _check_callbacks(gateway)]
+    return [*checks, _check_queue(gateway)]
 
 
 def check_carrier(carrier: CarrierView) -> Check:
@@ -205,14 +210,32 @@ def _check_queue(gateway: Running) -> Check:
     )
 
 
-def _check_callbacks(gateway: Running) -> Check:
-    waiting = gateway.callbacks_waiting()
+def _check_callbacks(gateway: Running, names: Mapping[int, str]) -> list[Check]:
+    waiting, held = gateway.callbacks_waiting(), gateway.held_hosts()
     many = waiting > MANY_CALLBACKS
-    return Check(
+    further = len(held) - MAX_HOSTS_NAMED
+    check = Check(
         name="callbacks",
         finding=Finding.WARNING if many else Finding.OK,
-        detail=f"{waiting} wait to be made",
+        detail=f"{waiting} wait to be made"
+        + (f"; besides the hosts below, {further} more are held" if further > 0 else ""),
         remedy="a customer's server is down or slow; they are tried again for days" if many else "",
+    )
+    hosts = held[:MAX_HOSTS_NAMED]
+    return [check, *(check_host(host, names.get(host.account_id, "")) for host in hosts)]
+
+
+def check_host(host: HeldHost, account: str) -> Check:
+    """What is wrong with a customer's host, and when it is tried again."""
+    next_try = datetime_of(host.next_try_ms)
+    return Check(
+        name=f"callbacks of {account}",
+        finding=Finding.WARNING,
+        detail=(
+            f"{host.waiting} to {host.origin} are held: host failing ({host.reason}),"
+            f" next try at {next_try:%H:%M:%S} UTC"
+        ),
+        remedy=f"once it is repaired: `dragoman callback retry --account {account}`",
     )
 
 

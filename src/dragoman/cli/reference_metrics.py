@@ -37,6 +37,9 @@ class _Example:
     def callbacks_waiting(self) -> int:
         return 1
 
+    def held_hosts(self) -> tuple[()]:
+        return ()
+
 
 def list_metrics() -> Iterator[str]:
     """The lines of the page."""

@@ -41,6 +41,7 @@ COMMANDS: Final = MappingProxyType(
         "carrier": "Carriers: their state, out of service and back.",
         "sender": "Senders that accounts requested: only approved ones may be used.",
         "webhook": "The URLs for delivery reports of whole accounts, and webhooks of phones.",
+        "callback": "Callbacks to customers' hosts: which are held, and trying them now.",
         "privacy": "What is known of a number, and how it is forgotten.",
         "message": "One message: its story, sending it again, cancelling it.",
         "admin": "The admin interface.",

@@ -10,7 +10,7 @@ from dragoman.admin.answers import Cancelled, SentBatch
 from dragoman.cli.command import Gateway, command
 from dragoman.cli.options import argument
 from dragoman.cli.output import print_fields, print_table, show_time
-from dragoman.core.reporting.model.timeline import RouteStep, Timeline
+from dragoman.core.reporting.model.timeline import CallbackStep, RouteStep, Timeline
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -150,7 +150,7 @@ def _print_after(story: Timeline) -> None:
                 (show_time(one.at_ms), str(one.status or "none"), _printable(one.answer))
                 for one in callback.attempts
             ]
-            + [(callback.state, "", _printable(callback.url))],
+            + [(_state(callback), "", _printable(callback.url))],
         )
     if story.cost.entries:
         print_table(
@@ -183,6 +183,13 @@ def _route(route: RouteStep) -> str:
     carriers = f"; carriers {', '.join(route.carriers)}" if route.carriers else ""
     today = f"; today's routes would choose {route.today}" if route.today else ""
     return f"{route.route} ({why}{carriers}{today})" if route.route else why
+
+
+def _state(callback: CallbackStep) -> str:
+    if callback.held:
+        next_try = show_time(callback.next_attempt_ms)
+        return f"held: host failing ({_printable(callback.held)}), next try at {next_try}"
+    return callback.state
 
 
 def _parts(count: int) -> str:

@@ -225,11 +225,15 @@ class Callbacks(Section, frozen=True, kw_only=True):
     concurrency: Annotated[int, Meta(ge=1, le=10_000)] = 256
     """Calls at the same time, in all."""
     per_host: Annotated[int, Meta(ge=1, le=10_000)] = 16
-    """Calls at the same time to one host, so that a slow customer does not delay others."""
+    """Calls of one account at the same time to one host. However many hosts it has called, it never
+    has more than half of all calls."""
     first_retry_s: Annotated[float, Meta(gt=0, le=HOUR_S)] = 5.0
     """Wait after the first failure. Each further wait is three times as long, up to max_retry_s;
-    all vary by up to 20 %. A customer's server that asks for a longer wait (Retry-After) gets
-    it."""
+    all vary by up to 20 %. A host that fails is tried with one callback at least every 10 s in its
+    first hour, then every minute; once it answers, all that waited for it are sent."""
+    max_retry_after_s: Annotated[float, Meta(gt=0, le=HOUR_S)] = 60.0
+    """Longest wait that a customer's server can ask for (Retry-After). The host is left alone for
+    that time; other accounts' callbacks to it are not affected."""
     max_retry_s: Annotated[float, Meta(gt=0, le=DAY_S)] = float(HOUR_S)
     """Longest wait between two attempts."""
     give_up_after_s: Annotated[float, Meta(gt=0, le=30 * DAY_S)] = 3.0 * DAY_S

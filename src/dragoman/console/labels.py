@@ -176,6 +176,7 @@ _ACTIONS: Final = MappingProxyType(
         "cancel": "cancelled the message {}",
         "cancel_batch": "cancelled the batch {}",
         "resend": "resent the message {}",
+        "retry_callbacks": "retried callbacks to {} at once",
         "delete": "deleted the account {}",
         "opt_out": "added an opt-out for {}",
         "opt_in": "removed the opt-out for {}",

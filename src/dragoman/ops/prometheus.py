@@ -86,6 +86,11 @@ class GatewayCollector(Collector):
         yield GaugeMetricFamily(
             "dragoman_callbacks_waiting", "Callbacks to be made.", gateway.callbacks_waiting()
         )
+        yield GaugeMetricFamily(
+            "dragoman_callback_hosts_held",
+            "Customers' hosts that fail, counted for each account.",
+            len(gateway.held_hosts()),
+        )
 
 
 def _counter(

@@ -53,6 +53,8 @@ from dragoman.protocols.gsm.segmentation import InvalidHeader, TooManyParts
 from dragoman.storage.engine import Storage
 from dragoman.work_queue.port import Lane
 
+MAX_CALLS_SHOWN = 20
+"""Of a callback: a host that is away for days is called thousands of times."""
 ReconstructPdus = Callable[[Timeline, Outgoing, int], tuple[PduStep, ...]]
 """Makes the PDUs of a message that was sent at a time; none where its carrier has no PDUs."""
 
@@ -391,7 +393,7 @@ def _callback(row: CallbackRow, tries: list[CallbackTry]) -> CallbackStep:
         created_ms=time_of(row.callback_id),
         state=row.state.name.lower(),
         next_attempt_ms=row.next_attempt_ms if pending else None,
-        attempts=tuple(attempts),
+        attempts=tuple(attempts[-MAX_CALLS_SHOWN:]),
     )
 
 

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 
+from dragoman.core.callbacks.model.held_hosts import HeldHost
+
 if TYPE_CHECKING:  # the command line reads the values alone, and starts without asyncio
     from dragoman.core.messages.feed import Feed
     from dragoman.core.metrics import Metrics
@@ -70,6 +72,10 @@ class Measured(Protocol):
         """Callbacks to be made."""
         ...
 
+    def held_hosts(self) -> Sequence[HeldHost]:
+        """Customers' hosts that fail, and what waits for them, by account."""
+        ...
+
 
 class Running(Measured, Protocol):
     """What else can be read off a gateway that runs."""
@@ -83,4 +89,13 @@ class Running(Measured, Protocol):
 
     def problems(self) -> list[str]:
         """Why it cannot take traffic now, in plain words; empty when it can."""
+        ...
+
+    def retry_callbacks(
+        self, account_id: int | None, host: str = "", message_id: int | None = None
+    ) -> Sequence[tuple[int, str, int]]:
+        """Has callbacks that wait made without a wait: all, or an account's, or to one host.
+
+        That of the message, if one is given, goes first. Returns account, origin and number.
+        """
         ...

@@ -73,7 +73,8 @@ CREATE TABLE callbacks (
     answered_ms $id, answer_status SMALLINT, answer TEXT
 );
 CREATE INDEX ix_callbacks_message_id ON callbacks (message_id);
-CREATE INDEX ix_callbacks_pending ON callbacks (origin, next_attempt_ms) WHERE state = 0;
+CREATE INDEX ix_callbacks_pending ON callbacks (account_id, origin, next_attempt_ms)
+    WHERE state = 0;
 CREATE TABLE contact_values (
     field_id $id NOT NULL, digest $id NOT NULL, contact_id $id NOT NULL,
     PRIMARY KEY (field_id, digest, contact_id)
@@ -410,7 +411,8 @@ CREATE INDEX ix_messages_failed_of_recipient
 CREATE INDEX ix_messages_of_account ON messages (account_id, message_id, batch_id, parts);
 CREATE INDEX ix_messages_of_batch ON messages (batch_id, message_id, parts);
 CREATE INDEX ix_messages_of_recipient ON messages (account_id, recipient, message_id, parts);
-CREATE INDEX ix_messages_unsent ON messages (route, message_id) WHERE state IN (10, 20);
+CREATE INDEX ix_messages_unsent ON messages (route, account_id, message_id)
+    WHERE state IN (10, 20);
 CREATE TABLE orders (
     account_id $id NOT NULL, number $id NOT NULL,
     batch_id $id NOT NULL, order_id TEXT NOT NULL,
