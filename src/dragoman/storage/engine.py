@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import fcntl
 import os
+import shutil
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import IO, Any, TypeVar
 
+import structlog
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import ConnectionPoolEntry
@@ -22,14 +24,25 @@ from dragoman.storage.writer import CommitObserver, Writer, check_durable
 
 T = TypeVar("T")
 
+log = structlog.get_logger(__name__)
+
 READERS = 2
 BUSY_TIMEOUT_MS = 5_000
 CHECKPOINT_PAGES = 4_000
+CONNECT_TIMEOUT_S = 5
 STATEMENTS = 1_024
 """Prepared statements kept by the writer: one for each kind and usual number of rows."""
 GATEWAY_LOCK = 0x647261676F6D616E  # "dragoman": the advisory lock of a gateway on PostgreSQL
 TAKEN = "another gateway has this PostgreSQL database open"
 # The server notices within half a minute that a gateway is gone, and frees its lock.
+# We notice in that time that a server is gone, not after the hours that are TCP's default.
+CLIENT_OPTIONS = {
+    "connect_timeout": CONNECT_TIMEOUT_S,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 25_000,
+}
 SERVER_OPTIONS = "-c tcp_keepalives_idle=10 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=3"
 
 
@@ -77,6 +90,20 @@ class Storage:
             self._write_engine.dispose()  # the child's connection is the only one that writes
         self.writer.start()
 
+    def free_bytes(self) -> int | None:
+        """Free space on the disk of an SQLite file; None for a server, whose disk is its own."""
+        return None if self._lock is None else shutil.disk_usage(self._lock.folder).free
+
+    def look_at_space(self, min_free_mb: int) -> None:
+        """Refuses what makes the database grow while less than this is free on its disk."""
+        free = self.free_bytes()
+        is_low = free is not None and free < min_free_mb << 20
+        if is_low and not self.writer.low_space:
+            log.error("disk_nearly_full", free_mb=free and free >> 20, min_free_mb=min_free_mb)
+        self.writer.low_space = (
+            f"less than {min_free_mb} MB are free on the disk of the database" if is_low else ""
+        )
+
     def _runner(self) -> Runner:
         if self._writer_module is None:
             return LocalRunner(self._write_engine)
@@ -86,8 +113,10 @@ class Storage:
 
     async def stop(self) -> None:
         """Writes what is waiting, closes every connection and releases the database."""
-        await self.writer.stop()
-        self.close()
+        try:
+            await self.writer.stop()
+        finally:
+            await asyncio.to_thread(self.close)
 
     def close(self) -> None:
         """Closes without a started writer."""
@@ -133,7 +162,7 @@ def _server_writer(url: URL) -> Engine:
         pool_size=1,
         max_overflow=0,
         pool_pre_ping=True,
-        connect_args={"options": SERVER_OPTIONS},
+        connect_args={"options": SERVER_OPTIONS, **CLIENT_OPTIONS},
     )
 
     @event.listens_for(engine, "connect")
@@ -187,7 +216,13 @@ def _sqlite_writer(url: URL) -> Engine:
 
 def _read_engine(url: URL) -> Engine:
     if url.get_backend_name() != "sqlite":
-        return create_engine(url, pool_size=READERS, max_overflow=0, pool_pre_ping=True)
+        return create_engine(
+            url,
+            pool_size=READERS,
+            max_overflow=0,
+            pool_pre_ping=True,
+            connect_args=CLIENT_OPTIONS,
+        )
     engine = create_engine(
         url, pool_size=READERS, max_overflow=0, connect_args={"check_same_thread": False}
     )
@@ -224,6 +259,10 @@ class _FileLock:
         file.write(str(os.getpid()))
         file.flush()
         self._file = file
+
+    @property
+    def folder(self) -> Path:
+        return self._path.parent
 
     @property
     def descriptors(self) -> tuple[int, ...]:
