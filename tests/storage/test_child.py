@@ -16,7 +16,7 @@ from dragoman import core
 from dragoman.core.messages.model.lifecycle import State
 from dragoman.core.messages.sql import changes
 from dragoman.core.messages.sql.tables import messages
-from dragoman.core.model.errors import AlreadyInUse, RefusalCode, Refused, StorageUnavailable
+from dragoman.core.model.errors import AlreadyInUse, RefusalCode, Refused
 from dragoman.core.submission.sql import submissions
 from dragoman.core.writer_process import start_writer
 from dragoman.core.writes import OPERATIONS
@@ -46,6 +46,20 @@ def test_every_operation_can_be_asked_of_the_child() -> None:
     }
     assert set(OPERATIONS.values()) == written | {probe}
     assert all(name == operation.name for name, operation in OPERATIONS.items())
+
+
+def test_what_makes_messages_and_contacts_by_the_thousand_heeds_the_space_that_is_left() -> None:
+    assert {operation.name for operation in OPERATIONS.values() if operation.grows} == {
+        "accept_batches",
+        "accept_bundle",
+        "accept_keyed_batches",
+        "accept_orders",
+        "expand_batches",
+        "resend_messages",
+        "send_code",
+        "step_sendings",
+        "store_import_rows",
+    }
 
 
 async def test_what_the_child_wrote_is_read_here(child_storage: Storage, make_rows: Any) -> None:
@@ -84,20 +98,6 @@ async def test_a_refusal_crosses_with_its_code(child_storage: Storage, make_rows
     assert refused.value.code is RefusalCode.INSUFFICIENT_CREDIT
 
 
-async def test_a_child_that_dies_stops_the_writer_for_good(
-    child_storage: Storage, make_rows: Any
-) -> None:
-    rows = make_rows(child_storage)
-    account = await rows.account()
-    runner = child_storage.writer._runner
-    assert isinstance(runner, ChildRunner)
-    os.kill(runner._child.pid, signal.SIGKILL)
-    for _ in range(2):
-        with pytest.raises(StorageUnavailable):
-            await rows.write(submissions.accept, rows.batch(account))
-    assert child_storage.writer.failed
-
-
 async def test_signals_for_the_gateway_do_not_end_the_child(
     child_storage: Storage, make_rows: Any
 ) -> None:
@@ -105,7 +105,7 @@ async def test_signals_for_the_gateway_do_not_end_the_child(
     runner = child_storage.writer._runner
     assert isinstance(runner, ChildRunner)
     for number in (signal.SIGINT, signal.SIGTERM):
-        os.kill(runner._child.pid, number)
+        os.kill(runner._child.process.pid, number)
     await rows.account()
 
 

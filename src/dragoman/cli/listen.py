@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
-from dragoman.cli.options import DEVELOPMENT_FOLDER, DataOption, option
+from dragoman.cli.options import DEVELOPMENT_FOLDER, DataOption, named_folder, option
 from dragoman.cli.outcome import ExitCode, Stop
 
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ def _forward(gateway: Gateway, target: SplitResult, call: ForwardedCall) -> None
 def _base_url(data: Path | None) -> str:
     from dragoman.cli import dev_file
 
-    folder = data or DEVELOPMENT_FOLDER
+    folder = data or named_folder() or DEVELOPMENT_FOLDER
     found = dev_file.read(folder)
     if found is None or not found.base_url:
         raise Stop(

@@ -76,6 +76,9 @@ class Storage(Section, frozen=True, kw_only=True):
     postgresql://<user>:<password>@<host>/<database>."""
     url_file: Annotated[FilePath | None, Meta(examples=["/run/secrets/dragoman-database"])] = None
     """File that holds the URL instead, so that its password is not in this one."""
+    min_free_mb: Annotated[int, Meta(ge=0, le=1 << 24)] = 256
+    """Free space on the disk of an SQLite file below which nothing new is accepted, so that there
+    is room to finish what was; 0 accepts until the disk is full."""
 
 
 class Mail(Section, frozen=True, kw_only=True):

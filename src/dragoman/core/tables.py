@@ -12,6 +12,7 @@ import dragoman.core.inbound.sql.tables
 import dragoman.core.messages.sql.tables
 import dragoman.core.retention.sql.tables
 import dragoman.core.submission.sql.tables
+import dragoman.storage.marks
 import dragoman.storage.short_ids  # noqa: F401
 from dragoman.storage.metadata import metadata
 

@@ -15,6 +15,10 @@ def spawn_unwatched(name: str, work: Coroutine[Any, Any, None]) -> asyncio.Task[
     return asyncio.create_task(work, name=name)
 
 
+class Ended(Exception):
+    """Ends a worker with a reason that may be told: no number, message or key."""
+
+
 class Supervisor:
     """Starts workers that run until they are cancelled, and notices where one ends before.
 
@@ -61,6 +65,8 @@ class Supervisor:
 
 def _place_of(error: BaseException) -> str:
     """What was raised and where. Not its text: that may hold a number, a message or a key."""
+    if isinstance(error, Ended):
+        return str(error)
     place, trace = "", error.__traceback__
     while trace is not None:
         place = f" in {trace.tb_frame.f_globals.get('__name__', '?')}, line {trace.tb_lineno}"

@@ -20,7 +20,7 @@ async def list_carriers(request: PageRequest) -> Response:
     ages = machine.oldest_waiting_s()
     return request.show(
         "carriers.html",
-        troubles=machine.problems(),
+        troubles=[*machine.problems(), *machine.warnings()],
         carriers=[(carrier, *describe_carrier(carrier)) for carrier in carriers],
         routes=[(name, count, ages.get(name)) for name, count in waiting.items()],
     )

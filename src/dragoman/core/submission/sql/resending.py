@@ -60,4 +60,4 @@ def _is_as_known(connection: Connection, before: Sequence[Resending], item: Rese
     return count(connection, message_events.c.message_id == message_id, is_resent) == item.known
 
 
-resend = Operation(_resend, "resend_messages", Resending)
+resend = Operation(_resend, "resend_messages", Resending, grows=True)

@@ -104,6 +104,9 @@ CREATE INDEX ix_deliveries_sending ON deliveries (delivery_id) WHERE state = 1;
 CREATE INDEX ix_deliveries_subscription_id ON deliveries (subscription_id);
 CREATE UNIQUE INDEX uq_deliveries_issue_id_subscription_id
     ON deliveries (issue_id, subscription_id);
+CREATE TABLE group_marks (
+    mark_id $id NOT NULL PRIMARY KEY, number $id NOT NULL, answer $bytes NOT NULL
+);
 CREATE TABLE held_carriers (carrier TEXT NOT NULL PRIMARY KEY, held_ms $id NOT NULL);
 CREATE TABLE hourly_statistics (
     account_id $id NOT NULL, hour_ms $id NOT NULL, direction TEXT NOT NULL, dimension TEXT NOT NULL,
