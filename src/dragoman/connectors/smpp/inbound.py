@@ -60,6 +60,8 @@ def _receipt_report(
         error=receipt.error,
         raw=_octets(pdu).decode("latin-1"),
         done_date=receipt.done_date,
+        other_id=receipt.other_id,
+        text=None if receipt.marked else _inbound_part(pdu, carrier, profile),
     )
 
 

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence, Set
 from dataclasses import field
+from functools import cache
 
 import structlog
 
 from dragoman.core.delivery.delivery import WHOLE, Delivery
+from dragoman.core.inbound.inbound import Inbound
 from dragoman.core.messages.events import MessageEvents
 from dragoman.core.messages.live import LiveMessage, LiveMessages
 from dragoman.core.messages.loader import MessageLoader
@@ -27,7 +29,7 @@ from dragoman.core.messages.model.lifecycle import (
     state_of_parts,
     state_of_receipt,
 )
-from dragoman.core.messages.model.messages import ReceiptReport
+from dragoman.core.messages.model.messages import InboundPartReport, ReceiptReport
 from dragoman.core.messages.model.records import ParkedReceipt, PartReport, StoredPart
 from dragoman.core.messages.sql import changes, pending
 from dragoman.core.metrics import Metrics
@@ -36,7 +38,7 @@ from dragoman.core.model.use_case import use_case
 from dragoman.kit import ids as identifiers
 from dragoman.kit.clock import Clock
 from dragoman.kit.ids import IdSource
-from dragoman.protocols.smpp.message_ids import stored_keys
+from dragoman.protocols.smpp.message_ids import likeliest_spelling, stored_keys
 from dragoman.storage.engine import Storage
 from dragoman.storage.persistence import persist
 
@@ -44,6 +46,8 @@ MAX_PARKED_IN_MEMORY = 100_000
 MAX_LOOKUP = 200
 """Receipts whose messages are looked up in one query."""
 STORAGE_RETRY_S = 1.0
+LOOK_AGAIN_S = 0.5
+"""Until a text that may be the receipt of a message without an answer yet is looked at again."""
 SIGNIFICANT_DIGITS = 7
 """Digits that distinguish recipients, however much of the prefix a carrier includes."""
 
@@ -59,6 +63,7 @@ class Receipts:
     live: LiveMessages
     loader: MessageLoader
     delivery: Delivery
+    texts: Inbound
     ids: IdSource
     clock: Clock
     metrics: Metrics
@@ -125,16 +130,60 @@ class Receipts:
     async def _look_up(self, unmatched: list[tuple[ReceiptReport, OnStored]]) -> None:
         wanted = [(report.carrier, key) for report, _ in unmatched for key in report.keys]
         loaded = await self.loader.by_keys(wanted) if wanted else []
+        in_flight = cache(self._numbers_in_flight)
         for report, on_stored in unmatched:
-            found = self._find(report, report.keys)
+            found = self._find(report, report.keys) or self._find_by_id_alone(report, in_flight)
             if found is not None:
                 self._forget(report)
                 self._apply(*found, report, on_stored)
+            elif report.text is not None:
+                self._settle_text(report, report.text, on_stored, in_flight)
             elif on_stored is not _already_acknowledged:
                 self._park(report, on_stored)
         for message in loaded:  # those that were only candidates
             if not message.writes:
                 self.live.settle(message)
+
+    def _settle_text(
+        self,
+        report: ReceiptReport,
+        text: InboundPartReport,
+        on_stored: OnStored,
+        in_flight: Callable[[], Set[str]],
+    ) -> None:
+        """Handles a text that looks like a receipt and has no ID of ours, or none of ours yet."""
+        if report.recipient[-SIGNIFICANT_DIGITS:] in in_flight():
+            loop = asyncio.get_running_loop()
+            loop.call_later(LOOK_AGAIN_S, self.receive, report, on_stored)
+        else:
+            self.texts.receive(text, on_stored)
+
+    def _find_by_id_alone(
+        self, report: ReceiptReport, in_flight: Callable[[], Set[str]]
+    ) -> tuple[LiveMessage, int] | None:
+        """The message that an ID names exactly as received, though the addresses differ.
+
+        It must be the only one that any spelling of the ID names, among those sent as long ago as
+        receipts are parked. While a message to the named number is unanswered, the ID may be its.
+        What only looks like a receipt may be a stranger's text.
+        """
+        if report.text is not None:
+            return None
+        since_ms = self.clock.now_ms() - round(self.park_s * 1000)
+        exact = (report.likeliest_key, likeliest_spelling(report.other_id, report.reading))
+        named: dict[int, tuple[LiveMessage, int] | None] = {}
+        for key in (*exact, *report.keys):
+            found = self.live.find(report.carrier, key)
+            if found is not None and (found[0].sent_ms or since_ms) >= since_ms:
+                named.setdefault(found[0].message_id, found if key in exact else None)
+        found = next(iter(named.values())) if len(named) == 1 else None
+        if found is None or report.recipient[-SIGNIFICANT_DIGITS:] in in_flight():
+            return None
+        return found
+
+    def _numbers_in_flight(self) -> Set[str]:
+        """The recipients of messages that were sent and not answered yet, as they are compared."""
+        return {m.recipient[-SIGNIFICANT_DIGITS:] for m in self.live if m.in_flight}
 
     def _find(self, report: ReceiptReport, keys: Sequence[str]) -> tuple[LiveMessage, int] | None:
         for key in keys:
@@ -268,10 +317,14 @@ class Receipts:
         """A submit was answered; its receipt may be parked."""
         if not self._parked:
             return
-        for report in tuple(self._parked.get((carrier, key), ())):
-            if _is_about(report, key, message):
-                self._forget(report)
-                self._apply(message, part, report, _already_acknowledged)
+        waiting = tuple(self._parked.get((carrier, key), ()))
+        meant = [report for report in waiting if _is_about(report, key, message)]
+        if not meant and len(waiting) == 1:
+            found = self._find_by_id_alone(waiting[0], self._numbers_in_flight)
+            meant = [*waiting] if found == (message, part) else []
+        for report in meant:
+            self._forget(report)
+            self._apply(message, part, report, _already_acknowledged)
 
 
 def _direct_keys(report: ReceiptReport) -> list[str]:
