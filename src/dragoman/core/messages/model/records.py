@@ -18,6 +18,7 @@ from dragoman.core.messages.model.lifecycle import BatchState, State
 from dragoman.core.messages.model.messages import Push
 from dragoman.core.messages.model.premium import Premium, PremiumState
 from dragoman.core.model.errors import FailureCode
+from dragoman.protocols.gsm.segmentation import PLAIN, Repertoire
 
 
 class BatchOptions(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
@@ -48,6 +49,8 @@ class BatchOptions(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     message_type: str = ""
     resend_of: int | None = None
     """The message that it repeats."""
+    repertoire: Repertoire = PLAIN
+    """How its text is cut, as its carriers were when it was accepted."""
 
 
 class StoredBatch(msgspec.Struct, kw_only=True, array_like=True, gc=False):
