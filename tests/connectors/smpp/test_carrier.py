@@ -106,6 +106,32 @@ async def test_one_throttled_number_does_not_hold_the_others(
     assert all(isinstance(events.outcomes[number], Accepted) for number in range(3, 40))
 
 
+async def test_one_throttled_message_does_not_hold_others_to_its_number(
+    simulator: Any, events: Any, connect: Any, outgoing: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    usual = simulator._rules.find
+
+    def find(pdu: Any, default: Behaviour, **more: Any) -> Behaviour:
+        if pdu.short_message == b"spam":
+            return Behaviour(status=CommandStatus.ESME_RTHROTTLED)
+        return usual(pdu, default, **more)  # type: ignore[no-any-return]
+
+    monkeypatch.setattr(simulator._rules, "find", find)
+    carrier = await connect(window=1)
+    carrier.send(outgoing(0, "spam"))
+    sent = 0
+    while 0 not in events.outcomes:  # the others are taken all the time
+        sent += 1
+        carrier.send(outgoing(sent))
+        await events.until(lambda number=sent: number in events.outcomes)
+        await asyncio.sleep(0.01)
+    assert isinstance(events.outcomes.pop(0), Deferred)
+    refused = simulator.refused
+    carrier.send(outgoing(0, "spam"))
+    await events.until(lambda: 0 in events.outcomes)
+    assert (events.outcomes[0].retry_in_s, simulator.refused) == (1.0, refused + 1)
+
+
 # Its parts waited on the link, where it could neither be cancelled nor expire.
 @pytest.mark.parametrize("window", [1, 2, 10])
 @pytest.mark.parametrize("alone", [False, True])

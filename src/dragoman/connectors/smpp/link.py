@@ -389,9 +389,9 @@ class Link(asyncio.Protocol):
         self._events.part_answered(part, response, event.elapsed_s)
 
     def _on_throttled(self, part: Part, status: int, now: float, sent_at: float) -> None:
-        """Keeps the part first in line, unless it seems to be its number that is throttled.
+        """Keeps the part first in line, unless it alone seems to be throttled.
 
-        After a few refusals the others are tried. If they are taken, the part's number is the
+        After a few refusals the others are tried. If they are taken, its number or message is the
         cause: it waits, longer each time, and slows nobody. If not, it is first in line again. A
         message of which the SMSC has nothing then waits on its route, where it can be cancelled.
         """

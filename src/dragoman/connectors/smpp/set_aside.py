@@ -1,4 +1,4 @@
-"""Parts that wait because the SMSC throttles their number alone, and so hold up nobody else's."""
+"""Parts that wait because the SMSC throttles their number or message alone; others go ahead."""
 
 from __future__ import annotations
 
@@ -9,42 +9,48 @@ from dragoman.connectors.smpp.submit_tracker import Part, SubmitTracker
 
 FIRST_DELAY_S: Final = 0.5
 LONGEST_DELAY_S: Final = 60.0
-_MOST_NUMBERS: Final = 10_000
+_MOST_KNOWN: Final = 10_000
 
 
 class SetAside:
-    """The parts by when they are tried again, and how long those of each number wait."""
+    """The parts by when they are tried again, and how long those of each number or message wait.
+
+    A number is forgotten as soon as the SMSC takes anything for it, a message once it is taken.
+    """
 
     def __init__(self) -> None:
         self.others_taken = False
         """Whether the SMSC has taken other parts since the first of these was set aside."""
         self._parts: list[tuple[float, int, Part]] = []
-        # Number -> (delay of its parts, when it was last prolonged).
-        self._numbers: dict[str, tuple[float, float]] = {}
+        # Number or message identifier -> (delay of its parts, when it was last prolonged).
+        self._known: dict[str | int, tuple[float, float]] = {}
 
     def __len__(self) -> int:
         return len(self._parts)
 
     def knows(self, part: Part) -> bool:
-        """Whether the number of a part is throttled."""
-        return part.submit.destination_addr in self._numbers
+        """Whether the number or message of a part is throttled."""
+        return any(key in self._known for key in _keys_of(part))
 
     def note_taken(self, part: Part) -> None:
         """The SMSC took a part: its number is free."""
         self.others_taken = True
-        if self._numbers:
-            self._numbers.pop(part.submit.destination_addr, None)
+        if self._known:
+            for key in _keys_of(part):
+                self._known.pop(key, None)
 
     def prolong(self, part: Part, now: float) -> float:
-        """How long a part of a throttled number is to wait: twice as long each time it waited."""
-        number = part.submit.destination_addr
-        delay_s, since = self._numbers.get(number, (FIRST_DELAY_S / 2, now - LONGEST_DELAY_S))
-        if now - since >= delay_s:
-            delay_s, since = min(2 * delay_s, LONGEST_DELAY_S), now
-        if len(self._numbers) > _MOST_NUMBERS:
-            self._numbers.clear()  # they are found again by their refusals
-        self._numbers[number] = (delay_s, since)
-        return delay_s
+        """How long a throttled part is to wait: twice as long each time it waited."""
+        if len(self._known) > _MOST_KNOWN:
+            self._known.clear()  # they are found again by their refusals
+        longest_s = 0.0
+        for key in _keys_of(part):
+            delay_s, since = self._known.get(key, (FIRST_DELAY_S / 2, now - LONGEST_DELAY_S))
+            if now - since >= delay_s:
+                delay_s, since = min(2 * delay_s, LONGEST_DELAY_S), now
+            self._known[key] = (delay_s, since)
+            longest_s = max(longest_s, delay_s)
+        return longest_s
 
     def put(self, part: Part, due_at: float) -> None:
         """Sets a part aside."""
@@ -72,8 +78,12 @@ class SetAside:
         return taken
 
     def take_all(self) -> list[Part]:
-        """Takes all parts, and forgets the numbers."""
+        """Takes all parts, and forgets why they waited."""
         taken = [part for _, _, part in self._parts]
         self._parts.clear()
-        self._numbers.clear()
+        self._known.clear()
         return taken
+
+
+def _keys_of(part: Part) -> tuple[str, int]:
+    return part.submit.destination_addr, part.tracker.message.message_id
