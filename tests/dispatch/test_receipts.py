@@ -243,7 +243,7 @@ async def test_an_exact_id_is_enough_whatever_the_addresses(
     await harness.until_states(account, S.DELIVERED)
 
 
-async def test_an_id_that_names_two_messages_is_not_enough_alone(
+async def test_an_exact_id_is_not_enough_where_the_carrier_converts_ids(
     make_harness: Any, make_simulator: Any, until: Any
 ) -> None:
     simulator = await make_simulator(first_id=0x1F)
@@ -256,9 +256,37 @@ async def test_an_id_that_names_two_messages_is_not_enough_alone(
     simulator._next_id = 0x31
     await harness.submit(account, "4522222222")  # its id is "31"
     await harness.until_states(account, S.SENT, count=2)
+    await tell(harness, until, report("31", ReceiptState.DELIVERED, "4511111111"))
+    await harness.until_states(account, S.DELIVERED, S.SENT)
     await tell(harness, until, report("31", ReceiptState.DELIVERED, "4599999999"))
-    assert await harness.states(account) == [S.SENT, S.SENT]
+    assert await harness.states(account) == [S.DELIVERED, S.SENT]
     assert len(await harness.rows(parked_receipts)) == 1
+
+
+async def test_two_exact_ids_of_different_messages_are_not_enough(
+    make_harness: Any, simulator: Any, until: Any
+) -> None:
+    simulator.default = Behaviour(state=None)
+    harness = await make_harness(carriers={"smsc": simulator.port})
+    account = await harness.account()
+    await harness.submit(account, "4511111111", "4522222222")
+    await harness.until_states(account, S.SENT, count=2)
+    await tell(harness, until, report("1", ReceiptState.DELIVERED, "4599999999", other_id="2"))
+    assert await harness.states(account) == [S.SENT, S.SENT]
+
+
+async def test_exact_ids_are_enough_where_they_count_up(
+    make_harness: Any, simulator: Any, until: Any
+) -> None:
+    """10 is also 16 in hexadecimal digits, and both are known."""
+    simulator.default = Behaviour(state=None)
+    harness = await make_harness(carriers={"smsc": simulator.port})
+    account = await harness.account()
+    await harness.submit(account, *(f"45111111{n:02d}" for n in range(20)))
+    await harness.until_states(account, S.SENT, count=20)
+    for number in range(1, 21):
+        await tell(harness, until, report(str(number), ReceiptState.DELIVERED, "4599999999"))
+    await harness.until_states(account, S.DELIVERED, count=20)
 
 
 async def test_an_id_alone_is_not_enough_for_a_message_sent_long_ago(

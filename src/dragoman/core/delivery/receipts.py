@@ -73,6 +73,8 @@ class Receipts:
         default_factory=OrderedDict, init=False
     )
     _unmatched: list[tuple[ReceiptReport, OnStored]] = field(default_factory=list, init=False)
+    _converting: set[str] = field(default_factory=set, init=False)
+    """Carriers whose receipts have been seen to spell IDs in another base than their answers."""
     _unmatched_came: asyncio.Event = field(default_factory=asyncio.Event, init=False)
 
     def __post_init__(self) -> None:
@@ -163,23 +165,21 @@ class Receipts:
     ) -> tuple[LiveMessage, int] | None:
         """The message that an ID names exactly as received, though the addresses differ.
 
-        It must be the only one that any spelling of the ID names, among those sent as long ago as
-        receipts are parked. While a message to the named number is unanswered, the ID may be its.
-        What only looks like a receipt may be a stranger's text.
+        It must have been sent as recently as receipts are parked. The ID of a carrier that converts
+        IDs may be another's, and so may one that came while a message to the named number is not
+        answered. What only looks like a receipt may be a stranger's text.
         """
-        if report.text is not None:
+        if report.text is not None or report.carrier in self._converting:
             return None
         since_ms = self.clock.now_ms() - round(self.park_s * 1000)
-        exact = (report.likeliest_key, likeliest_spelling(report.other_id, report.reading))
-        named: dict[int, tuple[LiveMessage, int] | None] = {}
-        for key in (*exact, *report.keys):
+        named: dict[int, tuple[LiveMessage, int]] = {}
+        for key in _exact_keys(report):
             found = self.live.find(report.carrier, key)
             if found is not None and (found[0].sent_ms or since_ms) >= since_ms:
-                named.setdefault(found[0].message_id, found if key in exact else None)
-        found = next(iter(named.values())) if len(named) == 1 else None
-        if found is None or report.recipient[-SIGNIFICANT_DIGITS:] in in_flight():
+                named[found[0].message_id] = found
+        if len(named) != 1 or report.recipient[-SIGNIFICANT_DIGITS:] in in_flight():
             return None
-        return found
+        return next(iter(named.values()))
 
     def _numbers_in_flight(self) -> Set[str]:
         """The recipients of messages that were sent and not answered yet, as they are compared."""
@@ -189,6 +189,8 @@ class Receipts:
         for key in keys:
             found = self.live.find(report.carrier, key)
             if found is not None and _is_about(report, key, found[0]):
+                if len(keys) > 1 and key not in _direct_keys(report):
+                    self._converting.add(report.carrier)
                 return found
         return None
 
@@ -327,13 +329,18 @@ class Receipts:
             self._apply(message, part, report, _already_acknowledged)
 
 
+def _exact_keys(report: ReceiptReport) -> tuple[str, ...]:
+    """The keys of the IDs exactly as received, or as the carrier is known to convert them."""
+    if not report.other_id:
+        return (report.likeliest_key,)
+    return report.likeliest_key, likeliest_spelling(report.other_id, report.reading)
+
+
 def _direct_keys(report: ReceiptReport) -> list[str]:
-    """The keys of the ID as received, ignoring case and leading zeros, but not converted."""
-    keys = report.keys
-    if not keys:
-        return []
-    same = {keys[0], *(key.removeprefix("~") for key in stored_keys(keys[0]))}
-    return [key for key in keys if key.removeprefix("~") in same]
+    """The keys of the IDs as received, ignoring case and leading zeros, but not converted."""
+    exact = _exact_keys(report)
+    same = {key.removeprefix("~") for one in exact for key in stored_keys(one)}.union(exact)
+    return [key for key in report.keys if key.removeprefix("~") in same]
 
 
 def _is_about(report: ReceiptReport, key: str, message: LiveMessage) -> bool:
