@@ -16,8 +16,10 @@ from dragoman.core.messages.model.messages import InboundPartReport, ReceiptRepo
 from dragoman.core.messages.sql.tables import parked_receipts, parts
 from dragoman.protocols.gsm.alphabet import Alphabet
 from dragoman.protocols.smpp.constants import MessageState
+from dragoman.protocols.smpp.pdus import DeliverSm
 from dragoman.storage.writer import Operation
 from dragoman.testkit.simulator import Behaviour, IdStyle, ReceiptTiming
+from dragoman.testkit.simulator.wire import Delivery
 
 S = State
 LONG = "x" * 400  # three parts
@@ -356,6 +358,29 @@ async def test_a_receipt_without_a_mark_is_one_if_its_id_is_ours(
     await harness.until_states(account, S.DELIVERED)
     assert len(await harness.rows(inbound_texts)) == 2
     assert await harness.rows(parked_receipts) == []
+
+
+@pytest.mark.parametrize("esm_class", [0x00, 0x08, 0x0C, 0x24])
+async def test_a_receipt_in_a_plain_deliver_sm_is_one(
+    make_harness: Any, simulator: Any, until: Any, esm_class: int
+) -> None:
+    simulator.default = Behaviour(state=None)
+    harness = await make_harness(carriers={"smsc": simulator.port})
+    account = await harness.account()
+    await harness.submit(account)
+    await harness.until_states(account, S.SENT)
+    pdu = DeliverSm(
+        esm_class=esm_class,
+        source_addr="4511111111",
+        destination_addr="Dragoman",
+        short_message=(
+            b"id:1 sub:001 dlvrd:000 submit date:2611212100 done date:2611212101"
+            b" stat:UNDELIV err:027 text:hello"
+        ),
+    )
+    simulator.deliver(Delivery(pdu, system_id="dragoman"))
+    await harness.until_states(account, S.UNDELIVERED)
+    assert await harness.rows(inbound_texts) == []
 
 
 async def test_a_receipt_without_a_mark_before_the_response_is_no_text(
