@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import Connection
 from tests.passing_time import PATIENCE_S, until
 
+from dragoman.core.delivery import receipts as receipts_module
 from dragoman.core.inbound.sql.tables import inbound_texts
 from dragoman.core.messages.model.lifecycle import ReceiptState, State
 from dragoman.core.messages.model.messages import InboundPartReport, ReceiptReport
@@ -566,3 +567,18 @@ async def test_reports_wait_while_storage_is_away(
     harness.storage.writer.failed = False
     await until(lambda: acknowledged == [True])
     assert await harness.states(account) == [S.DELIVERED]
+
+
+async def test_a_text_like_a_receipt_does_not_wait_for_ever(
+    make_harness: Any, simulator: Any, until: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not even while a phone keeps a message for its sender."""
+    monkeypatch.setattr(receipts_module, "PUT_OFF_S", 0.001)
+    simulator.answers.shut()
+    harness = await make_harness(carriers={"smsc": simulator.port})
+    account = await harness.account()
+    await harness.submit(account)
+    await until(lambda: simulator.submits)
+    await tell(harness, until, unmarked("777", "4511111111"))
+    assert [row["sender"] for row in await harness.rows(inbound_texts)] == ["4511111111"]
+    simulator.answers.open()

@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence, Set
 from dataclasses import field
 from functools import cache
 
+import msgspec
 import structlog
 
 from dragoman.core.delivery.delivery import WHOLE, Delivery
@@ -46,8 +47,10 @@ MAX_PARKED_IN_MEMORY = 100_000
 MAX_LOOKUP = 200
 """Receipts whose messages are looked up in one query."""
 STORAGE_RETRY_S = 1.0
-LOOK_AGAIN_S = 0.5
+PUT_OFF_S = 0.5
 """Until a text that may be the receipt of a message without an answer yet is looked at again."""
+MAX_PUT_OFF = 120
+"""After a minute it is a text: a phone may keep a message for days."""
 SIGNIFICANT_DIGITS = 7
 """Digits that distinguish recipients, however much of the prefix a carrier includes."""
 
@@ -154,9 +157,10 @@ class Receipts:
         in_flight: Callable[[], Set[str]],
     ) -> None:
         """Handles a text that looks like a receipt and has no ID of ours, or none of ours yet."""
-        if report.recipient[-SIGNIFICANT_DIGITS:] in in_flight():
-            loop = asyncio.get_running_loop()
-            loop.call_later(LOOK_AGAIN_S, self.receive, report, on_stored)
+        being_sent = report.recipient[-SIGNIFICANT_DIGITS:] in in_flight()
+        if being_sent and report.put_off < MAX_PUT_OFF:
+            later = msgspec.structs.replace(report, put_off=report.put_off + 1)
+            asyncio.get_running_loop().call_later(PUT_OFF_S, self.receive, later, on_stored)
         else:
             self.texts.receive(text, on_stored)
 
