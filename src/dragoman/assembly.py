@@ -302,11 +302,24 @@ class _Parts:
             kept_routes=self._kept_routes(),
             feed=self.feed,
         )
+        self.inbound = Inbound(
+            storage=self.storage,
+            inbound_routing=self.inbound_routing,
+            opt_outs=self.opt_outs,
+            ids=self.ids,
+            clock=self.clock,
+            metrics=self.metrics,
+            announce=self.callback_stored,
+            find_events=self.webhooks.about_text,
+            stop_words=self._stop_words,
+            start_words=self._start_words,
+        )
         self.receipts = Receipts(
             storage=self.storage,
             live=self.live,
             loader=self.loader,
             delivery=self.delivery,
+            texts=self.inbound,
             ids=self.ids,
             clock=self.clock,
             metrics=self.metrics,
@@ -321,18 +334,6 @@ class _Parts:
             clock=self.clock,
             horizon_s=settings.receipts.horizon_s,
             park_s=settings.receipts.park_s,
-        )
-        self.inbound = Inbound(
-            storage=self.storage,
-            inbound_routing=self.inbound_routing,
-            opt_outs=self.opt_outs,
-            ids=self.ids,
-            clock=self.clock,
-            metrics=self.metrics,
-            announce=self.callback_stored,
-            find_events=self.webhooks.about_text,
-            stop_words=self._stop_words,
-            start_words=self._start_words,
         )
         self.inbox = Inbox(
             storage=self.storage,

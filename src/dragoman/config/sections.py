@@ -280,7 +280,8 @@ class Receipts(Section, frozen=True, kw_only=True):
     horizon_s: Annotated[float, Meta(gt=0, le=30 * DAY_S)] = 48.0 * HOUR_S
     """Age at which a message without a report becomes unknown; a later report still counts."""
     park_s: Annotated[float, Meta(gt=0, le=30 * DAY_S)] = 72.0 * HOUR_S
-    """How long a report is kept whose message is not known yet."""
+    """How long a report is kept whose message is not known yet; and how long ago a message may have
+    been sent that is found by its ID although the report names another recipient."""
 
 
 Days = Annotated[int, Meta(ge=0, le=36_500)]

@@ -15,6 +15,7 @@ from dragoman.core.billing.model.message_types import DEFAULT_TYPES, MessageType
 from dragoman.core.billing.model.pricing import Price, parse_price
 from dragoman.core.messages.model.premium import BillingTerms, ShortCode
 from dragoman.core.messages.model.routing import Route, name_of_device_route
+from dragoman.protocols.gsm.segmentation import PLAIN, in_common
 
 DEFAULT_ROUTE = "default"
 MULTIMEDIA_ROUTE = "multimedia"
@@ -143,6 +144,9 @@ class Settings(sections.Section, frozen=True, kw_only=True):
         Each carrier of phones has one more, for messages that name a device.
         """
         multimedia = {c.name for c in self.carriers if isinstance(c, tables.Mm7Table)}
+        repertoires = {
+            c.name: c.repertoire() for c in self.carriers if isinstance(c, tables.SmppTable)
+        }
         to_devices = tuple(
             Route(name=name_of_device_route(name), carriers=(name,), named_only=True)
             for name in self.carriers_of_phones
@@ -153,6 +157,7 @@ class Settings(sections.Section, frozen=True, kw_only=True):
                     name=MULTIMEDIA_ROUTE if carrier.name in multimedia else DEFAULT_ROUTE,
                     carriers=(carrier.name,),
                     multimedia=carrier.name in multimedia,
+                    repertoire=repertoires.get(carrier.name, PLAIN),
                 )
                 for carrier in self.carriers
             )
@@ -164,6 +169,7 @@ class Settings(sections.Section, frozen=True, kw_only=True):
                 accounts=route.accounts,
                 carriers=route.carriers,
                 multimedia=multimedia.issuperset(route.carriers),
+                repertoire=in_common(repertoires.get(name, PLAIN) for name in route.carriers),
             )
             for route in self.routes
         )

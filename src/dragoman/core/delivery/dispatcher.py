@@ -184,7 +184,7 @@ class Dispatcher:
             self.message_events.attempt(live, carrier, outcome)
         if isinstance(outcome, Deferred):
             live.possible_duplicate |= outcome.possible_duplicate
-            self._come_again(flight, lane, outcome.retry_in_s)
+            self._put_back(flight, lane, outcome.retry_in_s)
             if on_stored is not None:
                 on_stored(True)
             return
@@ -301,6 +301,26 @@ class Dispatcher:
 
     def _expire(self, message: LiveMessage, work: Work, consumer: Consumer) -> None:
         self.delivery.expire(message, lambda _: consumer.acknowledge(work))
+
+    def _put_back(self, flight: Flight, lane: CarrierLane, delay_s: float) -> None:
+        """Queues a message that no carrier has; its row says so before it can be sent again.
+
+        So it can be cancelled, and a crash makes no possible duplicate of it.
+        """
+        message = flight.message
+        if message.possible_duplicate or not self._taking:
+            self._come_again(flight, lane, delay_s)
+            return
+
+        def stored(error: Exception | None) -> None:
+            if error is None and message.state is State.SENDING:  # it may have expired meanwhile
+                message.state = State.QUEUED
+            if self._taking:
+                flight.consumer.retry(flight.work, delay_s)
+
+        message.in_flight = False
+        lane.land(message.part_count)
+        self.writer.submit(changes.take_back, [message.message_id], stored)
 
     def _come_again(self, flight: Flight, lane: CarrierLane, delay_s: float) -> None:
         flight.message.in_flight = False
