@@ -26,9 +26,9 @@ from dragoman.core.accounts.model.accounts import (
     Permission,
     narrow,
 )
+from dragoman.core.accounts.model.audit_log import AuditEntry
 from dragoman.core.accounts.sql import account_tree, accounts
 from dragoman.core.accounts.sql.account_tree import AccountChange
-from dragoman.core.accounts.sql.audit_log import AuditEntry
 from dragoman.core.billing.model.payments import MAX_CREDITS
 from dragoman.core.billing.sql import wallets
 from dragoman.core.model.errors import RefusalCode, Refused, existing

@@ -7,6 +7,7 @@ from typing import Final
 
 from dragoman.core.accounts.accounts import Accounts
 from dragoman.core.accounts.model.accounts import Account
+from dragoman.core.accounts.model.audit_log import AuditEntry
 from dragoman.core.accounts.model.senders import (
     SenderDetails,
     SenderState,
@@ -14,7 +15,6 @@ from dragoman.core.accounts.model.senders import (
     normalise_sender,
 )
 from dragoman.core.accounts.sql import senders
-from dragoman.core.accounts.sql.audit_log import AuditEntry
 from dragoman.core.accounts.sql.senders import SenderDecision, SenderRemoval
 from dragoman.core.model.errors import RefusalCode, Refused, existing
 from dragoman.core.model.texts import is_storable
