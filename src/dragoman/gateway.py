@@ -117,6 +117,7 @@ class Gateway:
         self._mail: MailListener | None = None
         self._web: DialectApp | None = None
         self._server: Server | None = None
+        self._serving: asyncio.Task[None] | None = None
         started_ms = services.clock.now_ms()
         self.admin = Admin(services=services, running=self, started_ms=started_ms)
         self._admin = AdminServer(self.admin)
@@ -154,7 +155,7 @@ class Gateway:
             spawn("mails", self._mail_worker.run())
         for connector in services.connectors.values():
             await connector.start()
-        await self._admin.start()
+        await self._admin.start(spawn)
         await self._listen()
         await self._listen_for_mail()
         services.health.note_phase("")
@@ -171,12 +172,13 @@ class Gateway:
         """
         services = self.services
         services.health.note_phase("stopping")
+        self._supervisor.expect_ends()
         timeout_s = services.settings.http.shutdown_timeout_s
         if self._web is not None:
             self._web.end_streams()
-        if self._server is not None:
+        if self._server is not None and self._serving is not None:
             self._server.should_exit = True
-            await asyncio.gather(self._server_task, return_exceptions=True)
+            await asyncio.gather(self._serving, return_exceptions=True)
         if self._mail is not None:
             await self._mail.stop(timeout_s)
         await self._admin.stop()
@@ -298,9 +300,9 @@ class Gateway:
             max_body_bytes=settings.http.max_body_bytes,
         )
         self._server = build_server(self._web, host=host, port=port)
-        self._server_task = asyncio.create_task(self._server.serve(), name="http")
+        self._serving = self._supervisor.spawn("http", self._server.serve())
         while not self._server.started:
-            if self._server_task.done():
+            if self._serving.done():
                 raise SystemExit(f"cannot listen on {host}:{port}")
             await asyncio.sleep(0.01)
 
