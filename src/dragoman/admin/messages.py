@@ -75,7 +75,7 @@ async def send_message(admin: Admin, body: NewMessage) -> SentBatch:
 
 
 async def show_message(admin: Admin, identifier: str) -> Timeline:
-    """Show the story of a message, or of a batch of one: request, route, attempts, cost."""
+    """Show the history of a message, or of a batch of one: request, route, attempts, cost."""
     return await admin.services.timelines.of_any_message(await _find_message(admin, identifier))
 
 

@@ -18,7 +18,7 @@ def group() -> None:
 
 @app.command("check")
 def check_config(config: ConfigOption = None, json: JsonOption = False) -> None:
-    """Check a configuration; every mistake is shown with the key that is wrong."""
+    """Check a configuration; each mistake is shown with the key it is in."""
     settings = load_settings(config, complete=True)
     for oddity in find_oddities(settings):
         typer.echo(f"dragoman: warning: {oddity}", err=True)

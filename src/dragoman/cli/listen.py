@@ -24,8 +24,8 @@ def listen(
     forward_to: Annotated[
         str,
         option(
-            "Where this machine takes callbacks, such as http://localhost:3000; the path and"
-            " query of each callback are put behind it.",
+            "The address of the program, such as http://localhost:3000; the path and query of"
+            " each callback are appended to it.",
             "--forward-to",
             metavar="URL",
         ),
@@ -38,10 +38,10 @@ def listen(
     ] = "",
     data: DataOption = None,
 ) -> None:
-    """Make the callbacks of a development gateway on this machine, and print each with its answer.
+    """Forward the callbacks of a development gateway to a program here, and print each exchange.
 
-    While this runs, callbacks go to --forward-to in place of the URLs they are for; what is
-    answered here is the customer's answer to the gateway. Ends with Ctrl-C.
+    While this runs, callbacks go to --forward-to instead of their own URLs, and the gateway takes
+    the responses from here as the customer's. Ends with Ctrl-C.
     """
     from dragoman.development.listener import Gateway, Turned, parse_address
 

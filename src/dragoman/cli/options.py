@@ -32,7 +32,7 @@ def argument(help: str, *, show_default: bool = False, **more: Any) -> Any:
 ConfigOption = Annotated[
     Path | None,
     option(
-        "The configuration file; ./dragoman.toml if it is there.",
+        "The configuration file; ./dragoman.toml if it exists.",
         "--config",
         "-c",
         envvar="DRAGOMAN_CONFIG",
@@ -42,7 +42,7 @@ DataOption = Annotated[
     Path | None,
     option(
         "The folder of a `dragoman dev`, instead of a configuration; ./dragoman-data if it"
-        " is there and ./dragoman.toml is not.",
+        " exists and ./dragoman.toml does not.",
         "--data",
     ),
 ]
@@ -50,7 +50,7 @@ JsonOption = Annotated[bool, option("Answer in JSON, for programs.", "--json")]
 UrlOption = Annotated[
     str,
     option(
-        "A gateway elsewhere, such as https://sms.example.org, in place of the one here; its"
+        "A gateway elsewhere, such as https://sms.example.org, instead of the one here; its"
         " configuration has to allow it with `[admin] remote = true`.",
         "--url",
         metavar="URL",

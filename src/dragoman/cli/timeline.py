@@ -27,7 +27,7 @@ UNPRINTABLE = "\N{REPLACEMENT CHARACTER}"
 
 @command(app, "show")
 def show(gateway: Gateway, identifier: Identifier) -> None:
-    """Show the story of a message: request, route, attempts, reports, callbacks, cost.
+    """Show the history of a message: request, route, attempts, receipts, callbacks, cost.
 
     A running gateway shows its PDUs too.
     """
