@@ -59,15 +59,19 @@ def listen(
 
 def _run(gateway: Gateway, target: SplitResult) -> None:
     """Forwards callbacks until it is interrupted; raises `Turned`."""
+    import sys
     import time
     from concurrent.futures import ThreadPoolExecutor
 
     pool = ThreadPoolExecutor(FORWARDS)
-    listening = False
+    listening: bool | None = None  # not known yet
     try:
         while True:
             calls = gateway.take(WAIT if listening else "0s")
             if calls is None:
+                if listening is not False:
+                    where = gateway.address.geturl()
+                    print(f"{where} does not answer; waiting for it.", file=sys.stderr, flush=True)
                 listening = False
                 time.sleep(AGAIN_S)
                 continue

@@ -40,7 +40,7 @@ def send(
 
 def _print_sent(sent: SentBatch) -> None:
     parts = f" in {sent.parts} parts" if sent.parts > 1 else ""
-    messages = f"{sent.recipients} messages" if sent.recipients > 1 else "message"
+    messages = "1 message" if sent.recipients == 1 else f"{sent.recipients} messages"
     print(f"accepted: {messages}{parts}, batch {sent.batch_id}")
     if not sent.gateway:
         print("No gateway is running: it is sent when one is started.")

@@ -29,12 +29,15 @@ from dragoman.cli import (
 )
 from dragoman.cli.command import command
 from dragoman.cli.options import Remote, TokenFileOption, TokenOption, UrlOption, option
-from dragoman.cli.outcome import Stop, end, end_unexpected
+from dragoman.cli.outcome import ExitCode, Stop, end, end_unexpected
 
 EPILOG: Final = (
     "Exit codes: 0 it worked, 1 it failed or something is wrong, 2 wrong usage or configuration,"
     " 3 nothing was found or the gateway refused."
 )
+
+_HERE_ONLY: Final = frozenset({"dev", "serve", "migrate", "config", "listen"})
+"""Commands that know no gateway elsewhere."""
 
 app = typer.Typer(
     name="dragoman",
@@ -67,6 +70,10 @@ def root(
     ] = False,
 ) -> None:
     """An SMS gateway that answers your provider's HTTP API and delivers over your own carriers."""
+    command = context.invoked_subcommand
+    source = context.get_parameter_source("url")
+    if command in _HERE_ONLY and source is not None and source.name == "COMMANDLINE":
+        raise Stop(ExitCode.USAGE, f"--url: `{command}` works on this machine only")
     context.obj = Remote(url, token, token_file)
 
 

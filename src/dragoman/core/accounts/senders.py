@@ -62,14 +62,14 @@ class Senders:
     async def find(self, account: Account, sender_id: int) -> StoredSender:
         """A sender of an account; raises `Refused`."""
         found = await self.storage.read(lambda c: senders.find(c, account.account_id, sender_id))
-        return existing(found, Refused(RefusalCode.NOT_FOUND, str(sender_id), "alias"))
+        return existing(found, Refused(RefusalCode.NOT_FOUND, str(sender_id), "no such sender"))
 
     async def find_by_name(self, account: Account, sender: str) -> StoredSender:
         """A sender of an account by its spelling; raises `Refused`."""
         found = await self.storage.read(
             lambda c: senders.find_by_name(c, account.account_id, sender)
         )
-        return existing(found, Refused(RefusalCode.NOT_FOUND, sender, "alias"))
+        return existing(found, Refused(RefusalCode.NOT_FOUND, sender, "no such sender"))
 
     async def list_page(
         self,

@@ -203,7 +203,7 @@ def is_unlimited(connection: Connection, wallet_id: int) -> bool:
 
 
 def _give(connection: Connection, wallet_id: int, entry_id: int, amount: int, note: str) -> None:
-    book(connection, wallet_id, entry_id, amount, "transfer", note, subject=str(wallet_id))
+    book(connection, wallet_id, entry_id, amount, "transfer", note, subject="")
 
 
 def book(
