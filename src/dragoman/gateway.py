@@ -125,6 +125,13 @@ class Gateway:
 
     async def start(self, *, migrate: bool = False) -> None:
         """Opens the database, takes up what an earlier run left, connects, and listens."""
+        try:
+            await self._start(migrate=migrate)
+        except BaseException:
+            self._supervisor.expect_ends()
+            raise
+
+    async def _start(self, *, migrate: bool) -> None:
         services, spawn = self.services, self._supervisor.spawn
         services.health.note_phase("starting")
         await services.open(migrate=migrate)

@@ -278,7 +278,10 @@ class Dispatcher:
         except Exception as error:  # the others of the take must go on
             carrier = lane.connector.name
             log.error(
-                "not_sent", carrier=carrier, message=message.message_id, reason=type(error).__name__
+                "not_sent",
+                carrier=carrier,
+                message_id=message.message_id,
+                reason=type(error).__name__,
             )
             flight = lane.flights.pop(message.message_id, None)
             if flight is not None:  # else its outcome is known already

@@ -107,7 +107,7 @@ class _Round:
             return lane.selective.takes(message, ahead)
         except Exception as error:  # else it would end the work of its route, at each start again
             carrier, reason = lane.connector.name, type(error).__name__
-            log.error("not_asked", carrier=carrier, message=message.message_id, reason=reason)
+            log.error("not_asked", carrier=carrier, message_id=message.message_id, reason=reason)
             return reject_for(error)
 
 
