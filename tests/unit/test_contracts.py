@@ -30,6 +30,10 @@ PLANTED = {
         "core/messages/model/lifecycle.py",
         "asyncio",
     ),
+    "Models know no use cases": (
+        "core/messages/model/lifecycle.py",
+        "dragoman.core.messages.loader",
+    ),
     "Dialects do not know each other": (
         "dialects/httpsms/mapping.py",
         "dragoman.dialects.smsend.mapping",

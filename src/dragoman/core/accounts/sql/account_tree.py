@@ -21,7 +21,8 @@ from dragoman.core.accounts.sql.accounts import (
 )
 from dragoman.core.accounts.sql.credits import bequeath
 from dragoman.core.accounts.sql.tables import accounts, audit_entries, credentials
-from dragoman.core.billing.sql.wallets import Balance, Transfer, balance, is_unlimited, transfer
+from dragoman.core.billing.model.wallets import Balance
+from dragoman.core.billing.sql.wallets import Transfer, balance, is_unlimited, transfer
 from dragoman.core.model.errors import RefusalCode, Refused, existing
 from dragoman.kit.ids import parse_number
 from dragoman.storage.rows import count, insert_rows, is_any, is_one_of
