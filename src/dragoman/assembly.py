@@ -250,7 +250,7 @@ class _Parts:
             presence=Presence(self.clock),
             ids=self.ids,
             clock=self.clock,
-            carriers=settings.carriers_of_phones,
+            carriers=settings.silence_of_phones(),
         )
         self.inbound_routing.accounts_loaded.subscribe(self.devices.accounts_changed)
         self.assignments = Assignments(self.storage)

@@ -195,7 +195,7 @@ async def test_a_received_text_remembers_the_phone_it_came_to(letters: Letters) 
         presence=Presence(rows.clock),
         ids=rows.ids,
         clock=rows.clock,
-        carriers=("android",),
+        carriers={"android": 1200.0},
     )
     device, _token = await devices.add(letters.account, "android", protocol="smsgate", name="x")
     to_none = await letters.received()
