@@ -40,7 +40,8 @@ from dragoman.core.accounts.model.accounts import Account
 from dragoman.core.accounts.sql import accounts
 from dragoman.core.delivery import backlog as backlog_module
 from dragoman.core.delivery import dispatcher as dispatcher_module
-from dragoman.core.delivery.model.ports import CarrierEvents, Connector, Resources
+from dragoman.core.delivery.model.ports import CarrierEvents, Connector
+from dragoman.core.delivery.resources import Resources
 from dragoman.core.messages.model.lifecycle import State
 from dragoman.core.messages.model.messages import Submission
 from dragoman.core.messages.model.records import NewCallback

@@ -38,8 +38,9 @@ from dragoman.core.delivery.deadlines import Deadlines
 from dragoman.core.delivery.delivery import Delivery, OnUnknown
 from dragoman.core.delivery.device_routes import DeviceRoutes
 from dragoman.core.delivery.dispatcher import Dispatcher
-from dragoman.core.delivery.model.ports import CallsBack, CarrierEvents, Connector, Resources
+from dragoman.core.delivery.model.ports import CallsBack, CarrierEvents, Connector
 from dragoman.core.delivery.receipts import Receipts
+from dragoman.core.delivery.resources import Resources
 from dragoman.core.devices.assignments import Assignments
 from dragoman.core.devices.device_registration import DeviceRegistration
 from dragoman.core.devices.devices import Devices
@@ -247,7 +248,7 @@ class _Parts:
             storage=self.storage,
             presence=Presence(self.clock),
             clock=self.clock,
-            carriers=settings.carriers_of_phones,
+            carriers=settings.silence_of_phones(),
         )
         self.inbound_routing.accounts_loaded.subscribe(self.devices.accounts_changed)
         self.assignments = Assignments(self.storage)

@@ -40,7 +40,7 @@ from dragoman.core.callbacks.worker import CallbackWorker, Caller
 from dragoman.core.campaigns.ports import Transport
 from dragoman.core.campaigns.worker import MailWorker
 from dragoman.core.delivery.model.ports import Connector, Custodian
-from dragoman.core.delivery.model.running import CarrierView
+from dragoman.core.delivery.running import CarrierView
 from dragoman.core.messages.feed import Feed
 from dragoman.core.messages.model.callbacks import renderer_of_events, renderer_of_texts
 from dragoman.core.metrics import Metrics
@@ -126,6 +126,7 @@ class Gateway:
         self._mail: MailListener | None = None
         self._web: DialectApp | None = None
         self._server: Server | None = None
+        self._serving: asyncio.Task[None] | None = None
         started_ms = services.clock.now_ms()
         self.admin = Admin(services=services, running=self, started_ms=started_ms)
         self._admin = AdminServer(self.admin)
@@ -141,6 +142,15 @@ class Gateway:
 
         `before_ready` runs when it answers, but does not say yet that it is ready.
         """
+        try:
+            await self._start(migrate=migrate, before_ready=before_ready)
+        except BaseException:
+            self._supervisor.expect_ends()
+            raise
+
+    async def _start(
+        self, *, migrate: bool, before_ready: Callable[[], Awaitable[object]] | None
+    ) -> None:
         services, spawn = self.services, self._supervisor.spawn
         services.health.note_phase("starting")
         await services.open(migrate=migrate)
@@ -174,7 +184,7 @@ class Gateway:
             spawn("mails", self._mail_worker.run())
         for connector in services.connectors.values():
             await connector.start()
-        await self._admin.start()
+        await self._admin.start(spawn)
         await self._listen()
         await self._listen_for_mail()
         if before_ready is not None:
@@ -194,6 +204,7 @@ class Gateway:
         """
         services, web = self.services, self._web
         services.health.note_phase("stopping")
+        self._supervisor.expect_ends()
         began, timeout_s = asyncio.get_running_loop().time(), self.stop_timeout_s
 
         def by(share: float) -> float:
@@ -202,9 +213,9 @@ class Gateway:
         async with _step("http", by(0.45)):
             if web is not None:
                 web.end_streams()
-            if self._server is not None:
+            if self._server is not None and self._serving is not None:
                 self._server.should_exit = True
-                await asyncio.gather(self._server_task, return_exceptions=True)
+                await asyncio.gather(self._serving, return_exceptions=True)
         async with _step("mail", by(0.5)):
             if self._mail is not None:
                 await self._mail.stop(0.05 * timeout_s)
@@ -372,9 +383,9 @@ class Gateway:
             max_body_bytes=settings.http.max_body_bytes,
         )
         self._server = build_server(self._web, host=host, port=port)
-        self._server_task = asyncio.create_task(self._server.serve(), name="http")
+        self._serving = self._supervisor.spawn("http", self._server.serve())
         while not self._server.started:
-            if self._server_task.done():
+            if self._serving.done():
                 raise SystemExit(f"cannot listen on {host}:{port}")
             await asyncio.sleep(0.01)
 

@@ -61,6 +61,11 @@ WRONG_USAGE = {
     "no configuration": (("account", "list"), "dragoman: no configuration"),
     "serve without one": (("serve",), "dragoman: no configuration"),
     "a file that is not there": (("serve", "--config", "x.toml"), "dragoman: x.toml: cannot be"),
+    "an empty argument": (("account", "disable", ""), "dragoman: an argument is empty"),
+    "a gateway elsewhere for what is done here": (
+        ("--url", "https://sms.example.org", "migrate"),
+        "dragoman: --url: `migrate` works on this machine only",
+    ),
     "an address without a port": (("dev", "--http", "localhost"), "dragoman: --http: "),
 }
 

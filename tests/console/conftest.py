@@ -24,7 +24,7 @@ from dragoman.console.routes import build_console
 from dragoman.container import Services
 from dragoman.core.accounts.model.accounts import DEFAULT_PERMISSIONS, Permission
 from dragoman.core.callbacks.model.held_hosts import HeldHost
-from dragoman.core.delivery.model.running import CarrierView, LinkView
+from dragoman.core.delivery.running import CarrierView, LinkView
 from dragoman.kit.clock import FixedClock
 from dragoman.web.router import DialectApp
 

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from dragoman.core.delivery.model.running import CarrierView
+from dragoman.core.delivery.running import CarrierView
 from dragoman.core.devices.model.devices import Limits
 from dragoman.core.retention.privacy import ExportCursor
 

@@ -75,7 +75,7 @@ async def send_message(admin: Admin, body: NewMessage) -> SentBatch:
 
 
 async def show_message(admin: Admin, identifier: str) -> Timeline:
-    """Show the story of a message, or of a batch of one: request, route, attempts, cost."""
+    """Show the history of a message, or of a batch of one: request, route, attempts, cost."""
     story = await admin.services.timelines.of_any_message(await find_message(admin, identifier))
     return story.with_held(admin.running.held_hosts()) if admin.running is not None else story
 

@@ -33,7 +33,7 @@ def argument(help: str, *, show_default: bool = False, **more: Any) -> Any:
 ConfigOption = Annotated[
     Path | None,
     option(
-        "The configuration file; ./dragoman.toml if it is there.",
+        "The configuration file; ./dragoman.toml if it exists.",
         "--config",
         "-c",
         envvar="DRAGOMAN_CONFIG",
@@ -43,8 +43,8 @@ DataOption = Annotated[
     Path | None,
     option(
         "The folder of a `dragoman dev`, instead of a configuration; if not given, the one in"
-        " the variable DRAGOMAN_DATA, which dev.env sets, or ./dragoman-data if it is there and"
-        " ./dragoman.toml is not.",
+        " the variable DRAGOMAN_DATA, which dev.env sets, or ./dragoman-data if it exists and"
+        " ./dragoman.toml does not.",
         "--data",
     ),
 ]
@@ -52,7 +52,7 @@ JsonOption = Annotated[bool, option("Answer in JSON, for programs.", "--json")]
 UrlOption = Annotated[
     str,
     option(
-        "A gateway elsewhere, such as https://sms.example.org, in place of the one here; its"
+        "A gateway elsewhere, such as https://sms.example.org, instead of the one here; its"
         " configuration has to allow it with `[admin] remote = true`.",
         "--url",
         metavar="URL",

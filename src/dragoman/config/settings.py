@@ -182,6 +182,10 @@ class Settings(sections.Section, frozen=True, kw_only=True):
             carrier.name for carrier in self.carriers if isinstance(carrier, tables.PhonesTable)
         )
 
+    def silence_of_phones(self) -> dict[str, float]:
+        """How long phones may be silent before they are gone, in s, by their carrier."""
+        return {c.name: c.present_s for c in self.carriers if isinstance(c, tables.PhonesTable)}
+
     def prices_for_price_list(self) -> tuple[Price, ...]:
         """The tariffs, with prices in units of a ten-thousandth."""
         return tuple(

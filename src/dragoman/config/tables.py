@@ -233,7 +233,7 @@ class PhonesTable(Section, frozen=True, kw_only=True):
     in_flight: Annotated[int, Meta(ge=1, le=50)] = 3
     """Messages a SIM may hold that it has not begun to send."""
     present_s: Annotated[float, Meta(gt=0, le=DAY_S)] = 1200.0
-    """A phone without a stream is gone after this much silence."""
+    """A phone without a stream is gone after this much silence; it looks in every 15 minutes."""
     fetched_life_s: Annotated[float, Meta(gt=0, le=DAY_S)] = 900.0
     """How long a phone may begin to send what it fetched; then it refuses to, and the message is
     ours again."""

@@ -43,9 +43,13 @@ class Supervisor:
         """Returns once a worker has ended by itself."""
         await self._failed.wait()
 
+    def expect_ends(self) -> None:
+        """From here on a worker may return, or be cancelled."""
+        self._stopping = True
+
     async def stop(self) -> None:
         """Cancels every worker and waits for them."""
-        self._stopping = True
+        self.expect_ends()
         tasks = tuple(self._tasks)
         for task in tasks:
             task.cancel()
@@ -53,12 +57,13 @@ class Supervisor:
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
-        if task.cancelled():
-            return
-        error = task.exception()
+        error = None if task.cancelled() else task.exception()
         if error is None and self._stopping:
             return
-        reason = "it returned" if error is None else _place_of(error)
+        if error is None:
+            reason = "it was cancelled" if task.cancelled() else "it returned"
+        else:
+            reason = _place_of(error)
         self._on_failure(f"worker {task.get_name()} ended: {reason}")
         self._failed.set()
 

@@ -14,7 +14,7 @@ from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from dragoman import __version__
-from dragoman.core.delivery.model.running import Measured
+from dragoman.core.delivery.running import Measured
 from dragoman.ops.prometheus import GatewayCollector
 from dragoman.web.client_address import ClientAddressReader
 from dragoman.web.docs_page import docs_routes

@@ -14,7 +14,7 @@ from prometheus_client.core import (
 )
 from prometheus_client.registry import Collector
 
-from dragoman.core.delivery.model.running import Measured
+from dragoman.core.delivery.running import Measured
 from dragoman.core.metrics import Histogram
 
 

@@ -14,12 +14,11 @@ from typing import Final, Literal
 import msgspec
 
 from dragoman.web.refusals import Refusal
-from dragoman.web.requests import Request
+from dragoman.web.requests import BodyFormat, Request
 from dragoman.web.responses import Response
 
 Handler = Callable[[Request], Awaitable[Response]]
 Refuse = Callable[[Request, Refusal], Response]
-BodyFormat = Literal["json", "xml", "form", "multipart"]
 AnswerFormat = Literal["json", "xml", "text"]
 
 DEFAULT_BODY_LIMIT_BYTES: Final = 1 << 20

@@ -7,7 +7,7 @@ from typing import Final
 from dragoman.console.page import Page
 from dragoman.console.page_request import PageRequest
 from dragoman.core.accounts.model.accounts import Permission
-from dragoman.core.delivery.model.running import CarrierView
+from dragoman.core.delivery.running import CarrierView
 from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.web.responses import Response
 

@@ -26,10 +26,11 @@ from dragoman.core.accounts.model.accounts import (
     Permission,
     narrow,
 )
+from dragoman.core.accounts.model.audit_log import AuditEntry
 from dragoman.core.accounts.sql import account_tree, accounts
 from dragoman.core.accounts.sql.account_tree import AccountChange
-from dragoman.core.accounts.sql.audit_log import AuditEntry
 from dragoman.core.billing.model.payments import MAX_CREDITS
+from dragoman.core.billing.model.wallets import Balance
 from dragoman.core.billing.sql import wallets
 from dragoman.core.model.errors import RefusalCode, Refused, existing
 from dragoman.kit.clock import Clock
@@ -340,7 +341,7 @@ class Accounts:
         """Every account, in the order of creation."""
         return await self._storage.read(accounts.load_all)
 
-    async def balance(self, account: Account) -> wallets.Balance:
+    async def balance(self, account: Account) -> Balance:
         """The balance of the account's wallet."""
         return await self._storage.read(lambda c: wallets.balance(c, account.wallet_id))
 

@@ -14,7 +14,7 @@ from time import perf_counter
 import structlog
 
 from dragoman.core.delivery.delivery import Delivery
-from dragoman.core.delivery.lanes import CarrierLane, Flight
+from dragoman.core.delivery.lanes import CarrierLane, Flight, reject_for
 from dragoman.core.delivery.model.ports import Connector
 from dragoman.core.delivery.receipts import Receipts
 from dragoman.core.delivery.sorting import SortingWorker, no_demand
@@ -28,7 +28,7 @@ from dragoman.core.messages.model.outcomes import Accepted, Deferred, Outcome, R
 from dragoman.core.messages.model.routing import Route
 from dragoman.core.messages.sql import changes
 from dragoman.core.metrics import Metrics
-from dragoman.core.model.errors import FailureCode, StorageUnavailable
+from dragoman.core.model.errors import StorageUnavailable
 from dragoman.core.model.stored import OnStored, ignore
 from dragoman.core.model.use_case import use_case
 from dragoman.kit.clock import Clock
@@ -275,15 +275,17 @@ class Dispatcher:
         """Gives a message to its carrier; a failure rejects only this message."""
         try:
             lane.connector.send(message.outgoing())
-        except Exception as error:  # a defect of ours: the others of the take must go on
+        except Exception as error:  # the others of the take must go on
             carrier = lane.connector.name
             log.error(
-                "not_sent", carrier=carrier, message=message.message_id, reason=type(error).__name__
+                "not_sent",
+                carrier=carrier,
+                message_id=message.message_id,
+                reason=type(error).__name__,
             )
             flight = lane.flights.pop(message.message_id, None)
             if flight is not None:  # else its outcome is known already
-                detail = f"the gateway could not send it: {type(error).__name__}"
-                self._take(flight, lane, Rejected(code=FailureCode.UNSPECIFIED, detail=detail))
+                self._take(flight, lane, reject_for(error))
 
     async def _mark_sending(self, messages: list[LiveMessage]) -> bool:
         for message in messages:

@@ -65,8 +65,8 @@ class Devices:
     storage: Storage
     presence: Presence
     clock: Clock
-    carriers: Sequence[str]
-    """The carriers that devices can belong to."""
+    carriers: Mapping[str, float]
+    """The carriers that devices can belong to, and how long each lets a phone be silent, in s."""
     _devices: dict[int, Device] = field(default_factory=dict, init=False)
     _by_token: dict[bytes, int] = field(default_factory=dict, init=False)
     _stored_seen: dict[int, tuple[int, str]] = field(default_factory=dict, init=False)
@@ -134,6 +134,10 @@ class Devices:
         if slot is not None and not _has_slot(device, slot):
             raise Refused(RefusalCode.INVALID_FIELD, "sim", f"the device has no SIM {slot}")
         return device.carrier
+
+    def is_present(self, device: Device) -> bool:
+        """Whether a device has a stream, or called as lately as its carrier wants it to."""
+        return self.presence.is_present(device.device_id, self.carriers.get(device.carrier, 0.0))
 
     def pick(
         self,

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import msgspec
 from sqlalchemy import Connection
 
-from dragoman.core.accounts.sql.audit_log import AuditEntry
+from dragoman.core.accounts.model.audit_log import AuditEntry
 from dragoman.core.accounts.sql.tables import audit_entries
 from dragoman.core.messages.model.events import EventKind
 from dragoman.core.messages.model.records import NewBatch
