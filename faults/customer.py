@@ -71,6 +71,13 @@ class Customer:
             await asyncio.gather(*(work(session) for _ in range(min(at_once, count))))
         return statuses
 
+    async def send_to_many(self, name: str, count: int, **fields: Any) -> None:
+        """Sends so many, each to a number of its own."""
+        async with new_session() as session:
+            for number in range(count):
+                recipient = f"+4520{number:06d}"
+                await self.send(session, self.next_text(name), recipient, **fields)
+
     async def send_paced(self, name: str, rate: float, seconds: float, **fields: Any) -> None:
         """Sends at a rate whatever the answers do."""
         started = time.monotonic()

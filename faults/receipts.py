@@ -66,15 +66,17 @@ async def _in_this_way(bench: Bench, row: Row, way: str, manners: Manners, count
         return carrier(port, links=2)
 
     is_late = manners.receipt_after_s is None
+    first = bench.chance("R9").randrange(10**8, 10**9)
+    manners.spell_id = _from(first, spell_decimal)
     sink = Sink()
     await sink.open()
     async with scene(bench, manners=manners, carriers=two_links, breakable=is_late) as stage:
         await stage.gateway.start()
         url = sink.url("/r9")
-        await stage.customer.send_many("r9", count, status=True, statusurl=url)
+        await stage.customer.send_to_many("r9", count, status=True, statusurl=url)
         await until(lambda: len(stage.smsc.submits) >= count)
         if is_late:
-            await _wait_72_hours(stage)
+            await _wait_72_hours(stage, first)
         await stage.finish(row)
         await until(lambda: len(_ends_told(sink)) >= count, 20)
         await asyncio.sleep(0.5)
@@ -91,13 +93,13 @@ def _ends_told(sink: Sink) -> Counter[str]:
     return Counter(call.query["msgid"] for call in sink.calls if call.query["status"] == "received")
 
 
-async def _wait_72_hours(stage: Scene) -> None:
+async def _wait_72_hours(stage: Scene, first: int) -> None:
     """Lets three days pass by the clock of the gateway, in steps, and sends the receipts then."""
     await asyncio.sleep(1.0)
     for passed in range(DAY_S, LATE_S + 1, DAY_S):
         stage.broken.move_clock(passed)
         await asyncio.sleep(6.0)  # the deadlines are looked at every five seconds
-    for number, submit in enumerate(list(stage.smsc.submits), 1):
+    for number, submit in enumerate(list(stage.smsc.submits), first + 1):
         stage.smsc.owe_receipt(submit, str(number), DELIVERED)
 
 

@@ -62,7 +62,7 @@ class Sink:
                 fields = dict(line.lower().split(":", 1) for line in lines[1:] if ":" in line)
                 await reader.readexactly(int(fields.get("content-length", "0")))
                 await self._take(lines[0].split(" ")[1], reader, writer)
-        except (OSError, EOFError, asyncio.IncompleteReadError):
+        except (OSError, EOFError, asyncio.CancelledError):
             pass
         finally:
             self._open.discard(writer)

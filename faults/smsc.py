@@ -148,18 +148,18 @@ class Smsc:
     def owe_receipt(self, submit: Submit, receipt_id: str, state: str, error: str = "000") -> None:
         self.owe(Owed(body=receipt_body(submit.target, receipt_id, state, error)))
 
-    def owe(self, owed: Owed) -> int:
+    def owe(self, owed: Owed, link: Link | None = None) -> None:
+        """Owes a receipt or text, and sends it: on a certain link, or on any."""
         key = next(self._owed_keys)
         self._owed[key] = owed
-        self.send_owed(key)
-        return key
+        self.send_owed(key, link)
 
-    def send_owed(self, key: int) -> None:
+    def send_owed(self, key: int, link: Link | None = None) -> None:
         owed = self._owed.get(key)
         if owed is None:
             return
         able = [link for link in self.bound if link.mode != "transmitter"]
-        link = next((link for link in able if link.number != owed.not_on), None)
+        link = link or next((link for link in able if link.number != owed.not_on), None)
         link = link or next(iter(able), None)
         if link is not None:
             owed.sent_on = link.number
@@ -331,7 +331,8 @@ class Link(asyncio.Protocol):
 
         def answer_with_report() -> None:
             self._out += response
-            report()
+            for one in owed:
+                smsc.owe(one, self)
 
         if manners.receipt_first:
             self._later(manners.answer_after_s, report_then_answer)
@@ -355,7 +356,7 @@ class Link(asyncio.Protocol):
         self.write(HEAD.pack(16 + len(body), DELIVER_SM, OK, self._sequence) + body)
 
     def write(self, data: bytes) -> None:
-        if self.closed or self._smsc.manners.is_deaf:
+        if self._transport.is_closing() or self._smsc.manners.is_deaf:
             return
         self._out += data
         if self._smsc.manners.by_octets or self._dripping:
