@@ -73,7 +73,9 @@ class Postgres:
                 os.kill(victim, signal.SIGKILL)
         while any(_runs(victim) for victim in (pid, *map(int, children))):
             time.sleep(0.01)
-        (self.folder / "postmaster.pid").unlink()  # it may look alive where nobody reaps it
+        # Where nobody reaps the dead it looks alive.
+        for left in (self.folder / "postmaster.pid", *self.folder.glob(".s.PGSQL.*.lock")):
+            left.unlink()
 
 
 def _runs(pid: int) -> bool:
