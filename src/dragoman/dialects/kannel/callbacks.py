@@ -61,7 +61,7 @@ def render_callback(url: str, facts: CallbackFacts) -> CallbackCall:
         "t": _time(facts.at_ms).strftime("%Y-%m-%d+%H:%M:%S"),
         "T": str(facts.at_ms // 1000),
         "F": render_hex(facts.message_id),
-        "I": str(UUID(int=facts.message_id)),
+        "I": str(UUID(hex=render_hex(facts.message_id))),
         "i": "dragoman",
         "B": _error(facts),
     }
