@@ -23,6 +23,7 @@ SIMULATOR = "simulator"
 SIMULATOR_WINDOW = 50
 PHONES = "phones"
 PHONE_DIALECT = "smsgate"
+OTHER_GATEWAYS = ("kannel", "jasmin")
 OUTBOX = "outbox"
 OUTBOX_DOMAIN = "dragoman.example"
 OUTBOX_RATE_PER_S = 100.0
@@ -111,7 +112,11 @@ class Settings(sections.Section, frozen=True, kw_only=True):
             else (),
             console=sections.Console(enabled=True),
             dialects=Dialects(
-                enabled=(*Dialects().enabled, *((PHONE_DIALECT,) if phones else ())),
+                enabled=(
+                    *Dialects().enabled,
+                    *OTHER_GATEWAYS,
+                    *((PHONE_DIALECT,) if phones else ()),
+                ),
                 smsgate=SmsGate(plain_webhooks=True),
             ),
             callbacks=sections.Callbacks(allow_private=LOOPBACK),
