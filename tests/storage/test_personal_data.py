@@ -77,8 +77,8 @@ HOLDS_TEXT: dict[str, set[str]] = {
     "premium_messages.invoice_text": {TEXTS, ERASE},
 }
 
-NEEDED = {"batches.waiting_recipients"}
-"""Empty from when its recipients are messages."""
+NEEDED = {"batches.waiting_recipients", "group_marks.answer"}
+"""Empty from when its recipients are messages; replaced with the next group of writes."""
 
 HASHES = {"device_texts.digest"}
 """Of a text and its sender, to know it again; forgotten with either."""
