@@ -97,7 +97,8 @@ class Privacy:
             await self._note(item, "privacy_erase")
             erased = Erased(more=True)
             while erased.more:
-                erased = await self.storage.writer.write(erasure.erase, item)
+                answer = await self.storage.writer.write(erasure.erase, item)
+                erased = msgspec.msgpack.decode(answer, type=Erased)
                 rows.update(erased.rows)
                 self.message_events.forget(erased.message_ids)
             opted_out += await self.opt_outs.erase(item.account_id, item.number)

@@ -128,7 +128,8 @@ def _rows(connection: Connection, table: Any, *conditions: ColumnElement[bool]) 
 
 
 @one_by_one("erase_number")
-def erase(connection: Connection, item: Erasure) -> Erased:
+def erase(connection: Connection, item: Erasure) -> bytes:
+    """Erases some of what names a number; an `Erased` in MessagePack, as results cross."""
     rows: Counter[str] = Counter()
     message_ids = _over(connection, messages.c.message_id, messages.c.recipient, item)
     inbound_ids = _over(connection, inbound_texts.c.inbound_id, inbound_texts.c.sender, item)
@@ -146,11 +147,12 @@ def erase(connection: Connection, item: Erasure) -> Erased:
         rows["contacts"] += _erase_contacts(connection, item)
         column = verifications.c.recipient
         rows["verifications"] += _delete(connection, column, *_named(column, item))
-    return Erased(
+    erased = Erased(
         rows={name: count for name, count in rows.items() if count},
         message_ids=tuple(message_ids),
         more=SWATH in (len(message_ids), len(inbound_ids), rows["contacts"]),
     )
+    return msgspec.msgpack.encode(erased)
 
 
 _IS_OVER: Final = {messages.name: MESSAGE_IS_OVER, inbound_texts.name: TEXT_IS_OVER}
