@@ -179,7 +179,8 @@ class OptOuts:
         erasure = opt_outs.OptOutErasure(
             account_id=account_id, recipient=recipient, erased=self._hash(recipient)
         )
-        keys = await self._storage.writer.write(opt_outs.erase, erasure)
+        answer = await self._storage.writer.write(opt_outs.erase, erasure)
+        keys = msgspec.msgpack.decode(answer, type=list[OptOutKey])
         for key in keys:
             place = (key.account_id, key.sender)
             self._erased.setdefault(place, set()).add(erasure.erased)

@@ -92,8 +92,8 @@ class _SecretRow(msgspec.Struct, frozen=True, kw_only=True):
 
 
 @one_by_one("erase_opt_outs")
-def erase(connection: Connection, item: OptOutErasure) -> list[OptOutKey]:
-    """The opt-outs whose number was erased."""
+def erase(connection: Connection, item: OptOutErasure) -> bytes:
+    """The keys of the opt-outs whose number was erased, in MessagePack, as results cross."""
     mine = opt_outs.c.account_id == item.account_id
     of_number = (mine, opt_outs.c.recipient == item.recipient)
     keys = [one.key for one in read_all(connection, select(opt_outs).where(*of_number), OptOut)]
@@ -101,7 +101,7 @@ def erase(connection: Connection, item: OptOutErasure) -> list[OptOutKey]:
     earlier = delete(opt_outs).where(mine, opt_outs.c.recipient == item.erased)
     connection.execute(earlier.where(opt_outs.c.sender.in_(senders)))
     connection.execute(update(opt_outs).where(*of_number).values(recipient=item.erased))
-    return keys
+    return msgspec.msgpack.encode(keys)
 
 
 def load_keys(connection: Connection) -> Iterator[tuple[int, str, str]]:
