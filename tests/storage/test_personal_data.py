@@ -279,13 +279,13 @@ class Registry:
         return await self.house.rows(metadata.tables[table])  # type: ignore[no-any-return]
 
     async def holding(self, wanted: str) -> set[str]:
-        """The columns in which a number or text stands somewhere."""
+        """The columns in which a number or text stands, but for what the next write replaces."""
         found = set()
         for table in metadata.tables.values():
             for row in await self.rows(table.name):
                 for name, value in row.items():
                     text = value.decode("latin-1") if isinstance(value, bytes) else str(value)
-                    if wanted in text:
+                    if wanted in text and table.name != "group_marks":
                         found.add(f"{table.name}.{name}")
         return found
 
