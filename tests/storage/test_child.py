@@ -19,6 +19,7 @@ from dragoman.core.messages.sql.tables import messages
 from dragoman.core.model.errors import AlreadyInUse, RefusalCode, Refused, StorageUnavailable
 from dragoman.core.submission.sql import submissions
 from dragoman.core.writes import OPERATIONS, WRITER_MODULE
+from dragoman.storage import short_ids
 from dragoman.storage.engine import Storage
 from dragoman.storage.probe import probe
 from dragoman.storage.runners import ChildRunner
@@ -43,7 +44,7 @@ def test_every_operation_can_be_asked_of_the_child() -> None:
         for value in vars(importlib.import_module(module.name)).values()
         if isinstance(value, Operation)
     }
-    assert set(OPERATIONS.values()) == written | {probe}
+    assert set(OPERATIONS.values()) == written | {probe, short_ids.reserve, short_ids.show}
     assert all(name == operation.name for name, operation in OPERATIONS.items())
 
 
