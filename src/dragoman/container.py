@@ -60,6 +60,7 @@ from dragoman.core.reporting.queries import Queries
 from dragoman.core.reporting.statistics import Statistics
 from dragoman.core.reporting.timeline import Timelines
 from dragoman.core.reporting.traffic import Traffic
+from dragoman.core.retention.privacy import Privacy
 from dragoman.core.retention.retention import Retention
 from dragoman.core.submission.audiences import Audiences
 from dragoman.core.submission.batches import Batches
@@ -135,6 +136,7 @@ class Services:
     dispatcher: Dispatcher
     carrier_switches: CarrierSwitches
     retention: Retention
+    privacy: Privacy
     premium: PremiumRules
     downloader: Downloader
     attachments: Attachments

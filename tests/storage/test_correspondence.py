@@ -194,7 +194,7 @@ async def test_a_received_text_remembers_the_phone_it_came_to(letters: Letters) 
         storage=rows.storage,
         presence=Presence(rows.clock),
         clock=rows.clock,
-        carriers=("android",),
+        carriers={"android": 1200.0},
     )
     device, _token = await devices.add(letters.account, "android", protocol="smsgate", name="x")
     to_none = await letters.received()

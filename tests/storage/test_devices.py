@@ -57,7 +57,7 @@ class Fleet:
             storage=self.storage,
             presence=Presence(self.clock),
             clock=self.clock,
-            carriers=("android",),
+            carriers={"android": 1200.0},
         )
 
     async def after_restart(self) -> Devices:
@@ -161,6 +161,15 @@ async def test_when_a_device_was_seen_is_stored_once_a_minute(fleet: Fleet) -> N
     found = (await fleet.after_restart()).get(device.device_id)
     assert found is not None
     assert found.seen_ms == device.seen_ms + 61_000
+
+
+async def test_a_device_is_present_as_long_as_its_carrier_says(fleet: Fleet) -> None:
+    device, _ = await fleet.devices.add(fleet.account, "android", protocol="x", name="n")
+    fleet.devices.heard(device)
+    fleet.clock.advance(1200)
+    assert fleet.devices.is_present(device)
+    fleet.clock.advance(1)
+    assert not fleet.devices.is_present(device)
 
 
 async def test_an_event_is_new_once_and_forgotten_in_time(fleet: Fleet) -> None:

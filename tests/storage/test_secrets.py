@@ -33,7 +33,7 @@ class Desk:
         self.storage = storage
         self.accounts = Accounts(storage=storage, ids=ids, clock=self.clock)
         common = {"storage": storage, "accounts": self.accounts, "clock": self.clock}
-        self.tokens = AccessTokens(**common)
+        self.tokens = AccessTokens(storage=storage, accounts=self.accounts)
         self.links = OneTimeLinks(ids=ids, **common)
         self.senders = Senders(**common)
 

@@ -75,13 +75,14 @@ async def send_message(admin: Admin, body: NewMessage) -> SentBatch:
 
 
 async def show_message(admin: Admin, identifier: str) -> Timeline:
-    """Show the story of a message, or of a batch of one: request, route, attempts, cost."""
-    return await admin.services.timelines.of_any_message(await _find_message(admin, identifier))
+    """Show the history of a message, or of a batch of one: request, route, attempts, cost."""
+    story = await admin.services.timelines.of_any_message(await find_message(admin, identifier))
+    return story.with_held(admin.running.held_hosts()) if admin.running is not None else story
 
 
 async def resend_message(admin: Admin, identifier: str) -> SentBatch:
     """Send a message again, as a new one that its account pays for."""
-    message_id = await _find_message(admin, identifier)
+    message_id = await find_message(admin, identifier)
     accepted = await admin.services.message_actions.resend(None, message_id, protocol=PROTOCOL)
     username = await _note(admin, "resend", message_id)
     return _sent(admin, username, accepted)
@@ -89,7 +90,7 @@ async def resend_message(admin: Admin, identifier: str) -> SentBatch:
 
 async def cancel_message(admin: Admin, identifier: str) -> Cancelled:
     """Stop a message that no carrier has been given; its credits are refunded."""
-    message_id = await _find_message(admin, identifier)
+    message_id = await find_message(admin, identifier)
     await admin.services.message_actions.cancel(None, message_id)
     return Cancelled(message_id=message_id, account=await _note(admin, "cancel", message_id))
 
@@ -152,7 +153,7 @@ async def _read_identifier(admin: Admin, text: str) -> int | None:
     return None if number is None else await admin.services.short_ids.identifier_of(number)
 
 
-async def _find_message(admin: Admin, text: str) -> int:
+async def find_message(admin: Admin, text: str) -> int:
     """The message of any spelling of its identifier, or of its batch if that has but one."""
     queries = admin.services.queries
     identifier = await _read_identifier(admin, text)

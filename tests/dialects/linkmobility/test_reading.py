@@ -38,7 +38,7 @@ values = st.recursive(
 def read(fields: dict[str, Any]) -> Submission | Refused | MalformedBody:
     try:
         message = decode_json(msgspec.json.encode(fields), Message)
-        return read_message(message, ACCOUNT, "Europe/Copenhagen", LinkMobility())
+        return read_message(message, ACCOUNT, "Europe/Copenhagen", LinkMobility(), "")
     except (Refused, MalformedBody) as refused:
         return refused
 

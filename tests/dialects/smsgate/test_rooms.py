@@ -159,6 +159,25 @@ def calls(program: Program, told: list[tuple[str, str]]) -> list[tuple[str, Any]
     return found
 
 
+async def test_the_url_for_reports_is_told_how_messages_fare(program: Program) -> None:
+    account = await program.services.accounts.find(USERNAME)
+    webhooks = program.services.webhooks
+    await webhooks.put_report_url(account, "smsgate", URL)
+    assert webhooks.report_url(account.account_id, "smsgate") == URL
+    assert program.services.phone_settings.signing_key(account.account_id)
+    listed = (await program.ask("GET", "webhooks")).json
+    assert {one["event"] for one in listed} == {"sms:sent", "sms:delivered", "sms:failed"}
+    await program.send("one")
+    await program.move(State.SENDING, State.SENT, State.UNDELIVERED)
+    told = calls(program, await program.told())
+    assert [(url, body["event"], body["payload"]["messageId"]) for url, body in told] == [
+        (URL, "sms:sent", "one"),
+        (URL, "sms:failed", "one"),
+    ]
+    await webhooks.put_report_url(account, "smsgate", "")
+    assert (await program.ask("GET", "webhooks")).json == []
+
+
 async def test_webhooks_are_told_of_a_message_on_its_way(program: Program) -> None:
     for event in ("sms:sent", "sms:delivered", "sms:failed", "sms:cancelled", "sms:received"):
         await hook(program, event)

@@ -23,6 +23,7 @@ from dragoman.core.messages.model.lifecycle import State
 from dragoman.core.messages.model.messages import Holder, InboundPartReport, Submission
 from dragoman.core.messages.sql.tables import callbacks
 from dragoman.core.model.errors import FailureCode, Refused
+from dragoman.dialects import DIALECTS
 from dragoman.dialects.contract import ProviderDialect
 from dragoman.dialects.smsgate import build_smsgate
 from dragoman.dialects.smsgate.mapping import DIALECT as SMSGATE
@@ -199,6 +200,8 @@ async def test_webhooks_survive_a_restart_and_can_be_removed(gate: Gate) -> None
         ids=services.ids,
         clock=services.clock,
         announce=lambda _: None,
+        by_event=frozenset(),
+        ensure_signing_key=services.phone_settings.ensure_signing_key,
     )
     await again.restore()
     found = find_delivery(again, gate.account.account_id, device.device_id)
@@ -233,9 +236,28 @@ async def test_the_command_sets_lists_and_removes(gate: Gate) -> None:
         NewWebhook(account="acme", event="other", url=URL),
         NewWebhook(account="nobody", event="delivery", url=URL),
         NewWebhook(account="other", event="delivery", url=URL, device_id=device.device_id),
+        NewWebhook(account="acme", event="delivery", url=URL, dialect="twilio"),
+        NewWebhook(account="acme", event="incoming", url=URL, dialect="smsend"),
+        NewWebhook(account="acme", event="delivery", url=URL, dialect="smsend", device_id=1),
     ):
         with pytest.raises(Refused):
             await set_webhook(admin, bad)
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+async def test_the_command_sets_the_url_for_reports_of_every_dialect(
+    gate: Gate, dialect: str
+) -> None:
+    admin = Admin(services=gate.services)
+    given = NewWebhook(account="acme", event="delivery", url=URL, dialect=dialect)
+    answer = await set_webhook(admin, given)
+    assert (answer.dialect, answer.url) == (dialect, URL)
+    account_id = gate.account.account_id
+    assert gate.services.webhooks.report_url(account_id, dialect) == URL
+    listed = (await list_webhooks(admin, OfAccount())).webhooks
+    assert {(one.dialect, one.url) for one in listed} == {(dialect, URL)}
+    await set_webhook(admin, msgspec.structs.replace(given, url=""))
+    assert (await list_webhooks(admin, OfAccount())).webhooks == ()
 
 
 def smsgate_of(gate: Gate) -> ProviderDialect:

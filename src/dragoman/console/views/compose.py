@@ -17,7 +17,7 @@ from dragoman.core.accounts.model.accounts import Permission
 from dragoman.core.messages.model.messages import Submission
 from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.core.model.texts import is_storable
-from dragoman.core.submission.quotes import Cut, Quote, cut
+from dragoman.core.submission.quotes import Cut, Quote
 from dragoman.protocols.gsm.alphabet import Alphabet
 from dragoman.web.responses import Response
 
@@ -148,7 +148,7 @@ async def _preview(request: PageRequest, draft: Draft, submission: Submission | 
     """What is known of a message, however little of it is there yet."""
     if submission is None:
         return Preview()
-    shape = cut(draft.text) if draft.text else None
+    shape = request.services.quotes.cut(request.account, draft.text) if draft.text else None
     preview = Preview(
         length=_describe_length(shape) if shape is not None else "",
         alphabet=_describe_alphabet(shape) if shape is not None else "",

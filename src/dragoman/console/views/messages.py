@@ -36,6 +36,7 @@ from dragoman.core.messages.model.views import MessageView
 from dragoman.core.model.countries import country_name
 from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.core.reporting.model.outbox import OutboxFilter
+from dragoman.core.reporting.model.timeline import Timeline
 from dragoman.core.submission.model.progress import BatchProgress
 from dragoman.web.responses import Response
 
@@ -117,7 +118,7 @@ async def _show_message(request: PageRequest, status: int = 200) -> Response:
     tree = await request.tree()
     message_id = request.identifier("message_id")
     view = await request.services.queries.message(request.account, message_id, tree[1:])
-    story = await request.services.timelines.of_message(request.account, message_id)
+    story = await _story(request, message_id)
     return request.show(
         "message.html",
         status,
@@ -137,6 +138,22 @@ async def _show_message(request: PageRequest, status: int = 200) -> Response:
         alphabet=ALPHABETS.get(story.request.alphabet, story.request.format),
         is_operator=request.account.may(Permission.OPERATE),
     )
+
+
+async def _story(request: PageRequest, message_id: int) -> Timeline:
+    story = await request.services.timelines.of_message(request.account, message_id)
+    return story.with_held(request.context.machine.held_hosts())
+
+
+async def retry_callbacks(request: PageRequest) -> Response:
+    """Makes the callbacks of a message that wait without a wait, and then others to their hosts."""
+    message_id = request.identifier("message_id")
+    story = await _story(request, message_id)
+    for origin in story.waiting_origins:
+        request.context.machine.retry_callbacks(story.account_id, origin, message_id)
+    account = await request.services.accounts.find_by_id(story.account_id)
+    await request.note("retry_callbacks", ", ".join(sorted(story.waiting_origins)), account)
+    return request.go(f"/messages/{message_id}", "retrying")
 
 
 async def cancel_message(request: PageRequest) -> Response:
@@ -266,4 +283,5 @@ PAGES: Final = (
     Page("/messages/{message_id:int}", "Message", section="Messages", show=show_message),
     _change("/messages/{message_id:int}/cancel", "Message", act=cancel_message),
     _change("/messages/{message_id:int}/resend", "Message", act=resend_message),
+    _change("/messages/{message_id:int}/retry-callbacks", "Message", act=retry_callbacks),
 )

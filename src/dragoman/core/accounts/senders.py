@@ -7,6 +7,7 @@ from typing import Final
 
 from dragoman.core.accounts.accounts import Accounts
 from dragoman.core.accounts.model.accounts import Account
+from dragoman.core.accounts.model.audit_log import AuditEntry
 from dragoman.core.accounts.model.senders import (
     SenderDetails,
     SenderState,
@@ -14,7 +15,6 @@ from dragoman.core.accounts.model.senders import (
     normalise_sender,
 )
 from dragoman.core.accounts.sql import senders
-from dragoman.core.accounts.sql.audit_log import AuditEntry
 from dragoman.core.accounts.sql.senders import SenderDecision, SenderRemoval
 from dragoman.core.model.errors import RefusalCode, Refused, existing
 from dragoman.core.model.texts import is_storable
@@ -60,14 +60,14 @@ class Senders:
     async def find(self, account: Account, sender_id: int) -> StoredSender:
         """A sender of an account; raises `Refused`."""
         found = await self.storage.read(lambda c: senders.find(c, account.account_id, sender_id))
-        return existing(found, Refused(RefusalCode.NOT_FOUND, str(sender_id), "alias"))
+        return existing(found, Refused(RefusalCode.NOT_FOUND, str(sender_id), "no such sender"))
 
     async def find_by_name(self, account: Account, sender: str) -> StoredSender:
         """A sender of an account by its spelling; raises `Refused`."""
         found = await self.storage.read(
             lambda c: senders.find_by_name(c, account.account_id, sender)
         )
-        return existing(found, Refused(RefusalCode.NOT_FOUND, sender, "alias"))
+        return existing(found, Refused(RefusalCode.NOT_FOUND, sender, "no such sender"))
 
     async def list_page(
         self,

@@ -21,6 +21,8 @@ from dragoman.kit.ids import IdSource
 from dragoman.protocols.gsm.alphabet import Alphabet
 from dragoman.protocols.gsm.look_alikes import fit_gsm
 from dragoman.protocols.gsm.segmentation import (
+    PLAIN,
+    Repertoire,
     Segmentation,
     segment_binary,
     segment_text,
@@ -47,7 +49,12 @@ _UNKNOWN = State.UNKNOWN
 
 
 def segment(
-    text: str, format_: Format, udh: bytes, max_parts: int = 255, push: Push | None = None
+    text: str,
+    format_: Format,
+    udh: bytes,
+    max_parts: int = 255,
+    push: Push | None = None,
+    repertoire: Repertoire = PLAIN,
 ) -> Segmentation:
     """Cuts a submission's text into parts as its format asks."""
     if format_ is Format.MMS:
@@ -58,7 +65,8 @@ def segment(
         return segment_binary(_encode_push(text, push), udh=PUSH_UDH, max_parts=max_parts)
     if format_ is _GSM_ALIKE:
         text = fit_gsm(text)
-    return segment_text(text, alphabet=ALPHABET_OF_FORMAT.get(format_), max_parts=max_parts)
+    alphabet = ALPHABET_OF_FORMAT.get(format_)
+    return segment_text(text, alphabet=alphabet, max_parts=max_parts, repertoire=repertoire)
 
 
 def _encode_push(text: str, push: Push) -> bytes:
@@ -133,9 +141,9 @@ class LiveBatch:
 
     def segment(self, text: str, max_parts: int = 255) -> Segmentation:
         """Splits a text like that of the batch; raises as the segmentation does."""
-        options = self.stored.options
+        options, format_ = self.stored.options, Format(self.stored.format)
         udh = bytes.fromhex(options.udh)
-        return segment(text, Format(self.stored.format), udh, max_parts, options.push)
+        return segment(text, format_, udh, max_parts, options.push, options.repertoire)
 
     def multimedia_with(self, text: str | None) -> Multimedia | None:
         """The multimedia content of a message, with its own text if it has one."""

@@ -15,6 +15,7 @@ from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.core.model.phone_numbers import normalise
 from dragoman.dialects.contract import ProviderDialect
 from dragoman.dialects.httpsms import errors, mapping, schemas
+from dragoman.dialects.httpsms.callbacks import render_callback, request_reports
 from dragoman.dialects.wording import CODES_OF_KIND
 from dragoman.web.bodies import decode_body
 from dragoman.web.operations import Dialect, Operation
@@ -75,6 +76,7 @@ def build_httpsms(services: Services) -> ProviderDialect:
             refuse=calls.refuse,
             fallback_charset="windows-1252",
         ),
+        render_callback=render_callback,
     )
 
 
@@ -95,6 +97,9 @@ class _Calls:
                 text=given["msgtext"],
                 sender=given["sender"],
                 reference=given["ref"],
+                callback=request_reports(
+                    self._services.webhooks.report_url(account.account_id, NAME), given["ref"]
+                ),
                 protocol="HTTP",
             )
             key = f"{number}:{given['ref']}"

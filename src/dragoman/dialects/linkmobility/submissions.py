@@ -74,9 +74,12 @@ def _read_url(url: object) -> str:
 
 
 def read_message(
-    message: Message, account: Account, zone: str, settings: LinkMobility
+    message: Message, account: Account, zone: str, settings: LinkMobility, report_url: str
 ) -> Submission:
-    """Reads a message of an account whose times are in `zone`; raises `Refused`."""
+    """Reads a message of an account whose times are in `zone`; raises `Refused`.
+
+    Reports go to `report_url`, if there is one, where the message has no `statusurl`.
+    """
     format_ = _read_format(message.format)
     if format_ is Format.GSM and not settings.refuse_other_characters:
         format_ = Format.GSM_ALIKE
@@ -95,7 +98,7 @@ def read_message(
         push=_read_push(message, format_),
         due_ms=_read_due_time(message.sendtime, zone),
         validity_s=None if validity_min is None else validity_min * 60,
-        callback=_read_callback(message, return_data),
+        callback=_read_callback(message, return_data, report_url),
         return_data=return_data,
         # Class 1 is every phone's own choice, so it is not put on the wire.
         message_class=None if message_class == DEFAULT_CLASS else message_class,
@@ -223,10 +226,12 @@ def _read_return_data(value: Text) -> str:
     return return_data
 
 
-def _read_callback(message: Message, return_data: str) -> CallbackRequest | None:
+def _read_callback(message: Message, return_data: str, report_url: str) -> CallbackRequest | None:
     wanted = reading.read_flag("status", message.status)
     url = message.statusurl
     if not isinstance(url, str) or not (url := url.strip()) or url == "0":
+        url, wanted = report_url, True
+    if not url:
         return None
     # Without a wish for reports the URL is only remembered, for the lookup to show.
     states = REPORTED if wanted else _NO_STATES

@@ -82,7 +82,7 @@ class Asking(CallGroup):
         seen_ms = max(device.seen_ms, presence.heard_ms(device.device_id))
         away_ms = self._services.clock.now_ms() - seen_ms
         return schemas.DeviceStatus(
-            online=device.enabled and presence.is_present(device.device_id),
+            online=device.enabled and self._services.devices.is_present(device),
             device_id=device.device_id,
             lastseen=times.render_with_offset(seen_ms, times.zone_named(self._zone_name(account))),
             diffseconds=max(0, away_ms // 1000),

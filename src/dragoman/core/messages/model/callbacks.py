@@ -28,6 +28,8 @@ class CallbackFacts(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
     price: int = 0
     premium_price: int = 0
     """What the recipient pays, in the smallest unit."""
+    sent: bool = True
+    """Whether a carrier took it."""
 
 
 class TextFacts(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -59,7 +61,7 @@ class EventKind(StrEnum):
     MESSAGE_FAILED = "message_failed"
     MESSAGE_CANCELLED = "message_cancelled"
     MESSAGE_CHANGED = "message_changed"
-    """Any of these, reported to the URL of its submission; no webhook is looked up."""
+    """Any of these, reported to the URL of its submission; that is where the webhook's URL goes."""
     TEXT_BATCH_RECEIVED = "text_batch_received"
     DATA_BATCH_RECEIVED = "data_batch_received"
     MULTIMEDIA_BATCH_RECEIVED = "multimedia_batch_received"

@@ -137,7 +137,11 @@ class OrderCalls(CallGroup):
             format=terms.limit.format,
             due_ms=terms.due_ms,
             validity_s=terms.validity_s,
-            callback=terms.callback(order_id, self._zone_of(account)),
+            callback=terms.callback(
+                order_id,
+                self._zone_of(account),
+                self._services.webhooks.report_url(account.account_id, mapping.DIALECT),
+            ),
             wants_receipt=message_type.receipts,
             protocol=PROTOCOL,
             payments=await self._payments(account, message_type),

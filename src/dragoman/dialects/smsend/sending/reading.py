@@ -52,12 +52,13 @@ class OrderTerms(NamedTuple):
     shape: Shape | None
     url: str
 
-    def callback(self, order_id: str, zone: ZoneInfo) -> CallbackRequest | None:
-        """The request for reports on its texts."""
-        if self.shape is None:
+    def callback(self, order_id: str, zone: ZoneInfo, account_url: str) -> CallbackRequest | None:
+        """The request for reports on its texts, to the URL of the account if it names none."""
+        url = self.url or account_url
+        if not url:
             return None
-        context = Context(self.shape, zone.key, order_id)
-        return request_callback(self.url, context, receipts=self.message_type.receipts)
+        context = Context(self.shape or Shape.REPORT, zone.key, order_id)
+        return request_callback(url, context, receipts=self.message_type.receipts)
 
 
 def read_terms(
