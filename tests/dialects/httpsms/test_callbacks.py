@@ -5,11 +5,13 @@ from __future__ import annotations
 import msgspec
 import pytest
 from sqlalchemy import select
+from tests.dialects.in_process import forget
 
 from dragoman.core.messages.model.callbacks import CallbackFacts
 from dragoman.core.messages.model.lifecycle import State
 from dragoman.core.model.errors import FailureCode
 from dragoman.core.tables import metadata
+from dragoman.dialects.httpsms import mapping
 
 from .conftest import Gate
 
@@ -67,3 +69,11 @@ async def test_without_a_url_nobody_is_called(gate: Gate) -> None:
     await gate.send()
     await gate.move(State.SENDING, State.SENT, State.DELIVERED)
     assert await called(gate) == []
+
+
+async def test_a_number_that_was_deleted_is_not_found(gate: Gate) -> None:
+    await gate.send()
+    await gate.move(State.SENDING, State.SENT, State.DELIVERED)
+    await forget(gate.services)
+    assert await gate.stored() == [("0", "InfoSMS", "", "HTTP")]
+    assert await gate.report() == mapping.NOT_FOUND

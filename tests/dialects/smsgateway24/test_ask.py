@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from tests.dialects.in_process import forget
 
 from dragoman.admin.context import Admin
 from dragoman.admin.messages import find_status
@@ -436,3 +437,14 @@ async def test_identifiers_fit_32_bits_and_longer_ones_stay_good(gate: Gate) -> 
     assert (answer["sms_id"], answer["status"]) == (long_id, 1)
     status = await find_status(Admin(services=gate.services), str(sms_id))
     assert (status.account, getattr(status, "batch_id", 0)) == ("acme", long_id)
+
+
+async def test_what_was_deleted_is_listed_without_text_and_number(gate: Gate) -> None:
+    device = await gate.phone()
+    sms_id = await gate.send(customerid="77")
+    await gate.move(gate.message(sms_id), State.SENDING, State.SENT, State.DELIVERED)
+    await receive(gate, device, "+4917642111111", "secret")
+    await forget(gate.services)
+    shown = (await gate.ok("getallsms"))["smss"]
+    assert {(one["body"], one["sendto"]) for one in shown.values()} == {("", "0")}
+    assert (shown[str(sms_id)]["customerid"], shown[str(sms_id)]["status"]) == (77, 7)
