@@ -298,6 +298,7 @@ class _Parts:
             live=self.live,
             loader=self.loader,
             delivery=self.delivery,
+            opt_outs=self.opt_outs,
             routes=self.router.routes.keys(),
             held_routes=self._held_routes(),
             kept_routes=self._kept_routes(),

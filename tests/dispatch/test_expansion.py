@@ -11,6 +11,7 @@ from tests.passing_time import until
 from dragoman.config.tables import RouteTable
 from dragoman.core.delivery import backlog as backlog_module
 from dragoman.core.messages.model.lifecycle import State
+from dragoman.core.model.errors import FailureCode
 from dragoman.core.submission import batches as batches_module
 from dragoman.work_queue.port import Lane
 
@@ -107,6 +108,7 @@ async def test_what_waited_in_rows_goes_once_its_carrier_is_up(
 async def test_what_waited_for_a_held_carrier_goes_once_it_is_enabled(
     make_harness: Any, simulator: Any, small_queues: None
 ) -> None:
+    """All of it but what was refused meanwhile."""
     harness = await make_harness(
         carriers={"dead": simulator.port, "smsc": simulator.port}, routes=ROUTES
     )
@@ -114,10 +116,14 @@ async def test_what_waited_for_a_held_carrier_goes_once_it_is_enabled(
     account = await harness.account(credits=400)
     await harness.submit(account, *swedish(150), *danish(30))
     await until_delivered(harness, account, danish(30))
+    refuser = swedish(150)[-1]
+    await harness.opt_outs.add(account, refuser)
     harness.dispatcher.hold("dead", False)
-    await until_delivered(harness, account, swedish(150) + danish(30))
-    assert len(simulator.submits) == 180
-    assert await harness.balance(account) == (220, 0, 180)
+    await until_delivered(harness, account, swedish(149) + danish(30))
+    (refused,) = [m for m in await harness.outbox(account) if m.recipient == refuser]
+    assert (refused.state, refused.failure) == (State.REJECTED, FailureCode.OPTED_OUT)
+    assert len(simulator.submits) == 179
+    assert await harness.balance(account) == (221, 0, 179)
 
 
 async def test_accounts_share_a_route_that_is_behind(make_harness: Any, small_queues: None) -> None:

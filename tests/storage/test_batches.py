@@ -9,6 +9,7 @@ import pytest
 
 from dragoman.core.billing.model.reservations import Settlement
 from dragoman.core.billing.sql import wallets
+from dragoman.core.callbacks.sql import callbacks
 from dragoman.core.identifiers import last_identifier
 from dragoman.core.messages.model.lifecycle import BatchState, State
 from dragoman.core.messages.sql import pending
@@ -195,8 +196,20 @@ async def test_the_last_identifier_is_the_highest_of_all_tables(rows: Any) -> No
         (lambda c: pending.load_expired(c, 0, 10), "ix_messages_unsent"),
         (lambda c: pending.find_receipt_keys(c, [("a", "b"), ("a", "c")]), "PRIMARY KEY"),
         (lambda c: pending.load_due_batches(c, 0, [1], 10), "ix_batches_due_ms"),
+        (lambda c: callbacks.find_due(c, 1, "http://a", 0, 10, 9), "ix_callbacks_pending"),
+        (lambda c: callbacks.count_lane(c, 1, "http://a"), "ix_callbacks_pending"),
+        (lambda c: callbacks.count_pending(c), "ix_callbacks_pending"),
     ],
-    ids=["routes_with_unsent", "load_unsent", "load_expired", "find_receipt_keys", "due_batches"],
+    ids=[
+        "routes_with_unsent",
+        "load_unsent",
+        "load_expired",
+        "find_receipt_keys",
+        "due_batches",
+        "due_callbacks",
+        "callbacks_of_lane",
+        "callbacks_by_lane",
+    ],
 )
 async def test_queries_of_the_hot_paths_use_their_index(
     sqlite_url: str, open_storage: Any, query: Any, index: str

@@ -132,3 +132,20 @@ async def test_an_accounts_callbacks_to_an_origin_are_found_and_released_alone(
     assert await due(rows, tell, message_id=second) == mine[1:]
     waiting = [row["next_attempt_ms"] for row in await rows.all(callbacks.callbacks)]
     assert sorted(waiting)[2:] == [rows.clock.now_ms() + 30_000, rows.clock.now_ms() + 40_000]
+
+
+async def test_old_callbacks_to_an_origin_are_given_up_a_page_at_a_time(
+    rows: Any, tell: Any
+) -> None:
+    other = await rows.account("other")
+    old = [*await tell(0, 0), *await tell(0)]
+    await tell(0, of=other)
+    rows.clock.advance(60)
+    young = await tell(0)
+    now_ms = rows.clock.now_ms()
+    expiry = callbacks.Expiry(tell.account_id, "http://a", young[0], now_ms, 2)
+    assert [await rows.write(callbacks.expire, expiry) for _ in range(3)] == [2, 1, 0]
+    assert await due(rows, tell) == young
+    stored = {row["callback_id"]: row for row in await rows.all(callbacks.callbacks)}
+    assert {stored[one]["state"] for one in old} == {CallbackState.GIVEN_UP}
+    assert sum(row["state"] == CallbackState.PENDING for row in stored.values()) == 2

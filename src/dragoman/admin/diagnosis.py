@@ -240,8 +240,8 @@ def check_host(host: HeldHost, account: str) -> Check:
         name=f"callbacks of {account}",
         finding=Finding.WARNING,
         detail=(
-            f"{host.waiting} to {host.origin} are held: host failing ({host.reason}),"
-            f" next try at {next_try:%H:%M:%S} UTC"
+            f"{host.waiting} to {host.origin} are held: host failing,"
+            f" next try at {next_try:%H:%M:%S} UTC ({host.reason})"
         ),
         remedy=f"once it is repaired: `dragoman callback retry --account {account}`",
     )

@@ -191,7 +191,7 @@ def _route(route: RouteStep) -> str:
 def _state(callback: CallbackStep) -> str:
     if callback.held:
         next_try = show_time(callback.next_attempt_ms)
-        return f"held: host failing ({_printable(callback.held)}), next try at {next_try}"
+        return f"held: host failing, next try at {next_try} ({_printable(callback.held)})"
     return callback.state
 
 

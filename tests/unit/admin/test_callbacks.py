@@ -102,7 +102,7 @@ async def test_the_doctor_names_held_hosts_and_the_remedy(call: Caller, shop: An
     check = check_host(held(shop.account_id), "shop")
     assert check.finding is Finding.WARNING
     assert check.detail == (
-        f"12 to {ORIGIN} are held: host failing (it answered 503), next try at 14:13:27 UTC"
+        f"12 to {ORIGIN} are held: host failing, next try at 14:13:27 UTC (it answered 503)"
     )
     assert check.remedy.endswith("`dragoman callback retry --account shop`")
     found = [c for c in (await diagnose(call.admin)).checks if c.name.startswith("callbacks")]

@@ -17,6 +17,7 @@ from typing import TypeAlias
 import structlog
 
 from dragoman.core.delivery.delivery import Delivery
+from dragoman.core.inbound.opt_outs import OptOuts
 from dragoman.core.messages.feed import Feed
 from dragoman.core.messages.live import LiveMessage, LiveMessages
 from dragoman.core.messages.loader import MessageLoader
@@ -55,6 +56,7 @@ class Backlog:
     live: LiveMessages
     loader: MessageLoader
     delivery: Delivery
+    opt_outs: OptOuts
     routes: Collection[str]
     held_routes: Collection[str]
     """Routes with a carrier that must never be given a message twice."""
@@ -171,7 +173,15 @@ class Backlog:
         return read.stored[-1].message_id if read.stored else None
 
     def _may_be_sent(self, message: LiveMessage) -> bool:
-        """Whether to send a message that an earlier process may have handed to a link."""
+        """Whether to send a message that waited long, or may have left in an earlier run."""
+        batch = message.batch
+        if (
+            message.state is State.QUEUED
+            and not message.possible_duplicate
+            and self.opt_outs.among(batch.account_id, batch.stored.sender, (message.recipient,))
+        ):
+            self.delivery.change(message, State.REJECTED, ignore, failure=FailureCode.OPTED_OUT)
+            return False
         if message.state is State.QUEUED or message.message_id > self._restart_at:
             return True
         if message.route in self.kept_routes and not message.is_premium:

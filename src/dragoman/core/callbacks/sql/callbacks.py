@@ -6,7 +6,7 @@ from enum import IntEnum
 from typing import NamedTuple
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, and_, exists, func, select, update
+from sqlalchemy import ColumnElement, Connection, exists, func, select, update
 
 from dragoman.core.messages.sql.tables import callback_attempts, callbacks
 from dragoman.storage.bulk import BulkInsert, BulkUpdate
@@ -147,12 +147,31 @@ def load_due(
     In the order of delivery. A message whose first callback is not due yet is left out, as are
     callbacks after `newest`, and all others where a message is given.
     """
-    pending = and_(_PENDING, callbacks.c.callback_id <= newest)
+    message_ids = find_due(connection, account_id, origin, now_ms, limit, newest, message_id)
+    query = (
+        select(*columns_of(callbacks, StoredCallback))
+        .where(callbacks.c.message_id.in_(message_ids), _PENDING, callbacks.c.callback_id <= newest)
+        .order_by(callbacks.c.callback_id)
+    )
+    return read_all(connection, query, StoredCallback)
+
+
+def find_due(
+    connection: Connection,
+    account_id: int,
+    origin: str,
+    now_ms: int,
+    limit: int,
+    newest: int,
+    message_id: int | None = None,
+) -> list[int]:
+    """The messages of such callbacks."""
     before = callbacks.alias("before")
     due = (
         select(callbacks.c.message_id)
         .where(
-            pending,
+            _PENDING,
+            callbacks.c.callback_id <= newest,
             *_to(account_id, origin),
             callbacks.c.next_attempt_ms <= now_ms,
             # Of a message only the first may go; those behind it must not fill the page.
@@ -167,10 +186,4 @@ def load_due(
     )
     if message_id is not None:
         due = due.where(callbacks.c.message_id == message_id)
-    message_ids = list(connection.execute(due).scalars())
-    query = (
-        select(*columns_of(callbacks, StoredCallback))
-        .where(callbacks.c.message_id.in_(message_ids), pending)
-        .order_by(callbacks.c.callback_id)
-    )
-    return read_all(connection, query, StoredCallback)
+    return list(connection.execute(due).scalars())
