@@ -10,8 +10,8 @@ from tests.passing_time import MovableClock, until
 
 from dragoman.config.tables import RouteTable
 from dragoman.core.delivery import backlog as backlog_module
+from dragoman.core.messages.feed import FeedFilter
 from dragoman.core.messages.model.lifecycle import State
-from dragoman.core.messages.model.messages import Outgoing
 from dragoman.core.model.errors import FailureCode
 from dragoman.kit.clock import FixedClock
 from dragoman.protocols.smpp.constants import CommandStatus, MessageState
@@ -293,25 +293,27 @@ async def test_the_horizon_counts_from_sending(
     await harness.until_states(account, S.UNKNOWN)
 
 
+@pytest.mark.parametrize("method", ["send", "publish"])
 async def test_a_message_that_cannot_be_handed_over_is_rejected_alone(
-    make_harness: Any, simulator: Any, monkeypatch: pytest.MonkeyPatch
+    make_harness: Any, simulator: Any, monkeypatch: pytest.MonkeyPatch, method: str
 ) -> None:
-    """One exception in `send` used to strand the rest of a take, and its room in the window."""
+    """One exception used to strand the rest of a take, and its room in the window."""
     harness = await make_harness(carriers={"smsc": simulator.port}, start=False)
-    carrier = harness.carriers["smsc"]
-    send = carrier.send
+    owner = {"send": harness.carriers["smsc"], "publish": harness.dispatcher.feed}[method]
+    pass_on = getattr(owner, method)
 
-    def send_or_fail(message: Outgoing) -> None:
-        if message.recipient.endswith("2"):
+    def pass_on_or_fail(message: Any, *more: Any, **others: Any) -> None:
+        if message.recipient.endswith("2") and (not more or more[1] is S.SENDING):
             raise RuntimeError("a defect")
-        send(message)
+        pass_on(message, *more, **others)
 
-    monkeypatch.setattr(carrier, "send", send_or_fail)
+    monkeypatch.setattr(owner, method, pass_on_or_fail)
     account = await harness.account(credits=5)
     numbers = [f"451111111{number}" for number in range(1, 6)]
     await harness.submit(account, *numbers)
-    await harness.start()
-    await harness.until_states(account, S.DELIVERED, S.REJECTED, *[S.DELIVERED] * 3)
+    with harness.dispatcher.feed.listen(FeedFilter()):
+        await harness.start()
+        await harness.until_states(account, S.DELIVERED, S.REJECTED, *[S.DELIVERED] * 3)
     await harness.until_forgotten()
     assert harness.dispatcher.in_flight() == {"smsc": 0}
     assert await harness.balance(account) == (1, 0, 4)

@@ -265,18 +265,16 @@ class Dispatcher:
                 continue
             message.in_flight = True
             lane.flights[message.message_id] = Flight(work, message, consumer)
-            if self.feed.listeners:
-                self.feed.publish(
-                    message, State.QUEUED, State.SENDING, now_ms, carrier=lane.connector.name
-                )
-            self._send(message, lane)
+            self._send(message, lane, now_ms)
 
-    def _send(self, message: LiveMessage, lane: CarrierLane) -> None:
+    def _send(self, message: LiveMessage, lane: CarrierLane, now_ms: int) -> None:
         """Gives a message to its carrier; a failure rejects only this message."""
+        carrier = lane.connector.name
         try:
+            if self.feed.listeners:
+                self.feed.publish(message, State.QUEUED, State.SENDING, now_ms, carrier=carrier)
             lane.connector.send(message.outgoing())
         except Exception as error:  # the others of the take must go on
-            carrier = lane.connector.name
             log.error(
                 "not_sent",
                 carrier=carrier,
