@@ -442,7 +442,7 @@ async def test_identifiers_fit_32_bits_and_longer_ones_stay_good(gate: Gate) -> 
 async def test_what_was_deleted_is_listed_without_text_and_number(gate: Gate) -> None:
     device = await gate.phone()
     sms_id = await gate.send(customerid="77")
-    await gate.move(gate.message(sms_id), State.SENDING, State.SENT, State.DELIVERED)
+    await gate.move(await gate.message(sms_id), State.SENDING, State.SENT, State.DELIVERED)
     await receive(gate, device, "+4917642111111", "secret")
     await forget(gate.services)
     shown = (await gate.ok("getallsms"))["smss"]
