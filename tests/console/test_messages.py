@@ -6,13 +6,14 @@ from typing import Any
 
 import msgspec
 import pytest
+from tests.dialects.in_process import forget
 
 from dragoman.core.callbacks.model.held_hosts import HeldHost
 from dragoman.core.messages.live import LiveMessage
 from dragoman.core.messages.model.failure_causes import CAUSES
 from dragoman.core.messages.model.lifecycle import State
-from dragoman.core.messages.model.messages import CallbackRequest, Submission
-from dragoman.core.model.errors import FailureCode
+from dragoman.core.messages.model.messages import CallbackRequest, Format, Submission
+from dragoman.core.model.errors import FailureCode, Refused
 from dragoman.kit.ids import render_base64, render_dashed, render_hex
 from dragoman.storage.probe import probe
 
@@ -372,6 +373,30 @@ async def test_of_a_callback_the_page_names_no_more_than_the_host(browser: Brows
     assert b"secret" not in page.body
 
 
+async def test_message_tells_what_was_not_sent_as_it_was_asked_for(browser: Browser) -> None:
+    """Look-alikes in the text, and a sender that its type of messages does not take."""
+    sena = await browser.services.accounts.find("sena")
+    asked = Submission(
+        dialect="test",
+        recipients=("+4530123456",),
+        text="1–2\u200b",
+        sender="Dragoman",
+        format=Format.GSM_ALIKE,
+        ignored_sender="<b>Acme",
+    )
+    await browser.services.submission.submit(sena, asked)
+    (message,) = browser.services.live
+    await browser.sign_in("sena")
+    text = (await browser.get(f"/console/messages/{message.message_id}")).text
+    assert "Replaced “-” for “–”, nothing for U+200B" in text
+    assert "<b>Acme was requested, but messages of this type have no sender" in text
+    await _send(browser, "sena", "+4530123457")
+    plain = max(browser.services.live, key=lambda one: one.message_id)
+    text = (await browser.get(f"/console/messages/{plain.message_id}")).text
+    assert "Replaced" not in text
+    assert "was requested" not in text
+
+
 async def test_message_says_that_the_host_of_its_callback_is_held(browser: Browser) -> None:
     message = await _with_callback(browser)
     held = HeldHost(
@@ -407,3 +432,23 @@ async def test_what_has_no_waiting_callback_has_none_to_retry(browser: Browser) 
     await browser.sign_in("adam")
     page = await browser.get(f"/console/messages/{message.message_id}")
     assert "Retry callbacks" not in page.text
+
+
+async def test_message_without_its_text_and_number_is_shown_and_not_sent_again(
+    browser: Browser,
+) -> None:
+    await _send(browser, "adam", "+4530123456", text="the red fox")
+    (message,) = browser.services.live
+    await _change(browser, message, State.SENT, State.UNDELIVERED)
+    await forget(browser.services)
+    await browser.sign_in("adam")
+    assert _numbers(await browser.get("/console/messages")) == ["deleted number"]
+    at = f"/console/messages/{message.message_id}"
+    page = await browser.get(at)
+    assert "Message to deleted number" in page.text
+    assert "red fox" not in page.text
+    assert not page.tree.xpath("//form[@action=$action]", action=f"{at}/resend")
+    assert not page.tree.xpath("//h2[@id='pdus']")
+    adam = await browser.services.accounts.find("adam")
+    with pytest.raises(Refused, match="text or number was deleted"):
+        await browser.services.message_actions.resend(adam, message.message_id, protocol="CLI")

@@ -10,7 +10,7 @@ from dragoman.admin.answers import HeldHosts, HeldHostView, RetriedHost, Retried
 from dragoman.admin.calls import Body, Call
 from dragoman.admin.context import Admin
 from dragoman.admin.messages import find_message
-from dragoman.core.delivery.model.running import Running
+from dragoman.core.delivery.running import Running
 from dragoman.core.model.errors import RefusalCode, Refused
 
 

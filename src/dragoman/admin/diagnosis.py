@@ -15,7 +15,7 @@ from dragoman.admin.carriers import limit_of
 from dragoman.admin.context import Admin
 from dragoman.config.values import SQLITE
 from dragoman.core.callbacks.model.held_hosts import HeldHost
-from dragoman.core.delivery.model.running import CarrierView, Running
+from dragoman.core.delivery.running import CarrierView, Running
 from dragoman.core.model.errors import StorageUnavailable
 from dragoman.kit.clock import datetime_of
 from dragoman.kit.ids import time_of
@@ -98,13 +98,15 @@ async def _check_database(admin: Admin) -> Check:
 def _check_disk(admin: Admin) -> Check:
     folder = admin.services.settings.data_path
     try:
-        free = shutil.disk_usage(folder).free
+        # A gateway that starts makes the folder.
+        there = next(one for one in (folder, *folder.parents) if one.exists())
+        free = shutil.disk_usage(there).free
     except OSError as error:
         return Check(
             name="disk",
             finding=Finding.PROBLEM,
             detail=f"{folder}: {error.strerror}",
-            remedy="make the folder, or correct `data_dir`",
+            remedy="correct `data_dir`, or who may read it",
         )
     finding = Finding.OK
     if free < LOW_SPACE_BYTES:
@@ -152,6 +154,10 @@ def check_carrier(carrier: CarrierView) -> Check:
     if carrier.held:
         left = f"{carrier.in_flight} parts in flight" if carrier.in_flight else "nothing in flight"
         return _held(carrier.name, f"it is given nothing new; {left}")
+    if not carrier.links and not carrier.up:
+        remedy = "`dragoman device list` shows which phones are online; an MMSC is tried again"
+        detail = "it takes no messages now"
+        return Check(name=name, finding=Finding.PROBLEM, detail=detail, remedy=remedy)
     bound = [link for link in carrier.links if link.bound]
     detail = f"{len(bound)} of {len(carrier.links)} links bound"
     errors = sorted({link.last_error for link in carrier.links if link.last_error})
@@ -201,7 +207,9 @@ def _check_queue(gateway: Running) -> Check:
     waiting = sum(gateway.waiting().values())
     oldest_s = max(gateway.oldest_waiting_s().values(), default=0.0)
     old = oldest_s > OLD_MESSAGE_S
-    detail = f"{waiting} messages wait" + (f", the oldest for {oldest_s:.0f} s" if waiting else "")
+    detail = f"{waiting} messages waiting" + (
+        f", the oldest for {oldest_s:.0f} s" if waiting else ""
+    )
     return Check(
         name="queue",
         finding=Finding.WARNING if old else Finding.OK,
@@ -217,7 +225,7 @@ def _check_callbacks(gateway: Running, names: Mapping[int, str]) -> list[Check]:
     check = Check(
         name="callbacks",
         finding=Finding.WARNING if many else Finding.OK,
-        detail=f"{waiting} wait to be made"
+        detail=f"{waiting} waiting"
         + (f"; besides the hosts below, {further} more are held" if further > 0 else ""),
         remedy="a customer's server is down or slow; they are tried again for days" if many else "",
     )

@@ -22,6 +22,7 @@ from dragoman.admin import (
     diagnosis,
     inbound,
     messages,
+    privacy,
     senders,
     tokens,
     webhooks,
@@ -42,7 +43,8 @@ BODY_LIMIT_BYTES: Final = 4 << 20
 JSON_LINES: Final = b"application/jsonl"
 PROBLEM_TYPE: Final = b"application/problem+json"
 SUBJECTS: Final = (
-    accounts, messages, carriers, callbacks, inbound, senders, devices, webhooks, diagnosis, tokens,
+    accounts, messages, carriers, callbacks, inbound, senders, devices, webhooks, privacy,
+    diagnosis, tokens,
 )  # fmt: skip
 
 Guard = Callable[[Request], Awaitable[None]]

@@ -11,7 +11,7 @@ from dragoman.cli.command import Gateway, command
 from dragoman.cli.options import option
 from dragoman.cli.output import print_table, show_time
 
-app = typer.Typer(no_args_is_help=True, help="Callbacks to customers' hosts: which are held.")
+app = typer.Typer(no_args_is_help=True)
 
 
 @command(app, "list")

@@ -76,6 +76,9 @@ class Storage(Section, frozen=True, kw_only=True):
     postgresql://<user>:<password>@<host>/<database>."""
     url_file: Annotated[FilePath | None, Meta(examples=["/run/secrets/dragoman-database"])] = None
     """File that holds the URL instead, so that its password is not in this one."""
+    min_free_mb: Annotated[int, Meta(ge=0, le=1 << 24)] = 256
+    """Free space on the disk of an SQLite file below which nothing new is accepted, so that there
+    is room to finish what was; 0 accepts until the disk is full."""
 
 
 class Mail(Section, frozen=True, kw_only=True):
@@ -277,7 +280,8 @@ class Receipts(Section, frozen=True, kw_only=True):
     horizon_s: Annotated[float, Meta(gt=0, le=30 * DAY_S)] = 48.0 * HOUR_S
     """Age at which a message without a report becomes unknown; a later report still counts."""
     park_s: Annotated[float, Meta(gt=0, le=30 * DAY_S)] = 72.0 * HOUR_S
-    """How long a report is kept whose message is not known yet."""
+    """How long a report is kept whose message is not known yet; and how long ago a message may have
+    been sent that is found by its ID although the report names another recipient."""
 
 
 Days = Annotated[int, Meta(ge=0, le=36_500)]
@@ -286,9 +290,16 @@ Days = Annotated[int, Meta(ge=0, le=36_500)]
 class Retention(Section, frozen=True, kw_only=True):
     """How long what grows with traffic is kept, in days; 0 is for ever.
 
-    Messages, texts, opt-outs and movements of credits are always kept.
+    Opt-outs and movements of credits are always kept. docs/howto/privacy.md says what stays where.
     """
 
+    texts_days: Days = 0
+    """Texts of messages and received texts; their rows stay. `dragoman account set` can say
+    otherwise for an account and those below it, as for the next two."""
+    numbers_days: Days = 0
+    """Numbers of recipients, and of those who sent a text; their rows stay."""
+    messages_days: Days = 0
+    """Messages and received texts themselves, whole days at a time; statistics stay."""
     attachments_days: Days = 30
     """Attachments, from when their messages can no longer be sent."""
     notes_days: Days = 180

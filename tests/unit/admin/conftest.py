@@ -38,6 +38,15 @@ class IdleGateway:
     def problems(self) -> list[str]:
         return []
 
+    def warnings(self) -> list[str]:
+        return []
+
+    def carriers_up(self) -> dict[str, bool]:
+        return {}
+
+    def free_bytes(self) -> int | None:
+        return None
+
     def waiting(self) -> dict[str, int]:
         return {"default": 0}
 

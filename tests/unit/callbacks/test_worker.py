@@ -9,11 +9,13 @@ from typing import Any
 import pytest
 from aiohttp import web
 from tests.passing_time import PATIENCE_S
-from tests.unit.callbacks.telling import STATES, assert_in_order
+from tests.unit.callbacks.telling import STATES, assert_in_order, render
 
 from dragoman.core.callbacks import worker as worker_module
 from dragoman.core.callbacks.sql.callbacks import CallbackState
+from dragoman.core.messages.model.callbacks import CallbackCall, CallbackFacts
 from dragoman.core.messages.model.lifecycle import State
+from dragoman.core.model.errors import StorageUnavailable
 from dragoman.storage.writer import Operation
 
 
@@ -289,3 +291,22 @@ async def test_more_than_memory_holds_goes_through_rows(
     await teller.until_ended()
     assert_in_order(customer, 20)
     assert len(customer.told) == 60
+
+
+async def test_requests_that_wait_for_the_database_are_made_in_order_and_again(
+    make_teller: Any, make_customer: Any
+) -> None:
+    """SMSGateway24's look up the short ID of a text."""
+    failures = iter([StorageUnavailable("away"), None, StorageUnavailable("away")])
+
+    async def looked_up(url: str, facts: CallbackFacts) -> CallbackCall:
+        await asyncio.sleep(0)
+        if failure := next(failures, None):
+            raise failure
+        return render(url, facts)
+
+    teller, customer = await make_teller(renderers={"test": looked_up}), await make_customer()
+    await asyncio.gather(*(teller.tell(customer.origin, n, *STATES) for n in range(5)))
+    await teller.until_ended()
+    assert_in_order(customer, 5)
+    assert len(customer.told) == 15

@@ -16,6 +16,7 @@ from dragoman.console.labels import (
     LEDGER,
     REFUSALS,
     STATES,
+    describe_replaced,
     describe_route,
 )
 from dragoman.console.page import Page
@@ -133,6 +134,7 @@ async def _show_message(request: PageRequest, status: int = 200) -> Response:
         account=(await _names(request, (view,))).get(view.account_id, ""),
         country=country_name(view.mcc),
         failure=FAILURES[view.failure],
+        replaced=describe_replaced(story.request.replaced),
         alphabet=ALPHABETS.get(story.request.alphabet, story.request.format),
         is_operator=request.account.may(Permission.OPERATE),
     )
@@ -239,7 +241,9 @@ async def _find(
 ) -> tuple[int | None, int | None]:
     """The message, or else the batch, that an identifier names in the tree."""
     queries = request.services.queries
-    for identifier in identifiers:
+    read = [await request.services.short_ids.identifier_of(written) for written in identifiers]
+    meant = [identifier for identifier in read if identifier is not None]
+    for identifier in meant:
         try:
             view = await queries.message(request.account, identifier, tree[1:])
         except Refused as refused:
@@ -247,7 +251,7 @@ async def _find(
                 raise
         else:
             return view.message_id, None
-    for identifier in identifiers:
+    for identifier in meant:
         if await _batch(request, identifier) is not None:
             return None, identifier
         wanted = OutboxFilter(account_id=tree[0], below=tree[1:], batch_id=identifier)

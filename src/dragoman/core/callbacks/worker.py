@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import field
 from typing import Protocol
@@ -54,11 +54,12 @@ MAX_ATTEMPTS = 32_767
 """As counted; its column has 16 bits."""
 FOREVER_MS = 1 << 62
 
-Render = Callable[[str, CallbackFacts], CallbackCall]
+Rendered = CallbackCall | Awaitable[CallbackCall]
+Render = Callable[[str, CallbackFacts], Rendered]
 """Makes the request from the customer's URL and the facts."""
 RenderText = Callable[[str, TextFacts], CallbackCall]
 """Makes the request that sends an inbound text on."""
-RenderEvent = Callable[[str, EventFacts], CallbackCall]
+RenderEvent = Callable[[str, EventFacts], Rendered]
 """Makes the request that notifies a webhook of an event."""
 
 log = structlog.get_logger(__name__)
@@ -98,6 +99,7 @@ class CallbackWorker:
     event_renderers: Mapping[str, RenderEvent] = field(default_factory=dict)
     _lanes: dict[tuple[int, str], CallbackLane] = field(default_factory=dict, init=False)
     _calling: int = field(default=0, init=False)
+    _rendering: set[asyncio.Future[None]] = field(default_factory=set, init=False)
     _calls: WeakValueDictionary[int, AccountCalls] = field(
         default_factory=WeakValueDictionary, init=False
     )
@@ -291,13 +293,31 @@ class CallbackWorker:
         try:
             call = self._render(callback)
         except Exception as error:  # a defect of ours, or a dialect that is not enabled now
-            log.error(
-                "callback_not_rendered", dialect=callback.dialect, reason=type(error).__name__
-            )
-            called = _Called(status=None, answer="not rendered", ours=True)
-            asyncio.get_running_loop().call_soon(self._end, lane, callback, called)
+            self._not_rendered(lane, callback, error)
             return
+        if isinstance(call, CallbackCall):
+            self._start(lane, callback, call)
+            return
+        task = asyncio.ensure_future(self._start_later(lane, callback, call))
+        self._rendering.add(task)
+        task.add_done_callback(self._rendering.discard)
 
+    async def _start_later(
+        self, lane: CallbackLane, callback: StoredCallback, rendering: Awaitable[CallbackCall]
+    ) -> None:
+        try:
+            call = await rendering
+        except Exception as error:  # above all a database that is away
+            self._not_rendered(lane, callback, error)
+        else:
+            self._start(lane, callback, call)
+
+    def _not_rendered(self, lane: CallbackLane, callback: StoredCallback, error: Exception) -> None:
+        log.error("callback_not_rendered", dialect=callback.dialect, reason=type(error).__name__)
+        called = _Called(status=None, answer="not rendered", ours=True)
+        asyncio.get_running_loop().call_soon(self._end, lane, callback, called)
+
+    def _start(self, lane: CallbackLane, callback: StoredCallback, call: CallbackCall) -> None:
         def on_result(result: Fetched | FetchError) -> None:
             self._end(lane, callback, _called(result))
 
@@ -363,7 +383,7 @@ class CallbackWorker:
         elif status is not None and status < 500:
             lane.answered(now)
 
-    def _render(self, callback: StoredCallback) -> CallbackCall:
+    def _render(self, callback: StoredCallback) -> Rendered:
         render_text = self.text_renderers.get(callback.dialect)
         if render_text is not None:
             text = msgspec.json.decode(callback.payload, type=TextFacts)

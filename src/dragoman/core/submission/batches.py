@@ -379,4 +379,4 @@ class Batches:
 
 
 def _too_late(identifier: int) -> Refused:
-    return Refused(RefusalCode.NOT_CANCELLABLE, str(identifier), "it is being sent")
+    return Refused(RefusalCode.NOT_CANCELLABLE, str(identifier), "it is being sent or has ended")

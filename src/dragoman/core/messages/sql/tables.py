@@ -91,7 +91,7 @@ messages = table(
 )
 """One recipient of a batch; created at the time in its identifier.
 
-`text` is empty where the message has the text of its batch. The last columns of the indexes hardly
+`text` is NULL where the message has the text of its batch. The last columns of the indexes hardly
 ever change, and spare a search that adds up parts, or looks for batches, the look at every row.
 """
 
@@ -130,7 +130,8 @@ hourly_statistics = table(
     *required(Identifier, "count", "parts"),
     sqlite_with_rowid=False,
 )
-"""`direction` is outbox or inbox, with the prefix `told:` for counts that customers report.
+"""`direction` is outbox or inbox, with the prefix `told:` for counts without rows: customers
+reported them, or their rows were dropped.
 
 `dimension` is sum, mcc:status or keyword:number, or one of `repositories/outcome_counts.py`. What a
 search finds is read from these counts, so nothing is counted under outbox or inbox that has no row
@@ -229,9 +230,10 @@ premium_messages = table(
     Column("charity", Boolean, nullable=False),
     *required(Text, "invoice_text", "revenue_text"),
     Column("refunded_ms", Identifier),
-    Column("notice_batch_id", Identifier, ForeignKey("batches.batch_id")),
+    Column("notice_batch_id", Identifier),
 )
-"""`notice_batch_id` is the batch that notified the recipient of the refund, if any."""
+"""`notice_batch_id` is the batch that notified the recipient of the refund, if any; no reference,
+for which every batch that is dropped would be looked for here."""
 
 
 attachments = table(

@@ -42,6 +42,10 @@ class RequestStep(msgspec.Struct, frozen=True, kw_only=True):
     return_data: str
     message_type: str
     resend_of: int | None
+    ignored_sender: str = ""
+    """What was given as sender of a type of messages that has none of its own."""
+    replaced: dict[str, str] = {}
+    """Characters that the GSM alphabet lacks, and what was sent in their place."""
 
 
 class RouteStep(msgspec.Struct, frozen=True, kw_only=True):

@@ -68,12 +68,24 @@ class Measured(Protocol):
         """(parts in flight, parts it may have in flight), by carrier."""
         ...
 
+    def carriers_up(self) -> Mapping[str, bool]:
+        """Whether each carrier is up."""
+        ...
+
     def callbacks_waiting(self) -> int:
         """Callbacks to be made."""
         ...
 
     def held_hosts(self) -> Sequence[HeldHost]:
         """Customers' hosts that fail, and what waits for them, by account."""
+        ...
+
+    def free_bytes(self) -> int | None:
+        """Free space on the disk of the database; None for a server."""
+        ...
+
+    def problems(self) -> list[str]:
+        """Why it cannot take traffic now, in plain words; empty when it can."""
         ...
 
 
@@ -87,8 +99,8 @@ class Running(Measured, Protocol):
         """Every carrier as it is now."""
         ...
 
-    def problems(self) -> list[str]:
-        """Why it cannot take traffic now, in plain words; empty when it can."""
+    def warnings(self) -> list[str]:
+        """What needs attention although it takes traffic."""
         ...
 
     def retry_callbacks(
