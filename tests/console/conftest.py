@@ -65,6 +65,9 @@ class Page(msgspec.Struct):
 class Machine:
     """A gateway that waits for nothing."""
 
+    def warnings(self) -> list[str]:
+        return []
+
     def problems(self) -> list[str]:
         return []
 
