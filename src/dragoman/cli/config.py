@@ -12,7 +12,7 @@ app = typer.Typer(no_args_is_help=True)
 
 @app.command("check")
 def check_config(config: ConfigOption = None, json: JsonOption = False) -> None:
-    """Check a configuration; every mistake is shown with the key that is wrong."""
+    """Check a configuration; each mistake is shown with the key it is in."""
     from dragoman.config.consistency import find_oddities
 
     settings = load_settings(config, complete=True)

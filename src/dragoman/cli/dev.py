@@ -44,15 +44,18 @@ def dev(
     data: Annotated[
         Path, option("Folder of the database and of dev.json.", metavar="DIR", show_default=True)
     ] = DEVELOPMENT_FOLDER,
-    reset: Annotated[bool, option("Begin again: forget messages and accounts.", "--reset")] = False,
+    reset: Annotated[
+        bool, option("Start afresh: delete all messages and accounts.", "--reset")
+    ] = False,
     phone: Annotated[
         bool, option("Send over a simulated phone instead of the SMSC.", "--phone")
     ] = False,
 ) -> None:
     """Run a complete gateway for development: SQLite, a simulated SMSC, a demo account.
 
-    The virtual phones get every message; its report comes about a second later. What they got, and
-    everything else that tests want, is under /dev (docs/development.md). Port 0 takes a free one.
+    The virtual phones get every message; its receipt follows about a second later. What they
+    received, and everything else that tests need, is under /dev (docs/development.md). Port 0 means
+    any free port.
     The file dev.json in DIR holds the addresses and the secrets for programs, dev.env the same for
     shells; they appear when the gateway is ready.
     """

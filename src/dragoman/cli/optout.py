@@ -66,7 +66,7 @@ def add_opt_out(
 def remove_opt_out(
     gateway: Gateway, account: Account, recipient: Recipient, sender: Sender = ""
 ) -> None:
-    """Remove an opt-out: the number may get messages of the account again."""
+    """Remove an opt-out: the number may get messages from the account again."""
     removed = gateway.call(
         "DELETE",
         "accounts",

@@ -12,7 +12,7 @@ from typer.core import TyperGroup
 
 from dragoman.cli.command import command
 from dragoman.cli.options import Remote, TokenFileOption, TokenOption, UrlOption, option
-from dragoman.cli.outcome import Stop, end, end_unexpected
+from dragoman.cli.outcome import ExitCode, Stop, end, end_unexpected
 
 EPILOG: Final = (
     "Exit codes: 0 it worked, 1 it failed or something is wrong, 2 wrong usage or configuration,"
@@ -23,13 +23,13 @@ COMMANDS: Final = MappingProxyType(
     {
         "dev": "Run a complete gateway for development: SQLite, a simulated SMSC, a demo account.",
         "serve": "Run the gateway of a configuration until it is told to stop.",
-        "migrate": "Make the database, or bring its tables up to this version; the gateway must be"
+        "migrate": "Create the database, or update its tables to this version; the gateway must be"
         " stopped.",
         "send": "Send a text message.",
         "status": "Show the status of a message or batch; without one, of the gateway.",
         "tail": "Follow what happens to messages, as it happens; ends with Ctrl-C.",
-        "listen": "Make the callbacks of a development gateway on this machine, and print each with"
-        " its answer.",
+        "listen": "Forward the callbacks of a development gateway to a program here, and print each"
+        " exchange.",
         "doctor": "Look for problems: configuration, database, carriers, speed, clock, disk,"
         " callbacks.",
         "config": "The configuration.",
@@ -40,7 +40,9 @@ COMMANDS: Final = MappingProxyType(
         "device": "Devices: phones that send with their own SIMs.",
         "carrier": "Carriers: their state, out of service and back.",
         "sender": "Senders that accounts requested: only approved ones may be used.",
-        "webhook": "Webhooks of phones, as programs of SMSGateway24 expect them.",
+        "webhook": "The URLs for delivery reports of whole accounts, and webhooks of phones.",
+        "callback": "Callbacks to customers' hosts: which are held, and trying them now.",
+        "privacy": "What is known of a number, and how it is forgotten.",
         "message": "One message: its story, sending it again, cancelling it.",
         "admin": "The admin interface.",
     }
@@ -50,8 +52,8 @@ _MODULES: Final = MappingProxyType(
     {"migrate": "database", "send": "message", "status": "message", "message": "timeline"}
 )
 """Where commands are that have no module of their name."""
-_NOT_OF_A_GATEWAY: Final = frozenset({"dev", "serve", "migrate", "listen"})
-"""Commands that do not call the admin interface."""
+_HERE_ONLY: Final = frozenset({"dev", "serve", "migrate", "config", "listen"})
+"""Commands that know no gateway elsewhere."""
 
 
 class _Commands(TyperGroup):
@@ -94,6 +96,10 @@ def root(
     ] = False,
 ) -> None:
     """An SMS gateway that answers your provider's HTTP API and delivers over your own carriers."""
+    command = context.invoked_subcommand
+    source = context.get_parameter_source("url")
+    if command in _HERE_ONLY and source is not None and source.name == "COMMANDLINE":
+        raise Stop(ExitCode.USAGE, f"--url: `{command}` works on this machine only")
     context.obj = Remote(url, token, token_file)
 
 
@@ -103,7 +109,7 @@ def load_command(name: str) -> Any:
     around = typer.Typer(rich_markup_mode=None)
     if hasattr(module, "app"):
         around.add_typer(module.app, name=name, help=COMMANDS[name])
-    elif name in _NOT_OF_A_GATEWAY:
+    elif name in _HERE_ONLY:
         around.command(name)(getattr(module, name))
     else:
         command(around, name)(getattr(module, name))

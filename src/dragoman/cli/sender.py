@@ -58,7 +58,7 @@ def approve_sender(
 def reject_sender(
     gateway: Gateway, account: Account, sender: Sender, by_authority: ByAuthority = False
 ) -> None:
-    """Refuse a sender to an account, effective immediately."""
+    """Forbid an account to use a sender, effective immediately."""
     _decide(gateway, account, sender, {"approved": False, "by_authority": by_authority})
 
 

@@ -14,6 +14,7 @@ class ChildProcess:
     """
 
     def __init__(self, module: str) -> None:
+        self.module = module
         self.channel, theirs = socket.socketpair()
         with theirs:
             self.process = subprocess.Popen(  # noqa: S603 - our own interpreter and module

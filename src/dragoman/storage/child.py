@@ -10,11 +10,9 @@ from typing import Any
 import msgspec
 from sqlalchemy import make_url
 
-from dragoman.core.model.errors import StorageUnavailable
-from dragoman.storage.answers import Answer, render_answer
+from dragoman.storage.answers import encode_failure
 from dragoman.storage.connections import write_engine
 from dragoman.storage.frames import BlockingFrames
-from dragoman.storage.outages import reason_of
 from dragoman.storage.transactions import Transactions
 from dragoman.storage.work import Operation
 
@@ -42,27 +40,22 @@ def _serve(
     transactions: Transactions,
     operations: Mapping[str, Operation[Any, Any]],
 ) -> None:
-    """Runs the groups that arrive, until the channel closes."""
+    """Runs the groups that arrive, until the channel closes; one without work asks what became."""
     decoders = {
         name: msgspec.msgpack.Decoder(list[operation.item])  # type: ignore[name-defined]
         for name, operation in operations.items()
     }
-    groups = msgspec.msgpack.Decoder(list[tuple[str, msgspec.Raw]])
-    answer = Answer()
+    groups = msgspec.msgpack.Decoder(tuple[int, list[tuple[str, msgspec.Raw]]])
+    answer = b""  # it is ready
     while True:
         try:
-            channel.send(msgspec.msgpack.encode(answer))
+            channel.send(answer)
             group = channel.receive()
         except (EOFError, OSError):
             return
-        works = [
-            (operations[name], decoders[name].decode(raw)) for name, raw in groups.decode(group)
-        ]
+        number, asked = groups.decode(group)
+        works = [(operations[name], decoders[name].decode(raw)) for name, raw in asked]
         try:
-            answer = render_answer(transactions.run(works))
-        except StorageUnavailable as error:
-            transactions.reset()
-            answer = Answer(unavailable=str(error) or "storage", sync_failed=error.sync_failed)
+            answer = transactions.run(number, works) if works else transactions.settle(number)
         except Exception as error:
-            transactions.reset()
-            answer = Answer(failed=f"{type(error).__name__}: {reason_of(error)}")
+            answer = encode_failure(error)

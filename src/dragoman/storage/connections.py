@@ -11,11 +11,20 @@ from dragoman.core.model.errors import StorageUnavailable
 
 BUSY_TIMEOUT_MS = 5_000
 CHECKPOINT_PAGES = 4_000
+CONNECT_TIMEOUT_S = 5
 STATEMENTS = 1_024
 """Prepared statements kept by the writer: one for each kind and usual number of rows."""
 GATEWAY_LOCK = 0x647261676F6D616E  # "dragoman": the advisory lock of a gateway on PostgreSQL
 TAKEN = "another gateway has this PostgreSQL database open"
 # The server notices within half a minute that a gateway is gone, and frees its lock.
+# We notice in that time that a server is gone, not after the hours that are TCP's default.
+CLIENT_OPTIONS = {
+    "connect_timeout": CONNECT_TIMEOUT_S,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 25_000,
+}
 SERVER_OPTIONS = "-c tcp_keepalives_idle=10 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=3"
 
 
@@ -31,7 +40,7 @@ def _server_writer(url: URL) -> Engine:
         pool_size=1,
         max_overflow=0,
         pool_pre_ping=True,
-        connect_args={"options": SERVER_OPTIONS},
+        connect_args={"options": SERVER_OPTIONS, **CLIENT_OPTIONS},
     )
 
     @event.listens_for(engine, "connect")
@@ -75,7 +84,13 @@ def _sqlite_writer(url: URL) -> Engine:
 def read_engine(url: URL, connections: int) -> Engine:
     """For reading, with so many connections."""
     if url.get_backend_name() != "sqlite":
-        return create_engine(url, pool_size=connections, max_overflow=0, pool_pre_ping=True)
+        return create_engine(
+            url,
+            pool_size=connections,
+            max_overflow=0,
+            pool_pre_ping=True,
+            connect_args=CLIENT_OPTIONS,
+        )
     engine = create_engine(
         url, pool_size=connections, max_overflow=0, connect_args={"check_same_thread": False}
     )

@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import fcntl
 import os
+import shutil
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import IO, TypeVar
 
+import structlog
 from sqlalchemy import URL, Connection, Engine, make_url
 from sqlalchemy.exc import DBAPIError
 
@@ -19,15 +21,18 @@ from dragoman.storage.connections import read_engine, write_engine
 from dragoman.storage.migrations import revisions
 from dragoman.storage.outages import is_outage, reason_of
 from dragoman.storage.runners import ChildRunner, LocalRunner, Runner
+from dragoman.storage.short_ids import ShortIds
 from dragoman.storage.writer import CommitObserver, Writer, check_durable
 
 T = TypeVar("T")
+
+log = structlog.get_logger(__name__)
 
 READERS = 2
 
 
 class Storage:
-    """The database of one gateway: a small thread pool of readers, and one `writer`."""
+    """The database of one gateway: a small thread pool of readers, a `writer`, and `short_ids`."""
 
     def __init__(
         self,
@@ -48,6 +53,7 @@ class Storage:
         self._read_engine = read_engine(self.url, READERS)
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="storage-reader")
         self.writer = Writer(self._runner(), observer)
+        self.short_ids = ShortIds(self)
 
     @property
     def is_sqlite(self) -> bool:
@@ -75,6 +81,20 @@ class Storage:
             self._write_engine.dispose()  # the child's connection is the only one that writes
         self.writer.start()
 
+    def free_bytes(self) -> int | None:
+        """Free space on the disk of an SQLite file; None for a server, whose disk is its own."""
+        return None if self._lock is None else shutil.disk_usage(self._lock.folder).free
+
+    def look_at_space(self, min_free_mb: int) -> None:
+        """Refuses what makes the database grow while less than this is free on its disk."""
+        free = self.free_bytes()
+        is_low = free is not None and free < min_free_mb << 20
+        if is_low and not self.writer.low_space:
+            log.error("disk_nearly_full", free_mb=free and free >> 20, min_free_mb=min_free_mb)
+        self.writer.low_space = (
+            f"less than {min_free_mb} MB are free on the disk of the database" if is_low else ""
+        )
+
     def _runner(self) -> Runner:
         if self._child is None:
             return LocalRunner(self._write_engine)
@@ -84,8 +104,10 @@ class Storage:
 
     async def stop(self) -> None:
         """Writes what is waiting, closes every connection and releases the database."""
-        await self.writer.stop()
-        self.close()
+        try:
+            await self.writer.stop()
+        finally:
+            await asyncio.to_thread(self.close)
 
     def close(self) -> None:
         """Closes without a started writer."""
@@ -154,6 +176,10 @@ class _FileLock:
         file.write(str(os.getpid()))
         file.flush()
         self._file = file
+
+    @property
+    def folder(self) -> Path:
+        return self._path.parent
 
     @property
     def descriptors(self) -> tuple[int, ...]:

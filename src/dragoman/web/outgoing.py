@@ -224,11 +224,12 @@ class GuardedClient:
         try:
             found = await self._resolve(origin.host, origin.port)
         except OSError:
-            raise NotConnected(f"{origin.place}: the name does not resolve") from None
+            found = []
         addresses = [ip_address(text) for text in found]
-        for address in addresses:
-            if not is_permitted(address, self._allow):
-                raise FetchRefused(f"{origin.host} is not a public address")
+        if not (addresses and all(is_permitted(one, self._allow) for one in addresses)):
+            # The same for a name that leads inside and for one that does not exist: whoever gave
+            # the URL reads this, and must not learn the names of machines here.
+            raise NotConnected(f"{origin.place}: the name has no public address")
         texts = [str(address) for address in addresses]
         if len(self._names) >= ORIGINS_REMEMBERED:
             self._names.clear()

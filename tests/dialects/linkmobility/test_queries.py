@@ -4,6 +4,7 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
+from tests.dialects.in_process import forget
 
 from dragoman.core.accounts.sql import account_tree
 from dragoman.core.messages.model.lifecycle import State
@@ -299,3 +300,19 @@ async def _texts(link: Any, query: str) -> list[str]:
     answer = await link.get(f"outbox/1.json?{query}")
     assert answer.json["stats"]["total"] == len(answer.json["query"])
     return [item["message"] for item in answer.json["query"]]
+
+
+async def test_what_was_deleted_is_listed_without_text_and_number(link: Any) -> None:
+    batch_id = await link.sent(recipients="+4512345678,+4587654321", message="secret")
+    await link.sent(recipients="+4512345678", message="secret", returndata="to 4512345678")
+    for message in link.live():
+        await link.accept(message)
+        await link.report(message, State.DELIVERED)
+    await link.receive("+4512345678", "1272", "secret words")
+    await forget(link.services)
+    batch = (f"message/{batch_id}/1", "messages/1")
+    for target in ("outbox/1", "inbox/1", *batch):
+        for format_ in ("json", "xml"):
+            answer = await link.get(f"{target}.{format_}")
+            assert (answer.status, b"secret" in answer.body) == (200, False), answer.body
+            assert b"4512345678" not in answer.body

@@ -6,6 +6,7 @@ import asyncio
 from typing import Any
 
 import pytest
+from tests.dialects.in_process import forget
 
 from dragoman.core.messages.model.lifecycle import State
 from dragoman.core.model.errors import FailureCode
@@ -412,3 +413,13 @@ async def test_only_a_phone_that_was_heard_lately_is_chosen(program: Program, re
     program.services.devices.presence.heard(old.device_id)
     answer = await program.ask("POST", target, GOOD)
     assert (answer.status, answer.json["deviceId"]) == (202, str(old.device_id))
+
+
+async def test_what_was_deleted_is_listed_without_text_and_number(program: Program) -> None:
+    await program.send("one")
+    await program.move(State.SENDING, State.SENT, State.DELIVERED)
+    await forget(program.services)
+    shown = (await program.ask("GET", "messages/one")).json
+    assert [one["phoneNumber"] for one in shown["recipients"]] == ["+0"]
+    assert (shown["state"], shown["textMessage"]) == ("Delivered", {"text": ""})
+    assert (await program.ask("GET", "messages")).headers[b"x-total-count"] == b"1"

@@ -4,6 +4,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from tests.dialects.in_process import forget
 
 from dragoman.core.messages.model.lifecycle import State
 from dragoman.core.model.errors import FailureCode
@@ -193,3 +194,18 @@ async def test_all_scheduled_orders_are_deleted_together(smsend: Any, orders: An
     assert await orders.statuses(sent) == ["WAITING"]
     assert (await smsend.delete("sms/bulk")).status == 200
     assert (await smsend.rows())["credits available"] == available
+
+
+async def test_what_was_deleted_is_listed_without_numbers(orders: Any) -> None:
+    order_id = await orders.sent(recipient=["+393471234567", "+393471234568"])
+    for message in orders.live():
+        await orders.accept(message)
+        await orders.report(message, State.DELIVERED)
+    await forget(orders.services)
+    answer = await orders.customer.get(f"sms/{order_id}")
+    assert [one["destination"] for one in answer.json["recipients"]] == ["+0", "+0"]
+    assert [one["status"] for one in answer.json["recipients"]] == ["DLVRD", "DLVRD"]
+    history = await orders.customer.get("smshistory?from=20200101000000")
+    assert [one["order_id"] for one in history.json["smshistory"]] == [order_id]
+    empty = await orders.customer.get("rcptHistory?recipient=%2B393471234567&from=20200101000000")
+    assert empty.json["rcpthistory"] == []
