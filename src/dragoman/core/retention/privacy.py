@@ -14,7 +14,7 @@ from dragoman.core.inbound.opt_outs import OptOuts
 from dragoman.core.messages.events import MessageEvents
 from dragoman.core.model.phone_numbers import normalise
 from dragoman.core.model.use_case import use_case
-from dragoman.core.retention.model import Erasure
+from dragoman.core.retention.model import Erasure, ExportCursor
 from dragoman.core.retention.sql import erasure
 from dragoman.core.retention.sql.sweeping import load_account_ids
 from dragoman.kit.clock import Clock
@@ -28,13 +28,6 @@ class NamedRow(msgspec.Struct, frozen=True, kw_only=True):
     """0 for what belongs to no account."""
     table: str
     row: dict[str, Any]
-
-
-class ExportCursor(msgspec.Struct, frozen=True, kw_only=True):
-    """How far an export has come: the account, and the rows read of it."""
-
-    account_id: int = 0
-    after: dict[str, int] = {}
 
 
 class ExportPage(msgspec.Struct, frozen=True, kw_only=True):
