@@ -38,8 +38,9 @@ from dragoman.core.delivery.deadlines import Deadlines
 from dragoman.core.delivery.delivery import Delivery, OnUnknown
 from dragoman.core.delivery.device_routes import DeviceRoutes
 from dragoman.core.delivery.dispatcher import Dispatcher
-from dragoman.core.delivery.model.ports import CallsBack, CarrierEvents, Connector, Resources
+from dragoman.core.delivery.model.ports import CallsBack, CarrierEvents, Connector
 from dragoman.core.delivery.receipts import Receipts
+from dragoman.core.delivery.resources import Resources
 from dragoman.core.devices.assignments import Assignments
 from dragoman.core.devices.device_registration import DeviceRegistration
 from dragoman.core.devices.devices import Devices
@@ -69,7 +70,8 @@ from dragoman.core.reporting.queries import Queries
 from dragoman.core.reporting.statistics import Statistics
 from dragoman.core.reporting.timeline import Reconstructs, Timelines
 from dragoman.core.reporting.traffic import Traffic
-from dragoman.core.retention.model import Kept
+from dragoman.core.retention.model import Kept, Lifetimes
+from dragoman.core.retention.privacy import Privacy
 from dragoman.core.retention.retention import Retention
 from dragoman.core.submission.audiences import Audiences
 from dragoman.core.submission.batches import Batches
@@ -82,6 +84,7 @@ from dragoman.core.submission.quotes import Quotes
 from dragoman.core.submission.refunds import Refunds
 from dragoman.core.submission.submission import SubmissionService
 from dragoman.core.submission.verifications import Verifications
+from dragoman.kit.child_process import ChildProcess
 from dragoman.kit.clock import Clock, SystemClock
 from dragoman.kit.ids import IdSource
 from dragoman.kit.signal import Signal
@@ -105,13 +108,13 @@ def build_services(
     clock: Clock | None = None,
     *,
     connect: Connect = connect_nothing,
-    writer_module: str | None = None,
+    writer: ChildProcess | None = None,
 ) -> Services:
     """Builds every service; raises `AlreadyInUse` where a process has the database.
 
-    With `writer_module` a process that runs it does the writing.
+    With `writer` that process does the writing.
     """
-    parts = _Parts(settings, clock or SystemClock(), connect, writer_module)
+    parts = _Parts(settings, clock or SystemClock(), connect, writer)
     return Services(**{field.name: getattr(parts, field.name) for field in fields(Services)})
 
 
@@ -135,13 +138,14 @@ class _Parts:
     """Makes the services, room after room; each may use what those before it made."""
 
     def __init__(
-        self, settings: Settings, clock: Clock, connect: Connect, writer_module: str | None
+        self, settings: Settings, clock: Clock, connect: Connect, writer: ChildProcess | None
     ) -> None:
         self.settings = settings
         self.clock = clock
         self.ids = IdSource(clock)
         self.metrics = Metrics()
-        self.storage = Storage(settings.database_url, self.metrics, writer_module=writer_module)
+        self.storage = Storage(settings.database_url, self.metrics, writer=writer)
+        self.short_ids = self.storage.short_ids
         self._stop_words = words_to_match(settings.inbound.stop_words)
         self._start_words = words_to_match(settings.inbound.start_words)
         self._policies = {
@@ -156,7 +160,7 @@ class _Parts:
         self.router = Router(settings.routes_for_router())
         self.callback_stored = Signal[[NewCallback]]()
         self.connectors: dict[str, Connector] = {}
-        self.health = Health(self.storage.writer, self.connectors, settings.carriers_of_phones)
+        self.health = Health(self.storage.writer, self.connectors)
         self._accounts()
         self._contacts()
         self._inbound_routing()
@@ -171,12 +175,12 @@ class _Parts:
         settings = self.settings
         self.accounts = Accounts(storage=self.storage, ids=self.ids, clock=self.clock)
         self.sessions = Sessions(clock=self.clock, idle_s=settings.dialects.smsend.session_idle_s)
+        self.accounts.signed_out.subscribe(self.sessions.end_all)
         self.account_tree = AccountTree(
             accounts=self.accounts,
             storage=self.storage,
             ids=self.ids,
             clock=self.clock,
-            end_sessions=self.sessions.end_all,
         )
         self.console_sessions = ConsoleSessions(
             storage=self.storage,
@@ -185,9 +189,7 @@ class _Parts:
             idle_s=settings.console.idle_s,
             longest_s=settings.console.longest_s,
         )
-        self.access_tokens = AccessTokens(
-            storage=self.storage, accounts=self.accounts, clock=self.clock
-        )
+        self.access_tokens = AccessTokens(storage=self.storage, accounts=self.accounts)
         self.login_tokens = LoginTokens(
             storage=self.storage,
             accounts=self.accounts,
@@ -211,9 +213,7 @@ class _Parts:
             clock=self.clock,
             types=MessageTypes(settings.types_of_messages()),
         )
-        self.senders = Senders(
-            storage=self.storage, accounts=self.accounts, ids=self.ids, clock=self.clock
-        )
+        self.senders = Senders(storage=self.storage, accounts=self.accounts, clock=self.clock)
         self.audit_log = AuditLog(storage=self.storage, ids=self.ids, clock=self.clock)
         self.admin_tokens = AdminTokens(storage=self.storage, clock=self.clock)
 
@@ -222,7 +222,7 @@ class _Parts:
         self.contact_profiles = ContactProfiles(
             storage=self.storage, ids=self.ids, clock=self.clock
         )
-        self.groups = Groups(storage=self.storage, ids=self.ids, clock=self.clock)
+        self.groups = Groups(storage=self.storage, clock=self.clock)
         self.contact_values = ContactValues(storage=self.storage)
         self.imports = Imports(storage=self.storage, ids=self.ids, clock=self.clock)
 
@@ -247,9 +247,8 @@ class _Parts:
         self.devices = Devices(
             storage=self.storage,
             presence=Presence(self.clock),
-            ids=self.ids,
             clock=self.clock,
-            carriers=settings.carriers_of_phones,
+            carriers=settings.silence_of_phones(),
         )
         self.inbound_routing.accounts_loaded.subscribe(self.devices.accounts_changed)
         self.assignments = Assignments(self.storage)
@@ -269,6 +268,8 @@ class _Parts:
             ids=self.ids,
             clock=self.clock,
             announce=self.callback_stored,
+            by_event=frozenset({"smsgate"}),
+            ensure_signing_key=self.phone_settings.ensure_signing_key,
         )
         self.device_routes = DeviceRoutes(self.router, self.devices)
 
@@ -302,11 +303,24 @@ class _Parts:
             kept_routes=self._kept_routes(),
             feed=self.feed,
         )
+        self.inbound = Inbound(
+            storage=self.storage,
+            inbound_routing=self.inbound_routing,
+            opt_outs=self.opt_outs,
+            ids=self.ids,
+            clock=self.clock,
+            metrics=self.metrics,
+            announce=self.callback_stored,
+            find_events=self.webhooks.about_text,
+            stop_words=self._stop_words,
+            start_words=self._start_words,
+        )
         self.receipts = Receipts(
             storage=self.storage,
             live=self.live,
             loader=self.loader,
             delivery=self.delivery,
+            texts=self.inbound,
             ids=self.ids,
             clock=self.clock,
             metrics=self.metrics,
@@ -321,18 +335,6 @@ class _Parts:
             clock=self.clock,
             horizon_s=settings.receipts.horizon_s,
             park_s=settings.receipts.park_s,
-        )
-        self.inbound = Inbound(
-            storage=self.storage,
-            inbound_routing=self.inbound_routing,
-            opt_outs=self.opt_outs,
-            ids=self.ids,
-            clock=self.clock,
-            metrics=self.metrics,
-            announce=self.callback_stored,
-            find_events=self.webhooks.about_text,
-            stop_words=self._stop_words,
-            start_words=self._start_words,
         )
         self.inbox = Inbox(
             storage=self.storage,
@@ -364,6 +366,19 @@ class _Parts:
                 Kept.INGESTED_ROWS: settings.retention.ingested_days,
                 Kept.NOTES: settings.retention.notes_days,
             },
+            lifetimes=Lifetimes(
+                texts_days=settings.retention.texts_days,
+                numbers_days=settings.retention.numbers_days,
+                messages_days=settings.retention.messages_days,
+            ),
+        )
+        self.privacy = Privacy(
+            storage=self.storage,
+            accounts=self.accounts,
+            opt_outs=self.opt_outs,
+            message_events=self.message_events,
+            audit_log=self.audit_log,
+            clock=self.clock,
         )
 
     def _submission(self) -> None:
@@ -417,7 +432,7 @@ class _Parts:
             max_recipients=settings.limits.max_recipients,
             find_payments=self.credits.payments,
         )
-        self.bundles = Bundles(self.submission)
+        self.bundles = Bundles(self.submission, self.short_ids)
         self.batches = Batches(
             storage=self.storage,
             live=self.live,

@@ -60,6 +60,7 @@ from dragoman.core.reporting.queries import Queries
 from dragoman.core.reporting.statistics import Statistics
 from dragoman.core.reporting.timeline import Timelines
 from dragoman.core.reporting.traffic import Traffic
+from dragoman.core.retention.privacy import Privacy
 from dragoman.core.retention.retention import Retention
 from dragoman.core.submission.audiences import Audiences
 from dragoman.core.submission.batches import Batches
@@ -76,6 +77,7 @@ from dragoman.kit.clock import Clock
 from dragoman.kit.ids import IdSource
 from dragoman.kit.signal import Signal
 from dragoman.storage.engine import Storage
+from dragoman.storage.short_ids import ShortIds
 from dragoman.web.downloads import Downloader
 from dragoman.work_queue.local import LocalQueue
 
@@ -89,6 +91,7 @@ class Services:
     ids: IdSource
     metrics: Metrics
     storage: Storage
+    short_ids: ShortIds
     health: Health
     live: LiveMessages
     queue: LocalQueue
@@ -133,6 +136,7 @@ class Services:
     dispatcher: Dispatcher
     carrier_switches: CarrierSwitches
     retention: Retention
+    privacy: Privacy
     premium: PremiumRules
     downloader: Downloader
     attachments: Attachments

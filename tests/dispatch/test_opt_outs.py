@@ -181,3 +181,38 @@ def test_many_take_eight_octets_each() -> None:
         known.forget(OptOutKey(account_id=1, sender="", recipient=number))
     assert known.among(1, "x", numbers) == set()
     assert known._recipients == {}
+
+
+async def test_an_erased_number_is_refused_as_before(harness: Any, shop: Any) -> None:
+    await say(harness, "STOP")
+    await harness.opt_outs.add(shop, BOB)
+    other = await harness.account("other")
+    forgotten = await harness.privacy.erase(f"+{ALICE}", None)
+    assert forgotten.opt_outs == 1
+    erased = {recipient for _, _, recipient in await opted(harness)} - {BOB}
+    assert not any(ALICE in recipient for recipient in erased)
+    again = OptOuts(storage=harness.storage, ids=harness.ids)
+    await again.load()
+    for known in (harness.opt_outs, again):
+        assert known.among(shop.account_id, "Shop", (ALICE, BOB)) == {ALICE, BOB}
+        assert known.among(other.account_id, "Shop", (ALICE, BOB)) == set()
+    await harness.submit(shop, ALICE)
+    assert [view.state for view in await harness.outbox(shop)] == [State.REJECTED]
+    assert [one.recipient for one in await harness.opt_outs.page(shop, 0, 10)] == [BOB]
+
+
+async def test_start_from_an_erased_number_brings_it_back(harness: Any, shop: Any) -> None:
+    await say(harness, "STOP")
+    await harness.privacy.erase(ALICE, shop)
+    assert await say(harness, "START") == "opted_in"
+    assert await opted(harness) == set()
+    assert harness.opt_outs.among(shop.account_id, "", (ALICE,)) == set()
+    await say(harness, "STOP")
+    await harness.privacy.erase(ALICE, shop)
+    await say(harness, "STOP")
+    await harness.privacy.erase(ALICE, shop)
+    assert len(await opted(harness)) == 1
+    assert (await harness.opt_outs.remove(shop, ALICE)).recipient == ALICE
+    assert await opted(harness) == set()
+    with pytest.raises(Refused):
+        await harness.opt_outs.remove(shop, ALICE)

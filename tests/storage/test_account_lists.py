@@ -58,13 +58,7 @@ async def test_search_gives_a_page_of_the_tree(
     expected: list[str],
     total: int,
 ) -> None:
-    service = AccountTree(
-        accounts=Any,
-        storage=rows.storage,
-        ids=rows.ids,
-        clock=rows.clock,
-        end_sessions=lambda _: None,
-    )
+    service = AccountTree(accounts=Any, storage=rows.storage, ids=rows.ids, clock=rows.clock)
     views, found = await service.search(tree["top"], name, offset, limit)
     assert [view.account.username for view in views] == expected
     assert found == total

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import msgspec
 import pytest
 from sqlalchemy import Connection, Table, insert
 
@@ -12,18 +13,24 @@ from dragoman.core.accounts.sql.tables import audit_entries
 from dragoman.core.callbacks.sql.callbacks import CallbackState
 from dragoman.core.campaigns.model.mailings import DeliveryState
 from dragoman.core.campaigns.sql.tables import deliveries
+from dragoman.core.messages.model.lifecycle import State
+from dragoman.core.messages.model.records import NewBatch
 from dragoman.core.messages.sql.tables import (
     attachments,
     batches,
     callback_attempts,
     callbacks,
+    hourly_statistics,
     ingested_rows,
     message_events,
+    messages,
 )
+from dragoman.core.reporting.model.outbox import OutboxFilter
+from dragoman.core.reporting.sql import outbox
 from dragoman.core.retention import retention as service_module
-from dragoman.core.retention import sql as stored_module
-from dragoman.core.retention.model import Kept
+from dragoman.core.retention.model import Kept, Lifetimes
 from dragoman.core.retention.retention import DAY_MS, Retention
+from dragoman.core.retention.sql import outdated as stored_module
 from dragoman.storage.work import Operation
 
 DAYS = 10
@@ -147,9 +154,12 @@ async def archive(rows: Any, monkeypatch: pytest.MonkeyPatch) -> Archive:
     return Archive(rows, await rows.account())
 
 
-async def drop_old(archive: Archive, days: Mapping[Kept, int] = AGES) -> None:
+async def drop_old(
+    archive: Archive, days: Mapping[Kept, int] = AGES, messages_days: int = 0
+) -> None:
     rows = archive.rows
-    await Retention(storage=rows.storage, clock=rows.clock, days=days).drop_old()
+    kept = Lifetimes(texts_days=0, numbers_days=0, messages_days=messages_days)
+    await Retention(storage=rows.storage, clock=rows.clock, days=days, lifetimes=kept).drop_old()
 
 
 Add = Callable[[Archive, str], Any]
@@ -205,3 +215,63 @@ async def test_what_is_still_to_be_done_stays(archive: Archive) -> None:
     assert await archive.marks(deliveries, "address") == ["pending", "sending"]
     assert await archive.marks(attachments, "name") == ["scheduled"] * 2
     assert len(await archive.rows.all(batches)) == 1
+
+
+async def test_searches_and_statistics_agree_with_rows_while_days_are_dropped(
+    archive: Archive,
+) -> None:
+    rows, account = archive.rows, archive.account
+    rows.clock.advance(DAY_MS / 1000 - rows.clock.now_ms() % DAY_MS / 1000)  # midnight
+    for _ in range(3):
+        for _ in range(2):
+            new = await rows.accepted(account, ("4511111111", "4522222222"))
+            await rows.move(account, new, State.QUEUED, State.SENT, State.DELIVERED)
+            await rows.move(account, replace_first(new), State.QUEUED, State.REJECTED)
+        rows.clock.advance(DAY_MS / 1000)
+
+    async def found() -> tuple[int, int]:
+        wanted = OutboxFilter(account_id=account.account_id)
+        page = await rows.storage.read(lambda c: outbox.search(c, wanted, 0, 100))
+        return page.total, len(page.messages)
+
+    async def counted() -> dict[str, int]:
+        sums: dict[str, int] = {}
+        for row in await rows.all(hourly_statistics):
+            if row["dimension"] == "mcc:status":
+                sums[row["value"]] = sums.get(row["value"], 0) + row["count"]
+        return {value: count for value, count in sums.items() if count}
+
+    everything = await counted()
+    assert everything == {"238:delivered": 6, "238:rejected": 6}
+    assert await found() == (12, 12)
+    await drop_old(archive, FOR_EVER, messages_days=2)
+    assert await found() == (8, 8)
+    assert await counted() == everything
+    await drop_old(archive, FOR_EVER, messages_days=1)
+    assert await found() == (4, 4)
+    rows.clock.advance(DAY_MS / 1000)
+    await drop_old(archive, FOR_EVER, messages_days=1)
+    assert await found() == (0, 0)
+    assert await counted() == everything
+    assert await rows.all(batches) == []
+
+
+async def test_a_day_waits_for_its_last_message_and_the_days_after_it_too(
+    archive: Archive,
+) -> None:
+    rows, account = archive.rows, archive.account
+    waiting = await rows.accepted(account)
+    rows.clock.advance(DAY_MS / 1000)
+    done = await rows.accepted(account)
+    await rows.move(account, done, State.QUEUED, State.SENT, State.DELIVERED)
+    rows.clock.advance(5 * DAY_MS / 1000)
+    await drop_old(archive, FOR_EVER, messages_days=1)
+    assert len(await rows.all(messages)) == 2
+    await rows.move(account, waiting, State.QUEUED, State.EXPIRED)
+    await drop_old(archive, FOR_EVER, messages_days=1)
+    assert await rows.all(messages) == []
+
+
+def replace_first(new: NewBatch) -> NewBatch:
+    """The batch, as if its last message were its first."""
+    return msgspec.structs.replace(new, messages=new.messages[::-1])

@@ -59,6 +59,10 @@ class AccountChanges(Body, frozen=True, kw_only=True):
     profile: str | None = None
     message_types: tuple[str, ...] | None = None
     """The only ones it may send, by name or alias; an empty list for all."""
+    texts_days: int | None = None
+    """How long its texts are kept; 0 for ever, -1 as for the account above it."""
+    numbers_days: int | None = None
+    messages_days: int | None = None
     credits: int = 0
     grant: tuple[str, ...] = ()
     revoke: tuple[str, ...] = ()
@@ -132,6 +136,9 @@ async def change_account(admin: Admin, username: str, body: AccountChanges) -> A
             prefixes=body.prefixes,
             profile=body.profile,
             message_types=_read_types(admin, body.message_types),
+            texts_days=body.texts_days,
+            numbers_days=body.numbers_days,
+            messages_days=body.messages_days,
         ),
         grant=_read_permissions(body.grant),
         revoke=_read_permissions(body.revoke),
@@ -143,7 +150,10 @@ async def change_account(admin: Admin, username: str, body: AccountChanges) -> A
 
 
 def _describe(username: str, body: AccountChanges) -> list[str]:
-    fields = ("allowed_addresses", "default_sender", "time_zone", "prefixes", "profile")
+    fields = (
+        *("allowed_addresses", "default_sender", "time_zone", "prefixes", "profile"),
+        *("texts_days", "numbers_days", "messages_days"),
+    )
     changes = [f"may {name}" for name in sorted(body.grant)]
     changes += [f"may not {name}" for name in sorted(body.revoke)]
     changes += [name.replace("_", " ") for name in fields if getattr(body, name) is not None]
@@ -194,13 +204,15 @@ async def rotate_key(admin: Admin, username: str, body: NewKey) -> AccountSecret
 
 
 async def revoke_tokens(admin: Admin, username: str) -> AccountView:
-    """Revoke every token and end every session of an account."""
+    """Revoke every token of every dialect and end every session of an account.
+
+    Codes and tokens that register phones end too; phones that are registered stay.
+    """
     services = admin.services
     account = await services.accounts.find(username)
-    await services.access_tokens.revoke_all(account)
-    await services.login_tokens.revoke_all(account)
-    services.sessions.end_all(account.account_id)
-    await admin.note(account, "revoke_tokens")
+    entry = services.audit_log.command_entry(account, "revoke_tokens")
+    await services.accounts.end_tokens(account, entry)
+    await services.device_registration.end_all(account)
     return await _view(admin, account)
 
 

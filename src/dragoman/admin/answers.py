@@ -7,8 +7,9 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from dragoman.core.delivery.model.running import CarrierView
+from dragoman.core.delivery.running import CarrierView
 from dragoman.core.devices.model.devices import Limits
+from dragoman.core.retention.privacy import ExportCursor
 
 Shape = TypeVar("Shape", bound=msgspec.Struct)
 
@@ -49,6 +50,38 @@ class AccountView(msgspec.Struct, frozen=True, kw_only=True):
     spent: int
     message_types: tuple[str, ...] | None = None
     """The only ones it may send; None for all."""
+    texts_days: int | None = None
+    """How long its texts are kept, 0 for ever; None as for the account above it."""
+    numbers_days: int | None = None
+    messages_days: int | None = None
+
+
+class ExportedRow(msgspec.Struct, frozen=True, kw_only=True):
+    """A row of a table that names a number, or belongs to one that does."""
+
+    account: str
+    table: str
+    row: dict[str, Any]
+
+
+class ExportView(msgspec.Struct, frozen=True, kw_only=True):
+    """Some of what is known of a number."""
+
+    rows: tuple[ExportedRow, ...]
+    cursor: ExportCursor | None
+    """Asks for the next rows; None after the last."""
+
+
+class ErasedView(msgspec.Struct, frozen=True, kw_only=True):
+    """What was erased of a number."""
+
+    rows: dict[str, int]
+    """How many rows named it, by table."""
+    opt_outs: int
+    """How many of them are opt-outs that are kept as a hash."""
+    needed: int
+    """Messages that are still on their way, or that a customer is still to be told of; erase again
+    when they are over."""
 
 
 class AccountList(msgspec.Struct, frozen=True, kw_only=True):
@@ -205,6 +238,7 @@ class WebhookView(msgspec.Struct, frozen=True, kw_only=True):
     """Who is called about something; without a device, about all that have none of their own."""
 
     account: str
+    dialect: str
     device_id: int | None
     event: str
     url: str
@@ -214,6 +248,40 @@ class WebhookList(msgspec.Struct, frozen=True, kw_only=True):
     """Webhooks by account."""
 
     webhooks: tuple[WebhookView, ...]
+
+
+class HeldHostView(msgspec.Struct, frozen=True, kw_only=True):
+    """A host that fails an account's callbacks, and when it is tried next."""
+
+    account: str
+    host: str
+    """Scheme, host and port."""
+    reason: str
+    waiting: int
+    since_ms: int
+    next_try_ms: int
+
+
+class HeldHosts(msgspec.Struct, frozen=True, kw_only=True):
+    """What waits for customers' servers."""
+
+    waiting: int
+    """Callbacks to be made, those to other hosts included."""
+    held: tuple[HeldHostView, ...]
+
+
+class RetriedHost(msgspec.Struct, frozen=True, kw_only=True):
+    """A host that is called now."""
+
+    account: str
+    host: str
+    waiting: int
+
+
+class RetriedHosts(msgspec.Struct, frozen=True, kw_only=True):
+    """The hosts that are called now."""
+
+    retried: tuple[RetriedHost, ...]
 
 
 class TypeBalances(msgspec.Struct, frozen=True, kw_only=True):

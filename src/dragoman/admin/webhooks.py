@@ -1,15 +1,19 @@
-"""Webhooks: which URL is called about an account's phones."""
+"""Webhooks: which URL is called about an account's messages, and about its phones."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Final
 
 from dragoman.admin.answers import WebhookList, WebhookView
 from dragoman.admin.calls import Body, Call
 from dragoman.admin.context import Admin
 from dragoman.admin.inbound import OfAccount
+from dragoman.core.accounts.model.accounts import Account
 from dragoman.core.callbacks.model.webhooks import StoredWebhook
+from dragoman.core.callbacks.webhooks import Webhooks
 from dragoman.core.model.errors import RefusalCode, Refused
+from dragoman.dialects import DIALECTS
 from dragoman.dialects.smsgateway24.mapping import NAME
 from dragoman.dialects.smsgateway24.webhooks import EVENTS, Event, put_webhook
 
@@ -22,6 +26,9 @@ class NewWebhook(Body, frozen=True, kw_only=True):
     url: str
     device_id: int | None = None
     """Only for this phone; else for all that have none of their own."""
+    dialect: str = NAME
+    """Whose programs are called. Others than those of SMSGateway24 have no URL for a phone, and for
+    received texts none but those of keywords and those they set themselves."""
 
 
 async def list_webhooks(admin: Admin, query: OfAccount) -> WebhookList:
@@ -30,13 +37,19 @@ async def list_webhooks(admin: Admin, query: OfAccount) -> WebhookList:
     accounts = await services.accounts.list_all()
     if query.account:
         accounts = [await services.accounts.find(query.account)]
-    return WebhookList(
-        webhooks=tuple(
-            _view(account.username, stored)
-            for account in accounts
-            for stored in sorted(services.webhooks.of_account(account, NAME), key=_all_phones_first)
-        )
-    )
+    found = [view for account in accounts for view in _views(services.webhooks, account)]
+    return WebhookList(webhooks=tuple(found))
+
+
+def _views(webhooks: Webhooks, account: Account) -> Iterator[WebhookView]:
+    """The URLs for reports, and those of phones; what programs set themselves is their own."""
+    for dialect in DIALECTS:
+        url = webhooks.report_url(account.account_id, dialect)
+        if dialect == NAME:
+            for stored in sorted(webhooks.of_account(account, NAME), key=_all_phones_first):
+                yield _view(account, NAME, EVENTS[stored.event], stored.url, stored.device_id)
+        elif url:
+            yield _view(account, dialect, Event.DELIVERY, url)
 
 
 async def set_webhook(admin: Admin, body: NewWebhook) -> WebhookView:
@@ -46,19 +59,33 @@ async def set_webhook(admin: Admin, body: NewWebhook) -> WebhookView:
         event = Event(body.event)
     except ValueError:
         raise Refused(RefusalCode.INVALID_FIELD, "event", " or ".join(Event)) from None
-    await put_webhook(admin.services.webhooks, account, event, body.url, body.device_id)
-    await admin.note(account, "webhook", event.value)
-    return WebhookView(
-        account=account.username, device_id=body.device_id, event=event.value, url=body.url
-    )
+    await _put(admin, account, event, body)
+    await admin.note(account, "webhook", f"{event.value} of {body.dialect}")
+    return _view(account, body.dialect, event, body.url, body.device_id)
 
 
-def _view(username: str, stored: StoredWebhook) -> WebhookView:
+async def _put(admin: Admin, account: Account, event: Event, body: NewWebhook) -> None:
+    services = admin.services
+    if body.dialect == NAME:
+        await put_webhook(services.webhooks, account, event, body.url, body.device_id)
+        return
+    if body.dialect not in DIALECTS:
+        raise Refused(RefusalCode.INVALID_FIELD, "dialect", f"there are {', '.join(DIALECTS)}")
+    if event is not Event.DELIVERY or body.device_id is not None:
+        detail = f"only {Event.DELIVERY} of all messages, except in {NAME}"
+        raise Refused(RefusalCode.NOT_SUPPORTED, "event", detail)
+    await services.webhooks.put_report_url(account, body.dialect, body.url)
+
+
+def _view(
+    account: Account, dialect: str, event: Event, url: str, device_id: int | None = None
+) -> WebhookView:
     return WebhookView(
-        account=username,
-        device_id=stored.device_id,
-        event=EVENTS[stored.event].value,
-        url=stored.url,
+        account=account.username,
+        dialect=dialect,
+        device_id=device_id,
+        event=event.value,
+        url=url,
     )
 
 

@@ -18,7 +18,7 @@ from dragoman.cli.command import Gateway, command
 from dragoman.cli.options import argument, option
 from dragoman.cli.output import print_fields, print_table
 
-app = typer.Typer(no_args_is_help=True, help="Accounts: who may use the gateway.")
+app = typer.Typer(no_args_is_help=True)
 
 Username = Annotated[str, argument("The account's user name.")]
 ApiKey = Annotated[str | None, option("The API key; generated if not given.", "--api-key")]
@@ -28,6 +28,10 @@ ZoneOption = Annotated[
 ]
 PrefixesOption = Annotated[
     str | None, option("Prefixes of the numbers it may send to, comma-separated; empty for all.")
+]
+DaysOption = Annotated[
+    int | None,
+    option("Days for which they are kept; 0 for ever, -1 as for the account above.", min=-1),
 ]
 MayOption = Annotated[
     list[str] | None,
@@ -135,6 +139,9 @@ def set_account(
             "The only message types it may send, comma-separated; empty for all.", "--message-types"
         ),
     ] = None,
+    texts_days: DaysOption = None,
+    numbers_days: DaysOption = None,
+    messages_days: DaysOption = None,
     may: MayOption = None,
     may_not: MayNotOption = None,
 ) -> None:
@@ -147,6 +154,9 @@ def set_account(
         "prefixes": prefixes,
         "profile": profile,
         "message_types": None if message_types is None else _split(message_types),
+        "texts_days": texts_days,
+        "numbers_days": numbers_days,
+        "messages_days": messages_days,
         "credits": credits,
         "grant": may,
         "revoke": may_not,
@@ -225,7 +235,10 @@ def email_service(
 
 @command(app, "revoke-tokens")
 def revoke_tokens(gateway: Gateway, username: Username) -> None:
-    """Revoke every token and end every session that programs got for the account's password."""
+    """Revoke every token of every dialect and end every session, also of the console.
+
+    Codes and tokens that register phones end too; API keys and registered phones stay.
+    """
     account = gateway.call("DELETE", "accounts", username, "tokens", answer=AccountView)
     gateway.show(account, lambda a: print(f"all tokens and sessions of {a.username} are revoked"))
 
@@ -287,6 +300,9 @@ def _print_account(account: AccountView) -> None:
             ("time zone", account.time_zone),
             ("profile", account.profile),
             ("message types", " ".join(account.message_types or ())),
+            ("texts kept", _show_days(account.texts_days)),
+            ("numbers kept", _show_days(account.numbers_days)),
+            ("messages kept", _show_days(account.messages_days)),
         ]
     )
 
@@ -307,6 +323,10 @@ def _print_secrets(answer: AccountSecrets) -> None:
 
 def _split(text: str) -> tuple[str, ...]:
     return tuple(name.strip() for name in text.split(",") if name.strip())
+
+
+def _show_days(days: int | None) -> str:
+    return "" if days is None else f"{days} days" if days else "for ever"
 
 
 def _show_credits(account: AccountView) -> str:

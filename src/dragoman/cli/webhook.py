@@ -1,9 +1,9 @@
-"""`dragoman webhook`: the URLs called about what an account's phones send and receive."""
+"""`dragoman webhook`: the URLs called about an account's messages, and about its phones."""
 
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
@@ -12,9 +12,10 @@ from dragoman.cli.command import Gateway, command
 from dragoman.cli.options import argument, option
 from dragoman.cli.output import print_table
 
-app = typer.Typer(
-    no_args_is_help=True, help="Webhooks of phones, as programs of SMSGateway24 expect them."
-)
+app = typer.Typer(no_args_is_help=True)
+
+
+SMSGATEWAY24: Final = "smsgateway24"
 
 
 class Event(StrEnum):
@@ -27,7 +28,13 @@ class Event(StrEnum):
 Account = Annotated[str, argument("The account.")]
 WhichEvent = Annotated[
     Event,
-    argument("`delivery`: a text was sent, delivered or failed; `incoming`: one was received."),
+    argument(
+        "`delivery`: a text was sent, delivered or failed; `incoming`: one was received, for"
+        " programs of SMSGateway24."
+    ),
+]
+Dialect = Annotated[
+    str, option("The API whose programs are called.", "--dialect", show_default=True)
 ]
 Device = Annotated[
     int | None,
@@ -43,9 +50,9 @@ def list_webhooks(
     gateway.show(
         gateway.get("webhooks", answer=WebhookList, account=account),
         lambda answer: print_table(
-            ("account", "device", "event", "URL"),
+            ("account", "API", "device", "event", "URL"),
             [
-                (one.account, str(one.device_id or "all"), one.event, one.url)
+                (one.account, one.dialect, str(one.device_id or "all"), one.event, one.url)
                 for one in answer.webhooks
             ],
         ),
@@ -57,26 +64,44 @@ def set_webhook(
     gateway: Gateway,
     account: Account,
     event: WhichEvent,
-    url: Annotated[str, argument("The URL to POST to.")],
+    url: Annotated[str, argument("The URL to call.")],
+    dialect: Dialect = SMSGATEWAY24,
     device: Device = None,
 ) -> None:
-    """Set the URL that is called about an event, replacing any other."""
-    _put(gateway, account, event, url, device)
+    """Set the URL that is called about an event, replacing any other.
+
+    A URL that a program gives with a message wins.
+    """
+    _put(gateway, account, event, url, dialect, device)
 
 
 @command(app, "remove")
 def remove_webhook(
-    gateway: Gateway, account: Account, event: WhichEvent, device: Device = None
+    gateway: Gateway,
+    account: Account,
+    event: WhichEvent,
+    dialect: Dialect = SMSGATEWAY24,
+    device: Device = None,
 ) -> None:
     """Remove a webhook; messages that were submitted before are still reported to it."""
-    _put(gateway, account, event, "", device)
+    _put(gateway, account, event, "", dialect, device)
 
 
-def _put(gateway: Gateway, account: str, event: Event, url: str, device: int | None) -> None:
-    body = {"account": account, "event": event.value, "url": url, "device_id": device}
+def _put(
+    gateway: Gateway, account: str, event: Event, url: str, dialect: str, device: int | None
+) -> None:
+    body = {
+        "account": account,
+        "event": event.value,
+        "url": url,
+        "dialect": dialect,
+        "device_id": device,
+    }
     gateway.show(gateway.call("PUT", "webhooks", answer=WebhookView, body=body), _print_webhook)
 
 
 def _print_webhook(webhook: WebhookView) -> None:
     whose = f"device {webhook.device_id}" if webhook.device_id else "all phones"
+    if webhook.dialect != SMSGATEWAY24:
+        whose = f"all {webhook.dialect} messages"
     print(f"{webhook.event} of {whose} of {webhook.account}: {webhook.url or 'no webhook'}")

@@ -15,9 +15,10 @@ from markupsafe import Markup
 from dragoman.console.assets import PACKAGE, Assets
 from dragoman.console.forms import TOKEN_FIELD, VERSION_FIELD
 from dragoman.console.labels import STATES, describe_change
-from dragoman.console.page import PREFIX
+from dragoman.console.place import PREFIX
 from dragoman.core.accounts.audit_log import Change
 from dragoman.core.messages.model.lifecycle import State
+from dragoman.core.model.phone_numbers import REMOVED
 
 _HIDDEN: Final = regex.compile(
     r"(?V1)[[\p{Cc}\p{Cf}\p{Co}\p{Cn}\p{Cs}\p{Zl}\p{Zp}]--[\n\t\u200c\u200d]]"
@@ -49,6 +50,7 @@ class Renderer:
             age=render_age,
             within=render_bound,
             plain=render_text,
+            number=render_number,
             clip=clip_text,
             state=render_state,
             described=render_change,
@@ -105,6 +107,11 @@ def render_span(seconds: float) -> str:
         if seconds >= unit_s and seconds % unit_s == 0:
             return f"{seconds / unit_s:g} {name}"
     return f"{seconds:g} s"
+
+
+def render_number(digits: str) -> str:
+    """A number, or what stands for one that was deleted."""
+    return "deleted number" if digits == REMOVED else f"+{digits}"
 
 
 def render_text(text: str) -> Markup:

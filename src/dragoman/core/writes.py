@@ -34,7 +34,7 @@ from dragoman.core.inbound.sql import inbound, keywords, opt_outs, received_text
 from dragoman.core.messages.sql import changes
 from dragoman.core.messages.sql import events as journal
 from dragoman.core.reporting.sql import ingestion
-from dragoman.core.retention import sql as retention
+from dragoman.core.retention.sql import dropping, erasure, outdated, sweeping
 from dragoman.core.submission.sql import (
     batches,
     bundles,
@@ -45,17 +45,16 @@ from dragoman.core.submission.sql import (
     verifications,
 )
 from dragoman.core.submission.sql import idempotency_keys as submission_keys
-from dragoman.storage import probe
+from dragoman.storage import probe, short_ids
 from dragoman.storage.work import Operation
 
-WRITER_MODULE: Final = "dragoman.core.writer_process"
-"""The module that the writer process runs."""
 OPERATIONS: Final[dict[str, Operation[Any, Any]]] = {
     operation.name: operation
     for operation in (
         account_tree.change,
         account_tree.delete,
         accounts.create,
+        accounts.end_tokens,
         accounts.issue_token,
         accounts.rotate,
         admin_tokens.add,
@@ -64,7 +63,9 @@ OPERATIONS: Final[dict[str, Operation[Any, Any]]] = {
         batches.cancel,
         batches.stop,
         bundles.accept,
+        callbacks.expire,
         callbacks.record,
+        callbacks.release,
         changes.mark_sending,
         changes.park,
         changes.record,
@@ -85,6 +86,7 @@ OPERATIONS: Final[dict[str, Operation[Any, Any]]] = {
         device_events.note,
         devices.change,
         devices.create,
+        devices.end_registrations,
         devices.register,
         devices.seen,
         assignments.assign,
@@ -135,13 +137,18 @@ OPERATIONS: Final[dict[str, Operation[Any, Any]]] = {
         one_time_links.add,
         one_time_links.use,
         opt_outs.add,
+        opt_outs.erase,
+        opt_outs.keep_hash_key,
         opt_outs.remove,
         phone_settings.put,
         orders.accept,
         probe.probe,
         received_texts.fetch,
         refunds.refund,
-        retention.drop_outdated,
+        dropping.drop,
+        erasure.erase,
+        outdated.drop_outdated,
+        sweeping.sweep,
         changes.drop_parked,
         scoped_tokens.exchange,
         scoped_tokens.issue,
@@ -149,6 +156,8 @@ OPERATIONS: Final[dict[str, Operation[Any, Any]]] = {
         senders.add,
         senders.decide,
         senders.remove,
+        short_ids.reserve,
+        short_ids.show,
         submission_keys.accept,
         submissions.accept,
         submissions.expand,

@@ -43,10 +43,6 @@ def test_every_failure_has_words(failure: FailureCode) -> None:
     assert bool(mapping.REASONS[failure]) == (failure is not FailureCode.NONE)
 
 
-async def test_there_are_no_callbacks(gate: Any) -> None:
-    assert gate.dialect.render_callback is None
-
-
 async def test_the_openapi_document_shows_both_calls(gate: Any) -> None:
     document = render_openapi(gate.dialect.web, version="1")
     assert set(document["paths"]) == {"/api/sms/send_sms.php", "/api/sms/dlr.php"}

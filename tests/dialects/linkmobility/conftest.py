@@ -35,6 +35,8 @@ _MASKS = (
     (re.compile(rb"\b[0-9a-f]{32}\b"), b"<msgid>"),
     (re.compile(rb"\b[0-9]{10}-[0-9]+\b"), b"<lookupid>"),
     (re.compile(rb"\b[0-9]{15,16}\b"), b"<id>"),
+    (re.compile(rb'("userid":"?|"list":{"id":"|"type_1":"user","value_1":")[0-9]+'), rb"\1<id>"),
+    (re.compile(rb"(<userid>|<list>\n    <id>|user</type_1>\n    <value_1>)[0-9]+"), rb"\1<id>"),
 )
 
 

@@ -119,3 +119,31 @@ async def test_nobody_is_called_without_status_and_statusurl(link: Any, fields: 
     await link.accept(message)
     await link.report(message, State.DELIVERED)
     assert link.calls() == []
+
+
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [
+        ({}, ["account.example"] * 2),
+        ({"status": False}, ["account.example"] * 2),
+        ({"status": True, "statusurl": "http://own.example/"}, ["own.example"] * 2),
+        ({"status": False, "statusurl": "http://own.example/"}, []),
+        ({"status": True, "statusurl": 0}, ["account.example"] * 2),
+    ],
+)
+async def test_url_of_the_account_is_called_for_messages_without_one(
+    link: Any, fields: Any, expected: list[str]
+) -> None:
+    account = await link.services.accounts.find("hn")
+    await link.services.webhooks.put_report_url(
+        account, "linkmobility", "http://account.example/dlr"
+    )
+    batch_id = await link.sent(recipients="+4512345678", returndata="my-own-data", **fields)
+    (message,) = link.live()
+    await link.accept(message)
+    await link.report(message, State.DELIVERED)
+    urls = [urlsplit(call.url) for call in link.calls()]
+    assert [url.hostname for url in urls] == expected
+    for url in urls:
+        said = dict(parse_qsl(url.query))
+        assert (said["batchid"], said["returndata"]) == (batch_id, "my-own-data")

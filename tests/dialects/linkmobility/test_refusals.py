@@ -1,5 +1,6 @@
 """What this API refuses, in its own words; nothing is stored and no credit moves."""
 
+import dataclasses
 from typing import Any
 
 import msgspec
@@ -42,10 +43,6 @@ NEEDS_A_NUMBER = "use a number between {} and {}"
         (
             {"message": "x" * (19 * 153 + 1)},
             "Message is too long, [20] message parts, at most 10 parts",
-        ),
-        (
-            {"message": "Привет", "format": "GSM"},
-            "Message contains characters not in format [GSM], use format UNICODE",
         ),
         (
             {"statusurl": "http://example.com/", "returndata": "a\0b"},
@@ -341,3 +338,29 @@ async def test_defect_is_answered_without_its_trace(link: Any) -> None:
 def set_column(link: Any, column: Any, value: str) -> None:
     with link.services.storage._write_engine.begin() as connection:
         connection.execute(update(column.table).values({column.name: value}))
+
+
+@pytest.fixture
+def strict(link: Any) -> Any:
+    """A customer whose gateway refuses in format GSM what is not in its alphabet."""
+    settings = link.services.settings
+    linkmobility = msgspec.structs.replace(
+        settings.dialects.linkmobility, refuse_other_characters=True
+    )
+    dialects = msgspec.structs.replace(settings.dialects, linkmobility=linkmobility)
+    replaced = msgspec.structs.replace(settings, dialects=dialects)
+    link.__init__(dataclasses.replace(link.services, settings=replaced), link.clock)
+    return link
+
+
+@pytest.mark.parametrize("text", ["Привет", "10–12", "“so”"])
+async def test_characters_outside_gsm_are_refused_where_the_operator_wants_it(
+    strict: Any, refused: Any, text: str
+) -> None:
+    answer = await refused(strict.send(message=text, format="GSM"))
+    assert (answer.status, answer.json["message"]) == (
+        400,
+        "Message contains characters not in format [GSM], use format UNICODE",
+    )
+    await strict.sent(message=text)
+    await strict.sent(message="10-12", format="GSM")

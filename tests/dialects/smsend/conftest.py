@@ -29,6 +29,8 @@ _MASKS = (
     (re.compile(rb"\b[0-9a-f]{64}\b"), b"<token>"),
     (re.compile(rb"\b[0-9a-f]{32}\b"), b"<key>"),
     (re.compile(rb"\b[0-9]{15,16}\b"), b"<id>"),
+    (re.compile(rb'("id[-_](?:alias|user|purchase|list|template|group)":"?)[0-9]+'), rb"\1<id>"),
+    (re.compile(rb"^[0-9]+(?=;)"), b"<id>"),
 )
 
 

@@ -5,6 +5,9 @@ from typing import Any
 
 import pytest
 
+from dragoman.admin.accounts import revoke_tokens
+from dragoman.admin.context import Admin
+
 
 def basic(text: str) -> list[tuple[str, str]]:
     return [("Authorization", f"Basic {base64.b64encode(text.encode()).decode()}")]
@@ -142,7 +145,7 @@ async def test_token_does_not_expire_but_is_revocable(smsend: Any) -> None:
     keys = [("user_key", smsend.user_key), ("Access_token", token)]
     smsend.clock.advance(365 * 86_400)
     assert (await smsend.ask("GET", "checksession", headers=keys)).body == b"true"
-    await smsend.services.access_tokens.revoke_all(account)
+    await revoke_tokens(Admin(services=smsend.services), "username")
     assert (await smsend.ask("GET", "checksession", headers=keys)).body == b"false"
     assert (await smsend.ask("GET", "pwdreset?password=x", headers=keys)).status == 401
 

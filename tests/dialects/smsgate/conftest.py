@@ -37,7 +37,7 @@ NUMBER = "+447483938220"
 _MASKS = (
     (re.compile(rb'"[A-Za-z0-9_-]{43}"'), b'"<token>"'),
     (re.compile(rb"(?<![A-Za-z0-9_-])[A-Za-z0-9_-]{20}(?=\")"), b"<key>"),
-    (re.compile(rb"\b[0-9]{15,16}\b"), b"<device>"),
+    (re.compile(rb'("deviceId":"|^\[\{"id":")[0-9]+'), rb"\1<device>"),
 )
 
 

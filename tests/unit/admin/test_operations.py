@@ -305,7 +305,7 @@ CHANGES: dict[str, tuple[tuple[Any, ...], dict[str, Any], str | None]] = {
     "webhook": (
         ("PUT", "webhooks"),
         {"account": "shop", "event": "delivery", "url": "https://shop.example/"},
-        "changed the webhook delivery",
+        "changed the webhook delivery of smsgateway24",
     ),
     "read": (("GET", "accounts"), {}, None),
 }

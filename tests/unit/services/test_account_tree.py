@@ -35,13 +35,8 @@ class Forest:
         self.accounts = Accounts(storage=storage, ids=ids, clock=clock)
         self.ended: list[int] = []
         """Accounts whose sessions were ended."""
-        self.tree = AccountTree(
-            accounts=self.accounts,
-            storage=storage,
-            ids=ids,
-            clock=clock,
-            end_sessions=self.ended.append,
-        )
+        self.accounts.signed_out.subscribe(lambda account_id, _: self.ended.append(account_id))
+        self.tree = AccountTree(accounts=self.accounts, storage=storage, ids=ids, clock=clock)
 
     async def root(self, name: str = "root", **more: Any) -> Account:
         return (await self.accounts.create(name, permissions=ALL, **more)).account

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import ssl
 from collections.abc import Callable
 
@@ -47,6 +48,7 @@ class SmppCarrier:
         self.settings = settings
         self.name = settings.name
         self._sink = sink
+        self._clock = clock
         self._wall_clock_ms = wall_clock_ms
         self._closing = False
         self._up = False
@@ -109,14 +111,15 @@ class SmppCarrier:
             detail = "SMPP carries no multimedia messages"
             self._settle(message, Rejected(code=FailureCode.INVALID_CONTENT, detail=detail))
             return
+        now_ms = self._wall_clock_ms()
         try:
-            submits = render_submits(
-                message, self.settings.profile, self._wall_clock_ms(), self.settings.billing
-            )
+            submits = render_submits(message, self.settings.profile, now_ms, self.settings.billing)
         except (NotSendable, ValueError) as error:
             self._settle(message, Rejected(code=FailureCode.INVALID_CONTENT, detail=str(error)))
             return
-        tracker = SubmitTracker(message, len(submits), link.name)
+        until_ms = message.validity_until_ms
+        valid_s = math.inf if until_ms is None else (until_ms - now_ms) / 1000
+        tracker = SubmitTracker(message, len(submits), link.name, self._clock() + valid_s)
         link.put(
             [
                 Part(tracker=tracker, index=index, submit=submit)

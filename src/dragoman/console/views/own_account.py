@@ -1,4 +1,4 @@
-"""The reader's own account: time zone, password, sessions."""
+"""The reader's own account: time zone, delivery reports, password, sessions."""
 
 from __future__ import annotations
 
@@ -72,8 +72,46 @@ async def change_password(request: PageRequest) -> Response:
     return request.go("/sign-in", "password-changed")
 
 
-async def _show(request: PageRequest, status: int = 200, zone: str | None = None) -> Response:
+async def change_reports(request: PageRequest) -> Response:
+    """Stores where delivery reports go, unless someone else changed it meanwhile."""
+    async with request.context.editing:
+        return await _change_reports(request)
+
+
+async def _change_reports(request: PageRequest) -> Response:
+    stored = _report_urls(request)
+    typed = {name: request.form.get(f"reports_{name}", "").strip() for name in stored}
+    changed = {name: url for name, url in typed.items() if url != stored[name]}
+    if changed and not request.is_current(stored):
+        request.problems[""] = "Someone else changed the URLs after you opened the page."
+        return await _show(request, 409, reports=typed)
+    for dialect, url in changed.items():
+        try:
+            await request.services.webhooks.put_report_url(request.account, dialect, url)
+        except Refused as refused:
+            request.problems[f"reports_{dialect}"] = describe_refusal(refused)
+            return await _show(request, 400, reports=typed)
+        await request.note("webhook", f"delivery of {dialect}")
+    return request.go("/account", "saved")
+
+
+def _report_urls(request: PageRequest) -> dict[str, str]:
+    """The URL for delivery reports in each API that is answered here."""
+    services, account_id = request.services, request.account.account_id
+    return {
+        dialect: services.webhooks.report_url(account_id, dialect)
+        for dialect in services.settings.dialects.enabled
+    }
+
+
+async def _show(
+    request: PageRequest,
+    status: int = 200,
+    zone: str | None = None,
+    reports: dict[str, str] | None = None,
+) -> Response:
     account = await request.services.accounts.find(request.account.username)
+    stored = _report_urls(request)
     return request.show(
         "own-account.html",
         status,
@@ -83,6 +121,8 @@ async def _show(request: PageRequest, status: int = 200, zone: str | None = None
         time_zone=account.time_zone if zone is None else zone,
         default_zone=request.services.settings.console.time_zone,
         version=version_of(account.time_zone),
+        reports=reports or stored,
+        reports_version=version_of(stored),
         sessions=await request.services.console_sessions.count(account),
         min_password=MIN_PASSWORD,
     )
@@ -91,4 +131,5 @@ async def _show(request: PageRequest, status: int = 200, zone: str | None = None
 PAGES: Final = (
     Page("/account", "Your account", show=show_own_account, act=change_settings),
     Page("/account/password", "Your account", act=change_password),
+    Page("/account/reports", "Your account", act=change_reports),
 )

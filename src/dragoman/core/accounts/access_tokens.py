@@ -6,9 +6,8 @@ from typing import Final
 
 from dragoman.core.accounts.accounts import Accounts
 from dragoman.core.accounts.credentials import new_key
-from dragoman.core.accounts.model.accounts import Account, CredentialKind
+from dragoman.core.accounts.model.accounts import Account
 from dragoman.core.accounts.sql import accounts as stored
-from dragoman.kit.clock import Clock
 from dragoman.storage.engine import Storage
 
 MAX_PER_ACCOUNT: Final = 1_000
@@ -16,12 +15,11 @@ MAX_PER_ACCOUNT: Final = 1_000
 
 
 class AccessTokens:
-    """Issues and revokes access tokens; `Accounts.authenticate_key` accepts them."""
+    """Issues access tokens; `Accounts.authenticate_key` accepts them, `end_tokens` ends them."""
 
-    def __init__(self, *, storage: Storage, accounts: Accounts, clock: Clock) -> None:
+    def __init__(self, *, storage: Storage, accounts: Accounts) -> None:
         self._storage = storage
         self._accounts = accounts
-        self._clock = clock
 
     async def issue(self, account: Account) -> str:
         """Issues a token for an account; it is shown only once."""
@@ -33,13 +31,3 @@ class AccessTokens:
         if await self._storage.writer.write(stored.issue_token, item):
             self._accounts.forget()
         return token
-
-    async def revoke_all(self, account: Account) -> None:
-        """Revokes every token of an account immediately."""
-        rotation = stored.CredentialRotation(
-            account_id=account.account_id,
-            revoke_kinds=(CredentialKind.ACCESS_TOKEN,),
-            credentials=(),
-            at_ms=self._clock.now_ms(),
-        )
-        await self._accounts.write(stored.rotate, rotation)

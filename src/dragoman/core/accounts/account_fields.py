@@ -19,6 +19,8 @@ from dragoman.core.model.texts import is_storable
 
 MAX_NAME: Final = 64
 MAX_DETAIL: Final = 200
+MAX_DAYS: Final = 36_500
+AS_ABOVE: Final = -1
 MAX_LIST: Final = 10_000
 """Characters of written addresses or prefixes."""
 
@@ -38,6 +40,10 @@ class AccountFields(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
     """Names with blanks between; empty for all."""
     max_parts: int | None = None
     max_recipients: int | None = None
+    texts_days: int | None = None
+    """`AS_ABOVE` leaves it to the account above, as for the next two."""
+    numbers_days: int | None = None
+    messages_days: int | None = None
 
 
 def read_fields(fields: AccountFields) -> dict[str, Any]:
@@ -58,11 +64,20 @@ def render_fields(fields: AccountFields) -> dict[str, Any]:
     for name in ("allowed_addresses", "prefixes"):
         if name in columns:
             columns[name] = values[name].text
+    for name in ("texts_days", "numbers_days", "messages_days"):
+        if name in columns:
+            columns[name] = values[name]
     if "payer" in columns:
         columns["payer"] = values["payer"].value
     if "details" in columns:
         columns["details"] = render_details(columns["details"])
     return columns
+
+
+def _read_days(name: str, value: int) -> int | None:
+    if not AS_ABOVE <= value <= MAX_DAYS:
+        raise Refused(RefusalCode.INVALID_FIELD, name, f"{AS_ABOVE} to {MAX_DAYS}")
+    return None if value == AS_ABOVE else value
 
 
 def _keep(_name: str, value: Any) -> Any:
@@ -120,4 +135,7 @@ _CHECKS: Final[Mapping[str, Callable[[str, Any], Any]]] = {
     "time_zone": _check_zone,
     "details": _check_details,
     "message_types": _read_types,
+    "texts_days": _read_days,
+    "numbers_days": _read_days,
+    "messages_days": _read_days,
 }

@@ -6,7 +6,7 @@ above the caller are invisible to it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 
 import msgspec
 
@@ -20,10 +20,10 @@ from dragoman.core.accounts.model.accounts import (
     CredentialKind,
     Permission,
 )
+from dragoman.core.accounts.model.audit_log import AuditEntry
 from dragoman.core.accounts.sql import account_tree, accounts
 from dragoman.core.accounts.sql.account_tree import AccountChange, AccountDeletion
 from dragoman.core.accounts.sql.accounts import CredentialRotation, NewCredential
-from dragoman.core.accounts.sql.audit_log import AuditEntry
 from dragoman.core.billing.model.payments import MAX_CREDITS
 from dragoman.core.model.errors import RefusalCode, Refused, existing
 from dragoman.core.model.texts import is_storable
@@ -62,13 +62,12 @@ class ChangedAccount(msgspec.Struct, frozen=True, kw_only=True):
 
 @use_case(kw_only=True)
 class AccountTree:
-    """Administers the accounts below an account; `end_sessions` ends those kept in memory."""
+    """Administers the accounts below an account."""
 
     accounts: Accounts
     storage: Storage
     ids: IdSource
     clock: Clock
-    end_sessions: Callable[[int], object]
 
     async def list_below(self, caller: Account) -> list[AccountView]:
         """The caller's own account and all below it, in the order of creation."""
@@ -195,7 +194,7 @@ class AccountTree:
         )
         await self.accounts.write(account_tree.change, change)
         if changes.password is not None or changes.enabled is False:
-            self.end_sessions(account_id)
+            self.accounts.signed_out(account_id, "")
         return ChangedAccount(view=await self.find(caller, account_id), api_key=api_key)
 
     async def delete(
@@ -223,7 +222,7 @@ class AccountTree:
             audit=audit,
         )
         await self.accounts.write(account_tree.delete, deletion)
-        self.end_sessions(account_id)
+        self.accounts.signed_out(account_id, "")
 
     async def _rotation(
         self, account: Account, password: str | None, api_key: str | None

@@ -29,7 +29,10 @@ EXPIRED: Final = "the token has expired"
 
 
 class LoginTokens:
-    """Issues, checks and revokes login tokens; with `life_s` of `FOREVER` none expires."""
+    """Issues and checks login tokens; with `life_s` of `FOREVER` none expires.
+
+    `Accounts` ends them.
+    """
 
     def __init__(
         self, *, storage: Storage, accounts: Accounts, clock: Clock, life_s: float
@@ -70,17 +73,6 @@ class LoginTokens:
             if age_ms >= self._life_ms:
                 raise Refused(RefusalCode.AUTHENTICATION_FAILED, detail=EXPIRED)
         return account
-
-    async def revoke_all(self, account: Account) -> None:
-        """Revokes every login token of an account immediately."""
-        self._last.pop(account.account_id, None)
-        rotation = stored.CredentialRotation(
-            account_id=account.account_id,
-            revoke_kinds=(CredentialKind.LOGIN_TOKEN,),
-            credentials=(),
-            at_ms=self._clock.now_ms(),
-        )
-        await self._accounts.write(stored.rotate, rotation)
 
     async def _is_valid(self, account: Account, token: str) -> bool:
         digest, kind = digest_of_key(token), CredentialKind.LOGIN_TOKEN

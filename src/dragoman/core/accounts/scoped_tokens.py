@@ -1,6 +1,7 @@
 """Tokens valid for some calls and a limited time, with refresh tokens that renew them.
 
-They are opaque: the scopes are in the row, so a revoked token is refused at once.
+They are opaque: the scopes are in the row, so a revoked token is refused at once. A pair ends when
+it is refreshed; revoking it ends every pair that came of the same first one.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ import secrets
 from collections import OrderedDict
 from collections.abc import Callable, Collection
 from dataclasses import field
+from typing import TypeVar
 
 import msgspec
 
@@ -21,6 +23,10 @@ from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.core.model.use_case import use_case
 from dragoman.kit.clock import Clock
 from dragoman.storage.engine import Storage
+from dragoman.storage.writer import Operation
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
 
 TOKEN_BYTES = 32
 ID_BYTES = 15
@@ -58,13 +64,18 @@ class ScopedTokens:
     new_token: Callable[[int], str] = secrets.token_urlsafe
     _remembered: OrderedDict[bytes, StoredPair] = field(default_factory=OrderedDict, init=False)
     _generation: int = field(default=0, init=False)
-    """Counts revocations, so that what was read before one is not remembered after it."""
+    """Counts ends, so that what was read before one is not remembered after it."""
+
+    def __post_init__(self) -> None:
+        self.accounts.changed.subscribe(self._forget)
 
     async def issue(
         self, account: Account, scopes: Collection[str], life_s: float | None = None
     ) -> IssuedPair:
         """Issues a pair for scopes; the access token lives as long as allowed, or shorter."""
-        issued, stored = self._make(account.account_id, " ".join(sorted(set(scopes))), life_s)
+        issued, stored = self._make(
+            account.account_id, " ".join(sorted(set(scopes))), life_s=life_s
+        )
         await self.storage.writer.write(
             scoped_tokens.issue,
             scoped_tokens.Issue(pair=stored, at_ms=self.clock.now_ms(), at_most=MAX_PAIRS),
@@ -85,6 +96,7 @@ class ScopedTokens:
         if (
             pair is None
             or pair.revoked_ms is not None
+            or pair.refreshed_ms is not None
             or pair.access_expires_ms <= self.clock.now_ms()
         ):
             raise Refused(RefusalCode.AUTHENTICATION_FAILED, detail="no valid token")
@@ -92,17 +104,18 @@ class ScopedTokens:
         return Bearer(account=account, scopes=frozenset(pair.scopes.split()))
 
     async def refresh(self, refresh_token: str, address: str) -> IssuedPair:
-        """A new pair for a refresh token, which can be used once; raises `Refused`."""
+        """A new pair for a refresh token, whose own pair ends; raises `Refused`."""
         digest = digest_of_key(refresh_token)
         pair = await self.storage.read(lambda c: scoped_tokens.find_refresh(c, digest))
         if pair is None:
             raise Refused(RefusalCode.AUTHENTICATION_FAILED, detail="no valid token")
         await self._admit(pair.account_id, address)
-        issued, stored = self._make(pair.account_id, pair.scopes, None)
-        await self.storage.writer.write(
-            scoped_tokens.exchange,
-            scoped_tokens.Exchange(token_id=pair.token_id, pair=stored, at_ms=self.clock.now_ms()),
+        issued, stored = self._make(pair.account_id, pair.scopes, pair.family)
+        exchange = scoped_tokens.Exchange(
+            token_id=pair.token_id, pair=stored, at_ms=self.clock.now_ms()
         )
+        if not await self._end(scoped_tokens.exchange, exchange):
+            raise Refused(RefusalCode.AUTHENTICATION_FAILED, detail="the token was used")
         return issued
 
     async def is_refresh_token(self, token: str) -> bool:
@@ -112,15 +125,21 @@ class ScopedTokens:
         return found is not None
 
     async def revoke(self, account: Account, token_id: str) -> None:
-        """Revokes one of an account's pairs; other and unknown ones are left alone."""
+        """Revokes one of an account's pairs with its family; unknown ones are left alone."""
         revocation = scoped_tokens.Revocation(
             token_id=token_id, account_id=account.account_id, at_ms=self.clock.now_ms()
         )
+        await self._end(scoped_tokens.revoke, revocation)
+
+    async def _end(self, operation: Operation[Item, Result], item: Item) -> Result:
         try:
-            await self.storage.writer.write(scoped_tokens.revoke, revocation)
+            return await self.storage.writer.write(operation, item)
         finally:
-            self._generation += 1
-            self._remembered.clear()
+            self._forget()
+
+    def _forget(self) -> None:
+        self._generation += 1
+        self._remembered.clear()
 
     async def _admit(self, account_id: int, address: str) -> Account:
         try:
@@ -131,7 +150,7 @@ class ScopedTokens:
             raise Refused(RefusalCode.AUTHENTICATION_FAILED, detail="the account is gone") from None
 
     def _make(
-        self, account_id: int, scopes: str, life_s: float | None
+        self, account_id: int, scopes: str, family: str = "", *, life_s: float | None = None
     ) -> tuple[IssuedPair, StoredPair]:
         now_ms = self.clock.now_ms()
         life_s = min(life_s or self.access_life_s, self.access_life_s)
@@ -144,6 +163,7 @@ class ScopedTokens:
         stored = StoredPair(
             token_id=issued.token_id,
             account_id=account_id,
+            family=family or issued.token_id,
             scopes=scopes,
             access_digest=digest_of_key(issued.access_token),
             access_expires_ms=issued.expires_ms,

@@ -50,7 +50,7 @@ class Sessions:
         used_at = own.get(key) if own is not None else None
         return used_at is not None and not self._is_dead(used_at)
 
-    def end_all(self, account_id: int, *, but: str = "") -> None:
+    def end_all(self, account_id: int, but: str = "") -> None:
         """Ends the sessions of an account, optionally except one."""
         own = self._used.pop(account_id, None)
         if own is not None and but in own:

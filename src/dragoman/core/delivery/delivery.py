@@ -326,6 +326,7 @@ class Delivery:
             parts=message.part_count,
             price=message.price,
             premium_price=options.premium.price if options.premium is not None else 0,
+            sent=message.sent_ms is not None,
         )
         return NewCallback(
             callback_id=self.ids.next(),

@@ -81,6 +81,11 @@ class DeviceRegistration:
         await self._store(account, carrier, RegistrationKind.TOKEN, token, None)
         return token
 
+    async def end_all(self, account: Account) -> None:
+        """Ends the codes and tokens of an account; phones that registered with them stay."""
+        end = devices.RegistrationEnd(account_id=account.account_id, at_ms=self.clock.now_ms())
+        await self.storage.writer.write(devices.end_registrations, end)
+
     async def enter(
         self, account: Account, carrier: str, *, protocol: str, name: str
     ) -> tuple[Device, str]:
@@ -130,7 +135,7 @@ class DeviceRegistration:
             raise Refused(RefusalCode.NOT_SUPPORTED, "carrier", "no carrier is of type phones")
         if name and name not in carriers:
             raise Refused(RefusalCode.NOT_FOUND, name, "no such carrier of type phones")
-        return name or carriers[0]
+        return name or next(iter(carriers))
 
     async def _store(
         self,

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import field
+from itertools import chain
 
 import msgspec
 
@@ -271,7 +272,8 @@ class Inbound:
         )
         if handling is Handling.OPTED_OUT:
             return _Meaning(destination=destination, handling=handling, opted_out=keys)
-        return _Meaning(destination=destination, handling=handling, opted_in=keys)
+        taken_back = tuple(chain.from_iterable(map(self.opt_outs.spellings, keys)))
+        return _Meaning(destination=destination, handling=handling, opted_in=taken_back)
 
     def _note(self, inbound_id: int, keys: Sequence[OptOutKey]) -> tuple[OptOut, ...]:
         """Makes opt-outs effective at once; the rows are still to be stored."""

@@ -2,20 +2,27 @@
 
 A number takes eight bytes, so ten million opt-outs take eighty megabytes. What an inbound text
 decides is effective here before it is on disk, so that nothing accepted after its commit is sent.
+
+An opt-out whose number was erased is kept as an HMAC of the number: it counts as before, and nobody
+can read from it whose it is.
 """
 
 from __future__ import annotations
 
+import hmac
+import secrets
 from array import array
 from bisect import bisect_left
 from collections.abc import Iterable, Sequence, Set
 from typing import Final
 
+import msgspec
+
 from dragoman.core.accounts.model.accounts import Account
 from dragoman.core.accounts.model.senders import normalise_sender
 from dragoman.core.inbound.model.inbound import OptOut, OptOutFilter, OptOutKey, OptOutOrigin
 from dragoman.core.inbound.sql import opt_outs
-from dragoman.core.inbound.sql.opt_outs import OptOutPage
+from dragoman.core.inbound.sql.opt_outs import ERASED, OptOutPage
 from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.core.model.phone_numbers import normalise
 from dragoman.kit.ids import IdSource
@@ -24,6 +31,7 @@ from dragoman.storage.engine import Storage
 MAX_ADDED: Final = 10_000
 """Opt-outs that are entered at once."""
 ALL_SENDERS = ""
+KEY_BYTES: Final = 32
 _NO_RECIPIENTS: Set[str] = frozenset()
 
 
@@ -35,28 +43,31 @@ class OptOuts:
         self._ids = ids
         self._recipients: dict[tuple[int, str], array[int]] = {}
         """Sorted recipients by (account, sender)."""
+        self._erased: dict[tuple[int, str], set[str]] = {}
+        """Erased recipients, as they are stored, by the same."""
+        self._key = b""
 
     async def load(self) -> None:
         """Loads what is stored."""
-        self._recipients = await self._storage.read(
+        self._key = await self._storage.read(opt_outs.load_hash_key)
+        self._recipients, self._erased = await self._storage.read(
             lambda connection: _sorted_recipients(opt_outs.load_keys(connection))
         )
 
     def among(self, account_id: int, sender: str, recipients: Iterable[str]) -> Set[str]:
         """Those of some recipients who opted out of an account, or of its sender."""
-        if not self._recipients:
+        if not self._recipients and not self._erased:
             return _NO_RECIPIENTS
-        lists = [
-            known
-            for name in (ALL_SENDERS, sender_key(sender))
-            if (known := self._recipients.get((account_id, name)))
-        ]
-        if not lists:
+        places = [(account_id, name) for name in (ALL_SENDERS, sender_key(sender))]
+        lists = [known for place in places if (known := self._recipients.get(place))]
+        erased = [hashes for place in places if (hashes := self._erased.get(place))]
+        if not lists and not erased:
             return _NO_RECIPIENTS
         return {
             recipient
             for recipient in recipients
             if any(_holds(known, int(recipient)) for known in lists)
+            or (erased and any(self._hash(recipient) in hashes for hashes in erased))
         }
 
     def holds(self, key: OptOutKey) -> bool:
@@ -89,6 +100,9 @@ class OptOuts:
     def forget(self, key: OptOutKey) -> None:
         """Ends an opt-out at once; the caller removes the row."""
         place = (key.account_id, key.sender)
+        self._erased.get(place, set()).discard(key.recipient)
+        if key.recipient.startswith(ERASED):
+            return
         known = self._recipients.get(place)
         if known is None or not _holds(known, int(key.recipient)):
             return
@@ -132,19 +146,49 @@ class OptOuts:
             )
             for key in keys
         ]
-        self._note_all(keys)
         if entered:
             await self._storage.writer.write(opt_outs.add, tuple(entered))
+            self._note_all(keys)
         return entered
 
     async def remove(self, account: Account, recipient: str, sender: str = "") -> OptOut:
         """Removes an opt-out and returns it; raises `Refused`."""
-        key = _key(account, recipient, sender)
-        known = await self._storage.read(lambda c: opt_outs.find(c, key))
-        if known is None or not await self._storage.writer.write(opt_outs.remove, key):
+        removed: list[OptOut] = []
+        wanted = _key(account, recipient, sender)
+        for key in self.spellings(wanted):
+            known = await self._storage.read(lambda c: opt_outs.find(c, key))  # noqa: B023
+            if known is not None and await self._storage.writer.write(opt_outs.remove, key):
+                self.forget(key)
+                removed.append(known)
+        if not removed:
             raise Refused(RefusalCode.NOT_FOUND, recipient, "no such opt-out")
-        self.forget(key)
-        return known
+        return msgspec.structs.replace(removed[0], recipient=wanted.recipient)
+
+    def spellings(self, key: OptOutKey) -> tuple[OptOutKey, ...]:
+        """An opt-out, and its erased form where there is one: what goes when it is taken back."""
+        known = self._erased.get((key.account_id, key.sender))
+        if not known or (hashed := self._hash(key.recipient)) not in known:
+            return (key,)
+        return key, msgspec.structs.replace(key, recipient=hashed)
+
+    async def erase(self, account_id: int, recipient: str) -> int:
+        """Keeps an account's opt-outs of a number without the number; returns how many."""
+        if not self._key:
+            fresh = secrets.token_bytes(KEY_BYTES)
+            self._key = await self._storage.writer.write(opt_outs.keep_hash_key, fresh)
+        erasure = opt_outs.OptOutErasure(
+            account_id=account_id, recipient=recipient, erased=self._hash(recipient)
+        )
+        answer = await self._storage.writer.write(opt_outs.erase, erasure)
+        keys = msgspec.msgpack.decode(answer, type=list[OptOutKey])
+        for key in keys:
+            place = (key.account_id, key.sender)
+            self._erased.setdefault(place, set()).add(erasure.erased)
+            self.forget(key)
+        return len(keys)
+
+    def _hash(self, recipient: str) -> str:
+        return ERASED + hmac.digest(self._key, recipient.encode(), "sha256").hex()
 
     async def page(self, account: Account, after: int, limit: int) -> list[OptOut]:
         """Opt-outs of an account after one, oldest first."""
@@ -177,8 +221,13 @@ def _holds(known: array[int], recipient: int) -> bool:
 
 def _sorted_recipients(
     keys: Iterable[tuple[int, str, str]],
-) -> dict[tuple[int, str], array[int]]:
+) -> tuple[dict[tuple[int, str], array[int]], dict[tuple[int, str], set[str]]]:
+    """Sorted numbers, and erased ones, by account and sender."""
     found: dict[tuple[int, str], array[int]] = {}
+    erased: dict[tuple[int, str], set[str]] = {}
     for account_id, sender, recipient in keys:
-        found.setdefault((account_id, sender), array("Q")).append(int(recipient))
-    return {place: array("Q", sorted(numbers)) for place, numbers in found.items()}
+        if recipient.startswith(ERASED):
+            erased.setdefault((account_id, sender), set()).add(recipient)
+        else:
+            found.setdefault((account_id, sender), array("Q")).append(int(recipient))
+    return {place: array("Q", sorted(numbers)) for place, numbers in found.items()}, erased

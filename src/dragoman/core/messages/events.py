@@ -9,6 +9,7 @@ second. No decision depends on these notes, so one that cannot be stored is drop
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Collection
 from typing import Final
 
 from dragoman.core.messages.live import LiveMessage
@@ -99,6 +100,11 @@ class MessageEvents:
             if known == message_id
         ]
         return taken + reports
+
+    def forget(self, message_ids: Collection[int]) -> None:
+        """Forgets what is in memory of some messages."""
+        gone = frozenset(message_ids)
+        self._reports = deque((one for one in self._reports if one[0] not in gone), maxlen=KEPT)
 
     def _note(
         self,

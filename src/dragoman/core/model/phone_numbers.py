@@ -23,6 +23,9 @@ from dragoman.core.model.errors import RefusalCode, Refused
 MIN_DIGITS = 7
 MAX_DIGITS = 15
 
+REMOVED: Final = "0"
+"""Stands for a number that was deleted while its row stays; no number is written like that."""
+
 NORTH_AMERICAN_DIGITS = 11
 """`1`, area code and number; there are no shorter or longer ones (NANP)."""
 

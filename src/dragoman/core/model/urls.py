@@ -24,6 +24,14 @@ def names_user(url: str) -> bool:
     return "@" in urlsplit(url).netloc
 
 
+def add_query(url: str, query: str) -> str:
+    """A URL with further parameters behind those that it has; without its fragment."""
+    address, _, _ = url.partition("#")
+    if "?" not in address:
+        return f"{address}?{query}"
+    return f"{address}{'' if address.endswith(('?', '&')) else '&'}{query}"
+
+
 @lru_cache(maxsize=1_000)
 def origin_of(url: str) -> str:
     """Scheme, host and port of a URL."""

@@ -12,12 +12,12 @@ from typing import Final, NamedTuple
 import msgspec
 
 from dragoman.core.accounts.model.accounts import Account
-from dragoman.core.messages.sql.statistics import count_by_period
+from dragoman.core.messages.sql.statistics import WITHOUT_ROWS, count_by_period
 from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.core.model.texts import is_storable
 from dragoman.core.reporting.model.ingestion import IngestedRow
 from dragoman.core.reporting.queries import Queries
-from dragoman.core.reporting.sql.ingestion import INGESTED, IngestedRows, ingest
+from dragoman.core.reporting.sql.ingestion import IngestedRows, ingest
 from dragoman.kit.clock import Clock
 from dragoman.kit.zones import DAY_MS, HOUR_MS, stretches_of
 from dragoman.storage.engine import Storage
@@ -106,7 +106,7 @@ class Statistics:
             lambda c: count_by_period(
                 c,
                 query.account_ids,
-                (query.direction, INGESTED + query.direction),
+                (query.direction, WITHOUT_ROWS + query.direction),
                 (query.dimension,),
                 stretches=stretches,
                 unit_ms=unit_ms,

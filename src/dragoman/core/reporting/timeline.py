@@ -25,6 +25,7 @@ from dragoman.core.messages.model.events import ATTEMPTS, RECEIPTS, EventKind
 from dragoman.core.messages.model.failure_causes import CAUSES, Cause
 from dragoman.core.messages.model.lifecycle import CANCELLABLE, State
 from dragoman.core.messages.model.messages import Format, Outgoing, can_resend
+from dragoman.core.messages.model.records import is_forgotten
 from dragoman.core.messages.model.routing import Route, Router, RouteReason
 from dragoman.core.messages.sql.events import MessageEvent
 from dragoman.core.model.errors import FailureCode, RefusalCode, Refused, existing
@@ -47,10 +48,13 @@ from dragoman.core.reporting.sql import timeline
 from dragoman.core.reporting.sql.timeline import CallbackRow, CallbackTry, TimelineRows
 from dragoman.kit.ids import LIMIT, time_of
 from dragoman.protocols.gsm.alphabet import NotEncodable
+from dragoman.protocols.gsm.look_alikes import replaced_in
 from dragoman.protocols.gsm.segmentation import InvalidHeader, TooManyParts
 from dragoman.storage.engine import Storage
 from dragoman.work_queue.port import Lane
 
+MAX_CALLS_SHOWN = 20
+"""Of a callback: a host that is away for days is called thousands of times."""
 ReconstructPdus = Callable[[Timeline, Outgoing, int], tuple[PduStep, ...]]
 """Makes the PDUs of a message that was sent at a time; none where its carrier has no PDUs."""
 
@@ -129,7 +133,8 @@ class Timelines:
             failure=_failure(rows),
             resent_as=tuple(int(e.code) for e in events if e.kind is EventKind.RESENT),
             can_cancel=message.state in CANCELLABLE and not message.possible_duplicate,
-            can_resend=can_resend(message.state, batch.format, premium is not None),
+            can_resend=can_resend(message.state, batch.format, premium is not None)
+            and not is_forgotten(message, batch),
         )
 
     def _route(self, rows: TimelineRows, account: Account | None) -> RouteStep:
@@ -182,7 +187,7 @@ class Timelines:
 
     def _with_pdus(self, story: Timeline, rows: TimelineRows) -> Timeline:
         message = rows.message
-        if not message.carrier:
+        if not message.carrier or is_forgotten(message, rows.batch):
             return story
         try:
             outgoing = LiveMessage(message, LiveBatch(rows.batch, 0)).outgoing()
@@ -226,6 +231,8 @@ def _request(rows: TimelineRows) -> RequestStep:
         return_data=batch.options.return_data,
         message_type=batch.options.message_type,
         resend_of=batch.options.resend_of,
+        ignored_sender=batch.options.ignored_sender,
+        replaced=replaced_in(text) if batch.format == Format.GSM_ALIKE else {},
     )
 
 
@@ -386,7 +393,7 @@ def _callback(row: CallbackRow, tries: list[CallbackTry]) -> CallbackStep:
         created_ms=time_of(row.callback_id),
         state=row.state.name.lower(),
         next_attempt_ms=row.next_attempt_ms if pending else None,
-        attempts=tuple(attempts),
+        attempts=tuple(attempts[-MAX_CALLS_SHOWN:]),
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Final
 
 import msgspec
 
@@ -19,6 +20,67 @@ class Kept(StrEnum):
     """Those that are still to be made stay."""
     INGESTED_ROWS = "ingested_rows"
     NOTES = "notes"
+
+
+class Sweep(StrEnum):
+    """What is forgotten or dropped of an account, in the order of its rows."""
+
+    TEXTS_OF_MESSAGES = "texts:messages"
+    TEXTS_OF_BATCHES = "texts:batches"
+    TEXTS_RECEIVED = "texts:inbound"
+    NUMBERS_OF_MESSAGES = "numbers:messages"
+    NUMBERS_OF_BATCHES = "numbers:batches"
+    NUMBERS_RECEIVED = "numbers:inbound"
+
+
+class Lifetimes(msgspec.Struct, frozen=True, kw_only=True):
+    """The days for which an account's texts, numbers and messages are kept; 0 is for ever."""
+
+    texts_days: int
+    numbers_days: int
+    messages_days: int
+
+    def days(self, sweep: Sweep) -> int:
+        """The days after which a sweep reaches a row."""
+        return self.texts_days if sweep in _TEXTS else self.numbers_days
+
+
+_TEXTS: Final = frozenset({Sweep.TEXTS_OF_MESSAGES, Sweep.TEXTS_OF_BATCHES, Sweep.TEXTS_RECEIVED})
+
+
+class Swath(msgspec.Struct, frozen=True, kw_only=True):
+    """What a sweep is to go over next: rows of an account, of identifiers below one."""
+
+    account_id: int
+    """0 for texts to numbers without an owner."""
+    sweep: Sweep
+    before: int
+
+
+class Day(msgspec.Struct, frozen=True, kw_only=True):
+    """The oldest day (UTC) of an account, whose messages and texts are dropped."""
+
+    account_id: int
+    from_ms: int
+    before_ms: int
+
+
+class Erasure(msgspec.Struct, frozen=True, kw_only=True):
+    """A number to erase from an account; account 0 is what belongs to none."""
+
+    account_id: int
+    number: str
+    """Digits of the international number."""
+    at_ms: int
+
+
+class Erased(msgspec.Struct, frozen=True, kw_only=True):
+    """Rows that named a number, by table."""
+
+    rows: dict[str, int] = {}
+    message_ids: tuple[int, ...] = ()
+    more: bool = False
+    """Whether there may be more of them."""
 
 
 class Outdated(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,34 +1,40 @@
-"""Deletes data after its retention period, while the gateway runs."""
+"""Deletes data after its retention period, and forgets texts and numbers, as the gateway runs."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from typing import Final
+from typing import Final, TypeVar
 
-import structlog
-
-from dragoman.core.retention import sql as retention
-from dragoman.core.retention.model import Kept, Outdated
+from dragoman.core.retention.model import Day, Kept, Lifetimes, Outdated, Sweep
+from dragoman.core.retention.sql import dropping, outdated, sweeping
 from dragoman.kit.clock import Clock
+from dragoman.kit.ids import first_at
 from dragoman.kit.periodic import repeat
+from dragoman.kit.zones import DAY_MS
 from dragoman.storage.engine import Storage
+from dragoman.storage.work import Operation
 
 EVERY_S: Final = 3600.0
 PAUSE_S: Final = 0.1
 """Between two chunks, so that what is being sent hardly waits for them."""
-DAY_MS: Final = 24 * 3600 * 1000
 
-log = structlog.get_logger(__name__)
+Item = TypeVar("Item")
 
 
 class Retention:
-    """Deletes outdated rows every hour; 0 days keeps them forever."""
+    """Deletes outdated rows every hour; 0 days keeps them forever.
 
-    def __init__(self, *, storage: Storage, clock: Clock, days: Mapping[Kept, int]) -> None:
+    `lifetimes` are those of accounts without any of their own.
+    """
+
+    def __init__(
+        self, *, storage: Storage, clock: Clock, days: Mapping[Kept, int], lifetimes: Lifetimes
+    ) -> None:
         self._storage = storage
         self._clock = clock
         self._days = days
+        self._lifetimes = lifetimes
 
     async def run(self) -> None:
         """Runs until cancelled."""
@@ -40,8 +46,33 @@ class Retention:
         for kind, days in self._days.items():
             if not days:
                 continue
-            outdated = Outdated(kind=kind, before_ms=now_ms - days * DAY_MS)
-            more = True
-            while more:
-                more = await self._storage.writer.write(retention.drop_outdated, outdated)
-                await asyncio.sleep(PAUSE_S if more else 0)
+            item = Outdated(kind=kind, before_ms=now_ms - days * DAY_MS)
+            await self._write_all(outdated.drop_outdated, item)
+        usual = self._lifetimes
+        of_accounts = await self._storage.read(lambda c: sweeping.load_lifetimes(c, usual))
+        for account_id, lifetimes in of_accounts.items():
+            await self._forget(account_id, lifetimes, now_ms)
+
+    async def _forget(self, account_id: int, kept: Lifetimes, now_ms: int) -> None:
+        """Forgets the texts and numbers of an account, and drops its messages."""
+        before = {
+            sweep: first_at(now_ms - days * DAY_MS) for sweep in Sweep if (days := kept.days(sweep))
+        }
+        if before:
+            due = await self._storage.read(lambda c: sweeping.find_due(c, account_id, before))
+            for swath in due:
+                await self._write_all(sweeping.sweep, swath)
+        if kept.messages_days:
+            up_to_ms = now_ms - kept.messages_days * DAY_MS
+            while day := await self._find_day(account_id, up_to_ms):
+                await self._write_all(dropping.drop, day)
+
+    async def _find_day(self, account_id: int, up_to_ms: int) -> Day | None:
+        return await self._storage.read(lambda c: dropping.find_day(c, account_id, up_to_ms))
+
+    async def _write_all(self, operation: Operation[Item, bool], item: Item) -> None:
+        """Repeats a write until nothing is left for it to do."""
+        more = True
+        while more:
+            more = await self._storage.writer.write(operation, item)
+            await asyncio.sleep(PAUSE_S if more else 0)

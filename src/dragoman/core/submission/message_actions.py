@@ -11,7 +11,7 @@ from dragoman.core.billing.model.message_types import MessageType
 from dragoman.core.messages.model.events import EventKind
 from dragoman.core.messages.model.lifecycle import State
 from dragoman.core.messages.model.messages import CallbackRequest, Format, Submission, can_resend
-from dragoman.core.messages.model.records import StoredBatch, StoredMessage
+from dragoman.core.messages.model.records import StoredBatch, StoredMessage, is_forgotten
 from dragoman.core.messages.sql import pending
 from dragoman.core.messages.sql.events import MessageEvent
 from dragoman.core.model.errors import RefusalCode, Refused
@@ -58,6 +58,8 @@ class MessageActions:
             )
         if not can_resend(message.state, batch.format, batch.options.premium is not None):
             raise Refused(RefusalCode.NOT_SUPPORTED, "resend", _why_not(found))
+        if is_forgotten(message, batch):
+            raise Refused(RefusalCode.NOT_SUPPORTED, "resend", "its text or number was deleted")
         decision = await self.submission.decide(account, _repeat(found, protocol))
         note = MessageEvent(
             event_id=self.ids.next(),

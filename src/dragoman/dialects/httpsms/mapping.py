@@ -69,21 +69,27 @@ _FREE: Final = render_price(0)
 
 
 def render_report(message: MessageView) -> bytes:
-    """The answer to a query for a message.
-
-    What no carrier took costs nothing and says why in `queue_error` too.
-    """
+    """The answer to a query for a message."""
     answer = ANSWERS[message.state]
     if isinstance(answer, bytes):
         return answer
-    failed = message.state > State.DELIVERED
-    reason = REASONS[message.failure] if failed else ""
-    sent = message.sent_ms is not None or message.state not in _NEVER_SENT
-    return msgspec.json.encode(
-        Report(
-            queue_error=0 if sent else reason or REASONS[FailureCode.UNSPECIFIED],
-            dlr_status=answer,
-            dlr_error=reason,
-            sms_cost=render_price(message.price) if sent else _FREE,
-        )
+    sent = message.sent_ms is not None
+    report = make_report(answer, message.state, message.failure, message.price, sent=sent)
+    return msgspec.json.encode(report)
+
+
+def make_report(
+    status: str, state: State, failure: FailureCode, price: int, *, sent: bool
+) -> Report:
+    """The report on a message, which `sent` says a carrier took.
+
+    What no carrier took costs nothing and says why in `queue_error` too.
+    """
+    reason = REASONS[failure] if state > State.DELIVERED else ""
+    sent = sent or state not in _NEVER_SENT
+    return Report(
+        queue_error=0 if sent else reason or REASONS[FailureCode.UNSPECIFIED],
+        dlr_status=status,
+        dlr_error=reason,
+        sms_cost=render_price(price) if sent else _FREE,
     )

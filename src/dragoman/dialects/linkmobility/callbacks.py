@@ -15,6 +15,7 @@ from urllib.parse import quote, quote_plus, urlencode
 
 from dragoman.core.messages.model.callbacks import CallbackCall, CallbackFacts, TextFacts
 from dragoman.core.model.errors import FailureCode
+from dragoman.core.model.urls import add_query
 from dragoman.dialects.linkmobility.mapping import STATUSES, status_code, status_reason
 from dragoman.dialects.linkmobility.reading import render_log_date
 from dragoman.kit.ids import render_hex
@@ -41,14 +42,7 @@ def render_callback(url: str, facts: CallbackFacts, *, zone: str) -> CallbackCal
         f"&logdate={render_log_date(facts.at_ms, zone)}&mcc={facts.mcc}&mnc={UNKNOWN_NETWORK}"
         f"&batchid={facts.batch_id}&push_price={facts.premium_price}"
     )
-    address, _, _ = url.partition("#")
-    return CallbackCall(method="GET", url=address + _joint(address) + query)
-
-
-def _joint(address: str) -> str:
-    if "?" not in address:
-        return "?"
-    return "" if address.endswith(("?", "&")) else "&"
+    return CallbackCall(method="GET", url=add_query(url, query))
 
 
 def render_text(url: str, facts: TextFacts) -> CallbackCall:

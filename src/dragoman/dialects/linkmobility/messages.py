@@ -13,7 +13,7 @@ from dragoman.core.submission.model.progress import BatchProgress
 from dragoman.dialects.linkmobility import reading, schemas
 from dragoman.dialects.linkmobility.calls import CREATED, OK, CallGroup
 from dragoman.dialects.linkmobility.errors import missing_contact, missing_list
-from dragoman.dialects.linkmobility.mapping import BATCH_STATES, STATUSES, status_reason
+from dragoman.dialects.linkmobility.mapping import BATCH_STATES, DIALECT, STATUSES, status_reason
 from dragoman.dialects.linkmobility.submissions import read_message
 from dragoman.dialects.wording import reworded
 from dragoman.kit.ids import render_hex
@@ -33,7 +33,8 @@ class Messages(CallGroup):
         """Accepts a message; raises `Refused`."""
         zone = self._zone_of(account)
         message = decode_body(request, schemas.Message)
-        submission = read_message(message, account, zone, self._settings.advanced_key)
+        report_url = self._services.webhooks.report_url(account.account_id, DIALECT)
+        submission = read_message(message, account, zone, self._settings, report_url)
         with reworded(_missing):
             accepted = await self._services.submission.submit(account, submission)
         sendtime = reading.render_batch_time(accepted.due_ms, zone)

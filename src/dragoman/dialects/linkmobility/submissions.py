@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Any, Final, NamedTuple
 from urllib.parse import quote_plus
 
+from dragoman.config.dialects import LinkMobility
 from dragoman.core.accounts.model.accounts import Account
 from dragoman.core.messages.model.lifecycle import State
 from dragoman.core.messages.model.messages import CallbackRequest, Format, Push, Submission
@@ -72,9 +73,16 @@ def _read_url(url: object) -> str:
     return url.strip()
 
 
-def read_message(message: Message, account: Account, zone: str, advanced_key: str) -> Submission:
-    """Reads a message of an account whose times are in `zone`; raises `Refused`."""
+def read_message(
+    message: Message, account: Account, zone: str, settings: LinkMobility, report_url: str
+) -> Submission:
+    """Reads a message of an account whose times are in `zone`; raises `Refused`.
+
+    Reports go to `report_url`, if there is one, where the message has no `statusurl`.
+    """
     format_ = _read_format(message.format)
+    if format_ is Format.GSM and not settings.refuse_other_characters:
+        format_ = Format.GSM_ALIKE
     message_class = _read_integer("class", message.class_, 0, MAX_CLASS)
     validity_min = _read_integer("validity", message.validity, 1, MAX_VALIDITY_MIN)
     named = read_recipients(message.recipients)
@@ -90,12 +98,12 @@ def read_message(message: Message, account: Account, zone: str, advanced_key: st
         push=_read_push(message, format_),
         due_ms=_read_due_time(message.sendtime, zone),
         validity_s=None if validity_min is None else validity_min * 60,
-        callback=_read_callback(message, return_data),
+        callback=_read_callback(message, return_data, report_url),
         return_data=return_data,
         # Class 1 is every phone's own choice, so it is not put on the wire.
         message_class=None if message_class == DEFAULT_CLASS else message_class,
         protocol_id=_read_integer("pid", message.pid, 0, MAX_PROTOCOL_ID) or 0,
-        protocol=_read_protocol(message, advanced_key),
+        protocol=_read_protocol(message, settings.advanced_key),
         premium=_read_premium(message),
         attachment_urls=read_attachments(message.attachment, format_),
     )
@@ -218,10 +226,12 @@ def _read_return_data(value: Text) -> str:
     return return_data
 
 
-def _read_callback(message: Message, return_data: str) -> CallbackRequest | None:
+def _read_callback(message: Message, return_data: str, report_url: str) -> CallbackRequest | None:
     wanted = reading.read_flag("status", message.status)
     url = message.statusurl
     if not isinstance(url, str) or not (url := url.strip()) or url == "0":
+        url, wanted = report_url, True
+    if not url:
         return None
     # Without a wish for reports the URL is only remembered, for the lookup to show.
     states = REPORTED if wanted else _NO_STATES

@@ -87,19 +87,20 @@ class User(CallGroup):
     """Answers the calls on the caller's own account."""
 
     async def set_password(self, account: Account, request: Request) -> Text:
-        """Whether the new password was taken; it ends all other sessions. Raises `Refused`."""
+        """Whether the new password was taken, which ends all else; raises `Refused`."""
         password = request.query.get("password", "")
         if not password:
             raise Refused(RefusalCode.MISSING_FIELD, "password")
         if len(password) < MIN_PASSWORD:
             return NO
         try:
-            await self._services.accounts.set_password(account, password)
+            await self._services.accounts.set_password(
+                account, password, session=session_of(request)
+            )
         except Refused as refused:
             if refused.code is RefusalCode.INVALID_FIELD:
                 return NO
             raise
-        self._services.sessions.end_all(account.account_id, but=session_of(request))
         return YES
 
     async def link_to_console(self, account: Account, request: Request) -> Text:
@@ -116,7 +117,7 @@ class User(CallGroup):
         left = await credits.available(account)
         money = await credits.purchased(account.account_id) if with_money else None
         settings = self._settings
-        created_ms = time_of(account.account_id)
+        created_ms = time_of(account.wallet_id)  # made with the account
         mail = await self._services.mailings.service_of(account) or EmailService()
         return Status(
             money=None if money is None else mapping.render_money(money),

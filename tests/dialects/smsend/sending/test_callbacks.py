@@ -1,6 +1,7 @@
 """The calls to the address that an order names."""
 
 from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
@@ -128,3 +129,40 @@ async def test_customer_is_told_how_a_text_ends(orders: Any, fields: Any, told: 
     for call, word in zip(calls, told, strict=True):
         assert word in call.url
         assert order_id in call.url
+
+
+@pytest.mark.parametrize(
+    ("fields", "host"),
+    [
+        ({}, "account.it"),
+        ({"delivery_notification_url": "http://own.it/d"}, "own.it"),
+        ({"statusnotificationURL": "http://own.it/d"}, "own.it"),
+    ],
+)
+async def test_url_of_the_account_is_called_for_orders_that_name_none(
+    orders: Any, fields: Any, host: str
+) -> None:
+    services = orders.services
+    account = await services.accounts.find("username")
+    url = "http://account.it/dlr?token=x"
+    await services.webhooks.put_report_url(account, "smsend", url)
+    order_id = await orders.sent(**fields)
+    (message,) = orders.live()
+    await orders.accept(message)
+    await orders.report(message, State.DELIVERED)
+    last = urlsplit((await orders.calls())[-1].url)
+    assert last.hostname == host
+    if not fields:
+        given = dict(parse_qsl(last.query))
+        assert given.pop("delivery_date")
+        assert given == {
+            "token": "x",
+            "order_id": order_id,
+            "status": "DLVRD",
+            "recipient": f"+{message.recipient}",
+        }
+    await services.webhooks.put_report_url(account, "smsend", "")
+    before = len(await orders.calls())
+    await orders.sent(order_id="")
+    await orders.report(max(orders.live(), key=lambda m: m.message_id), State.UNDELIVERED)
+    assert len(await orders.calls()) == before

@@ -12,7 +12,7 @@ import msgspec
 from dragoman.core.accounts.model.allowed_addresses import AllowedAddresses
 from dragoman.core.accounts.model.allowed_prefixes import AllowedPrefixes
 from dragoman.core.billing.model.payments import Payer
-from dragoman.core.billing.sql.wallets import Balance
+from dragoman.core.billing.model.wallets import Balance
 
 NO_OWN_LIMIT: Final = 2**31 - 1
 """Leaves a limit to `[limits]` of the configuration, which counts where it is narrower."""
@@ -92,6 +92,10 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
     """The only message types it may send; None for all. Narrowed as permissions are."""
     max_parts: int = NO_OWN_LIMIT
     max_recipients: int = NO_OWN_LIMIT
+    texts_days: int | None = None
+    """How long its texts are kept; None as for the account above it. The same for what follows."""
+    numbers_days: int | None = None
+    messages_days: int | None = None
 
     def may(self, permission: Permission) -> bool:
         return permission in self.permissions

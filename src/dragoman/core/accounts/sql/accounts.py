@@ -20,14 +20,16 @@ from dragoman.core.accounts.model.accounts import (
 )
 from dragoman.core.accounts.model.allowed_addresses import parse_allowed_addresses
 from dragoman.core.accounts.model.allowed_prefixes import parse_allowed_prefixes
+from dragoman.core.accounts.model.audit_log import AuditEntry
 from dragoman.core.accounts.model.senders import APPROVED_STATES
-from dragoman.core.accounts.sql.audit_log import AuditEntry
+from dragoman.core.accounts.sql.scoped_tokens import revoke_all
 from dragoman.core.accounts.sql.tables import (
     account_records,
     accounts,
     audit_entries,
     console_sessions,
     credentials,
+    one_time_links,
     senders,
 )
 from dragoman.core.billing.model.payments import Payer
@@ -80,6 +82,14 @@ class CredentialRotation(msgspec.Struct, frozen=True, kw_only=True):
     revoke_kinds: tuple[str, ...]
     credentials: tuple[NewCredential, ...]
     at_ms: int
+
+
+class TokensEnd(msgspec.Struct, frozen=True, kw_only=True):
+    """Ends all that was got for the password of an account."""
+
+    account_id: int
+    at_ms: int
+    audit: tuple[AuditEntry, ...] = ()
 
 
 class TokenIssue(msgspec.Struct, frozen=True, kw_only=True):
@@ -154,23 +164,37 @@ def load_records(
 
 
 def replace_credentials(connection: Connection, rotation: CredentialRotation) -> None:
-    """Replaces the credentials of some kinds; a new password also ends console sessions."""
-    connection.execute(
-        update(credentials)
-        .where(
-            credentials.c.account_id == rotation.account_id,
-            credentials.c.kind.in_(rotation.revoke_kinds),
-            credentials.c.revoked_ms.is_(None),
-        )
-        .values(revoked_ms=rotation.at_ms)
-    )
+    """Replaces the credentials of some kinds; with a password, all that was got for it ends."""
+    _revoke(connection, rotation.account_id, rotation.revoke_kinds, rotation.at_ms)
     if CredentialKind.PASSWORD in rotation.revoke_kinds:
-        gone = console_sessions.c.account_id == rotation.account_id
-        connection.execute(delete(console_sessions).where(gone))
+        _end_tokens(connection, rotation.account_id, rotation.at_ms)
     insert_rows(connection, credentials, rotation.credentials)
 
 
 rotate = one_by_one("rotate_credentials")(replace_credentials)
+
+
+@one_by_one("end_tokens")
+def end_tokens(connection: Connection, item: TokensEnd) -> None:
+    _end_tokens(connection, item.account_id, item.at_ms)
+    insert_rows(connection, audit_entries, item.audit)
+
+
+def _end_tokens(connection: Connection, account_id: int, at_ms: int) -> None:
+    """Ends tokens of every dialect, and what leads into the console."""
+    tokens = (CredentialKind.ACCESS_TOKEN, CredentialKind.LOGIN_TOKEN)
+    _revoke(connection, account_id, tokens, at_ms)
+    revoke_all(connection, account_id, at_ms)
+    for table in (console_sessions, one_time_links):
+        connection.execute(delete(table).where(table.c.account_id == account_id))
+
+
+def _revoke(connection: Connection, account_id: int, kinds: Iterable[str], at_ms: int) -> None:
+    table = credentials.c
+    revoked = update(credentials).where(
+        table.account_id == account_id, table.kind.in_(kinds), table.revoked_ms.is_(None)
+    )
+    connection.execute(revoked.values(revoked_ms=at_ms))
 
 
 @one_by_one("issue_token")

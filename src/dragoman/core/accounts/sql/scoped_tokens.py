@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import msgspec
 from sqlalchemy import Connection, delete, select, update
 
 from dragoman.core.accounts.sql.tables import scoped_tokens
-from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.storage.rows import count, insert_rows, read_one
 from dragoman.storage.work import one_by_one, together
+
+LEEWAY_MS: Final = 10_000
+"""How long after an exchange the used refresh token may come again and do no harm: two threads of
+a program, or an answer that was lost. Later it was stolen (RFC 9700 s. 4.14.2)."""
 
 
 class StoredPair(msgspec.Struct, frozen=True, kw_only=True):
@@ -16,6 +21,7 @@ class StoredPair(msgspec.Struct, frozen=True, kw_only=True):
 
     token_id: str
     account_id: int
+    family: str
     scopes: str
     access_digest: bytes
     access_expires_ms: int
@@ -42,7 +48,7 @@ class Exchange(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Revocation(msgspec.Struct, frozen=True, kw_only=True):
-    """Revokes one of an account's pairs."""
+    """Revokes one of an account's pairs, and all of its family."""
 
     token_id: str
     account_id: int
@@ -72,26 +78,43 @@ def _make_room(connection: Connection, item: Issue) -> None:
 
 
 @one_by_one("exchange_scoped_tokens")
-def exchange(connection: Connection, item: Exchange) -> None:
-    used = update(scoped_tokens).where(
-        scoped_tokens.c.token_id == item.token_id,
-        scoped_tokens.c.refreshed_ms.is_(None),
-        scoped_tokens.c.revoked_ms.is_(None),
-        scoped_tokens.c.refresh_expires_ms > item.at_ms,
-    )
-    if connection.execute(used.values(refreshed_ms=item.at_ms)).rowcount != 1:
-        raise Refused(RefusalCode.AUTHENTICATION_FAILED, detail="the token was used")
+def exchange(connection: Connection, item: Exchange) -> bool:
+    """Whether it was exchanged; one that was used before and comes again ends its family."""
+    this = scoped_tokens.c.token_id == item.token_id
+    old = read_one(connection, select(scoped_tokens).where(this), StoredPair)
+    if old is None or old.revoked_ms is not None or old.refresh_expires_ms <= item.at_ms:
+        return False
+    if old.refreshed_ms is not None:
+        if item.at_ms - old.refreshed_ms >= LEEWAY_MS:
+            revoke_all(connection, old.account_id, item.at_ms, old.family)
+        return False
+    connection.execute(update(scoped_tokens).where(this).values(refreshed_ms=item.at_ms))
     insert_rows(connection, scoped_tokens, [item.pair])
+    return True
 
 
 @one_by_one("revoke_scoped_tokens")
 def revoke(connection: Connection, item: Revocation) -> None:
-    revoked = update(scoped_tokens).where(
+    of_pair = (
         scoped_tokens.c.token_id == item.token_id,
         scoped_tokens.c.account_id == item.account_id,
-        scoped_tokens.c.revoked_ms.is_(None),
     )
-    connection.execute(revoked.values(revoked_ms=item.at_ms))
+    family = connection.execute(select(scoped_tokens.c.family).where(*of_pair)).scalar()
+    if family is not None:
+        revoke_all(connection, item.account_id, item.at_ms, family)
+
+
+def revoke_all(
+    connection: Connection, account_id: int, at_ms: int, family: str | None = None
+) -> None:
+    """Revokes the pairs of an account, or of one family of them."""
+    table = scoped_tokens.c
+    revoked = update(scoped_tokens).where(
+        table.account_id == account_id, table.revoked_ms.is_(None)
+    )
+    if family is not None:
+        revoked = revoked.where(table.family == family)
+    connection.execute(revoked.values(revoked_ms=at_ms))
 
 
 def find_access(connection: Connection, digest: bytes) -> StoredPair | None:

@@ -22,13 +22,15 @@ accounts = table(
     *optional(Identifier, "deactivated_ms", "deleted_ms"),
     Column("payer", Text, nullable=False, server_default="own"),
     Column("message_types", Text, nullable=False, server_default=""),
+    *optional(Integer, "texts_days", "numbers_days", "messages_days"),
     Index("ix_accounts_parent_id", "parent_id"),
 )
 """`permissions` are names with blanks between; names of a newer version are kept, not heeded.
 
 `details` is JSON (`domain.accounts.AccountDetails`), `message_types` are names with blanks
-between, none for all. A deleted account keeps its row for what it
-sent; `path` holds identifiers in base 36 from the root to the account.
+between, none for all. The days say how long what it sends and receives is kept, where that is not
+as for the account above it. A deleted account keeps its row for what it sent; `path` holds
+identifiers in base 36 from the root to the account.
 """
 
 credentials = table(
@@ -89,7 +91,7 @@ scoped_tokens = table(
     "scoped_tokens",
     Column("token_id", Text, primary_key=True),
     Column("account_id", Identifier, ForeignKey("accounts.account_id"), nullable=False),
-    Column("scopes", Text, nullable=False),
+    *required(Text, "family", "scopes"),
     Column("access_digest", LargeBinary, nullable=False),
     Column("access_expires_ms", Identifier, nullable=False),
     Column("refresh_digest", LargeBinary, nullable=False),
@@ -103,7 +105,8 @@ scoped_tokens = table(
 )
 """Both tokens of a pair as SHA-256. `scopes` are the provider's names, separated by spaces.
 
-`refreshed_ms` is when the pair was exchanged for a new one, which happens once.
+`refreshed_ms` is when the pair was exchanged for a new one, which happens once and ends it.
+`family` is the `token_id` of the first pair; all that came of it are revoked together.
 """
 
 

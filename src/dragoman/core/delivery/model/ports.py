@@ -1,19 +1,15 @@
-"""The protocols between carriers and the core, and what connectors may need."""
+"""The protocols between carriers and the core."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol, runtime_checkable
 
-from dragoman.core.devices.assignments import Assignments
-from dragoman.core.devices.devices import Devices
 from dragoman.core.messages.model.attachments import Attachment
 from dragoman.core.messages.model.messages import InboundPartReport, Outgoing, ReceiptReport
 from dragoman.core.messages.model.outcomes import Outcome, Rejected
 from dragoman.core.model.stored import OnStored
-from dragoman.kit.ids import IdSource
 
 
 class AttachmentSource(Protocol):
@@ -123,13 +119,3 @@ class Custodian(Protocol):
     def resume(self, messages: Sequence[Outgoing]) -> None:
         """Resumes those that are still pending; their outcomes follow."""
         ...
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Resources:
-    """Offered to every connector; most need none."""
-
-    assignments: Assignments
-    ids: IdSource
-    devices: Devices
-    attachments: AttachmentSource

@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from typing import Final
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, and_, delete, or_, select
+from sqlalchemy import ColumnElement, Connection, and_, delete, or_, select, update
 
 from dragoman.core.inbound.model.inbound import OptOut, OptOutFilter, OptOutKey
-from dragoman.core.inbound.sql.tables import opt_outs
+from dragoman.core.inbound.sql.tables import opt_outs, secrets
 from dragoman.kit.ids import first_at
 from dragoman.storage.bulk import BulkInsert
-from dragoman.storage.rows import count, read_all, read_one
+from dragoman.storage.rows import count, insert_new, read_all, read_one
 from dragoman.storage.work import one_by_one, together
+
+
+class OptOutErasure(msgspec.Struct, frozen=True, kw_only=True):
+    """A number of an account, and what stands for it from now on."""
+
+    account_id: int
+    recipient: str
+    erased: str
 
 
 class OptOutPage(msgspec.Struct, frozen=True, kw_only=True):
@@ -24,6 +33,11 @@ class OptOutPage(msgspec.Struct, frozen=True, kw_only=True):
 
 _INSERT = BulkInsert(opt_outs, suffix="ON CONFLICT (account_id, sender, recipient) DO NOTHING")
 _DELETED_AT_ONCE = 100
+ERASED: Final = "#"
+"""Before the HMAC that stands for an erased number."""
+_HASH_KEY: Final = "opt_outs"
+_IS_NUMBER: Final = ~opt_outs.c.recipient.startswith(ERASED)
+"""Lists show numbers alone: an erased one says nothing to anybody."""
 
 
 def write(connection: Connection, wanted: Mapping[OptOutKey, OptOut | None]) -> None:
@@ -56,6 +70,40 @@ def remove(connection: Connection, key: OptOutKey) -> bool:
     return bool(connection.execute(delete(opt_outs).where(_is(key))).rowcount)
 
 
+@one_by_one("keep_hash_key")
+def keep_hash_key(connection: Connection, key: bytes) -> bytes:
+    """The key of erased opt-outs: a new one, unless there is one."""
+    put_new = _SecretRow(name=_HASH_KEY, secret=key)
+    insert_new(connection, secrets, put_new)
+    return load_hash_key(connection)
+
+
+def load_hash_key(connection: Connection) -> bytes:
+    """The key of erased opt-outs; empty before the first."""
+    query = select(secrets.c.secret).where(secrets.c.name == _HASH_KEY)
+    return bytes(connection.execute(query).scalar() or b"")
+
+
+class _SecretRow(msgspec.Struct, frozen=True, kw_only=True):
+    """A row of `secrets`."""
+
+    name: str
+    secret: bytes
+
+
+@one_by_one("erase_opt_outs")
+def erase(connection: Connection, item: OptOutErasure) -> bytes:
+    """The keys of the opt-outs whose number was erased, in MessagePack, as results cross."""
+    mine = opt_outs.c.account_id == item.account_id
+    of_number = (mine, opt_outs.c.recipient == item.recipient)
+    keys = [one.key for one in read_all(connection, select(opt_outs).where(*of_number), OptOut)]
+    senders = [key.sender for key in keys]
+    earlier = delete(opt_outs).where(mine, opt_outs.c.recipient == item.erased)
+    connection.execute(earlier.where(opt_outs.c.sender.in_(senders)))
+    connection.execute(update(opt_outs).where(*of_number).values(recipient=item.erased))
+    return msgspec.msgpack.encode(keys)
+
+
 def load_keys(connection: Connection) -> Iterator[tuple[int, str, str]]:
     """(account, sender, recipient) of every opt-out."""
     query = select(opt_outs.c.account_id, opt_outs.c.sender, opt_outs.c.recipient)
@@ -72,7 +120,7 @@ def load_page(connection: Connection, account_id: int, after: int, limit: int) -
     """Opt-outs of an account after one, oldest first."""
     query = (
         select(opt_outs)
-        .where(opt_outs.c.account_id == account_id, opt_outs.c.opt_out_id > after)
+        .where(opt_outs.c.account_id == account_id, opt_outs.c.opt_out_id > after, _IS_NUMBER)
         .order_by(opt_outs.c.opt_out_id)
         .limit(limit)
     )
@@ -81,7 +129,7 @@ def load_page(connection: Connection, account_id: int, after: int, limit: int) -
 
 def search(connection: Connection, wanted: OptOutFilter, offset: int, limit: int) -> OptOutPage:
     """A page of opt-outs, oldest first."""
-    conditions = [opt_outs.c.account_id == wanted.account_id]
+    conditions = [opt_outs.c.account_id == wanted.account_id, _IS_NUMBER]
     if not wanted.with_senders:
         conditions.append(opt_outs.c.sender == "")
     if wanted.from_ms is not None:

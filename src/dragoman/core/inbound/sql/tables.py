@@ -74,8 +74,17 @@ opt_outs = table(
 """Who wants no messages of an account, since the time in the identifier.
 
 An empty `sender` means all of them. `origin` is a `domain.inbound.OptOutOrigin`; `inbound_id` the
-text that requested it, if any.
+text that requested it, if any. A `recipient` that was erased is `#` and the HMAC-SHA256 of its
+number, in hex.
 """
+
+secrets = table(
+    "secrets",
+    Column("name", Text, primary_key=True),
+    Column("secret", LargeBinary, nullable=False),
+    sqlite_with_rowid=False,
+)
+"""Keys of our own; `opt_outs` is that of erased opt-outs, made with the first of them."""
 
 
 inbound_texts = table(

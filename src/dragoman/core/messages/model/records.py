@@ -18,6 +18,8 @@ from dragoman.core.messages.model.lifecycle import BatchState, State
 from dragoman.core.messages.model.messages import Push
 from dragoman.core.messages.model.premium import Premium, PremiumState
 from dragoman.core.model.errors import FailureCode
+from dragoman.core.model.phone_numbers import REMOVED
+from dragoman.protocols.gsm.segmentation import PLAIN, Repertoire
 
 
 class BatchOptions(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
@@ -48,6 +50,9 @@ class BatchOptions(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     message_type: str = ""
     resend_of: int | None = None
     """The message that it repeats."""
+    ignored_sender: str = ""
+    repertoire: Repertoire = PLAIN
+    """How its text is cut, as its carriers were when it was accepted."""
 
 
 class StoredBatch(msgspec.Struct, kw_only=True, array_like=True, gc=False):
@@ -143,6 +148,7 @@ class NewBatch(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=Fa
     """Messages among them that end with their acceptance."""
     attachments: tuple[Attachment, ...] = ()
     audience: StoredAudience | None = None
+    short_id: int | None = None
 
 
 class NewCallback(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False):
@@ -209,6 +215,13 @@ class ParkedReceipt(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     state: int
     error: str
     raw: str
+
+
+def is_forgotten(message: StoredMessage, batch: StoredBatch) -> bool:
+    """Whether the number or the text of a message was deleted while its row stayed."""
+    push = batch.options.push
+    text = batch.text if message.text is None else message.text
+    return message.recipient == REMOVED or not (text or (push is not None and push.url))
 
 
 def row_of(record: msgspec.Struct) -> tuple[Any, ...]:

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from typing import Final, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, func, select
+from sqlalchemy import ColumnElement, Connection, delete, func, select
 
 from dragoman.core.messages.sql.tables import hourly_statistics
 from dragoman.kit.ids import EPOCH_MS, SEQUENCE_BITS
@@ -16,6 +16,8 @@ from dragoman.storage.rows import is_one_of
 from dragoman.storage.time_limit import time_limit
 
 HOUR_MS: Final = 3_600_000
+WITHOUT_ROWS: Final = "told:"
+"""Prefix of the direction of counts that have no rows which a search could find."""
 READ_LIMIT_S: Final = 2.0
 """A question that takes longer is given up."""
 QUEUED: Final = "queued"
@@ -85,6 +87,23 @@ class Counters:
             (*key, count, parts) for key, (count, parts) in sorted(counts.items()) if count or parts
         ]
         _ADD.run(connection, rows)
+
+
+def detach(connection: Connection, account_id: int, from_ms: int, before_ms: int) -> None:
+    """Keeps the counts of some hours for statistics alone: their rows are dropped."""
+    table = hourly_statistics.c
+    counted = (
+        table.account_id == account_id,
+        table.hour_ms >= from_ms,
+        table.hour_ms < before_ms,
+        table.direction.in_(("inbox", "outbox")),
+    )
+    rows = connection.execute(select(hourly_statistics).where(*counted)).all()
+    _ADD.run(
+        connection,
+        [(row[0], row[1], WITHOUT_ROWS + row.direction, *row[3:]) for row in rows],
+    )
+    connection.execute(delete(hourly_statistics).where(*counted))
 
 
 def hour_of(identifier: int) -> int:

@@ -77,7 +77,7 @@ messages = table(
     Index("ix_messages_of_batch", "batch_id", "message_id", "parts"),
     Index("ix_messages_of_recipient", "account_id", "recipient", "message_id", "parts"),
     Index("ix_messages_of_account", "account_id", "message_id", "batch_id", "parts"),
-    partial_index("ix_messages_unsent", "route", "message_id", where=IS_UNSENT),
+    partial_index("ix_messages_unsent", "route", "account_id", "message_id", where=IS_UNSENT),
     partial_index("ix_messages_failed", "account_id", "message_id", "state", where=IS_FAILED),
     partial_index(
         "ix_messages_failed_of_recipient",
@@ -91,7 +91,7 @@ messages = table(
 )
 """One recipient of a batch; created at the time in its identifier.
 
-`text` is empty where the message has the text of its batch. The last columns of the indexes hardly
+`text` is NULL where the message has the text of its batch. The last columns of the indexes hardly
 ever change, and spare a search that adds up parts, or looks for batches, the look at every row.
 """
 
@@ -130,7 +130,8 @@ hourly_statistics = table(
     *required(Identifier, "count", "parts"),
     sqlite_with_rowid=False,
 )
-"""`direction` is outbox or inbox, with the prefix `told:` for counts that customers report.
+"""`direction` is outbox or inbox, with the prefix `told:` for counts without rows: customers
+reported them, or their rows were dropped.
 
 `dimension` is sum, mcc:status or keyword:number, or one of `repositories/outcome_counts.py`. What a
 search finds is read from these counts, so nothing is counted under outbox or inbox that has no row
@@ -185,10 +186,13 @@ callbacks = table(
     Column("answer_status", SmallInteger),
     Column("answer", Text),
     Index("ix_callbacks_message_id", "message_id"),
-    partial_index("ix_callbacks_pending", "origin", "next_attempt_ms", where="state = 0"),
+    partial_index(
+        "ix_callbacks_pending", "account_id", "origin", "next_attempt_ms", where="state = 0"
+    ),
 )
 """`payload` holds the facts as JSON; the dialect makes the request from them when it is sent.
-`origin` is the scheme, host and port of the URL: what can be slow or away on its own.
+`origin` is the scheme, host and port of the URL: what can be slow or away on its own, for each
+account that has it called.
 """
 
 
@@ -226,9 +230,10 @@ premium_messages = table(
     Column("charity", Boolean, nullable=False),
     *required(Text, "invoice_text", "revenue_text"),
     Column("refunded_ms", Identifier),
-    Column("notice_batch_id", Identifier, ForeignKey("batches.batch_id")),
+    Column("notice_batch_id", Identifier),
 )
-"""`notice_batch_id` is the batch that notified the recipient of the refund, if any."""
+"""`notice_batch_id` is the batch that notified the recipient of the refund, if any; no reference,
+for which every batch that is dropped would be looked for here."""
 
 
 attachments = table(

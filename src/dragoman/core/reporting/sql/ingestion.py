@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from typing import Final
 
 import msgspec
 from sqlalchemy import Connection, select
 
-from dragoman.core.messages.sql.statistics import Counters
+from dragoman.core.messages.sql.statistics import WITHOUT_ROWS, Counters
 from dragoman.core.messages.sql.tables import ingested_rows
 from dragoman.core.reporting.model.ingestion import IngestedRow
 from dragoman.storage.bulk import BulkInsert
 from dragoman.storage.rows import is_one_of
 from dragoman.storage.work import Operation
-
-INGESTED: Final = "told:"
-"""Prefix of the direction of reported counts, which have no rows that a search could find."""
 
 _INSERT_ROWS = BulkInsert(ingested_rows)
 
@@ -48,7 +44,12 @@ def _ingest(connection: Connection, items: list[IngestedRows]) -> list[list[bool
             new.append((*key, item.at_ms))
             for dimension, value in row.counts:
                 counters.add(
-                    row.account_id, row.at_ms, INGESTED + row.direction, dimension, value, row.parts
+                    row.account_id,
+                    row.at_ms,
+                    WITHOUT_ROWS + row.direction,
+                    dimension,
+                    value,
+                    row.parts,
                 )
         results.append(counted)
     _INSERT_ROWS.run(connection, new)

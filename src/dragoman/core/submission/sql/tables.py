@@ -31,7 +31,7 @@ Older ones are kept for an hour, in which only so many may be sent.
 orders = table(
     "orders",
     *primary(Identifier, "account_id", "number"),
-    Column("batch_id", Identifier, ForeignKey("batches.batch_id"), nullable=False),
+    Column("batch_id", Identifier, nullable=False),
     *required(Text, "order_id", "message_type"),
     Index("uq_orders_account_id_order_id", "account_id", "order_id", unique=True),
     Index("uq_orders_account_id_batch_id", "account_id", "batch_id", unique=True),
@@ -39,7 +39,8 @@ orders = table(
 )
 """`number` counts an account's orders from 1 on without a gap, in the order of their batches, so
 that how many lie between two times is a difference, and a page is a range. `message_type` is the
-type as the customer called it.
+type as the customer called it. `batch_id` is no reference, for which every batch that is dropped
+would be looked for here.
 """
 
 

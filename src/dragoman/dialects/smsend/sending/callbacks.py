@@ -1,7 +1,8 @@
 """Delivery reports: the URL that an order names is called with a GET.
 
-`delivery_notification_url` is called as Aruba's panel calls, `statusnotificationURL` as
-TextAnywhere does. What a call needs of its order travels with the messages as `return_data`.
+`delivery_notification_url`, and the URL of the account for orders that name none, are called as
+Aruba's panel calls, `statusnotificationURL` as TextAnywhere does. What a call needs of its order
+travels with the messages as `return_data`.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from dragoman.core.messages.model.callbacks import CallbackCall, CallbackFacts
 from dragoman.core.messages.model.lifecycle import State
 from dragoman.core.messages.model.messages import CallbackRequest
 from dragoman.core.model.errors import FailureCode
+from dragoman.core.model.urls import add_query
 from dragoman.dialects.smsend.mapping import render_time
 from dragoman.dialects.smsend.sending.statuses import CALLBACK_CODES, SENT, status_of
 
@@ -56,9 +58,7 @@ def render_callback(url: str, facts: CallbackFacts) -> CallbackCall:
     shape, zone, order_id = facts.return_data.split(" ", 2)
     context = Context(Shape(shape), zone, order_id)
     parameters = _PARAMETERS[context.shape](context, facts)
-    address, _, _ = url.partition("#")
-    joint = "?" if "?" not in address else "" if address.endswith(("?", "&")) else "&"
-    return CallbackCall(method="GET", url=f"{address}{joint}{urlencode(parameters)}")
+    return CallbackCall(method="GET", url=add_query(url, urlencode(parameters)))
 
 
 def _report(context: Context, facts: CallbackFacts) -> Mapping[str, str]:

@@ -54,6 +54,7 @@ CREATE TABLE accounts (
     prefixes TEXT DEFAULT '' NOT NULL, profile TEXT DEFAULT '' NOT NULL,
     details TEXT DEFAULT '{}' NOT NULL, deactivated_ms $id, deleted_ms $id,
     payer TEXT DEFAULT 'own' NOT NULL, message_types TEXT DEFAULT '' NOT NULL,
+    texts_days INTEGER, numbers_days INTEGER, messages_days INTEGER,
     CONSTRAINT uq_accounts_username UNIQUE (username)
 );
 CREATE INDEX ix_accounts_parent_id ON accounts (parent_id);
@@ -72,7 +73,8 @@ CREATE TABLE callbacks (
     answered_ms $id, answer_status SMALLINT, answer TEXT
 );
 CREATE INDEX ix_callbacks_message_id ON callbacks (message_id);
-CREATE INDEX ix_callbacks_pending ON callbacks (origin, next_attempt_ms) WHERE state = 0;
+CREATE INDEX ix_callbacks_pending ON callbacks (account_id, origin, next_attempt_ms)
+    WHERE state = 0;
 CREATE TABLE contact_values (
     field_id $id NOT NULL, digest $id NOT NULL, contact_id $id NOT NULL,
     PRIMARY KEY (field_id, digest, contact_id)
@@ -102,6 +104,9 @@ CREATE INDEX ix_deliveries_sending ON deliveries (delivery_id) WHERE state = 1;
 CREATE INDEX ix_deliveries_subscription_id ON deliveries (subscription_id);
 CREATE UNIQUE INDEX uq_deliveries_issue_id_subscription_id
     ON deliveries (issue_id, subscription_id);
+CREATE TABLE group_marks (
+    mark_id $id NOT NULL PRIMARY KEY, number $id NOT NULL, answer $bytes NOT NULL
+);
 CREATE TABLE held_carriers (carrier TEXT NOT NULL PRIMARY KEY, held_ms $id NOT NULL);
 CREATE TABLE hourly_statistics (
     account_id $id NOT NULL, hour_ms $id NOT NULL, direction TEXT NOT NULL, dimension TEXT NOT NULL,
@@ -134,6 +139,15 @@ CREATE TABLE receipt_keys (
     PRIMARY KEY (carrier, key)
 )$without_rowid;
 CREATE INDEX ix_receipt_keys_message_id ON receipt_keys (message_id);
+CREATE TABLE retention_leftovers (
+    account_id $id NOT NULL, sweep TEXT NOT NULL, row_id $id NOT NULL,
+    PRIMARY KEY (account_id, sweep, row_id)
+)$without_rowid;
+CREATE TABLE retention_positions (
+    account_id $id NOT NULL, sweep TEXT NOT NULL, position $id NOT NULL,
+    PRIMARY KEY (account_id, sweep)
+)$without_rowid;
+CREATE TABLE secrets (name TEXT NOT NULL PRIMARY KEY, secret $bytes NOT NULL)$without_rowid;
 CREATE TABLE subscription_tokens (
     digest $bytes NOT NULL PRIMARY KEY, subscription_id $id NOT NULL, purpose SMALLINT NOT NULL,
     created_ms $id NOT NULL
@@ -284,9 +298,9 @@ CREATE TABLE purchases (
 CREATE INDEX ix_purchases_account_id_purchase_id ON purchases (account_id, purchase_id);
 CREATE TABLE scoped_tokens (
     token_id TEXT NOT NULL PRIMARY KEY, account_id $id NOT NULL REFERENCES accounts (account_id),
-    scopes TEXT NOT NULL, access_digest $bytes NOT NULL, access_expires_ms $id NOT NULL,
-    refresh_digest $bytes NOT NULL, refresh_expires_ms $id NOT NULL, refreshed_ms $id,
-    revoked_ms $id
+    family TEXT NOT NULL, scopes TEXT NOT NULL, access_digest $bytes NOT NULL,
+    access_expires_ms $id NOT NULL, refresh_digest $bytes NOT NULL, refresh_expires_ms $id NOT NULL,
+    refreshed_ms $id, revoked_ms $id
 )$without_rowid;
 CREATE INDEX ix_scoped_tokens_account_id ON scoped_tokens (account_id);
 CREATE INDEX ix_scoped_tokens_refresh_expires_ms ON scoped_tokens (refresh_expires_ms);
@@ -400,14 +414,22 @@ CREATE INDEX ix_messages_failed_of_recipient
 CREATE INDEX ix_messages_of_account ON messages (account_id, message_id, batch_id, parts);
 CREATE INDEX ix_messages_of_batch ON messages (batch_id, message_id, parts);
 CREATE INDEX ix_messages_of_recipient ON messages (account_id, recipient, message_id, parts);
-CREATE INDEX ix_messages_unsent ON messages (route, message_id) WHERE state IN (10, 20);
+CREATE INDEX ix_messages_unsent ON messages (route, account_id, message_id)
+    WHERE state IN (10, 20);
 CREATE TABLE orders (
     account_id $id NOT NULL, number $id NOT NULL,
-    batch_id $id NOT NULL REFERENCES batches (batch_id), order_id TEXT NOT NULL,
+    batch_id $id NOT NULL, order_id TEXT NOT NULL,
     message_type TEXT NOT NULL, PRIMARY KEY (account_id, number)
 )$without_rowid;
 CREATE UNIQUE INDEX uq_orders_account_id_batch_id ON orders (account_id, batch_id);
 CREATE UNIQUE INDEX uq_orders_account_id_order_id ON orders (account_id, order_id);
+CREATE TABLE short_id_counter (
+    counter SMALLINT NOT NULL PRIMARY KEY, last INTEGER NOT NULL
+);
+CREATE TABLE short_ids (
+    short_id INTEGER NOT NULL PRIMARY KEY, identifier $id NOT NULL
+);
+CREATE UNIQUE INDEX uq_short_ids_identifier ON short_ids (identifier);
 CREATE TABLE sims (
     device_id $id NOT NULL REFERENCES devices (device_id), slot SMALLINT NOT NULL,
     carrier TEXT NOT NULL, reported_number TEXT NOT NULL, present BOOLEAN NOT NULL,
@@ -448,7 +470,7 @@ CREATE TABLE premium_messages (
     message_id $id NOT NULL PRIMARY KEY REFERENCES messages (message_id), account_id $id NOT NULL,
     state SMALLINT NOT NULL, price INTEGER NOT NULL, content_type INTEGER NOT NULL,
     charity BOOLEAN NOT NULL, invoice_text TEXT NOT NULL, revenue_text TEXT NOT NULL,
-    refunded_ms $id, notice_batch_id $id REFERENCES batches (batch_id)
+    refunded_ms $id, notice_batch_id $id
 );
 CREATE TABLE sendings (
     sending_id $id NOT NULL PRIMARY KEY, account_id $id NOT NULL, list_id $id NOT NULL,

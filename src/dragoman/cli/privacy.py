@@ -1,0 +1,50 @@
+"""`dragoman privacy`: what is known of a number."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import msgspec
+import typer
+
+from dragoman.admin.answers import ErasedView, ExportView
+from dragoman.cli.command import Gateway, command
+from dragoman.cli.options import argument, option
+
+app = typer.Typer(no_args_is_help=True)
+
+Number = Annotated[str, argument("The number, with its country code.")]
+Account = Annotated[str, option("Only what this account knows; all if not given.", "--account")]
+
+
+@command(app, "export")
+def export_number(gateway: Gateway, number: Number, account: Account = "") -> None:
+    """Export every row that names a number as JSON, one object a line."""
+    given = {"number": number, "account": account}
+    page = gateway.post("privacy", "export", answer=ExportView, **given)
+    while True:
+        for row in page.rows:
+            print(msgspec.json.encode(row).decode())
+        if page.cursor is None:
+            return
+        cursor = msgspec.to_builtins(page.cursor)
+        page = gateway.post("privacy", "export", answer=ExportView, cursor=cursor, **given)
+
+
+@command(app, "erase")
+def erase_number(gateway: Gateway, number: Number, account: Account = "") -> None:
+    """Erase a number, with the texts from and to it, wherever it is needed no more.
+
+    Opt-outs are kept as a hash, so the number gets no messages afterwards either.
+    """
+    erased = gateway.post("privacy", "erase", answer=ErasedView, number=number, account=account)
+    gateway.show(erased, _print_erased)
+
+
+def _print_erased(erased: ErasedView) -> None:
+    found = [f"{count} {table.replace('_', ' ')}" for table, count in sorted(erased.rows.items())]
+    if erased.opt_outs:
+        found.append(f"{erased.opt_outs} opt-outs, which are kept as a hash")
+    print(f"erased: {', '.join(found) or 'nothing names it'}")
+    if erased.needed:
+        print(f"{erased.needed} messages are not over yet: erase it again when they are")

@@ -1,0 +1,1 @@
+"""What is deleted, and what is made to forget, in SQL."""

@@ -1,0 +1,243 @@
+"""Everything that names a number: found, and erased a bounded number of rows at a time."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import Any, Final
+
+import msgspec
+from sqlalchemy import Column, ColumnElement, Connection, delete, select, update
+
+from dragoman.core.contacts.sql import contact_values
+from dragoman.core.contacts.sql.contact_blocks import Tally
+from dragoman.core.contacts.sql.tables import contact_profiles, contacts, memberships
+from dragoman.core.devices.sql.tables import device_assignments
+from dragoman.core.inbound.sql.tables import inbound_parts, inbound_texts, opt_outs
+from dragoman.core.messages.sql.tables import (
+    audiences,
+    batches,
+    callback_attempts,
+    callbacks,
+    message_events,
+    messages,
+    parked_receipts,
+    parts,
+    premium_messages,
+)
+from dragoman.core.retention.model import Erased, Erasure
+from dragoman.core.retention.sql import forgetting
+from dragoman.core.retention.sql.sweeping import (
+    MESSAGE_IS_OVER,
+    SWATH,
+    TEXT_IS_OVER,
+    of_account,
+)
+from dragoman.core.submission.sql.tables import submission_keys, verifications
+from dragoman.storage.work import one_by_one
+
+Rows = Iterator[tuple[str, dict[str, Any]]]
+"""Names of tables, and rows of theirs."""
+
+_WITHOUT_ACCOUNT: Final = (inbound_parts.c.sender, parked_receipts.c.recipient)
+"""Columns of what waits a few hours for something to go with it."""
+_OF_MESSAGE: Final = (messages, parts, premium_messages, device_assignments, message_events)
+
+
+def _is_mine(columns: Any, item: Erasure) -> ColumnElement[bool]:
+    return columns.account_id == item.account_id  # type: ignore[no-any-return]
+
+
+def _named(column: Column[str], item: Erasure) -> tuple[ColumnElement[bool], ...]:
+    """Whether a row of the account names the number in a column."""
+    return of_account(column, item.account_id), column == item.number
+
+
+def read(connection: Connection, item: Erasure, after: dict[str, int]) -> list[tuple[str, Any]]:
+    """The next rows that name a number, each with its table; `after` says how far it came."""
+    found = list(_read_linked(connection, item, after))
+    if found or "others" in after:
+        return found
+    after["others"] = 1
+    return list(_read_others(connection, item))
+
+
+def _read_linked(connection: Connection, item: Erasure, after: dict[str, int]) -> Rows:
+    """Messages and received texts, with what belongs to them."""
+    message_ids = _next(connection, messages.c.message_id, messages.c.recipient, item, after)
+    for table in _OF_MESSAGE:
+        yield from _rows(connection, table, table.c.message_id.in_(message_ids))
+    of_messages = messages.c.message_id.in_(message_ids)
+    theirs = select(messages.c.batch_id).where(of_messages)
+    yield from _rows(connection, batches, batches.c.batch_id.in_(theirs))
+    yield from _calls(connection, callbacks.c.message_id.in_(message_ids))
+    inbound_ids = _next(connection, inbound_texts.c.inbound_id, inbound_texts.c.sender, item, after)
+    yield from _rows(connection, inbound_texts, inbound_texts.c.inbound_id.in_(inbound_ids))
+    for inbound_id in inbound_ids:
+        of_text = forgetting.is_call_of_text(inbound_id)
+        yield from _calls(connection, of_text, callbacks.c.payload.contains(item.number))
+
+
+def _next(
+    connection: Connection,
+    key: Column[int],
+    column: Column[str],
+    item: Erasure,
+    after: dict[str, int],
+) -> list[int]:
+    query = select(key).where(*_named(column, item), key > after.get(key.name, 0)).order_by(key)
+    identifiers = list(connection.execute(query.limit(SWATH)).scalars())
+    if identifiers:
+        after[key.name] = identifiers[-1]
+    return identifiers
+
+
+def _calls(connection: Connection, *conditions: ColumnElement[bool]) -> Rows:
+    identifiers = []
+    for name, row in _rows(connection, callbacks, *conditions):
+        identifiers.append(row["callback_id"])
+        yield name, row
+    attempts = callback_attempts.c.callback_id.in_(identifiers)
+    yield from _rows(connection, callback_attempts, attempts)
+
+
+def _read_others(connection: Connection, item: Erasure) -> Rows:
+    if not item.account_id:
+        for column in _WITHOUT_ACCOUNT:
+            yield from _rows(connection, column.table, column == item.number)
+        return
+    contact_ids = []
+    for name, row in _rows(connection, contacts, *_named(contacts.c.mobile, item)):
+        contact_ids.append(row["contact_id"])
+        yield name, row
+    for table in (contact_profiles, memberships):
+        yield from _rows(connection, table, table.c.contact_id.in_(contact_ids))
+    for column in (opt_outs.c.recipient, verifications.c.recipient):
+        yield from _rows(connection, column.table, *_named(column, item))
+
+
+def _rows(connection: Connection, table: Any, *conditions: ColumnElement[bool]) -> Rows:
+    """Rows of a table as text and numbers, without digests and other recipients."""
+    for row in connection.execute(select(table).where(*conditions).order_by(*table.primary_key)):
+        values = {
+            str(name): value.decode("utf-8", "replace") if isinstance(value, bytes) else value
+            for name, value in row._mapping.items()
+            if "digest" not in name and name != batches.c.waiting_recipients.name
+        }
+        yield str(table.name), values
+
+
+@one_by_one("erase_number")
+def erase(connection: Connection, item: Erasure) -> bytes:
+    """Erases some of what names a number; an `Erased` in MessagePack, as results cross."""
+    rows: Counter[str] = Counter()
+    message_ids = _over(connection, messages.c.message_id, messages.c.recipient, item)
+    inbound_ids = _over(connection, inbound_texts.c.inbound_id, inbound_texts.c.sender, item)
+    if message_ids:
+        rows["messages"] += len(message_ids)
+        _erase_messages(connection, message_ids, item)
+    if inbound_ids:
+        rows["inbound_texts"] += len(inbound_ids)
+        forgetting.texts_received(connection, inbound_ids)
+        forgetting.numbers_received(connection, inbound_ids)
+    if not item.account_id:
+        for column in _WITHOUT_ACCOUNT:
+            rows[column.table.name] += _delete(connection, column, column == item.number)
+    else:
+        rows["contacts"] += _erase_contacts(connection, item)
+        column = verifications.c.recipient
+        rows["verifications"] += _delete(connection, column, *_named(column, item))
+    erased = Erased(
+        rows={name: count for name, count in rows.items() if count},
+        message_ids=tuple(message_ids),
+        more=SWATH in (len(message_ids), len(inbound_ids), rows["contacts"]),
+    )
+    return msgspec.msgpack.encode(erased)
+
+
+_IS_OVER: Final = {messages.name: MESSAGE_IS_OVER, inbound_texts.name: TEXT_IS_OVER}
+
+
+def _over(
+    connection: Connection, key: Column[int], column: Column[str], item: Erasure
+) -> list[int]:
+    """The next rows that name the number and are needed no more."""
+    over = _IS_OVER[key.table.name]
+    query = select(key).where(*_named(column, item), over).order_by(key).limit(SWATH)
+    return list(connection.execute(query).scalars())
+
+
+def count_needed(connection: Connection, item: Erasure) -> int:
+    """How many messages to a number are on their way, or are to be made of a batch."""
+    to_number = _named(messages.c.recipient, item)
+    query = select(messages.c.message_id).where(*to_number, ~MESSAGE_IS_OVER)
+    needed = len(connection.execute(query).all())
+    waiting = select(batches.c.waiting_recipients).where(
+        batches.c.account_id == item.account_id, batches.c.waiting_recipients.is_not(None)
+    )
+    for recipients in connection.execute(waiting).scalars():
+        text = bytes(recipients).decode()
+        needed += forgetting.without_number(text, item.number) != text
+    return needed
+
+
+def _erase_messages(connection: Connection, message_ids: Sequence[int], item: Erasure) -> None:
+    chosen = select(messages.c.batch_id).where(messages.c.message_id.in_(message_ids))
+    batch_ids = list(connection.execute(chosen.distinct()).scalars())
+    alone = select(batches.c.batch_id).where(
+        batches.c.batch_id.in_(batch_ids), batches.c.recipients == 1
+    )
+    forgetting.texts_of_batches(connection, list(connection.execute(alone).scalars()))
+    forgetting.texts_of_messages(connection, message_ids)
+    forgetting.numbers_of_messages(connection, message_ids)
+    _erase_requests(connection, batch_ids, item)
+
+
+def _erase_requests(connection: Connection, batch_ids: Sequence[int], item: Erasure) -> None:
+    """The number in what its batches were asked for: references, recipients, audiences."""
+    dialects = select(batches.c.dialect).where(batches.c.batch_id.in_(batch_ids))
+    keys = submission_keys.c
+    for key, names, conditions in (
+        (batches.c.batch_id, ("reference", "options"), ()),
+        (keys.batch_id, ("recipients",), (_is_mine(keys, item), keys.dialect.in_(dialects))),
+        (audiences.c.batch_id, ("content", "done_up_to"), ()),
+    ):
+        table = key.table
+        columns = (*table.primary_key, *(table.c[name] for name in names))
+        query = select(*columns).where(*conditions, key.in_(batch_ids))
+        for row in connection.execute(query).all():
+            before = {name: row._mapping[name] or "" for name in names}
+            after = {
+                name: forgetting.without_number(text, item.number) for name, text in before.items()
+            }
+            if after != before:
+                this = (column == row._mapping[column] for column in table.primary_key)
+                changed = {name: text for name, text in after.items() if text != before[name]}
+                connection.execute(update(table).where(*this).values(**changed))
+
+
+def _erase_contacts(connection: Connection, item: Erasure) -> int:
+    """Deletes contacts as their accounts do, and then what is known of them."""
+    columns = (contacts.c[name] for name in ("contact_id", "list_id", "fields", "deleted_ms"))
+    rows = connection.execute(
+        select(*columns).where(*_named(contacts.c.mobile, item)).limit(SWATH)
+    ).all()
+    tally = Tally()
+    for row in rows:
+        if row.deleted_ms is None:
+            tally.add(item.account_id, row.list_id, (row.contact_id,), -1, 1)
+        values = msgspec.json.decode(row.fields, type=dict[int, str], strict=False)
+        contact_values.change(connection, row.contact_id, values, {})
+    contact_ids = [row.contact_id for row in rows]
+    gone = update(contacts).where(contacts.c.contact_id.in_(contact_ids))
+    connection.execute(
+        gone.values(mobile="", fields="{}", changed_ms=item.at_ms, deleted_ms=item.at_ms)
+    )
+    for table in (contact_profiles, memberships):
+        connection.execute(delete(table).where(table.c.contact_id.in_(contact_ids)))
+    tally.write(connection)
+    return len(rows)
+
+
+def _delete(connection: Connection, column: Column[Any], *conditions: ColumnElement[bool]) -> int:
+    return connection.execute(delete(column.table).where(*conditions)).rowcount
