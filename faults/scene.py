@@ -137,6 +137,7 @@ async def scene(
     further: str = "",
     breakable: bool = False,
     folder: Path | None = None,
+    min_free_mb: int = 0,
 ) -> AsyncIterator[Scene]:
     """Sets a scene; nothing of it runs afterwards. `folder` is where the gateway keeps its data."""
     own = bench.new_folder()
@@ -148,6 +149,7 @@ async def scene(
         home,
         carriers=carriers(smsc.port),
         further=further,
+        min_free_mb=min_free_mb,
         environment=machine.environment if machine else None,
     )
     gateway.copy_database(await bench.template())
