@@ -19,6 +19,8 @@ from faults.smsc import Manners
 CLIENTS = 16
 SMALL_DISK_MB = 24
 BACK_WITHIN_S = 5.0
+SYNC_S = 0.01
+"""Of a slow disk, so that most cuts find something that is not synced."""
 
 
 async def power_cut(bench: Bench, row: Row) -> None:
@@ -38,6 +40,7 @@ async def _cut(bench: Bench, row: Row, cuts: int, sync: Sync) -> None:
     chance, dropped = bench.chance("R2"), 0
     manners = Manners(answer_after_s=0.01, receipt_after_s=0.05)
     async with scene(bench, manners=manners, breakable=True) as stage:
+        stage.broken.slow_syncs(SYNC_S)
         for number in range(cuts):
             stage.broken.set_sync(sync)
             if row.is_control:

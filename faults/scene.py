@@ -116,7 +116,7 @@ class Scene:
 
     async def finish(self, row: Row, window: int | None = WINDOW) -> None:
         """Waits for the end of every message, and enters the verdict."""
-        settled = await self.settle()
+        settled = await self.settle(5.0 if row.is_control else PATIENCE_S)
         row.check(settled or row.is_control, self._unfinished())
         row.check_verdict(self.verdict(), window)
         if not row.is_control:
