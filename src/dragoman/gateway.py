@@ -183,7 +183,7 @@ class Gateway:
             spawn("issues", services.issues.run())
             spawn("mails", self._mail_worker.run())
         for connector in services.connectors.values():
-            await connector.start()
+            await connector.start(spawn)
         await self._admin.start(spawn)
         await self._listen()
         await self._listen_for_mail()
