@@ -81,15 +81,6 @@ class Erasure(msgspec.Struct, frozen=True, kw_only=True):
     at_ms: int
 
 
-class Erased(msgspec.Struct, frozen=True, kw_only=True):
-    """Rows that named a number, by table."""
-
-    rows: dict[str, int] = {}
-    message_ids: tuple[int, ...] = ()
-    more: bool = False
-    """Whether there may be more of them."""
-
-
 class Outdated(msgspec.Struct, frozen=True, kw_only=True):
     """Data to delete: the oldest of a kind, from before a time."""
 
