@@ -19,6 +19,8 @@ from faults.smsc import Manners
 CLIENTS = 16
 SMALL_DISK_MB = 24
 BACK_WITHIN_S = 5.0
+SYNC_S = 0.01
+"""Of a slow disk, so that most cuts find something that is not synced."""
 
 
 async def power_cut(bench: Bench, row: Row) -> None:
@@ -38,6 +40,7 @@ async def _cut(bench: Bench, row: Row, cuts: int, sync: Sync) -> None:
     chance, dropped = bench.chance("R2"), 0
     manners = Manners(answer_after_s=0.01, receipt_after_s=0.05)
     async with scene(bench, manners=manners, breakable=True) as stage:
+        stage.broken.slow_syncs(SYNC_S)
         for number in range(cuts):
             stage.broken.set_sync(sync)
             if row.is_control:
@@ -115,20 +118,26 @@ async def _says_so(stage: Scene) -> bool:
 
 async def disk_full(bench: Bench, row: Row) -> None:
     """R4."""
-    rounds = bench.times(2, 20)
+    rounds = bench.times(1, 10)
     folder = bench.new_folder()
     with _small_disk(folder) as mounted:
         how = f"a tmpfs of {SMALL_DISK_MB} MB" if mounted else "ENOSPC from the library"
-        row.times = f"{rounds} times, {how}"
-        manners = Manners(answer_after_s=0.01, receipt_after_s=0.05)
-        async with scene(bench, manners=manners, breakable=not mounted, folder=folder) as stage:
-            await stage.gateway.start()
-            for number in range(rounds):
-                await _fill(stage, row, number, folder / "ballast" if mounted else None)
-            refused = sum(n for s, n in stage.customer.answers.items() if s != 201)
-            row.note(f"{refused} sends refused")
-            row.check(not stage.customer.answers.get(0), "sends without an answer")
-            await stage.finish(row)
+        row.times = f"{rounds} times without and with `min_free_mb`, {how}"
+        for min_free_mb in (0, SMALL_DISK_MB // 4):
+            async with scene(
+                bench,
+                manners=Manners(answer_after_s=0.01, receipt_after_s=0.05),
+                breakable=not mounted,
+                folder=folder,
+                min_free_mb=min_free_mb,
+            ) as stage:
+                await stage.gateway.start()
+                for number in range(rounds):
+                    await _fill(stage, row, number, folder / "ballast" if mounted else None)
+                refused = sum(n for s, n in stage.customer.answers.items() if s != 201)
+                row.note(f"{refused} sends refused")
+                row.check(not stage.customer.answers.get(0), "sends without an answer")
+                await stage.finish(row)
 
 
 async def _fill(stage: Scene, row: Row, number: int, ballast: Path | None) -> None:

@@ -39,6 +39,7 @@ listen = "127.0.0.1:{http}"
 
 [storage]
 url = "{url}"
+min_free_mb = {min_free_mb}
 
 [dialects]
 enabled = ["httpsms", "linkmobility", "smsend", "smsgateway24", "smsgate"]
@@ -136,6 +137,7 @@ class Gateway:
         environment: Mapping[str, str] | None = None,
         http: int = 0,
         data: Path | None = None,
+        min_free_mb: int = 0,
     ) -> None:
         """`data` is the folder of the database, if it is another's."""
         self.http = http or free_port()
@@ -148,6 +150,7 @@ class Gateway:
         self.config.write_text(
             _CONFIG.format(
                 data=self.data,
+                min_free_mb=min_free_mb,
                 http=self.http,
                 url=url,
                 carriers=carriers,
@@ -189,6 +192,8 @@ class Gateway:
             await self.command(*create, "--json")
 
     def copy_database(self, template: Path) -> None:
+        for suffix in ("-wal", "-shm"):  # of an earlier one
+            Path(f"{self.database}{suffix}").unlink(missing_ok=True)
         shutil.copy(template, self.database)
 
     async def begin(self) -> None:

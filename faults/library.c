@@ -34,7 +34,7 @@ struct control {
     int32_t sync;            /* REAL, LIE: succeeds and syncs nothing, FAIL: EIO */
     int32_t failures_left;   /* with FAIL: syncs that fail before the next ones succeed; -1: all */
     int32_t full;            /* whether every write that makes a file longer fails with ENOSPC */
-    int32_t unused;
+    int32_t sync_us;         /* how much longer a sync takes */
     int64_t clock_offset_ns; /* added to the wall clock */
     int64_t failed;          /* syncs that failed, or did nothing */
     int64_t synced;          /* syncs that succeeded */
@@ -188,6 +188,7 @@ static int watched_sync(int kind, int (*real)(int), int fd)
 {
     pthread_mutex_lock(&lock);
     int result = 0;
+    if (control->sync_us) usleep((useconds_t)control->sync_us);
     if (control->sync == LIE) {
         control->failed++;
     } else if (control->sync == FAIL && control->failures_left) {

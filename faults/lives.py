@@ -138,8 +138,6 @@ async def _second_bind(bench: Bench, stage: Scene, row: Row) -> None:
     await second.start(ready=False)
     attempts = stage.smsc.bind_attempts
     await until(lambda: stage.smsc.bind_attempts >= attempts + 2, 10)
-    status, _ = await second.health()
-    row.check(status == 503, f"the same bind: the second one says {status}")
     _, doctor = await second.try_command("doctor")
     named = next((line for line in doctor.splitlines() if "ESME_RALYBND" in line), "")
     row.check(bool(named), "the same bind: doctor does not name the refusal")

@@ -7,12 +7,13 @@ import contextlib
 import itertools
 import random
 import time
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from faults.customer import Customer
-from faults.gateway import WINDOW, Gateway, carrier
+from faults.gateway import FINAL, WINDOW, Gateway, carrier
 from faults.ledger import Ledger, Row, Verdict, judge
 from faults.library import Machine, compile_library
 from faults.smsc import Manners, Smsc
@@ -102,10 +103,21 @@ class Scene:
         marked = {text for text, found in rows.items() if any(row.is_marked for row in found)}
         return judge(self.ledger.accepted, self.smsc.arrivals, marked)
 
+    def _unfinished(self) -> str:
+        """Which messages do not end, by their state and whether the customer was told yes."""
+        stuck = Counter(
+            ("accepted" if text in self.ledger.accepted else "not accepted", found.state)
+            for text, rows in self.gateway.rows().items()
+            for found in rows
+            if found.state < FINAL
+        )
+        which = [f"{count} {said}, state {state}" for (said, state), count in stuck.items()]
+        return f"messages do not end ({'; '.join(which)}; {self.smsc.owed} receipts unanswered)"
+
     async def finish(self, row: Row, window: int | None = WINDOW) -> None:
         """Waits for the end of every message, and enters the verdict."""
-        settled = await self.settle()
-        row.check(settled or row.is_control, f"{self.gateway.unfinished()} messages do not end")
+        settled = await self.settle(5.0 if row.is_control else PATIENCE_S)
+        row.check(settled or row.is_control, self._unfinished())
         row.check_verdict(self.verdict(), window)
         if not row.is_control:
             states = self.gateway.rows()
@@ -125,6 +137,7 @@ async def scene(
     further: str = "",
     breakable: bool = False,
     folder: Path | None = None,
+    min_free_mb: int = 0,
 ) -> AsyncIterator[Scene]:
     """Sets a scene; nothing of it runs afterwards. `folder` is where the gateway keeps its data."""
     own = bench.new_folder()
@@ -136,6 +149,7 @@ async def scene(
         home,
         carriers=carriers(smsc.port),
         further=further,
+        min_free_mb=min_free_mb,
         environment=machine.environment if machine else None,
     )
     gateway.copy_database(await bench.template())

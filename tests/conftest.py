@@ -13,12 +13,14 @@ import sys
 import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, Literal, cast
 
 import hypothesis
 import psutil
 import psycopg
 import pytest
+import uvicorn.server
 from argon2 import PasswordHasher
 from sqlalchemy import URL, Engine, Table, make_url, select
 from tests.passing_time import PATIENCE_S, until
@@ -155,6 +157,20 @@ def statements_rendered_once() -> Iterator[None]:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(connections_module, "create_engine", create_engine)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def servers_stop_soon() -> Iterator[None]:
+    """uvicorn looks ten times a second whether it is to stop, and then waits as long again."""
+
+    async def sleep(seconds: float) -> None:
+        await asyncio.sleep(seconds / 10)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(
+            uvicorn.server, "asyncio", SimpleNamespace(**vars(asyncio) | {"sleep": sleep})
+        )
         yield
 
 

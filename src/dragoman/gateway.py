@@ -214,6 +214,8 @@ class Gateway:
             if web is not None:
                 web.end_streams()
             if self._server is not None and self._serving is not None:
+                # Calls that hang hear of it before their connections are cut.
+                self._server.config.timeout_graceful_shutdown = int(0.4 * timeout_s)
                 self._server.should_exit = True
                 await asyncio.gather(self._serving, return_exceptions=True)
         async with _step("mail", by(0.5)):

@@ -17,6 +17,10 @@ from dragoman.core.messages.model.lifecycle import State
 from dragoman.core.messages.sql import changes
 from dragoman.core.messages.sql.tables import messages
 from dragoman.core.model.errors import AlreadyInUse, RefusalCode, Refused
+from dragoman.core.reporting.model.ingestion import IngestedRow
+from dragoman.core.reporting.sql.ingestion import IngestedRows, ingest
+from dragoman.core.retention.model import Erasure
+from dragoman.core.retention.sql.erasure import ERASED_FROM, erase
 from dragoman.core.submission.sql import submissions
 from dragoman.core.writer_process import start_writer
 from dragoman.core.writes import OPERATIONS
@@ -61,6 +65,25 @@ def test_what_makes_messages_and_contacts_by_the_thousand_heeds_the_space_that_i
         "step_sendings",
         "store_import_rows",
     }
+
+
+async def test_lists_of_results_come_back_as_they_were_given(
+    child_storage: Storage, make_rows: Any
+) -> None:
+    rows = make_rows(child_storage)
+    account = await rows.account()
+    row = IngestedRow(
+        account_id=account.account_id,
+        direction="outbox",
+        reference="one",
+        at_ms=rows.clock.now_ms(),
+        counts=(("sum", "sum"),),
+        parts=1,
+    )
+    told = IngestedRows(rows=(row, row), at_ms=rows.clock.now_ms())
+    assert await rows.write(ingest, told) == [True, False]
+    nothing = Erasure(account_id=account.account_id, number="4511111111", at_ms=1)
+    assert await rows.write(erase, nothing) == [0] * len(ERASED_FROM)
 
 
 async def test_what_the_child_wrote_is_read_here(child_storage: Storage, make_rows: Any) -> None:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import event
 from tests.passing_time import until
+from tests.unwritable import unwritable
 
 from dragoman.assembly import opened_services
 from dragoman.config import Settings
@@ -20,7 +19,6 @@ from dragoman.core.devices.model.devices import Device, DeviceSettings, Limits
 from dragoman.core.inbound.model.inbound import OptOutKey, OptOutOrigin
 from dragoman.core.messages.model.callbacks import EventKind
 from dragoman.core.model.errors import StorageUnavailable
-from dragoman.storage.engine import Storage
 from dragoman.storage.probe import probe
 
 URL = "https://customer.example/hook"
@@ -69,25 +67,6 @@ async def owner(tmp_path: Path, sqlite_url: str) -> AsyncIterator[Owner]:
         await made.put_webhook("kept")
         await services.phone_settings.replace(account, {"ping": {"interval": 5}})
         yield made
-
-
-@contextlib.contextmanager
-def unwritable(storage: Storage) -> Iterator[None]:
-    """Lets SQLite refuse writes for some time, as on a disk that was mounted again to be read."""
-
-    def forbid(connection: Any, _entry: Any) -> None:
-        connection.execute("PRAGMA query_only=ON").close()
-
-    def reopen() -> None:
-        storage.writer._runner._transactions.reset()  # type: ignore[attr-defined]
-
-    event.listen(storage._write_engine, "connect", forbid)
-    reopen()
-    try:
-        yield
-    finally:
-        event.remove(storage._write_engine, "connect", forbid)
-        reopen()
 
 
 CHANGES: dict[str, Callable[[Owner], Awaitable[object]]] = {

@@ -20,8 +20,7 @@ from dragoman.core.messages.model.messages import Push
 from dragoman.core.messages.model.premium import Premium
 from dragoman.core.messages.model.records import BatchOptions, StoredAudience
 from dragoman.core.model.phone_numbers import REMOVED
-from dragoman.core.retention.model import Kept, Lifetimes
-from dragoman.core.retention.privacy import ExportCursor
+from dragoman.core.retention.model import ExportCursor, Kept, Lifetimes
 from dragoman.core.retention.retention import DAY_MS, Retention
 from dragoman.core.tables import metadata
 from dragoman.kit.clock import FixedClock

@@ -9,7 +9,7 @@ import msgspec
 
 from dragoman.core.delivery.running import CarrierView
 from dragoman.core.devices.model.devices import Limits
-from dragoman.core.retention.privacy import ExportCursor
+from dragoman.core.retention.model import ExportCursor
 
 Shape = TypeVar("Shape", bound=msgspec.Struct)
 

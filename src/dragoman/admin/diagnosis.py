@@ -81,7 +81,7 @@ async def _check_database(admin: Admin) -> Check:
             name="database",
             finding=Finding.PROBLEM,
             detail=f"nothing can be stored: {error}",
-            remedy="make room on the disk or repair it, then restart the gateway",
+            remedy="start the database, or make room on its disk; else restart the gateway",
         )
     took_s = perf_counter() - started
     sqlite = str(admin.services.settings.database_url).startswith(SQLITE)
@@ -97,6 +97,7 @@ async def _check_database(admin: Admin) -> Check:
 
 def _check_disk(admin: Admin) -> Check:
     folder = admin.services.settings.data_path
+    refused_below = max(NO_SPACE_BYTES, admin.services.settings.storage.min_free_mb << 20)
     try:
         # A gateway that starts makes the folder.
         there = next(one for one in (folder, *folder.parents) if one.exists())
@@ -109,13 +110,15 @@ def _check_disk(admin: Admin) -> Check:
             remedy="correct `data_dir`, or who may read it",
         )
     finding = Finding.OK
-    if free < LOW_SPACE_BYTES:
-        finding = Finding.PROBLEM if free < NO_SPACE_BYTES else Finding.WARNING
+    if free < max(LOW_SPACE_BYTES, refused_below):
+        finding = Finding.PROBLEM if free < refused_below else Finding.WARNING
     return Check(
         name="disk",
         finding=finding,
         detail=f"{free / (1 << 30):.1f} GiB free at {folder}",
-        remedy="make room: on a full disk every message is refused" if finding != "ok" else "",
+        remedy="make room: with less than `storage.min_free_mb` every message is refused"
+        if finding != "ok"
+        else "",
     )
 
 

@@ -7,7 +7,7 @@ from typing import Final
 from dragoman.admin.answers import ErasedView, ExportedRow, ExportView
 from dragoman.admin.calls import Body, Call
 from dragoman.admin.context import Admin
-from dragoman.core.retention.privacy import ExportCursor
+from dragoman.core.retention.model import ExportCursor
 
 
 class WhoseNumber(Body, frozen=True, kw_only=True):

@@ -42,9 +42,8 @@ def erase_number(gateway: Gateway, number: Number, account: Account = "") -> Non
 
 
 def _print_erased(erased: ErasedView) -> None:
-    found = [f"{count} {table.replace('_', ' ')}" for table, count in sorted(erased.rows.items())]
-    if erased.opt_outs:
-        found.append(f"{erased.opt_outs} opt-outs, which are kept as a hash")
-    print(f"erased: {', '.join(found) or 'nothing names it'}")
-    if erased.needed:
-        print(f"{erased.needed} messages are not over yet: erase it again when they are")
+    counts = {table.replace("_", " "): count for table, count in sorted(erased.rows.items())}
+    counts["opt-outs, kept as a hash"] = erased.opt_outs
+    counts["not over yet, to be erased later"] = erased.needed
+    found = [f"{count} {what}" for what, count in counts.items() if count]
+    print("\n".join(found) or "nothing names it")

@@ -55,7 +55,7 @@ class Http(Section, frozen=True, kw_only=True):
     request_timeout_s: Annotated[float, Meta(gt=0, le=600)] = 30.0
     """Time a caller has to send a whole request."""
     shutdown_timeout_s: Annotated[float, Meta(gt=0, le=600)] = 30.0
-    """Time to finish what is in flight when asked to stop."""
+    """Time to finish what is in flight when asked to stop; the process ends within it."""
 
     @property
     def address(self) -> tuple[str, int]:

@@ -28,10 +28,10 @@ class FailedResult(msgspec.Struct, frozen=True, tag=True):
     reason: str
 
 
-Result: TypeAlias = bool | int | bytes | list[int] | RefusedResult | FailedResult | None
+Result: TypeAlias = bool | int | list[bool | int] | RefusedResult | FailedResult | None
 
 
-_PLAIN = frozenset({bool, int, bytes, type(None)})
+_PLAIN = frozenset({bool, int, type(None)})
 """Results that cross as they are, as nearly all do."""
 
 

@@ -11,7 +11,8 @@ from sqlalchemy import Connection
 from dragoman.core.model.errors import Refused
 
 Item = TypeVar("Item")
-Result = TypeVar("Result")
+Result = TypeVar("Result", bound="bool | int | list[int] | list[bool] | None")
+"""What can come back from the writer process (`answers.Result`)."""
 
 
 class Operation(Generic[Item, Result]):

@@ -14,7 +14,7 @@ from collections import defaultdict, deque
 from collections.abc import Callable
 from functools import partial
 from time import perf_counter
-from typing import Any, Protocol, TypeAlias, TypeVar
+from typing import Any, Protocol, TypeAlias
 
 import structlog
 from sqlalchemy import Connection, text
@@ -24,7 +24,7 @@ from dragoman.storage.answers import InDoubt
 from dragoman.storage.outages import is_outage, reason_of
 from dragoman.storage.probe import probe
 from dragoman.storage.runners import Outcome, Runner, WriterGone
-from dragoman.storage.work import Operation
+from dragoman.storage.work import Item, Operation, Result
 
 __all__ = [
     "CommitObserver",
@@ -35,9 +35,6 @@ __all__ = [
     "is_outage",
     "reason_of",
 ]
-
-Item = TypeVar("Item")
-Result = TypeVar("Result")
 
 MAX_GROUP = 2_000
 """Units of work in one transaction; bounds the time a caller waits for its commit."""

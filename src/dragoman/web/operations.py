@@ -8,6 +8,7 @@ digits, `{name:json|xml}` one of the listed values; a segment may mix literals a
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from itertools import product
 from typing import Final, Literal
 
@@ -100,6 +101,7 @@ def doc(text: str) -> msgspec.Meta:
     return msgspec.Meta(description=text)
 
 
+@cache
 def parse_template(path: str) -> tuple[Segment, ...]:
     """Reads a path template into segments of literals and placeholders.
 

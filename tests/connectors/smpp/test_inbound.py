@@ -166,6 +166,7 @@ def test_text_is_decoded_as_the_carrier_is_known_to_code_it(
         ("0b0003420302 240101 250101 1b67 07", "default", (0x42, 3, 2), "ğı"),
         ("0800034203022 50101 07", "default", (0x42, 3, 2), "ı"),
         ("0325010f 07", "default", (None, 1, 1), "ì"),  # a language of tomorrow
+        ("03250101 0c07", "latin1", (None, 1, 1), "ğı"),  # a table is of the 7-bit alphabet
         # Septets 0c 07 behind a header of four octets: three bits fill up.
         ("03250101 601c1a", "packed", (None, 1, 1), "ğı"),
     ],

@@ -17,6 +17,7 @@ RULE = {"field": "Fornavn", "operation": "is", "value": "chuck"}
 NEEDS_A_NUMBER = "use a number between {} and {}"
 
 
+@pytest.mark.stores_nothing
 @pytest.mark.parametrize(
     ("fields", "text"),
     [
@@ -168,6 +169,7 @@ async def test_message_is_refused_in_the_manuals_shape(
     assert answer.body == b'{"status":400,"message":%b}' % msgspec.json.encode(text)
 
 
+@pytest.mark.stores_nothing
 @pytest.mark.parametrize(
     ("body", "status", "text"),
     [
@@ -209,6 +211,7 @@ async def test_body_that_is_no_message_is_refused(
     assert answer.json == {"status": status, "message": text}
 
 
+@pytest.mark.stores_nothing
 @pytest.mark.parametrize(
     ("body", "text"),
     [
@@ -238,6 +241,7 @@ async def test_xml_body_that_is_no_message_is_refused_in_xml(
     )
 
 
+@pytest.mark.stores_nothing
 @pytest.mark.parametrize("content_type", [b"", b"image/png", b"multipart/form-data; boundary=x"])
 async def test_body_of_a_foreign_type_is_refused(
     link: Any, refused: Any, content_type: bytes
@@ -259,6 +263,7 @@ async def test_list_that_is_not_there_is_refused_in_xml_as_well(link: Any, refus
     )
 
 
+@pytest.mark.stores_nothing
 @pytest.mark.parametrize(
     ("method", "target", "status", "body"),
     [

@@ -241,6 +241,7 @@ async def test_weeks_begin_on_monday_and_belong_to_the_year_of_their_thursday(li
     ]  # fmt: skip
 
 
+@pytest.mark.stores_nothing
 @pytest.mark.parametrize(
     ("query", "text"),
     [

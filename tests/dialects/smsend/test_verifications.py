@@ -246,6 +246,7 @@ BAD = [
 ]
 
 
+@pytest.mark.stores_nothing
 @pytest.mark.parametrize(("target", "body", "reason"), BAD)
 async def test_call_is_refused_when_it_makes_no_sense(
     smsend: Any, refused: Refused, target: str, body: dict[str, Any], reason: str

@@ -137,7 +137,8 @@ def _decode(coding: int, udh: bytes, data: bytes, profile: Profile) -> tuple[Alp
     charset = _CHARSETS.get(coding)
     if coding == 1 and profile.inbound_1_is_gsm:
         charset = None
-    if charset is None and coding == 0 and profile.gsm_charset is GsmCharset.LATIN_1:
+    shift = shift_in(parse_udh(udh)) if udh else DEFAULT
+    if coding == 0 and shift == DEFAULT and profile.gsm_charset is GsmCharset.LATIN_1:
         charset = "latin-1"
     if charset is not None:
         text = data.decode(charset, "replace")
@@ -146,7 +147,6 @@ def _decode(coding: int, udh: bytes, data: bytes, profile: Profile) -> tuple[Alp
         fill_bits = fill_bits_after(udh)
         data = unpack_septets(data, (len(data) * 8 - fill_bits) // 7, fill_bits)
         data = drop_filling(data, fill_bits)
-    shift = shift_in(parse_udh(udh)) if udh else DEFAULT
     return Alphabet.GSM7, decode_gsm(data) if shift == DEFAULT else decode_national(data, shift)
 
 

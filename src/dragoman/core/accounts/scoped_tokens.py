@@ -23,10 +23,9 @@ from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.core.model.use_case import use_case
 from dragoman.kit.clock import Clock
 from dragoman.storage.engine import Storage
-from dragoman.storage.writer import Operation
+from dragoman.storage.work import Operation, Result
 
 Item = TypeVar("Item")
-Result = TypeVar("Result")
 
 TOKEN_BYTES = 32
 ID_BYTES = 15

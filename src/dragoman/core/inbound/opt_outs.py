@@ -175,17 +175,24 @@ class OptOuts:
         """Keeps an account's opt-outs of a number without the number; returns how many."""
         if not self._key:
             fresh = secrets.token_bytes(KEY_BYTES)
-            self._key = await self._storage.writer.write(opt_outs.keep_hash_key, fresh)
+            await self._storage.writer.write(opt_outs.keep_hash_key, fresh)
+            self._key = await self._storage.read(opt_outs.load_hash_key)
         erasure = opt_outs.OptOutErasure(
             account_id=account_id, recipient=recipient, erased=self._hash(recipient)
         )
-        answer = await self._storage.writer.write(opt_outs.erase, erasure)
-        keys = msgspec.msgpack.decode(answer, type=list[OptOutKey])
+        known = int(recipient)
+        keys = [
+            OptOutKey(account_id=account_id, sender=sender, recipient=recipient)
+            for (owner, sender), recipients in self._recipients.items()
+            if owner == account_id and _holds(recipients, known)
+        ]
+        # Memory first: until the row is written, both forms count.
         for key in keys:
-            place = (key.account_id, key.sender)
-            self._erased.setdefault(place, set()).add(erasure.erased)
+            self._erased.setdefault((account_id, key.sender), set()).add(erasure.erased)
+        erased = await self._storage.writer.write(opt_outs.erase, erasure)
+        for key in keys:
             self.forget(key)
-        return len(keys)
+        return erased
 
     def _hash(self, recipient: str) -> str:
         return ERASED + hmac.digest(self._key, recipient.encode(), "sha256").hex()

@@ -33,6 +33,13 @@ class Sweep(StrEnum):
     NUMBERS_RECEIVED = "numbers:inbound"
 
 
+class ExportCursor(msgspec.Struct, frozen=True, kw_only=True):
+    """How far an export has come: the account, and the rows read of it."""
+
+    account_id: int = 0
+    after: dict[str, int] = {}
+
+
 class Lifetimes(msgspec.Struct, frozen=True, kw_only=True):
     """The days for which an account's texts, numbers and messages are kept; 0 is for ever."""
 
@@ -72,15 +79,6 @@ class Erasure(msgspec.Struct, frozen=True, kw_only=True):
     number: str
     """Digits of the international number."""
     at_ms: int
-
-
-class Erased(msgspec.Struct, frozen=True, kw_only=True):
-    """Rows that named a number, by table."""
-
-    rows: dict[str, int] = {}
-    message_ids: tuple[int, ...] = ()
-    more: bool = False
-    """Whether there may be more of them."""
 
 
 class Outdated(msgspec.Struct, frozen=True, kw_only=True):

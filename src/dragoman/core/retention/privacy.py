@@ -14,7 +14,7 @@ from dragoman.core.inbound.opt_outs import OptOuts
 from dragoman.core.messages.events import MessageEvents
 from dragoman.core.model.phone_numbers import normalise
 from dragoman.core.model.use_case import use_case
-from dragoman.core.retention.model import Erased, Erasure
+from dragoman.core.retention.model import Erasure, ExportCursor
 from dragoman.core.retention.sql import erasure
 from dragoman.core.retention.sql.sweeping import load_account_ids
 from dragoman.kit.clock import Clock
@@ -28,13 +28,6 @@ class NamedRow(msgspec.Struct, frozen=True, kw_only=True):
     """0 for what belongs to no account."""
     table: str
     row: dict[str, Any]
-
-
-class ExportCursor(msgspec.Struct, frozen=True, kw_only=True):
-    """How far an export has come: the account, and the rows read of it."""
-
-    account_id: int = 0
-    after: dict[str, int] = {}
 
 
 class ExportPage(msgspec.Struct, frozen=True, kw_only=True):
@@ -95,14 +88,15 @@ class Privacy:
             if not await self._read(item, {}):
                 continue
             await self._note(item, "privacy_erase")
-            erased = Erased(more=True)
-            while erased.more:
-                answer = await self.storage.writer.write(erasure.erase, item)
-                erased = msgspec.msgpack.decode(answer, type=Erased)
-                rows.update(erased.rows)
-                self.message_events.forget(erased.message_ids)
+            found = True
+            while found:
+                erased = await self.storage.writer.write(erasure.erase, item)
+                counts = dict(zip(erasure.ERASED_FROM, erased, strict=False))
+                rows.update(counts)
+                self.message_events.forget(erased[len(counts) :])
+                found = any(counts.values())
             opted_out += await self.opt_outs.erase(item.account_id, item.number)
-        return Forgotten(rows=dict(rows), opt_outs=opted_out, needed=needed)
+        return Forgotten(rows=dict(+rows), opt_outs=opted_out, needed=needed)
 
     async def _items(self, number: str, account: Account | None, after: int = 0) -> list[Erasure]:
         digits, at_ms = normalise(number), self.clock.now_ms()

@@ -18,6 +18,9 @@ from dragoman.storage.work import Operation
 EVERY_S: Final = 3600.0
 PAUSE_S: Final = 0.1
 """Between two chunks, so that what is being sent hardly waits for them."""
+REST: Final = 9.0
+"""How many times as long as a chunk took the next one waits, if that is longer: nine tenths of the
+writer are left to others, and more while they are many."""
 
 Item = TypeVar("Item")
 
@@ -74,5 +77,7 @@ class Retention:
         """Repeats a write until nothing is left for it to do."""
         more = True
         while more:
+            begun = self._clock.monotonic()
             more = await self._storage.writer.write(operation, item)
-            await asyncio.sleep(PAUSE_S if more else 0)
+            took_s = self._clock.monotonic() - begun
+            await asyncio.sleep(max(PAUSE_S, REST * took_s) if more else 0)

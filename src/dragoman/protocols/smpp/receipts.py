@@ -137,7 +137,7 @@ def read_receipt(pdu: DeliverSm | DataSm) -> Receipt | None:
 
     Where TLVs and text both speak, the TLVs win (SMPP 3.4 s. 4.6.1) unless they say nothing: a
     state SCHEDULED or UNKNOWN, or a network error of zero. A PDU that is not marked has to have an
-    ID and a known state in its text.
+    ID in its text, and a known state or a date.
     """
     kind = pdu.esm_class & ESM_TYPE_MASK
     tlvs = pdu.tlvs
@@ -149,7 +149,7 @@ def read_receipt(pdu: DeliverSm | DataSm) -> Receipt | None:
     said = _parse_text(text)
     message_id, other_id = said.get("id") or "", ""
     state = _STATES.get((said.get("stat") or "").upper())
-    if not marked and (not message_id or state is None):
+    if not marked and not (message_id and (state is not None or said.get("donedate"))):
         return None
     error = said.get("err") or ""
     if tlvs:

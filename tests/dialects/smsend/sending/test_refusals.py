@@ -19,6 +19,7 @@ def refusal(text: str) -> bytes:
     return msgspec.json.encode({"result": text, "error_code": 400, "error_message": text})
 
 
+@pytest.mark.stores_nothing
 @pytest.mark.parametrize(
     ("fields", "text"),
     [
@@ -133,6 +134,7 @@ async def test_order_is_refused(smsend: Any, refused: Any, fields: Any, text: st
     assert (answer.status, answer.body) == (400, refusal(text))
 
 
+@pytest.mark.stores_nothing
 @pytest.mark.parametrize(
     ("fields", "text"),
     [
@@ -208,6 +210,7 @@ async def test_groups_of_another_account_are_unknown(smsend: Any, refused: Any) 
         assert answer.json["result"].startswith("Groups could not be found: [")
 
 
+@pytest.mark.stores_nothing
 @pytest.mark.parametrize("call", ["sms", "paramsms", "smstogroups"])
 @pytest.mark.parametrize(
     "body",
@@ -257,6 +260,7 @@ async def test_type_that_the_account_may_not_send_is_refused(smsend: Any, refuse
     assert (await smsend.post("sms", N | {"message_type": "L"})).status == 201
 
 
+@pytest.mark.stores_nothing
 @pytest.mark.parametrize("call", ["sms", "paramsms", "smstogroups"])
 async def test_call_without_keys_is_refused(smsend: Any, refused: Any, call: str) -> None:
     smsend.keys = []

@@ -191,6 +191,11 @@ def test_text_of_a_receipt_is_read_without_the_mark(esm_class: int) -> None:
     assert receipt_of(USUAL, esm_class=esm_class) == expected
 
 
+def test_text_of_a_receipt_with_a_word_beyond_the_standard_is_one_without_the_mark() -> None:
+    receipt = receipt_of(USUAL.replace(b"DELIVRD", b"WHATEVER"), esm_class=0)
+    assert (receipt.message_id, receipt.state, receipt.marked) == ("0123456789", None, False)
+
+
 @pytest.mark.parametrize(
     ("esm_class", "text"),
     [

@@ -71,11 +71,9 @@ def remove(connection: Connection, key: OptOutKey) -> bool:
 
 
 @one_by_one("keep_hash_key")
-def keep_hash_key(connection: Connection, key: bytes) -> bytes:
-    """The key of erased opt-outs: a new one, unless there is one."""
-    put_new = _SecretRow(name=_HASH_KEY, secret=key)
-    insert_new(connection, secrets, put_new)
-    return load_hash_key(connection)
+def keep_hash_key(connection: Connection, key: bytes) -> None:
+    """Stores the key of erased opt-outs, unless there is one."""
+    insert_new(connection, secrets, _SecretRow(name=_HASH_KEY, secret=key))
 
 
 def load_hash_key(connection: Connection) -> bytes:
@@ -92,16 +90,15 @@ class _SecretRow(msgspec.Struct, frozen=True, kw_only=True):
 
 
 @one_by_one("erase_opt_outs")
-def erase(connection: Connection, item: OptOutErasure) -> bytes:
-    """The keys of the opt-outs whose number was erased, in MessagePack, as results cross."""
+def erase(connection: Connection, item: OptOutErasure) -> int:
+    """How many opt-outs were of the number."""
     mine = opt_outs.c.account_id == item.account_id
     of_number = (mine, opt_outs.c.recipient == item.recipient)
-    keys = [one.key for one in read_all(connection, select(opt_outs).where(*of_number), OptOut)]
-    senders = [key.sender for key in keys]
+    senders = select(opt_outs.c.sender).where(*of_number)
     earlier = delete(opt_outs).where(mine, opt_outs.c.recipient == item.erased)
     connection.execute(earlier.where(opt_outs.c.sender.in_(senders)))
-    connection.execute(update(opt_outs).where(*of_number).values(recipient=item.erased))
-    return msgspec.msgpack.encode(keys)
+    erased = update(opt_outs).where(*of_number).values(recipient=item.erased)
+    return connection.execute(erased).rowcount
 
 
 def load_keys(connection: Connection) -> Iterator[tuple[int, str, str]]:

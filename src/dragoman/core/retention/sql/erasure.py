@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
@@ -25,7 +24,7 @@ from dragoman.core.messages.sql.tables import (
     parts,
     premium_messages,
 )
-from dragoman.core.retention.model import Erased, Erasure
+from dragoman.core.retention.model import Erasure
 from dragoman.core.retention.sql import forgetting
 from dragoman.core.retention.sql.sweeping import (
     MESSAGE_IS_OVER,
@@ -127,32 +126,33 @@ def _rows(connection: Connection, table: Any, *conditions: ColumnElement[bool]) 
         yield str(table.name), values
 
 
+ERASED_FROM: Final = (
+    *("messages", "inbound_texts", "contacts"),
+    *("verifications", "inbound_parts", "parked_receipts"),
+)
+"""The tables whose rows an erasure counts."""
+
+
 @one_by_one("erase_number")
-def erase(connection: Connection, item: Erasure) -> bytes:
-    """Erases some of what names a number; an `Erased` in MessagePack, as results cross."""
-    rows: Counter[str] = Counter()
+def erase(connection: Connection, item: Erasure) -> list[int]:
+    """How many rows of each table named the number, and the messages among them."""
     message_ids = _over(connection, messages.c.message_id, messages.c.recipient, item)
     inbound_ids = _over(connection, inbound_texts.c.inbound_id, inbound_texts.c.sender, item)
     if message_ids:
-        rows["messages"] += len(message_ids)
         _erase_messages(connection, message_ids, item)
     if inbound_ids:
-        rows["inbound_texts"] += len(inbound_ids)
         forgetting.texts_received(connection, inbound_ids)
         forgetting.numbers_received(connection, inbound_ids)
-    if not item.account_id:
-        for column in _WITHOUT_ACCOUNT:
-            rows[column.table.name] += _delete(connection, column, column == item.number)
+    others = [0, 0, 0, 0]
+    if item.account_id:
+        code = verifications.c.recipient
+        others[:2] = (
+            _erase_contacts(connection, item),
+            _delete(connection, code, *_named(code, item)),
+        )
     else:
-        rows["contacts"] += _erase_contacts(connection, item)
-        column = verifications.c.recipient
-        rows["verifications"] += _delete(connection, column, *_named(column, item))
-    erased = Erased(
-        rows={name: count for name, count in rows.items() if count},
-        message_ids=tuple(message_ids),
-        more=SWATH in (len(message_ids), len(inbound_ids), rows["contacts"]),
-    )
-    return msgspec.msgpack.encode(erased)
+        others[2:] = [_delete(connection, one, one == item.number) for one in _WITHOUT_ACCOUNT]
+    return [len(message_ids), len(inbound_ids), *others, *message_ids]
 
 
 _IS_OVER: Final = {messages.name: MESSAGE_IS_OVER, inbound_texts.name: TEXT_IS_OVER}

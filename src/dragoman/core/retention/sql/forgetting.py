@@ -158,6 +158,8 @@ def numbers_received(connection: Connection, inbound_ids: Sequence[int]) -> None
 
 def without_number(text: str, number: str) -> str:
     """A text in which a number no longer stands; longer numbers are others."""
+    if number not in text:
+        return text
     return re.sub(rf"(?<![0-9]){re.escape(number)}(?![0-9])", REMOVED, text)
 
 

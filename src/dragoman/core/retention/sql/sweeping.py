@@ -35,7 +35,7 @@ from dragoman.core.retention.sql.tables import retention_leftovers, retention_po
 from dragoman.storage.rows import put_row
 from dragoman.storage.work import one_by_one
 
-SWATH: Final = 200
+SWATH: Final = 100
 """Rows that are forgotten in one transaction, so that what is being sent hardly waits for them."""
 
 _PENDING: Final = callbacks.c.state == CallbackState.PENDING.value
