@@ -55,6 +55,7 @@ HOLDS_NUMBER: dict[str, set[str]] = {
     "opt_outs.recipient": {ERASE},
     "parked_receipts.raw": {ERASE},
     "parked_receipts.recipient": {ERASE},
+    "submission_keys.key": SWEPT,
     "submission_keys.recipients": SWEPT,
     "verifications.recipient": {ERASE},
 }
@@ -90,7 +91,7 @@ OF_CUSTOMERS = {
     *("newsletters.title", "numbers.number", "opt_outs.sender", "orders.order_id"),
     *("phone_settings.settings", "premium_messages.revenue_text", "senders.sender"),
     *("senders.details", "sims.label", "sims.number", "sims.reported_number"),
-    *("submission_keys.key", "text_cursors.number", "webhooks.key", "webhooks.url"),
+    *("text_cursors.number", "webhooks.key", "webhooks.url"),
     *("inbound_parts.recipient", "inbound_texts.recipient", "ledger_entries.note"),
     *("callbacks.origin", "audit_entries.subject", "ingested_rows.reference"),
     # The first words of received texts, counted.
@@ -222,7 +223,7 @@ class Registry:
         await self.add(
             "submission_keys",
             **of_batch,
-            key=str(batch),
+            key=f"{NUMBER}:{batch}",
             dialect="x",
             recipients=f"{OTHER},{NUMBER}",
         )
