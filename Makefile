@@ -1,9 +1,9 @@
 # `make` alone prints the commands. Everything runs in .venv, which script/setup makes.
 .DEFAULT_GOAL := help
-.PHONY: help setup check fmt lint contracts types test quick docs bench screenshots run
+.PHONY: help setup check fmt lint contracts types test quick docs bench faults faults-long screenshots run
 
 help: ## print this list
-	@awk -F':.*## ' '/^[a-z]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' Makefile
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' Makefile
 
 setup:
 	@script/setup dev
@@ -40,6 +40,12 @@ screenshots: setup ## take the pictures of the console in docs/screenshots again
 
 bench: setup ## run the benchmarks, a few minutes on an idle machine
 	.venv/bin/python -m benchmarks
+
+faults: setup ## show what the gateway survives, and write docs/reliability.md: minutes
+	.venv/bin/python -m faults
+
+faults-long: setup ## the same more often: about an hour
+	.venv/bin/python -m faults --long
 
 check: lint contracts types ## what "done" means: format, lint, contracts, types, reference pages, tests
 	.venv/bin/python -m dragoman.cli.reference --check docs/reference

@@ -1,7 +1,11 @@
-"""Runs benchmarks and prints our figure, Kannel's of the same run, and the ratio.
+"""Runs benchmarks and prints our figure, those of others in the same run, and the ratios.
 
     python -m benchmarks [A] [B] [C] [D] [F] [G] [H] [I] [J] [K] [L] [P] [--runs 3]
+                         [--against REVISION] [--postgresql]
                          [--messages 200000] [--contacts 100000] [--orders 1000000]
+
+A, B and C are measured beside an older revision's build, A and B also on PostgreSQL and beside
+Kannel, where it is installed; each in turn, so that a slow minute of the machine meets all of them.
 
 On an otherwise idle machine only. Figures of different runs cannot be compared, ratios can.
 """
@@ -10,6 +14,8 @@ from __future__ import annotations
 
 import argparse
 import tempfile
+from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from statistics import median
 
@@ -26,6 +32,8 @@ from benchmarks import (
     phones,
     queries,
 )
+from benchmarks.builds import HERE, Build, built
+from benchmarks.processes import has_kannel
 
 CHOICES = ("A", "B", "C", "D", "F", "G", "H", "I", "J", "K", "L", "P")
 
@@ -36,6 +44,8 @@ def main() -> None:
     )
     parser.add_argument("which", nargs="*", metavar="A|B|C|D|F|G|H|I|J|K|L|P")
     parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--against", metavar="REVISION", help="a git revision to build and compare")
+    parser.add_argument("--postgresql", action="store_true", help="A and B on PostgreSQL as well")
     parser.add_argument(
         "--messages",
         type=int,
@@ -53,61 +63,94 @@ def main() -> None:
     unknown = set(chosen) - set(CHOICES)
     if unknown:
         parser.error(f"no such benchmark: {', '.join(sorted(unknown))}")
-    with tempfile.TemporaryDirectory(prefix="dragoman-bench-") as folder:
+    with tempfile.TemporaryDirectory(prefix="dragoman-bench-") as name, ExitStack() as stack:
+        folder = Path(name)
+        builds = [HERE]
+        if options.against:
+            builds.append(stack.enter_context(built(options.against, folder)))
+        server_url = ""
+        if options.postgresql:
+            server_url = queries.open_databases(folder / "server")["PostgreSQL"]
         for which in chosen:
-            if which == "F":
-                _queries(Path(folder), options.messages)
+            if which in {"A", "B"}:
+                _accept(folder, options.runs, builds, server_url, callbacks=which == "B")
+            elif which == "C":
+                _batch(folder, options.runs, builds)
+            elif which == "F":
+                _queries(folder, options.messages)
             elif which == "K":
-                _pages(Path(folder), options.messages)
+                _pages(folder, options.messages)
             elif which == "J":
-                _orders(Path(folder), options.runs, options.orders)
+                _orders(folder, options.runs, options.orders)
             elif which == "I":
-                _expansion(Path(folder), options.runs, options.contacts or expansion.CONTACTS)
+                _expansion(folder, options.runs, options.contacts or expansion.CONTACTS)
             elif which == "H":
-                _contacts(Path(folder), options.contacts or contacts.CONTACTS)
+                _contacts(folder, options.contacts or contacts.CONTACTS)
             else:
-                _REPORTS[which](Path(folder), options.runs)
+                _REPORTS[which](folder, options.runs)
 
 
-def _accept(folder: Path, runs: int) -> None:
-    _accept_or_call_back(folder / "a", runs, callbacks=False)
-
-
-def _call_back(folder: Path, runs: int) -> None:
-    _accept_or_call_back(folder / "b", runs, callbacks=True)
-
-
-def _accept_or_call_back(folder: Path, runs: int, *, callbacks: bool) -> None:
-    title = (
-        "B  one recipient a request, to the callback" if callbacks else "A  one recipient a request"
-    )
-    print(f"\n{title}")
-    ratios: dict[str, list[float]] = {}
+def _accept(
+    folder: Path, runs: int, builds: Sequence[Build], server_url: str, *, callbacks: bool
+) -> None:
+    which, rest = ("B", ", to the callback") if callbacks else ("A", "")
+    print(f"\n{which}  one recipient a request{rest}")
+    ratios = Ratios()
     for number in range(1, runs + 1):
-        ours, *peers = accept.run(folder / str(number), callbacks=callbacks)
-        for figure in (ours, *peers):
+        url = queries.new_database(server_url, f"{which}{number}") if server_url else ""
+        ours, *others = accept.run(
+            folder / f"{which}{number}", callbacks=callbacks, builds=builds, server_url=url
+        )
+        for figure in (ours, *others):
             calls = f" ({figure.calls} calls a message)" if figure.calls else ""
             print(
-                f"  run {number}  {figure.name + calls:<34} accepts {figure.accepted_per_s:>6}/s"
-                f"   through {figure.through_per_s:>6}/s   {_verdict(figure.flaws)}"
+                f"  run {number}  {figure.name + calls:<40} accepts {figure.accepted_per_s:>6}/s"
+                f"   through {figure.through_per_s:>6}/s   {figure.cost_us:>5} us"
+                f"   {_verdict(figure.flaws)}"
             )
-        for peer in peers:
-            name = f"{peer.name}, {peer.calls} calls" if peer.calls else peer.name
-            ratios.setdefault(name, []).append(ours.through_per_s / max(1, peer.through_per_s))
-    for name, values in ratios.items():
-        print(f"  ratio to {name}: {median(values):.2f} (median of {len(values)})")
-    if not ratios:
+        for other in others:
+            name = f"{other.name}, {other.calls} calls" if other.calls else other.name
+            ratios.note(name, "rate", ours.through_per_s, other.through_per_s)
+            ratios.note(name, "processor time", ours.cost_us, other.cost_us)
+    ratios.report()
+    if not has_kannel():
         print("  kannel is not installed here: no ratio")
 
 
-def _batch(folder: Path, runs: int) -> None:
+def _batch(folder: Path, runs: int, builds: Sequence[Build]) -> None:
     print(f"\nC  one batch to a list of {batch.RECIPIENTS:,} contacts")
+    ratios = Ratios()
     for number in range(1, runs + 1):
-        figure = batch.run(folder / f"c{number}")
-        print(
-            f"  run {number}  accepted in {figure.accepted_s} s   {figure.per_s:>6}/s to the last"
-            f" receipt   peak {figure.peak_mb} MB   {_verdict(figure.flaws)}"
+        ours, *others = (
+            batch.run(folder / f"C{number}-{position}", build)
+            for position, build in enumerate(builds)
         )
+        for figure in (ours, *others):
+            print(
+                f"  run {number}  {figure.name:<20} accepted in {figure.accepted_s} s"
+                f"   {figure.per_s:>6}/s to the last receipt   {figure.cost_us:>4} us"
+                f"   peak {figure.peak_mb} MB   {_verdict(figure.flaws)}"
+            )
+        for other in others:
+            ratios.note(other.name, "rate", ours.per_s, other.per_s)
+            ratios.note(other.name, "processor time", ours.cost_us, other.cost_us)
+    ratios.report()
+
+
+class Ratios:
+    """Our figures over those of others, run by run."""
+
+    def __init__(self) -> None:
+        self._values: dict[str, list[float]] = {}
+
+    def note(self, other: str, figure: str, ours: float, theirs: float) -> None:
+        """Takes the figures of one run."""
+        self._values.setdefault(f"{figure} to {other}", []).append(ours / max(1, theirs))
+
+    def report(self) -> None:
+        """Prints the medians."""
+        for name, values in self._values.items():
+            print(f"  {name}: {median(values):.2f} (median of {len(values)})")
 
 
 def _expansion(folder: Path, runs: int, contacts: int) -> None:
@@ -250,9 +293,6 @@ def _verdict(flaws: tuple[str, ...]) -> str:
 
 
 _REPORTS = {
-    "A": _accept,
-    "B": _call_back,
-    "C": _batch,
     "D": _latency,
     "G": _codec,
     "L": _live,

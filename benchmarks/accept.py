@@ -1,5 +1,7 @@
 """A and B: one recipient a request, to the receipt (A) or to the customer's callbacks (B).
 
+Every build and database is measured in turn, this build on SQLite first.
+
 Ours: a LINK `POST message` for each message, on disk, with delivery report; in B the customer is
 called twice a message, as LINK does: when it is buffered and when it ended. Kannel: a `sendsms`
 GET; in A without receipts (its fastest), in B once with one call a message and once with two. A
@@ -10,10 +12,12 @@ from __future__ import annotations
 
 import json
 import time
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from benchmarks.builds import HERE, Build
 from benchmarks.processes import (
     KEY,
     Gateway,
@@ -40,12 +44,21 @@ class Figure:
     accepted_per_s: int
     through_per_s: int
     """Messages a second at the end of the chain: the SMSC in A, the customer in B."""
+    cost_us: int
+    """Processor time of all of the gateway's processes for a message."""
     flaws: tuple[str, ...]
 
 
-def run(folder: Path, *, callbacks: bool) -> list[Figure]:
-    """Measures us, and Kannel where it is installed, one after the other."""
-    figures = [_measure_ours(folder / "dragoman", callbacks)]
+def run(
+    folder: Path, *, callbacks: bool, builds: Sequence[Build] = (HERE,), server_url: str = ""
+) -> list[Figure]:
+    """Measures the builds, this one on a PostgreSQL server where there is one, and Kannel."""
+    figures = [
+        _measure_ours(folder / f"build-{number}", callbacks, build)
+        for number, build in enumerate(builds)
+    ]
+    if server_url:
+        figures.append(_measure_ours(folder / "server", callbacks, HERE, server_url))
     if has_kannel():
         for calls in (1, 2) if callbacks else (0,):
             figures.append(_measure_kannel(folder / f"kannel-{calls}", calls))
@@ -88,12 +101,13 @@ def kannel_request(port: int, callback_port: int | None, calls: int) -> bytes:
     ).encode()
 
 
-def _measure_ours(folder: Path, callbacks: bool) -> Figure:
+def _measure_ours(folder: Path, callbacks: bool, build: Build, database_url: str = "") -> Figure:
     smsc = Instrument("smsc_sink.py", "--receipts")
     sink = Instrument("callback_sink.py") if callbacks else None
-    with dragoman(folder, smsc.port) as gateway:
+    with dragoman(folder, smsc.port, build=build, database_url=database_url) as gateway:
         request = link_request(gateway.http, sink.port if sink else None)
-        return _measure(gateway, request, folder, smsc, sink, calls_per_message=2)
+        figure = _measure(gateway, request, folder, smsc, sink, calls_per_message=2)
+    return replace(figure, name=f"{figure.name} on PostgreSQL") if database_url else figure
 
 
 def _measure_kannel(folder: Path, calls: int) -> Figure:
@@ -113,8 +127,10 @@ def _measure(
     *,
     calls_per_message: int,
 ) -> Figure:
+    before = gateway.processor_s()
     load = generate_load(gateway, request, folder, seconds=SECONDS)
     time.sleep(QUIET_S if sink is None else DRAIN_S)
+    spent = gateway.processor_s() - before
     arrived = smsc.stop()
     called = sink.stop() if sink is not None else None
     flaws = []
@@ -136,5 +152,6 @@ def _measure(
         calls=calls_per_message if sink is not None else 0,
         accepted_per_s=load["per_second"],
         through_per_s=through,
+        cost_us=round(spent / max(1, load["answered"]) * 1e6),
         flaws=tuple(flaws),
     )

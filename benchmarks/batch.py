@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import book
+from benchmarks.builds import HERE, Build
 from benchmarks.processes import KEY, Gateway, Instrument, dragoman, peak_memory_mb
 
 RECIPIENTS = 100_000
@@ -18,26 +19,34 @@ PATIENCE_S = 180.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Figure:
-    """One run."""
+    """One run of one build."""
 
+    name: str
     accepted_s: float
     """Seconds until the request was answered."""
     per_s: int
     """Messages a second from the request to the last receipt."""
     peak_mb: int
+    cost_us: int
+    """Processor time of all of the gateway's processes for a message."""
     flaws: tuple[str, ...]
 
 
-def run(folder: Path) -> Figure:
+def run(folder: Path, build: Build = HERE) -> Figure:
     """Sends the batch and waits until every message is received."""
     smsc = Instrument("smsc_sink.py", "--receipts")
-    with dragoman(folder, smsc.port, prepare=_fill) as gateway:
+
+    def prepare(database: Path) -> None:
+        build.fill_book(database, RECIPIENTS)
+
+    with dragoman(folder, smsc.port, prepare, build=build) as gateway:
         message = {
             "recipients": str(book.LIST_ID),
             "sender": "TEST",
             "message": book.TEXT,
             "filter": book.FILTER,
         }
+        before = gateway.processor_s()
         started = time.perf_counter()
         answer = _call(gateway, "POST", "/v2/message.json", {"message": message})
         accepted_s = time.perf_counter() - started
@@ -49,6 +58,7 @@ def run(folder: Path) -> Figure:
             received = progress["stat"]["received"]
         seconds = time.perf_counter() - started
         peak_mb = peak_memory_mb(gateway.pid)
+        spent = gateway.processor_s() - before
         arrived = smsc.stop()
     flaws = []
     if received < RECIPIENTS:
@@ -56,15 +66,13 @@ def run(folder: Path) -> Figure:
     if arrived["distinct"] != RECIPIENTS or arrived["doubled"]:
         flaws.append(f"{arrived['submits']} submits, {arrived['distinct']} distinct")
     return Figure(
+        name=build.name,
         accepted_s=round(accepted_s, 2),
         per_s=round(received / seconds),
         peak_mb=peak_mb,
+        cost_us=round(spent / max(1, received) * 1e6),
         flaws=tuple(flaws),
     )
-
-
-def _fill(database: Path) -> None:
-    book.fill(database, RECIPIENTS)
 
 
 def _call(

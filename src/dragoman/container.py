@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -77,6 +78,7 @@ from dragoman.kit.clock import Clock
 from dragoman.kit.ids import IdSource
 from dragoman.kit.signal import Signal
 from dragoman.storage.engine import Storage
+from dragoman.storage.short_ids import ShortIds
 from dragoman.web.downloads import Downloader
 from dragoman.work_queue.local import LocalQueue
 
@@ -90,6 +92,7 @@ class Services:
     ids: IdSource
     metrics: Metrics
     storage: Storage
+    short_ids: ShortIds
     health: Health
     live: LiveMessages
     queue: LocalQueue
@@ -161,8 +164,8 @@ class Services:
     async def open(self, *, migrate: bool = False) -> None:
         """Readies the database; raises `StorageUnavailable` where its tables are not current."""
         if migrate:
-            self.storage.migrate()
-        self.storage.check()
+            await asyncio.to_thread(self.storage.migrate)
+        await asyncio.to_thread(self.storage.check)  # a signal is heard meanwhile
         self.storage.start()
         self.ids.continue_after(await self.storage.read(last_identifier))
         await self.inbound_routing.load()

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 import structlog
 
@@ -34,20 +34,21 @@ from dragoman.console.context import ConsoleContext
 from dragoman.console.routes import build_console
 from dragoman.console.views import PAGES
 from dragoman.container import Services
+from dragoman.core.callbacks.model.held_hosts import HeldHost
 from dragoman.core.callbacks.schedule import RetrySchedule
 from dragoman.core.callbacks.worker import CallbackWorker, Caller
 from dragoman.core.campaigns.ports import Transport
 from dragoman.core.campaigns.worker import MailWorker
 from dragoman.core.delivery.model.ports import Connector, Custodian
-from dragoman.core.delivery.model.running import CarrierView
+from dragoman.core.delivery.running import CarrierView
 from dragoman.core.messages.feed import Feed
 from dragoman.core.messages.model.callbacks import renderer_of_events, renderer_of_texts
 from dragoman.core.metrics import Metrics
-from dragoman.core.writes import WRITER_MODULE
 from dragoman.dialects import DIALECTS
+from dragoman.kit.child_process import ChildProcess
 from dragoman.kit.clock import Clock
 from dragoman.kit.ids import time_of
-from dragoman.kit.supervisor import Supervisor
+from dragoman.kit.supervisor import Ended, Supervisor
 from dragoman.mail.listener import MailListener
 from dragoman.ops.health import build_pages
 from dragoman.web.client_address import ClientAddressReader
@@ -60,6 +61,8 @@ if TYPE_CHECKING:
     from dragoman.development.workbench import Workbench
 
 KEPT_PAGE = 500
+LOOK_AT_SPACE_S = 1.0
+STOP_UNSTORED_S = 3.0
 
 log = structlog.get_logger(__name__)
 
@@ -72,11 +75,15 @@ class Gateway:
         settings: Settings,
         clock: Clock | None = None,
         *,
+        writer: ChildProcess | None = None,
         build_workbench: Callable[[Services, Caller], Workbench] | None = None,
     ) -> None:
-        """`build_workbench` makes what a development gateway has besides."""
+        """`writer` is the process that writes to the database; without one, a thread does.
+
+        `build_workbench` makes what a development gateway has besides.
+        """
         self.services = services = build_services(
-            settings, clock, connect=connect_carriers, writer_module=WRITER_MODULE
+            settings, clock, connect=connect_carriers, writer=writer
         )
         self.dialects = tuple(DIALECTS[name](services) for name in settings.dialects.enabled)
         callbacks = settings.callbacks
@@ -85,7 +92,7 @@ class Gateway:
             allow=callbacks.private_networks,
             timeout_s=callbacks.timeout_s,
             connections=callbacks.concurrency,
-            connections_per_host=callbacks.per_host,
+            connections_per_host=callbacks.concurrency,
         )
         self.workbench = build_workbench(services, self._client) if build_workbench else None
         caller: Caller = self.workbench.forwarding if self.workbench else self._client
@@ -97,8 +104,10 @@ class Gateway:
                 first_s=callbacks.first_retry_s,
                 longest_s=callbacks.max_retry_s,
                 give_up_after_s=callbacks.give_up_after_s,
+                max_retry_after_s=callbacks.max_retry_after_s,
             ),
-            per_origin=callbacks.per_host,
+            concurrency=callbacks.concurrency,
+            per_lane=callbacks.per_host,
             clock=services.clock,
             metrics=services.metrics,
             text_renderers={
@@ -117,16 +126,35 @@ class Gateway:
         self._mail: MailListener | None = None
         self._web: DialectApp | None = None
         self._server: Server | None = None
+        self._serving: asyncio.Task[None] | None = None
         started_ms = services.clock.now_ms()
         self.admin = Admin(services=services, running=self, started_ms=started_ms)
         self._admin = AdminServer(self.admin)
         self._supervisor = Supervisor(self._worker_ended)
 
-    async def start(self, *, migrate: bool = False) -> None:
-        """Opens the database, takes up what an earlier run left, connects, and listens."""
+    async def start(
+        self,
+        *,
+        migrate: bool = False,
+        before_ready: Callable[[], Awaitable[object]] | None = None,
+    ) -> None:
+        """Opens the database, takes up what an earlier run left, connects, and listens.
+
+        `before_ready` runs when it answers, but does not say yet that it is ready.
+        """
+        try:
+            await self._start(migrate=migrate, before_ready=before_ready)
+        except BaseException:
+            self._supervisor.expect_ends()
+            raise
+
+    async def _start(
+        self, *, migrate: bool, before_ready: Callable[[], Awaitable[object]] | None
+    ) -> None:
         services, spawn = self.services, self._supervisor.spawn
         services.health.note_phase("starting")
         await services.open(migrate=migrate)
+        self._look_at_space()
         await self.callbacks.restore()
         await services.inbound.restore()
         await services.receipts.restore()
@@ -146,6 +174,8 @@ class Gateway:
             ("imports", services.imports.run()),
             ("contact values", services.contact_values.run()),
             ("callbacks", self.callbacks.run()),
+            ("writer", self._watch_writer()),
+            ("disk space", self._watch_space()),
         ):
             spawn(name, work)
         if self._mail_worker is not None:
@@ -153,10 +183,12 @@ class Gateway:
             spawn("issues", services.issues.run())
             spawn("mails", self._mail_worker.run())
         for connector in services.connectors.values():
-            await connector.start()
-        await self._admin.start()
+            await connector.start(spawn)
+        await self._admin.start(spawn)
         await self._listen()
         await self._listen_for_mail()
+        if before_ready is not None:
+            await before_ready()
         services.health.note_phase("")
 
     async def worker_ended(self) -> str:
@@ -165,31 +197,64 @@ class Gateway:
         return self.services.health.failure
 
     async def stop(self) -> None:
-        """Stops taking requests, finishes what is in flight, and closes.
+        """Stops taking requests, finishes what is in flight, and closes, in bounded time.
 
-        What was not handed to a carrier stays in its rows as if it had never been touched.
+        What was not handed to a carrier stays in its rows as if it had never been touched; so does
+        the rest of what could not be finished.
         """
-        services = self.services
+        services, web = self.services, self._web
         services.health.note_phase("stopping")
-        timeout_s = services.settings.http.shutdown_timeout_s
-        if self._web is not None:
-            self._web.end_streams()
-        if self._server is not None:
-            self._server.should_exit = True
-            await asyncio.gather(self._server_task, return_exceptions=True)
-        if self._mail is not None:
-            await self._mail.stop(timeout_s)
-        await self._admin.stop()
-        await services.dispatcher.stop()
-        await asyncio.gather(*(c.stop(timeout_s) for c in services.connectors.values()))
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(timeout_s):
-                await services.dispatcher.settled()
-        await services.dispatcher.take_back()
-        await self._supervisor.stop()
-        await self.callbacks.stop()
-        await self._client.close()
-        await services.close()
+        self._supervisor.expect_ends()
+        began, timeout_s = asyncio.get_running_loop().time(), self.stop_timeout_s
+
+        def by(share: float) -> float:
+            return began + share * timeout_s
+
+        async with _step("http", by(0.4)):
+            if web is not None:
+                web.end_streams()
+            if self._server is not None and self._serving is not None:
+                # Calls that hang hear of it before their connections are cut.
+                self._server.config.timeout_graceful_shutdown = int(0.35 * timeout_s)
+                self._server.should_exit = True
+                await asyncio.gather(self._serving, return_exceptions=True)
+        async with _step("mail", by(0.45)):
+            if self._mail is not None:
+                await self._mail.stop(0.05 * timeout_s)
+        async with _step("admin", by(0.5)):
+            await self._admin.stop()
+        async with _step("carriers", by(0.7)):
+            await services.dispatcher.stop()
+            left_s = by(0.6) - asyncio.get_running_loop().time()
+            await asyncio.gather(*(c.stop(left_s) for c in services.connectors.values()))
+        async with _step("outcomes", by(0.75)):
+            await services.dispatcher.settled()
+        async with _step("unsent messages", by(0.8)):
+            await services.dispatcher.take_back()
+        async with _step("workers", by(0.85)):
+            await self._supervisor.stop()
+            await self.callbacks.stop()
+        async with _step("database", by(0.9)):
+            await self._client.close()
+            await services.close()
+
+    @property
+    def stop_timeout_s(self) -> float:
+        """The time that a stop takes at most."""
+        timeout_s = self.services.settings.http.shutdown_timeout_s
+        # Nothing that is finished could be stored.
+        return min(timeout_s, STOP_UNSTORED_S) if self.services.storage.writer.failed else timeout_s
+
+    async def _watch_writer(self) -> NoReturn:
+        raise Ended(await self.services.storage.writer.gone())
+
+    async def _watch_space(self) -> NoReturn:
+        while True:
+            self._look_at_space()
+            await asyncio.sleep(LOOK_AT_SPACE_S)
+
+    def _look_at_space(self) -> None:
+        self.services.storage.look_at_space(self.services.settings.storage.min_free_mb)
 
     async def _resume(self, name: str, connector: Custodian) -> None:
         """Brings back the messages that a carrier kept, before the backlog finds their rows."""
@@ -225,6 +290,14 @@ class Gateway:
         """Why the gateway cannot take traffic now, in plain words; empty when it can."""
         return self.services.health.problems()
 
+    def warnings(self) -> list[str]:
+        """What needs attention although the gateway takes traffic."""
+        return self.services.health.warnings()
+
+    def free_bytes(self) -> int | None:
+        """Free space on the disk of the database; None for a server."""
+        return self.services.storage.free_bytes()
+
     def waiting(self) -> dict[str, int]:
         """Messages queued in memory, by route."""
         services = self.services
@@ -250,6 +323,10 @@ class Gateway:
             for name, connector in self.connectors.items()
         }
 
+    def carriers_up(self) -> dict[str, bool]:
+        """Whether each carrier is up."""
+        return {name: connector.up for name, connector in self.connectors.items()}
+
     def carriers(self) -> tuple[CarrierView, ...]:
         """Every carrier as it is now."""
         return view_carriers(self)
@@ -261,6 +338,16 @@ class Gateway:
     def callbacks_waiting(self) -> int:
         """Callbacks to be made, in memory and in rows."""
         return self.callbacks.depth()
+
+    def held_hosts(self) -> Sequence[HeldHost]:
+        """Customers' hosts that fail, and what waits for them, by account."""
+        return self.callbacks.held()
+
+    def retry_callbacks(
+        self, account_id: int | None, host: str = "", message_id: int | None = None
+    ) -> Sequence[tuple[int, str, int]]:
+        """Has callbacks that wait made without a wait."""
+        return self.callbacks.retry_now(account_id, host, message_id)
 
     # HTTP and mail
 
@@ -298,9 +385,9 @@ class Gateway:
             max_body_bytes=settings.http.max_body_bytes,
         )
         self._server = build_server(self._web, host=host, port=port)
-        self._server_task = asyncio.create_task(self._server.serve(), name="http")
+        self._serving = self._supervisor.spawn("http", self._server.serve())
         while not self._server.started:
-            if self._server_task.done():
+            if self._serving.done():
                 raise SystemExit(f"cannot listen on {host}:{port}")
             await asyncio.sleep(0.01)
 
@@ -344,6 +431,18 @@ class Gateway:
             await self._mail.start()
         except OSError as error:
             raise SystemExit(f"cannot take mail on {settings.listen}: {error}") from None
+
+
+@contextlib.asynccontextmanager
+async def _step(name: str, deadline: float) -> AsyncIterator[None]:
+    """Gives a step of a stop its time; one that fails, or takes longer, does not keep the next."""
+    try:
+        async with asyncio.timeout_at(deadline):
+            yield
+    except TimeoutError:
+        log.warning("stop_cut_short", step=name)
+    except Exception as error:
+        log.error("stop_step_failed", step=name, reason=type(error).__name__)
 
 
 def phones_of(connectors: Mapping[str, Connector]) -> dict[str, PhonesCarrier]:

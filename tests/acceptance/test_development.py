@@ -1,4 +1,4 @@
-"""`dragoman dev` as a developer has it: real processes, the command line and the calls of /dev."""
+"""`dragoman dev` as a developer has it: a real process, the command line and the calls of /dev."""
 
 from __future__ import annotations
 
@@ -17,6 +17,8 @@ from urllib.parse import urlencode
 
 import pytest
 from tests.passing_time import PATIENCE_S
+
+from .command_line import run
 
 DRAGOMAN = str(Path(sys.executable).parent / "dragoman")
 PHONE = "4512345678"
@@ -56,13 +58,7 @@ class Development:
         return answer
 
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [DRAGOMAN, *arguments, "--data", str(self.folder)],
-            capture_output=True,
-            text=True,
-            timeout=PATIENCE_S,
-            check=False,
-        )
+        return run(self.folder, *arguments, "--data", str(self.folder))
 
     def answer(self, *arguments: str) -> Any:
         result = self.run(*arguments, "--json")
@@ -258,13 +254,7 @@ def test_tail_says_what_it_cannot_do(dev: Development, tmp_path: Path) -> None:
     nobody = dev.run("tail", "--account", "nobody")
     assert nobody.returncode == 3
     (tmp_path / "data").mkdir()
-    away = subprocess.run(
-        [DRAGOMAN, "tail", "--data", str(tmp_path / "data")],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=PATIENCE_S,
-    )
+    away = run(tmp_path, "tail", "--data", str(tmp_path / "data"))
     assert (away.returncode, away.stderr.strip()) == (1, "dragoman: no gateway is running")
 
 

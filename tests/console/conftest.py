@@ -3,11 +3,13 @@
 import asyncio
 import os
 import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlencode, urlsplit
 
+import jinja2
 import msgspec
 import pytest
 import pytest_asyncio
@@ -16,11 +18,13 @@ from tests.passing_time import PATIENCE_S
 
 from dragoman.assembly import build_services
 from dragoman.config import Settings
+from dragoman.console import rendering as rendering_module
 from dragoman.console.context import ConsoleContext
 from dragoman.console.routes import build_console
 from dragoman.container import Services
 from dragoman.core.accounts.model.accounts import DEFAULT_PERMISSIONS, Permission
-from dragoman.core.delivery.model.running import CarrierView, LinkView
+from dragoman.core.callbacks.model.held_hosts import HeldHost
+from dragoman.core.delivery.running import CarrierView, LinkView
 from dragoman.kit.clock import FixedClock
 from dragoman.web.router import DialectApp
 
@@ -29,6 +33,29 @@ from .scene import CHROMIUM
 NOW_MS = 1_790_000_000_000  # 2026-09-21 14:13:20 UTC
 PASSWORD = "correct horse battery"
 HOST = "sms.example.org"
+
+
+class CompiledTemplates(jinja2.BytecodeCache):
+    """Keeps compiled templates for the consoles of later tests."""
+
+    def __init__(self) -> None:
+        self._codes: dict[str, bytes] = {}
+
+    def load_bytecode(self, bucket: Any) -> None:
+        if code := self._codes.get(bucket.key):
+            bucket.bytecode_from_string(code)
+
+    def dump_bytecode(self, bucket: Any) -> None:
+        self._codes[bucket.key] = bucket.bytecode_to_string()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def templates_compiled_once() -> Iterator[None]:
+    """Compiling a page's templates costs more than the rest of its test."""
+    environment = partial(jinja2.Environment, bytecode_cache=CompiledTemplates())
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(rendering_module.jinja2, "Environment", environment)
+        yield
 
 
 class Page(msgspec.Struct):
@@ -65,7 +92,24 @@ class Page(msgspec.Struct):
 class Machine:
     """A gateway that waits for nothing."""
 
+    def __init__(self) -> None:
+        self.hosts: tuple[HeldHost, ...] = ()
+        self.retried: list[tuple[int | None, str, int | None]] = []
+        """What was asked to be tried now."""
+
+    def held_hosts(self) -> tuple[HeldHost, ...]:
+        return self.hosts
+
+    def retry_callbacks(
+        self, account_id: int | None, host: str = "", message_id: int | None = None
+    ) -> list[tuple[int, str, int]]:
+        self.retried.append((account_id, host, message_id))
+        return []
+
     def problems(self) -> list[str]:
+        return []
+
+    def warnings(self) -> list[str]:
         return []
 
     def carriers(self) -> tuple[CarrierView, ...]:
@@ -109,8 +153,9 @@ class Browser:
         self.clock = clock
         self.host = host
         self.cookies: dict[str, str] = {}
+        self.machine = Machine()
         self.app = DialectApp(
-            [build_console(ConsoleContext(services=services, machine=Machine()))],
+            [build_console(ConsoleContext(services=services, machine=self.machine))],
             _outside,
             body_timeout_s=30,
         )

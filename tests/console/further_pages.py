@@ -70,7 +70,7 @@ async def set_up_further_pages(gateway: Gateway, account: Account) -> dict[str, 
     """Fills the pages of an account that has subaccounts; the paths of `FURTHER_PAGES`."""
     await gateway.services.keywords.add_number(account, REPLY_NUMBER, shared=False)
     child = await gateway.services.accounts.find("harbour-cafe")
-    gateway.services.devices.carriers = ("phones",)
+    gateway.services.devices.carriers = {"phones": 1200.0}
     device, _ = await gateway.services.devices.add(
         child,
         "phones",

@@ -47,7 +47,12 @@ async def _check(browser: Browser, page: Page, **fields: str) -> dict[str, str]:
             "2 parts, 63 characters left in the last part",
             "Unicode (UCS-2), because of “ş”",
         ),
-        ("a\u200bb", "1 part, 67 characters left", "Unicode (UCS-2), because of U+200B"),
+        (
+            "a\u200bb–",
+            "1 part, 66 characters left",
+            "Unicode (UCS-2), because of U+200B “–”;"
+            " it would be GSM 7-bit with nothing for U+200B, “-” for “–”",
+        ),
         ("two\r\nlines", "1 part, 151 characters left", "GSM 7-bit"),
     ],
 )

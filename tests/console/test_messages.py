@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import pytest
 from tests.dialects.in_process import forget
 
+from dragoman.core.callbacks.model.held_hosts import HeldHost
+from dragoman.core.messages.live import LiveMessage
 from dragoman.core.messages.model.failure_causes import CAUSES
 from dragoman.core.messages.model.lifecycle import State
-from dragoman.core.messages.model.messages import CallbackRequest, Submission
+from dragoman.core.messages.model.messages import CallbackRequest, Format, Submission
 from dragoman.core.model.errors import FailureCode, Refused
 from dragoman.kit.ids import render_base64, render_dashed, render_hex
 from dragoman.storage.probe import probe
@@ -220,7 +223,7 @@ async def test_message_is_sent_again_once_by_a_form_sent_twice(browser: Browser)
     assert ", over test (console)" in page.text
 
 
-@pytest.mark.parametrize("what", ["cancel", "resend"])
+@pytest.mark.parametrize("what", ["cancel", "resend", "retry-callbacks"])
 @pytest.mark.parametrize(("username", "status"), [("vera", 403), ("stranger", 404)])
 async def test_others_cannot_act_on_a_message(
     browser: Browser, what: str, username: str, status: int
@@ -233,7 +236,8 @@ async def test_others_cannot_act_on_a_message(
     fields = (await browser.get("/console/account")).fields("/console/sign-out")
     page = await browser.post(f"/console/messages/{message.message_id}/{what}", **fields)
     assert page.status == status
-    assert len(list(browser.services.live)) == (1 if what == "cancel" else 0)
+    assert len(list(browser.services.live)) == (0 if what == "resend" else 1)
+    assert browser.machine.retried == []
 
 
 async def test_carriers_and_links_are_for_operators_alone(browser: Browser) -> None:
@@ -340,7 +344,8 @@ async def test_what_is_done_about_messages_is_written_down(browser: Browser) -> 
     assert f"adam resent the message {sent.message_id}" in changes.text
 
 
-async def test_of_a_callback_the_page_names_no_more_than_the_host(browser: Browser) -> None:
+async def _with_callback(browser: Browser) -> LiveMessage:
+    """A delivered message of `sena`, whose callback is still to be made; she is signed in."""
     account = await browser.services.accounts.find("sena")
     callback = CallbackRequest(
         url="https://customer.example/hook?token=secret", states=frozenset({State.DELIVERED})
@@ -358,9 +363,75 @@ async def test_of_a_callback_the_page_names_no_more_than_the_host(browser: Brows
     (message,) = browser.services.live
     await _change(browser, message, State.SENT, State.DELIVERED)
     await browser.sign_in("sena")
+    return message
+
+
+async def test_of_a_callback_the_page_names_no_more_than_the_host(browser: Browser) -> None:
+    message = await _with_callback(browser)
     page = await browser.get(f"/console/messages/{message.message_id}")
     assert "delivered (pending) customer.example" in page.text
     assert b"secret" not in page.body
+
+
+async def test_message_tells_what_was_not_sent_as_it_was_asked_for(browser: Browser) -> None:
+    """Look-alikes in the text, and a sender that its type of messages does not take."""
+    sena = await browser.services.accounts.find("sena")
+    asked = Submission(
+        dialect="test",
+        recipients=("+4530123456",),
+        text="1–2\u200b",
+        sender="Dragoman",
+        format=Format.GSM_ALIKE,
+        ignored_sender="<b>Acme",
+    )
+    await browser.services.submission.submit(sena, asked)
+    (message,) = browser.services.live
+    await browser.sign_in("sena")
+    text = (await browser.get(f"/console/messages/{message.message_id}")).text
+    assert "Replaced “-” for “–”, nothing for U+200B" in text
+    assert "<b>Acme was requested, but messages of this type have no sender" in text
+    await _send(browser, "sena", "+4530123457")
+    plain = max(browser.services.live, key=lambda one: one.message_id)
+    text = (await browser.get(f"/console/messages/{plain.message_id}")).text
+    assert "Replaced" not in text
+    assert "was requested" not in text
+
+
+async def test_message_says_that_the_host_of_its_callback_is_held(browser: Browser) -> None:
+    message = await _with_callback(browser)
+    held = HeldHost(
+        account_id=message.batch.account_id,
+        origin="https://customer.example",
+        reason="it answered 503",
+        waiting=7,
+        since_ms=browser.clock.now_ms(),
+        next_try_ms=browser.clock.now_ms() + 9_000,
+    )
+    browser.machine.hosts = (msgspec.structs.replace(held, account_id=1),)
+    page = await browser.get(f"/console/messages/{message.message_id}")
+    assert "Held" not in page.text
+    browser.machine.hosts = (held,)
+    page = await browser.get(f"/console/messages/{message.message_id}")
+    assert "Held: host failing, next try at 2026-09-21 14:13:29 ( it answered 503 )" in page.text
+
+
+async def test_callbacks_of_a_message_are_retried_now(browser: Browser) -> None:
+    message = await _with_callback(browser)
+    at = f"/console/messages/{message.message_id}"
+    await browser.send(await browser.get(at), f"{at}/retry-callbacks")
+    account_id = message.batch.account_id
+    asked = (account_id, "https://customer.example", message.message_id)
+    assert browser.machine.retried == [asked]
+    changes = await browser.get(f"/console/accounts/{account_id}/changes")
+    assert "sena retried callbacks to https://customer.example at once" in changes.text
+
+
+async def test_what_has_no_waiting_callback_has_none_to_retry(browser: Browser) -> None:
+    await _send(browser, "adam", "+4530123456")
+    (message,) = browser.services.live
+    await browser.sign_in("adam")
+    page = await browser.get(f"/console/messages/{message.message_id}")
+    assert "Retry callbacks" not in page.text
 
 
 async def test_message_without_its_text_and_number_is_shown_and_not_sent_again(

@@ -8,6 +8,7 @@ from typing import Any, Final
 from urllib.parse import unquote
 
 import msgspec
+import pytest
 from sqlalchemy import text
 
 from dragoman.container import Services
@@ -22,6 +23,16 @@ CLIENT_PORT: Final = 40_000
 
 Application = Callable[[Any, Any, Any], Awaitable[None]]
 Masks = Sequence[tuple[re.Pattern[bytes], bytes]]
+
+
+STORES_NOTHING: Final = "stores_nothing"
+"""Marks tests whose calls are all refused: they share a gateway with those of their module."""
+
+
+def own_or_shared(request: pytest.FixtureRequest, name: str) -> Any:
+    """The fixture `own_<name>`, which is made for one test, or `shared_<name>`."""
+    whose = "shared" if request.node.get_closest_marker(STORES_NOTHING) else "own"
+    return request.getfixturevalue(f"{whose}_{name}")
 
 
 class Answer(msgspec.Struct):

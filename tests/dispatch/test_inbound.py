@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from dragoman.core.inbound.sql.tables import inbound_parts, inbound_texts
+from dragoman.protocols.gsm.national import Language
+from dragoman.protocols.gsm.segmentation import Repertoire
 
 LONG = "A text that a phone sends in several parts. " * 10
 
@@ -36,6 +38,20 @@ async def test_parts_make_one_text_whatever_their_order(
     await until(lambda: _stored(harness, 1))
     assert await texts_of(harness) == [("4511111111", "1272", LONG, 3, True)]
     assert await harness.rows(inbound_parts) == []
+
+
+async def test_a_text_with_national_tables_is_whole(
+    make_harness: Any, simulator: Any, until: Any
+) -> None:
+    harness = await make_harness(carriers={"smsc": simulator.port})
+    await until(lambda: harness.carriers["smsc"].up)
+    text = "Iğdır'dan Şırnak'a çok güzel bir gün geçirdik, teşekkürler. " * 4
+    turkish = Repertoire(national=(Language.TURKISH,))
+    await simulator.send_text("4511111111", "1272", text, order=[1, 0], repertoire=turkish)
+    await until(lambda: _stored(harness, 1))
+    assert await texts_of(harness) == [("4511111111", "1272", text, 2, True)]
+    [row] = await harness.rows(inbound_texts)
+    assert row["alphabet"] == "gsm7"
 
 
 async def test_a_part_that_comes_twice_changes_nothing(

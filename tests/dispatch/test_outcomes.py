@@ -6,12 +6,12 @@ import asyncio
 from typing import Any
 
 import pytest
-from tests.passing_time import MovableClock
+from tests.passing_time import MovableClock, until
 
 from dragoman.config.tables import RouteTable
 from dragoman.core.delivery import backlog as backlog_module
+from dragoman.core.messages.feed import FeedFilter
 from dragoman.core.messages.model.lifecycle import State
-from dragoman.core.messages.model.messages import Outgoing
 from dragoman.core.model.errors import FailureCode
 from dragoman.kit.clock import FixedClock
 from dragoman.protocols.smpp.constants import CommandStatus, MessageState
@@ -293,26 +293,120 @@ async def test_the_horizon_counts_from_sending(
     await harness.until_states(account, S.UNKNOWN)
 
 
+@pytest.mark.parametrize("method", ["send", "publish"])
 async def test_a_message_that_cannot_be_handed_over_is_rejected_alone(
-    make_harness: Any, simulator: Any, monkeypatch: pytest.MonkeyPatch
+    make_harness: Any, simulator: Any, monkeypatch: pytest.MonkeyPatch, method: str
 ) -> None:
-    """One exception in `send` used to strand the rest of a take, and its room in the window."""
+    """One exception used to strand the rest of a take, and its room in the window."""
     harness = await make_harness(carriers={"smsc": simulator.port}, start=False)
-    carrier = harness.carriers["smsc"]
-    send = carrier.send
+    owner = {"send": harness.carriers["smsc"], "publish": harness.dispatcher.feed}[method]
+    pass_on = getattr(owner, method)
 
-    def send_or_fail(message: Outgoing) -> None:
-        if message.recipient.endswith("2"):
+    def pass_on_or_fail(message: Any, *more: Any, **others: Any) -> None:
+        if message.recipient.endswith("2") and (not more or more[1] is S.SENDING):
             raise RuntimeError("a defect")
-        send(message)
+        pass_on(message, *more, **others)
 
-    monkeypatch.setattr(carrier, "send", send_or_fail)
+    monkeypatch.setattr(owner, method, pass_on_or_fail)
     account = await harness.account(credits=5)
     numbers = [f"451111111{number}" for number in range(1, 6)]
     await harness.submit(account, *numbers)
-    await harness.start()
-    await harness.until_states(account, S.DELIVERED, S.REJECTED, *[S.DELIVERED] * 3)
+    with harness.dispatcher.feed.listen(FeedFilter()):
+        await harness.start()
+        await harness.until_states(account, S.DELIVERED, S.REJECTED, *[S.DELIVERED] * 3)
     await harness.until_forgotten()
     assert harness.dispatcher.in_flight() == {"smsc": 0}
     assert await harness.balance(account) == (1, 0, 4)
     assert simulator.taken == 4
+
+
+FULL = Behaviour(status=CommandStatus.ESME_RMSGQFUL)
+LONG = "x" * 400  # three parts
+
+
+async def set_aside(harness: Any, simulator: Any, account: Any, **more: Any) -> Any:
+    """A message to a number that the carrier throttles, as soon as it waits on its route."""
+    simulator.behave("4599999999", FULL)
+    await harness.submit(account, "4599999999", **more)
+    await until(lambda: simulator.refused > 4)
+    await harness.until_states(account, S.QUEUED)
+    (message,) = await harness.outbox(account)
+    return message
+
+
+# Its row said `sending` as long as it waited.
+@pytest.mark.parametrize("text", ["hello", LONG])
+async def test_a_message_set_aside_can_be_cancelled(
+    make_harness: Any, simulator: Any, text: str
+) -> None:
+    harness = await make_harness(carriers={"smsc": simulator.port})
+    account = await harness.account(credits=5)
+    message = await set_aside(harness, simulator, account, text=text)
+    await harness.message_actions.cancel(account, message.message_id)
+    assert await harness.states(account) == [S.CANCELLED]
+    assert await harness.balance(account) == (5, 0, 0)
+    await harness.until_forgotten()
+
+
+async def test_a_batch_with_a_message_set_aside_can_be_cancelled(
+    make_harness: Any, simulator: Any
+) -> None:
+    harness = await make_harness(carriers={"smsc": simulator.port})
+    account = await harness.account(credits=5)
+    message = await set_aside(harness, simulator, account)
+    await harness.batches.cancel(account, message.batch_id)
+    assert await harness.states(account) == [S.CANCELLED]
+
+
+@pytest.mark.parametrize("text", ["hello", LONG])
+async def test_a_message_set_aside_expires(make_harness: Any, simulator: Any, text: str) -> None:
+    clock = MovableClock()
+    harness = await make_harness(carriers={"smsc": simulator.port}, clock=clock)
+    account = await harness.account(credits=5)
+    await set_aside(harness, simulator, account, text=text, validity_s=3_600)
+    clock.advance(3_601)
+    await harness.deadlines.check()
+    await harness.until_states(account, S.EXPIRED)
+    assert await harness.balance(account) == (5, 0, 0)
+
+
+async def test_a_message_set_aside_is_sent_once_its_number_is_free(
+    make_harness: Any, simulator: Any
+) -> None:
+    harness = await make_harness(carriers={"smsc": simulator.port})
+    account = await harness.account()
+    await set_aside(harness, simulator, account, text=LONG)
+    simulator.behave("4599999999", Behaviour())
+    await harness.until_states(account, S.DELIVERED)
+    assert [one.text for one in simulator.phone("4599999999").received] == [LONG]
+    (message,) = await harness.outbox(account)
+    assert (message.attempts, message.possible_duplicate) == (1, False)
+
+
+async def test_a_message_set_aside_is_no_possible_duplicate_after_a_crash(
+    make_harness: Any, simulator: Any
+) -> None:
+    first = await make_harness(carriers={"smsc": simulator.port})
+    account = await first.account()
+    await set_aside(first, simulator, account)
+    await first.crash()
+    simulator.behave("4599999999", Behaviour())
+    second = await make_harness(carriers={"smsc": simulator.port})
+    await second.until_states(account, S.DELIVERED)
+    assert not (await second.outbox(account))[0].possible_duplicate
+    assert simulator.taken == 1
+
+
+async def test_a_message_set_aside_while_storage_is_away_is_sent_all_the_same(
+    make_harness: Any, simulator: Any
+) -> None:
+    simulator.behave("4599999999", FULL)
+    harness = await make_harness(carriers={"smsc": simulator.port})
+    account = await harness.account()
+    await harness.submit(account, "4599999999")
+    await until(lambda: simulator.refused > 2)
+    harness.storage.writer.failed = True
+    await until(lambda: not any(message.in_flight for message in harness.live))
+    harness.storage.writer.failed = False
+    simulator.behave("4599999999", Behaviour())
+    await harness.until_states(account, S.DELIVERED)

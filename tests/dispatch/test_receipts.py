@@ -10,12 +10,17 @@ import pytest
 from sqlalchemy import Connection
 from tests.passing_time import PATIENCE_S, until
 
+from dragoman.core.delivery import receipts as receipts_module
+from dragoman.core.inbound.sql.tables import inbound_texts
 from dragoman.core.messages.model.lifecycle import ReceiptState, State
-from dragoman.core.messages.model.messages import ReceiptReport
+from dragoman.core.messages.model.messages import InboundPartReport, ReceiptReport
 from dragoman.core.messages.sql.tables import parked_receipts, parts
+from dragoman.protocols.gsm.alphabet import Alphabet
 from dragoman.protocols.smpp.constants import MessageState
+from dragoman.protocols.smpp.pdus import DeliverSm
 from dragoman.storage.writer import Operation
 from dragoman.testkit.simulator import Behaviour, IdStyle, ReceiptTiming
+from dragoman.testkit.simulator.wire import Delivery
 
 S = State
 LONG = "x" * 400  # three parts
@@ -216,12 +221,186 @@ async def test_a_report_that_fits_nothing_is_parked_and_changes_nothing(
         harness,
         until,
         report("777", ReceiptState.DELIVERED),
-        report("1", ReceiptState.DELIVERED, "4599999999"),  # the id fits, the recipient does not
+        report("01", ReceiptState.DELIVERED, "4599999999"),  # neither the id nor the recipient
         report("", ReceiptState.DELIVERED),
     )
     assert await harness.states(account) == [S.SENT]
     rows = await harness.rows(parked_receipts)
-    assert [row["carrier_message_id"] for row in rows] == ["777", "1", ""]
+    assert [row["carrier_message_id"] for row in rows] == ["777", "01", ""]
+
+
+# Carriers name an alias or a ported number, and the receipt was parked for ever.
+@pytest.mark.parametrize("restarted", [False, True])
+async def test_an_exact_id_is_enough_whatever_the_addresses(
+    make_harness: Any, simulator: Any, until: Any, restarted: bool
+) -> None:
+    simulator.default = Behaviour(state=None)
+    harness = await make_harness(carriers={"smsc": simulator.port})
+    account = await harness.account()
+    await harness.submit(account)
+    await harness.until_states(account, S.SENT)
+    if restarted:
+        await harness.stop()
+        harness = await make_harness(carriers={"smsc": simulator.port})
+    await tell(harness, until, report("1", ReceiptState.DELIVERED, "4599999999"))
+    await harness.until_states(account, S.DELIVERED)
+
+
+async def test_an_exact_id_is_not_enough_where_the_carrier_converts_ids(
+    make_harness: Any, make_simulator: Any, until: Any
+) -> None:
+    simulator = await make_simulator(first_id=0x1F)
+    simulator.id_style = IdStyle.HEX_LOWER
+    simulator.default = Behaviour(state=None)
+    harness = await make_harness(carriers={"smsc": simulator.port})
+    account = await harness.account()
+    await harness.submit(account, "4511111111")  # its id is "1f", which is 31
+    await harness.until_states(account, S.SENT)
+    simulator._next_id = 0x31
+    await harness.submit(account, "4522222222")  # its id is "31"
+    await harness.until_states(account, S.SENT, count=2)
+    await tell(harness, until, report("31", ReceiptState.DELIVERED, "4511111111"))
+    await harness.until_states(account, S.DELIVERED, S.SENT)
+    await tell(harness, until, report("31", ReceiptState.DELIVERED, "4599999999"))
+    assert await harness.states(account) == [S.DELIVERED, S.SENT]
+    assert len(await harness.rows(parked_receipts)) == 1
+
+
+async def test_two_exact_ids_of_different_messages_are_not_enough(
+    make_harness: Any, simulator: Any, until: Any
+) -> None:
+    simulator.default = Behaviour(state=None)
+    harness = await make_harness(carriers={"smsc": simulator.port})
+    account = await harness.account()
+    await harness.submit(account, "4511111111", "4522222222")
+    await harness.until_states(account, S.SENT, count=2)
+    await tell(harness, until, report("1", ReceiptState.DELIVERED, "4599999999", other_id="2"))
+    assert await harness.states(account) == [S.SENT, S.SENT]
+
+
+async def test_exact_ids_are_enough_where_they_count_up(
+    make_harness: Any, simulator: Any, until: Any
+) -> None:
+    """10 is also 16 in hexadecimal digits, and both are known."""
+    simulator.default = Behaviour(state=None)
+    harness = await make_harness(carriers={"smsc": simulator.port})
+    account = await harness.account()
+    await harness.submit(account, *(f"45111111{n:02d}" for n in range(20)))
+    await harness.until_states(account, S.SENT, count=20)
+    for number in range(1, 21):
+        await tell(harness, until, report(str(number), ReceiptState.DELIVERED, "4599999999"))
+    await harness.until_states(account, S.DELIVERED, count=20)
+
+
+async def test_an_id_alone_is_not_enough_for_a_message_sent_long_ago(
+    make_harness: Any, simulator: Any, until: Any
+) -> None:
+    simulator.default = Behaviour(state=None)
+    harness = await make_harness(carriers={"smsc": simulator.port})
+    account = await harness.account()
+    await harness.submit(account)
+    await harness.until_states(account, S.SENT)
+    (message,) = harness.live
+    message.sent_ms -= round(harness.receipts.park_s * 1000) + 60_000
+    await tell(harness, until, report("1", ReceiptState.DELIVERED, "4599999999"))
+    assert await harness.states(account) == [S.SENT]
+
+
+async def test_the_id_in_the_text_counts_where_the_one_beside_it_is_unknown(
+    make_harness: Any, simulator: Any, until: Any
+) -> None:
+    simulator.default = Behaviour(state=None)
+    harness = await make_harness(carriers={"smsc": simulator.port})
+    account = await harness.account()
+    await harness.submit(account, "4511111111", "4522222222")
+    await harness.until_states(account, S.SENT, count=2)
+    await tell(
+        harness,
+        until,
+        report("777", ReceiptState.DELIVERED, "4511111111", other_id="1"),
+        report("778", ReceiptState.DELIVERED, "4599999999", other_id="2"),
+    )
+    await harness.until_states(account, S.DELIVERED, count=2)
+
+
+def unmarked(message_id: str, recipient: str) -> ReceiptReport:
+    """What only looks like a receipt."""
+    text = InboundPartReport(
+        carrier="smsc",
+        source=recipient,
+        destination="1245",
+        alphabet=Alphabet.GSM7,
+        text=f"id:{message_id} stat:DELIVRD",
+    )
+    return report(message_id, ReceiptState.DELIVERED, recipient, text=text)
+
+
+async def test_a_receipt_without_a_mark_is_one_if_its_id_is_ours(
+    make_harness: Any, simulator: Any, until: Any
+) -> None:
+    simulator.default = Behaviour(state=None)
+    harness = await make_harness(carriers={"smsc": simulator.port})
+    account = await harness.account()
+    await harness.submit(account)
+    await harness.until_states(account, S.SENT)
+    await tell(
+        harness,
+        until,
+        unmarked("777", "4511111111"),  # of nobody: a text
+        unmarked("1", "4599999999"),  # a stranger's, who may have written it
+    )
+    assert await harness.states(account) == [S.SENT]
+    kept = [(row["sender"], row["text"]) for row in await harness.rows(inbound_texts)]
+    assert kept == [
+        ("4511111111", "id:777 stat:DELIVRD"),
+        ("4599999999", "id:1 stat:DELIVRD"),
+    ]
+    await tell(harness, until, unmarked("1", "4511111111"))
+    await harness.until_states(account, S.DELIVERED)
+    assert len(await harness.rows(inbound_texts)) == 2
+    assert await harness.rows(parked_receipts) == []
+
+
+@pytest.mark.parametrize("esm_class", [0x00, 0x08, 0x0C, 0x24])
+async def test_a_receipt_in_a_plain_deliver_sm_is_one(
+    make_harness: Any, simulator: Any, until: Any, esm_class: int
+) -> None:
+    simulator.default = Behaviour(state=None)
+    harness = await make_harness(carriers={"smsc": simulator.port})
+    account = await harness.account()
+    await harness.submit(account)
+    await harness.until_states(account, S.SENT)
+    pdu = DeliverSm(
+        esm_class=esm_class,
+        source_addr="4511111111",
+        destination_addr="Dragoman",
+        short_message=(
+            b"id:1 sub:001 dlvrd:000 submit date:2611212100 done date:2611212101"
+            b" stat:UNDELIV err:027 text:hello"
+        ),
+    )
+    simulator.deliver(Delivery(pdu, system_id="dragoman"))
+    await harness.until_states(account, S.UNDELIVERED)
+    assert await harness.rows(inbound_texts) == []
+
+
+async def test_a_receipt_without_a_mark_before_the_response_is_no_text(
+    make_harness: Any, simulator: Any, until: Any
+) -> None:
+    simulator.default = Behaviour(state=None)
+    simulator.answers.shut()
+    harness = await make_harness(carriers={"smsc": simulator.port})
+    account = await harness.account()
+    await harness.submit(account)
+    await until(lambda: simulator.submits)
+    acknowledged = Acknowledged()
+    harness.receipts.receive(unmarked("1", "4511111111"), acknowledged)
+    await asyncio.sleep(0.05)
+    assert acknowledged == []
+    simulator.answers.open()
+    await until(lambda: acknowledged == [True])
+    await harness.until_states(account, S.DELIVERED)
+    assert await harness.rows(inbound_texts) == []
 
 
 @pytest.mark.parametrize("recipient", ["", "1204", "4511****11", "+45 secret", "Dragoman"])
@@ -388,3 +567,18 @@ async def test_reports_wait_while_storage_is_away(
     harness.storage.writer.failed = False
     await until(lambda: acknowledged == [True])
     assert await harness.states(account) == [S.DELIVERED]
+
+
+async def test_a_text_like_a_receipt_does_not_wait_for_ever(
+    make_harness: Any, simulator: Any, until: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not even while a phone keeps a message for its sender."""
+    monkeypatch.setattr(receipts_module, "PUT_OFF_S", 0.001)
+    simulator.answers.shut()
+    harness = await make_harness(carriers={"smsc": simulator.port})
+    account = await harness.account()
+    await harness.submit(account)
+    await until(lambda: simulator.submits)
+    await tell(harness, until, unmarked("777", "4511111111"))
+    assert [row["sender"] for row in await harness.rows(inbound_texts)] == ["4511111111"]
+    simulator.answers.open()

@@ -261,7 +261,11 @@ async def test_a_message_that_ends_while_its_row_is_read_does_not_come_back(
 
     monkeypatch.setattr(harness.storage, "read", slow_read)
     recalling = asyncio.create_task(
-        harness.loader.read(lambda c: pending.load_unsent(c, "default", Lane.SINGLE.value, 0, 10))
+        harness.loader.read(
+            lambda c: pending.load_unsent(
+                c, "default", Lane.SINGLE.value, account.account_id, 0, 10
+            )
+        )
     )
     await was_read.wait()
     monkeypatch.setattr(harness.storage, "read", read)

@@ -93,6 +93,27 @@ async def test_what_no_carrier_ever_takes_is_rejected_and_refunded(make_picky: A
     await harness.until_forgotten()
 
 
+async def test_a_message_that_cannot_be_asked_about_is_rejected_alone(make_picky: Any) -> None:
+    away = True
+
+    def rule(message: Outgoing) -> Taking:
+        if away:
+            return Taking.AWAY
+        if message.recipient.startswith("4599"):
+            raise LookupError("a defect")
+        return Taking.NOW
+
+    harness, _smscs = await make_picky(rule, routes=ALONE)
+    account = await harness.account(credits=5)
+    for number in ("4511111111", "4599111111", "4522222222"):
+        await harness.submit(account, number)
+    await harness.until_states(account, S.QUEUED, count=3)
+    away = False
+    await harness.submit(account, "4599222222")
+    await harness.until_states(account, S.DELIVERED, S.REJECTED, S.DELIVERED, S.REJECTED)
+    assert await harness.balance(account) == (3, 0, 2)
+
+
 async def test_what_waits_is_queued_and_holds_nobody_else_up(make_picky: Any, until: Any) -> None:
     served: set[int] = set()
 

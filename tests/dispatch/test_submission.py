@@ -19,6 +19,8 @@ from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.core.submission import batches as batches_module
 from dragoman.core.submission.admission import MAX_REFERENCE, MAX_SCHEDULE_S, MAX_VALIDITY_S
 from dragoman.kit.clock import FixedClock
+from dragoman.protocols.gsm.alphabet import Alphabet
+from dragoman.protocols.gsm.national import Language
 from dragoman.work_queue.port import Lane
 
 S, C = State, RefusalCode
@@ -365,3 +367,80 @@ async def test_recipients_without_a_route_any_more_are_rejected_and_refunded(
     await second.until_states(account, S.REJECTED, S.DELIVERED)
     assert await second.balance(account) == (9, 0, 1)
     assert [m.failure for m in await second.outbox(account)] == ["no_route", ""]
+
+
+# They were accepted as one part, and rejected when they were to be sent.
+@pytest.mark.parametrize(
+    ("text", "parts", "alphabet"),
+    [
+        ("Pris 5 €. " * 7, 1, Alphabet.UCS2),
+        ("Pris 5 €. " * 10, 2, Alphabet.UCS2),
+        ("ΔΣ" * 40, 2, Alphabet.UCS2),
+        ("Smørrebrød (5) " * 10, 1, Alphabet.GSM7),
+    ],
+)
+async def test_what_latin_1_lacks_is_sent_and_counted_as_ucs_2(
+    make_harness: Any, simulator: Any, text: str, parts: int, alphabet: Alphabet
+) -> None:
+    harness = await make_harness(carriers={"smsc": simulator.port}, profile="latin1")
+    account = await harness.account(credits=9)
+    accepted = await harness.submit(account, text=text)
+    assert (accepted.parts, accepted.credits) == (parts, parts)
+    await harness.until_states(account, S.DELIVERED)
+    (received,) = simulator.phone("4511111111").received
+    assert (received.text, received.parts, received.alphabet) == (text, parts, alphabet)
+
+
+async def test_what_latin_1_lacks_is_refused_where_7_bits_are_wanted(
+    make_harness: Any, simulator: Any
+) -> None:
+    harness = await make_harness(carriers={"smsc": simulator.port}, profile="latin1")
+    account = await harness.account(credits=9)
+    with pytest.raises(Refused) as refused:
+        await harness.submit(account, text="5 €", format=Format.GSM)
+    assert refused.value.code is C.TEXT_NOT_ENCODABLE
+    # A class names the GSM alphabet, whatever the profile says.
+    await harness.submit(account, text="€" * 80, message_class=0)
+    await harness.until_states(account, S.DELIVERED)
+
+
+@pytest.mark.parametrize(
+    ("text", "parts", "element", "profile"),
+    [
+        ("Şu an Iğdır'dayız, çok güzel. " * 5, 1, "250101", "default"),  # 150 letters
+        ("Şu an Iğdır'dayız, çok güzel. " * 6, 2, "240101", "default"),
+        ("Şu an Iğdır'dayız, çok güzel. " * 6, 2, "240101", "packed"),
+        ("Şu an Iğdır'dayız, çok güzel. " * 6, 2, "240101", "sar"),
+        ("Şu an Iğdır'dayız, çok güzel. " * 6, 2, "240101", "payload"),
+    ],
+)
+async def test_national_tables_are_counted_and_sent(
+    make_harness: Any, simulator: Any, text: str, parts: int, element: str, profile: str
+) -> None:
+    harness = await make_harness(
+        carriers={"smsc": simulator.port}, national=(Language.TURKISH,), profile=profile
+    )
+    account = await harness.account(credits=9)
+    accepted = await harness.submit(account, "4511111111", "4522222222", text=text)
+    assert (accepted.parts, accepted.credits) == (parts, 2 * parts)
+    await harness.until_states(account, S.DELIVERED, count=2)
+    assert bytes.fromhex(element) in simulator.submits[0].content.udh
+    if profile != "packed":  # which the simulator does not unpack
+        assert [one.text for one in simulator.phone("4522222222").received] == [text]
+
+
+async def test_parts_are_cut_after_a_restart_as_they_were_counted(
+    make_harness: Any, simulator: Any
+) -> None:
+    """What a carrier takes may have been configured differently meanwhile."""
+    text = "ğüşıöç" * 25
+    first = await make_harness(
+        carriers={"smsc": simulator.port}, national=(Language.TURKISH,), start=False
+    )
+    account = await first.account(credits=9)
+    assert (await first.submit(account, text=text)).parts == 1
+    await first.stop()
+    second = await make_harness(carriers={"smsc": simulator.port})
+    await second.until_states(account, S.DELIVERED)
+    assert [one.text for one in simulator.phone("4511111111").received] == [text]
+    assert simulator.taken == 1

@@ -266,8 +266,11 @@ async def test_each_call_to_the_customer_is_told(
         storage=harness.storage,
         client=server,  # type: ignore[arg-type]
         renderers={"test": lambda url, _facts: CallbackCall(method="GET", url=url)},
-        schedule=RetrySchedule(first_s=0.01, longest_s=0.01, give_up_after_s=60),
-        per_origin=1,
+        schedule=RetrySchedule(
+            first_s=0.01, longest_s=0.01, give_up_after_s=60, max_retry_after_s=60
+        ),
+        concurrency=8,
+        per_lane=1,
         clock=harness.clock,
         metrics=harness.metrics,
     )

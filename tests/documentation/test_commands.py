@@ -9,9 +9,8 @@ from typing import Any
 
 import msgspec
 import pytest
-import typer
 
-from dragoman.cli.root import app
+from dragoman.cli.root import load_all
 from dragoman.config import Settings, load
 from dragoman.config.reading import entries_of, section_of
 from dragoman.connectors.smpp.profiles import PROFILES
@@ -19,7 +18,7 @@ from dragoman.dialects import DIALECTS
 
 from .markdown import PAGES, Page
 
-TREE: Any = typer.main.get_command(app)
+TREE: Any = load_all()
 CASES = {
     page.name: page for page in map(Page, PAGES) if not page.name.startswith("docs/reference/")
 }

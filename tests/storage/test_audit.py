@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
+from dragoman.core.accounts.model.audit_log import AuditEntry
 from dragoman.core.accounts.model.senders import SenderDetails, SenderState, StoredSender
 from dragoman.core.accounts.sql import account_tree, senders
 from dragoman.core.accounts.sql import audit_log as audit
 from dragoman.core.accounts.sql.account_tree import AccountChange
-from dragoman.core.accounts.sql.audit_log import AuditEntry
 from dragoman.core.accounts.sql.senders import SenderDecision
 from dragoman.core.accounts.sql.tables import audit_entries
 from dragoman.core.billing.sql import wallets

@@ -9,6 +9,7 @@ import pytest
 
 from dragoman.core.billing.model.reservations import Settlement
 from dragoman.core.billing.sql import wallets
+from dragoman.core.callbacks.sql import callbacks
 from dragoman.core.identifiers import last_identifier
 from dragoman.core.messages.model.lifecycle import BatchState, State
 from dragoman.core.messages.sql import pending
@@ -100,6 +101,10 @@ async def test_due_batches_come_oldest_first_without_those_known(rows: Any) -> N
     assert due[0].waiting_recipients == ",".join(NUMBERS).encode()
     due = await rows.storage.read(lambda c: pending.load_due_batches(c, now_ms, [], 1))
     assert [b.batch_id for b in due] == known
+    others = await rows.accepted(await rows.account("other"), NUMBERS, waiting=True, due_ms=now_ms)
+    without = [account.account_id]
+    due = await rows.storage.read(lambda c: pending.load_due_batches(c, now_ms, [], 9, without))
+    assert [b.batch_id for b in due] == [others.batch.batch_id]
 
 
 async def test_pages_and_references_are_the_accounts_own(rows: Any) -> None:
@@ -124,8 +129,9 @@ async def test_pages_and_references_are_the_accounts_own(rows: Any) -> None:
     assert await newest(one, "test", "order-1", "4522222222") is None
 
 
-async def test_unsent_messages_are_read_by_lane_and_identifier(rows: Any) -> None:
-    account = await rows.account()
+async def test_unsent_messages_are_read_by_account_lane_and_identifier(rows: Any) -> None:
+    account, other = await rows.account(), await rows.account("other")
+    foreign = await rows.accepted(other)
     bulk = await rows.accepted(account, NUMBERS[:3], lane=Lane.BULK.value)
     single = await rows.accepted(account, NUMBERS[:2])
     elsewhere = await rows.accepted(account, message={"route": "other"})
@@ -134,7 +140,7 @@ async def test_unsent_messages_are_read_by_lane_and_identifier(rows: Any) -> Non
 
     async def unsent(route: str, lane: Lane, after: int = 0, limit: int = 10) -> list[int]:
         found = await rows.storage.read(
-            lambda c: pending.load_unsent(c, route, lane.value, after, limit)
+            lambda c: pending.load_unsent(c, route, lane.value, account.account_id, after, limit)
         )
         return [message.message_id for message in found]
 
@@ -147,7 +153,8 @@ async def test_unsent_messages_are_read_by_lane_and_identifier(rows: Any) -> Non
     assert await unsent("default", Lane.URGENT) == []
     assert await unsent("other", Lane.SINGLE) == [elsewhere.messages[0].message_id]
     routes = await rows.storage.read(pending.routes_with_unsent)
-    assert sorted(routes) == ["default", "other"]
+    mine, others = account.account_id, foreign.batch.account_id
+    assert sorted(routes) == [("default", mine), ("default", others), ("other", mine)]
 
 
 async def test_unreported_messages_are_those_sent_long_enough_ago(rows: Any) -> None:
@@ -185,12 +192,24 @@ async def test_the_last_identifier_is_the_highest_of_all_tables(rows: Any) -> No
     ("query", "index"),
     [
         (lambda c: pending.routes_with_unsent(c), "ix_messages_unsent"),
-        (lambda c: pending.load_unsent(c, "default", 1, 0, 10), "ix_messages_unsent"),
+        (lambda c: pending.load_unsent(c, "default", 1, 7, 0, 10), "ix_messages_unsent"),
         (lambda c: pending.load_expired(c, 0, 10), "ix_messages_unsent"),
         (lambda c: pending.find_receipt_keys(c, [("a", "b"), ("a", "c")]), "PRIMARY KEY"),
         (lambda c: pending.load_due_batches(c, 0, [1], 10), "ix_batches_due_ms"),
+        (lambda c: callbacks.find_due(c, 1, "http://a", 0, 10, 9), "ix_callbacks_pending"),
+        (lambda c: callbacks.count_lane(c, 1, "http://a"), "ix_callbacks_pending"),
+        (lambda c: callbacks.count_pending(c), "ix_callbacks_pending"),
     ],
-    ids=["routes_with_unsent", "load_unsent", "load_expired", "find_receipt_keys", "due_batches"],
+    ids=[
+        "routes_with_unsent",
+        "load_unsent",
+        "load_expired",
+        "find_receipt_keys",
+        "due_batches",
+        "due_callbacks",
+        "callbacks_of_lane",
+        "callbacks_by_lane",
+    ],
 )
 async def test_queries_of_the_hot_paths_use_their_index(
     sqlite_url: str, open_storage: Any, query: Any, index: str

@@ -19,15 +19,15 @@ async def tell(rows: Any) -> Any:
     """Stores callbacks of a new message; `due` are their times from now, in ms."""
     account = await rows.account()
 
-    async def store(*due: int, origin: str = "http://a") -> list[int]:
-        new = await rows.accepted(account)
+    async def store(*due: int, origin: str = "http://a", of: Any = account) -> list[int]:
+        new = await rows.accepted(of)
         message = new.messages[0]
         made = []
         states = (State.QUEUED, State.SENDING, State.SENT, State.UNKNOWN, State.DELIVERED)
         for step, offset in enumerate(due):
             callback = NewCallback(
                 callback_id=rows.ids.next(),
-                account_id=account.account_id,
+                account_id=of.account_id,
                 message_id=message.message_id,
                 dialect="test",
                 origin=origin,
@@ -37,19 +37,26 @@ async def tell(rows: Any) -> Any:
             )
             made.append(callback.callback_id)
             change = rows.change(
-                account, new, message, states[step + 1], states[step + 2], callback=callback
+                of, new, message, states[step + 1], states[step + 2], callback=callback
             )
             await rows.write(changes.record, change)
         return made
 
+    store.account_id = account.account_id  # type: ignore[attr-defined]
     return store
 
 
 async def due(
-    rows: Any, origin: str = "http://a", limit: int = 100, newest: int = 1 << 62
+    rows: Any,
+    tell: Any,
+    origin: str = "http://a",
+    limit: int = 100,
+    newest: int = 1 << 62,
+    message_id: int | None = None,
 ) -> list[int]:
+    now_ms = rows.clock.now_ms()
     found = await rows.storage.read(
-        lambda c: callbacks.load_due(c, origin, rows.clock.now_ms(), limit, newest)
+        lambda c: callbacks.load_due(c, tell.account_id, origin, now_ms, limit, newest, message_id)
     )
     return [callback.callback_id for callback in found]
 
@@ -73,9 +80,9 @@ async def test_a_message_whose_first_callback_is_not_due_waits_as_a_whole(
     first = await tell(0, 0)
     await tell(1000, 0)
     later = await tell(-5)
-    assert await due(rows) == [*first, *later]
+    assert await due(rows, tell) == [*first, *later]
     await tell(0, origin="http://b")
-    assert await due(rows) == [*first, *later]
+    assert await due(rows, tell) == [*first, *later]
 
 
 async def test_messages_that_wait_do_not_hide_those_that_are_due(rows: Any, tell: Any) -> None:
@@ -83,7 +90,7 @@ async def test_messages_that_wait_do_not_hide_those_that_are_due(rows: Any, tell
     for _ in range(3):
         await tell(10_000, -100)
     fine = await tell(0)
-    assert await due(rows, limit=2) == fine
+    assert await due(rows, tell, limit=2) == fine
 
 
 async def test_attempts_move_callbacks_on(rows: Any, tell: Any) -> None:
@@ -93,14 +100,52 @@ async def test_attempts_move_callbacks_on(rows: Any, tell: Any) -> None:
         first, CallbackState.PENDING, next_attempt_ms=in_future, answer_status=None, answer="gone"
     )
     await rows.write(callbacks.record, retry)
-    assert await due(rows) == []
-    assert await rows.storage.read(callbacks.count_pending) == {"http://a": 2}
+    assert await due(rows, tell) == []
+    assert await rows.storage.read(callbacks.count_pending) == {(tell.account_id, "http://a"): 2}
     rows.clock.advance(0.05)
-    assert await due(rows) == [first, second]
+    assert await due(rows, tell) == [first, second]
     await rows.write(callbacks.record, attempt(first, CallbackState.DELIVERED, attempts=2))
-    assert await due(rows) == [second]
+    assert await due(rows, tell) == [second]
     await rows.write(callbacks.record, attempt(second, CallbackState.GIVEN_UP, answer="no"))
-    assert await due(rows) == []
+    assert await due(rows, tell) == []
     assert await rows.storage.read(callbacks.count_pending) == {}
     message_id = (await rows.all(callbacks.callbacks))[0]["message_id"]
     assert await rows.storage.read(lambda c: outbox.last_callback_answer(c, message_id)) == "no"
+
+
+async def test_an_accounts_callbacks_to_an_origin_are_found_and_released_alone(
+    rows: Any, tell: Any
+) -> None:
+    other = await rows.account("other")
+    mine = [*await tell(10_000), *await tell(20_000)]
+    await tell(30_000, of=other)
+    await tell(40_000, origin="http://b")
+    ours, others = (tell.account_id, "http://a"), (other.account_id, "http://a")
+    counted = await rows.storage.read(callbacks.count_pending)
+    assert counted == {ours: 2, others: 1, (tell.account_id, "http://b"): 1}
+    assert await rows.storage.read(lambda c: callbacks.count_lane(c, *ours)) == 2
+    assert await due(rows, tell) == []
+    await rows.write(callbacks.release, callbacks.Release(*ours, rows.clock.now_ms()))
+    assert await due(rows, tell) == mine
+    assert await due(rows, tell, origin="http://b") == []
+    second = (await rows.all(callbacks.callbacks))[1]["message_id"]
+    assert await due(rows, tell, message_id=second) == mine[1:]
+    waiting = [row["next_attempt_ms"] for row in await rows.all(callbacks.callbacks)]
+    assert sorted(waiting)[2:] == [rows.clock.now_ms() + 30_000, rows.clock.now_ms() + 40_000]
+
+
+async def test_old_callbacks_to_an_origin_are_given_up_a_page_at_a_time(
+    rows: Any, tell: Any
+) -> None:
+    other = await rows.account("other")
+    old = [*await tell(0, 0), *await tell(0)]
+    await tell(0, of=other)
+    rows.clock.advance(60)
+    young = await tell(0)
+    now_ms = rows.clock.now_ms()
+    expiry = callbacks.Expiry(tell.account_id, "http://a", young[0], now_ms, 2)
+    assert [await rows.write(callbacks.expire, expiry) for _ in range(3)] == [2, 1, 0]
+    assert await due(rows, tell) == young
+    stored = {row["callback_id"]: row for row in await rows.all(callbacks.callbacks)}
+    assert {stored[one]["state"] for one in old} == {CallbackState.GIVEN_UP}
+    assert sum(row["state"] == CallbackState.PENDING for row in stored.values()) == 2

@@ -193,9 +193,8 @@ async def test_a_received_text_remembers_the_phone_it_came_to(letters: Letters) 
     devices = Devices(
         storage=rows.storage,
         presence=Presence(rows.clock),
-        ids=rows.ids,
         clock=rows.clock,
-        carriers=("android",),
+        carriers={"android": 1200.0},
     )
     device, _token = await devices.add(letters.account, "android", protocol="smsgate", name="x")
     to_none = await letters.received()
@@ -212,8 +211,8 @@ async def test_a_received_text_remembers_the_phone_it_came_to(letters: Letters) 
 
 
 async def test_contacts_of_groups_and_tags_are_read_by_number(rows: Any, account: Account) -> None:
-    over = {"storage": rows.storage, "ids": rows.ids, "clock": rows.clock}
-    groups, profiles = Groups(**over), ContactProfiles(**over)
+    over = {"storage": rows.storage, "clock": rows.clock}
+    groups, profiles = Groups(**over), ContactProfiles(**over, ids=rows.ids)
     kinds = (ListKind.GROUP, ListKind.TAG)
     ids = [(await groups.create(account, "x", kind=kind)).list_id for kind in kinds]
     for number, (list_id, kind) in enumerate([*zip(ids, kinds, strict=True)] * 3):

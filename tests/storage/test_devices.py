@@ -24,7 +24,6 @@ from dragoman.core.devices.model.devices import (
 )
 from dragoman.core.devices.presence import Presence
 from dragoman.core.devices.sql import assignments, device_events, devices
-from dragoman.core.identifiers import last_identifier
 from dragoman.core.messages.model.lifecycle import State
 from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.core.submission.sql import submissions
@@ -57,9 +56,8 @@ class Fleet:
         return Devices(
             storage=self.storage,
             presence=Presence(self.clock),
-            ids=self.ids,
             clock=self.clock,
-            carriers=("android",),
+            carriers={"android": 1200.0},
         )
 
     async def after_restart(self) -> Devices:
@@ -107,7 +105,6 @@ async def test_a_device_is_after_a_restart_as_it_was(fleet: Fleet) -> None:
         Sim(slot=2, present=False, label="Spare", number="45", limits=Limits(per_day=9)),
     )
     assert found.settings == settings
-    assert await fleet.storage.read(last_identifier) == device_id
 
 
 async def test_a_removed_device_is_gone_and_its_token_unknown(fleet: Fleet) -> None:
@@ -166,6 +163,15 @@ async def test_when_a_device_was_seen_is_stored_once_a_minute(fleet: Fleet) -> N
     assert found.seen_ms == device.seen_ms + 61_000
 
 
+async def test_a_device_is_present_as_long_as_its_carrier_says(fleet: Fleet) -> None:
+    device, _ = await fleet.devices.add(fleet.account, "android", protocol="x", name="n")
+    fleet.devices.heard(device)
+    fleet.clock.advance(1200)
+    assert fleet.devices.is_present(device)
+    fleet.clock.advance(1)
+    assert not fleet.devices.is_present(device)
+
+
 async def test_an_event_is_new_once_and_forgotten_in_time(fleet: Fleet) -> None:
     device, _ = await fleet.devices.add(fleet.account, "android", protocol="x", name="n")
     assert await fleet.devices.is_new_event(device, "e")
@@ -218,4 +224,9 @@ async def test_assignments_move_on_and_never_back(fleet: Fleet, rows: Any) -> No
         best = max(state, AssignmentState.PROCESSED)
         assert found == msgspec.structs.replace(row, state=best, changed_ms=best.value)
     assert await fleet.storage.read(lambda c: assignments.load_open(c, "android")) == []
-    assert await fleet.storage.read(lambda c: assignments.find(c, 1, [row.assignment_id])) == []
+    assert (
+        await fleet.storage.read(
+            lambda c: assignments.find(c, device.device_id + 1, [row.assignment_id])
+        )
+        == []
+    )

@@ -24,10 +24,10 @@ class Book:
     def __init__(self, rows: Any, account: Account) -> None:
         self.rows = rows
         self.account = account
-        over = {"storage": rows.storage, "ids": rows.ids, "clock": rows.clock}
+        over = {"storage": rows.storage, "clock": rows.clock}
         self.groups = Groups(**over)
-        self.profiles = ContactProfiles(**over)
-        self.contacts = Contacts(**over)
+        self.profiles = ContactProfiles(**over, ids=rows.ids)
+        self.contacts = Contacts(**over, ids=rows.ids)
 
     async def group(self, name: str, **more: Any) -> int:
         return (await self.groups.create(self.account, name, **more)).list_id

@@ -55,6 +55,7 @@ HOLDS_NUMBER: dict[str, set[str]] = {
     "opt_outs.recipient": {ERASE},
     "parked_receipts.raw": {ERASE},
     "parked_receipts.recipient": {ERASE},
+    "submission_keys.key": SWEPT,
     "submission_keys.recipients": SWEPT,
     "verifications.recipient": {ERASE},
 }
@@ -76,8 +77,8 @@ HOLDS_TEXT: dict[str, set[str]] = {
     "premium_messages.invoice_text": {TEXTS, ERASE},
 }
 
-NEEDED = {"batches.waiting_recipients"}
-"""Empty from when its recipients are messages."""
+NEEDED = {"batches.waiting_recipients", "group_marks.answer"}
+"""Empty from when its recipients are messages; replaced with the next group of writes."""
 
 HASHES = {"device_texts.digest"}
 """Of a text and its sender, to know it again; forgotten with either."""
@@ -90,7 +91,7 @@ OF_CUSTOMERS = {
     *("newsletters.title", "numbers.number", "opt_outs.sender", "orders.order_id"),
     *("phone_settings.settings", "premium_messages.revenue_text", "senders.sender"),
     *("senders.details", "sims.label", "sims.number", "sims.reported_number"),
-    *("submission_keys.key", "text_cursors.number", "webhooks.key", "webhooks.url"),
+    *("text_cursors.number", "webhooks.key", "webhooks.url"),
     *("inbound_parts.recipient", "inbound_texts.recipient", "ledger_entries.note"),
     *("callbacks.origin", "audit_entries.subject", "ingested_rows.reference"),
     # The first words of received texts, counted.
@@ -222,7 +223,7 @@ class Registry:
         await self.add(
             "submission_keys",
             **of_batch,
-            key=str(batch),
+            key=f"{NUMBER}:{batch}",
             dialect="x",
             recipients=f"{OTHER},{NUMBER}",
         )
@@ -278,13 +279,14 @@ class Registry:
         return await self.house.rows(metadata.tables[table])  # type: ignore[no-any-return]
 
     async def holding(self, wanted: str) -> set[str]:
-        """The columns in which a number or text stands somewhere."""
+        """The columns in which a number or text stands, but for what the next write replaces."""
         found = set()
         for table in metadata.tables.values():
             for row in await self.rows(table.name):
                 for name, value in row.items():
                     octets = value if isinstance(value, bytes) else str(value).encode()
-                    if wanted.encode() in octets or wanted.encode("utf-16-be") in octets:
+                    both = (wanted.encode(), wanted.encode("utf-16-be"))
+                    if table.name != "group_marks" and any(one in octets for one in both):
                         found.add(f"{table.name}.{name}")
         return found
 

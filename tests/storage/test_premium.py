@@ -17,7 +17,7 @@ from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.core.reporting.model.outbox import OutboxFilter
 from dragoman.core.reporting.sql import outbox
 from dragoman.core.submission.sql import refunds, submissions
-from dragoman.core.writes import WRITER_MODULE
+from dragoman.core.writer_process import start_writer
 from dragoman.storage.engine import Storage
 from dragoman.storage.work import Operation
 
@@ -242,7 +242,7 @@ async def test_notice_and_refund_are_refused_together(rows: Any, why: str) -> No
 async def test_charges_and_refunds_cross_to_the_process_that_writes(
     sqlite_url: str, make_rows: Any
 ) -> None:
-    storage = Storage(sqlite_url, writer_module=WRITER_MODULE)
+    storage = Storage(sqlite_url, writer=start_writer())
     storage.start()
     try:
         rows = make_rows(storage)

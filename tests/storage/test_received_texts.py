@@ -14,7 +14,7 @@ from dragoman.core.inbound.model.inbound import StoredInbound, TextKind, TextSea
 from dragoman.core.inbound.sql import inbound, received_texts
 from dragoman.core.inbound.sql.inbound import NewInbound
 from dragoman.core.inbound.sql.received_texts import TextFetch
-from dragoman.core.writes import WRITER_MODULE
+from dragoman.core.writer_process import start_writer
 from dragoman.storage.engine import Storage
 
 SIMS = ("393400000001", "393400000002", "393400000003")
@@ -125,7 +125,7 @@ async def test_step_ends_when_it_has_looked_through_enough(
 async def test_texts_are_given_across_the_channel_when_a_process_writes(
     database_url: str, make_rows: Any
 ) -> None:
-    storage = Storage(database_url, writer_module=WRITER_MODULE)
+    storage = Storage(database_url, writer=start_writer())
     storage.start()
     try:
         rows = make_rows(storage)

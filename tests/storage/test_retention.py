@@ -13,6 +13,7 @@ from dragoman.core.accounts.sql.tables import audit_entries
 from dragoman.core.callbacks.sql.callbacks import CallbackState
 from dragoman.core.campaigns.model.mailings import DeliveryState
 from dragoman.core.campaigns.sql.tables import deliveries
+from dragoman.core.inbound.sql.tables import inbound_texts
 from dragoman.core.messages.model.lifecycle import State
 from dragoman.core.messages.model.records import NewBatch
 from dragoman.core.messages.sql.tables import (
@@ -25,12 +26,15 @@ from dragoman.core.messages.sql.tables import (
     message_events,
     messages,
 )
+from dragoman.core.model.phone_numbers import REMOVED
 from dragoman.core.reporting.model.outbox import OutboxFilter
 from dragoman.core.reporting.sql import outbox
 from dragoman.core.retention import retention as service_module
 from dragoman.core.retention.model import Kept, Lifetimes
 from dragoman.core.retention.retention import DAY_MS, Retention
 from dragoman.core.retention.sql import outdated as stored_module
+from dragoman.core.submission.sql.tables import submission_keys
+from dragoman.storage.short_ids import ShortIds, short_ids
 from dragoman.storage.work import Operation
 
 DAYS = 10
@@ -155,10 +159,13 @@ async def archive(rows: Any, monkeypatch: pytest.MonkeyPatch) -> Archive:
 
 
 async def drop_old(
-    archive: Archive, days: Mapping[Kept, int] = AGES, messages_days: int = 0
+    archive: Archive,
+    days: Mapping[Kept, int] = AGES,
+    messages_days: int = 0,
+    numbers_days: int = 0,
 ) -> None:
     rows = archive.rows
-    kept = Lifetimes(texts_days=0, numbers_days=0, messages_days=messages_days)
+    kept = Lifetimes(texts_days=0, numbers_days=numbers_days, messages_days=messages_days)
     await Retention(storage=rows.storage, clock=rows.clock, days=days, lifetimes=kept).drop_old()
 
 
@@ -254,6 +261,52 @@ async def test_searches_and_statistics_agree_with_rows_while_days_are_dropped(
     assert await found() == (0, 0)
     assert await counted() == everything
     assert await rows.all(batches) == []
+
+
+async def test_numbers_go_from_keys_that_differ_in_nothing_else(archive: Archive) -> None:
+    rows, account = archive.rows, archive.account
+    for number in ("4511111111", "4522222222"):
+        new = await rows.accepted(account, (number,))
+        await rows.move(account, new, State.QUEUED, State.SENT, State.DELIVERED)
+        await archive.add(
+            submission_keys,
+            account_id=account.account_id,
+            dialect=new.batch.dialect,
+            key=f"{number}:ref",
+            batch_id=new.batch.batch_id,
+            recipients="",
+        )
+    rows.clock.advance(2 * DAY_MS / 1000)
+    await drop_old(archive, FOR_EVER, numbers_days=1)
+    keys = await archive.marks(submission_keys, "key")
+    assert len(set(keys)) == 2
+    assert all(key.startswith(f"{REMOVED}:ref") for key in keys)
+
+
+async def test_short_ids_go_with_what_they_show(archive: Archive) -> None:
+    rows, account = archive.rows, archive.account
+    shown = ShortIds(rows.storage)
+    text_id = rows.ids.next()
+    await archive.add(
+        inbound_texts,
+        inbound_id=text_id,
+        account_id=account.account_id,
+        **dict.fromkeys(("carrier", "sender", "recipient", "text", "alphabet", "keyword"), ""),
+        parts=1,
+        complete=True,
+    )
+    old = await rows.accepted(account)
+    await rows.move(account, old, State.QUEUED, State.SENT, State.DELIVERED)
+    old_ids = [text_id, old.batch.batch_id, old.messages[0].message_id]
+    await shown.of(old_ids)
+    rows.clock.advance(DAYS * DAY_MS / 1000)
+    young = await rows.accepted(account)
+    await shown.of([young.batch.batch_id])
+    await drop_old(archive, FOR_EVER, messages_days=DAYS + 2)
+    assert len(await rows.all(short_ids)) == len(old_ids) + 1
+    await drop_old(archive, FOR_EVER, messages_days=DAYS - 1)
+    left = [row["identifier"] for row in await rows.all(short_ids)]
+    assert left == [young.batch.batch_id]
 
 
 async def test_a_day_waits_for_its_last_message_and_the_days_after_it_too(

@@ -35,7 +35,7 @@ class Desk:
         common = {"storage": storage, "accounts": self.accounts, "clock": self.clock}
         self.tokens = AccessTokens(storage=storage, accounts=self.accounts)
         self.links = OneTimeLinks(ids=ids, **common)
-        self.senders = Senders(ids=ids, **common)
+        self.senders = Senders(**common)
 
     async def account(self, name: str = "shop") -> Account:
         return (await self.accounts.create(name, password="secret")).account

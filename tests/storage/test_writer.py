@@ -14,6 +14,7 @@ from sqlalchemy.exc import IntegrityError, OperationalError
 from tests.passing_time import PATIENCE_S, until
 
 from dragoman.core.model.errors import StorageUnavailable
+from dragoman.storage.answers import WriteFailed
 from dragoman.storage.engine import Storage
 from dragoman.storage.writer import Operation, check_durable
 
@@ -76,7 +77,7 @@ async def test_a_returned_exception_is_raised_at_its_caller_only(
     futures = [storage.writer.write(notes.add, n) for n in (98, 99, 100)]
     results = await asyncio.gather(*futures, return_exceptions=True)
     assert results[0] == 196
-    assert isinstance(results[1], ValueError)
+    assert isinstance(results[1], WriteFailed)
     assert results[2] == 200
     assert await stored(storage) == [98, 99, 100]
 
@@ -135,8 +136,10 @@ async def test_a_full_disk_refuses_and_writing_recovers_when_space_returns(
     event.listen(storage._write_engine, "connect", _limit_new_connection)
     with pytest.raises(StorageUnavailable, match="full"):
         await fill(storage, notes)
+    assert "full" in storage.writer.trouble
     before = await stored(storage)  # reads work
     event.remove(storage._write_engine, "connect", _limit_new_connection)
+    await until(lambda: not storage.writer.trouble)  # by itself
     await storage.writer.write(limit, 1_000_000)
     assert await storage.writer.write(notes.add, 50_000) == 100_000
     assert await stored(storage) == [*before, 50_000]
@@ -155,6 +158,19 @@ def _limit_pages(connection: Connection, items: list[int]) -> list[None]:
 
 def _limit_new_connection(connection: Any, _entry: Any) -> None:
     connection.execute("PRAGMA max_page_count=1").close()
+
+
+async def test_little_space_refuses_what_grows_until_it_is_back(
+    storage: Storage, notes: Notes
+) -> None:
+    grows = Operation(notes.add.run, "grow", grows=True)
+    storage.look_at_space(1 << 24)
+    if storage.is_sqlite:
+        with pytest.raises(StorageUnavailable, match="less than 16777216 MB are free"):
+            await storage.writer.write(grows, 1)
+    assert await storage.writer.write(notes.add, 2) == 4
+    storage.look_at_space(0)
+    assert await storage.writer.write(grows, 3) == 6
 
 
 def _io_error(name: str) -> OperationalError:

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from dragoman.core.delivery.model.running import CarrierView
+from dragoman.core.delivery.running import CarrierView
 from dragoman.core.devices.model.devices import Limits
 from dragoman.core.retention.model import ExportCursor
 
@@ -248,6 +248,40 @@ class WebhookList(msgspec.Struct, frozen=True, kw_only=True):
     """Webhooks by account."""
 
     webhooks: tuple[WebhookView, ...]
+
+
+class HeldHostView(msgspec.Struct, frozen=True, kw_only=True):
+    """A host that fails an account's callbacks, and when it is tried next."""
+
+    account: str
+    host: str
+    """Scheme, host and port."""
+    reason: str
+    waiting: int
+    since_ms: int
+    next_try_ms: int
+
+
+class HeldHosts(msgspec.Struct, frozen=True, kw_only=True):
+    """What waits for customers' servers."""
+
+    waiting: int
+    """Callbacks to be made, those to other hosts included."""
+    held: tuple[HeldHostView, ...]
+
+
+class RetriedHost(msgspec.Struct, frozen=True, kw_only=True):
+    """A host that is called now."""
+
+    account: str
+    host: str
+    waiting: int
+
+
+class RetriedHosts(msgspec.Struct, frozen=True, kw_only=True):
+    """The hosts that are called now."""
+
+    retried: tuple[RetriedHost, ...]
 
 
 class TypeBalances(msgspec.Struct, frozen=True, kw_only=True):

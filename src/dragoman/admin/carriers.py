@@ -14,7 +14,7 @@ from dragoman.connectors.mm7.carrier import Mm7Carrier
 from dragoman.connectors.smpp.carrier import SmppCarrier
 from dragoman.core.accounts.model.accounts import Permission
 from dragoman.core.delivery.model.ports import Connector
-from dragoman.core.delivery.model.running import CarrierView, LinkView, Measured
+from dragoman.core.delivery.running import CarrierView, LinkView, Measured
 from dragoman.core.metrics import Metrics
 from dragoman.core.model.errors import RefusalCode, Refused
 

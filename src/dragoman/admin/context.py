@@ -8,7 +8,7 @@ import structlog
 
 from dragoman.container import Services
 from dragoman.core.accounts.model.accounts import Account
-from dragoman.core.delivery.model.running import Running
+from dragoman.core.delivery.running import Running
 from dragoman.core.model.errors import RefusalCode, Refused, StorageUnavailable
 
 log = structlog.get_logger(__name__)

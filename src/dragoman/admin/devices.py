@@ -215,7 +215,7 @@ def _view(admin: Admin, device: Device, names: Mapping[int, str]) -> DeviceView:
         DeviceView,
         device,
         account=names.get(device.account_id, ""),
-        online=running and presence.is_present(device_id),
+        online=running and admin.services.devices.is_present(device),
         stream=running and presence.has_stream(device_id),
         seen_ms=max(device.seen_ms, presence.heard_ms(device_id)),
         limits=device.settings.limits,

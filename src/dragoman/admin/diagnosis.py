@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Mapping
 from time import perf_counter
 from typing import Final
 
@@ -13,8 +14,10 @@ from dragoman.admin.calls import Call
 from dragoman.admin.carriers import limit_of
 from dragoman.admin.context import Admin
 from dragoman.config.values import SQLITE
-from dragoman.core.delivery.model.running import CarrierView, Running
+from dragoman.core.callbacks.model.held_hosts import HeldHost
+from dragoman.core.delivery.running import CarrierView, Running
 from dragoman.core.model.errors import StorageUnavailable
+from dragoman.kit.clock import datetime_of
 from dragoman.kit.ids import time_of
 
 LOW_SPACE_BYTES: Final = 1 << 30
@@ -22,6 +25,7 @@ NO_SPACE_BYTES: Final = 100 << 20
 SLOW_COMMIT_S: Final = 0.1
 CLOCK_BEHIND_S: Final = 2.0
 MANY_CALLBACKS: Final = 1_000
+MAX_HOSTS_NAMED: Final = 10
 OLD_MESSAGE_S: Final = 60.0
 
 
@@ -61,6 +65,7 @@ async def diagnose(admin: Admin) -> Diagnosis:
     checks = [await _check_database(admin), _check_disk(admin), _check_clock(admin)]
     if admin.running is not None:
         checks += _check_gateway(admin.running)
+        checks += _check_callbacks(admin.running, await admin.usernames())
     else:
         for name in sorted(await admin.services.carrier_switches.held()):
             checks.append(_held(name, "nothing goes out over it when a gateway starts"))
@@ -76,7 +81,7 @@ async def _check_database(admin: Admin) -> Check:
             name="database",
             finding=Finding.PROBLEM,
             detail=f"nothing can be stored: {error}",
-            remedy="make room on the disk or repair it, then restart the gateway",
+            remedy="start the database, or make room on its disk; else restart the gateway",
         )
     took_s = perf_counter() - started
     sqlite = str(admin.services.settings.database_url).startswith(SQLITE)
@@ -92,23 +97,28 @@ async def _check_database(admin: Admin) -> Check:
 
 def _check_disk(admin: Admin) -> Check:
     folder = admin.services.settings.data_path
+    refused_below = max(NO_SPACE_BYTES, admin.services.settings.storage.min_free_mb << 20)
     try:
-        free = shutil.disk_usage(folder).free
+        # A gateway that starts makes the folder.
+        there = next(one for one in (folder, *folder.parents) if one.exists())
+        free = shutil.disk_usage(there).free
     except OSError as error:
         return Check(
             name="disk",
             finding=Finding.PROBLEM,
             detail=f"{folder}: {error.strerror}",
-            remedy="make the folder, or correct `data_dir`",
+            remedy="correct `data_dir`, or who may read it",
         )
     finding = Finding.OK
-    if free < LOW_SPACE_BYTES:
-        finding = Finding.PROBLEM if free < NO_SPACE_BYTES else Finding.WARNING
+    if free < max(LOW_SPACE_BYTES, refused_below):
+        finding = Finding.PROBLEM if free < refused_below else Finding.WARNING
     return Check(
         name="disk",
         finding=finding,
         detail=f"{free / (1 << 30):.1f} GiB free at {folder}",
-        remedy="make room: on a full disk every message is refused" if finding != "ok" else "",
+        remedy="make room: with less than `storage.min_free_mb` every message is refused"
+        if finding != "ok"
+        else "",
     )
 
 
@@ -138,7 +148,7 @@ def _check_gateway(gateway: Running) -> list[Check]:
                 remedy="add a [[carriers]] table to the configuration",
             )
         )
-    return [*checks, _check_queue(gateway), _check_callbacks(gateway)]
+    return [*checks, _check_queue(gateway)]
 
 
 def check_carrier(carrier: CarrierView) -> Check:
@@ -147,6 +157,10 @@ def check_carrier(carrier: CarrierView) -> Check:
     if carrier.held:
         left = f"{carrier.in_flight} parts in flight" if carrier.in_flight else "nothing in flight"
         return _held(carrier.name, f"it is given nothing new; {left}")
+    if not carrier.links and not carrier.up:
+        remedy = "`dragoman device list` shows which phones are online; an MMSC is tried again"
+        detail = "it takes no messages now"
+        return Check(name=name, finding=Finding.PROBLEM, detail=detail, remedy=remedy)
     bound = [link for link in carrier.links if link.bound]
     detail = f"{len(bound)} of {len(carrier.links)} links bound"
     errors = sorted({link.last_error for link in carrier.links if link.last_error})
@@ -196,7 +210,9 @@ def _check_queue(gateway: Running) -> Check:
     waiting = sum(gateway.waiting().values())
     oldest_s = max(gateway.oldest_waiting_s().values(), default=0.0)
     old = oldest_s > OLD_MESSAGE_S
-    detail = f"{waiting} messages wait" + (f", the oldest for {oldest_s:.0f} s" if waiting else "")
+    detail = f"{waiting} messages waiting" + (
+        f", the oldest for {oldest_s:.0f} s" if waiting else ""
+    )
     return Check(
         name="queue",
         finding=Finding.WARNING if old else Finding.OK,
@@ -205,14 +221,32 @@ def _check_queue(gateway: Running) -> Check:
     )
 
 
-def _check_callbacks(gateway: Running) -> Check:
-    waiting = gateway.callbacks_waiting()
+def _check_callbacks(gateway: Running, names: Mapping[int, str]) -> list[Check]:
+    waiting, held = gateway.callbacks_waiting(), gateway.held_hosts()
     many = waiting > MANY_CALLBACKS
-    return Check(
+    further = len(held) - MAX_HOSTS_NAMED
+    check = Check(
         name="callbacks",
         finding=Finding.WARNING if many else Finding.OK,
-        detail=f"{waiting} wait to be made",
+        detail=f"{waiting} waiting"
+        + (f"; besides the hosts below, {further} more are held" if further > 0 else ""),
         remedy="a customer's server is down or slow; they are tried again for days" if many else "",
+    )
+    hosts = held[:MAX_HOSTS_NAMED]
+    return [check, *(check_host(host, names.get(host.account_id, "")) for host in hosts)]
+
+
+def check_host(host: HeldHost, account: str) -> Check:
+    """What is wrong with a customer's host, and when it is tried again."""
+    next_try = datetime_of(host.next_try_ms)
+    return Check(
+        name=f"callbacks of {account}",
+        finding=Finding.WARNING,
+        detail=(
+            f"{host.waiting} to {host.origin} are held: host failing,"
+            f" next try at {next_try:%H:%M:%S} UTC ({host.reason})"
+        ),
+        remedy=f"once it is repaired: `dragoman callback retry --account {account}`",
     )
 
 

@@ -75,13 +75,14 @@ async def send_message(admin: Admin, body: NewMessage) -> SentBatch:
 
 
 async def show_message(admin: Admin, identifier: str) -> Timeline:
-    """Show the story of a message, or of a batch of one: request, route, attempts, cost."""
-    return await admin.services.timelines.of_any_message(await _find_message(admin, identifier))
+    """Show the history of a message, or of a batch of one: request, route, attempts, cost."""
+    story = await admin.services.timelines.of_any_message(await find_message(admin, identifier))
+    return story.with_held(admin.running.held_hosts()) if admin.running is not None else story
 
 
 async def resend_message(admin: Admin, identifier: str) -> SentBatch:
     """Send a message again, as a new one that its account pays for."""
-    message_id = await _find_message(admin, identifier)
+    message_id = await find_message(admin, identifier)
     accepted = await admin.services.message_actions.resend(None, message_id, protocol=PROTOCOL)
     username = await _note(admin, "resend", message_id)
     return _sent(admin, username, accepted)
@@ -89,14 +90,14 @@ async def resend_message(admin: Admin, identifier: str) -> SentBatch:
 
 async def cancel_message(admin: Admin, identifier: str) -> Cancelled:
     """Stop a message that no carrier has been given; its credits are refunded."""
-    message_id = await _find_message(admin, identifier)
+    message_id = await find_message(admin, identifier)
     await admin.services.message_actions.cancel(None, message_id)
     return Cancelled(message_id=message_id, account=await _note(admin, "cancel", message_id))
 
 
 async def find_status(admin: Admin, identifier: str) -> MessageStatus | BatchStatus:
     """Show where a message or batch is, by its identifier as any API shows it."""
-    number = parse_identifier(identifier)
+    number = await _read_identifier(admin, identifier)
     queries = admin.services.queries
     if number is not None:
         account = await _account(admin, await queries.owner_of_message(number))
@@ -146,10 +147,16 @@ def parse_identifier(text: str) -> int | None:
     return parse_hex(text) or parse_dashed(text)
 
 
-async def _find_message(admin: Admin, text: str) -> int:
+async def _read_identifier(admin: Admin, text: str) -> int | None:
+    """The identifier of any spelling, or that is shown under a short ID; None for neither."""
+    number = parse_identifier(text)
+    return None if number is None else await admin.services.short_ids.identifier_of(number)
+
+
+async def find_message(admin: Admin, text: str) -> int:
     """The message of any spelling of its identifier, or of its batch if that has but one."""
     queries = admin.services.queries
-    identifier = parse_identifier(text)
+    identifier = await _read_identifier(admin, text)
     if identifier is None:
         raise Refused(RefusalCode.NOT_FOUND, text[:64], "no such message")
     if await queries.owner_of_message(identifier) is not None:

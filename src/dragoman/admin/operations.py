@@ -16,6 +16,7 @@ import msgspec
 from dragoman import __version__
 from dragoman.admin import (
     accounts,
+    callbacks,
     carriers,
     devices,
     diagnosis,
@@ -42,7 +43,8 @@ BODY_LIMIT_BYTES: Final = 4 << 20
 JSON_LINES: Final = b"application/jsonl"
 PROBLEM_TYPE: Final = b"application/problem+json"
 SUBJECTS: Final = (
-    accounts, messages, carriers, inbound, senders, devices, webhooks, privacy, diagnosis, tokens,
+    accounts, messages, carriers, callbacks, inbound, senders, devices, webhooks, privacy,
+    diagnosis, tokens,
 )  # fmt: skip
 
 Guard = Callable[[Request], Awaitable[None]]

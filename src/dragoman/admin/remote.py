@@ -44,7 +44,7 @@ class TokenGuard:
         operation = request.operation
         if operation is not None and request.method != "GET":
             # The template, since the path itself may hold a number.
-            log.info("admin_call", token=name, method=request.method, path=operation.path)
+            log.info("admin_call", by=name, method=request.method, path=operation.path)
 
     def _count_failure(self, address: str) -> None:
         now_s = self._clock.monotonic()

@@ -10,6 +10,7 @@ from typing import Any
 from dragoman.admin.context import Admin
 from dragoman.admin.operations import build_admin
 from dragoman.admin.socket_path import make_folder, socket_path
+from dragoman.kit.supervisor import Spawn, spawn_unwatched
 from dragoman.web.router import DialectApp
 from dragoman.web.server import Server, build_server
 
@@ -25,7 +26,7 @@ class AdminServer:
         self._server: Server | None = None
         self._serving: asyncio.Task[None] | None = None
 
-    async def start(self) -> None:
+    async def start(self, spawn: Spawn = spawn_unwatched) -> None:
         """Listens; a socket that an earlier process left behind is replaced.
 
         Only the process that holds the database may call this.
@@ -40,7 +41,7 @@ class AdminServer:
             os.umask(before)
         listener.setblocking(False)
         self._server = build_server(self._app, host="", port=0)
-        self._serving = asyncio.create_task(self._server.serve(sockets=[listener]))
+        self._serving = spawn("admin", self._server.serve(sockets=[listener]))
         await self._server.listening.wait()
 
     async def stop(self) -> None:
@@ -49,7 +50,7 @@ class AdminServer:
             return
         self.path.unlink(missing_ok=True)
         self._server.should_exit = True
-        await self._serving
+        await asyncio.gather(self._serving, return_exceptions=True)
         self._server = None
 
 

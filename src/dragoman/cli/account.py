@@ -18,7 +18,7 @@ from dragoman.cli.command import Gateway, command
 from dragoman.cli.options import argument, option
 from dragoman.cli.output import print_fields, print_table
 
-app = typer.Typer(no_args_is_help=True, help="Accounts: who may use the gateway.")
+app = typer.Typer(no_args_is_help=True)
 
 Username = Annotated[str, argument("The account's user name.")]
 ApiKey = Annotated[str | None, option("The API key; generated if not given.", "--api-key")]

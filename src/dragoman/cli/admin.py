@@ -11,7 +11,7 @@ from dragoman.cli.command import Gateway, command
 from dragoman.cli.options import argument
 from dragoman.cli.output import print_fields, print_table, show_time
 
-app = typer.Typer(no_args_is_help=True, help="The admin interface.")
+app = typer.Typer(no_args_is_help=True)
 token = typer.Typer(
     no_args_is_help=True, help="Tokens for --url; they are managed on the gateway's machine."
 )

@@ -13,7 +13,7 @@ from dragoman.cli.message import print_carriers
 from dragoman.cli.options import argument, option
 from dragoman.cli.outcome import ExitCode, Stop
 
-app = typer.Typer(no_args_is_help=True, help="Carriers: their state, out of service and back.")
+app = typer.Typer(no_args_is_help=True)
 
 LOOK_EVERY_S: Final = 0.2
 
@@ -31,10 +31,10 @@ def list_carriers(gateway: Gateway) -> None:
 
 @command(app, "hold")
 def hold_carrier(gateway: Gateway, name: Name) -> None:
-    """Give a carrier no new messages from now on, across restarts.
+    """Stop giving a carrier new messages, also after a restart.
 
-    What is in flight is finished, and reports and texts still come in; messages take the other
-    carriers of their route, or wait.
+    Messages in flight are completed, and receipts and texts still arrive; other messages take the
+    remaining carriers of their route, or wait.
     """
     gateway.show(_switch(gateway, name, held=True), _print_switched)
 
@@ -47,7 +47,7 @@ def drain_carrier(
         float, option("How long to wait, in seconds.", "--timeout", min=0, show_default=True)
     ] = 60.0,
 ) -> None:
-    """Hold a carrier and wait until nothing is in flight; exit code 1 where that takes too long."""
+    """Hold a carrier and wait until nothing is in flight; exit code 1 if that takes too long."""
     until = time.monotonic() + timeout_s
     switched = _switch(gateway, name, held=True)
     while switched.in_flight and time.monotonic() < until:
@@ -60,7 +60,7 @@ def drain_carrier(
 
 @command(app, "enable")
 def enable_carrier(gateway: Gateway, name: Name) -> None:
-    """Let a carrier that was held send again."""
+    """Let a held carrier send again."""
     gateway.show(_switch(gateway, name, held=False), _print_switched)
 
 

@@ -196,6 +196,9 @@ class Gateway:
 
 
 def _target(path: tuple[object, ...], query: dict[str, Any] | None) -> str:
+    """The address of an operation; raises `Stop`."""
+    if "" in path:
+        raise Stop(ExitCode.USAGE, "an argument is empty")
     address = "/".join([PREFIX, *(quote(str(part), safe="") for part in path)])
     given = {name: value for name, value in (query or {}).items() if value not in (None, "")}
     words = {

@@ -6,19 +6,15 @@ import typer
 
 from dragoman.cli.options import CONFIG_FILE, ConfigOption, JsonOption, load_settings
 from dragoman.cli.outcome import write_json
-from dragoman.config.consistency import find_oddities
 
-app = typer.Typer(no_args_is_help=True, help="The configuration.")
-
-
-@app.callback()
-def group() -> None:
-    """The configuration."""
+app = typer.Typer(no_args_is_help=True)
 
 
 @app.command("check")
 def check_config(config: ConfigOption = None, json: JsonOption = False) -> None:
-    """Check a configuration; every mistake is shown with the key that is wrong."""
+    """Check a configuration; each mistake is shown with the key it is in."""
+    from dragoman.config.consistency import find_oddities
+
     settings = load_settings(config, complete=True)
     for oddity in find_oddities(settings):
         typer.echo(f"dragoman: warning: {oddity}", err=True)

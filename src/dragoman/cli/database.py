@@ -7,7 +7,7 @@ from dragoman.cli.outcome import ExitCode, Stop, write_json
 
 
 def migrate(config: ConfigOption = None, data: DataOption = None, json: JsonOption = False) -> None:
-    """Make the database, or bring its tables up to this version; the gateway must be stopped."""
+    """Create the database, or update its tables to this version; the gateway must be stopped."""
     import asyncio
     import os
 

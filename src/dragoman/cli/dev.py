@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from dragoman.core.callbacks.worker import Caller
     from dragoman.development.workbench import Workbench
     from dragoman.gateway import Gateway
+    from dragoman.kit.child_process import ChildProcess
     from dragoman.testkit.simulator import Simulator
 
 USERNAME: Final = "demo"
@@ -43,28 +44,32 @@ def dev(
     data: Annotated[
         Path, option("Folder of the database and of dev.json.", metavar="DIR", show_default=True)
     ] = DEVELOPMENT_FOLDER,
-    reset: Annotated[bool, option("Begin again: forget messages and accounts.", "--reset")] = False,
+    reset: Annotated[
+        bool, option("Start afresh: delete all messages and accounts.", "--reset")
+    ] = False,
     phone: Annotated[
         bool, option("Send over a simulated phone instead of the SMSC.", "--phone")
     ] = False,
 ) -> None:
     """Run a complete gateway for development: SQLite, a simulated SMSC, a demo account.
 
-    The virtual phones get every message; its report comes about a second later. What they got, and
-    everything else that tests want, is under /dev (docs/development.md). Port 0 takes a free one.
+    The virtual phones get every message; its receipt follows about a second later. What they
+    received, and everything else that tests need, is under /dev (docs/development.md). Port 0 means
+    any free port.
     The file dev.json in DIR holds the addresses and the secrets for programs, dev.env the same for
     shells; they appear when the gateway is ready.
     """
     import os
 
     from dragoman.cli.running import run_loop
+    from dragoman.core.writer_process import start_writer
 
     os.umask(0o077)
     settings = _settings(http, smsc, data, phones=phone)
     data.mkdir(parents=True, exist_ok=True)
     if reset:
         _reset(settings)
-    run_loop(_run(settings))
+    run_loop(_run(settings, start_writer()))
 
 
 def _settings(http: str, smsc: str, data: Path, *, phones: bool) -> Settings:
@@ -100,7 +105,7 @@ def _reset(settings: Settings) -> None:
         mail.unlink(missing_ok=True)
 
 
-async def _run(settings: Settings) -> None:
+async def _run(settings: Settings, writer: ChildProcess) -> None:
     import os
     from functools import partial
 
@@ -123,7 +128,7 @@ async def _run(settings: Settings) -> None:
     simulator = Simulator(
         carrier.host, carrier.port, remember=REMEMBERED, first_id=SystemClock().now_ms()
     )
-    gateway = build_gateway(settings, partial(_build_workbench, simulator))
+    gateway = build_gateway(settings, writer, partial(_build_workbench, simulator))
     folder = settings.data_path
     kept = dev_file.set_aside(folder)
     host, port = settings.http.address

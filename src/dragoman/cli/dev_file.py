@@ -13,6 +13,8 @@ from typing import Final
 
 import msgspec
 
+from dragoman.cli.variables import DATA_VARIABLE
+
 NAME: Final = "dev.json"
 KEPT: Final = "dev.json.kept"
 SHELL: Final = "dev.env"
@@ -74,7 +76,7 @@ def keep(folder: Path, content: DevFile) -> None:
 
 def publish(folder: Path, content: DevFile) -> None:
     """Writes `dev.env` and then `dev.json`, each at once and whole: the gateway is ready."""
-    _write(folder / SHELL, _render_shell(content))
+    _write(folder / SHELL, _render_shell(folder, content))
     _write(folder / NAME, _render_json(content))
     (folder / KEPT).unlink(missing_ok=True)
 
@@ -83,7 +85,7 @@ def _render_json(content: DevFile) -> bytes:
     return msgspec.json.format(msgspec.json.encode(content), indent=2) + b"\n"
 
 
-def _render_shell(content: DevFile) -> bytes:
+def _render_shell(folder: Path, content: DevFile) -> bytes:
     values = {"URL": content.base_url}
     for account in content.accounts[:1]:
         values |= {
@@ -95,6 +97,7 @@ def _render_shell(content: DevFile) -> bytes:
         values["DEVICE"] = str(content.device_id)
     programs = Path(sys.executable).parent
     lines = [f"{name}={shlex.quote(value)}" for name, value in values.items()]
+    lines.append(f"export {DATA_VARIABLE}={shlex.quote(str(folder.resolve()))}")
     if (programs / "dragoman").exists():
         lines.append(f'PATH={shlex.quote(str(programs))}:"$PATH"')
     return "\n".join([f"# Written by `dragoman dev` for shells: . ./{SHELL}", *lines, ""]).encode()

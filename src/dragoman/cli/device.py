@@ -21,7 +21,7 @@ from dragoman.cli.outcome import ExitCode, Stop
 from dragoman.cli.output import print_fields, print_table, show_time
 from dragoman.core.devices.model.devices import DAY_MINUTES, Limits
 
-app = typer.Typer(no_args_is_help=True, help="Devices: phones that send with their own SIMs.")
+app = typer.Typer(no_args_is_help=True)
 
 DeviceNumber = Annotated[int, argument("The device's identifier.", metavar="DEVICE")]
 AccountOption = Annotated[

@@ -11,7 +11,7 @@ from dragoman.cli.command import Gateway, command
 from dragoman.cli.options import argument, option
 from dragoman.cli.output import print_table
 
-app = typer.Typer(no_args_is_help=True, help="Keywords: how several accounts share one number.")
+app = typer.Typer(no_args_is_help=True)
 
 Account = Annotated[str, argument("The account it belongs to.")]
 Number = Annotated[str, argument("The number or short code.")]

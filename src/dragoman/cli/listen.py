@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
-from dragoman.cli.options import DEVELOPMENT_FOLDER, DataOption, option
+from dragoman.cli.options import DEVELOPMENT_FOLDER, DataOption, named_folder, option
 from dragoman.cli.outcome import ExitCode, Stop
 
 if TYPE_CHECKING:
@@ -24,8 +24,8 @@ def listen(
     forward_to: Annotated[
         str,
         option(
-            "Where this machine takes callbacks, such as http://localhost:3000; the path and"
-            " query of each callback are put behind it.",
+            "The address of the program, such as http://localhost:3000; the path and query of"
+            " each callback are appended to it.",
             "--forward-to",
             metavar="URL",
         ),
@@ -38,10 +38,10 @@ def listen(
     ] = "",
     data: DataOption = None,
 ) -> None:
-    """Make the callbacks of a development gateway on this machine, and print each with its answer.
+    """Forward the callbacks of a development gateway to a program here, and print each exchange.
 
-    While this runs, callbacks go to --forward-to in place of the URLs they are for; what is
-    answered here is the customer's answer to the gateway. Ends with Ctrl-C.
+    While this runs, callbacks go to --forward-to instead of their own URLs, and the gateway takes
+    the responses from here as the customer's. Ends with Ctrl-C.
     """
     from dragoman.development.listener import Gateway, Turned, parse_address
 
@@ -59,15 +59,19 @@ def listen(
 
 def _run(gateway: Gateway, target: SplitResult) -> None:
     """Forwards callbacks until it is interrupted; raises `Turned`."""
+    import sys
     import time
     from concurrent.futures import ThreadPoolExecutor
 
     pool = ThreadPoolExecutor(FORWARDS)
-    listening = False
+    listening: bool | None = None  # not known yet
     try:
         while True:
             calls = gateway.take(WAIT if listening else "0s")
             if calls is None:
+                if listening is not False:
+                    where = gateway.address.geturl()
+                    print(f"{where} does not answer; waiting for it.", file=sys.stderr, flush=True)
                 listening = False
                 time.sleep(AGAIN_S)
                 continue
@@ -93,7 +97,7 @@ def _forward(gateway: Gateway, target: SplitResult, call: ForwardedCall) -> None
 def _base_url(data: Path | None) -> str:
     from dragoman.cli import dev_file
 
-    folder = data or DEVELOPMENT_FOLDER
+    folder = data or named_folder() or DEVELOPMENT_FOLDER
     found = dev_file.read(folder)
     if found is None or not found.base_url:
         raise Stop(

@@ -11,8 +11,8 @@ from dragoman.admin.answers import BatchStatus, MessageStatus, Overview, SentBat
 from dragoman.cli.command import Gateway
 from dragoman.cli.options import argument, option
 from dragoman.cli.outcome import ExitCode
-from dragoman.cli.output import print_fields, print_table, show_age, show_time
-from dragoman.core.delivery.model.running import CarrierView
+from dragoman.cli.output import print_fields, print_table, show_age, show_count, show_time
+from dragoman.core.delivery.running import CarrierView
 
 
 def send(
@@ -40,8 +40,7 @@ def send(
 
 def _print_sent(sent: SentBatch) -> None:
     parts = f" in {sent.parts} parts" if sent.parts > 1 else ""
-    messages = f"{sent.recipients} messages" if sent.recipients > 1 else "message"
-    print(f"accepted: {messages}{parts}, batch {sent.batch_id}")
+    print(f"accepted: {show_count(sent.recipients, 'message')}{parts}, batch {sent.batch_id}")
     if not sent.gateway:
         print("No gateway is running: it is sent when one is started.")
     print(f"To follow it: dragoman status {sent.batch_id}")
@@ -94,7 +93,7 @@ def _print_message(message: MessageStatus) -> None:
             ("accepted", show_time(message.created_ms)),
             ("sent", show_time(message.sent_ms)),
             ("final", show_time(message.final_ms)),
-            ("cost", f"{message.credits} credits, price {message.price}"),
+            ("cost", f"{show_count(message.credits, 'credit')}, price {message.price}"),
             ("callback answer", message.callback_answer),
         ]
     )

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, NamedTuple
 import typer
 
 from dragoman.cli.outcome import ExitCode, Stop
+from dragoman.cli.variables import DATA_VARIABLE
 
 if TYPE_CHECKING:
     from dragoman.config import Settings
@@ -32,7 +33,7 @@ def argument(help: str, *, show_default: bool = False, **more: Any) -> Any:
 ConfigOption = Annotated[
     Path | None,
     option(
-        "The configuration file; ./dragoman.toml if it is there.",
+        "The configuration file; ./dragoman.toml if it exists.",
         "--config",
         "-c",
         envvar="DRAGOMAN_CONFIG",
@@ -41,8 +42,9 @@ ConfigOption = Annotated[
 DataOption = Annotated[
     Path | None,
     option(
-        "The folder of a `dragoman dev`, instead of a configuration; ./dragoman-data if it"
-        " is there and ./dragoman.toml is not.",
+        "The folder of a `dragoman dev`, instead of a configuration; if not given, the one in"
+        " the variable DRAGOMAN_DATA, which dev.env sets, or ./dragoman-data if it exists and"
+        " ./dragoman.toml does not.",
         "--data",
     ),
 ]
@@ -50,7 +52,7 @@ JsonOption = Annotated[bool, option("Answer in JSON, for programs.", "--json")]
 UrlOption = Annotated[
     str,
     option(
-        "A gateway elsewhere, such as https://sms.example.org, in place of the one here; its"
+        "A gateway elsewhere, such as https://sms.example.org, instead of the one here; its"
         " configuration has to allow it with `[admin] remote = true`.",
         "--url",
         metavar="URL",
@@ -100,13 +102,21 @@ def find_settings(
     `complete` checks the names of dialects and profiles too, which takes a second to import.
     """
     if config is None and data is None:
-        if CONFIG_FILE.exists():
+        if (data := named_folder()) is not None:
+            pass
+        elif CONFIG_FILE.exists():
             config = CONFIG_FILE
         elif DEVELOPMENT_FOLDER.is_dir():
             data = DEVELOPMENT_FOLDER
     if config is None and data is not None:
         return _development(data)
     return load_settings(config, complete=complete)
+
+
+def named_folder() -> Path | None:
+    """The folder of the `dragoman dev` whose dev.env this shell has read."""
+    name = os.environ.get(DATA_VARIABLE)
+    return Path(name) if name else None
 
 
 def load_settings(config: Path | None, *, complete: bool = False) -> Settings:

@@ -12,7 +12,7 @@ from dragoman.cli.command import Gateway, command
 from dragoman.cli.options import argument, option
 from dragoman.cli.output import print_table, show_time
 
-app = typer.Typer(no_args_is_help=True, help="Opt-outs: numbers that get no messages.")
+app = typer.Typer(no_args_is_help=True)
 
 Account = Annotated[str, argument("The account that must not send.")]
 Recipient = Annotated[str, argument("The number, with its country code.")]
@@ -66,7 +66,7 @@ def add_opt_out(
 def remove_opt_out(
     gateway: Gateway, account: Account, recipient: Recipient, sender: Sender = ""
 ) -> None:
-    """Remove an opt-out: the number may get messages of the account again."""
+    """Remove an opt-out: the number may get messages from the account again."""
     removed = gateway.call(
         "DELETE",
         "accounts",

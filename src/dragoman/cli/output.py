@@ -44,6 +44,11 @@ def print_fields(fields: Iterable[tuple[str, str]]) -> None:
         print(f"{name:<{width}}  {value}", flush=True)
 
 
+def show_count(number: int, noun: str) -> str:
+    """A number with its noun: `1 credit`, `2 credits`."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
 def show_time(at_ms: int | None) -> str:
     """A stored time in this machine's zone; empty for none."""
     from dragoman.kit.clock import datetime_of

@@ -11,7 +11,7 @@ from dragoman.admin.answers import ErasedView, ExportView
 from dragoman.cli.command import Gateway, command
 from dragoman.cli.options import argument, option
 
-app = typer.Typer(no_args_is_help=True, help="What is known of a number, and how it is forgotten.")
+app = typer.Typer(no_args_is_help=True)
 
 Number = Annotated[str, argument("The number, with its country code.")]
 Account = Annotated[str, option("Only what this account knows; all if not given.", "--account")]

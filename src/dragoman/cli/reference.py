@@ -15,7 +15,6 @@ from types import MappingProxyType
 from typing import Any, Final
 
 import msgspec
-import typer
 from msgspec import NODEFAULT
 from msgspec.structs import FieldInfo, fields
 
@@ -23,7 +22,7 @@ from dragoman.cli.reference_calls import list_calls
 from dragoman.cli.reference_codes import list_codes
 from dragoman.cli.reference_metrics import list_metrics
 from dragoman.cli.reference_table import table
-from dragoman.cli.root import EPILOG, app
+from dragoman.cli.root import EPILOG, load_all
 from dragoman.config import Secret, Settings
 from dragoman.config.example import render_example
 from dragoman.config.fields import description_of, entries_of, item_of, join, section_of
@@ -71,7 +70,7 @@ def _page(title: str, lines: Iterable[str]) -> str:
 
 
 def _command_line() -> tuple[str, Iterator[str]]:
-    return "The command line", _command_pages(typer.main.get_command(app), "dragoman")
+    return "The command line", _command_pages(load_all(), "dragoman")
 
 
 def _command_pages(command: Any, path: str) -> Iterator[str]:

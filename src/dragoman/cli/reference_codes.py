@@ -17,6 +17,10 @@ from dragoman.core.submission.model.progress import progress_of
 from dragoman.dialects import DIALECTS
 from dragoman.dialects.httpsms import errors as httpsms_errors
 from dragoman.dialects.httpsms import mapping as httpsms
+from dragoman.dialects.jasmin import callbacks as jasmin
+from dragoman.dialects.jasmin import errors as jasmin_errors
+from dragoman.dialects.kannel import callbacks as kannel
+from dragoman.dialects.kannel import errors as kannel_errors
 from dragoman.dialects.linkmobility import errors as linkmobility_errors
 from dragoman.dialects.linkmobility import mapping as linkmobility
 from dragoman.dialects.smsend import errors as smsend_errors
@@ -122,6 +126,8 @@ def _worded(words: Mapping[Any, Any]) -> Column:
 _REFUSED: Final = MappingProxyType[str, Column](
     {
         "httpsms": _refused_by_httpsms,
+        "Jasmin": _worded(jasmin_errors.REFUSALS),
+        "Kannel": _worded(kannel_errors.ANSWERS),
         "LINK": _worded(linkmobility_errors.REFUSALS),
         "smSend": _worded(smsend_errors.REFUSALS),
         "SMSGate": lambda code: _quoted(
@@ -145,6 +151,8 @@ _FAILED: Final = MappingProxyType[str, Column](
 _STATES: Final = MappingProxyType[str, Column](
     {
         "httpsms": _state_of_httpsms,
+        "Jasmin, level 2": lambda state: _quoted(jasmin.WORDS[state]),
+        "Kannel `%d`": lambda state: _quoted(kannel.BITS[state]),
         "LINK": lambda state: _quoted(linkmobility.STATUSES[state]),
         "smSend": lambda state: _quoted(smsend.STATUSES[state]),
         "SMSGate": lambda state: _quoted(

@@ -29,13 +29,21 @@ class _Example:
     def waiting(self) -> dict[str, Any]:
         return {"x": 1}
 
-    oldest_waiting_s = waiting
+    oldest_waiting_s = carriers_up = waiting
 
     def window_use(self) -> dict[str, tuple[int, int]]:
         return {"x": (1, 1)}
 
     def callbacks_waiting(self) -> int:
         return 1
+
+    def held_hosts(self) -> tuple[()]:
+        return ()
+
+    free_bytes = callbacks_waiting
+
+    def problems(self) -> list[str]:
+        return []
 
 
 def list_metrics() -> Iterator[str]:

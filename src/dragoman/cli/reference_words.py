@@ -65,6 +65,8 @@ UNREADABLE: Final = MappingProxyType(
 NEEDS: Final = MappingProxyType(
     {
         "httpsms": {r".*/send_sms\.php": Permission.SEND},
+        "jasmin": {r".*/send": Permission.SEND},
+        "kannel": {r".*/sendsms": Permission.SEND},
         "linkmobility": {
             r"POST /v2/message\..*": Permission.SEND,
             r"(POST|PUT|DELETE) /v2/user[./].*": Permission.ADMINISTER,

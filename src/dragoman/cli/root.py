@@ -3,42 +3,70 @@
 from __future__ import annotations
 
 import sys
-from typing import Annotated, Final
+from importlib import import_module
+from types import MappingProxyType
+from typing import Annotated, Any, Final
 
 import typer
+from typer.core import TyperGroup
 
-from dragoman.cli import (
-    account,
-    admin,
-    carrier,
-    config,
-    database,
-    dev,
-    device,
-    doctor,
-    keyword,
-    listen,
-    message,
-    number,
-    optout,
-    privacy,
-    sender,
-    serve,
-    tail,
-    timeline,
-    webhook,
-)
 from dragoman.cli.command import command
 from dragoman.cli.options import Remote, TokenFileOption, TokenOption, UrlOption, option
-from dragoman.cli.outcome import Stop, end, end_unexpected
+from dragoman.cli.outcome import ExitCode, Stop, end, end_unexpected
 
 EPILOG: Final = (
     "Exit codes: 0 it worked, 1 it failed or something is wrong, 2 wrong usage or configuration,"
     " 3 nothing was found or the gateway refused."
 )
 
+COMMANDS: Final = MappingProxyType(
+    {
+        "dev": "Run a complete gateway for development: SQLite, a simulated SMSC, a demo account.",
+        "serve": "Run the gateway of a configuration until it is told to stop.",
+        "migrate": "Create the database, or update its tables to this version; the gateway must be"
+        " stopped.",
+        "send": "Send a text message.",
+        "status": "Show the status of a message or batch; without one, of the gateway.",
+        "tail": "Follow what happens to messages, as it happens; ends with Ctrl-C.",
+        "listen": "Forward the callbacks of a development gateway to a program here, and print each"
+        " exchange.",
+        "doctor": "Look for problems: configuration, database, carriers, speed, clock, disk,"
+        " callbacks.",
+        "config": "The configuration.",
+        "account": "Accounts: who may use the gateway.",
+        "number": "Numbers: which account receives their texts.",
+        "keyword": "Keywords: how several accounts share one number.",
+        "optout": "Opt-outs: numbers that get no messages.",
+        "device": "Devices: phones that send with their own SIMs.",
+        "carrier": "Carriers: their state, out of service and back.",
+        "sender": "Senders that accounts requested: only approved ones may be used.",
+        "webhook": "The URLs for delivery reports of whole accounts, and webhooks of phones.",
+        "callback": "Callbacks to customers' hosts: which are held, and trying them now.",
+        "privacy": "What is known of a number, and how it is forgotten.",
+        "message": "One message: its story, sending it again, cancelling it.",
+        "admin": "The admin interface.",
+    }
+)
+"""Every command and group of commands, with the first paragraph of its help."""
+_MODULES: Final = MappingProxyType(
+    {"migrate": "database", "send": "message", "status": "message", "message": "timeline"}
+)
+"""Where commands are that have no module of their name."""
+_HERE_ONLY: Final = frozenset({"dev", "serve", "migrate", "config", "listen"})
+"""Commands that know no gateway elsewhere."""
+
+
+class _Commands(TyperGroup):
+    """Imports the module of a command when the command is given: help must not wait for all."""
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> tuple[Any, Any, list[str]]:
+        name, _, rest = super().resolve_command(ctx, args)
+        return name, load_command(args[0]), rest
+
+
 app = typer.Typer(
     name="dragoman",
+    cls=_Commands,
     help="An SMS gateway that answers your provider's HTTP API and delivers over your own"
     " carriers.",
     epilog=EPILOG,
@@ -68,29 +96,35 @@ def root(
     ] = False,
 ) -> None:
     """An SMS gateway that answers your provider's HTTP API and delivers over your own carriers."""
+    command = context.invoked_subcommand
+    source = context.get_parameter_source("url")
+    if command in _HERE_ONLY and source is not None and source.name == "COMMANDLINE":
+        raise Stop(ExitCode.USAGE, f"--url: `{command}` works on this machine only")
     context.obj = Remote(url, token, token_file)
 
 
-app.command("dev")(dev.dev)
-app.command("serve")(serve.serve)
-app.command("migrate")(database.migrate)
-app.add_typer(config.app, name="config")
-app.add_typer(account.app, name="account")
-app.add_typer(number.app, name="number")
-app.add_typer(keyword.app, name="keyword")
-app.add_typer(optout.app, name="optout")
-app.add_typer(device.app, name="device")
-app.add_typer(carrier.app, name="carrier")
-app.add_typer(sender.app, name="sender")
-app.add_typer(webhook.app, name="webhook")
-app.add_typer(privacy.app, name="privacy")
-command(app, "send")(message.send)
-command(app, "status")(message.status)
-app.add_typer(timeline.app, name="message")
-command(app, "tail")(tail.tail)
-app.add_typer(admin.app, name="admin")
-app.command("listen")(listen.listen)
-command(app, "doctor")(doctor.doctor)
+def load_command(name: str) -> Any:
+    """A command, or group of commands, of `COMMANDS` with its arguments and options."""
+    module = import_module(f"dragoman.cli.{_MODULES.get(name, name)}")
+    around = typer.Typer(rich_markup_mode=None)
+    if hasattr(module, "app"):
+        around.add_typer(module.app, name=name, help=COMMANDS[name])
+    elif name in _HERE_ONLY:
+        around.command(name)(getattr(module, name))
+    else:
+        command(around, name)(getattr(module, name))
+    return typer.main.get_group(around).commands[name]
+
+
+def load_all() -> Any:
+    """`dragoman` with every command loaded."""
+    whole = typer.main.get_group(app)
+    whole.commands.update({name: load_command(name) for name in COMMANDS})
+    return whole
+
+
+for _name, _help in COMMANDS.items():
+    app.command(_name, help=_help)(lambda: None)  # in place of the command until it is given
 
 
 def run() -> None:

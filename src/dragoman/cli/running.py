@@ -8,8 +8,10 @@ import gc
 import os
 import signal
 import socket
+import sys
+import threading
 from collections.abc import Callable, Coroutine
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from typing import TYPE_CHECKING, Any
 
 from dragoman.cli.outcome import ExitCode, Stop
@@ -20,22 +22,23 @@ if TYPE_CHECKING:
     from dragoman.core.callbacks.worker import Caller
     from dragoman.development.workbench import Workbench
     from dragoman.gateway import Gateway
+    from dragoman.kit.child_process import ChildProcess
 
-COLLECT_AFTER = 50_000
-"""Objects made and still alive before the garbage collector runs."""
 KILLED = 128
 """What shells add to the number of a signal that ended a process."""
 
 
 def build_gateway(
-    settings: Settings, build_workbench: Callable[[Services, Caller], Workbench] | None = None
+    settings: Settings,
+    writer: ChildProcess,
+    build_workbench: Callable[[Services, Caller], Workbench] | None = None,
 ) -> Gateway:
     """The gateway, whose database is ours from here on; raises `Stop`."""
     from dragoman.core.model.errors import AlreadyInUse, StorageUnavailable
     from dragoman.gateway import Gateway
 
     try:
-        return Gateway(settings, build_workbench=build_workbench)
+        return Gateway(settings, writer=writer, build_workbench=build_workbench)
     except AlreadyInUse as error:
         raise Stop(ExitCode.FAILED, str(error), "in_use") from None
     except StorageUnavailable as error:
@@ -47,9 +50,9 @@ async def run_gateway(
 ) -> None:
     """Runs until a first signal asks to stop; a second one ends the process at once.
 
-    A worker that dies stops the gateway too, with its name and reason as a `Stop`.
-
-    `while_ready` is entered when the gateway is ready and left when it begins to stop.
+    A worker that dies stops the gateway too, with its name and reason as a `Stop`. `while_ready` is
+    entered before the gateway says that it is ready, and left when it begins to stop. Whatever
+    hangs, the process ends within the time that a stop may take.
     """
     from dragoman.core.model.errors import StorageUnavailable
 
@@ -59,42 +62,67 @@ async def run_gateway(
         if stopping.is_set():
             os._exit(KILLED + number)
         stopping.set()
+        _end_within(gateway.stop_timeout_s)
 
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, on_signal, number)
-    try:
-        await gateway.start(migrate=migrate)
-    except StorageUnavailable as error:
-        raise Stop(ExitCode.FAILED, str(error), "unavailable") from None
-    _calm_collector()
-    try:
-        async with while_ready:
-            died = await _until_told(stopping, gateway)
-    finally:
-        await gateway.stop()
+    async with AsyncExitStack() as stack:
+        stack.push_async_callback(gateway.stop)
+
+        async def enter() -> None:
+            await stack.enter_async_context(while_ready)
+
+        starting = asyncio.create_task(gateway.start(migrate=migrate, before_ready=enter))
+        try:
+            await _first_of(starting, asyncio.create_task(stopping.wait()))
+        except StorageUnavailable as error:
+            raise Stop(ExitCode.FAILED, str(error), "unavailable") from None
+        _calm_collector()
+        died = await _until_told(stopping, gateway)
+        if died:
+            _end_within(gateway.stop_timeout_s, died)
     if died:
         raise Stop(ExitCode.FAILED, died, "worker_ended")
 
 
+def _end_within(timeout_s: float, reason: str = "") -> None:
+    """Ends the process after a time, in case it cannot end by itself."""
+
+    def end_now() -> None:
+        message = reason or f"did not stop within {timeout_s:g} s"
+        print(f"dragoman: {message}", file=sys.stderr, flush=True)
+        os._exit(ExitCode.FAILED)
+
+    timer = threading.Timer(timeout_s, end_now)
+    timer.daemon = True
+    timer.start()
+
+
+async def _first_of(*tasks: asyncio.Task[Any]) -> None:
+    """Waits for the first of some tasks, cancels the others, and raises what it raised."""
+    done, others = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    for task in others:
+        task.cancel()
+    await asyncio.wait(tasks)
+    for task in done:
+        task.result()
+
+
 async def _until_told(stopping: asyncio.Event, gateway: Gateway) -> str:
     """Waits for a signal or for the death of a worker; why it died, empty for a signal."""
-    signalled = asyncio.create_task(stopping.wait())
     died = asyncio.create_task(gateway.worker_ended())
-    await asyncio.wait((signalled, died), return_when=asyncio.FIRST_COMPLETED)
-    for task in (signalled, died):
-        task.cancel()
+    await _first_of(asyncio.create_task(stopping.wait()), died)
     return "" if stopping.is_set() else died.result()
 
 
 def _calm_collector() -> None:
-    """Lets the garbage collector look at young objects only, and less often.
+    """Lets the garbage collector look at young objects only.
 
     A message makes hundreds of objects and no cycles; walking the whole heap for them costs pauses.
     """
     gc.collect()
     gc.freeze()
-    gc.set_threshold(COLLECT_AFTER)
 
 
 def run_loop(main: Coroutine[Any, Any, None]) -> None:

@@ -11,9 +11,7 @@ from dragoman.cli.command import Gateway, command
 from dragoman.cli.options import argument, option
 from dragoman.cli.output import print_table, show_time
 
-app = typer.Typer(
-    no_args_is_help=True, help="Senders that accounts requested: only approved ones may be used."
-)
+app = typer.Typer(no_args_is_help=True)
 
 Account = Annotated[str, argument("The account.")]
 Sender = Annotated[str, argument("The sender, as requested.")]
@@ -60,7 +58,7 @@ def approve_sender(
 def reject_sender(
     gateway: Gateway, account: Account, sender: Sender, by_authority: ByAuthority = False
 ) -> None:
-    """Refuse a sender to an account, effective immediately."""
+    """Forbid an account to use a sender, effective immediately."""
     _decide(gateway, account, sender, {"approved": False, "by_authority": by_authority})
 
 

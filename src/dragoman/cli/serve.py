@@ -10,6 +10,7 @@ from dragoman.cli.options import ConfigOption, load_settings
 
 if TYPE_CHECKING:
     from dragoman.config import Settings
+    from dragoman.kit.child_process import ChildProcess
 
 
 def serve(config: ConfigOption = None) -> None:
@@ -20,6 +21,7 @@ def serve(config: ConfigOption = None) -> None:
     import os
 
     from dragoman.cli.running import check_port, run_loop
+    from dragoman.core.writer_process import start_writer
     from dragoman.kit import logging
 
     settings = load_settings(config, complete=True)
@@ -27,10 +29,10 @@ def serve(config: ConfigOption = None) -> None:
     logging.configure(settings.log.level, settings.log.format)
     host, port = settings.http.address
     check_port(host, port, "choose another with `listen` of [http]")
-    run_loop(_serve(settings))
+    run_loop(_serve(settings, start_writer()))
 
 
-async def _serve(settings: Settings) -> None:
+async def _serve(settings: Settings, writer: ChildProcess) -> None:
     import structlog
 
     from dragoman import __version__
@@ -50,5 +52,5 @@ async def _serve(settings: Settings) -> None:
         yield
         log.info("stopping")
 
-    await run_gateway(build_gateway(settings), migrate=False, while_ready=ready())
+    await run_gateway(build_gateway(settings, writer), migrate=False, while_ready=ready())
     log.info("stopped")

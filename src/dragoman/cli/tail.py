@@ -19,7 +19,7 @@ def tail(
     state: Annotated[
         list[str] | None, option("Only this state, such as delivered; may be repeated.")
     ] = None,
-    to: Annotated[str, option("Only numbers that begin so.")] = "",
+    to: Annotated[str, option("Only numbers that start with this.")] = "",
     route: Annotated[str, option("Only this route.")] = "",
     dialect: Annotated[str, option("Only messages from this API.")] = "",
 ) -> None:

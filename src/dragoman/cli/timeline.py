@@ -9,12 +9,10 @@ import typer
 from dragoman.admin.answers import Cancelled, SentBatch
 from dragoman.cli.command import Gateway, command
 from dragoman.cli.options import argument
-from dragoman.cli.output import print_fields, print_table, show_time
-from dragoman.core.reporting.model.timeline import RouteStep, Timeline
+from dragoman.cli.output import print_fields, print_table, show_count, show_time
+from dragoman.core.reporting.model.timeline import CallbackStep, RouteStep, Timeline
 
-app = typer.Typer(
-    no_args_is_help=True, help="One message: its story, sending it again, cancelling it."
-)
+app = typer.Typer(no_args_is_help=True)
 
 Identifier = Annotated[
     str,
@@ -27,7 +25,7 @@ UNPRINTABLE = "\N{REPLACEMENT CHARACTER}"
 
 @command(app, "show")
 def show(gateway: Gateway, identifier: Identifier) -> None:
-    """Show the story of a message: request, route, attempts, reports, callbacks, cost.
+    """Show the history of a message: request, route, attempts, receipts, callbacks, cost.
 
     A running gateway shows its PDUs too.
     """
@@ -48,7 +46,7 @@ def cancel(gateway: Gateway, identifier: Identifier) -> None:
 
 
 def _print_sent(sent: SentBatch) -> None:
-    print(f"accepted: batch {sent.batch_id}, {sent.credits} credits")
+    print(f"accepted: batch {sent.batch_id}, {show_count(sent.credits, 'credit')}")
     if not sent.gateway:
         print("No gateway is running: it is sent when one is started.")
     print(f"To follow it: dragoman message show {sent.batch_id}")
@@ -63,19 +61,24 @@ def _print_story(story: Timeline) -> None:
             ("batch", f"{story.batch_id}{several}"),
             ("account", story.account),
             ("state", story.state + (", possible duplicate" if story.possible_duplicate else "")),
-            ("asked by", " ".join(filter(None, (request.dialect, request.protocol)))),
+            ("API", _api(request.dialect, request.protocol)),
             ("reference", request.reference),
-            ("repeats", str(request.resend_of or "")),
+            ("resend of", str(request.resend_of or "")),
             ("accepted", show_time(request.accepted_ms)),
             ("due", show_time(request.due_ms) if request.due_ms > request.accepted_ms else ""),
             ("valid until", show_time(request.expires_ms)),
             ("from", request.sender),
+            ("sender ignored", request.ignored_sender),
             ("to", request.recipient),
             ("text", _printable(request.text)),
-            ("coded as", f"{request.alphabet or request.format}, {_parts(request.parts)}"),
+            (
+                "encoding",
+                f"{request.alphabet or request.format}, {show_count(request.parts, 'part')}",
+            ),
+            ("replaced", ", ".join(f"{a!r} by {b!r}" for a, b in request.replaced.items())),
             ("route", _route(story.route)),
-            ("cost", f"{story.cost.credits} credits, price {story.cost.price}"),
-            ("sent again", ", ".join(f"batch {batch}" for batch in story.resent_as)),
+            ("cost", f"{show_count(story.cost.credits, 'credit')}, price {story.cost.price}"),
+            ("resent as", ", ".join(f"batch {batch}" for batch in story.resent_as)),
         ]
     )
     if story.failure is not None:
@@ -98,7 +101,7 @@ def _print_story(story: Timeline) -> None:
 def _print_way(story: Timeline) -> None:
     if story.attempts:
         print_table(
-            ("attempt", "carrier", "over", "outcome", "why", "answer"),
+            ("attempt", "carrier", "link", "outcome", "reason", "answer"),
             [
                 (
                     show_time(a.at_ms),
@@ -113,7 +116,7 @@ def _print_way(story: Timeline) -> None:
         )
     if story.parts:
         print_table(
-            ("part", "carrier id", "report", "error", "at"),
+            ("part", "carrier ID", "receipt", "error", "at"),
             [
                 (
                     str(part.number or "all"),
@@ -127,7 +130,7 @@ def _print_way(story: Timeline) -> None:
         )
     if story.receipts:
         print_table(
-            ("report", "part", "says", "error", "kind", "as it came"),
+            ("receipt", "part", "state", "error", "kind", "as received"),
             [
                 (
                     show_time(receipt.at_ms),
@@ -150,7 +153,7 @@ def _print_after(story: Timeline) -> None:
                 (show_time(one.at_ms), str(one.status or "none"), _printable(one.answer))
                 for one in callback.attempts
             ]
-            + [(callback.state, "", _printable(callback.url))],
+            + [(_state(callback), "", _printable(callback.url))],
         )
     if story.cost.entries:
         print_table(
@@ -185,8 +188,15 @@ def _route(route: RouteStep) -> str:
     return f"{route.route} ({why}{carriers}{today})" if route.route else why
 
 
-def _parts(count: int) -> str:
-    return f"{count} part{'' if count == 1 else 's'}"
+def _state(callback: CallbackStep) -> str:
+    if callback.held:
+        next_try = show_time(callback.next_attempt_ms)
+        return f"held: host failing, next try at {next_try} ({_printable(callback.held)})"
+    return callback.state
+
+
+def _api(dialect: str, protocol: str) -> str:
+    return dialect if protocol.lower() in ("", dialect) else f"{dialect}, {protocol}"
 
 
 def _printable(text: str) -> str:

@@ -12,10 +12,7 @@ from dragoman.cli.command import Gateway, command
 from dragoman.cli.options import argument, option
 from dragoman.cli.output import print_table
 
-app = typer.Typer(
-    no_args_is_help=True,
-    help="The URLs for delivery reports of whole accounts, and webhooks of phones.",
-)
+app = typer.Typer(no_args_is_help=True)
 
 
 SMSGATEWAY24: Final = "smsgateway24"

@@ -10,7 +10,7 @@ from typing import Final
 from dragoman.config.errors import Mistake
 from dragoman.config.reading import suggest
 from dragoman.config.settings import Settings
-from dragoman.config.tables import Mm7Table, SmppTable
+from dragoman.config.tables import LATIN_1, Mm7Table, SmppTable
 from dragoman.core.model.mail_addresses import parse_mail_address
 from dragoman.protocols.smpp import fields
 
@@ -91,6 +91,8 @@ def _check_carriers(settings: Settings, profiles: Collection[str] | None) -> Ite
             continue
         if profiles is not None and carrier.profile not in profiles:
             yield _unknown(f"{key}.profile", "profile", carrier.profile, profiles)
+        if carrier.national and carrier.profile == LATIN_1:
+            yield Mistake(f"{key}.national", "needs a profile with the GSM alphabet")
         if carrier.reconnect_max_s < carrier.reconnect_min_s:
             yield Mistake(f"{key}.reconnect_max_s", "less than reconnect_min_s")
         if carrier.receiver_links and carrier.bind != "transmitter":

@@ -33,6 +33,9 @@ class LinkMobility(Section, frozen=True, kw_only=True):
     (`dragoman account set --profile`) comes first, then that of the host name, then this."""
     hosts: tuple[LinkHost, ...] = ()
     """Host names with their own edition."""
+    refuse_other_characters: bool = False
+    """Whether a text in format GSM is refused for characters that the GSM alphabet lacks; otherwise
+    look-alikes are sent in their place, such as - for –, or the text goes as Unicode."""
 
 
 class SubaccountProfile(Section, frozen=True, kw_only=True):
@@ -60,6 +63,12 @@ class SmSend(Section, frozen=True, kw_only=True):
     default_sender: Annotated[str, Meta(pattern=r"^(\+?[0-9]{3,15}|[ -~]{1,11})$")] = "SMS"
     """Sender of texts for accounts without a preferred alias, and of message types whose sender
     customers do not choose."""
+    refuse_other_characters: bool = False
+    """Whether a text in encoding gsm is refused for characters that its alphabet lacks; otherwise
+    look-alikes are sent in their place, such as - for –, or the text goes as Unicode."""
+    refuse_sender: bool = False
+    """Whether a sender is refused for a message type whose sender customers do not choose, or
+    ignored."""
     mails_per_hour: Annotated[int, Meta(ge=1, le=10_000_000)] = 2_000
     """Mails an hour that `status` reports."""
     subaccount_profiles: tuple[SubaccountProfile, ...] = ()

@@ -22,7 +22,7 @@ from dragoman.config.sections import Section
 PREFIX = "DRAGOMAN_"
 
 # The command line's own, and what Kubernetes sets for a service "dragoman".
-_NOT_SETTINGS = re.compile(r"CONFIG|URL|TOKEN(_FILE)?|SERVICE_(HOST|PORT).*|PORT(_.*)?")
+_NOT_SETTINGS = re.compile(r"CONFIG|DATA|URL|TOKEN(_FILE)?|SERVICE_(HOST|PORT).*|PORT(_.*)?")
 _TYPE = "__TYPE"
 
 

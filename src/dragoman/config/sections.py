@@ -55,7 +55,7 @@ class Http(Section, frozen=True, kw_only=True):
     request_timeout_s: Annotated[float, Meta(gt=0, le=600)] = 30.0
     """Time a caller has to send a whole request."""
     shutdown_timeout_s: Annotated[float, Meta(gt=0, le=600)] = 30.0
-    """Time to finish what is in flight when asked to stop."""
+    """Time to finish what is in flight when asked to stop; the process ends within it."""
 
     @property
     def address(self) -> tuple[str, int]:
@@ -76,6 +76,9 @@ class Storage(Section, frozen=True, kw_only=True):
     postgresql://<user>:<password>@<host>/<database>."""
     url_file: Annotated[FilePath | None, Meta(examples=["/run/secrets/dragoman-database"])] = None
     """File that holds the URL instead, so that its password is not in this one."""
+    min_free_mb: Annotated[int, Meta(ge=0, le=1 << 24)] = 256
+    """Free space on the disk of an SQLite file below which nothing new is accepted, so that there
+    is room to finish what was; 0 accepts until the disk is full."""
 
 
 class Mail(Section, frozen=True, kw_only=True):
@@ -225,11 +228,15 @@ class Callbacks(Section, frozen=True, kw_only=True):
     concurrency: Annotated[int, Meta(ge=1, le=10_000)] = 256
     """Calls at the same time, in all."""
     per_host: Annotated[int, Meta(ge=1, le=10_000)] = 16
-    """Calls at the same time to one host, so that a slow customer does not delay others."""
+    """Calls of one account at the same time to one host. However many hosts it has called, it never
+    has more than half of all calls."""
     first_retry_s: Annotated[float, Meta(gt=0, le=HOUR_S)] = 5.0
     """Wait after the first failure. Each further wait is three times as long, up to max_retry_s;
-    all vary by up to 20 %. A customer's server that asks for a longer wait (Retry-After) gets
-    it."""
+    all vary by up to 20 %. A host that fails is tried with one callback at least every 10 s in its
+    first hour, then every minute; once it answers, all that waited for it are sent."""
+    max_retry_after_s: Annotated[float, Meta(gt=0, le=HOUR_S)] = 60.0
+    """Longest wait that a customer's server can ask for (Retry-After). The host is left alone for
+    that time; other accounts' callbacks to it are not affected."""
     max_retry_s: Annotated[float, Meta(gt=0, le=DAY_S)] = float(HOUR_S)
     """Longest wait between two attempts."""
     give_up_after_s: Annotated[float, Meta(gt=0, le=30 * DAY_S)] = 3.0 * DAY_S
@@ -273,7 +280,8 @@ class Receipts(Section, frozen=True, kw_only=True):
     horizon_s: Annotated[float, Meta(gt=0, le=30 * DAY_S)] = 48.0 * HOUR_S
     """Age at which a message without a report becomes unknown; a later report still counts."""
     park_s: Annotated[float, Meta(gt=0, le=30 * DAY_S)] = 72.0 * HOUR_S
-    """How long a report is kept whose message is not known yet."""
+    """How long a report is kept whose message is not known yet; and how long ago a message may have
+    been sent that is found by its ID although the report names another recipient."""
 
 
 Days = Annotated[int, Meta(ge=0, le=36_500)]

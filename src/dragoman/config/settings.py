@@ -15,6 +15,7 @@ from dragoman.core.billing.model.message_types import DEFAULT_TYPES, MessageType
 from dragoman.core.billing.model.pricing import Price, parse_price
 from dragoman.core.messages.model.premium import BillingTerms, ShortCode
 from dragoman.core.messages.model.routing import Route, name_of_device_route
+from dragoman.protocols.gsm.segmentation import PLAIN, in_common
 
 DEFAULT_ROUTE = "default"
 MULTIMEDIA_ROUTE = "multimedia"
@@ -22,6 +23,7 @@ SIMULATOR = "simulator"
 SIMULATOR_WINDOW = 50
 PHONES = "phones"
 PHONE_DIALECT = "smsgate"
+OTHER_GATEWAYS = ("kannel", "jasmin")
 OUTBOX = "outbox"
 OUTBOX_DOMAIN = "dragoman.example"
 OUTBOX_RATE_PER_S = 100.0
@@ -110,7 +112,11 @@ class Settings(sections.Section, frozen=True, kw_only=True):
             else (),
             console=sections.Console(enabled=True),
             dialects=Dialects(
-                enabled=(*Dialects().enabled, *((PHONE_DIALECT,) if phones else ())),
+                enabled=(
+                    *Dialects().enabled,
+                    *OTHER_GATEWAYS,
+                    *((PHONE_DIALECT,) if phones else ()),
+                ),
                 smsgate=SmsGate(plain_webhooks=True),
             ),
             callbacks=sections.Callbacks(allow_private=LOOPBACK),
@@ -143,6 +149,9 @@ class Settings(sections.Section, frozen=True, kw_only=True):
         Each carrier of phones has one more, for messages that name a device.
         """
         multimedia = {c.name for c in self.carriers if isinstance(c, tables.Mm7Table)}
+        repertoires = {
+            c.name: c.repertoire() for c in self.carriers if isinstance(c, tables.SmppTable)
+        }
         to_devices = tuple(
             Route(name=name_of_device_route(name), carriers=(name,), named_only=True)
             for name in self.carriers_of_phones
@@ -153,6 +162,7 @@ class Settings(sections.Section, frozen=True, kw_only=True):
                     name=MULTIMEDIA_ROUTE if carrier.name in multimedia else DEFAULT_ROUTE,
                     carriers=(carrier.name,),
                     multimedia=carrier.name in multimedia,
+                    repertoire=repertoires.get(carrier.name, PLAIN),
                 )
                 for carrier in self.carriers
             )
@@ -164,6 +174,7 @@ class Settings(sections.Section, frozen=True, kw_only=True):
                 accounts=route.accounts,
                 carriers=route.carriers,
                 multimedia=multimedia.issuperset(route.carriers),
+                repertoire=in_common(repertoires.get(name, PLAIN) for name in route.carriers),
             )
             for route in self.routes
         )
@@ -175,6 +186,10 @@ class Settings(sections.Section, frozen=True, kw_only=True):
         return tuple(
             carrier.name for carrier in self.carriers if isinstance(carrier, tables.PhonesTable)
         )
+
+    def silence_of_phones(self) -> dict[str, float]:
+        """How long phones may be silent before they are gone, in s, by their carrier."""
+        return {c.name: c.present_s for c in self.carriers if isinstance(c, tables.PhonesTable)}
 
     def prices_for_price_list(self) -> tuple[Price, ...]:
         """The tariffs, with prices in units of a ten-thousandth."""

@@ -27,6 +27,8 @@ from dragoman.config.values import (
     parse_network,
 )
 from dragoman.core.billing.model.message_types import MessageType
+from dragoman.protocols.gsm.national import Language
+from dragoman.protocols.gsm.segmentation import Repertoire
 from dragoman.protocols.smpp import fields
 from dragoman.protocols.smpp.message_ids import IdReading
 
@@ -64,6 +66,8 @@ OnUnknown = Annotated[
         ' a possible duplicate; "hold" leaves it and calls its state unknown.'
     ),
 ]
+LATIN_1 = "latin1"
+"""The profile for SMSCs that take Latin-1 in place of the GSM alphabet."""
 TypeOfNumber = Annotated[int, Meta(ge=0, le=7)]
 NumberingPlan = Annotated[int, Meta(ge=0, le=18)]
 
@@ -146,9 +150,22 @@ class SmppTable(Section, frozen=True, kw_only=True):
     """TON of recipients, if not as the profile says."""
     dest_npi: Annotated[NumberingPlan | None, Meta(examples=[1])] = None
     """NPI of recipients, if not as the profile says."""
+    national: tuple[Language, ...] = ()
+    """Languages whose national tables (3GPP 23.038) texts may use, as ISO 639-1 codes: a Turkish
+    text then has 155 characters in a part, not 70. Texts that the GSM alphabet covers stay as they
+    are. Every carrier of a route must have a language for its texts to use it, and so should the
+    phones."""
+    inbound_0_is_ucs2: bool = False
+    """Whether the SMSC delivers texts in UCS-2 under data_coding 0."""
+    inbound_1_is_gsm: bool = False
+    """Whether it delivers texts in the GSM alphabet under data_coding 1, not in ASCII."""
     on_unknown: OnUnknown = "resend"
     premium: BillingTable = BillingTable()
     """How it is told what recipients of premium messages pay."""
+
+    def repertoire(self) -> Repertoire:
+        """The characters that it takes in 7 bits."""
+        return Repertoire(national=self.national, latin_1=self.profile == LATIN_1)
 
 
 class Mm7Table(Section, frozen=True, kw_only=True):
@@ -216,7 +233,7 @@ class PhonesTable(Section, frozen=True, kw_only=True):
     in_flight: Annotated[int, Meta(ge=1, le=50)] = 3
     """Messages a SIM may hold that it has not begun to send."""
     present_s: Annotated[float, Meta(gt=0, le=DAY_S)] = 1200.0
-    """A phone without a stream is gone after this much silence."""
+    """A phone without a stream is gone after this much silence; it looks in every 15 minutes."""
     fetched_life_s: Annotated[float, Meta(gt=0, le=DAY_S)] = 900.0
     """How long a phone may begin to send what it fetched; then it refuses to, and the message is
     ours again."""

@@ -10,7 +10,8 @@ from dragoman.config import Settings
 from dragoman.connectors.mm7.build import build_mm7_carrier
 from dragoman.connectors.phones.build import build_phones_carrier
 from dragoman.connectors.smpp.build import build_smpp_carrier
-from dragoman.core.delivery.model.ports import CarrierEvents, Connector, Resources
+from dragoman.core.delivery.model.ports import CarrierEvents, Connector
+from dragoman.core.delivery.resources import Resources
 from dragoman.kit.clock import Clock
 
 __all__ = ["CONNECTORS", "Build", "Resources", "connect_carriers"]

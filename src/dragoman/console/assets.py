@@ -8,7 +8,7 @@ from importlib.resources import files
 from itertools import chain
 from typing import Final
 
-from dragoman.console.page import PREFIX
+from dragoman.console.place import PREFIX
 from dragoman.web.responses import Header, Response
 
 PACKAGE: Final = "dragoman.console"

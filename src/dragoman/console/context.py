@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from dragoman.console.repeats import Repeats
 from dragoman.container import Services
-from dragoman.core.delivery.model.running import Running
+from dragoman.core.delivery.running import Running
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final, Literal
 
-from dragoman.console.page import PREFIX
+from dragoman.console.place import PREFIX
 from dragoman.web.requests import Request
 from dragoman.web.responses import Header
 

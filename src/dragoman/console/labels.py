@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+import unicodedata
+from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import Final
 
@@ -175,6 +176,7 @@ _ACTIONS: Final = MappingProxyType(
         "cancel": "cancelled the message {}",
         "cancel_batch": "cancelled the batch {}",
         "resend": "resent the message {}",
+        "retry_callbacks": "retried callbacks to {} at once",
         "delete": "deleted the account {}",
         "opt_out": "added an opt-out for {}",
         "opt_in": "removed the opt-out for {}",
@@ -227,3 +229,17 @@ def describe_refusal(refused: Refused) -> str:
     if refused.code in _WITH_DETAIL:
         return f"{sentence}: {refused.detail}." if refused.detail else f"{sentence}."
     return sentence
+
+
+def name_of(character: str) -> str:
+    """A character, or its code where it shows nothing."""
+    seen = unicodedata.category(character)[0] not in "CZM"
+    return f"“{character}”" if seen else f"U+{ord(character):04X}"
+
+
+def describe_replaced(replaced: Mapping[str, str]) -> str:
+    """Characters and what is sent in their place."""
+    pairs = replaced.items()
+    return ", ".join(
+        f"{f'“{alike}”' if alike else 'nothing'} for {name_of(one)}" for one, alike in pairs
+    )

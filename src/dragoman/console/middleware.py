@@ -17,9 +17,11 @@ from dragoman.console.assets import PACKAGE, Assets
 from dragoman.console.context import ConsoleContext
 from dragoman.console.cookies import read_cookie, set_cookie
 from dragoman.console.forms import TOKEN_FIELD, EditConflict, Forged, check_token, is_same_origin
+from dragoman.console.frame import Frame
 from dragoman.console.labels import describe_refusal
-from dragoman.console.page import PREFIX, Page, View
+from dragoman.console.page import Page, View
 from dragoman.console.page_request import PageRequest
+from dragoman.console.place import PREFIX, Place
 from dragoman.console.rendering import Renderer
 from dragoman.core.accounts.model.accounts import Account
 from dragoman.core.model.errors import RefusalCode, Refused, TookTooLong
@@ -119,15 +121,12 @@ class ConsoleMiddleware:
         pages: tuple[Page, ...],
         packages: tuple[str, ...] = (PACKAGE,),
     ) -> None:
-        self.context = context
-        self.renderer = Renderer(assets, packages)
-        self._menu = tuple(page for page in pages if page.menu)
-
-    def menu_for(self, account: Account | None) -> tuple[Page, ...]:
-        """The pages in the navigation of an account; none before it has signed in."""
-        if account is None:
-            return ()
-        return tuple(page for page in self._menu if page.is_open_to(account))
+        self._services = context.services
+        self._frame = Frame(
+            context=context,
+            renderer=Renderer(assets, packages),
+            menu=tuple(page for page in pages if page.menu),
+        )
 
     def showing(self, page: Page, view: View) -> Handler:
         """A handler that lets GET requests through to a view."""
@@ -150,7 +149,7 @@ class ConsoleMiddleware:
         return act
 
     async def _answer(self, page: Page, view: View, request: Request, form: Parameters) -> Response:
-        page_request = PageRequest(self, page, request, form)
+        page_request = PageRequest(self._frame, page, request, form)
         try:
             if request.method == "POST" and not is_same_origin(request):
                 raise Forged
@@ -177,7 +176,7 @@ class ConsoleMiddleware:
             secret = read_cookie(request, "form")
             fresh = not secret
             secret = secret or secrets.token_urlsafe(24)
-            page_request = PageRequest(self, page, request, form, secret)
+            page_request = PageRequest(self._frame, page, request, form, secret)
             if fresh:
                 page_request.cookies.append(set_cookie(request, "form", secret))
             return page_request
@@ -185,20 +184,18 @@ class ConsoleMiddleware:
         if account is None:
             return None
         secret = read_cookie(request, "session")
-        return PageRequest(self, page, request, form, secret, account)
+        return PageRequest(self._frame, page, request, form, secret, account)
 
     async def find_account(self, request: Request, *, counts: bool = True) -> Account | None:
         """Who is signed in; None if the session has ended or the account is disabled."""
         token = read_cookie(request, "session")
         account_id = (
-            await self.context.services.console_sessions.find(token, counts=counts)
-            if token
-            else None
+            await self._services.console_sessions.find(token, counts=counts) if token else None
         )
         if account_id is None:
             return None
         try:
-            return await self.context.services.accounts.admit(account_id, request.client)
+            return await self._services.accounts.admit(account_id, request.client)
         except Refused as refused:
             if refused.code is RefusalCode.UNAVAILABLE:
                 raise
@@ -207,8 +204,8 @@ class ConsoleMiddleware:
     def _ask_to_sign_in(self, page: Page, request: Request, form: Parameters) -> Response:
         """The sign-in page; it keeps the fields of a form whose session has ended."""
         secret = read_cookie(request, "form") or secrets.token_urlsafe(24)
-        sign_in = Page("/sign-in", "Sign in", public=True)
-        page_request = PageRequest(self, sign_in, request, form, secret)
+        sign_in = Place("/sign-in", "Sign in", public=True)
+        page_request = PageRequest(self._frame, sign_in, request, form, secret)
         page_request.cookies.append(set_cookie(request, "form", secret))
         kept = ""
         if request.method == "POST":
@@ -232,8 +229,8 @@ class ConsoleMiddleware:
         )
         reference = f"Reference: {refusal.reference}" if refusal.reference else ""
         error = ErrorPage(status=refusal.status, title=title, message=message, remedy=reference)
-        no_page = Page("", title, public=True)
-        page_request = PageRequest(self, no_page, request, Parameters())
+        no_page = Place("", title, public=True)
+        page_request = PageRequest(self._frame, no_page, request, Parameters())
         return page_request.show("error.html", error.status, error=error)
 
 

@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
 from dragoman.console.context import ConsoleContext
 from dragoman.console.forms import Problems, check_version, is_current, token_for
-from dragoman.console.page import PREFIX, Page
+from dragoman.console.frame import Frame
 from dragoman.console.paging import PER_PAGE, Paging, read_paging
+from dragoman.console.place import PREFIX, Place
 from dragoman.console.roles import role_of
 from dragoman.container import Services
-from dragoman.core.accounts.audit_log import AuditEntry
 from dragoman.core.accounts.model.accounts import Account
+from dragoman.core.accounts.model.audit_log import AuditEntry
 from dragoman.web.requests import Parameters, Request
 from dragoman.web.responses import EVENTS, HTML, JSON, Header, Response, Stream
-
-if TYPE_CHECKING:
-    from dragoman.console.middleware import ConsoleMiddleware
 
 CSV: Final = b"text/csv; charset=utf-8"
 POLICY: Final = (
@@ -49,6 +47,7 @@ _NOTICES: Final = {
     "links-cut": "Connections closed. The gateway will reconnect.",
     "sent": "Accepted. The message is being sent.",
     "cancelled": "Cancelled. The credits were refunded.",
+    "retrying": "The hosts of the waiting callbacks are being called now.",
     "opted-out": "Opt-out added.",
     "opted-in": "Opt-out removed.",
     "scheduled": "Accepted. The message is scheduled.",
@@ -60,14 +59,14 @@ class PageRequest:
 
     def __init__(
         self,
-        middleware: ConsoleMiddleware,
-        page: Page,
+        frame: Frame,
+        page: Place,
         request: Request,
         form: Parameters,
         secret: str = "",
         account: Account | None = None,
     ) -> None:
-        self._middleware = middleware
+        self._frame = frame
         self._account = account
         self.page = page
         self.http = request
@@ -81,12 +80,12 @@ class PageRequest:
     @property
     def context(self) -> ConsoleContext:
         """The services and the running gateway."""
-        return self._middleware.context
+        return self._frame.context
 
     @property
     def services(self) -> Services:
         """The services."""
-        return self._middleware.context.services
+        return self._frame.context.services
 
     @property
     def account(self) -> Account:
@@ -146,14 +145,14 @@ class PageRequest:
             "me": account,
             "role": role_of(account) if account is not None else None,
             "section": self.page.menu or self.page.section,
-            "menu": self._middleware.menu_for(account),
+            "menu": self._frame.menu_for(account),
             "zone": self.zone,
             "notice": _NOTICES.get(self.query.get("notice", "")),
             "form_token": token_for(self.secret),
             "problems": self.problems,
             **values,
         }
-        body = self._middleware.renderer.render(template, values)
+        body = self._frame.renderer.render(template, values)
         return Response(status, body, HTML, (*SAFE, *self.cookies))
 
     def go(self, path: str, notice: str = "") -> Response:

@@ -15,7 +15,7 @@ from markupsafe import Markup
 from dragoman.console.assets import PACKAGE, Assets
 from dragoman.console.forms import TOKEN_FIELD, VERSION_FIELD
 from dragoman.console.labels import STATES, describe_change
-from dragoman.console.page import PREFIX
+from dragoman.console.place import PREFIX
 from dragoman.core.accounts.audit_log import Change
 from dragoman.core.messages.model.lifecycle import State
 from dragoman.core.model.phone_numbers import REMOVED

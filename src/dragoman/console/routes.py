@@ -7,7 +7,8 @@ from collections.abc import Iterable
 from dragoman.console.assets import PACKAGE, Assets
 from dragoman.console.context import ConsoleContext
 from dragoman.console.middleware import ConsoleMiddleware
-from dragoman.console.page import FORM_LIMIT_BYTES, PREFIX, Page
+from dragoman.console.page import FORM_LIMIT_BYTES, Page
+from dragoman.console.place import PREFIX
 from dragoman.console.views import PAGES
 from dragoman.web.operations import Dialect, Operation
 from dragoman.web.refusals import Refusal, RefusalKind

@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+import asyncio
+from collections.abc import Mapping
+from contextlib import suppress
 
 from dragoman.core.delivery.model.ports import Connector
+from dragoman.core.model.errors import StorageUnavailable
 from dragoman.storage.writer import Writer
+
+CHECK_TIMEOUT_S = 2.0
+STUCK_S = 5.0
+"""From so long a write on, callers would wait rather than be answered."""
 
 
 class Health:
     """The state behind `/health/live` and `/health/ready`.
 
-    `phones` names the carriers of type phones: with one of those a gateway is ready although every
-    carrier is down, since phones connect to it, and a proxy sends nothing to a gateway that is not
-    ready.
+    A gateway is ready as long as it accepts messages. One whose carriers are all down does: they
+    wait, and phones can connect only to a gateway that a proxy still sends traffic to.
     """
 
-    def __init__(
-        self, writer: Writer, connectors: Mapping[str, Connector], phones: Collection[str]
-    ) -> None:
+    def __init__(self, writer: Writer, connectors: Mapping[str, Connector]) -> None:
         self._writer = writer
         self._connectors = connectors
-        self._phones = phones
         self._phase = "not running"
         self._failure = ""
 
@@ -43,15 +46,22 @@ class Health:
         """Records that a worker died; the first one is kept."""
         self._failure = self._failure or reason
 
+    async def check(self) -> None:
+        """Looks whether the database can be written, for `problems`, in a bounded time."""
+        if self.is_running:
+            with suppress(StorageUnavailable, TimeoutError):
+                async with asyncio.timeout(CHECK_TIMEOUT_S):
+                    await self._writer.check()
+
     def problems(self) -> list[str]:
-        """Why the gateway is not ready, in plain English; empty if it is."""
-        if self._failure:
-            return [self._failure]
-        if self._phase:
-            return [self._phase]
-        if self._writer.failed:
-            return ["a write could not be made durable; restart after checking the disk"]
-        down = [name for name, connector in self._connectors.items() if not connector.up]
-        if down and len(down) == len(self._connectors) and not self._phones:
-            return [f"carrier {name} is down" for name in down]
-        return []
+        """Why messages are not accepted, in plain English; empty if they are."""
+        if reason := self._failure or self._phase or self._writer.trouble:
+            return [reason]
+        if self._writer.busy_s > STUCK_S:
+            return [f"the database has not answered for {self._writer.busy_s:.0f} s"]
+        return [self._writer.low_space] if self._writer.low_space else []
+
+    def warnings(self) -> list[str]:
+        """What needs attention although messages are accepted."""
+        down = (name for name, connector in self._connectors.items() if not connector.up)
+        return [f"carrier {name} is down" for name in down]

@@ -11,7 +11,9 @@ import dragoman.core.devices.sql.tables
 import dragoman.core.inbound.sql.tables
 import dragoman.core.messages.sql.tables
 import dragoman.core.retention.sql.tables
-import dragoman.core.submission.sql.tables  # noqa: F401
+import dragoman.core.submission.sql.tables
+import dragoman.storage.marks
+import dragoman.storage.short_ids  # noqa: F401
 from dragoman.storage.metadata import metadata
 
 __all__ = ["metadata"]

@@ -45,11 +45,9 @@ from dragoman.core.submission.sql import (
     verifications,
 )
 from dragoman.core.submission.sql import idempotency_keys as submission_keys
-from dragoman.storage import probe
+from dragoman.storage import probe, short_ids
 from dragoman.storage.work import Operation
 
-WRITER_MODULE: Final = "dragoman.core.writer_process"
-"""The module that the writer process runs."""
 OPERATIONS: Final[dict[str, Operation[Any, Any]]] = {
     operation.name: operation
     for operation in (
@@ -65,7 +63,9 @@ OPERATIONS: Final[dict[str, Operation[Any, Any]]] = {
         batches.cancel,
         batches.stop,
         bundles.accept,
+        callbacks.expire,
         callbacks.record,
+        callbacks.release,
         changes.mark_sending,
         changes.park,
         changes.record,
@@ -156,6 +156,8 @@ OPERATIONS: Final[dict[str, Operation[Any, Any]]] = {
         senders.add,
         senders.decide,
         senders.remove,
+        short_ids.reserve,
+        short_ids.show,
         submission_keys.accept,
         submissions.accept,
         submissions.expand,

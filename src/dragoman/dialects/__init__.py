@@ -9,6 +9,8 @@ from typing import Final
 from dragoman.container import Services
 from dragoman.dialects.contract import ProviderDialect
 from dragoman.dialects.httpsms import build_httpsms
+from dragoman.dialects.jasmin import build_jasmin
+from dragoman.dialects.kannel import build_kannel
 from dragoman.dialects.linkmobility import build_linkmobility
 from dragoman.dialects.smsend import build_smsend
 from dragoman.dialects.smsgate import build_smsgate
@@ -19,6 +21,8 @@ __all__ = ["DIALECTS", "ProviderDialect"]
 DIALECTS: Final = MappingProxyType[str, Callable[[Services], ProviderDialect]](
     {
         "httpsms": build_httpsms,
+        "jasmin": build_jasmin,
+        "kannel": build_kannel,
         "linkmobility": build_linkmobility,
         "smsend": build_smsend,
         "smsgate": build_smsgate,

@@ -2,15 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
-from dragoman.core.messages.model.callbacks import (
-    CallbackCall,
-    CallbackFacts,
-    EventFacts,
-    TextFacts,
-)
+from dragoman.core.callbacks.worker import Render, RenderEvent, RenderText
 from dragoman.mail.contract import Mailbox
 from dragoman.web.operations import Dialect
 
@@ -21,11 +15,11 @@ class ProviderDialect:
 
     name: str
     web: Dialect
-    render_callback: Callable[[str, CallbackFacts], CallbackCall] | None = None
+    render_callback: Render | None = None
     """Makes the request to a customer's URL; None if submissions have no such URL."""
-    render_text: Callable[[str, TextFacts], CallbackCall] | None = None
+    render_text: RenderText | None = None
     """Makes the request that forwards an inbound text; None if the API has none."""
-    render_event: Callable[[str, EventFacts], CallbackCall] | None = None
+    render_event: RenderEvent | None = None
     """Makes the request that notifies a webhook of an event; None if the API has none."""
     mailbox: Mailbox | None = None
     """Where the dialect takes messages by mail."""

@@ -9,8 +9,9 @@ from __future__ import annotations
 import logging
 import sys
 from collections.abc import Mapping, MutableMapping
+from contextlib import suppress
 from types import MappingProxyType
-from typing import Any, Final, TextIO
+from typing import Any, Final, TextIO, cast
 
 import msgspec
 import structlog
@@ -46,7 +47,7 @@ def configure(level: str, format: str, *, stream: TextIO | None = None) -> None:
     `stream` is standard error where it is not given. To be called once, before the first event;
     a later call reaches only loggers that have not been used.
     """
-    stream = sys.stderr if stream is None else stream
+    stream = cast(TextIO, _Forgiving(sys.stderr if stream is None else stream))
     number = LEVELS[level]
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
@@ -61,6 +62,25 @@ def configure(level: str, format: str, *, stream: TextIO | None = None) -> None:
         cache_logger_on_first_use=True,
     )
     _route_standard_logging(number, shared, ending, stream)
+
+
+class _Forgiving:
+    """A stream that drops what it cannot write.
+
+    On a full disk the log often is too, and an event must not break what it tells about.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self.isatty = stream.isatty
+
+    def write(self, text: str) -> None:
+        with suppress(OSError):
+            self._stream.write(text)
+
+    def flush(self) -> None:
+        with suppress(OSError):
+            self._stream.flush()
 
 
 def _ending(format: str, stream: TextIO) -> list[Processor]:

@@ -15,6 +15,10 @@ def spawn_unwatched(name: str, work: Coroutine[Any, Any, None]) -> asyncio.Task[
     return asyncio.create_task(work, name=name)
 
 
+class Ended(Exception):
+    """Ends a worker with a reason that may be told: no number, message or key."""
+
+
 class Supervisor:
     """Starts workers that run until they are cancelled, and notices where one ends before.
 
@@ -39,9 +43,13 @@ class Supervisor:
         """Returns once a worker has ended by itself."""
         await self._failed.wait()
 
+    def expect_ends(self) -> None:
+        """From here on a worker may return, or be cancelled."""
+        self._stopping = True
+
     async def stop(self) -> None:
         """Cancels every worker and waits for them."""
-        self._stopping = True
+        self.expect_ends()
         tasks = tuple(self._tasks)
         for task in tasks:
             task.cancel()
@@ -49,18 +57,21 @@ class Supervisor:
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
-        if task.cancelled():
-            return
-        error = task.exception()
+        error = None if task.cancelled() else task.exception()
         if error is None and self._stopping:
             return
-        reason = "it returned" if error is None else _place_of(error)
+        if error is None:
+            reason = "it was cancelled" if task.cancelled() else "it returned"
+        else:
+            reason = _place_of(error)
         self._on_failure(f"worker {task.get_name()} ended: {reason}")
         self._failed.set()
 
 
 def _place_of(error: BaseException) -> str:
     """What was raised and where. Not its text: that may hold a number, a message or a key."""
+    if isinstance(error, Ended):
+        return str(error)
     place, trace = "", error.__traceback__
     while trace is not None:
         place = f" in {trace.tb_frame.f_globals.get('__name__', '?')}, line {trace.tb_lineno}"

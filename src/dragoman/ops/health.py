@@ -14,7 +14,7 @@ from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from dragoman import __version__
-from dragoman.core.delivery.model.running import Measured
+from dragoman.core.delivery.running import Measured
 from dragoman.ops.prometheus import GatewayCollector
 from dragoman.web.client_address import ClientAddressReader
 from dragoman.web.docs_page import docs_routes
@@ -31,8 +31,16 @@ class Health(Protocol):
         """Which worker died and why; empty while all are alive."""
         ...
 
+    async def check(self) -> None:
+        """Looks whether messages can be stored, for `problems`."""
+        ...
+
     def problems(self) -> list[str]:
-        """Why the gateway cannot take traffic now, for people; empty when it can."""
+        """Why messages are not accepted, for people; empty when they are."""
+        ...
+
+    def warnings(self) -> list[str]:
+        """What needs attention although messages are accepted."""
         ...
 
 
@@ -58,8 +66,10 @@ def build_pages(
         return PlainTextResponse("live\n")
 
     async def ready(_request: Request) -> Response:
+        await health.check()
         problems = health.problems()
-        body = msgspec.json.encode({"ready": not problems, "problems": problems})
+        report = {"ready": not problems, "problems": problems, "warnings": health.warnings()}
+        body = msgspec.json.encode(report)
         return Response(body, 503 if problems else 200, media_type="application/json")
 
     async def metrics(request: Request) -> Response:

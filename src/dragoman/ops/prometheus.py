@@ -14,7 +14,7 @@ from prometheus_client.core import (
 )
 from prometheus_client.registry import Collector
 
-from dragoman.core.delivery.model.running import Measured
+from dragoman.core.delivery.running import Measured
 from dragoman.core.metrics import Histogram
 
 
@@ -83,8 +83,24 @@ class GatewayCollector(Collector):
             ["carrier"],
             {name: size for name, (_, size) in use.items()},
         )
+        yield _gauge(
+            "carrier_up", "Whether a carrier is up: 1 or 0.", ["carrier"], gateway.carriers_up()
+        )
+        yield GaugeMetricFamily(
+            "dragoman_ready", "Whether messages are accepted: 1 or 0.", not gateway.problems()
+        )
+        free = gateway.free_bytes()
+        if free is not None:
+            yield GaugeMetricFamily(
+                "dragoman_disk_free_bytes", "Free space on the disk of the database.", free
+            )
         yield GaugeMetricFamily(
             "dragoman_callbacks_waiting", "Callbacks to be made.", gateway.callbacks_waiting()
+        )
+        yield GaugeMetricFamily(
+            "dragoman_callback_hosts_held",
+            "Customers' hosts that fail, counted for each account.",
+            len(gateway.held_hosts()),
         )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 import msgspec
 
@@ -42,24 +42,54 @@ class Answer(msgspec.Struct, frozen=True, omit_defaults=True):
     unavailable: str = ""
     sync_failed: bool = False
     failed: str = ""
+    in_doubt: str = ""
+    unwritten: bool = False
+    """To the question what became of a group: it is not on disk."""
 
 
 _ANSWERS = msgspec.msgpack.Decoder(Answer)
 
 
-def render_answer(results: list[list[Any]]) -> Answer:
+class InDoubt(StorageUnavailable):
+    """The answer to the commit of a group was lost: it may be on disk, or not."""
+
+
+def encode_answer(results: list[list[Any]]) -> bytes:
     """The answer about a group that is on disk."""
-    return Answer(
-        results=[
-            [result if type(result) in _PLAIN else _render(result) for result in of_kind]
-            for of_kind in results
-        ]
+    return msgspec.msgpack.encode(
+        Answer(
+            results=[
+                [result if type(result) in _PLAIN else _render(result) for result in of_kind]
+                for of_kind in results
+            ]
+        )
     )
 
 
-def parse_answer(data: bytes) -> list[list[Any]] | Exception:
-    """The results of each kind of work in a group, or why there are none."""
+def encode_failure(error: Exception) -> bytes:
+    """The answer about a group that failed."""
+    if isinstance(error, InDoubt):
+        answer = Answer(in_doubt=str(error) or "storage")
+    elif isinstance(error, StorageUnavailable):
+        answer = Answer(unavailable=str(error) or "storage", sync_failed=error.sync_failed)
+    else:
+        answer = Answer(failed=f"{type(error).__name__}: {reason_of(error)}")
+    return msgspec.msgpack.encode(answer)
+
+
+UNWRITTEN: Final = msgspec.msgpack.encode(Answer(unwritten=True))
+
+
+def parse_answer(data: bytes) -> list[list[Any]] | Exception | None:
+    """The results of each kind of work in a group, or why there are none.
+
+    None says of a group in doubt that it is not on disk.
+    """
     answer = _ANSWERS.decode(data)
+    if answer.unwritten:
+        return None
+    if answer.in_doubt:
+        return InDoubt(answer.in_doubt)
     if answer.unavailable:
         return StorageUnavailable(answer.unavailable, sync_failed=answer.sync_failed)
     if answer.failed:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 import socket
 import sys
 from collections.abc import Mapping
@@ -11,22 +10,25 @@ from typing import Any
 import msgspec
 from sqlalchemy import make_url
 
-from dragoman.core.model.errors import StorageUnavailable
-from dragoman.storage.answers import Answer, render_answer
-from dragoman.storage.engine import write_engine
+from dragoman.storage.answers import encode_failure
+from dragoman.storage.connections import write_engine
 from dragoman.storage.frames import BlockingFrames
-from dragoman.storage.outages import reason_of
 from dragoman.storage.transactions import Transactions
 from dragoman.storage.work import Operation
+
+MAX_LOCKS = 4
 
 
 def serve(operations: Mapping[str, Operation[Any, Any]]) -> None:
     """Writes what arrives on the socket whose descriptor is the first argument."""
-    # A terminal's Ctrl-C and a service's stop are for the gateway, which still has to write.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    channel = BlockingFrames(socket.socket(fileno=int(sys.argv[1])))
-    engine = write_engine(make_url(channel.receive().decode()))
+    stream = socket.socket(fileno=int(sys.argv[1]))
+    channel = BlockingFrames(stream)
+    try:
+        socket.recv_fds(stream, 1, MAX_LOCKS)  # held as long as this process may write
+        url = channel.receive().decode()
+    except EOFError:
+        return  # the gateway did not start
+    engine = write_engine(make_url(url))
     transactions = Transactions(engine)
     _serve(channel, transactions, operations)
     transactions.close()
@@ -38,27 +40,22 @@ def _serve(
     transactions: Transactions,
     operations: Mapping[str, Operation[Any, Any]],
 ) -> None:
-    """Runs the groups that arrive, until the channel closes."""
+    """Runs the groups that arrive, until the channel closes; one without work asks what became."""
     decoders = {
         name: msgspec.msgpack.Decoder(list[operation.item])  # type: ignore[name-defined]
         for name, operation in operations.items()
     }
-    groups = msgspec.msgpack.Decoder(list[tuple[str, msgspec.Raw]])
-    answer = Answer()
+    groups = msgspec.msgpack.Decoder(tuple[int, list[tuple[str, msgspec.Raw]]])
+    answer = b""  # it is ready
     while True:
         try:
-            channel.send(msgspec.msgpack.encode(answer))
+            channel.send(answer)
             group = channel.receive()
         except (EOFError, OSError):
             return
-        works = [
-            (operations[name], decoders[name].decode(raw)) for name, raw in groups.decode(group)
-        ]
+        number, asked = groups.decode(group)
+        works = [(operations[name], decoders[name].decode(raw)) for name, raw in asked]
         try:
-            answer = render_answer(transactions.run(works))
-        except StorageUnavailable as error:
-            transactions.reset()
-            answer = Answer(unavailable=str(error) or "storage", sync_failed=error.sync_failed)
+            answer = transactions.run(number, works) if works else transactions.settle(number)
         except Exception as error:
-            transactions.reset()
-            answer = Answer(failed=f"{type(error).__name__}: {reason_of(error)}")
+            answer = encode_failure(error)

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import sqlite3
-
-import psycopg
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import DBAPIError
 
 SYNC_FAILURES = frozenset({"SQLITE_IOERR_FSYNC", "SQLITE_IOERR_DIR_FSYNC"})
 
-_OUTAGES = (OperationalError, sqlite3.OperationalError, psycopg.OperationalError)
-"""As SQLAlchemy says it, and as the drivers do."""
+_OUTAGE = "OperationalError"
+"""What SQLAlchemy and every driver call it (PEP 249); asking by name imports no driver."""
 
 
 def is_outage(error: Exception) -> bool:
     """Whether the database is unavailable or full, rather than a statement wrong."""
-    return isinstance(error, _OUTAGES) or (
-        isinstance(error, DBAPIError) and error.connection_invalidated
-    )
+    if isinstance(error, DBAPIError) and error.connection_invalidated:
+        return True
+    return any(kind.__name__ == _OUTAGE for kind in type(error).__mro__)
 
 
 def reason_of(error: Exception) -> str:

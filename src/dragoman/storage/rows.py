@@ -79,12 +79,17 @@ def row_of(value: msgspec.Struct) -> dict[str, Any]:
 
 
 def insert_rows(
-    connection: sa.Connection, table: sa.Table, values: Iterable[msgspec.Struct]
+    connection: sa.Connection,
+    table: sa.Table,
+    values: Iterable[msgspec.Struct],
+    *,
+    new_only: bool = False,
 ) -> None:
-    """Inserts values as rows of a table."""
+    """Inserts values as rows of a table; with `new_only` those of which no row has a key."""
     rows = [row_of(value) for value in values]
+    statement = _dialect_of(connection).insert(table)
     if rows:
-        connection.execute(sa.insert(table), rows)
+        connection.execute(statement.on_conflict_do_nothing() if new_only else statement, rows)
 
 
 def insert_new(connection: sa.Connection, table: sa.Table, value: msgspec.Struct) -> bool:

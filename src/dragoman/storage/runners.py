@@ -8,44 +8,65 @@ tests run them here.
 from __future__ import annotations
 
 import asyncio
+import signal
 import socket
 import subprocess
-import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from time import monotonic
 from typing import Any, Protocol, TypeAlias
 
 import msgspec
+import structlog
 from sqlalchemy import Engine
 
 from dragoman.core.model.errors import StorageUnavailable
-from dragoman.storage.answers import parse_answer
+from dragoman.kit.child_process import ChildProcess
+from dragoman.storage.answers import InDoubt, parse_answer
 from dragoman.storage.frames import BlockingFrames, FrameReader, frame
 from dragoman.storage.transactions import Transactions, Works
 
-Outcome: TypeAlias = list[list[Any]] | Exception
-"""The results of each kind of work, in order, or why there are none."""
+Outcome: TypeAlias = list[list[Any]] | Exception | None
+"""The results of each kind of work, in order, or why there are none.
+
+None says of a group in doubt that it is not on disk.
+"""
+Done: TypeAlias = Callable[[Outcome], None]
 
 START_TIMEOUT_S = 30.0
+RESTART_TIMEOUT_S = 6.0
+END_TIMEOUT_S = 1.0
+"""For a child that closed its side to end by itself, so that its status tells why."""
+CLOSE_TIMEOUT_S = 5.0
+"""For the child to end by itself, once it is asked nothing any more."""
+RESTART_EVERY_S = 60.0
+"""A child that dies twice within this time would die again."""
 RECEIVED_AT_ONCE = 1 << 18
+
+log = structlog.get_logger(__name__)
 
 
 class WriterGone(StorageUnavailable):
-    """The writer process is gone, with an unknown part of its group written."""
+    """The writer process is gone and is not started again."""
 
 
 class Runner(Protocol):
     """Runs groups, one at a time, each in one transaction."""
 
-    def start(self) -> None:
-        """Called on the event loop."""
+    def start(self, gone: Callable[[WriterGone], None]) -> None:
+        """Called on the event loop; `gone` is called where nothing can be run any more."""
         ...
 
-    def run(self, works: Works, done: Callable[[Outcome], None]) -> None:
+    def run(self, number: int, works: Works, done: Done) -> None:
         """Calls `done`, on the loop, with the results once they are on disk, or an exception.
 
-        That is `StorageUnavailable` without a database, and anything else for a bad item.
+        That is `InDoubt` where the group may be on disk or not, `StorageUnavailable` without a
+        database, and anything else for a bad item.
         """
+        ...
+
+    def settle(self, number: int, done: Done) -> None:
+        """Calls `done` with what became of a group in doubt: None if it is not on disk."""
         ...
 
     async def close(self) -> None:
@@ -61,18 +82,20 @@ class LocalRunner:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="storage-writer")
         self._loop: asyncio.AbstractEventLoop | None = None
 
-    def start(self) -> None:
+    def start(self, gone: Callable[[WriterGone], None]) -> None:
         self._loop = asyncio.get_running_loop()
 
-    def run(self, works: Works, done: Callable[[Outcome], None]) -> None:
-        self._thread.submit(self._run, works, done)
+    def run(self, number: int, works: Works, done: Done) -> None:
+        self._thread.submit(self._answer, done, self._transactions.run, number, works)
 
-    def _run(self, works: Works, done: Callable[[Outcome], None]) -> None:
+    def settle(self, number: int, done: Done) -> None:
+        self._thread.submit(self._answer, done, self._transactions.settle, number)
+
+    def _answer(self, done: Done, run: Callable[..., bytes], *arguments: Any) -> None:
         outcome: Outcome
         try:
-            outcome = self._transactions.run(works)
+            outcome = parse_answer(run(*arguments))
         except Exception as error:
-            self._transactions.reset()
             outcome = error
         assert self._loop is not None
         try:
@@ -88,56 +111,94 @@ class LocalRunner:
 class ChildRunner:
     """Sends groups to a child process, which has the only writing connection.
 
-    It runs `python -m` of `module`, which calls `child.serve`. It inherits `keep_open`, the file
-    descriptors whose locks must last as long as it may write, and ends when this process does,
-    after the group in progress.
+    The child calls `child.serve`. It is given `keep_open`, the file descriptors whose locks must
+    last as long as it may write, and ends when this process does, after the group in progress. One
+    that dies is started again, since the mark of its last group tells what it wrote; one that dies
+    again soon is not.
     """
 
-    def __init__(self, url: str, module: str, *, keep_open: tuple[int, ...] = ()) -> None:
+    def __init__(self, url: str, child: ChildProcess, *, keep_open: tuple[int, ...] = ()) -> None:
         self._url = url
-        self._module = module
         self._keep_open = keep_open
-        self._ours, self._theirs = socket.socketpair()
-        self._child: subprocess.Popen[bytes] | None = None
+        self._child = child
+        self._socket: socket.socket | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._done: Callable[[Outcome], None] = _discard
+        self._tell_gone: Callable[[WriterGone], None] = _discard
+        self._done: Done = _discard
         self._unsent = bytearray()
+        self._unasked = b""
+        """What is asked once the child has been started again."""
         self._answers = FrameReader()
-        self._gone = False
+        self._restarting: asyncio.Task[None] | None = None
+        self._restarted_at: float | None = None
+        self._gone: WriterGone | None = None
 
-    def start(self) -> None:
-        """Starts the child and waits until it is ready; raises `WriterGone`."""
-        theirs = self._theirs.fileno()
-        self._child = subprocess.Popen(  # noqa: S603 - our own interpreter and module
-            [sys.executable, "-m", self._module, str(theirs)],
-            pass_fds=(theirs, *self._keep_open),
-            stdin=subprocess.DEVNULL,
-        )
-        self._theirs.close()
+    def start(self, gone: Callable[[WriterGone], None]) -> None:
+        """Lets the child write and waits until it is ready; raises `WriterGone`."""
+        self._loop = asyncio.get_running_loop()
+        self._tell_gone = gone
+        self._listen(self._let_write(START_TIMEOUT_S))
+
+    def run(self, number: int, works: Works, done: Done) -> None:
+        self._ask((number, [(operation.name, items) for operation, items in works]), done)
+
+    def settle(self, number: int, done: Done) -> None:
+        self._ask((number, []), done)
+
+    def _ask(self, question: tuple[int, list[tuple[str, list[Any]]]], done: Done) -> None:
+        asked = frame(msgspec.msgpack.encode(question))
+        if self._gone is not None:
+            raise self._gone
+        self._done = done
+        if self._socket is None:
+            self._unasked = asked
+        else:
+            self._send(asked)
+
+    def _start_again(self) -> socket.socket:
+        """Starts another child; blocks until it is ready. Raises `WriterGone`."""
+        self._child = ChildProcess(self._child.module)
+        return self._let_write(RESTART_TIMEOUT_S)
+
+    def _let_write(self, timeout_s: float) -> socket.socket:
+        ours = self._child.channel
         try:
-            self._ours.settimeout(START_TIMEOUT_S)
-            ready = BlockingFrames(self._ours)
+            ours.settimeout(timeout_s)
+            socket.send_fds(ours, [b"\0"], self._keep_open)
+            ready = BlockingFrames(ours)
             ready.send(self._url.encode())
             ready.receive()
         except (OSError, EOFError) as error:
-            raise WriterGone("the process that writes did not start") from error
-        self._ours.setblocking(False)
-        self._loop = asyncio.get_running_loop()
-        self._loop.add_reader(self._ours, self._receive)
+            ours.close()
+            raise WriterGone(f"the writer process did not start: it {self._end_child()}") from error
+        ours.setblocking(False)
+        return ours
 
-    def run(self, works: Works, done: Callable[[Outcome], None]) -> None:
-        asked = frame(
-            msgspec.msgpack.encode([(operation.name, items) for operation, items in works])
+    def _end_child(self) -> str:
+        """Ends what is left of the child; returns how it ended."""
+        process = self._child.process
+        try:
+            status = process.wait(END_TIMEOUT_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            status = process.wait()
+        return (
+            f"was killed by {signal.Signals(-status).name}"
+            if status < 0
+            else f"ended with status {status}"
         )
-        if self._gone:
-            raise WriterGone("the process that writes is gone")
-        self._done = done
-        self._send(asked)
+
+    def _listen(self, ours: socket.socket) -> None:
+        assert self._loop is not None
+        self._socket = ours
+        self._answers = FrameReader()
+        self._loop.add_reader(ours, self._receive)
 
     def _send(self, data: bytes | bytearray) -> None:
         assert self._loop is not None
+        assert self._socket is not None
         try:
-            sent = self._ours.send(data)
+            sent = self._socket.send(data)
         except BlockingIOError:
             sent = 0
         except OSError:
@@ -145,18 +206,19 @@ class ChildRunner:
             return
         if sent < len(data):
             if not self._unsent:
-                self._loop.add_writer(self._ours, self._send_more)
+                self._loop.add_writer(self._socket, self._send_more)
             self._unsent = bytearray(memoryview(data)[sent:])
         elif self._unsent:
             self._unsent.clear()
-            self._loop.remove_writer(self._ours)
+            self._loop.remove_writer(self._socket)
 
     def _send_more(self) -> None:
         self._send(self._unsent)
 
     def _receive(self) -> None:
+        assert self._socket is not None
         try:
-            data = self._ours.recv(RECEIVED_AT_ONCE)
+            data = self._socket.recv(RECEIVED_AT_ONCE)
         except BlockingIOError:
             return
         except OSError:
@@ -170,21 +232,63 @@ class ChildRunner:
 
     def _lose(self) -> None:
         """The child is gone, with an unknown part of its group written."""
+        self._drop_socket()
         assert self._loop is not None
-        self._gone = True
-        self._loop.remove_reader(self._ours)
-        self._loop.remove_writer(self._ours)
+        self._restarting = self._loop.create_task(self._restart())
+
+    async def _restart(self) -> None:
+        """Starts the child again, or gives up; who waits for an answer is in doubt."""
+        assert self._loop is not None
+        how = await asyncio.to_thread(self._end_child)
+        log.error("writer_process_gone", reason=how)
+        now, before = monotonic(), self._restarted_at
+        self._restarted_at = now
         done, self._done = self._done, _discard
-        self._loop.call_soon(done, WriterGone("the process that writes is gone"))
+        self._loop.call_soon(done, InDoubt(f"the writer process {how}"))
+        try:
+            if before is not None and now - before < RESTART_EVERY_S:
+                raise WriterGone(f"the writer process {how}, soon after it was started again")
+            self._listen(await asyncio.to_thread(self._start_again))
+        except WriterGone as error:
+            self._give_up(error)
+            return
+        log.warning("writer_process_started_again")
+        if self._unasked:
+            unasked, self._unasked = self._unasked, b""
+            self._send(unasked)
+
+    def _give_up(self, error: WriterGone) -> None:
+        self._gone = error
+        done, self._done = self._done, _discard
+        done(error)
+        self._tell_gone(error)
+
+    def _drop_socket(self) -> None:
+        if self._socket is None:
+            return
+        assert self._loop is not None
+        self._loop.remove_reader(self._socket)
+        self._loop.remove_writer(self._socket)
+        self._unsent.clear()
+        self._socket.close()
+        self._socket = None
 
     async def close(self) -> None:
-        if self._loop is not None and not self._gone:
-            self._gone = True
-            self._loop.remove_reader(self._ours)
-        self._ours.close()
-        if self._child is not None:
-            await asyncio.to_thread(self._child.wait)
+        if self._restarting is not None:
+            await asyncio.wait((self._restarting,))  # its thread is at work
+        self._gone = self._gone or WriterGone("the gateway is stopping")
+        self._drop_socket()
+        self._child.channel.close()
+        if self._done is not _discard:  # nobody waits any longer for what it is doing
+            self._child.process.kill()
+        await asyncio.to_thread(self._wait_for_child)
+
+    def _wait_for_child(self) -> None:
+        try:
+            self._child.process.wait(CLOSE_TIMEOUT_S)
+        except subprocess.TimeoutExpired:
+            self._end_child()  # what is asked of it by now is answered by nobody
 
 
-def _discard(outcome: Outcome) -> None:
+def _discard(_outcome: object) -> None:
     """Receives an outcome while no group runs."""

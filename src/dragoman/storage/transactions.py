@@ -7,6 +7,8 @@ from typing import Any, TypeAlias
 from sqlalchemy import Connection, Engine
 
 from dragoman.core.model.errors import StorageUnavailable
+from dragoman.storage import marks
+from dragoman.storage.answers import UNWRITTEN, InDoubt, encode_answer
 from dragoman.storage.outages import is_outage, is_sync_failure, reason_of
 from dragoman.storage.work import Operation
 
@@ -21,20 +23,43 @@ class Transactions:
         self._engine = engine
         self._connection: Connection | None = None
 
-    def run(self, works: Works) -> list[list[Any]]:
-        """The results of each kind of work, on disk; raises `StorageUnavailable` without a
-        database and anything else for a bad item."""
+    def run(self, number: int, works: Works) -> bytes:
+        """Writes a group, whose results are on disk then; returns them as `parse_answer` reads.
+
+        Raises `InDoubt` where only its commit was not answered, `StorageUnavailable` without a
+        database and anything else for a bad item, both with nothing written.
+        """
+        committing = False
         try:
-            if self._connection is None or self._connection.closed:
-                self._connection = self._engine.connect()
-            with self._connection.begin():
-                return [operation.run(self._connection, items) for operation, items in works]
+            connection = self._open()
+            with connection.begin():
+                answer = encode_answer(
+                    [operation.run(connection, items) for operation, items in works]
+                )
+                marks.put(connection, number, answer)
+                committing = True
+            return answer
         except Exception as error:
-            if is_outage(error):
-                raise StorageUnavailable(
-                    reason_of(error), sync_failed=is_sync_failure(error)
-                ) from error
-            raise
+            self.reset()
+            if not is_outage(error):
+                raise
+            sync_failed = is_sync_failure(error)
+            if committing and not sync_failed:
+                raise InDoubt(reason_of(error)) from error
+            raise StorageUnavailable(reason_of(error), sync_failed=sync_failed) from error
+
+    def settle(self, number: int) -> bytes:
+        """The answer of a group in doubt, or that it is not on disk; raises `InDoubt`.
+
+        A new connection is the only one that may write, so what it does not find never comes.
+        """
+        try:
+            connection = self._open()
+            with connection.begin():
+                return marks.find(connection, number) or UNWRITTEN
+        except Exception as error:
+            self.reset()
+            raise InDoubt(reason_of(error)) from error
 
     def reset(self) -> None:
         """Drops a failed connection."""
@@ -49,3 +74,8 @@ class Transactions:
     def close(self) -> None:
         if self._connection is not None:
             self._connection.close()
+
+    def _open(self) -> Connection:
+        if self._connection is None or self._connection.closed:
+            self._connection = self._engine.connect()
+        return self._connection

@@ -20,7 +20,8 @@ class Operation(Generic[Item, Result]):
 
     It returns one result per item, in order; a result that is an exception is raised for that
     caller only, and the group is committed all the same. `item` is the type by which items travel
-    to the writer process.
+    to the writer process. One that `grows` makes rows for which nothing is accepted yet; it is
+    refused while the disk is nearly full.
     """
 
     def __init__(
@@ -28,14 +29,17 @@ class Operation(Generic[Item, Result]):
         run: Callable[[Connection, list[Item]], list[Result | Exception]],
         name: str = "",
         item: Any = Any,
+        *,
+        grows: bool = False,
     ) -> None:
         self.run = run
         self.name = name or run.__name__
         self.item = item
+        self.grows = grows
 
 
 def one_by_one(
-    name: str, *, whole: bool = False
+    name: str, *, whole: bool = False, grows: bool = False
 ) -> Callable[[Callable[[Connection, Item], Result]], Operation[Item, Result]]:
     """Makes an operation of a function over one item, which may raise `Refused`.
 
@@ -50,7 +54,7 @@ def one_by_one(
 
             return run_each(items, run_item)
 
-        return Operation(run, name, _item_of(run_one))
+        return Operation(run, name, _item_of(run_one), grows=grows)
 
     return decorate
 

@@ -9,6 +9,7 @@ on the event loop.
 from __future__ import annotations
 
 import asyncio
+import secrets
 from collections import defaultdict, deque
 from collections.abc import Callable
 from functools import partial
@@ -19,7 +20,9 @@ import structlog
 from sqlalchemy import Connection, text
 
 from dragoman.core.model.errors import StorageUnavailable
+from dragoman.storage.answers import InDoubt
 from dragoman.storage.outages import is_outage, reason_of
+from dragoman.storage.probe import probe
 from dragoman.storage.runners import Outcome, Runner, WriterGone
 from dragoman.storage.work import Item, Operation, Result
 
@@ -35,6 +38,10 @@ __all__ = [
 
 MAX_GROUP = 2_000
 """Units of work in one transaction; bounds the time a caller waits for its commit."""
+PROBE_S = 1.0
+"""Between empty writes, while the database cannot be written."""
+SETTLE_S = 0.5
+"""Between questions for a group in doubt, while the database is away."""
 
 _Unit: TypeAlias = tuple[Operation[Any, Any], Any, Callable[[Any], None]]
 
@@ -50,8 +57,10 @@ class CommitObserver(Protocol):
 class Writer:
     """Sends work to its runner in groups.
 
-    After a failed sync the writer refuses everything from then on (`failed`); a full disk or a lost
-    server refuses one group, and the next is tried.
+    A full disk or a lost server refuses one group, and the next is tried; an empty one, if nobody
+    has any work, so that `trouble` ends by itself. A group whose commit was not answered is settled
+    before the next: its callers hear what its mark says, however long the database is away. After a
+    failed sync, or without a writer process, the writer refuses everything from then on (`failed`).
     """
 
     def __init__(self, runner: Runner, observer: CommitObserver | None = None) -> None:
@@ -64,12 +73,39 @@ class Writer:
         """A group is being written, or will be at the end of this turn of the loop."""
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stopped: asyncio.Future[None] | None = None
+        self._number = secrets.randbits(62)
+        """Of the last group; starts anywhere, so that no earlier run's mark is taken for ours."""
+        self._doubt: InDoubt | None = None
+        """Why it is not known whether the group in progress is on disk."""
+        self._probing: asyncio.TimerHandle | None = None
+        self._began_s = 0.0
+        self._written_s = 0.0
+        self._gone = asyncio.Event()
         self.failed = False
+        self.trouble = ""
+        """Why the last group could not be written; empty after one that was."""
+        self.low_space = ""
+        """Why nothing is accepted that makes the database grow; empty while it is."""
 
     def start(self) -> None:
         """Starts the runner; called on the event loop."""
         self._loop = asyncio.get_running_loop()
-        self._runner.start()
+        self._runner.start(self._lose_runner)
+
+    async def gone(self) -> str:
+        """Returns once nothing can be written any more until a new start, with the reason."""
+        await self._gone.wait()
+        return self.trouble
+
+    @property
+    def busy_s(self) -> float:
+        """How long the group in progress has taken so far; 0 if there is none."""
+        return perf_counter() - self._began_s if self._busy and self._began_s else 0.0
+
+    async def check(self) -> None:
+        """Makes an empty write unless there was one just now; raises `StorageUnavailable`."""
+        if perf_counter() - self._written_s > PROBE_S:
+            await self.write(probe, None)
 
     async def stop(self) -> None:
         """Writes what was submitted and ends; later work is refused."""
@@ -79,8 +115,10 @@ class Writer:
             self._stopped = self._loop.create_future()
             if not self._busy:
                 self._stopped.set_result(None)
-        await self._stopped
-        await self._runner.close()
+        try:
+            await self._stopped
+        finally:
+            await self._runner.close()
 
     def write(self, operation: Operation[Item, Result], item: Item) -> asyncio.Future[Result]:
         """Submits an item; the future is done once its group is on disk.
@@ -111,6 +149,9 @@ class Writer:
         if self._stopped is not None:
             done(StorageUnavailable("the gateway is stopping"))
             return
+        if self.low_space and operation.grows:
+            done(StorageUnavailable(self.low_space))
+            return
         self._waiting.append((operation, item, done))
         # Not at once: what else this turn of the loop gives belongs to the same group.
         if not self._busy:
@@ -136,13 +177,14 @@ class Writer:
         for unit in group:
             by_operation[unit[0]].append(unit)
         kinds = list(by_operation.values())
-        ended = partial(self._ended, group, kinds, perf_counter())
+        self._number += 1
+        self._began_s = perf_counter()
+        ended = partial(self._ended, group, kinds, self._began_s)
         try:
             if self.failed:
-                raise StorageUnavailable("an earlier write could not be made durable")
-            self._runner.run(
-                [(of_kind[0][0], [unit[1] for unit in of_kind]) for of_kind in kinds], ended
-            )
+                raise StorageUnavailable(self.trouble)
+            works = [(of_kind[0][0], [unit[1] for unit in of_kind]) for of_kind in kinds]
+            self._runner.run(self._number, works, ended)
         except Exception as error:
             assert self._loop is not None
             self._loop.call_soon(ended, error)
@@ -150,10 +192,23 @@ class Writer:
     def _ended(
         self, group: list[_Unit], kinds: list[list[_Unit]], started: float, outcome: Outcome
     ) -> None:
-        if not isinstance(outcome, Exception) and list(map(len, outcome)) != list(map(len, kinds)):
-            outcome = StorageUnavailable("an operation did not answer for each of its items")
+        if isinstance(outcome, InDoubt):
+            self._settle_later(outcome, partial(self._ended, group, kinds, started))
+            return
+        doubt, self._doubt = self._doubt, None
+        if outcome is None:
+            outcome = StorageUnavailable(str(doubt))
+        elif not isinstance(outcome, Exception):
+            self._written_s = perf_counter()
+            if self.trouble:
+                self._end_trouble()
+            if list(map(len, outcome)) != list(map(len, kinds)):
+                outcome = StorageUnavailable("an operation did not answer for each of its items")
+        elif doubt is not None:
+            group = []  # nobody will ever know: no answer is better than a wrong one
         if isinstance(outcome, Exception):
             kinds, outcome = [group], [self._after_failure(group, outcome)]
+        self._began_s = 0.0
         self._begin()  # first of all, for the runner to be at work while callers hear
         for of_kind, results in zip(kinds, outcome, strict=True):
             if results:
@@ -164,9 +219,7 @@ class Writer:
     def _after_failure(self, group: list[_Unit], error: Exception) -> list[Any]:
         """The results after a failed group; None while its items are retried one by one."""
         if isinstance(error, StorageUnavailable):
-            if error.sync_failed or isinstance(error, WriterGone):
-                self.failed = True
-            log.error("storage_unavailable", reason=str(error), units=len(group))
+            self._note_trouble(error, len(group))
             return [StorageUnavailable(str(error))] * len(group)
         if len(group) == 1:
             log.error("write_failed", operation=group[0][0].name, reason=type(error).__name__)
@@ -174,6 +227,50 @@ class Writer:
         # One item spoilt the group.
         self._alone.extend(group)
         return []
+
+    # Without a database
+
+    def _note_trouble(self, error: StorageUnavailable, units: int) -> None:
+        if self.failed:
+            return
+        if str(error) != self.trouble:
+            log.error("storage_unavailable", reason=str(error), units=units)
+        self.trouble = str(error) or "the database cannot be written"
+        if error.sync_failed:
+            self.failed = True
+            self.trouble = "a write could not be made durable; restart after checking the disk"
+        elif self._probing is None and self._loop is not None:
+            self._probing = self._loop.call_later(PROBE_S, self._probe)
+
+    def _end_trouble(self) -> None:
+        log.info("storage_available_again", before=self.trouble)
+        self.trouble = ""
+
+    def _probe(self) -> None:
+        self._probing = None
+        if self.trouble and self._stopped is None:
+            self.submit(probe, None, lambda _: None)
+
+    def _settle_later(self, doubt: InDoubt, ended: Callable[[Outcome], None]) -> None:
+        """Asks what became of the group in progress; if that is not known yet, again later."""
+        assert self._loop is not None
+        again, self._doubt = self._doubt is not None, self._doubt or doubt
+        self._note_trouble(doubt, 0)
+        if again:  # the database is away, and those behind need not wait for it
+            refused, self._waiting = self._waiting, deque()
+            _settle(list(refused), [StorageUnavailable(str(doubt))] * len(refused))
+        self._loop.call_later(SETTLE_S if again else 0, self._ask, ended)
+
+    def _ask(self, ended: Callable[[Outcome], None]) -> None:
+        try:
+            self._runner.settle(self._number, ended)
+        except Exception as error:  # it is gone, or closed
+            ended(error)
+
+    def _lose_runner(self, error: WriterGone) -> None:
+        self.failed = True
+        self.trouble = str(error)
+        self._gone.set()
 
 
 def _settle(group: list[_Unit], results: list[Any]) -> None:

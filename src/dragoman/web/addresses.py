@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Sequence
-from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 from typing import Final
 
 from dragoman.web.client_address import Address, Network
@@ -10,6 +10,11 @@ from dragoman.web.client_address import Address, Network
 GLOBAL_UNICAST: Final = IPv6Network("2000::/3")  # RFC 4291 s. 2.4
 NAT64: Final = IPv6Network("64:ff9b::/96")  # RFC 6052 s. 2.1
 TEREDO: Final = IPv6Network("2001::/32")  # RFC 4380 s. 2.6
+NOT_GLOBAL: Final = (
+    IPv4Network("192.88.99.0/24"),  # the anycast of 6to4, which is no more: RFC 7526
+    IPv6Network("3fff::/20"),  # documentation: RFC 9637
+)
+"""What `ipaddress` of some Python versions takes for global."""
 
 _DOTTED_QUAD: Final = re.compile(r"\d{1,3}(?:\.\d{1,3}){3}")
 # A host whose last label is a number is an address to the system resolver (WHATWG URL s. 3.5).
@@ -21,6 +26,8 @@ def is_public(address: Address) -> bool:
 
     IPv4-mapped, 6to4 and NAT64 addresses count as what they lead to; Teredo never counts.
     """
+    if any(address in network for network in NOT_GLOBAL):
+        return False
     if isinstance(address, IPv4Address):
         return address.is_global and not address.is_multicast and not address.is_reserved
     inner = embedded_ipv4(address)

@@ -10,9 +10,8 @@ import msgspec
 
 from dragoman.web.charsets import MediaType, codec_of, decode_text, parse_media_type, without_bom
 from dragoman.web.forms import parse_form, parse_multipart
-from dragoman.web.operations import BodyFormat
 from dragoman.web.refusals import MalformedBody, RefusalKind
-from dragoman.web.requests import Request
+from dragoman.web.requests import BodyFormat, Request
 from dragoman.web.xml_tree import parse_xml
 
 Receive = Callable[[], Awaitable[Mapping[str, Any]]]

@@ -84,6 +84,7 @@ class DirectHttpProtocol(BoundedHttpProtocol):
         self._idle_since: float | None = None
         self._streaming: asyncio.Task[None] | None = None
         self._stopping = False
+        self._hosts = 0
         self._stamp_of: list[tuple[bytes, bytes]] = []
         self._stamp = b""
 
@@ -116,18 +117,23 @@ class DirectHttpProtocol(BoundedHttpProtocol):
         self.url = b""
         self.headers = []
         self.expect_100_continue = False
+        self._hosts = 0
 
     def on_header(self, name: bytes, value: bytes) -> None:
         if self._in_head:
             name = name.lower()
             if name == b"expect" and value.lower() == b"100-continue":
                 self.expect_100_continue = True
+            elif name == b"host":
+                self._hosts += 1
             self.headers.append((name, value))
 
     def on_headers_complete(self) -> None:
         if self.transport.is_closing():
             self._end_head()
             return
+        if self._hosts != 1 and (self._hosts or self.parser.get_http_version() != "1.0"):
+            raise ValueError("one Host is required")  # RFC 9112 s. 3.2; uvicorn answers 400
         call = self._open_call()
         if call is None:
             self._build_scope()

@@ -39,16 +39,17 @@ def parse_form(
     charset: str = "",
     fallback_charset: str | None = None,
     max_fields: int = MAX_FIELDS,
+    octets: bool = False,
 ) -> Parameters:
     """Reads `application/x-www-form-urlencoded` data or a query string.
 
-    `charset` is the declared one. Raises `MalformedBody`.
+    `charset` is the declared one; with `octets` every octet is a character. Raises `MalformedBody`.
     """
     if not data:
         return Parameters()
     if data.count(b"&") >= max_fields:
         raise MalformedBody(f"more than {max_fields} fields", kind=RefusalKind.TOO_LARGE)
-    codec = codec_of(charset)
+    codec = "latin-1" if octets else codec_of(charset)
     fallback = codec_of(fallback_charset) if fallback_charset else None
     # Latin-1 keeps every byte as one character until the escapes are undone.
     text = data.replace(b"+", b" ").decode("latin-1")

@@ -7,13 +7,13 @@ import msgspec
 
 from dragoman.web.operations import (
     AnswerFormat,
-    BodyFormat,
     Dialect,
     Operation,
     Placeholder,
     parse_template,
 )
 from dragoman.web.refusals import STATUS
+from dragoman.web.requests import BodyFormat
 
 Schema = dict[str, Any]
 

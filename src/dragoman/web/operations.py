@@ -8,18 +8,18 @@ digits, `{name:json|xml}` one of the listed values; a segment may mix literals a
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from itertools import product
 from typing import Final, Literal
 
 import msgspec
 
 from dragoman.web.refusals import Refusal
-from dragoman.web.requests import Request
+from dragoman.web.requests import BodyFormat, Request
 from dragoman.web.responses import Response
 
 Handler = Callable[[Request], Awaitable[Response]]
 Refuse = Callable[[Request, Refusal], Response]
-BodyFormat = Literal["json", "xml", "form", "multipart"]
 AnswerFormat = Literal["json", "xml", "text"]
 
 DEFAULT_BODY_LIMIT_BYTES: Final = 1 << 20
@@ -78,8 +78,9 @@ class Dialect:
     """A provider's API: the paths it owns, its operations, and how it renders refusals.
 
     `refuse` must not raise: it is the last resort. `fallback_charset` reads query and form values
-    that are not UTF-8 where their charset is not declared. `aliases` maps other prefixes to one of
-    `prefixes`: what is below that one answers below them too, undocumented.
+    that are not UTF-8 where their charset is not declared; with `octets` the values of a query stay
+    octets, as ISO 8859-1, since their charset is one of them. `aliases` maps other prefixes to one
+    of `prefixes`: what is below that one answers below them too, undocumented.
     """
 
     name: str
@@ -90,6 +91,7 @@ class Dialect:
     refuse: Refuse = field(repr=False)
     cors: bool = False
     fallback_charset: str | None = None
+    octets: bool = False
     aliases: Mapping[str, str] = field(default_factory=dict)
     answer_root: str = "response"
 
@@ -99,6 +101,7 @@ def doc(text: str) -> msgspec.Meta:
     return msgspec.Meta(description=text)
 
 
+@cache
 def parse_template(path: str) -> tuple[Segment, ...]:
     """Reads a path template into segments of literals and placeholders.
 

@@ -12,7 +12,7 @@ import re
 import socket
 import ssl
 from collections.abc import Awaitable, Callable, Hashable, Iterable, Sequence
-from functools import lru_cache
+from functools import cache, lru_cache
 from ipaddress import ip_address
 from types import TracebackType
 from typing import Final, Self
@@ -99,7 +99,7 @@ class GuardedClient:
             keep_alive=keep_alive,
         )
         self._connect_timeout_s = connect_timeout_s
-        self._tls = tls or ssl.create_default_context()
+        self._tls = tls
         self._resolve = resolve or _system_resolve
         self._origin_of = lru_cache(maxsize=ORIGINS_REMEMBERED)(self._parse_origin)
         self._names: dict[str, tuple[float, list[str]]] = {}
@@ -199,7 +199,7 @@ class GuardedClient:
                     lambda: HttpConnection(self._answer_limit_bytes),
                     address,
                     origin.port,
-                    ssl=self._tls if origin.tls else None,
+                    ssl=(self._tls or _system_trust()) if origin.tls else None,
                     server_hostname=origin.host if origin.tls else None,
                 )
             except ssl.SSLCertVerificationError:
@@ -224,11 +224,12 @@ class GuardedClient:
         try:
             found = await self._resolve(origin.host, origin.port)
         except OSError:
-            raise NotConnected(f"{origin.place}: the name does not resolve") from None
+            found = []
         addresses = [ip_address(text) for text in found]
-        for address in addresses:
-            if not is_permitted(address, self._allow):
-                raise FetchRefused(f"{origin.host} is not a public address")
+        if not (addresses and all(is_permitted(one, self._allow) for one in addresses)):
+            # The same for a name that leads inside and for one that does not exist: whoever gave
+            # the URL reads this, and must not learn the names of machines here.
+            raise NotConnected(f"{origin.place}: the name has no public address")
         texts = [str(address) for address in addresses]
         if len(self._names) >= ORIGINS_REMEMBERED:
             self._names.clear()
@@ -325,6 +326,12 @@ class _Origin(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def place(self) -> str:
         return f"{self.scheme}://{self.host}:{self.port}"
+
+
+@cache
+def _system_trust() -> ssl.SSLContext:
+    """The authorities that this machine trusts; reading them takes a while."""
+    return ssl.create_default_context()
 
 
 async def _system_resolve(host: str, port: int) -> Sequence[str]:

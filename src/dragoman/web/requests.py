@@ -1,10 +1,12 @@
 """A call as its handler sees it: parsed once, and complete before the handler runs."""
 
-from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Self
+from collections.abc import Awaitable, Iterable, Mapping
+from typing import Literal, Protocol, Self
 
-if TYPE_CHECKING:
-    from dragoman.web.operations import Dialect, Operation
+from dragoman.web.refusals import Refusal
+from dragoman.web.responses import Response
+
+BodyFormat = Literal["json", "xml", "form", "multipart"]
 
 
 class Parameters(dict[str, str]):
@@ -26,6 +28,34 @@ class Parameters(dict[str, str]):
     def lowered(self) -> Self:
         """Returns the same values under lower-case names, for APIs that take any case."""
         return type(self)((name.lower(), value) for name, value in self.pairs)
+
+
+class Served(Protocol):
+    """What a request has to know of the API it is for; `operations.Dialect` is one."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def cors(self) -> bool: ...
+    @property
+    def fallback_charset(self) -> str | None: ...
+    @property
+    def octets(self) -> bool: ...
+    def refuse(self, request: "Request", refusal: Refusal, /) -> Response: ...
+
+
+class Called(Protocol):
+    """What a request has to know of its operation; `operations.Operation` is one."""
+
+    @property
+    def path(self) -> str: ...
+    @property
+    def summary(self) -> str: ...
+    @property
+    def wrapper(self) -> str: ...
+    @property
+    def body_formats(self) -> tuple[BodyFormat, ...]: ...
+    def handler(self, request: "Request", /) -> Awaitable[Response]: ...
 
 
 class Request:
@@ -53,8 +83,8 @@ class Request:
         method: str,
         path: str,
         *,
-        dialect: "Dialect",
-        operation: "Operation | None" = None,
+        dialect: Served,
+        operation: Called | None = None,
         path_params: Mapping[str, str] | None = None,
         query: Parameters | None = None,
         headers: list[tuple[bytes, bytes]] | None = None,

@@ -347,7 +347,8 @@ def _open_to_all(request: Request, response: Response) -> Response:
 def _read_query(request: Request, query: bytes) -> Parameters:
     """Reads the query; of an unreadable one, `refuse` sees the plain ASCII pairs."""
     try:
-        return parse_form(query, fallback_charset=request.dialect.fallback_charset)
+        dialect = request.dialect
+        return parse_form(query, fallback_charset=dialect.fallback_charset, octets=dialect.octets)
     except MalformedBody:
         pieces = query.split(b"&")[:100]
         plain = [piece for piece in pieces if piece.isascii() and b"%" not in piece]

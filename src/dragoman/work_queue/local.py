@@ -26,6 +26,12 @@ class LocalQueue:
     def depth(self, subject: str) -> int:
         return self._subject(subject).waiting
 
+    def shares(self, subject: str, account_id: int) -> tuple[int, int]:
+        return self._subject(subject).shares(account_id)
+
+    def taken(self, subject: str) -> int:
+        return self._subject(subject).taken
+
     def oldest(self, subject: str) -> int | None:
         """The lowest identifier among the first items of every account; None when empty."""
         return self._subject(subject).oldest()
@@ -48,6 +54,7 @@ class LocalConsumer:
 
     def __init__(self) -> None:
         self.waiting = 0
+        self.taken = 0
         self.claimed = 0
         self.demand: Callable[[], int] = lambda: 0
         self._lanes: dict[int, OrderedDict[int, deque[Work]]] = {
@@ -67,6 +74,14 @@ class LocalConsumer:
         self.claimed += 1
         return True
 
+    def shares(self, account_id: int) -> tuple[int, int]:
+        own, accounts = 0, 1
+        for lane in self._lanes.values():
+            items = lane.get(account_id, ())
+            own += len(items)
+            accounts = max(accounts, len(lane) + (not items))
+        return own, accounts
+
     def oldest(self) -> int | None:
         return min(
             (items[0].message_id for lane in self._lanes.values() for items in lane.values()),
@@ -84,6 +99,7 @@ class LocalConsumer:
                 else:
                     del lane[account]
         self.waiting -= len(taken)
+        self.taken += len(taken)
         if not self.waiting:
             self._something.clear()
         return taken

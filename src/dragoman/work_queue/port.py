@@ -56,6 +56,14 @@ class WorkQueue(Protocol):
         """Items that wait, without those taken."""
         ...
 
+    def shares(self, subject: str, account_id: int) -> tuple[int, int]:
+        """How many of them are an account's; and how many accounts, with it, any lane has."""
+        ...
+
+    def taken(self, subject: str) -> int:
+        """Items taken so far: it stands still while nobody takes any."""
+        ...
+
     def claim(self, subject: str) -> bool:
         """Whether an item published soon would be taken at once; claims that place if so.
 

@@ -12,7 +12,6 @@ import msgspec
 import pytest
 from tests.passing_time import PATIENCE_S, MovableClock
 
-from dragoman import assembly as assembly_module
 from dragoman.config import Settings
 from dragoman.config.dialects import Dialects
 from dragoman.config.sections import Callbacks, Devices, Http
@@ -29,7 +28,6 @@ from dragoman.core.messages.model.messages import Submission
 from dragoman.core.messages.model.views import MessageView
 from dragoman.core.reporting.model.outbox import OutboxFilter
 from dragoman.gateway import Gateway, phones_of
-from dragoman.storage.engine import Storage
 from dragoman.testkit.fake_phone import FakePhone, wire
 
 KEY = "0123456789abcdef0123456789abcdef"
@@ -159,10 +157,6 @@ async def make_phone_gateway(
 ) -> AsyncIterator[Callable[..., Any]]:
     """Returns a maker of started gateways over one database, which must not overlap."""
 
-    def storage(url: str, metrics: Any, *, writer_module: str | None) -> Storage:
-        return Storage(url, metrics)
-
-    monkeypatch.setattr(assembly_module, "Storage", storage)
     monkeypatch.setattr(carrier_module, "TICK_S", 0.05)
     monkeypatch.setattr(carrier_module, "BUSY_RETRY_S", 0.02)
     monkeypatch.setattr(carrier_module, "ABSENT_RETRY_S", 0.05)

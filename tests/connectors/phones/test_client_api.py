@@ -172,6 +172,7 @@ async def test_a_message_that_a_phone_holds_is_cancelled_once_it_confirms(
     answer = await client.ask("DELETE", "messages/held")
     assert answer["state"] in {"Cancelling", "Cancelled"}
     await client.until("held", "Cancelled")
+    assert "MessageCancelled" in phone.events
     phone.sending.set()
     await client.send("next")
     await client.until("next", "Delivered")

@@ -6,7 +6,10 @@ import base64
 import re
 from typing import Any
 
+import msgspec
 import pytest
+from sqlalchemy import select
+from tests.unwritable import unwritable
 
 from dragoman.connectors.phones.smsgate.mapping import (
     EVENTS,
@@ -16,20 +19,21 @@ from dragoman.connectors.phones.smsgate.mapping import (
 )
 from dragoman.connectors.phones.smsgate.routes import STATUSES
 from dragoman.core.devices.model.devices import AssignmentState, DeviceEvent, DeviceSettings
+from dragoman.core.devices.sql.tables import device_assignments
 from dragoman.core.messages.model.lifecycle import State
-from dragoman.core.model.errors import RefusalCode
+from dragoman.core.model.errors import RefusalCode, StorageUnavailable
 from dragoman.kit.clock import render_milliseconds
 from dragoman.testkit.fake_phone import FakePhone, wire
 
 MASKS = (
-    (rb'"(id|deviceId)":"\d{12,17}"', rb'"\1":"ID"'),
+    (rb'"(id|deviceId)":"\d{1,17}"', rb'"\1":"ID"'),
     (rb'"token":"[\w-]{32}"', rb'"token":"TOKEN"'),
     (rb'"signing_key":"[\w-]{32}"', rb'"signing_key":"KEY"'),
     (rb'"code":"[2-9a-z]{6}"', rb'"code":"CODE"'),
     (rb"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", b"DATE"),
-    (rb'"id":"\d{12,17}-', rb'"id":"ID-'),
+    (rb'"id":"\d{1,17}-', rb'"id":"ID-'),
     (rb"127\.0\.0\.1:\d+", b"HOST"),
-    (rb"ingest/\d{12,17}/[0-9a-f]{32}", b"ingest/ID/SECRET"),
+    (rb"ingest/\d{1,17}/[0-9a-f]{32}", b"ingest/ID/SECRET"),
 )
 
 
@@ -554,3 +558,39 @@ def snapshot_of(item: Any, state: str, error: str | None = None) -> dict[str, An
     if error is not None:
         recipient["error"] = error
     return {"id": item["id"], "state": state, "recipients": [recipient], "states": {}}
+
+
+async def test_a_report_that_could_not_be_stored_is_stored_when_it_is_repeated(
+    phone_gateway: Any, account: Any, phone: FakePhone, until: Any
+) -> None:
+    """Bug: the repeated report was acknowledged and never stored."""
+    storage = phone_gateway.gateway.services.storage
+    item = await fetched(phone_gateway, account, phone, until)
+    report = [snapshot_of(item, "Processed")]
+    with unwritable(storage):
+        assert (await phone.call("PATCH", "/messages", report)).status == 503
+    assert (await phone.call("PATCH", "/messages", report)).status == 204
+    states = await storage.read(
+        lambda c: list(c.execute(select(device_assignments.c.state)).scalars())
+    )
+    assert states == [AssignmentState.PROCESSED]
+
+
+async def test_what_could_not_be_stored_as_fetched_or_cancelled_is_as_before(
+    phone_gateway: Any, account: Any, phone: FakePhone, until: Any
+) -> None:
+    storage, carrier = phone_gateway.gateway.services.storage, phone_gateway.carrier
+    await phone_gateway.send(account, "4511111111")
+    await until(lambda: [one for one in carrier.assignments if one.stored])
+    [assignment] = carrier.assignments
+    before = assignment.step()
+    with unwritable(storage):
+        assert (await phone.call("GET", "/message")).status == 503
+    assert msgspec.structs.replace(assignment.step(), changed_ms=0) == msgspec.structs.replace(
+        before, changed_ms=0
+    )
+    assert (await phone.call("GET", "/message")).status == 200
+    with unwritable(storage), pytest.raises(StorageUnavailable):
+        await carrier.handout.cancel(assignment.message_id)
+    assert assignment.cancelling == 0
+    assert await carrier.handout.cancel(assignment.message_id)

@@ -57,6 +57,22 @@ async def test_an_event_told_again_is_taken_once(
     assert len(await phone_gateway.inbox(account)) == 1
 
 
+# The second was dropped as one that the phone delivers again.
+async def test_two_equal_texts_in_one_second_are_two(
+    phone_gateway: Any, account: Any, phone: FakePhone
+) -> None:
+    payload = {
+        "messageId": "1",
+        "phoneNumber": "+4511223344",
+        "message": "yes",
+        "receivedAt": "2026-11-30T10:00:00.000+01:00",
+    }
+    for message_id in ("1", "2", "1"):
+        answer = await phone.post_event("sms:received", payload | {"messageId": message_id})
+        assert answer.status == 200
+    assert len(await phone_gateway.inbox(account)) == 2
+
+
 async def test_a_clock_that_is_wrong_costs_no_text(
     phone_gateway: Any, account: Any, phone: FakePhone
 ) -> None:
@@ -114,7 +130,7 @@ async def test_another_devices_address_and_a_wrong_secret_are_404(
     phone_gateway: Any, account: Any, phone: FakePhone
 ) -> None:
     url = phone.webhooks[0]["url"]
-    for wrong in (url[:-1] + "x", url.replace(phone.device_id, "17"), f"{url}/more"):
+    for wrong in (url[:-1] + "x", url.replace(f"/{phone.device_id}/", "/17/"), f"{url}/more"):
         answer = await wire.call("POST", wrong, {}, b"{}")
         assert answer.status == 404
 

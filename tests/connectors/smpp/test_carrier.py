@@ -40,18 +40,19 @@ async def test_text_arrives_and_its_receipt_comes_back(
     assert events.receipts[0].message_id == "1"
 
 
-@pytest.mark.parametrize("profile", ["default", "sar", "payload", "latin1"])
+@pytest.mark.parametrize(
+    ("profile", "parts"), [("default", 3), ("sar", 3), ("payload", 1), ("latin1", 7)]
+)
 async def test_long_text_arrives_whole_with_every_marking(
-    simulator: Any, events: Any, connect: Any, outgoing: Any, profile: str
+    simulator: Any, events: Any, connect: Any, outgoing: Any, profile: str, parts: int
 ) -> None:
-    text = LONG if profile != "latin1" else LONG.replace("€", "kr")
     carrier = await connect(profile=profile)
-    carrier.send(outgoing(1, text))
+    carrier.send(outgoing(1, LONG))
     await events.until(lambda: events.outcomes)
     (outcome,) = events.outcomes.values()
     assert isinstance(outcome, Accepted)
-    assert len(outcome.carrier_ids) == len(simulator.submits) == (1 if profile == "payload" else 3)
-    assert [one.text for one in simulator.phone("4511111111").received] == [text]
+    assert len(outcome.carrier_ids) == len(simulator.submits) == parts
+    assert [one.text for one in simulator.phone("4511111111").received] == [LONG]
 
 
 async def test_parts_stay_together_on_one_link_and_in_order(
@@ -106,18 +107,88 @@ async def test_one_throttled_number_does_not_hold_the_others(
     assert all(isinstance(events.outcomes[number], Accepted) for number in range(3, 40))
 
 
-async def test_text_of_several_parts_is_sent_when_its_number_is_free_again(
+async def test_one_throttled_message_does_not_hold_others_to_its_number(
+    simulator: Any, events: Any, connect: Any, outgoing: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    usual = simulator._rules.find
+
+    def find(pdu: Any, default: Behaviour, **more: Any) -> Behaviour:
+        if pdu.short_message == b"spam":
+            return Behaviour(status=CommandStatus.ESME_RTHROTTLED)
+        return usual(pdu, default, **more)  # type: ignore[no-any-return]
+
+    monkeypatch.setattr(simulator._rules, "find", find)
+    carrier = await connect(window=1)
+    carrier.send(outgoing(0, "spam"))
+    sent = 0
+    while 0 not in events.outcomes:  # the others are taken all the time
+        sent += 1
+        carrier.send(outgoing(sent))
+        await events.until(lambda number=sent: number in events.outcomes)
+        await asyncio.sleep(0.01)
+    assert isinstance(events.outcomes.pop(0), Deferred)
+    refused = simulator.refused
+    carrier.send(outgoing(0, "spam"))
+    await events.until(lambda: 0 in events.outcomes)
+    assert (events.outcomes[0].retry_in_s, simulator.refused) == (1.0, refused + 1)
+
+
+# Its parts waited on the link, where it could neither be cancelled nor expire.
+@pytest.mark.parametrize("window", [1, 2, 10])
+@pytest.mark.parametrize("alone", [False, True])
+async def test_text_of_several_parts_goes_back_whole_where_none_was_taken(
+    simulator: Any, events: Any, connect: Any, outgoing: Any, window: int, alone: bool
+) -> None:
+    simulator.behave("4599999999", Behaviour(status=CommandStatus.ESME_RMSGQFUL))
+    carrier = await connect(window=window)
+    carrier.send(outgoing(0, LONG, recipient="4599999999"))
+    if not alone:
+        carrier.send(outgoing(1))
+        await events.until(lambda: 1 in events.outcomes)
+    await events.until(lambda: 0 in events.outcomes)
+    outcome = events.outcomes[0]
+    assert isinstance(outcome, Deferred)
+    assert (outcome.code, outcome.retry_in_s) == (RetryCode.CARRIER_BUSY, 1.0)
+    await events.until(lambda: carrier.links[0].load == 0)
+    # Once its number is free it is sent, as a message of its own.
+    simulator.behave("4599999999", Behaviour())
+    carrier.send(outgoing(2, LONG, recipient="4599999999"))
+    await events.until(lambda: 2 in events.outcomes)
+    assert isinstance(events.outcomes[2], Accepted)
+    assert [one.text for one in simulator.phone("4599999999").received] == [LONG]
+
+
+async def test_text_of_which_a_part_was_taken_waits_until_it_expires(
     simulator: Any, events: Any, connect: Any, outgoing: Any
 ) -> None:
-    simulator.behave("4599999999", Behaviour(status=CommandStatus.ESME_RMSGQFUL), times=8)
+    simulator.throttle(0.001, burst=1)
     carrier = await connect(window=1)
-    carrier.send(outgoing(0, LONG, recipient="4599999999"))
-    carrier.send(outgoing(1))
-    await events.until(lambda: 1 in events.outcomes)
-    assert 0 not in events.outcomes
-    await events.until(lambda: len(events.outcomes) == 2)
-    assert isinstance(events.outcomes[0], Accepted)
-    assert [one.text for one in simulator.phone("4599999999").received] == [LONG]
+    until_ms = events.clock.now_ms() + 60_000
+    carrier.send(outgoing(0, LONG, validity_until_ms=until_ms))
+    await events.until(lambda: simulator.refused >= 5)
+    assert events.outcomes == {}
+    events.clock.advance(61)
+    await events.until(lambda: events.outcomes)
+    assert events.outcomes[0] == Unknown(
+        detail="some parts were taken, then ESME_RTHROTTLED (0x00000058)",
+        carrier_ids=("1", None, None),
+        link="test-1",
+    )
+
+
+async def test_text_that_has_expired_leaves_a_throttled_link(
+    simulator: Any, events: Any, connect: Any, outgoing: Any
+) -> None:
+    simulator.throttle(0.001, burst=1)
+    carrier = await connect(window=1)
+    until_ms = events.clock.now_ms() + 60_000
+    for number in range(4):
+        carrier.send(outgoing(number, recipient=f"45{number:08d}", validity_until_ms=until_ms))
+    await events.until(lambda: simulator.refused >= 2)
+    assert list(events.outcomes) == [0]
+    events.clock.advance(61)
+    await events.until(lambda: len(events.outcomes) == 4)
+    assert all(isinstance(events.outcomes[number], Deferred) for number in range(1, 4))
 
 
 async def test_order_is_kept_where_every_number_is_throttled(

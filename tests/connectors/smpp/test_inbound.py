@@ -8,6 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dragoman.config.tables import SmppTable
+from dragoman.connectors.smpp.build import settings_of
 from dragoman.connectors.smpp.inbound import read_delivery
 from dragoman.connectors.smpp.profiles import PROFILES
 from dragoman.core.messages.model.lifecycle import ReceiptState, state_of_receipt
@@ -133,6 +135,52 @@ def test_text_is_decoded_by_its_coding(
 
 
 @pytest.mark.parametrize(
+    ("coding", "octets", "setting", "alphabet", "text"),
+    [
+        (0, b"\x65\xe5", "inbound_0_is_ucs2", Alphabet.UCS2, "日"),
+        (8, b"\x65\xe5", "inbound_0_is_ucs2", Alphabet.UCS2, "日"),
+        (0xF0, b"hi", "inbound_0_is_ucs2", Alphabet.GSM7, "hi"),
+        (1, b"\x00\x1d\x1b\x65", "inbound_1_is_gsm", Alphabet.GSM7, "@æ€"),
+        (3, b"@\xe6", "inbound_1_is_gsm", Alphabet.GSM7, "@æ"),
+    ],
+)
+def test_text_is_decoded_as_the_carrier_is_known_to_code_it(
+    coding: int, octets: bytes, setting: str, alphabet: Alphabet, text: str
+) -> None:
+    table = {"name": "test", "host": "h", "system_id": "s", setting: True}
+    report = read_delivery(
+        DeliverSm(data_coding=coding, short_message=octets),
+        "test",
+        settings_of(SmppTable(**table)).profile,
+    )
+    assert isinstance(report, InboundPartReport)
+    assert (report.alphabet, report.text) == (alphabet, text)
+
+
+@pytest.mark.parametrize(
+    ("octets", "profile", "place", "text"),
+    [
+        ("03250101 0b0c1c1d07 40", "default", (None, 1, 1), "ĞğŞşıİ"),
+        ("03240101 4c1b67 1b69", "default", (None, 1, 1), "Lğı"),
+        ("06250106 240106 03 1b44 1b1c", "default", (None, 1, 1), "अD०"),
+        ("0b0003420302 240101 250101 1b67 07", "default", (0x42, 3, 2), "ğı"),
+        ("0800034203022 50101 07", "default", (0x42, 3, 2), "ı"),
+        ("0325010f 07", "default", (None, 1, 1), "ì"),  # a language of tomorrow
+        ("03250101 0c07", "latin1", (None, 1, 1), "ğı"),  # a table is of the 7-bit alphabet
+        # Septets 0c 07 behind a header of four octets: three bits fill up.
+        ("03250101 601c1a", "packed", (None, 1, 1), "ğı"),
+    ],
+)
+def test_national_tables_are_read_alone_and_beside_concatenation(
+    octets: str, profile: str, place: tuple[int | None, int, int], text: str
+) -> None:
+    pdu = DeliverSm(esm_class=0x40, short_message=bytes.fromhex(octets.replace(" ", "")))
+    report = read(pdu, profile)
+    assert (report.reference, report.total, report.number) == place
+    assert (report.alphabet, report.text) == (Alphabet.GSM7, text)
+
+
+@pytest.mark.parametrize(
     "pdu",
     [
         DeliverSm(esm_class=0x40, short_message=bytes.fromhex("050003420302") + b"two"),
@@ -161,6 +209,26 @@ def test_receipt_without_an_id_stays_a_receipt() -> None:
     report = read(DeliverSm(esm_class=4, short_message=b"stat:DELIVRD err:000"))
     assert isinstance(report, ReceiptReport)
     assert (report.message_id, report.keys, report.state) == ("", (), ReceiptState.DELIVERED)
+
+
+def test_text_that_only_looks_like_a_receipt_is_kept_beside_it() -> None:
+    report = read(DeliverSm(source_addr="4511111111", short_message=RECEIPT_TEXT))
+    assert isinstance(report, ReceiptReport)
+    assert (report.message_id, report.recipient) == ("0A1B", "4511111111")
+    assert report.text == InboundPartReport(
+        carrier="test",
+        source="4511111111",
+        destination="",
+        alphabet=Alphabet.GSM7,
+        text=RECEIPT_TEXT.decode(),
+    )
+
+
+def test_second_id_of_a_receipt_is_looked_up_behind_the_first() -> None:
+    tlv = text_tlv(Tag.RECEIPTED_MESSAGE_ID, "77")
+    report = read(DeliverSm(esm_class=4, short_message=RECEIPT_TEXT, tlvs=(tlv,)))
+    assert report.keys[0] == "77"
+    assert report.keys.index("~77") < report.keys.index("0A1B")
 
 
 def test_text_marked_as_a_receipt_by_mistake_is_kept_as_a_text() -> None:

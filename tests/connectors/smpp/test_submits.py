@@ -12,8 +12,10 @@ from dragoman.connectors.smpp.submits import NotSendable, render_submits
 from dragoman.core.messages.model.messages import InboundPartReport, Outgoing
 from dragoman.core.messages.model.premium import BillingTerms, Premium, ValueForm
 from dragoman.protocols.gsm.alphabet import Alphabet, encode_gsm
+from dragoman.protocols.gsm.national import Language
 from dragoman.protocols.gsm.segmentation import (
     MAX_OCTETS,
+    Repertoire,
     UserData,
     segment_binary,
     segment_text,
@@ -132,9 +134,23 @@ def test_packed_text_that_fills_a_message_gets_no_octet_too_many() -> None:
     assert len(pdu.short_message) == MAX_OCTETS
 
 
-def test_long_text_with_characters_outside_latin_1_is_refused_not_mangled() -> None:
-    with pytest.raises(NotSendable):
-        render("€" * 75, "latin1")
+@pytest.mark.parametrize("text", ["€" * 75, "€" + "a" * 200, "a" * 200 + "€", "Ω" * 160])
+def test_long_text_with_characters_outside_latin_1_is_ucs_2_as_a_whole(text: str) -> None:
+    pdus = render(text, "latin1")
+    assert {pdu.data_coding for pdu in pdus} == {8}
+    assert all(len(pdu.short_message) <= MAX_OCTETS for pdu in pdus)
+    assert [pdu.short_message[:6].hex()[:6] for pdu in pdus] == ["050003"] * len(pdus)
+    assert b"".join(pdu.short_message[6:] for pdu in pdus).decode("utf-16-be") == text
+
+
+@pytest.mark.parametrize("text", ["ğ", "á" * 100])
+def test_text_with_national_tables_is_ucs_2_for_latin_1(text: str) -> None:
+    repertoire = Repertoire(national=(Language.TURKISH, Language.SPANISH))
+    parts = segment_text(text, repertoire=repertoire).user_data(1)
+    pdus = render(parts=parts, profile="latin1")
+    assert {pdu.data_coding for pdu in pdus} == {8}
+    body = slice(6, None) if len(pdus) > 1 else slice(None)
+    assert b"".join(pdu.short_message[body] for pdu in pdus).decode("utf-16-be") == text
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -267,7 +268,7 @@ async def test_an_error_of_ours_shows_nothing_of_itself(
     async def fail(*_: Any) -> None:
         raise RuntimeError("secret")
 
-    monkeypatch.setattr(gate.services.submission, "submit", fail)
+    monkeypatch.setattr(gate.services.submission, "decide", fail)
     assert await gate.send() == UNAVAILABLE
     assert await gate.send(response="json") == UNAVAILABLE_JSON
 
@@ -278,7 +279,7 @@ async def test_an_outage_is_no_bad_number(gate: Any, monkeypatch: pytest.MonkeyP
     async def fail(*_: Any) -> None:
         raise StorageUnavailable("disk full")
 
-    monkeypatch.setattr(gate.services.submission, "submit", fail)
+    monkeypatch.setattr(gate.services.submission, "decide", fail)
     answer = await gate.ask("GET", f"{SEND}?{GOOD}")
     assert answer == (503, "text/plain; charset=utf-8", UNAVAILABLE)
     answer = await gate.ask("GET", f"{SEND}?{GOOD}&response=json")
@@ -288,3 +289,25 @@ async def test_an_outage_is_no_bad_number(gate: Any, monkeypatch: pytest.MonkeyP
 async def test_credits_are_taken_for_each_part(gate: Any) -> None:
     assert await gate.send(msgtext="x" * 161) == ACCEPTED
     assert await gate.available() == 8
+
+
+async def test_a_call_that_is_repeated_sends_one_message(gate: Any) -> None:
+    """Programs repeat a call whose answer they did not get: in parallel, or after a restart."""
+    spellings = ("447483938220", "%2B44+7483+938220", "00447483938220")
+    calls = [gate.send(mobile=spelling) for spelling in spellings * 2]
+    assert await asyncio.gather(*calls) == [ACCEPTED] * 6
+    assert await gate.send(response="json") == ACCEPTED_JSON
+    assert len(await gate.stored()) == 1
+    assert await gate.available() == 9
+    assert await gate.send(ref="other") == await gate.send(mobile="4512345678") == ACCEPTED
+    assert len(await gate.stored()) == 3
+
+
+async def test_a_refused_call_may_be_repeated(gate: Any) -> None:
+    """None of several at once is accepted that has no message."""
+    calls = [gate.send(key=POOR_KEY) for _ in range(3)]
+    assert await asyncio.gather(*calls) == [b"406"] * 3
+    poor = await gate.services.accounts.find("poor")
+    await gate.services.accounts.top_up(poor, 1, "")
+    assert [await gate.send(key=POOR_KEY) for _ in range(3)] == [ACCEPTED] * 3
+    assert (await gate.services.accounts.balance(poor)).available == 0

@@ -4,12 +4,14 @@ import asyncio
 import re
 import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
-from tests.dialects.in_process import Answer, ask, count_rows, nowhere
+import pytest_asyncio
+from tests.dialects.in_process import Answer, ask, count_rows, nowhere, own_or_shared
 
 from dragoman.assembly import build_services
 from dragoman.config import Settings
@@ -35,6 +37,8 @@ _MASKS = (
     (re.compile(rb"\b[0-9a-f]{32}\b"), b"<msgid>"),
     (re.compile(rb"\b[0-9]{10}-[0-9]+\b"), b"<lookupid>"),
     (re.compile(rb"\b[0-9]{15,16}\b"), b"<id>"),
+    (re.compile(rb'("userid":"?|"list":{"id":"|"type_1":"user","value_1":")[0-9]+'), rb"\1<id>"),
+    (re.compile(rb"(<userid>|<list>\n    <id>|user</type_1>\n    <value_1>)[0-9]+"), rb"\1<id>"),
 )
 
 
@@ -164,25 +168,46 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def configure() -> Callable[[Settings], Settings]:
     """What the tests of a room change in the settings; nothing here."""
     return lambda settings: settings
 
 
-@pytest.fixture
-async def link(
-    prepared: Path, tmp_path: Path, configure: Callable[[Settings], Settings]
-) -> AsyncIterator[Link]:
+@asynccontextmanager
+async def _opened(settings: Settings, prepared: Path) -> AsyncIterator[Link]:
     clock = FixedClock(NOW_MS)
-    folder = tmp_path / "data"
-    shutil.copytree(prepared, folder)
-    services = build_services(configure(_settings(folder)), clock)
+    shutil.copytree(prepared, settings.data_path)
+    services = build_services(settings, clock)
     await services.open(migrate=False)
     try:
         yield Link(services, clock)
     finally:
         await services.close()
+
+
+@pytest.fixture
+async def own_link(
+    prepared: Path, tmp_path: Path, configure: Callable[[Settings], Settings]
+) -> AsyncIterator[Link]:
+    async with _opened(configure(_settings(tmp_path / "data")), prepared) as link:
+        yield link
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def shared_link(
+    prepared: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+    configure: Callable[[Settings], Settings],
+) -> AsyncIterator[Link]:
+    folder = tmp_path_factory.mktemp("shared") / "data"
+    async with _opened(configure(_settings(folder)), prepared) as link:
+        yield link
+
+
+@pytest.fixture
+def link(request: pytest.FixtureRequest) -> Any:
+    return own_or_shared(request, "link")
 
 
 @pytest.fixture

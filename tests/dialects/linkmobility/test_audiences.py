@@ -328,6 +328,7 @@ async def test_expansion_of_an_audience_has_its_merge_fields_before_and_after(bo
         await run(book)
 
 
+@pytest.mark.stores_nothing
 @pytest.mark.parametrize("after", ["x", "45%2B"])
 async def test_expansion_beyond_what_is_no_number_is_refused(
     link: Any, refused: Any, after: str

@@ -46,6 +46,7 @@ async def test_legacy_login_is_let_in(link: Any, login: str) -> None:
     assert (answer.json["username"], answer.json["apikey"]) == ("hn", "")
 
 
+@pytest.mark.stores_nothing
 @pytest.mark.parametrize(
     ("query", "given"),
     [

@@ -166,6 +166,7 @@ async def test_no_batches_are_an_empty_list(link: Any) -> None:
     )
 
 
+@pytest.mark.stores_nothing
 @pytest.mark.parametrize("batch_id", ["1", "9" * 15, "9" * 30, "0"])
 async def test_unknown_batch_is_not_found(link: Any, refused: Any, batch_id: str) -> None:
     answer = await refused(link.get(f"message/{batch_id}/0.json"))

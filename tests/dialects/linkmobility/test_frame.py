@@ -237,6 +237,7 @@ async def test_body_is_read_as_it_is_meant(
 NO_JSON = "the body is not JSON"
 
 
+@pytest.mark.stores_nothing
 @pytest.mark.parametrize(
     ("body", "content_type", "text"),
     [
@@ -293,6 +294,7 @@ async def test_body_that_cannot_be_read_is_refused(
     assert (answer.status, answer.body) == (400, expected)
 
 
+@pytest.mark.stores_nothing
 @pytest.mark.parametrize(
     ("path", "body", "text"),
     [
@@ -319,6 +321,7 @@ async def test_body_without_its_wrapper_is_refused(
     assert (answer.status, answer.body) == (400, problem(400, f"Request is not valid, {text}"))
 
 
+@pytest.mark.stores_nothing
 @pytest.mark.parametrize("content_type", [b"application/x-www-form-urlencoded", b"image/png"])
 async def test_body_of_another_type_is_refused(
     link: Any, refused: Any, content_type: bytes

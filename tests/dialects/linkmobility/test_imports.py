@@ -149,6 +149,7 @@ async def test_every_kind_of_fault_is_reported(link: Any) -> None:
     assert [contact["fields"] for contact in await contacts(link)] == [{"Note": "8000.5"}]
 
 
+@pytest.mark.stores_nothing
 @pytest.mark.parametrize(
     ("body", "status", "text"),
     [

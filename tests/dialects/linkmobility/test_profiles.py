@@ -60,6 +60,7 @@ def test_every_profile_can_be_configured() -> None:
     assert set(get_args(LinkProfile)) == set(PROFILES)
 
 
+@pytest.mark.stores_nothing
 @pytest.mark.parametrize("suffix", ["json", "xml"])
 @pytest.mark.parametrize(
     ("method", "path"),

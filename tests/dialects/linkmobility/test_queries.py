@@ -128,6 +128,7 @@ async def test_outbox_is_searched_by_batch_and_by_message(link: Any) -> None:
     assert await found(link, f"batchid={batches[1]}", key=OTHER) == []
 
 
+@pytest.mark.stores_nothing
 @pytest.mark.parametrize(
     ("target", "text"),
     [
@@ -249,6 +250,7 @@ async def test_inbox_filter_narrows_the_search(link: Any, query: str, which: lis
     assert [text["message"] for text in answer.json["query"]] == which
 
 
+@pytest.mark.stores_nothing
 @pytest.mark.parametrize("box", ["inbox", "outbox"])
 @pytest.mark.parametrize("lookup_id", ["1424185035-66418", "1790000000-5", "nonsense", "-", "1-1"])
 async def test_unknown_lookup_is_not_found(

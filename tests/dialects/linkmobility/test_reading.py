@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dragoman.config.dialects import LinkMobility
 from dragoman.core.accounts.model.accounts import Account
 from dragoman.core.messages.model.messages import Submission
 from dragoman.core.model.errors import RefusalCode, Refused
@@ -37,7 +38,7 @@ values = st.recursive(
 def read(fields: dict[str, Any]) -> Submission | Refused | MalformedBody:
     try:
         message = decode_json(msgspec.json.encode(fields), Message)
-        return read_message(message, ACCOUNT, "Europe/Copenhagen", "", "")
+        return read_message(message, ACCOUNT, "Europe/Copenhagen", LinkMobility(), "")
     except (Refused, MalformedBody) as refused:
         return refused
 

@@ -8,6 +8,7 @@ from sqlalchemy import select
 
 from dragoman.core.messages.model.records import BatchOptions
 from dragoman.core.messages.sql.tables import batches, messages
+from dragoman.protocols.gsm.alphabet import decode_gsm
 
 ACCEPTED = (
     b'{"stat":{"sendtime":"21-09-2026 16:13:20","buffered":0,"received":0,"rejected":0},'
@@ -124,8 +125,8 @@ async def test_recipients_are_each_sent_to_once(
         ({"message": 1234}, "text", "1234"),
         ({"message": "007"}, "text", "007"),
         ({"message": "Hi [Name]"}, "text", "Hi [Name]"),
-        ({"format": "GSM"}, "format", "gsm"),
-        ({"format": "gsm"}, "format", "gsm"),
+        ({"format": "GSM"}, "format", "gsm_alike"),
+        ({"format": "gsm"}, "format", "gsm_alike"),
         ({"format": ""}, "format", "auto"),
         ({"message": "Привет"}, "format", "auto"),
         ({"format": "UNICODE", "message": "ÛÑÎÇÔÐÊ", "charset": "UTF-8"}, "format", "unicode"),
@@ -236,3 +237,27 @@ async def test_hundred_thousand_recipients_fit_one_request(link: Any) -> None:
     await link.sent(recipients=numbers)
     batch, rows = await stored(link)
     assert (batch.recipients, rows) == (100_000, [])
+
+
+ALIKE = {
+    "Hello": ("gsm7", "Hello", {}),
+    "10–12 “now”…": ("gsm7", '10-12 "now"...', {"–": "-", "“": '"', "”": '"', "…": "..."}),
+    "Привет – 1": ("ucs2", "Привет – 1", {}),
+    "x" * 159 + "…": ("gsm7", "x" * 159 + "...", {"…": "..."}),
+}
+
+
+@pytest.mark.parametrize("text", ALIKE)
+async def test_format_gsm_sends_look_alikes_or_unicode(link: Any, text: str) -> None:
+    """A client that always writes GSM lost every text with a dash or a curly quote."""
+    alphabet, sent, replaced = ALIKE[text]
+    await link.sent(message=text, format="GSM")
+    [message] = link.live()
+    outgoing = message.outgoing()
+    assert (outgoing.alphabet.value, outgoing.text) == (alphabet, sent)
+    decode = decode_gsm if alphabet == "gsm7" else lambda data: data.decode("utf-16-be")
+    assert "".join(decode(part.data) for part in outgoing.parts) == sent
+    assert message.part_count == len(outgoing.parts) == message.credits
+    account = await link.services.accounts.find("hn")
+    story = await link.services.timelines.of_message(account, message.message_id)
+    assert (story.request.text, story.request.replaced) == (text, replaced)

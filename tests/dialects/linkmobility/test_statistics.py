@@ -241,6 +241,7 @@ async def test_weeks_begin_on_monday_and_belong_to_the_year_of_their_thursday(li
     ]  # fmt: skip
 
 
+@pytest.mark.stores_nothing
 @pytest.mark.parametrize(
     ("query", "text"),
     [
@@ -412,7 +413,7 @@ GOOD = {"msgid": "x", "userid": "own", "logtime": "2015-07-06 00:00:24", "status
         ("outbox", {"userid": ""}, "Userid is not valid, use a number"),
         ("outbox", {"userid": "9" * 16}, "Userid is not valid, use a number"),
         ("outbox", {"userid": -1}, "Userid is not valid, use a number"),
-        ("outbox", {"userid": 1}, "User id [1] not found"),
+        ("outbox", {"userid": 9_999}, "User id [9999] not found"),
         ("outbox", {"logtime": "06-07-2015 00:00"}, "Logtime is not valid, not of the form"
          " YYYY-mm-dd HH:MM:SS"),
         ("outbox", {"logtime": "2015-02-31 00:00:00"}, None),

@@ -18,8 +18,9 @@ EVERYTHING = DEFAULT_PERMISSIONS | {
 }
 _VARYING = (
     (re.compile(rb"\b[0-9a-f]{64}\b"), b"<key>"),
-    (re.compile(rb"\b[0-9]{15,16}\b"), b"<id>"),
-    (re.compile(rb"\b8k[0-9a-z]{8}\b"), b"<36>"),
+    (re.compile(rb'("parent":|"id":|<parent>|<id>)[1-9][0-9]*'), rb"\1<id>"),
+    (re.compile(rb'(_path":"|_path>)[1-9a-z][0-9a-z]/[1-9a-z][0-9a-z](?=["<])'), rb"\1<36>/<36>"),
+    (re.compile(rb'(_path":"|_path>)[1-9a-z][0-9a-z](?=["<])'), rb"\1<36>"),
 )
 NEW = {"username": "test", "password": "test", "credits": 0}
 

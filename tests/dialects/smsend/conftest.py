@@ -4,12 +4,14 @@ import asyncio
 import re
 import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
-from tests.dialects.in_process import Answer, ask, count_rows, nowhere
+import pytest_asyncio
+from tests.dialects.in_process import Answer, ask, count_rows, nowhere, own_or_shared
 
 from dragoman.assembly import build_services
 from dragoman.config import Settings
@@ -29,6 +31,8 @@ _MASKS = (
     (re.compile(rb"\b[0-9a-f]{64}\b"), b"<token>"),
     (re.compile(rb"\b[0-9a-f]{32}\b"), b"<key>"),
     (re.compile(rb"\b[0-9]{15,16}\b"), b"<id>"),
+    (re.compile(rb'("id[-_](?:alias|user|purchase|list|template|group)":"?)[0-9]+'), rb"\1<id>"),
+    (re.compile(rb"^[0-9]+(?=;)"), b"<id>"),
 )
 
 
@@ -142,21 +146,18 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def configure() -> Callable[[Settings], Settings]:
     """What the tests of a room change in the settings; nothing here."""
     return lambda settings: settings
 
 
-@pytest.fixture
-async def smsend(
-    prepared: Path, tmp_path: Path, configure: Callable[[Settings], Settings]
-) -> AsyncIterator[Customer]:
+@asynccontextmanager
+async def _opened(settings: Settings, prepared: Path) -> AsyncIterator[Customer]:
     """A customer with a session."""
     clock = FixedClock(NOW_MS)
-    folder = tmp_path / "data"
-    shutil.copytree(prepared, folder)
-    services = build_services(configure(_settings(folder)), clock)
+    shutil.copytree(prepared, settings.data_path)
+    services = build_services(settings, clock)
     await services.open(migrate=False)
     try:
         customer = Customer(services, clock)
@@ -164,6 +165,30 @@ async def smsend(
         yield customer
     finally:
         await services.close()
+
+
+@pytest.fixture
+async def own_smsend(
+    prepared: Path, tmp_path: Path, configure: Callable[[Settings], Settings]
+) -> AsyncIterator[Customer]:
+    async with _opened(configure(_settings(tmp_path / "data")), prepared) as customer:
+        yield customer
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def shared_smsend(
+    prepared: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+    configure: Callable[[Settings], Settings],
+) -> AsyncIterator[Customer]:
+    folder = tmp_path_factory.mktemp("shared") / "data"
+    async with _opened(configure(_settings(folder)), prepared) as customer:
+        yield customer
+
+
+@pytest.fixture
+def smsend(request: pytest.FixtureRequest) -> Any:
+    return own_or_shared(request, "smsend")
 
 
 @pytest.fixture

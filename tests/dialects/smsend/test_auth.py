@@ -39,6 +39,7 @@ async def test_login_answers_two_keys_as_text(
     assert (again.status, again.body) == (200, b"true")
 
 
+@pytest.mark.stores_nothing
 @pytest.mark.parametrize(
     ("target", "headers", "status", "text"),
     [

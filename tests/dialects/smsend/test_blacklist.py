@@ -94,6 +94,7 @@ async def test_what_is_no_number_enters_nothing(
     assert await numbers(smsend) == []
 
 
+@pytest.mark.stores_nothing
 @pytest.mark.parametrize("target", ["blacklist/smsbatch", "contact/add_to_blacklist_batch"])
 @pytest.mark.parametrize("body", [b"", b"7", b"[[]]", b"[null]", b'["'])
 async def test_malformed_batch_is_refused(
@@ -155,6 +156,7 @@ async def test_list_says_where_an_entry_came_from_and_when(smsend: Any) -> None:
     assert abroad.json["total"] == 3
 
 
+@pytest.mark.stores_nothing
 @pytest.mark.parametrize(
     ("query", "name", "reason"),
     [

@@ -148,6 +148,7 @@ async def test_birth_date_is_read_in_every_form(
     assert (await smsend.get(f"contact/{contact}")).json["birthdate"] == day
 
 
+@pytest.mark.stores_nothing
 @pytest.mark.parametrize(
     ("fields", "status", "text"),
     [
@@ -225,6 +226,7 @@ async def test_bad_contact_is_refused(
     assert (answer.status, answer.json["result"]) == (status, text)
 
 
+@pytest.mark.stores_nothing
 @pytest.mark.parametrize(
     "body",
     [
@@ -316,6 +318,7 @@ async def test_contacts_are_listed_in_pages(smsend: Any) -> None:
     assert (await smsend.get("contact?pageNumber=1000000&pageSize=500")).json["contacts"] == []
 
 
+@pytest.mark.stores_nothing
 @pytest.mark.parametrize("target", ["contact", "contacts", "groups", "blacklist/sms"])
 @pytest.mark.parametrize(
     ("query", "name"),
@@ -385,7 +388,7 @@ async def test_group_is_created_changed_listed_and_deleted(smsend: Any) -> None:
     body = b'{\n    "name": "{NAME}", \n    "description": "{DESCRIPTION}"\n}\n'
     created = await smsend.post("group", body)
     assert (created.status, created.body) == (201, b'""')
-    assert re.fullmatch(r"/group/[0-9]{15,16}", created.location)
+    assert re.fullmatch(r"/group/[0-9]{1,10}", created.location)
     target = created.location.lstrip("/")
     listed = await smsend.get("groups")
     assert listed.masked == (

@@ -10,6 +10,8 @@ import pytest
 from dragoman.config import Settings
 from dragoman.config.dialects import Dialects, SmSend, SubaccountProfile
 
+pytestmark = pytest.mark.usefixtures("configure")  # which takes a test's own `profiles`
+
 PROFILES = (
     SubaccountProfile(id=1, name="all"),
     SubaccountProfile(id=2, name="low", message_types=("SI", "L"), without=("receive",)),

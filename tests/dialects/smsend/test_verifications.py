@@ -232,11 +232,6 @@ BAD = [
     ),
     (
         "2fa/request",
-        REQUEST | {"message-type": "LL"},
-        "Invalid value for parameter [senderName]: not with this message type",
-    ),
-    (
-        "2fa/request",
         REQUEST | {"messageBody": "x" * 1_000},
         "The message is too long: at most 1000 characters",
     ),
@@ -251,6 +246,7 @@ BAD = [
 ]
 
 
+@pytest.mark.stores_nothing
 @pytest.mark.parametrize(("target", "body", "reason"), BAD)
 async def test_call_is_refused_when_it_makes_no_sense(
     smsend: Any, refused: Refused, target: str, body: dict[str, Any], reason: str
@@ -273,3 +269,10 @@ async def test_body_that_is_no_request_is_refused(smsend: Any, target: str, body
     answer = await smsend.post(target, body)
     assert answer.status == 400
     assert set(answer.json) == {"result", "error_code", "error_message"}
+
+
+async def test_sender_of_a_type_without_its_own_is_ignored(smsend: Any) -> None:
+    await request(smsend, **{"message-type": "LL"})
+    [message] = smsend.services.live
+    stored = message.batch.stored
+    assert (stored.sender, stored.options.ignored_sender) == ("SMS", "MySender")

@@ -7,13 +7,15 @@ import base64
 import re
 import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
+import pytest_asyncio
 from sqlalchemy import select
-from tests.dialects.in_process import Answer, ask, count_rows, nowhere
+from tests.dialects.in_process import Answer, ask, count_rows, nowhere, own_or_shared
 
 from dragoman.assembly import build_services
 from dragoman.config import Settings
@@ -37,7 +39,7 @@ NUMBER = "+447483938220"
 _MASKS = (
     (re.compile(rb'"[A-Za-z0-9_-]{43}"'), b'"<token>"'),
     (re.compile(rb"(?<![A-Za-z0-9_-])[A-Za-z0-9_-]{20}(?=\")"), b"<key>"),
-    (re.compile(rb"\b[0-9]{15,16}\b"), b"<device>"),
+    (re.compile(rb'("deviceId":"|^\[\{"id":")[0-9]+'), rb"\1<device>"),
 )
 
 
@@ -151,9 +153,8 @@ def prepared_smsgate(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture
-async def program(prepared_smsgate: Path, tmp_path: Path) -> AsyncIterator[Program]:
-    folder = tmp_path / "data"
+@asynccontextmanager
+async def _opened(folder: Path, prepared_smsgate: Path) -> AsyncIterator[Program]:
     shutil.copytree(prepared_smsgate, folder)
     clock = FixedClock(NOW_MS)
     services = build_services(_settings(folder), clock)
@@ -164,6 +165,26 @@ async def program(prepared_smsgate: Path, tmp_path: Path) -> AsyncIterator[Progr
         yield made
     finally:
         await services.close()
+
+
+@pytest.fixture
+async def own_program(prepared_smsgate: Path, tmp_path: Path) -> AsyncIterator[Program]:
+    async with _opened(tmp_path / "data", prepared_smsgate) as program:
+        yield program
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def shared_program(
+    prepared_smsgate: Path, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Program]:
+    folder = tmp_path_factory.mktemp("shared") / "data"
+    async with _opened(folder, prepared_smsgate) as program:
+        yield program
+
+
+@pytest.fixture
+def program(request: pytest.FixtureRequest) -> Any:
+    return own_or_shared(request, "program")
 
 
 @pytest.fixture

@@ -152,6 +152,7 @@ async def test_a_token_gives_away_no_more_than_it_has(program: Program, refused:
     assert (await program.ask("POST", "auth/token", {"scopes": ["messages:send"]})).status == 201
 
 
+@pytest.mark.stores_nothing
 @pytest.mark.parametrize(
     "body",
     [

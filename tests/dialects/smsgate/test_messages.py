@@ -343,6 +343,7 @@ async def test_a_body_that_is_too_large_is_refused(program: Program, refused: An
     assert answer.status == 413
 
 
+@pytest.mark.stores_nothing
 @pytest.mark.parametrize(
     "query",
     [
@@ -363,6 +364,7 @@ async def test_a_list_asked_for_badly_is_refused(
     assert (await refused(program.ask("GET", f"messages?{query}"))).status == 400
 
 
+@pytest.mark.stores_nothing
 @pytest.mark.parametrize("query", ["deviceActiveWithin=-1", "deviceActiveWithin=x"])
 async def test_a_message_with_a_bad_query_is_refused(
     program: Program, refused: Any, query: str

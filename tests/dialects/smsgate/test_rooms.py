@@ -9,6 +9,8 @@ from typing import Any
 import msgspec
 import pytest
 
+from dragoman.core.accounts.model.accounts import Account
+from dragoman.core.devices.model.devices import Device
 from dragoman.core.messages.model.callbacks import EventFacts, EventKind
 from dragoman.core.messages.model.lifecycle import State
 from dragoman.core.messages.model.messages import Holder, InboundPartReport
@@ -227,6 +229,42 @@ async def test_an_opted_out_recipient_fails_with_its_acceptance(program: Program
     assert body["payload"]["reason"] == "opted_out"
 
 
+async def receive(
+    program: Program, account: Account, device: Device, alphabet: Alphabet, text: str
+) -> None:
+    """A text comes in over a phone."""
+    report = InboundPartReport(
+        carrier="phones",
+        source="+4587654321",
+        destination="4512345678",
+        alphabet=alphabet,
+        text=text,
+        holder=Holder(
+            account_id=account.account_id, device_id=device.device_id, event_id=text, sim=1
+        ),
+    )
+    stored: list[bool] = []
+    program.services.inbound.receive(report, stored.append)
+    while not stored:
+        await program.rows()
+
+
+async def test_a_webhook_for_batches_gets_each_text_as_a_list(program: Program) -> None:
+    account = await program.log_in()
+    device = await program.phone()
+    await hook(program, "sms:received")
+    for event in ("sms:batch:received", "sms:batch:data-received", "mms:batch:received"):
+        await hook(program, event)
+    await receive(program, account, device, Alphabet.GSM7, "Hi")
+    await receive(program, account, device, Alphabet.BINARY, b"\x01\x02".hex())
+    (_, alone), (url, batch), (_, data) = calls(program, await program.told())
+    assert (url, batch["event"]) == (f"{URL}/sms:batch:received", "sms:batch:received")
+    assert batch["payload"] == {"messages": [alone["payload"]]}
+    assert alone["payload"]["message"] == "Hi"
+    assert data["event"] == "sms:batch:data-received"
+    assert [one["data"] for one in data["payload"]["messages"]] == ["AQI="]
+
+
 async def test_webhooks_are_told_of_a_text_that_a_phone_received(program: Program) -> None:
     account = await program.log_in()
     device = await program.phone()
@@ -235,27 +273,8 @@ async def test_webhooks_are_told_of_a_text_that_a_phone_received(program: Progra
     await hook(program, "sms:data-received")
     another = await program.phone()
     await hook(program, "sms:received", key="not", deviceId=str(another.device_id))
-    for number, (alphabet, text) in enumerate(
-        ((Alphabet.GSM7, "Hi"), (Alphabet.BINARY, b"\x01\x02".hex()))
-    ):
-        holder = Holder(
-            account_id=account.account_id,
-            device_id=device.device_id,
-            event_id=f"e{number}",
-            sim=1,
-        )
-        report = InboundPartReport(
-            carrier="phones",
-            source="+4587654321",
-            destination="4512345678",
-            alphabet=alphabet,
-            text=text,
-            holder=holder,
-        )
-        stored: list[bool] = []
-        program.services.inbound.receive(report, stored.append)
-        while not stored:
-            await program.rows()
+    await receive(program, account, device, Alphabet.GSM7, "Hi")
+    await receive(program, account, device, Alphabet.BINARY, b"\x01\x02".hex())
     found = calls(program, await program.told())
     assert [body["webhookId"] for _, body in found] == ["sms:received", "its", "sms:data-received"]
     first, data = found[0][1], found[2][1]

@@ -133,8 +133,9 @@ class Gate:
         )
         return device
 
-    def message(self, sms_id: int) -> LiveMessage:
-        return next(one for one in self.services.live if one.batch.batch_id == sms_id)
+    async def message(self, sms_id: int) -> LiveMessage:
+        batch_id = await self.services.short_ids.identifier_of(sms_id)
+        return next(one for one in self.services.live if one.batch.batch_id == batch_id)
 
     async def move(
         self,

@@ -9,6 +9,8 @@ import msgspec
 import pytest
 from tests.dialects.in_process import forget
 
+from dragoman.admin.context import Admin
+from dragoman.admin.messages import find_status
 from dragoman.core.accounts.model.accounts import Account
 from dragoman.core.devices.model.devices import AssignmentState, Device, DeviceSettings, Limits
 from dragoman.core.messages.model.lifecycle import State
@@ -73,7 +75,7 @@ WAYS_OF_TEXTS: dict[str, tuple[tuple[State, ...], FailureCode, str, int, str]] =
 async def test_each_state_has_its_status_and_is_found_by_it(gate: Gate, case: str) -> None:
     states, failure, detail, status, title = WAYS_OF_TEXTS[case]
     sms_id = await gate.send()
-    await gate.move(gate.message(sms_id), *states, failure=failure, detail=detail)
+    await gate.move(await gate.message(sms_id), *states, failure=failure, detail=detail)
     answer = await gate.call("getsmsstatus", token=TOKEN, sms_id=sms_id)
     assert answer.body == (
         b'{"error":0,"sms_id":%d,"status":%d,"status_description":"%s","message":"Ok"}'
@@ -86,25 +88,39 @@ async def test_each_state_has_its_status_and_is_found_by_it(gate: Gate, case: st
         assert list(listed["smss"]) == ([str(sms_id)] if wanted == status else []), wanted
 
 
-async def test_a_text_for_a_phone_is_new_then_queued_then_sending(gate: Gate) -> None:
+STAGES = [
+    (AssignmentState.ASSIGNED, 1, "New"),
+    (AssignmentState.FETCHED, 3, "queued"),
+    (AssignmentState.HELD, 2, "sending"),
+    (AssignmentState.PROCESSED, 2, "sending"),
+]
+
+
+@pytest.mark.parametrize(("stage", "status", "title"), STAGES)
+async def test_a_text_for_a_phone_is_new_until_it_is_fetched_then_queued_then_sending(
+    gate: Gate, stage: AssignmentState, status: int, title: str
+) -> None:
     device = await gate.phone()
     sms_id = await gate.send(device_id=device.device_id)
     assert await gate.status(sms_id) == (1, "New")
-    message = gate.message(sms_id)
+    message = await gate.message(sms_id)
     await gate.move(message, State.SENDING)
-    await gate.hand_over(message, device, AssignmentState.ASSIGNED)
-    assert await gate.status(sms_id) == (3, "queued")
-    assert list((await gate.ok("getallsms", status="3"))["smss"]) == [str(sms_id)]
-    assert (await gate.ok("getallsms", status="2"))["smss"] == {}
-    await gate.hand_over(message, device, AssignmentState.FETCHED)
-    assert await gate.status(sms_id) == (2, "sending")
+    await gate.hand_over(message, device, stage)
+    assert await gate.status(sms_id) == (status, title)
+    for wanted in mapping.TITLES:
+        listed = await gate.ok("getallsms", status=wanted)
+        assert list(listed["smss"]) == ([str(sms_id)] if wanted == status else []), wanted
+    await gate.move(message, State.SENT)
+    assert await gate.status(sms_id) == (6, "sent")
+    await gate.move(message, State.DELIVERED)
+    assert await gate.status(sms_id) == (7, "delivered")
 
 
 async def test_a_text_for_no_phone_in_particular_shows_the_one_that_got_it(gate: Gate) -> None:
     device = await gate.phone(sims=2)
     sms_id = await gate.send()
     assert (await gate.sms(sms_id))["deviceid"] is None
-    message = gate.message(sms_id)
+    message = await gate.message(sms_id)
     await gate.move(message, State.SENDING)
     await gate.hand_over(message, device, AssignmentState.FETCHED, slot=2)
     found = await gate.sms(sms_id, device_id=device.device_id, sim=1)
@@ -369,21 +385,24 @@ def test_each_status_finds_what_has_it_and_nothing_else() -> None:
     for state in State:
         for failure in FailureCode:
             for detail in details:
-                for waits in (True, False):
-                    own = mapping.status_of(state, failure, detail, waits)
+                for stage in (None, *AssignmentState):
+                    own = mapping.status_of(state, failure, detail, stage)
                     found = [
                         status
                         for status in mapping.TITLES
                         for kind in mapping.kinds_of(status)
-                        if _fits(kind, state, failure, detail, waits)
+                        if _fits(kind, state, failure, detail, stage)
                     ]
-                    assert found == [own], (state, failure, detail, waits)
+                    assert found == [own], (state, failure, detail, stage)
 
 
-def _fits(kind: Any, state: State, failure: str, detail: str, waits: bool) -> bool:
+def _fits(
+    kind: Any, state: State, failure: str, detail: str, stage: AssignmentState | None
+) -> bool:
     return (
         state in kind.states
-        and kind.waits_for_phone in (None, waits)
+        and (not kind.assignments or stage in kind.assignments)
+        and stage not in kind.other_assignments
         and (not kind.failures or failure in kind.failures)
         and failure not in kind.other_failures
         and (not kind.details or detail in kind.details)
@@ -398,10 +417,32 @@ def test_a_note_comes_back_as_it_was_kept() -> None:
     assert msgspec.json.decode(mapping.render_note(mapping.Note())) == {}
 
 
+async def test_identifiers_fit_32_bits_and_longer_ones_stay_good(gate: Gate) -> None:
+    """A program in Java lost the answer to a text that was accepted, and sent it again."""
+    device = await gate.phone()
+    tag_id = (await gate.ok("savetag", title="Clients"))["tag_id"]
+    contact = await gate.ok("savecontact", phone="+4917642111111", ctag_id=tag_id)
+    newsletter = await gate.ok("savepaket", title="N", body="x", tags=tag_id)
+    sms_id = await gate.send(device_id=device.device_id)
+    await receive(gate, device, "+4917642111111", "Hallo")
+    listed = (await gate.ok("getallsms"))["smss"]
+    found = [tag_id, contact["contact_id"], newsletter["paket_id"], sms_id, *map(int, listed)]
+    found += [one["deviceid"] for one in listed.values()]
+    assert len(listed) == 2
+    assert [one for one in found if not 0 < one < 1 << 31] == []
+    assert list((await gate.ok("getallsms"))["smss"]) == list(listed)
+    long_id = await gate.services.short_ids.identifier_of(sms_id)
+    assert long_id > 1 << 31
+    answer = await gate.ok("getsmsstatus", sms_id=long_id)
+    assert (answer["sms_id"], answer["status"]) == (long_id, 1)
+    status = await find_status(Admin(services=gate.services), str(sms_id))
+    assert (status.account, getattr(status, "batch_id", 0)) == ("acme", long_id)
+
+
 async def test_what_was_deleted_is_listed_without_text_and_number(gate: Gate) -> None:
     device = await gate.phone()
     sms_id = await gate.send(customerid="77")
-    await gate.move(gate.message(sms_id), State.SENDING, State.SENT, State.DELIVERED)
+    await gate.move(await gate.message(sms_id), State.SENDING, State.SENT, State.DELIVERED)
     await receive(gate, device, "+4917642111111", "secret")
     await forget(gate.services)
     shown = (await gate.ok("getallsms"))["smss"]

@@ -55,19 +55,21 @@ async def test_a_contact_is_stored_with_its_tag(gate: Gate, way: str, spelling: 
     answer = await gate.call("savecontact", way, token=TOKEN, **given)
     contact_id = answer.json["contact_id"]
     assert answer.body == b'{"error":0,"contact_id":%d,"message":"ok"}' % contact_id
-    contact = await gate.services.contact_profiles.contact(gate.account, contact_id)
+    identifier = await gate.services.short_ids.identifier_of(contact_id)
+    contact = await gate.services.contact_profiles.contact(gate.account, identifier)
     assert (contact.mobile, contact.profile.name) == ("4915752982212", "Anna Käse")
     members = [
         m async for some in gate.services.groups.members(gate.account, [tag_id]) for m in some
     ]
-    assert [member.contact_id for member in members] == [contact_id]
+    assert [member.contact_id for member in members] == [identifier]
 
 
 async def test_a_long_name_is_kept_in_two_pieces(gate: Gate) -> None:
     tag_id = (await gate.ok("savetag", title="Clients"))["tag_id"]
     name = "Maximilian Alexander Johannes Freiherr von Hohenstein"
     saved = await gate.ok("savecontact", phone=NUMBER, fullname=name, ctag_id=tag_id)
-    contact = await gate.services.contact_profiles.contact(gate.account, saved["contact_id"])
+    contact_id = await gate.services.short_ids.identifier_of(saved["contact_id"])
+    contact = await gate.services.contact_profiles.contact(gate.account, contact_id)
     assert f"{contact.profile.name} {contact.profile.surname}" == name
 
 

@@ -70,12 +70,12 @@ async def test_a_text_is_stored_whichever_way_it_comes(gate: Gate, way: str) -> 
 async def test_the_get_of_the_manual_is_read_to_the_letter(gate: Gate) -> None:
     device = await gate.phone(sims=2)
     answer = await gate.ask("GET", MANUAL_GET.format(token=TOKEN, device=device.device_id))
-    message = gate.message(answer.json["sms_id"])
+    message = await gate.message(answer.json["sms_id"])
     options = message.batch.stored.options
     assert (message.recipient, message.batch.stored.text) == ("4915752982212", "Hello!")
     assert (options.device_id, options.sim) == (device.device_id, 2)
     assert message.batch.stored.lane == Lane.URGENT
-    assert (await gate.sms(message.batch.batch_id, timezone="+02:00"))["timetosend"] == {
+    assert (await gate.sms(answer.json["sms_id"], timezone="+02:00"))["timetosend"] == {
         "date": "2021-08-01 14:00:00.000000",
         "timezone_type": 1,
         "timezone": "+02:00",
@@ -472,7 +472,7 @@ async def test_a_text_for_later_waits_and_shows_its_time(gate: Gate) -> None:
 
 async def test_a_text_that_its_phone_was_given_keeps_its_identifier(gate: Gate) -> None:
     sms_id = await gate.send()
-    message = gate.message(sms_id)
+    message = await gate.message(sms_id)
     assert message.message_id != sms_id
     await gate.move(message, State.SENDING, State.SENT)
     assert await gate.status(sms_id) == (6, "sent")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from urllib.parse import quote, urlencode
 
 import msgspec
@@ -17,6 +17,7 @@ from dragoman.admin.server import AdminServer
 from dragoman.assembly import opened_services
 from dragoman.config import Settings
 from dragoman.container import Services
+from dragoman.core.callbacks.model.held_hosts import HeldHost
 from dragoman.core.messages.feed import Feed
 from dragoman.core.metrics import Metrics
 
@@ -27,12 +28,24 @@ class IdleGateway:
     def __init__(self, services: Services) -> None:
         self.metrics: Metrics = services.metrics
         self.feed: Feed = services.feed
+        self.hosts: tuple[HeldHost, ...] = ()
+        self.retried: list[tuple[int | None, str, int | None]] = []
+        """What was asked to be tried now."""
 
     def carriers(self) -> tuple[()]:
         return ()
 
     def problems(self) -> list[str]:
         return []
+
+    def warnings(self) -> list[str]:
+        return []
+
+    def carriers_up(self) -> dict[str, bool]:
+        return {}
+
+    def free_bytes(self) -> int | None:
+        return None
 
     def waiting(self) -> dict[str, int]:
         return {"default": 0}
@@ -41,7 +54,16 @@ class IdleGateway:
         return {}
 
     def callbacks_waiting(self) -> int:
-        return 0
+        return sum(host.waiting for host in self.hosts)
+
+    def held_hosts(self) -> tuple[HeldHost, ...]:
+        return self.hosts
+
+    def retry_callbacks(
+        self, account_id: int | None, host: str = "", message_id: int | None = None
+    ) -> list[tuple[int, str, int]]:
+        self.retried.append((account_id, host, message_id))
+        return [(held.account_id, held.origin, held.waiting) for held in self.hosts]
 
 
 class Caller:
@@ -50,6 +72,7 @@ class Caller:
     def __init__(self, services: Services, admin: Admin) -> None:
         self.services = services
         self.admin = admin
+        self.running = cast("IdleGateway", admin.running)
         self.client = local_client(services.settings.data_path, timeout_s=10)
 
     async def __call__(self, method: str, *path: str, **given: Any) -> Any:

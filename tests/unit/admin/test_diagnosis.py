@@ -10,7 +10,7 @@ from dragoman.admin.carriers import OWN_SPEED_PER_S, limit_of
 from dragoman.admin.context import Admin
 from dragoman.admin.diagnosis import check_carrier, check_speed, diagnose
 from dragoman.container import Services
-from dragoman.core.delivery.model.running import CarrierView, LinkView
+from dragoman.core.delivery.running import CarrierView, LinkView
 
 
 def link(bound: bool = True, throttled: int = 0, last_error: str = "") -> LinkView:
@@ -96,6 +96,7 @@ LINKS = {
         Finding.PROBLEM,
         "password",
     ),
+    "no phone": ((), Finding.PROBLEM, "device list"),
     "down without a word": ((link(bound=False),), Finding.PROBLEM, "wait a moment"),
 }
 

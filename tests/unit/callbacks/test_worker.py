@@ -3,221 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 import threading
-from collections import defaultdict
-from collections.abc import AsyncIterator, Callable
 from typing import Any
 
-import msgspec
 import pytest
 from aiohttp import web
-from sqlalchemy import Connection, select
-from tests.passing_time import PATIENCE_S, MovableClock
+from tests.passing_time import PATIENCE_S
+from tests.unit.callbacks.telling import STATES, assert_in_order, render
 
 from dragoman.core.callbacks import worker as worker_module
-from dragoman.core.callbacks.schedule import RetrySchedule
 from dragoman.core.callbacks.sql.callbacks import CallbackState
-from dragoman.core.callbacks.worker import CallbackWorker
 from dragoman.core.messages.model.callbacks import CallbackCall, CallbackFacts
 from dragoman.core.messages.model.lifecycle import State
-from dragoman.core.messages.model.records import NewCallback
-from dragoman.core.messages.sql import changes
-from dragoman.core.messages.sql.tables import callbacks
-from dragoman.core.metrics import Metrics
-from dragoman.kit.ids import IdSource
-from dragoman.storage import persistence as persistence_module
-from dragoman.storage.engine import Storage
+from dragoman.core.model.errors import StorageUnavailable
 from dragoman.storage.writer import Operation
-from dragoman.web.outgoing import GuardedClient
-
-LOOPBACK = [ipaddress.ip_network("127.0.0.0/8")]
-Answer = Callable[[str, int], Any]
-
-
-class Customer:
-    """A customer's server that notes what it is told as (message, state)."""
-
-    def __init__(self) -> None:
-        self.told: list[tuple[int, int]] = []
-        self.accepted: list[tuple[int, int]] = []
-        self.answer: Callable[[int, int], Any] = lambda message, state: 200
-        """What to answer: a status, a Response, or a coroutine of either."""
-        self._runner: web.AppRunner | None = None
-        self.port = 0
-
-    async def start(self, port: int = 0) -> None:
-        application = web.Application()
-        application.router.add_get("/{message}/{state}", self._handle)
-        self._runner = web.AppRunner(application, shutdown_timeout=0.1)
-        await self._runner.setup()
-        site = web.TCPSite(self._runner, "127.0.0.1", port or self.port)
-        await site.start()
-        self.port = site._server.sockets[0].getsockname()[1]  # type: ignore[union-attr]
-
-    async def stop(self) -> None:
-        if self._runner is not None:
-            await self._runner.cleanup()
-            self._runner = None
-
-    @property
-    def origin(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
-
-    async def _handle(self, request: web.Request) -> web.Response:
-        fact = int(request.match_info["message"]), int(request.match_info["state"])
-        self.told.append(fact)
-        answer = self.answer(*fact)
-        if asyncio.iscoroutine(answer):
-            answer = await answer
-        response = web.Response(status=answer, text="ok") if isinstance(answer, int) else answer
-        if 200 <= response.status < 300:
-            self.accepted.append(fact)
-        return response
-
-
-def render(url: str, facts: CallbackFacts) -> CallbackCall:
-    return CallbackCall(method="GET", url=f"{url}/{facts.message_id}/{facts.state.value}")
-
-
-def _insert(connection: Connection, items: list[NewCallback]) -> list[None]:
-    changes._INSERT_CALLBACKS.run(connection, [changes._callback_row(item) for item in items])
-    return [None] * len(items)
-
-
-INSERT = Operation(_insert, "insert_callbacks")
-
-
-class Teller:
-    """A worker over a database, and the making of callbacks."""
-
-    def __init__(self, url: str, until: Any) -> None:
-        self.until = until
-        self.storage = Storage(url)
-        self.clock = MovableClock()
-        self.ids = IdSource(self.clock)
-        self.metrics = Metrics()
-        self.stored: list[NewCallback] = []
-        self.worker: CallbackWorker
-        self._client: GuardedClient
-        self._task: asyncio.Task[None]
-        self._ended = False
-
-    async def start(self, schedule: RetrySchedule, per_origin: int, renderers: Any) -> None:
-        self.storage.start()
-        self._client = GuardedClient(
-            version="1", allow=LOOPBACK, timeout_s=15, connections=1_024, connections_per_host=16
-        )
-        self.worker = CallbackWorker(
-            storage=self.storage,
-            client=self._client,
-            renderers=renderers,
-            schedule=schedule,
-            per_origin=per_origin,
-            clock=self.clock,
-            metrics=self.metrics,
-        )
-        await self.worker.restore()
-        self._task = asyncio.create_task(self.worker.run())
-
-    async def stop(self) -> None:
-        if self._ended:
-            return
-        self._ended = True
-        self._task.cancel()
-        await asyncio.gather(self._task, return_exceptions=True)
-        await self.worker.stop()
-        await self._client.close()
-        await self.storage.stop()
-
-    async def tell(
-        self,
-        origin: str,
-        message_id: int,
-        *states: State,
-        url: str = "",
-        dialect: str = "test",
-        announce: bool = True,
-    ) -> None:
-        """Stores and announces callbacks about a message, as `Delivery` does."""
-        for state in states:
-            facts = CallbackFacts(
-                message_id=message_id, batch_id=1, state=state, at_ms=0, recipient="45", sender="x"
-            )
-            new = NewCallback(
-                callback_id=self.ids.next(), account_id=1, message_id=message_id, dialect=dialect,
-                origin=origin, url=url or origin, payload=msgspec.json.encode(facts).decode(),
-                due_ms=self.clock.now_ms(),
-            )  # fmt: skip
-            await self.storage.writer.write(INSERT, new)
-            self.stored.append(new)
-            if announce:
-                self.worker.announce(new)
-
-    async def rows(self) -> list[dict[str, Any]]:
-        return await self.storage.read(
-            lambda c: [
-                dict(row._mapping)
-                for row in c.execute(select(callbacks).order_by(callbacks.c.callback_id))
-            ]
-        )
-
-    async def until_ended(self) -> None:
-        """Waits until no callback is pending."""
-
-        async def ended() -> bool:
-            return all(row["state"] != CallbackState.PENDING for row in await self.rows())
-
-        await self.until(ended)
-
-
-@pytest.fixture
-async def make_teller(
-    sqlite_url: str, monkeypatch: pytest.MonkeyPatch, until: Any
-) -> AsyncIterator[Any]:
-    """Returns a maker of started workers over one file, with short waits."""
-    monkeypatch.setattr(worker_module, "POLL_S", 0.01)
-    monkeypatch.setattr(worker_module, "FIRST_PAUSE_S", 0.05)
-    monkeypatch.setattr(worker_module, "LONGEST_PAUSE_S", 0.1)
-    monkeypatch.setattr(persistence_module, "RETRY_S", 0.02)
-    made: list[Teller] = []
-
-    async def make(per_origin: int = 4, renderers: Any = None, **schedule: float) -> Teller:
-        teller = Teller(sqlite_url, until)
-        made.append(teller)
-        times = {"first_s": 0.05, "longest_s": 0.1, "give_up_after_s": 60.0, **schedule}
-        await teller.start(RetrySchedule(**times), per_origin, renderers or {"test": render})
-        return teller
-
-    yield make
-    for teller in made:
-        await teller.stop()
-
-
-@pytest.fixture
-async def make_customer() -> AsyncIterator[Any]:
-    made: list[Customer] = []
-
-    async def make() -> Customer:
-        customer = Customer()
-        await customer.start()
-        made.append(customer)
-        return customer
-
-    yield make
-    for customer in made:
-        await customer.stop()
-
-
-STATES = (State.SENT, State.UNKNOWN, State.DELIVERED)
-
-
-def assert_in_order(customer: Customer, messages: int, states: tuple[State, ...] = STATES) -> None:
-    """Every state of every message accepted once, in order per message."""
-    by_message: dict[int, list[int]] = defaultdict(list)
-    for message, state in customer.accepted:
-        by_message[message].append(state)
-    assert by_message == {n: [state.value for state in states] for n in range(messages)}
 
 
 async def test_all_is_told_once_and_in_order_per_message(
@@ -294,7 +93,7 @@ async def test_a_slow_origin_does_not_slow_another(
     make_teller: Any, make_customer: Any, until: Any
 ) -> None:
     teller, slow, quick = (
-        await make_teller(per_origin=2),
+        await make_teller(per_lane=2),
         await make_customer(),
         await make_customer(),
     )
@@ -373,7 +172,7 @@ async def test_one_too_old_is_given_up(make_teller: Any, make_customer: Any, unt
 async def test_429_leaves_the_whole_origin_alone_for_as_long_as_it_asks(
     make_teller: Any, make_customer: Any, until: Any
 ) -> None:
-    teller, customer = await make_teller(per_origin=1), await make_customer()
+    teller, customer = await make_teller(per_lane=1), await make_customer()
     customer.answer = lambda message, state: web.Response(status=429, headers={"Retry-After": "40"})
     await teller.tell(customer.origin, 0, State.SENT)
     await until(lambda: teller.metrics.callbacks["retry"] == 1)
@@ -415,13 +214,13 @@ async def test_failures_of_one_moment_make_one_pause(
     make_teller: Any, make_customer: Any, until: Any
 ) -> None:
     """Bug: every call that failed doubled the pause, so one hiccup silenced an origin for long."""
-    teller, customer = await make_teller(per_origin=8), await make_customer()
+    teller, customer = await make_teller(per_lane=8), await make_customer()
     await customer.stop()
     for n in range(8):
         await teller.tell(customer.origin, n, State.SENT, announce=False)
     for new in teller.stored:
         teller.worker.announce(new)
-    lane = teller.worker._lane(customer.origin)
+    lane = teller.worker._lane(1, customer.origin)
     await until(lambda: not (teller.metrics.callbacks["retry"] < 8))
     assert lane.failures <= 2
     await customer.start()
@@ -432,7 +231,7 @@ async def test_one_that_cannot_be_rendered_does_not_stop_its_origin(
     make_teller: Any, make_customer: Any, until: Any
 ) -> None:
     """Bug: the callback of a dialect that is not enabled ended the work of its whole origin."""
-    teller, customer = await make_teller(per_origin=1), await make_customer()
+    teller, customer = await make_teller(per_lane=1), await make_customer()
     await teller.tell(customer.origin, 99, State.SENT, dialect="gone")
     left = [500]  # one that must go through the rows
     customer.answer = lambda message, state: left.pop() if left else 200
@@ -446,7 +245,7 @@ async def test_one_that_cannot_be_rendered_does_not_stop_its_origin(
         return states.count(CallbackState.PENDING) == 1
 
     await until(one_left)
-    assert teller.worker._lane(customer.origin).failures == 0
+    assert teller.worker._lane(1, customer.origin).failures == 0
 
 
 async def test_a_recount_does_not_forget_what_was_announced_meanwhile(
@@ -460,10 +259,10 @@ async def test_a_recount_does_not_forget_what_was_announced_meanwhile(
 
     async def slow_read(query: Any) -> Any:
         result = await read(query)
-        if query is worker_module.callbacks.count_pending and not counting.is_set():
+        if isinstance(result, int) and not counting.is_set():
             counting.set()
             await counted.wait()
-            return {}  # as of before the new one was stored, and the old one gone
+            return 0  # as of before the new one was stored, and the old one gone
         return result
 
     monkeypatch.setattr(teller.storage, "read", slow_read)
@@ -481,7 +280,7 @@ async def test_more_than_memory_holds_goes_through_rows(
 ) -> None:
     monkeypatch.setattr(worker_module, "MAX_IN_MEMORY", 3)
     monkeypatch.setattr(worker_module, "PAGE", 5)
-    teller, customer = await make_teller(per_origin=2), await make_customer()
+    teller, customer = await make_teller(per_lane=2), await make_customer()
 
     async def slowly(*_: int) -> int:
         await asyncio.sleep(0.002)
@@ -492,3 +291,22 @@ async def test_more_than_memory_holds_goes_through_rows(
     await teller.until_ended()
     assert_in_order(customer, 20)
     assert len(customer.told) == 60
+
+
+async def test_requests_that_wait_for_the_database_are_made_in_order_and_again(
+    make_teller: Any, make_customer: Any
+) -> None:
+    """SMSGateway24's look up the short ID of a text."""
+    failures = iter([StorageUnavailable("away"), None, StorageUnavailable("away")])
+
+    async def looked_up(url: str, facts: CallbackFacts) -> CallbackCall:
+        await asyncio.sleep(0)
+        if failure := next(failures, None):
+            raise failure
+        return render(url, facts)
+
+    teller, customer = await make_teller(renderers={"test": looked_up}), await make_customer()
+    await asyncio.gather(*(teller.tell(customer.origin, n, *STATES) for n in range(5)))
+    await teller.until_ended()
+    assert_in_order(customer, 5)
+    assert len(customer.told) == 15

@@ -42,12 +42,14 @@ def test_a_shell_reads_the_same_whatever_stands_in_it(tmp_path: Path) -> None:
     dev_file.publish(tmp_path, msgspec.structs.replace(CONTENT, accounts=(odd,), device_id=9))
     assert (tmp_path / "dev.env").stat().st_mode & 0o777 == 0o600
     script = '. ./dev.env; echo "$URL $KEY $ACCOUNT $DEVICE $PASSWORD"; command -v dragoman'
+    script += "; env | grep ^DRAGOMAN_DATA="
     printed = subprocess.run(
         ["sh", "-c", script], cwd=tmp_path, capture_output=True, text=True, check=True
     ).stdout
-    first, program = printed.splitlines()
+    first, program, exported = printed.splitlines()
     assert first == f"http://127.0.0.1:8080 {'0' * 64} demo 9 it's $HOME; `exit`"
     assert program == str(Path(sys.executable).parent / "dragoman")
+    assert exported == f"DRAGOMAN_DATA={tmp_path.resolve()}"
 
 
 def test_setting_aside_keeps_the_accounts(tmp_path: Path) -> None:

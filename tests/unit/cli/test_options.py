@@ -39,6 +39,17 @@ def test_a_development_folder_here_is_found(tmp_path: Path) -> None:
     assert settings.carriers[0].name == "simulator"
 
 
+def test_the_folder_that_dev_env_names_is_found_from_anywhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Bug: the commands of a shell that had read dev.env worked in one folder only."""
+    write_config(tmp_path / "dragoman.toml", "127.0.0.1:1000")
+    (tmp_path / "somewhere").mkdir()
+    monkeypatch.setenv("DRAGOMAN_DATA", str(tmp_path / "somewhere"))
+    assert find_settings(None).data_path == tmp_path / "somewhere"
+    assert find_settings(Path("dragoman.toml")).http.listen == "127.0.0.1:1000"
+
+
 def test_a_development_folder_knows_its_addresses(tmp_path: Path) -> None:
     content = dev_file.DevFile(base_url="http://[::1]:8081", smsc_host="::1", smsc_port=2776)
     dev_file.publish(tmp_path, content)

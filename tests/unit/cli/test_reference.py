@@ -12,13 +12,12 @@ from typing import Any
 
 import msgspec
 import pytest
-import typer
 
 import dragoman
 from dragoman.cli.reference import main, render_pages
 from dragoman.cli.reference_calls import no_services
 from dragoman.cli.reference_words import NEEDS
-from dragoman.cli.root import app
+from dragoman.cli.root import COMMANDS, load_all
 from dragoman.config import Settings
 from dragoman.config.fields import entries_of, section_of
 from dragoman.core.messages.model.lifecycle import State
@@ -72,12 +71,20 @@ def commands(command: Any, path: str) -> Iterator[tuple[str, Any]]:
 
 def test_every_command_and_option_is_listed(pages: dict[str, str]) -> None:
     found = sections(pages["cli.md"])
-    for path, command in commands(typer.main.get_command(app), "dragoman"):
+    for path, command in commands(load_all(), "dragoman"):
         text = found[f"`{path}`"]
         options = [o for p in command.params for o in p.opts if o.startswith("-")]
         assert [option for option in options if f"`{option}`" not in text] == [], path
         assert text.count("\n| `") == len(command.params), path
         assert all(parameter.help for parameter in command.params), path
+
+
+def test_the_list_of_commands_says_what_the_commands_say() -> None:
+    said = {
+        name: " ".join(command.help.partition("\n\n")[0].split())
+        for name, command in load_all().commands.items()
+    }
+    assert said == COMMANDS
 
 
 def settings(kind: Any, table: str) -> Iterator[tuple[str, str]]:

@@ -33,7 +33,7 @@ SESSION_CONSTANTS = {"session_init_timeout_s", "unbind_timeout_s"}
 GOVERNED: list[tuple[Callable[..., Any], set[str]]] = [
     (AttachmentLimits, {"max_attachments", "max_bytes", "types"}),
     (Backoff, {"first_s", "longest_s"}),
-    (CallbackWorker, {"schedule", "per_origin"}),
+    (CallbackWorker, {"schedule", "concurrency", "per_lane"}),
     (CarrierSettings, set(CarrierSettings.__struct_fields__) - {"unacknowledged"}),
     (ConsoleSessions, {"idle_s", "longest_s"}),
     (Deadlines, {"horizon_s", "park_s"}),

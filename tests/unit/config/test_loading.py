@@ -17,6 +17,8 @@ from dragoman.config.values import parse_address
 from dragoman.core.accounts.model.accounts import Account
 from dragoman.core.billing.model.pricing import Price
 from dragoman.core.messages.model.routing import Route
+from dragoman.protocols.gsm.national import Language
+from dragoman.protocols.gsm.segmentation import PLAIN, Repertoire
 from dragoman.protocols.smpp.message_ids import IdReading
 
 CARRIER = """
@@ -167,6 +169,10 @@ WRONG_KEYS = [
     (
         CARRIER + "reconnect_min_s = 90",
         "carriers.main.reconnect_max_s: less than reconnect_min_s",
+    ),
+    (
+        CARRIER + 'profile = "latin1"\nnational = ["tr"]',
+        "carriers.main.national: needs a profile with the GSM alphabet",
     ),
     (
         CARRIER + "receiver_links = 1",
@@ -568,3 +574,17 @@ def test_an_account_without_limits_of_its_own_has_those_of_the_configuration() -
     widest = Limits(max_parts=255, max_recipients=1_000_000)
     assert min(widest.max_parts, account.max_parts) == widest.max_parts
     assert min(widest.max_recipients, account.max_recipients) == widest.max_recipients
+
+
+def test_a_route_takes_the_characters_that_all_of_its_carriers_take(tmp_path: Path) -> None:
+    tables = CARRIER + 'national = ["ur", "tr"]' + SPARE + 'national = ["tr"]'
+    tables += CARRIER.replace("main", "plain") + CARRIER.replace("main", "west")
+    tables += 'profile = "latin1"\n'
+    for name, carriers in (("a", '"main", "spare"'), ("b", '"main", "plain"'), ("c", '"west"')):
+        tables += f'[[routes]]\nname = "{name}"\ncarriers = [{carriers}]\n'
+    routes = load(write(tmp_path, tables), {}).routes_for_router()
+    assert [route.repertoire for route in routes] == [
+        Repertoire(national=(Language.TURKISH,)),
+        PLAIN,
+        Repertoire(latin_1=True),
+    ]

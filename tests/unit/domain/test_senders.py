@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dragoman.connectors.smpp.profiles import Profile
+from dragoman.connectors.smpp.submits import render_submits
 from dragoman.core.accounts.model.senders import MAX_DIGITS, MAX_LETTERS, normalise_sender
+from dragoman.core.messages.model.messages import Outgoing
 from dragoman.core.model.errors import RefusalCode, Refused
-from dragoman.protocols.gsm.alphabet import unencodable
+from dragoman.protocols.gsm.alphabet import DEFAULT_ALPHABET, Alphabet, unencodable
+from dragoman.protocols.gsm.segmentation import UserData
+from dragoman.protocols.smpp.codec import encode
 
 GOOD = [
     "Dragoman", "A", "12345678901", "+4512345678", "1245", "123456789012345", "+123456789012345",
-    "Tom & Jerry", "ÆØÅ", "Ωmega", "a b", "1-2-3", "€uro", "+45abc",
+    "Tom & Jerry", "ÆØÅ", "a b", "1-2-3", "+45abc",
 ]  # fmt: skip
 
 
@@ -34,6 +41,10 @@ BAD = [
     ("a\x1bb", "characters outside the GSM alphabet"),
     ("😀", "characters outside the GSM alphabet"),
     ("a\u202eb", "characters outside the GSM alphabet"),
+    # They were accepted, and failed when they were to be written into a PDU.
+    ("€uro", "characters outside Latin-1"),
+    ("ΔΣ", "characters outside Latin-1"),
+    ("Ωmega", "characters outside Latin-1"),
     ("x" * 5000, "more than 11 characters"),
 ]
 
@@ -47,7 +58,15 @@ def test_a_bad_sender_is_refused(sender: str, detail: str) -> None:
     assert len(refused.value.subject) <= 32
 
 
-@given(st.text(max_size=24))
+_MESSAGE: dict[str, Any] = {
+    "message_id": 1,
+    "recipient": "4511111111",
+    "parts": (UserData(udh=b"", data=b"hi"),),
+    "alphabet": Alphabet.GSM7,
+}
+
+
+@given(st.text(max_size=24) | st.text(DEFAULT_ALPHABET + "€[]", max_size=MAX_LETTERS))
 def test_what_passes_can_be_sent(sender: str) -> None:
     try:
         passed = normalise_sender(sender)
@@ -57,3 +76,5 @@ def test_what_passes_can_be_sent(sender: str) -> None:
     numeric = digits.isascii() and digits.isdigit()
     assert len(digits if numeric else passed) <= (MAX_DIGITS if numeric else MAX_LETTERS)
     assert not unencodable(passed)
+    (pdu,) = render_submits(Outgoing(**_MESSAGE, sender=passed), Profile(), 0)
+    encode(pdu)

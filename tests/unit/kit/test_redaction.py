@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import ast
 import io
 import json
 import logging
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import structlog
 from hypothesis import given
 from hypothesis import strategies as st
 
+import dragoman
 from dragoman.kit.logging import configure
-from dragoman.kit.redaction import redact_event, redact_number, redact_text, redact_url
+from dragoman.kit.redaction import HIDDEN, redact_event, redact_number, redact_text, redact_url
 
 NUMBERS = [
     ("4512345678", "4512****78"),
@@ -159,3 +162,19 @@ def test_a_value_json_does_not_know_is_written_as_text(lines: io.StringIO) -> No
     configure("info", "json", stream=lines)
     structlog.get_logger().info("odd", value=object)
     assert json.loads(lines.getvalue())["value"] == "<class 'object'>"
+
+
+def test_no_log_line_of_ours_hides_what_it_says() -> None:
+    """A name such as `token` or `message` would leave nothing of a harmless value."""
+    logged = [
+        (path.name, keyword.arg)
+        for path in Path(dragoman.__file__).parent.rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Call) and ast.unparse(node.func).startswith(("log.", "_log."))
+        for keyword in node.keywords
+        if keyword.arg
+    ]
+    assert len(logged) > 50
+    assert [
+        (file, name) for file, name in logged if redact_event(None, "", {name: 1})[name] == HIDDEN
+    ] == []

@@ -17,6 +17,12 @@ async def _return() -> None:
     return
 
 
+async def _lose_what_it_waits_for() -> None:
+    future = asyncio.get_running_loop().create_future()
+    future.cancel()
+    await future
+
+
 @pytest.mark.parametrize(
     ("work", "said"),
     [
@@ -26,6 +32,7 @@ async def _return() -> None:
             f" line {_raise.__code__.co_firstlineno + 1}",
         ),
         (_return, "worker receipts ended: it returned"),
+        (_lose_what_it_waits_for, "worker receipts ended: it was cancelled"),
     ],
 )
 async def test_a_worker_that_ends_is_named_with_its_reason(work: object, said: str) -> None:

@@ -15,7 +15,14 @@ from dragoman.web.client_address import ClientAddressReader
 
 
 class Writer:
-    failed = False
+    trouble = low_space = ""
+    busy_s = 0.0
+
+    def __init__(self, **state: Any) -> None:
+        vars(self).update(state)
+
+    async def check(self) -> None:
+        """Writes nothing."""
 
 
 class Carrier:
@@ -23,10 +30,10 @@ class Carrier:
         self.up = up
 
 
-def health_of(carriers: dict[str, bool], phones: tuple[str, ...] = ()) -> Any:
+def health_of(carriers: dict[str, bool], **state: Any) -> Any:
     connectors: Any = {name: Carrier(up) for name, up in carriers.items()}
-    writer: Any = Writer()
-    return Health(writer, connectors, phones)
+    writer: Any = Writer(**state)
+    return Health(writer, connectors)
 
 
 def pages_of(health: Health) -> Starlette:
@@ -41,22 +48,42 @@ def pages_of(health: Health) -> Starlette:
 
 
 @pytest.mark.parametrize(
-    ("carriers", "phones", "problems"),
+    ("carriers", "warnings"),
     [
-        ({"smsc": True}, (), []),
-        ({"smsc": False}, (), ["carrier smsc is down"]),
-        ({"smsc": False, "other": True}, (), []),
-        ({"smsc": False, "phones": False}, ("phones",), []),
-        ({}, (), []),
+        ({"smsc": True}, []),
+        ({"smsc": False}, ["carrier smsc is down"]),
+        ({"smsc": False, "other": True}, ["carrier smsc is down"]),
+        ({}, []),
     ],
 )
-def test_a_gateway_is_ready_while_a_carrier_is_up_or_phones_may_call(
-    carriers: dict[str, bool], phones: tuple[str, ...], problems: list[str]
+async def test_a_carrier_that_is_down_is_a_warning_for_messages_are_accepted(
+    carriers: dict[str, bool], warnings: list[str]
 ) -> None:
-    health = health_of(carriers, phones)
+    """Bug: proxies took a gateway out of service whose carriers were all down."""
+    health = health_of(carriers)
     assert health.problems() == ["not running"]
     health.note_phase("")
-    assert health.problems() == problems
+    ready = await ask(pages_of(health), "GET", "/health/ready")
+    assert ready.status == 200
+    assert json.loads(ready.body) == {"ready": True, "problems": [], "warnings": warnings}
+
+
+@pytest.mark.parametrize(
+    ("state", "problem"),
+    [
+        ({"trouble": "database or disk is full"}, "database or disk is full"),
+        ({"low_space": "little is free"}, "little is free"),
+        ({"busy_s": 7.2}, "the database has not answered for 7 s"),
+    ],
+)
+async def test_a_gateway_that_refuses_messages_is_not_ready(
+    state: dict[str, Any], problem: str
+) -> None:
+    health = health_of({"smsc": True}, **state)
+    health.note_phase("")
+    ready = await ask(pages_of(health), "GET", "/health/ready")
+    assert ready.status == 503
+    assert json.loads(ready.body) == {"ready": False, "problems": [problem], "warnings": []}
 
 
 async def test_a_dead_worker_is_named_by_both_pages() -> None:
@@ -65,7 +92,10 @@ async def test_a_dead_worker_is_named_by_both_pages() -> None:
     pages = pages_of(health)
     live, ready = await ask(pages, "GET", "/health/live"), await ask(pages, "GET", "/health/ready")
     assert (live.status, live.body) == (200, b"live\n")
-    assert (ready.status, json.loads(ready.body)) == (200, {"ready": True, "problems": []})
+    assert (ready.status, json.loads(ready.body)) == (
+        200,
+        {"ready": True, "problems": [], "warnings": []},
+    )
     health.note_failure("worker receipts ended: ValueError: x")
     health.note_failure("worker backlog ended: it returned")
     live, ready = await ask(pages, "GET", "/health/live"), await ask(pages, "GET", "/health/ready")

@@ -101,6 +101,16 @@ async def test_subjects_do_not_mix() -> None:
     assert (queue.oldest("route"), queue.oldest("other"), queue.oldest("none")) == (7, 3, None)
 
 
+async def test_shares_count_the_items_of_an_account_and_the_accounts() -> None:
+    queue = await queue_of(work(1), work(2, lane=Lane.BULK), work(3, 2), work(4, 3))
+    assert queue.shares("route", 1) == (2, 3)
+    assert queue.shares("route", 9) == (0, 4)
+    assert queue.shares("none", 9) == (0, 1)
+    assert queue.taken("route") == 0
+    taken(queue, 3)
+    assert queue.taken("route") == 3
+
+
 @given(
     items=st.lists(st.tuples(st.integers(1, 4), st.sampled_from(Lane)), max_size=60),
     limits=st.lists(st.integers(0, 7), max_size=40),

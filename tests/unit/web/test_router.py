@@ -320,6 +320,26 @@ async def test_what_is_not_http_is_refused(wire, data) -> None:
     assert answer.status == 400
 
 
+@pytest.mark.parametrize("path", ["/v9/text/1", "/elsewhere"])
+@pytest.mark.parametrize(
+    ("version", "hosts", "is_taken"),
+    [
+        ("1.1", (), False),
+        ("1.1", ("a",), True),
+        ("1.1", ("",), True),
+        ("1.1", ("a", "a"), False),
+        ("1.1", ("a", "b"), False),
+        ("1.0", (), True),
+        ("1.0", ("a", "b"), False),
+    ],
+)
+async def test_a_request_names_one_host(wire, path, version, hosts, is_taken) -> None:
+    """RFC 9112 s. 3.2; who speaks HTTP/1.0 may leave it out."""
+    head = f"GET {path} HTTP/{version}\r\n" + "".join(f"HOST: {host}\r\n" for host in hosts)
+    (answer,) = await wire.exchange(head.encode() + b"\r\n")
+    assert (answer.status != 400) is is_taken
+
+
 async def ask_in_process(app: DialectApp, path: bytes, query: bytes) -> int:
     sent = []
 

@@ -38,6 +38,7 @@ class DeviceAssignment:
         "slot",
         "state",
         "stored",
+        "unwritten",
         "valid_until_ms",
         "withdraws",
     )
@@ -64,6 +65,8 @@ class DeviceAssignment:
         self.message = message
         self.stored = stored
         """Whether its row is on disk: before that no phone may see it."""
+        self.unwritten = False
+        """Whether its row is behind what its phone reported."""
         self.withdraws = withdraws
         """Whether its phone drops what it fetched when its validity ends, or on request."""
         self.settled = message is None

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dragoman.config.tables import PhonesTable
 from dragoman.connectors.phones.carrier import PhonesCarrier
-from dragoman.core.delivery.model.ports import CarrierEvents, Resources
+from dragoman.core.delivery.model.ports import CarrierEvents
+from dragoman.core.delivery.resources import Resources
 from dragoman.kit.clock import Clock
 
 

@@ -131,8 +131,8 @@ class ChtGateway:
     def dialect(self) -> Dialect:
         """The address as a table."""
         calls: tuple[tuple[str, _Handler, str], ...] = (
-            ("GET", self.greet, "Ask whether this is the right address"),
-            ("POST", self.poll, "Tell what happened, and fetch what is to be sent"),
+            ("GET", self.greet, "Check the address"),
+            ("POST", self.poll, "Report status changes and fetch messages to send"),
         )
         return Dialect(
             name=CHT,

@@ -55,6 +55,7 @@ class HandOut:
         found = [one for one in self.custody.open.of_device(device.device_id) if one.is_shown]
         found = found[:MAX_FETCH]
         fresh = [one for one in found if one.state is AssignmentState.ASSIGNED]
+        valid_until = {one.assignment_id: one.valid_until_ms for one in fresh}
         for assignment in fresh:
             latest_ms = now_ms + round(self._life_s(assignment) * 1000)
             assignment.valid_until_ms = min(assignment.valid_until_ms, latest_ms)
@@ -63,6 +64,7 @@ class HandOut:
             await asyncio.gather(*(self.rows.move(one.step()) for one in fresh))
         except StorageUnavailable:
             for assignment in fresh:  # the phone gets an error, so it has not fetched them
+                assignment.valid_until_ms = valid_until[assignment.assignment_id]
                 if assignment.state is AssignmentState.FETCHED:
                     self.custody.open.move(assignment, AssignmentState.ASSIGNED, now_ms)
             raise
@@ -97,8 +99,10 @@ class HandOut:
         stored = [self._take(assignment, state, error) for state in states]
         if not all(await asyncio.gather(*stored)):
             raise StorageUnavailable("a report could not be stored")
-        if assignment.state is not before:
+        if assignment.state is not before or assignment.unwritten:
+            assignment.unwritten = True  # for the phone that repeats what could not be stored
             await self.rows.move(assignment.step())
+            assignment.unwritten = False
 
     def receive(self, report: InboundPartReport, on_stored: OnStored) -> None:
         """Reports a text that a phone received."""
@@ -117,10 +121,17 @@ class HandOut:
         if assignment.state is AssignmentState.ASSIGNED:
             assignment.cancelling = Cancelling.BY_CUSTOMER
             self.custody.end(assignment, AssignmentState.CANCELLED)
+            stored: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+            self.rows.move_surely(assignment.step(), stored.set_result)
             self.custody.report(assignment, CANCELLED)
-        else:
-            self.recall(assignment, Cancelling.BY_CUSTOMER)
-        await self.rows.move(assignment.step())
+            return await stored
+        before = assignment.cancelling
+        self.recall(assignment, Cancelling.BY_CUSTOMER)
+        try:
+            await self.rows.move(assignment.step())
+        except StorageUnavailable:
+            assignment.cancelling = before  # the customer is refused
+            raise
         return True
 
     async def _look_up(self, device: Device, assignment_id: int) -> DeviceAssignment | None:

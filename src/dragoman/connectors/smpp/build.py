@@ -75,7 +75,11 @@ def settings_of(carrier: SmppTable) -> CarrierSettings:
 
 
 def _profile(carrier: SmppTable) -> Profile:
-    profile = PROFILES[carrier.profile]
+    profile = msgspec.structs.replace(
+        PROFILES[carrier.profile],
+        inbound_0_is_ucs2=carrier.inbound_0_is_ucs2,
+        inbound_1_is_gsm=carrier.inbound_1_is_gsm,
+    )
     if carrier.id_reading is not None:
         profile = msgspec.structs.replace(profile, id_reading=carrier.id_reading)
     source = _numbering(carrier.source_ton, carrier.source_npi)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import ssl
 from collections.abc import Callable
 
@@ -20,6 +21,7 @@ from dragoman.core.messages.model.outcomes import Deferred, Outcome, Rejected
 from dragoman.core.model.errors import FailureCode, RetryCode
 from dragoman.core.model.stored import OnStored
 from dragoman.core.reporting.model.timeline import PduStep, Timeline
+from dragoman.kit.supervisor import Spawn, spawn_unwatched
 from dragoman.kit.token_bucket import TokenBucket
 from dragoman.protocols.smpp.errors import EncodeError
 from dragoman.protocols.smpp.pdus import DataSm, DeliverSm, Pdu, SubmitSmResp
@@ -47,6 +49,7 @@ class SmppCarrier:
         self.settings = settings
         self.name = settings.name
         self._sink = sink
+        self._clock = clock
         self._wall_clock_ms = wall_clock_ms
         self._closing = False
         self._up = False
@@ -85,11 +88,11 @@ class SmppCarrier:
         """Parts that may be unanswered in all bound links together; 0 when down."""
         return self._capacity
 
-    async def start(self) -> None:
+    async def start(self, spawn: Spawn = spawn_unwatched) -> None:
         """Begins to connect; `availability` is called when a link is bound."""
         self._closing = False
         for link in self.links:
-            link.start()
+            link.start(spawn)
 
     async def stop(self, timeout_s: float) -> None:
         """Finishes what is in flight and unbinds; unwritten messages come back as Deferred."""
@@ -109,14 +112,15 @@ class SmppCarrier:
             detail = "SMPP carries no multimedia messages"
             self._settle(message, Rejected(code=FailureCode.INVALID_CONTENT, detail=detail))
             return
+        now_ms = self._wall_clock_ms()
         try:
-            submits = render_submits(
-                message, self.settings.profile, self._wall_clock_ms(), self.settings.billing
-            )
+            submits = render_submits(message, self.settings.profile, now_ms, self.settings.billing)
         except (NotSendable, ValueError) as error:
             self._settle(message, Rejected(code=FailureCode.INVALID_CONTENT, detail=str(error)))
             return
-        tracker = SubmitTracker(message, len(submits), link.name)
+        until_ms = message.validity_until_ms
+        valid_s = math.inf if until_ms is None else (until_ms - now_ms) / 1000
+        tracker = SubmitTracker(message, len(submits), link.name, self._clock() + valid_s)
         link.put(
             [
                 Part(tracker=tracker, index=index, submit=submit)

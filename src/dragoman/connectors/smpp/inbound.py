@@ -15,6 +15,7 @@ from dragoman.protocols.gsm.alphabet import (
     try_encode_gsm,
     unpack_septets,
 )
+from dragoman.protocols.gsm.national import DEFAULT, decode_national, shift_in
 from dragoman.protocols.gsm.udh import fill_bits_after, parse_udh, split_udh
 from dragoman.protocols.smpp.constants import ESM_UDHI, MessageState, Tag
 from dragoman.protocols.smpp.pdus import DataSm, DeliverSm
@@ -60,6 +61,8 @@ def _receipt_report(
         error=receipt.error,
         raw=_octets(pdu).decode("latin-1"),
         done_date=receipt.done_date,
+        other_id=receipt.other_id,
+        text=None if receipt.marked else _inbound_part(pdu, carrier, profile),
     )
 
 
@@ -121,6 +124,8 @@ def _place(pdu: DeliverSm | DataSm, udh: bytes) -> tuple[int | None, int, int]:
 
 
 def _decode(coding: int, udh: bytes, data: bytes, profile: Profile) -> tuple[Alphabet, str]:
+    if coding == 0 and profile.inbound_0_is_ucs2:
+        coding = _UCS2
     alphabet = _alphabet_of(coding)
     if alphabet is Alphabet.BINARY:
         return alphabet, data.hex()
@@ -130,7 +135,10 @@ def _decode(coding: int, udh: bytes, data: bytes, profile: Profile) -> tuple[Alp
         text = data[:whole].decode("utf-16-be", "surrogatepass")
         return alphabet, text if whole == len(data) else text + "\N{REPLACEMENT CHARACTER}"
     charset = _CHARSETS.get(coding)
-    if charset is None and coding == 0 and profile.gsm_charset is GsmCharset.LATIN_1:
+    if coding == 1 and profile.inbound_1_is_gsm:
+        charset = None
+    shift = shift_in(parse_udh(udh)) if udh else DEFAULT
+    if coding == 0 and shift == DEFAULT and profile.gsm_charset is GsmCharset.LATIN_1:
         charset = "latin-1"
     if charset is not None:
         text = data.decode(charset, "replace")
@@ -139,7 +147,7 @@ def _decode(coding: int, udh: bytes, data: bytes, profile: Profile) -> tuple[Alp
         fill_bits = fill_bits_after(udh)
         data = unpack_septets(data, (len(data) * 8 - fill_bits) // 7, fill_bits)
         data = drop_filling(data, fill_bits)
-    return Alphabet.GSM7, decode_gsm(data)
+    return Alphabet.GSM7, decode_gsm(data) if shift == DEFAULT else decode_national(data, shift)
 
 
 def _alphabet_of(coding: int) -> Alphabet:

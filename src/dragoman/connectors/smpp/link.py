@@ -17,10 +17,12 @@ from typing import Any, Final, Protocol, cast
 import structlog
 
 from dragoman.connectors.smpp.pace import Pace
+from dragoman.connectors.smpp.set_aside import FIRST_DELAY_S, SetAside
 from dragoman.connectors.smpp.settings import BindMode, CarrierSettings
 from dragoman.connectors.smpp.statuses import THROTTLING, describe_status
-from dragoman.connectors.smpp.submit_tracker import Part
+from dragoman.connectors.smpp.submit_tracker import Part, SubmitTracker
 from dragoman.core.model.stored import OnStored
+from dragoman.kit.supervisor import Spawn
 from dragoman.protocols.smpp.constants import CommandStatus
 from dragoman.protocols.smpp.errors import EncodeError
 from dragoman.protocols.smpp.events import (
@@ -58,9 +60,6 @@ _CLOSE_WITHIN_S: Final = 1.0
 _TAKEN: Final = CommandStatus.ESME_ROK.value
 _TRY_AGAIN: Final = CommandStatus.ESME_RX_T_APPN.value
 _FEW_REFUSALS: Final = 4
-_FIRST_ASIDE_S: Final = 0.5
-_LONGEST_ASIDE_S: Final = 60.0
-_MOST_FULL: Final = 10_000
 _AT_FAULT: Final = frozenset({CloseReason.LINK_DEAD, CloseReason.UNBIND_TIMEOUT})
 
 
@@ -80,7 +79,8 @@ class LinkEvents(Protocol):
         ...
 
     def part_set_aside(self, part: Part, status: int, retry_in_s: float) -> None:
-        """The SMSC throttles this number alone; the message has no other part."""
+        """The SMSC throttles this number alone, or the message has expired; the other parts of the
+        message are skipped."""
         ...
 
     def part_skipped(self, part: Part) -> None:
@@ -133,11 +133,7 @@ class Link(asyncio.Protocol):
         self._line: deque[Part] = deque()
         # Throttled parts, first in line in the order of their first sending.
         self._again: list[tuple[int, Part]] = []
-        # Parts whose number alone seems to be throttled, by when they are tried again.
-        self._aside: list[tuple[float, int, Part]] = []
-        # Number -> (delay of its parts, when it was last prolonged).
-        self._full: dict[str, tuple[float, float]] = {}
-        self._taken_since_aside = False
+        self._aside = SetAside()
         self._aside_timer: asyncio.TimerHandle | None = None
         self._order = 0
         self._unacknowledged = 0
@@ -173,11 +169,11 @@ class Link(asyncio.Protocol):
         """How many parts wait or are unanswered."""
         return len(self._line) + len(self._again) + len(self._aside) + self.outstanding
 
-    def start(self) -> None:
+    def start(self, spawn: Spawn) -> None:
         """Begins to connect."""
         if self._task is None or self._task.done():
             self._draining = False
-            self._task = asyncio.get_running_loop().create_task(self._stay_connected())
+            self._task = spawn(f"link {self.name}", self._stay_connected())
 
     def put(self, parts: list[Part]) -> None:
         """Adds the parts of one message to the line; the link must be bound."""
@@ -335,9 +331,8 @@ class Link(asyncio.Protocol):
     def _fill_window(self, session: Session[Part]) -> None:
         line, again = self._line, self._again
         now = self._clock()
-        while self._aside and self._aside[0][0] <= now:
-            _, order, part = heapq.heappop(self._aside)
-            heapq.heappush(again, (order, part))
+        for part in self._aside.take_due(now):
+            self._put_again(part)
         while (line or again) and session.window_free > 0:
             part = again[0][1] if again else line[0]
             if not part.tracker.failed and not self.pace.take(now):
@@ -352,6 +347,7 @@ class Link(asyncio.Protocol):
                 continue
             try:
                 session.request(part.submit, part, now)
+                part.tracker.in_window += 1
             except EncodeError as error:
                 self._events.part_unsendable(part, error)
 
@@ -383,59 +379,72 @@ class Link(asyncio.Protocol):
 
     def _on_response(self, event: ResponseReceived[Part]) -> None:
         part, response = event.context, event.response
+        part.tracker.in_window -= 1
         now = self._clock()
         if response.command_status in THROTTLING:
             self._on_throttled(part, response.command_status, now, now - event.elapsed_s)
             return
         if response.command_status == _TAKEN:
             self.pace.on_accepted(now)
-            self._taken_since_aside = True
-            if self._full:
-                self._full.pop(part.submit.destination_addr, None)
+            self._aside.note_taken(part)
         self._events.part_answered(part, response, event.elapsed_s)
 
     def _on_throttled(self, part: Part, status: int, now: float, sent_at: float) -> None:
-        """Keeps the part first in line, unless it seems to be its number that is throttled.
+        """Keeps the part first in line, unless it alone seems to be throttled.
 
-        After a few refusals the others are tried. If they are taken, the part's number is the
-        cause: it waits, longer each time, and slows nobody. If not, it is first in line again.
+        After a few refusals the others are tried. If they are taken, its number or message is the
+        cause: it waits, longer each time, and slows nobody. If not, it is first in line again. A
+        message of which the SMSC has nothing then waits on its route, where it can be cancelled.
         """
         part.refusals += 1
-        number = part.submit.destination_addr
-        if number not in self._full and part.refusals < _FEW_REFUSALS:
-            if self._aside and not self._taken_since_aside:
+        aside, tracker = self._aside, part.tracker
+        if not aside.knows(part) and part.refusals < _FEW_REFUSALS:
+            if aside and not aside.others_taken:
                 self._take_back()
             self.pace.on_throttled(now, sent_at)
-            heapq.heappush(self._again, (part.order, part))
+            if now >= tracker.expires_at:
+                self._give_back(part, status, 0.0)
+            else:
+                self._put_again(part)
             return
         self.pace.throttled += 1
-        delay_s, since = self._full.get(number, (_FIRST_ASIDE_S / 2, now - _LONGEST_ASIDE_S))
-        if now - since >= delay_s:
-            delay_s, since = min(2 * delay_s, _LONGEST_ASIDE_S), now
-        if len(self._full) > _MOST_FULL:
-            self._full.clear()  # they are found again by their refusals
-        self._full[number] = (delay_s, since)
-        if delay_s > _FIRST_ASIDE_S and self._taken_since_aside and part.tracker.in_one_part:
-            self._events.part_set_aside(part, status, delay_s)
-            return
-        if not self._aside:
-            self._taken_since_aside = False
-        heapq.heappush(self._aside, (now + delay_s, part.order, part))
-        self._arm_aside_timer()
+        delay_s = aside.prolong(part, now)
+        if now >= tracker.expires_at or (
+            delay_s > FIRST_DELAY_S
+            and tracker.untouched
+            and (aside.others_taken or not self._is_waited_behind(tracker))
+        ):
+            self._give_back(part, status, delay_s)
+        else:
+            aside.put(part, now + delay_s)
+            self._arm_aside_timer()
+
+    def _is_waited_behind(self, tracker: SubmitTracker) -> bool:
+        """Whether parts of other messages wait."""
+        return any(part.tracker is not tracker for part in self._line) or any(
+            part.tracker is not tracker for _, part in self._again
+        )
+
+    def _give_back(self, part: Part, status: int, retry_in_s: float) -> None:
+        """Has a message wait elsewhere; its other parts come first in line, to be skipped."""
+        self._events.part_set_aside(part, status, retry_in_s)
+        for other in self._aside.take_of(part.tracker):
+            self._put_again(other)
 
     def _take_back(self) -> None:
         """Puts what was set aside first in line again: the SMSC throttles the others too."""
-        for _, order, part in self._aside:
+        for part in self._aside.take_all():
             part.refusals = _FEW_REFUSALS - 1
-            heapq.heappush(self._again, (order, part))
-        self._aside.clear()
-        self._full.clear()
+            self._put_again(part)
+
+    def _put_again(self, part: Part) -> None:
+        heapq.heappush(self._again, (part.order, part))
 
     def _arm_aside_timer(self) -> None:
-        if self._aside_timer is None and self._aside:
-            wait_s = max(self._aside[0][0] - self._clock(), 0.001)
+        wait_s = self._aside.wait_s(self._clock())
+        if self._aside_timer is None and wait_s is not None:
             loop = asyncio.get_running_loop()
-            self._aside_timer = loop.call_later(wait_s, self._aside_passed)
+            self._aside_timer = loop.call_later(max(wait_s, 0.001), self._aside_passed)
 
     def _aside_passed(self) -> None:
         self._aside_timer = None
@@ -443,6 +452,7 @@ class Link(asyncio.Protocol):
         self._arm_aside_timer()
 
     def _on_timeout(self, event: ResponseTimedOut[Part]) -> None:
+        event.context.tracker.in_window -= 1
         self._events.part_lost(event.context, "the SMSC did not answer in time")
 
     def _on_request(self, event: RequestReceived) -> None:
@@ -515,12 +525,10 @@ class Link(asyncio.Protocol):
 
     def _return_line(self, *, begun_too: bool) -> None:
         """Returns the waiting parts; those of a begun message only with `begun_too`."""
-        throttled = self._again + [(order, part) for _, order, part in self._aside]
-        waiting = [part for _, part in sorted(throttled, key=lambda item: item[0])]
+        throttled = [part for _, part in self._again] + self._aside.take_all()
+        waiting = sorted(throttled, key=lambda part: part.order)
         waiting += self._line
         self._again.clear()
-        self._aside.clear()
-        self._full.clear()
         self._line.clear()
         begun = {id(part.tracker) for part in waiting if part.index > 0}
         begun -= {id(part.tracker) for part in waiting if part.index == 0}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import msgspec
 
 from dragoman.connectors.smpp.statuses import TEMPORARY, describe_status, failure_of_status
@@ -16,12 +18,21 @@ RETRY_IN_S = 5.0
 class SubmitTracker:
     """Collects the result of each part; `outcome` is valid once `done`."""
 
-    __slots__ = ("_carrier_ids", "_deferred", "_open", "_rejected", "_unknown", "link", "message")
+    __slots__ = (
+        "_carrier_ids", "_deferred", "_open", "_rejected", "_unknown", "expires_at", "in_window",
+        "link", "message",
+    )  # fmt: skip
 
-    def __init__(self, message: Outgoing, parts: int, link: str = "") -> None:
+    def __init__(
+        self, message: Outgoing, parts: int, link: str = "", expires_at: float = math.inf
+    ) -> None:
         self.message = message
         self.link = link
         """The connection that all its parts go over."""
+        self.expires_at = expires_at
+        """When it need not be sent any more, on the clock of the link."""
+        self.in_window = 0
+        """Its parts that are sent and not answered."""
         self._open = parts
         self._carrier_ids: list[str | None] = [None] * parts
         self._rejected: Rejected | None = None
@@ -34,9 +45,10 @@ class SubmitTracker:
         return self._rejected is not None or self._deferred is not None
 
     @property
-    def in_one_part(self) -> bool:
-        """Whether the message has one part, so that none of it was taken before."""
-        return len(self._carrier_ids) == 1
+    def untouched(self) -> bool:
+        """Whether the SMSC has no part of it, for certain."""
+        known = self._unknown is None and not self.in_window
+        return known and all(carrier_id is None for carrier_id in self._carrier_ids)
 
     @property
     def done(self) -> bool:

@@ -10,7 +10,8 @@ from dragoman.connectors.smpp.profiles import GsmCharset, LongMessages, Profile
 from dragoman.core.messages.model.messages import Outgoing
 from dragoman.core.messages.model.premium import BillingTerms, Premium, ValueForm
 from dragoman.protocols.gsm.alphabet import Alphabet, decode_gsm, fill_septets, pack_septets
-from dragoman.protocols.gsm.segmentation import MAX_OCTETS, UserData
+from dragoman.protocols.gsm.national import DEFAULT, decode_national, shift_in
+from dragoman.protocols.gsm.segmentation import MAX_OCTETS, UserData, segment_text
 from dragoman.protocols.gsm.udh import (
     CONCATENATION_8,
     CONCATENATION_16,
@@ -35,7 +36,7 @@ _AS_PAYLOAD: Final = (Tlv(Tag.MESSAGE_PAYLOAD, b""),)
 
 
 class NotSendable(Exception):
-    """The SMSC's charset cannot encode the text, or its profile cannot carry the price."""
+    """The price cannot be transmitted."""
 
 
 @lru_cache(maxsize=1_000)
@@ -59,9 +60,10 @@ def render_submits(
     service_type, charge = profile.service_type, _NOTHING
     if message.premium is not None:
         service_type, charge = render_charge(message.premium, billing, service_type)
+    alphabet, parts = _cut_for_latin_1(message, profile)
     submits = []
-    for udh, data, tlvs in _carried(message.parts, profile.long_messages):
-        coding, octets = _encode(message, profile, udh, data)
+    for udh, data, tlvs in _carried(parts, profile.long_messages):
+        coding, octets = _encode(alphabet, message.message_class, profile, udh, data)
         short_message = udh + octets
         if tlvs is _AS_PAYLOAD or len(short_message) > MAX_SHORT_MESSAGE:
             carried: tuple[Tlv, ...] = (Tlv(Tag.MESSAGE_PAYLOAD, short_message),)
@@ -150,11 +152,28 @@ def _sar_tlvs(place: Concatenation) -> tuple[Tlv, ...]:
     )
 
 
-def _encode(message: Outgoing, profile: Profile, udh: bytes, data: bytes) -> tuple[int, bytes]:
+def _cut_for_latin_1(message: Outgoing, profile: Profile) -> tuple[Alphabet, tuple[UserData, ...]]:
+    """The parts as they are, or cut again for UCS-2 if Latin-1 cannot carry the text.
+
+    That is found when a text is accepted, unless its carrier took the GSM alphabet then.
+    """
+    alphabet, parts = message.alphabet, message.parts
+    in_latin_1 = profile.gsm_charset is GsmCharset.LATIN_1 and message.message_class is None
+    if not in_latin_1 or alphabet is not Alphabet.GSM7:
+        return alphabet, parts
+    shift = shift_in(parse_udh(parts[0].udh))
+    text = "".join([decode_national(part.data, shift) for part in parts])
+    if shift == DEFAULT and max(text, default="") <= "\xff":
+        return alphabet, parts
+    return Alphabet.UCS2, segment_text(text, alphabet=Alphabet.UCS2).user_data(message.message_id)
+
+
+def _encode(
+    alphabet: Alphabet, message_class: int | None, profile: Profile, udh: bytes, data: bytes
+) -> tuple[int, bytes]:
     """Returns data_coding and the octets of one part."""
-    alphabet = message.alphabet
-    if message.message_class is not None:
-        coding = _CODINGS_WITH_CLASS[alphabet] | message.message_class & 0x03
+    if message_class is not None:
+        coding = _CODINGS_WITH_CLASS[alphabet] | message_class & 0x03
     elif alphabet is Alphabet.UCS2:
         coding = profile.ucs2_data_coding
     elif alphabet is Alphabet.BINARY:
@@ -167,14 +186,7 @@ def _encode(message: Outgoing, profile: Profile, udh: bytes, data: bytes) -> tup
         fill_bits = fill_bits_after(udh)
         data = fill_septets(data, fill_bits, MAX_OCTETS - len(udh))
         return coding, pack_septets(data, fill_bits)
-    if message.message_class is not None:
+    if message_class is not None:
         # A data_coding with a class names the GSM alphabet; it has no value for Latin-1.
         return coding, data
-    text = decode_gsm(data)
-    try:
-        return coding, text.encode("latin-1")
-    except UnicodeEncodeError:
-        octets = text.encode("utf-16-be")
-    if len(udh) + len(octets) > MAX_OCTETS:
-        raise NotSendable("characters outside Latin-1, and too long for UCS-2")
-    return profile.ucs2_data_coding, octets
+    return coding, decode_gsm(data).encode("latin-1")

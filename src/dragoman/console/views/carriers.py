@@ -7,7 +7,7 @@ from typing import Final
 from dragoman.console.page import Page
 from dragoman.console.page_request import PageRequest
 from dragoman.core.accounts.model.accounts import Permission
-from dragoman.core.delivery.model.running import CarrierView
+from dragoman.core.delivery.running import CarrierView
 from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.web.responses import Response
 
@@ -20,7 +20,7 @@ async def list_carriers(request: PageRequest) -> Response:
     ages = machine.oldest_waiting_s()
     return request.show(
         "carriers.html",
-        troubles=machine.problems(),
+        troubles=[*machine.problems(), *machine.warnings()],
         carriers=[(carrier, *describe_carrier(carrier)) for carrier in carriers],
         routes=[(name, count, ages.get(name)) for name, count in waiting.items()],
     )

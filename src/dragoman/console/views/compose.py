@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import re
 import secrets
-import unicodedata
 from typing import Final
 
 import msgspec
 
-from dragoman.console.labels import ALPHABETS, describe_refusal
+from dragoman.console.labels import ALPHABETS, describe_refusal, describe_replaced, name_of
 from dragoman.console.page import Page
 from dragoman.console.page_request import PageRequest
 from dragoman.console.reading import Unreadable, read_due
@@ -18,7 +17,8 @@ from dragoman.core.accounts.model.accounts import Permission
 from dragoman.core.messages.model.messages import Submission
 from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.core.model.texts import is_storable
-from dragoman.core.submission.quotes import Cut, Quote, cut
+from dragoman.core.submission.quotes import Cut, Quote
+from dragoman.protocols.gsm.alphabet import Alphabet
 from dragoman.web.responses import Response
 
 DIALECT: Final = "console"
@@ -148,7 +148,7 @@ async def _preview(request: PageRequest, draft: Draft, submission: Submission | 
     """What is known of a message, however little of it is there yet."""
     if submission is None:
         return Preview()
-    shape = cut(draft.text) if draft.text else None
+    shape = request.services.quotes.cut(request.account, draft.text) if draft.text else None
     preview = Preview(
         length=_describe_length(shape) if shape is not None else "",
         alphabet=_describe_alphabet(shape) if shape is not None else "",
@@ -179,15 +179,14 @@ def _describe_alphabet(shape: Cut) -> str:
     alphabet = ALPHABETS[shape.alphabet.value]
     if not shape.forced_by:
         return alphabet
-    named = " ".join(_name(character) for character in shape.forced_by[:MOST_NAMED])
+    named = " ".join(name_of(character) for character in shape.forced_by[:MOST_NAMED])
     more = len(shape.forced_by) - MOST_NAMED
-    return f"{alphabet}, because of {named}" + (f" and {more} more" if more > 0 else "")
-
-
-def _name(character: str) -> str:
-    """A character, or its code where it shows nothing."""
-    seen = unicodedata.category(character)[0] not in "CZM"
-    return f"“{character}”" if seen else f"U+{ord(character):04X}"
+    said = f"{alphabet}, because of {named}" + (f" and {more} more" if more > 0 else "")
+    if not shape.replaced:
+        return said
+    return (
+        f"{said}; it would be {ALPHABETS[Alphabet.GSM7]} with {describe_replaced(shape.replaced)}"
+    )
 
 
 async def _describe_cost(request: PageRequest, quote: Quote) -> str:

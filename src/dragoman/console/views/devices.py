@@ -106,7 +106,7 @@ def _describe_presence(request: PageRequest, device: Device) -> tuple[str, str, 
         return "disabled", "off", seen_ms
     if presence.has_stream(device.device_id):
         return "connected", "delivered", seen_ms
-    if presence.is_present(device.device_id):
+    if request.services.devices.is_present(device):
         return "online", "sent", seen_ms
     return "offline", "undelivered", seen_ms
 

@@ -16,6 +16,7 @@ from dragoman.console.labels import (
     LEDGER,
     REFUSALS,
     STATES,
+    describe_replaced,
     describe_route,
 )
 from dragoman.console.page import Page
@@ -35,6 +36,7 @@ from dragoman.core.messages.model.views import MessageView
 from dragoman.core.model.countries import country_name
 from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.core.reporting.model.outbox import OutboxFilter
+from dragoman.core.reporting.model.timeline import Timeline
 from dragoman.core.submission.model.progress import BatchProgress
 from dragoman.web.responses import Response
 
@@ -116,7 +118,7 @@ async def _show_message(request: PageRequest, status: int = 200) -> Response:
     tree = await request.tree()
     message_id = request.identifier("message_id")
     view = await request.services.queries.message(request.account, message_id, tree[1:])
-    story = await request.services.timelines.of_message(request.account, message_id)
+    story = await _story(request, message_id)
     return request.show(
         "message.html",
         status,
@@ -132,9 +134,26 @@ async def _show_message(request: PageRequest, status: int = 200) -> Response:
         account=(await _names(request, (view,))).get(view.account_id, ""),
         country=country_name(view.mcc),
         failure=FAILURES[view.failure],
+        replaced=describe_replaced(story.request.replaced),
         alphabet=ALPHABETS.get(story.request.alphabet, story.request.format),
         is_operator=request.account.may(Permission.OPERATE),
     )
+
+
+async def _story(request: PageRequest, message_id: int) -> Timeline:
+    story = await request.services.timelines.of_message(request.account, message_id)
+    return story.with_held(request.context.machine.held_hosts())
+
+
+async def retry_callbacks(request: PageRequest) -> Response:
+    """Makes the callbacks of a message that wait without a wait, and then others to their hosts."""
+    message_id = request.identifier("message_id")
+    story = await _story(request, message_id)
+    for origin in story.waiting_origins:
+        request.context.machine.retry_callbacks(story.account_id, origin, message_id)
+    account = await request.services.accounts.find_by_id(story.account_id)
+    await request.note("retry_callbacks", ", ".join(sorted(story.waiting_origins)), account)
+    return request.go(f"/messages/{message_id}", "retrying")
 
 
 async def cancel_message(request: PageRequest) -> Response:
@@ -222,7 +241,9 @@ async def _find(
 ) -> tuple[int | None, int | None]:
     """The message, or else the batch, that an identifier names in the tree."""
     queries = request.services.queries
-    for identifier in identifiers:
+    read = [await request.services.short_ids.identifier_of(written) for written in identifiers]
+    meant = [identifier for identifier in read if identifier is not None]
+    for identifier in meant:
         try:
             view = await queries.message(request.account, identifier, tree[1:])
         except Refused as refused:
@@ -230,7 +251,7 @@ async def _find(
                 raise
         else:
             return view.message_id, None
-    for identifier in identifiers:
+    for identifier in meant:
         if await _batch(request, identifier) is not None:
             return None, identifier
         wanted = OutboxFilter(account_id=tree[0], below=tree[1:], batch_id=identifier)
@@ -262,4 +283,5 @@ PAGES: Final = (
     Page("/messages/{message_id:int}", "Message", section="Messages", show=show_message),
     _change("/messages/{message_id:int}/cancel", "Message", act=cancel_message),
     _change("/messages/{message_id:int}/resend", "Message", act=resend_message),
+    _change("/messages/{message_id:int}/retry-callbacks", "Message", act=retry_callbacks),
 )

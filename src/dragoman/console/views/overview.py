@@ -44,6 +44,7 @@ async def show_overview(request: PageRequest) -> Response:
         columns=columns,
         balance=await services.accounts.balance(request.account),
         problems_of_gateway=machine.problems() if machine is not None else [],
+        warnings=machine.warnings() if machine is not None else [],
         waiting=machine.waiting() if machine is not None else {},
         oldest=machine.oldest_waiting_s() if machine is not None else {},
         chart=draw_columns(f"Messages sent in {TITLES[lately]}", SERIES, columns),

@@ -9,8 +9,9 @@ import msgspec
 
 from dragoman.console.cookies import read_cookie, set_cookie
 from dragoman.console.labels import describe_refusal
-from dragoman.console.page import PREFIX, Page
+from dragoman.console.page import Page
 from dragoman.console.page_request import PageRequest
+from dragoman.console.place import PREFIX
 from dragoman.core.accounts.model.accounts import Account, CredentialKind
 from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.web.responses import Response

@@ -20,10 +20,10 @@ from dragoman.core.accounts.model.accounts import (
     CredentialKind,
     Permission,
 )
+from dragoman.core.accounts.model.audit_log import AuditEntry
 from dragoman.core.accounts.sql import account_tree, accounts
 from dragoman.core.accounts.sql.account_tree import AccountChange, AccountDeletion
 from dragoman.core.accounts.sql.accounts import CredentialRotation, NewCredential
-from dragoman.core.accounts.sql.audit_log import AuditEntry
 from dragoman.core.billing.model.payments import MAX_CREDITS
 from dragoman.core.model.errors import RefusalCode, Refused, existing
 from dragoman.core.model.texts import is_storable

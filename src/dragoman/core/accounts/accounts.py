@@ -26,10 +26,11 @@ from dragoman.core.accounts.model.accounts import (
     Permission,
     narrow,
 )
+from dragoman.core.accounts.model.audit_log import AuditEntry
 from dragoman.core.accounts.sql import account_tree, accounts
 from dragoman.core.accounts.sql.account_tree import AccountChange
-from dragoman.core.accounts.sql.audit_log import AuditEntry
 from dragoman.core.billing.model.payments import MAX_CREDITS
+from dragoman.core.billing.model.wallets import Balance
 from dragoman.core.billing.sql import wallets
 from dragoman.core.model.errors import RefusalCode, Refused, existing
 from dragoman.kit.clock import Clock
@@ -42,6 +43,8 @@ __all__ = ["Accounts", "CreatedAccount", "digest_of_key", "md5_of_password", "ne
 
 MAX_DEPTH = 16
 """Accounts from a root to the lowest one below it."""
+PATH_DIGITS = 6
+"""Of a short ID in base 36, so that paths sort in the order of creation."""
 MAX_REMEMBERED = 10_000
 FIRST_DELAY_S = 0.1
 MAX_DELAY_S = 5.0
@@ -188,12 +191,12 @@ class Accounts:
             time_zone=time_zone,
         )
         values = read_fields(given) | read_fields(fields or AccountFields())
-        account_id = self._ids.next()
+        account_id = await self._storage.short_ids.next()
         if permissions is None:
             permissions = DEFAULT_PERMISSIONS
         if legacy_md5:
             permissions |= {Permission.LEGACY_LOGIN}
-        path = render_base36(account_id)
+        path = render_base36(account_id).zfill(PATH_DIGITS)
         if parent is not None:
             path = f"{parent.path}/{path}"
             if path.count("/") >= MAX_DEPTH:
@@ -338,7 +341,7 @@ class Accounts:
         """Every account, in the order of creation."""
         return await self._storage.read(accounts.load_all)
 
-    async def balance(self, account: Account) -> wallets.Balance:
+    async def balance(self, account: Account) -> Balance:
         """The balance of the account's wallet."""
         return await self._storage.read(lambda c: wallets.balance(c, account.wallet_id))
 

@@ -11,9 +11,9 @@ from typing import Final
 import msgspec
 
 from dragoman.core.accounts.model.accounts import Account, CredentialKind
+from dragoman.core.accounts.model.audit_log import AuditEntry
 from dragoman.core.accounts.sql import accounts
 from dragoman.core.accounts.sql import audit_log as audit
-from dragoman.core.accounts.sql.audit_log import AuditEntry as AuditEntry  # edges name it too
 from dragoman.core.accounts.sql.audit_log import AuditView
 from dragoman.core.billing.sql import wallets
 from dragoman.core.billing.sql.wallets import LedgerEntry

@@ -65,12 +65,15 @@ class Credentials:
         spellings = [(CredentialKind.PASSWORD, password)]
         if legacy_md5:
             spellings.append((CredentialKind.LEGACY_MD5, md5_of_password(password)))
-        made = []
-        for kind, text in spellings:
-            async with self._hashing:
-                hash_ = await asyncio.to_thread(self.hasher.hash, text)
-            made.append(self._credential(account_id, kind, hash_.encode()))
-        return tuple(made)
+        hashes = await asyncio.gather(*(self._hash(text) for _, text in spellings))
+        return tuple(
+            self._credential(account_id, kind, hash_)
+            for (kind, _), hash_ in zip(spellings, hashes, strict=True)
+        )
+
+    async def _hash(self, password: str) -> bytes:
+        async with self._hashing:
+            return (await asyncio.to_thread(self.hasher.hash, password)).encode()
 
     async def matches(self, digests: Sequence[bytes], password: str) -> bool:
         """Whether a password has one of the digests; takes the same time if there are none."""

@@ -164,17 +164,18 @@ class Credits:
         kept = await self.storage.read(lambda c: stored.count_purchases(c, account.account_id))
         if kept + len(purchases) > MAX_PURCHASES:
             raise Refused(RefusalCode.INVALID_FIELD, "purchases", f"at most {MAX_PURCHASES}")
+        identifiers = await self.storage.short_ids.take(len(purchases))
         new = NewPurchases(
             purchases=tuple(
                 StoredPurchase(
-                    purchase_id=self.ids.next(),
+                    purchase_id=purchase_id,
                     account_id=account.account_id,
                     gives=purchase.gives,
                     amount=purchase.amount,
                     prices=purchase.prices,
                     created_ms=self.clock.now_ms(),
                 )
-                for purchase in purchases
+                for purchase_id, purchase in zip(identifiers, purchases, strict=True)
             ),
             wallet_id=self.ids.next(),
             entry_ids=tuple(self.ids.take(len(purchases))),

@@ -7,6 +7,7 @@ from typing import Final
 
 from dragoman.core.accounts.accounts import Accounts
 from dragoman.core.accounts.model.accounts import Account
+from dragoman.core.accounts.model.audit_log import AuditEntry
 from dragoman.core.accounts.model.senders import (
     SenderDetails,
     SenderState,
@@ -14,13 +15,11 @@ from dragoman.core.accounts.model.senders import (
     normalise_sender,
 )
 from dragoman.core.accounts.sql import senders
-from dragoman.core.accounts.sql.audit_log import AuditEntry
 from dragoman.core.accounts.sql.senders import SenderDecision, SenderRemoval
 from dragoman.core.model.errors import RefusalCode, Refused, existing
 from dragoman.core.model.texts import is_storable
 from dragoman.core.model.use_case import use_case
 from dragoman.kit.clock import Clock
-from dragoman.kit.ids import IdSource
 from dragoman.storage.engine import Storage
 
 MAX_SENDERS: Final = 10_000
@@ -35,7 +34,6 @@ class Senders:
 
     storage: Storage
     accounts: Accounts
-    ids: IdSource
     clock: Clock
 
     async def ask_for(self, account: Account, sender: str, details: SenderDetails) -> StoredSender:
@@ -49,7 +47,7 @@ class Senders:
         if total >= MAX_SENDERS:
             raise Refused(RefusalCode.INVALID_FIELD, "alias", f"at most {MAX_SENDERS}")
         new = StoredSender(
-            sender_id=self.ids.next(),
+            sender_id=await self.storage.short_ids.next(),
             account_id=account.account_id,
             sender=sender,
             state=SenderState.PENDING,
@@ -69,7 +67,7 @@ class Senders:
         found = await self.storage.read(
             lambda c: senders.find_by_name(c, account.account_id, sender)
         )
-        return existing(found, Refused(RefusalCode.NOT_FOUND, sender, "alias"))
+        return existing(found, Refused(RefusalCode.NOT_FOUND, sender, "no such sender"))
 
     async def list_page(
         self,

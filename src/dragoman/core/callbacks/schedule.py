@@ -31,6 +31,7 @@ class RetrySchedule(msgspec.Struct, frozen=True, kw_only=True):
     first_s: float
     longest_s: float
     give_up_after_s: float
+    max_retry_after_s: float
 
     def judge(self, status: int | None, age_s: float) -> Verdict:
         """What follows from an answer (None: no answer) to a callback that is `age_s` old.
@@ -46,13 +47,15 @@ class RetrySchedule(msgspec.Struct, frozen=True, kw_only=True):
     def delay_s(self, attempts: int, retry_after_s: float | None, random: float) -> float:
         """Seconds until the next attempt after so many; `random` is in [0, 1).
 
-        A later time requested by the server (RFC 9110 s. 10.2.3) takes precedence.
+        A later time requested by the server (RFC 9110 s. 10.2.3) takes precedence, within a limit.
         """
         planned = min(self.first_s * GROWTH ** min(attempts - 1, 20), self.longest_s)
         planned *= 1 + JITTER * (2 * random - 1)
-        if retry_after_s is None:
-            return planned
-        return max(planned, min(retry_after_s, self.give_up_after_s))
+        return max(planned, self.heeded_s(retry_after_s))
+
+    def heeded_s(self, retry_after_s: float | None) -> float:
+        """How long a server is left alone that asked for a time; 0 if it asked for none."""
+        return min(retry_after_s or 0.0, self.max_retry_after_s)
 
 
 def parse_retry_after(text: str, now_ms: int) -> float | None:

@@ -22,7 +22,12 @@ from dragoman.core.devices.devices import Details, Devices
 from dragoman.core.devices.model.devices import Device
 from dragoman.core.inbound.model.inbound import StoredInbound
 from dragoman.core.messages.live import LiveMessage
-from dragoman.core.messages.model.callbacks import EventFacts, EventKind, renderer_of_events
+from dragoman.core.messages.model.callbacks import (
+    SINGLE_OF_BATCH,
+    EventFacts,
+    EventKind,
+    renderer_of_events,
+)
 from dragoman.core.messages.model.lifecycle import State
 from dragoman.core.messages.model.messages import Holder
 from dragoman.core.messages.model.records import NewCallback
@@ -32,6 +37,7 @@ from dragoman.core.model.urls import is_http_address, names_user, origin_of
 from dragoman.core.model.use_case import use_case
 from dragoman.kit.clock import Clock
 from dragoman.kit.ids import IdSource, time_of
+from dragoman.kit.turns import Turns
 from dragoman.protocols.gsm.alphabet import Alphabet
 from dragoman.storage.engine import Storage
 
@@ -77,6 +83,7 @@ class Webhooks:
     ensure_signing_key: Callable[[Account], Awaitable[object]]
     new_key: Callable[[], str] = lambda: secrets.token_urlsafe(KEY_BYTES)
     _device_first: set[str] = field(default_factory=set, init=False)
+    _turns: Turns = field(default_factory=Turns, init=False)
     _webhooks: dict[int, dict[tuple[str, str], StoredWebhook]] = field(
         default_factory=dict, init=False
     )
@@ -137,33 +144,32 @@ class Webhooks:
         if device_id is not None:
             self.devices.find(account, device_id)
         key = key or self.new_key()
-        earlier = self.find(account.account_id, dialect, key)
-        if earlier is None and len(self.of_account(account, dialect)) >= MAX_WEBHOOKS:
-            raise Refused(RefusalCode.INVALID_FIELD, "", f"at most {MAX_WEBHOOKS} webhooks")
-        webhook = StoredWebhook(
-            account_id=account.account_id,
-            dialect=dialect,
-            key=key,
-            event=event,
-            url=url,
-            device_id=device_id,
-            created_ms=self.clock.now_ms() if earlier is None else earlier.created_ms,
-        )
-        # Memory first: changes are written in the order in which they were decided.
-        self._keep(webhook)
-        await self.storage.writer.write(webhooks.put, webhook)
+        async with self._turns.of(account.account_id):
+            earlier = self.find(account.account_id, dialect, key)
+            if earlier is None and len(self.of_account(account, dialect)) >= MAX_WEBHOOKS:
+                raise Refused(RefusalCode.INVALID_FIELD, "", f"at most {MAX_WEBHOOKS} webhooks")
+            webhook = StoredWebhook(
+                account_id=account.account_id,
+                dialect=dialect,
+                key=key,
+                event=event,
+                url=url,
+                device_id=device_id,
+                created_ms=self.clock.now_ms() if earlier is None else earlier.created_ms,
+            )
+            await self.storage.writer.write(webhooks.put, webhook)
+            self._keep(webhook)
         return webhook
 
     async def remove(self, account: Account, dialect: str, key: str) -> None:
         """Removes one of an account's webhooks; does nothing for an unknown one."""
-        of_account = self._webhooks.get(account.account_id, {})
-        of_account.pop((dialect, key), None)
-        if not of_account:  # its messages need no lookup any more
-            self._webhooks.pop(account.account_id, None)
-        await self.storage.writer.write(
-            webhooks.remove,
-            webhooks.WebhookKey(account_id=account.account_id, dialect=dialect, key=key),
-        )
+        removed = webhooks.WebhookKey(account_id=account.account_id, dialect=dialect, key=key)
+        async with self._turns.of(account.account_id):
+            await self.storage.writer.write(webhooks.remove, removed)
+            of_account = self._webhooks.get(account.account_id, {})
+            of_account.pop((dialect, key), None)
+            if not of_account:  # its messages need no lookup any more
+                self._webhooks.pop(account.account_id, None)
 
     # Events
 
@@ -243,7 +249,7 @@ class Webhooks:
         found = [
             webhook
             for webhook in self._webhooks[facts.account_id].values()
-            if webhook.event is facts.kind
+            if facts.kind in (webhook.event, SINGLE_OF_BATCH.get(webhook.event))
             and webhook.device_id in (None, facts.device_id)
             and dialect in (None, webhook.dialect)
         ]
@@ -253,7 +259,9 @@ class Webhooks:
             if webhook.device_id is None and webhook.dialect in own & self._device_first:
                 continue
             callback_id = self.ids.next()
-            event_facts = msgspec.structs.replace(facts, event_id=callback_id, webhook=webhook.key)
+            event_facts = msgspec.structs.replace(
+                facts, event_id=callback_id, webhook=webhook.key, kind=webhook.event
+            )
             calls.append(
                 NewCallback(
                     callback_id=callback_id,

@@ -1,25 +1,35 @@
-"""Calls customers' URLs: in order per message, each origin separately, losing nothing.
+"""Calls customers' URLs: in order per message, each account and origin separately, losing nothing.
 
 A callback is a row before it is a call. As long as an origin answers, callbacks are sent straight
-from memory; once any of its callbacks has to wait, all of them go through their rows, in order,
-until none is left. An origin that does not answer is paused, so that it does not hold up others.
+from memory; once one of an account's callbacks to it has to wait, all of them go through their
+rows, in order, until none is left. An origin that fails is held for that account alone, and no
+account takes all calls that may be under way.
 """
 
 from __future__ import annotations
 
 import asyncio
 import random
-from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import field
 from typing import Protocol
+from weakref import WeakValueDictionary
 
 import msgspec
 import structlog
 
+from dragoman.core.callbacks.lanes import FIRST_PAUSE_S, AccountCalls, CallbackLane
+from dragoman.core.callbacks.model.held_hosts import HeldHost, names_of
 from dragoman.core.callbacks.schedule import RetrySchedule, Verdict, parse_retry_after
 from dragoman.core.callbacks.sql import callbacks
-from dragoman.core.callbacks.sql.callbacks import Attempt, CallbackState, StoredCallback
+from dragoman.core.callbacks.sql.callbacks import (
+    Attempt,
+    CallbackState,
+    Expiry,
+    Release,
+    StoredCallback,
+)
 from dragoman.core.messages.model.callbacks import (
     CallbackCall,
     CallbackFacts,
@@ -30,26 +40,26 @@ from dragoman.core.messages.model.records import NewCallback
 from dragoman.core.metrics import Metrics
 from dragoman.core.model.use_case import use_case
 from dragoman.kit.clock import Clock
-from dragoman.kit.ids import time_of
+from dragoman.kit.ids import first_at, time_of
 from dragoman.storage.engine import Storage
 from dragoman.storage.persistence import persist
 from dragoman.web.outgoing import Fetched, FetchError, FetchRefused
 
 MAX_IN_MEMORY = 1_000
-"""Callbacks of an origin in memory; more wait in their rows."""
+"""Callbacks of an account to an origin in memory; more wait in their rows."""
 PAGE = 500
 POLL_S = 0.25
-FIRST_PAUSE_S = 1.0
-LONGEST_PAUSE_S = 60.0
-LONGEST_WISH_S = 3600.0
 MAX_ANSWER = 500
-TOO_MANY_REQUESTS = 429
+MAX_ATTEMPTS = 32_767
+"""As counted; its column has 16 bits."""
+FOREVER_MS = 1 << 62
 
-Render = Callable[[str, CallbackFacts], CallbackCall]
+Rendered = CallbackCall | Awaitable[CallbackCall]
+Render = Callable[[str, CallbackFacts], Rendered]
 """Makes the request from the customer's URL and the facts."""
 RenderText = Callable[[str, TextFacts], CallbackCall]
 """Makes the request that sends an inbound text on."""
-RenderEvent = Callable[[str, EventFacts], CallbackCall]
+RenderEvent = Callable[[str, EventFacts], Rendered]
 """Makes the request that notifies a webhook of an event."""
 
 log = structlog.get_logger(__name__)
@@ -79,13 +89,25 @@ class CallbackWorker:
     client: Caller
     renderers: Mapping[str, Render]
     schedule: RetrySchedule
-    per_origin: int
+    concurrency: int
+    """Calls at the same time; an account may have as many as are left to the others."""
+    per_lane: int
+    """Calls at the same time of an account to an origin."""
     clock: Clock
     metrics: Metrics
     text_renderers: Mapping[str, RenderText] = field(default_factory=dict)
     event_renderers: Mapping[str, RenderEvent] = field(default_factory=dict)
-    _lanes: dict[str, _OriginLane] = field(default_factory=dict, init=False)
+    _lanes: dict[tuple[int, str], CallbackLane] = field(default_factory=dict, init=False)
     _calling: int = field(default=0, init=False)
+    _rendering: set[asyncio.Future[None]] = field(default_factory=set, init=False)
+    _calls: WeakValueDictionary[int, AccountCalls] = field(
+        default_factory=WeakValueDictionary, init=False
+    )
+    """By account, as long as it has a lane."""
+    _short: dict[AccountCalls, dict[CallbackLane, None]] = field(default_factory=dict, init=False)
+    """By account, the lanes that wait for other calls to end, in the order in which they go on."""
+    _look: asyncio.Event = field(default_factory=asyncio.Event, init=False)
+    """Set when rows may be read without waiting for the next poll."""
     _announced: int = field(default=0, init=False)
     """The newest callback that memory knows of; all before it are in a lane or its rows."""
     _nothing_called: asyncio.Future[None] | None = field(default=None, init=False)
@@ -93,8 +115,8 @@ class CallbackWorker:
     def announce(self, new: NewCallback) -> None:
         """Sends a stored callback soon, or leaves it in its row."""
         self._announced = max(self._announced, new.callback_id)
-        lane = self._lane(new.origin)
-        if lane.in_rows or len(lane.queue) >= MAX_IN_MEMORY:
+        lane = self._lane(new.account_id, new.origin)
+        if lane.in_rows or lane.failures or len(lane.queue) >= MAX_IN_MEMORY:
             lane.in_rows += 1
             return
         self._enqueue(
@@ -113,17 +135,20 @@ class CallbackWorker:
         )
 
     async def restore(self) -> None:
-        """Finds the origins with pending callbacks from an earlier run."""
+        """Finds the lanes with pending callbacks from an earlier run."""
         self._announced = await self.storage.read(callbacks.last_pending)
         waiting = await self.storage.read(callbacks.count_pending)
-        for origin, count in waiting.items():
-            self._lane(origin).in_rows = count
+        for lane, count in waiting.items():
+            self._lane(*lane).in_rows = count
 
     async def run(self) -> None:
         """Reads pending callbacks back from their rows as they fall due; runs until cancelled."""
         while True:
-            await asyncio.sleep(POLL_S)
-            for lane in list(self._lanes.values()):
+            with suppress(TimeoutError):
+                async with asyncio.timeout(POLL_S):
+                    await self._look.wait()
+            self._look.clear()
+            for key, lane in list(self._lanes.items()):
                 idle = not lane.queue and not lane.busy
                 if lane.in_rows and idle and self.clock.monotonic() >= lane.paused_until:
                     try:
@@ -131,7 +156,8 @@ class CallbackWorker:
                     except Exception as error:  # retried at the next poll
                         log.error("callbacks_not_read", reason=type(error).__name__)
                 elif idle and not lane.in_rows and not lane.calling:
-                    del self._lanes[lane.origin]
+                    lane.let_go()
+                    del self._lanes[key]
 
     async def stop(self) -> None:
         """Waits for the calls in progress; the rest stays in rows."""
@@ -143,80 +169,180 @@ class CallbackWorker:
 
     def depth(self) -> int:
         """The number of pending callbacks, in memory and in rows."""
-        return sum(len(lane.queue) + lane.in_rows for lane in self._lanes.values())
+        return sum(lane.waiting for lane in self._lanes.values())
 
-    async def _read_back(self, lane: _OriginLane) -> None:
-        now_ms = self.clock.now_ms()
-        # After a pause one callback is sent first, to probe the origin.
-        limit = 1 if lane.failures else PAGE
+    def held(self) -> tuple[HeldHost, ...]:
+        """The hosts that fail, those that began to first first."""
+        now, now_ms = self.clock.monotonic(), self.clock.now_ms()
+        hosts = [
+            HeldHost(
+                account_id=lane.account_id,
+                origin=lane.origin,
+                reason=lane.reason,
+                waiting=lane.waiting,
+                since_ms=now_ms - round((now - lane.unwell_since) * 1000),
+                next_try_ms=now_ms + round(max(0.0, lane.paused_until - now) * 1000),
+            )
+            for lane in self._lanes.values()
+            if lane.failures and lane.unwell_since is not None
+        ]
+        return tuple(sorted(hosts, key=lambda host: host.since_ms))
+
+    def retry_now(
+        self, account_id: int | None, host: str = "", message_id: int | None = None
+    ) -> list[tuple[int, str, int]]:
+        """Has what waits tried without a wait, all of it or only one account's or host's.
+
+        Of a held host one callback is tried, that of the message if one is given; the others follow
+        once it answers. Returns account, origin, and how many callbacks wait there.
+        """
+        chosen = [
+            lane
+            for lane in self._lanes.values()
+            if lane.waiting
+            and account_id in (None, lane.account_id)
+            and host.lower() in ("", lane.origin, *names_of(lane.origin))
+        ]
+        for lane in chosen:
+            lane.retry_now(message_id)
+        self._look.set()
+        return [(lane.account_id, lane.origin, lane.waiting) for lane in chosen]
+
+    async def _read_back(self, lane: CallbackLane) -> None:
+        if lane.released:
+            now_due = Release(lane.account_id, lane.origin, self.clock.now_ms())
+            await self.storage.writer.write(callbacks.release, now_due)
+            lane.released = False
+        await self._give_up_old(lane)
+        due_ms, limit, first = self.clock.now_ms(), PAGE, lane.first
+        if lane.failures:  # to see how the origin is, any of them will do
+            due_ms, limit, lane.tried_at = FOREVER_MS, 1, self.clock.monotonic()
+        lane.first = None
         # What is on disk and not announced yet would be taken twice: from its row, and when it is.
         newest = self._announced
         due = await self.storage.read(
-            lambda c: callbacks.load_due(c, lane.origin, now_ms, limit, newest)
+            lambda c: callbacks.load_due(
+                c, lane.account_id, lane.origin, due_ms, limit, newest, first
+            )
         )
+        lane.more = len(due) >= limit
         for callback in due:
             lane.in_rows -= 1
             self._enqueue(lane, callback)
         if not due:
             # What waits is due later, or the count is stale: count again, in case it is zero.
             before = lane.in_rows
-            counted = await self.storage.read(callbacks.count_pending)
+            counted = await self.storage.read(
+                lambda c: callbacks.count_lane(c, lane.account_id, lane.origin)
+            )
             if not lane.queue and not lane.busy:
                 # What was announced meanwhile may be in the count or not: one too many is counted
                 # away next time, one too few would be forgotten.
-                lane.in_rows += counted.get(lane.origin, 0) - before
-            lane.paused_until = self.clock.monotonic() + FIRST_PAUSE_S
+                lane.in_rows += counted - before
+            lane.paused_until = max(lane.paused_until, self.clock.monotonic() + FIRST_PAUSE_S)
 
-    def _lane(self, origin: str) -> _OriginLane:
-        lane = self._lanes.get(origin)
+    async def _give_up_old(self, lane: CallbackLane) -> None:
+        """Gives up what became too old while its host failed; each would be called once more."""
+        now_ms = self.clock.now_ms()
+        before = first_at(now_ms - round(self.schedule.give_up_after_s * 1000))
+        expiry = Expiry(lane.account_id, lane.origin, before, now_ms, PAGE)
+        while lane.has_expired:
+            ended = await self.storage.writer.write(callbacks.expire, expiry)
+            lane.has_expired = ended == PAGE
+            lane.in_rows -= ended
+            self.metrics.callbacks[Verdict.GIVE_UP.value] += ended
+
+    def _lane(self, account_id: int, origin: str) -> CallbackLane:
+        lane = self._lanes.get((account_id, origin))
         if lane is None:
-            lane = self._lanes[origin] = _OriginLane(origin)
+            calls = self._calls.get(account_id)
+            if calls is None:
+                calls = self._calls[account_id] = AccountCalls()
+            lane = self._lanes[account_id, origin] = CallbackLane(account_id, origin, calls)
         return lane
 
-    def _enqueue(self, lane: _OriginLane, callback: StoredCallback) -> None:
+    def _enqueue(self, lane: CallbackLane, callback: StoredCallback) -> None:
         lane.queue.append(callback)
         self._put_to_work(lane)
 
-    def _put_to_work(self, lane: _OriginLane) -> None:
-        while lane.calling < self.per_origin and (callback := lane.take()) is not None:
+    def _put_to_work(self, lane: CallbackLane) -> None:
+        calls = lane.calls
+        while lane.queue and lane.calling < self.per_lane:
+            if calls.under_way >= self.concurrency - self._calling:
+                self._short.setdefault(calls, {})[lane] = None
+                return
+            callback = lane.take()
+            if callback is None:
+                return
             lane.calling += 1
+            calls.under_way += 1
             self._calling += 1
             self._call(lane, callback)
 
-    def _call(self, lane: _OriginLane, callback: StoredCallback) -> None:
+    def _serve_short(self) -> None:
+        """Gives free places to lanes that wait for one, each account's in turn."""
+        for calls, lanes in list(self._short.items()):
+            while lanes and calls.under_way < self.concurrency - self._calling:
+                lane = next(iter(lanes))
+                del lanes[lane]
+                self._put_to_work(lane)
+            if not lanes:
+                del self._short[calls]
+
+    def _call(self, lane: CallbackLane, callback: StoredCallback) -> None:
         try:
             call = self._render(callback)
         except Exception as error:  # a defect of ours, or a dialect that is not enabled now
-            log.error(
-                "callback_not_rendered", dialect=callback.dialect, reason=type(error).__name__
-            )
-            called = _Called(status=None, answer="not rendered", ours=True)
-            asyncio.get_running_loop().call_soon(self._end, lane, callback, called)
+            self._not_rendered(lane, callback, error)
             return
+        if isinstance(call, CallbackCall):
+            self._start(lane, callback, call)
+            return
+        task = asyncio.ensure_future(self._start_later(lane, callback, call))
+        self._rendering.add(task)
+        task.add_done_callback(self._rendering.discard)
 
+    async def _start_later(
+        self, lane: CallbackLane, callback: StoredCallback, rendering: Awaitable[CallbackCall]
+    ) -> None:
+        try:
+            call = await rendering
+        except Exception as error:  # above all a database that is away
+            self._not_rendered(lane, callback, error)
+        else:
+            self._start(lane, callback, call)
+
+    def _not_rendered(self, lane: CallbackLane, callback: StoredCallback, error: Exception) -> None:
+        log.error("callback_not_rendered", dialect=callback.dialect, reason=type(error).__name__)
+        called = _Called(status=None, answer="not rendered", ours=True)
+        asyncio.get_running_loop().call_soon(self._end, lane, callback, called)
+
+    def _start(self, lane: CallbackLane, callback: StoredCallback, call: CallbackCall) -> None:
         def on_result(result: Fetched | FetchError) -> None:
             self._end(lane, callback, _called(result))
 
         self.client.start(call.method, call.url, on_result, headers=call.headers, body=call.body)
 
-    def _end(self, lane: _OriginLane, callback: StoredCallback, called: _Called) -> None:
+    def _end(self, lane: CallbackLane, callback: StoredCallback, called: _Called) -> None:
         lane.calling -= 1
+        lane.calls.under_way -= 1
         self._calling -= 1
-        status = called.status
-        if status is not None and status != TOO_MANY_REQUESTS:
-            lane.failures = 0  # the origin answers again
-        now_ms = self.clock.now_ms()
+        if self._short:
+            self._serve_short()
+        status, now_ms = called.status, self.clock.now_ms()
         age_s = (now_ms - time_of(callback.callback_id)) / 1000
         verdict = Verdict.GIVE_UP if called.refused else self.schedule.judge(status, age_s)
-        attempts = callback.attempts + 1
-        next_ms = now_ms
+        attempts, next_ms = callback.attempts + 1, now_ms
+        wish_s = None
         if verdict is Verdict.RETRY:
+            attempts = min(attempts, MAX_ATTEMPTS)
             wish_s = parse_retry_after(called.retry_after, now_ms) if called.retry_after else None
             delay_s = self.schedule.delay_s(attempts, wish_s, random.random())
             next_ms += round(delay_s * 1000)
             lane.in_rows += 1 + lane.put_back(callback.message_id)
-            if not called.ours and (status is None or status == TOO_MANY_REQUESTS):
-                self._pause(lane, wish_s)
+        if verdict is not Verdict.DELIVERED or lane.unwell_since is not None:
+            self._note_health(lane, called, wish_s)
+            lane.has_expired |= verdict is Verdict.GIVE_UP and lane.failures > 0
         self.metrics.callbacks[verdict.value] += 1
         if verdict is Verdict.DELIVERED:
             self.metrics.callback_delay_s.observe(age_s)
@@ -234,6 +360,8 @@ class CallbackWorker:
             lane.busy.discard(callback.message_id)
             if lane.queue:
                 self._put_to_work(lane)
+            elif lane.more and not lane.busy:
+                self._look.set()
 
         persist(self.storage.writer, callbacks.record, attempt, recorded)
         if lane.queue:
@@ -241,7 +369,21 @@ class CallbackWorker:
         if not self._calling and self._nothing_called and not self._nothing_called.done():
             self._nothing_called.set_result(None)
 
-    def _render(self, callback: StoredCallback) -> CallbackCall:
+    def _note_health(self, lane: CallbackLane, called: _Called, wish_s: float | None) -> None:
+        """Holds an origin that fails, or ends that."""
+        now, status = self.clock.monotonic(), called.status
+        if called.ours or called.refused:  # which says nothing of the origin
+            if lane.failures:
+                lane.paused_until = max(lane.paused_until, now + FIRST_PAUSE_S)
+        elif lane.is_failing(status, now):
+            reason = f"it answered {status}"
+            if status is None:  # the host is named beside it
+                reason = called.answer.partition(": ")[2] or called.answer
+            lane.hold(now, self.schedule.heeded_s(wish_s), reason)
+        elif status is not None and status < 500:
+            lane.answered(now)
+
+    def _render(self, callback: StoredCallback) -> Rendered:
         render_text = self.text_renderers.get(callback.dialect)
         if render_text is not None:
             text = msgspec.json.decode(callback.payload, type=TextFacts)
@@ -252,17 +394,6 @@ class CallbackWorker:
             return render_event(callback.url, event)
         facts = msgspec.json.decode(callback.payload, type=CallbackFacts)
         return self.renderers[callback.dialect](callback.url, facts)
-
-    def _pause(self, lane: _OriginLane, wish_s: float | None) -> None:
-        now = self.clock.monotonic()
-        if now >= lane.paused_until:  # else one of several calls that failed together
-            pause_s = min(FIRST_PAUSE_S * 2**lane.failures, LONGEST_PAUSE_S)
-            lane.failures = min(lane.failures + 1, 10)
-            lane.paused_until = now + pause_s
-        wished_until = now + min(wish_s or 0, LONGEST_WISH_S)
-        lane.paused_until = max(lane.paused_until, wished_until)
-        lane.in_rows += len(lane.queue)
-        lane.queue.clear()
 
 
 _STATES = {
@@ -293,34 +424,3 @@ def _called(result: Fetched | FetchError) -> _Called:
             retry_after=result.headers.get("retry-after", ""),
         )
     return _Called(status=None, answer=result.reason, refused=isinstance(result, FetchRefused))
-
-
-class _OriginLane:
-    """The callbacks to one origin."""
-
-    def __init__(self, origin: str) -> None:
-        self.origin = origin
-        self.queue: deque[StoredCallback] = deque()
-        self.in_rows = 0
-        """Callbacks that are pending in SQL and not here."""
-        self.calling = 0
-        """Calls under way."""
-        self.busy: set[int] = set()
-        """Messages of which a callback is being delivered, or its result being stored."""
-        self.failures = 0
-        self.paused_until = 0.0
-
-    def take(self) -> StoredCallback | None:
-        """The next callback of a message without one in progress."""
-        for index, callback in enumerate(self.queue):
-            if callback.message_id not in self.busy:
-                del self.queue[index]
-                self.busy.add(callback.message_id)
-                return callback
-        return None
-
-    def put_back(self, message_id: int) -> int:
-        """Leaves later callbacks of a message in their rows; returns their number."""
-        before = len(self.queue)
-        self.queue = deque(c for c in self.queue if c.message_id != message_id)
-        return before - len(self.queue)

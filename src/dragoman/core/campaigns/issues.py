@@ -87,7 +87,7 @@ class Issues:
         await self.mailings.list_of(account, new.list_id)
         created = msgspec.structs.replace(
             new,
-            issue_id=self.ids.next(),
+            issue_id=await self.storage.short_ids.next(),
             account_id=account.account_id,
             title=check_line("title", new.title, MAX_TITLE),
             subject=check_line("subject", new.subject, MAX_SUBJECT),
@@ -137,7 +137,7 @@ class Issues:
             await self.template(account, new.template_id)
         put = msgspec.structs.replace(
             new,
-            template_id=new.template_id or self.ids.next(),
+            template_id=new.template_id or await self.storage.short_ids.next(),
             account_id=account.account_id,
             name=check_line("name", new.name, MAX_TITLE),
             subject=check_line("subject", new.subject, MAX_SUBJECT, required=False),

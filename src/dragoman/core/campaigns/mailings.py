@@ -114,7 +114,7 @@ class Mailings:
             **{
                 **values,
                 **checked,
-                "list_id": self.ids.next(),
+                "list_id": await self.storage.short_ids.next(),
                 "account_id": account.account_id,
                 "created_ms": self.clock.now_ms(),
             }

@@ -63,7 +63,7 @@ class Contacts:
         """Creates a list, at the top level or in another; raises `Refused`."""
         check_list_name(name)
         new = ContactList(
-            list_id=self._ids.next(),
+            list_id=await self._storage.short_ids.next(),
             account_id=account.account_id,
             parent_id=parent_id,
             name=name,

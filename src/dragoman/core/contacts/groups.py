@@ -19,7 +19,6 @@ from dragoman.core.contacts.sql.memberships import Member
 from dragoman.core.model.errors import existing
 from dragoman.core.model.texts import check_text, is_storable
 from dragoman.kit.clock import Clock
-from dragoman.kit.ids import IdSource
 from dragoman.storage.engine import Storage
 
 MAX_DESCRIPTION: Final = 1_000
@@ -34,9 +33,8 @@ class Groups:
     `kind` chooses between groups and tags; calls for one never return the other.
     """
 
-    def __init__(self, *, storage: Storage, ids: IdSource, clock: Clock) -> None:
+    def __init__(self, *, storage: Storage, clock: Clock) -> None:
         self._storage = storage
-        self._ids = ids
         self._clock = clock
 
     async def page(
@@ -79,7 +77,7 @@ class Groups:
         check_list_name(name)
         check_text("description", description, MAX_DESCRIPTION)
         new = Group(
-            list_id=self._ids.next(),
+            list_id=await self._storage.short_ids.next(),
             account_id=account.account_id,
             kind=kind,
             name=name,

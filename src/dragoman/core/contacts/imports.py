@@ -135,7 +135,7 @@ class Imports:
         write = self.storage.writer.write
         begun = imports.RowsBegun(
             import_id=job.import_id,
-            fresh_list_id=self.ids.next(),
+            fresh_list_id=await self.storage.short_ids.next(),
             fresh={name: self.ids.next() for name in names},
             digest=digest,
             rows=len(rows),

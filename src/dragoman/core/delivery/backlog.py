@@ -1,9 +1,9 @@
 """Messages that wait for a carrier: in the queue up to its limit, in SQL beyond.
 
-A lane of a route whose queue is full is *spilled*: new messages for it stay in their rows, and are
-read back in the order of their identifiers as the queue empties. After a restart every route with
-unsent rows starts spilled. So memory is bounded, a start is quick however much is waiting, and a
-campaign that waits in its rows delays no single message.
+Where a route's queue is full, an account's lane of it is *spilled*: its new messages stay in their
+rows, and are read back in the order of their identifiers as the queue empties. After a restart all
+with unsent rows start spilled. So memory is bounded, a start is quick however much is waiting, a
+campaign that waits in its rows delays no single message, and no account delays another.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from typing import TypeAlias
 import structlog
 
 from dragoman.core.delivery.delivery import Delivery
+from dragoman.core.inbound.opt_outs import OptOuts
 from dragoman.core.messages.feed import Feed
 from dragoman.core.messages.live import LiveMessage, LiveMessages
 from dragoman.core.messages.loader import MessageLoader
@@ -30,7 +31,8 @@ from dragoman.storage.engine import Storage
 from dragoman.work_queue.port import Lane, WorkQueue
 
 MAX_QUEUED = 20_000
-"""Messages of a route in memory; beyond that new ones stay in SQL."""
+"""Messages of a route in memory; beyond that new ones stay in SQL, except those of an account that
+has less than its share of them."""
 BULK_SHARE = 0.5
 """How much of the queue bulk may fill; the rest is for messages that go ahead of it."""
 SINGLE_SHARE = 0.75
@@ -38,7 +40,8 @@ SINGLE_SHARE = 0.75
 PAGE = 2_000
 POLL_S = 0.2
 
-_RouteLane: TypeAlias = tuple[str, Lane]
+_Line: TypeAlias = tuple[str, Lane, int]
+"""Route, lane and account."""
 _LANES = {lane.value: lane for lane in Lane}
 
 log = structlog.get_logger(__name__)
@@ -53,42 +56,52 @@ class Backlog:
     live: LiveMessages
     loader: MessageLoader
     delivery: Delivery
+    opt_outs: OptOuts
     routes: Collection[str]
     held_routes: Collection[str]
     """Routes with a carrier that must never be given a message twice."""
     kept_routes: Collection[str] = ()
     """Routes whose carriers all keep what they were given: what they do not know never left."""
     feed: Feed = field(default_factory=Feed)
-    _read_up_to: dict[_RouteLane, int] = field(default_factory=dict, init=False)
-    """The spilled lanes, and the identifier their rows are queued up to."""
+    _read_up_to: dict[_Line, int] = field(default_factory=dict, init=False)
+    """What is spilled, and the identifier up to which its rows are queued."""
     _restart_at: int = field(default=0, init=False)
     """Rows up to here were written by an earlier run."""
     _spilled: asyncio.Event = field(default_factory=asyncio.Event, init=False)
 
-    def room(self, route: str) -> int:
-        """How many more bulk messages of a route the queue accepts."""
-        if (route, Lane.BULK) in self._read_up_to:
+    def room(self, route: str, account_id: int) -> int:
+        """How many more bulk messages of an account the queue of a route accepts."""
+        if (route, Lane.BULK, account_id) in self._read_up_to:
             return 0
-        return int(MAX_QUEUED * BULK_SHARE) - self.queue.depth(route)
+        return self._room(route, account_id, BULK_SHARE)
+
+    def _room(self, route: str, account_id: int, share: float) -> int:
+        """The room in a share of the queue, or in the account's part of that share."""
+        limit = int(MAX_QUEUED * share)
+        room = limit - self.queue.depth(route)
+        if room > 0:
+            return room
+        own, accounts = self.queue.shares(route, account_id)
+        return limit // accounts - own
 
     async def restore(self, last_identifier: int) -> None:
         """Finds unsent messages of an earlier run, without reading them yet."""
         self._restart_at = last_identifier
-        for route in await self.storage.read(pending.routes_with_unsent):
+        for route, account_id in await self.storage.read(pending.routes_with_unsent):
             if route in self.routes:
-                self._read_up_to.update({(route, lane): 0 for lane in Lane})
+                self._read_up_to.update({(route, lane, account_id): 0 for lane in Lane})
             elif route:  # the rows wait until the route is configured again, or expire
                 log.warning("route_is_gone", route=route)
         if self._read_up_to:
             self._spilled.set()
 
-    def read_again(self, routes: Collection[str], after: int) -> None:
-        """Has rows of routes read again from an identifier on; those in memory are kept."""
+    def read_again(self, routes: Collection[str], account_id: int, after: int) -> None:
+        """Has an account's rows of routes read again from an identifier on; those live are kept."""
         for route in routes:
             if route in self.routes:
                 for lane in Lane:
-                    known = self._read_up_to.get((route, lane), after)
-                    self._read_up_to[route, lane] = min(known, after)
+                    line = (route, lane, account_id)
+                    self._read_up_to[line] = min(self._read_up_to.get(line, after), after)
         self._spilled.set()
 
     async def publish(self, messages: Sequence[LiveMessage]) -> None:
@@ -97,13 +110,17 @@ class Backlog:
             for message in messages:
                 made_ms = time_of(message.message_id)
                 self.feed.publish(message, None, State.QUEUED, made_ms)
-        for (route, lane), group in _by_lane(messages):
+        for line, group in _by_line(messages):
+            route, lane, account_id = line
             if route not in self.routes:
                 continue
-            spilled = self._read_up_to.get((route, lane))
-            if spilled is not None or self.queue.depth(route) >= MAX_QUEUED:
+            spilled = self._read_up_to.get(line)
+            if spilled is not None or (
+                self.queue.depth(route) >= MAX_QUEUED * BULK_SHARE
+                and self._room(route, account_id, BULK_SHARE if lane is Lane.BULK else 1.0) <= 0
+            ):
                 before = group[0].message_id - 1
-                self._read_up_to[route, lane] = before if spilled is None else min(spilled, before)
+                self._read_up_to[line] = before if spilled is None else min(spilled, before)
                 self._spilled.set()
                 continue
             # A row can have been read back in the instant between its commit and this.
@@ -118,43 +135,53 @@ class Backlog:
         """Reads rows back as the queue empties; runs until cancelled."""
         while True:
             await self._spilled.wait()
-            for route, lane in sorted(self._read_up_to, key=_lane_first):
+            for line in sorted(self._read_up_to, key=_lane_first):
                 try:
-                    await self._catch_up(route, lane)
+                    await self._catch_up(line)
                 except Exception as error:  # a failing reader must not end the gateway's work
-                    log.error("backlog_not_read", route=route, reason=type(error).__name__)
+                    log.error("backlog_not_read", route=line[0], reason=type(error).__name__)
             if not self._read_up_to:
                 self._spilled.clear()
             await asyncio.sleep(POLL_S)
 
-    async def _catch_up(self, route: str, lane: Lane) -> None:
+    async def _catch_up(self, line: _Line) -> None:
+        route, lane, account_id = line
         share = BULK_SHARE if lane is Lane.BULK else SINGLE_SHARE
-        while self.queue.depth(route) < MAX_QUEUED * share:
-            start = self._read_up_to[route, lane]
-            last = await self._read_page(route, lane, start)
+        while self._room(route, account_id, share) > 0:
+            start = self._read_up_to[line]
+            last = await self._read_page(line, start)
             if last is not None:
                 # A message before the page may have been left in its row meanwhile.
-                if self._read_up_to[route, lane] == start:
-                    self._read_up_to[route, lane] = last
+                if self._read_up_to[line] == start:
+                    self._read_up_to[line] = last
                 continue
             # From here on new messages are queued directly; what was accepted until now and left
             # in its row is in these last pages. What an earlier run wrote has all been seen.
-            last = max(self._read_up_to.pop((route, lane)), self._restart_at)
+            last = max(self._read_up_to.pop(line), self._restart_at)
             while last is not None:
-                last = await self._read_page(route, lane, last)
+                last = await self._read_page(line, last)
             return
 
-    async def _read_page(self, route: str, lane: Lane, after: int) -> int | None:
-        """Queues the next rows of a lane; returns the last identifier read."""
+    async def _read_page(self, line: _Line, after: int) -> int | None:
+        """Queues the next rows of a line; returns the last identifier read."""
+        route, lane, account_id = line
         read = await self.loader.read(
-            lambda c: pending.load_unsent(c, route, lane.value, after, PAGE)
+            lambda c: pending.load_unsent(c, route, lane.value, account_id, after, PAGE)
         )
         sendable = [message for message in read.fresh if self._may_be_sent(message)]
         await self.queue.publish(route, [message.work for message in sendable])
         return read.stored[-1].message_id if read.stored else None
 
     def _may_be_sent(self, message: LiveMessage) -> bool:
-        """Whether to send a message that an earlier process may have handed to a link."""
+        """Whether to send a message that waited long, or may have left in an earlier run."""
+        batch = message.batch
+        if (
+            message.state is State.QUEUED
+            and not message.possible_duplicate
+            and self.opt_outs.among(batch.account_id, batch.stored.sender, (message.recipient,))
+        ):
+            self.delivery.change(message, State.REJECTED, ignore, failure=FailureCode.OPTED_OUT)
+            return False
         if message.state is State.QUEUED or message.message_id > self._restart_at:
             return True
         if message.route in self.kept_routes and not message.is_premium:
@@ -168,17 +195,18 @@ class Backlog:
         return False
 
 
-def _lane_first(spilled: _RouteLane) -> tuple[Lane, str]:
-    return spilled[1], spilled[0]
+def _lane_first(line: _Line) -> tuple[Lane, str, int]:
+    route, lane, account_id = line
+    return lane, route, account_id
 
 
-def _by_lane(
-    messages: Sequence[LiveMessage],
-) -> Iterable[tuple[_RouteLane, Sequence[LiveMessage]]]:
+def _by_line(messages: Sequence[LiveMessage]) -> Iterable[tuple[_Line, Sequence[LiveMessage]]]:
     if len(messages) == 1:  # nearly always
         (message,) = messages
-        return (((message.route, _LANES[message.batch.stored.lane]), messages),)
-    groups: dict[_RouteLane, list[LiveMessage]] = defaultdict(list)
+        batch = message.batch
+        return (((message.route, _LANES[batch.stored.lane], batch.account_id), messages),)
+    groups: dict[_Line, list[LiveMessage]] = defaultdict(list)
     for message in messages:
-        groups[message.route, _LANES[message.batch.stored.lane]].append(message)
+        batch = message.batch
+        groups[message.route, _LANES[batch.stored.lane], batch.account_id].append(message)
     return groups.items()

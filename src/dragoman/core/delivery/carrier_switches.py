@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dragoman.core.accounts.sql.audit_log import AuditEntry
+from dragoman.core.accounts.model.audit_log import AuditEntry
 from dragoman.core.delivery.sql import held_carriers
 from dragoman.core.delivery.sql.held_carriers import CarrierSwitch
 from dragoman.kit.clock import Clock

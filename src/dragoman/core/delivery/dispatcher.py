@@ -14,7 +14,7 @@ from time import perf_counter
 import structlog
 
 from dragoman.core.delivery.delivery import Delivery
-from dragoman.core.delivery.lanes import CarrierLane, Flight
+from dragoman.core.delivery.lanes import CarrierLane, Flight, reject_for
 from dragoman.core.delivery.model.ports import Connector
 from dragoman.core.delivery.receipts import Receipts
 from dragoman.core.delivery.sorting import SortingWorker, no_demand
@@ -28,7 +28,7 @@ from dragoman.core.messages.model.outcomes import Accepted, Deferred, Outcome, R
 from dragoman.core.messages.model.routing import Route
 from dragoman.core.messages.sql import changes
 from dragoman.core.metrics import Metrics
-from dragoman.core.model.errors import FailureCode, StorageUnavailable
+from dragoman.core.model.errors import StorageUnavailable
 from dragoman.core.model.stored import OnStored, ignore
 from dragoman.core.model.use_case import use_case
 from dragoman.kit.clock import Clock
@@ -184,7 +184,7 @@ class Dispatcher:
             self.message_events.attempt(live, carrier, outcome)
         if isinstance(outcome, Deferred):
             live.possible_duplicate |= outcome.possible_duplicate
-            self._come_again(flight, lane, outcome.retry_in_s)
+            self._put_back(flight, lane, outcome.retry_in_s)
             if on_stored is not None:
                 on_stored(True)
             return
@@ -265,25 +265,25 @@ class Dispatcher:
                 continue
             message.in_flight = True
             lane.flights[message.message_id] = Flight(work, message, consumer)
-            if self.feed.listeners:
-                self.feed.publish(
-                    message, State.QUEUED, State.SENDING, now_ms, carrier=lane.connector.name
-                )
-            self._send(message, lane)
+            self._send(message, lane, now_ms)
 
-    def _send(self, message: LiveMessage, lane: CarrierLane) -> None:
+    def _send(self, message: LiveMessage, lane: CarrierLane, now_ms: int) -> None:
         """Gives a message to its carrier; a failure rejects only this message."""
+        carrier = lane.connector.name
         try:
+            if self.feed.listeners:
+                self.feed.publish(message, State.QUEUED, State.SENDING, now_ms, carrier=carrier)
             lane.connector.send(message.outgoing())
-        except Exception as error:  # a defect of ours: the others of the take must go on
-            carrier = lane.connector.name
+        except Exception as error:  # the others of the take must go on
             log.error(
-                "not_sent", carrier=carrier, message=message.message_id, reason=type(error).__name__
+                "not_sent",
+                carrier=carrier,
+                message_id=message.message_id,
+                reason=type(error).__name__,
             )
             flight = lane.flights.pop(message.message_id, None)
             if flight is not None:  # else its outcome is known already
-                detail = f"the gateway could not send it: {type(error).__name__}"
-                self._take(flight, lane, Rejected(code=FailureCode.UNSPECIFIED, detail=detail))
+                self._take(flight, lane, reject_for(error))
 
     async def _mark_sending(self, messages: list[LiveMessage]) -> bool:
         for message in messages:
@@ -301,6 +301,26 @@ class Dispatcher:
 
     def _expire(self, message: LiveMessage, work: Work, consumer: Consumer) -> None:
         self.delivery.expire(message, lambda _: consumer.acknowledge(work))
+
+    def _put_back(self, flight: Flight, lane: CarrierLane, delay_s: float) -> None:
+        """Queues a message that no carrier has; its row says so before it can be sent again.
+
+        So it can be cancelled, and a crash makes no possible duplicate of it.
+        """
+        message = flight.message
+        if message.possible_duplicate or not self._taking:
+            self._come_again(flight, lane, delay_s)
+            return
+
+        def stored(error: Exception | None) -> None:
+            if error is None and message.state is State.SENDING:  # it may have expired meanwhile
+                message.state = State.QUEUED
+            if self._taking:
+                flight.consumer.retry(flight.work, delay_s)
+
+        message.in_flight = False
+        lane.land(message.part_count)
+        self.writer.submit(changes.take_back, [message.message_id], stored)
 
     def _come_again(self, flight: Flight, lane: CarrierLane, delay_s: float) -> None:
         flight.message.in_flight = False

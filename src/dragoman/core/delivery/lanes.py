@@ -7,6 +7,8 @@ from time import perf_counter
 
 from dragoman.core.delivery.model.ports import Connector, Custodian, Selective
 from dragoman.core.messages.live import LiveMessage
+from dragoman.core.messages.model.outcomes import Rejected
+from dragoman.core.model.errors import FailureCode
 from dragoman.work_queue.port import Consumer, Work
 
 
@@ -49,3 +51,9 @@ class CarrierLane:
     def wake(self) -> None:
         for waiter in self.waiters:
             waiter.set()
+
+
+def reject_for(error: Exception) -> Rejected:
+    """Ends a message whose carrier raised: a defect of ours, which no other may suffer from."""
+    detail = f"the gateway could not send it: {type(error).__name__}"
+    return Rejected(code=FailureCode.UNSPECIFIED, detail=detail)

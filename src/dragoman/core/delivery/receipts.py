@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence, Set
 from dataclasses import field
+from functools import cache
 
+import msgspec
 import structlog
 
 from dragoman.core.delivery.delivery import WHOLE, Delivery
+from dragoman.core.inbound.inbound import Inbound
 from dragoman.core.messages.events import MessageEvents
 from dragoman.core.messages.live import LiveMessage, LiveMessages
 from dragoman.core.messages.loader import MessageLoader
@@ -27,7 +30,7 @@ from dragoman.core.messages.model.lifecycle import (
     state_of_parts,
     state_of_receipt,
 )
-from dragoman.core.messages.model.messages import ReceiptReport
+from dragoman.core.messages.model.messages import InboundPartReport, ReceiptReport
 from dragoman.core.messages.model.records import ParkedReceipt, PartReport, StoredPart
 from dragoman.core.messages.sql import changes, pending
 from dragoman.core.metrics import Metrics
@@ -36,7 +39,7 @@ from dragoman.core.model.use_case import use_case
 from dragoman.kit import ids as identifiers
 from dragoman.kit.clock import Clock
 from dragoman.kit.ids import IdSource
-from dragoman.protocols.smpp.message_ids import stored_keys
+from dragoman.protocols.smpp.message_ids import likeliest_spelling, stored_keys
 from dragoman.storage.engine import Storage
 from dragoman.storage.persistence import persist
 
@@ -44,6 +47,10 @@ MAX_PARKED_IN_MEMORY = 100_000
 MAX_LOOKUP = 200
 """Receipts whose messages are looked up in one query."""
 STORAGE_RETRY_S = 1.0
+PUT_OFF_S = 0.5
+"""Until a text that may be the receipt of a message without an answer yet is looked at again."""
+MAX_PUT_OFF = 120
+"""After a minute it is a text: a phone may keep a message for days."""
 SIGNIFICANT_DIGITS = 7
 """Digits that distinguish recipients, however much of the prefix a carrier includes."""
 
@@ -59,6 +66,7 @@ class Receipts:
     live: LiveMessages
     loader: MessageLoader
     delivery: Delivery
+    texts: Inbound
     ids: IdSource
     clock: Clock
     metrics: Metrics
@@ -68,6 +76,8 @@ class Receipts:
         default_factory=OrderedDict, init=False
     )
     _unmatched: list[tuple[ReceiptReport, OnStored]] = field(default_factory=list, init=False)
+    _converting: set[str] = field(default_factory=set, init=False)
+    """Carriers whose receipts have been seen to spell IDs in another base than their answers."""
     _unmatched_came: asyncio.Event = field(default_factory=asyncio.Event, init=False)
 
     def __post_init__(self) -> None:
@@ -125,21 +135,66 @@ class Receipts:
     async def _look_up(self, unmatched: list[tuple[ReceiptReport, OnStored]]) -> None:
         wanted = [(report.carrier, key) for report, _ in unmatched for key in report.keys]
         loaded = await self.loader.by_keys(wanted) if wanted else []
+        in_flight = cache(self._numbers_in_flight)
         for report, on_stored in unmatched:
-            found = self._find(report, report.keys)
+            found = self._find(report, report.keys) or self._find_by_id_alone(report, in_flight)
             if found is not None:
                 self._forget(report)
                 self._apply(*found, report, on_stored)
+            elif report.text is not None:
+                self._settle_text(report, report.text, on_stored, in_flight)
             elif on_stored is not _already_acknowledged:
                 self._park(report, on_stored)
         for message in loaded:  # those that were only candidates
             if not message.writes:
                 self.live.settle(message)
 
+    def _settle_text(
+        self,
+        report: ReceiptReport,
+        text: InboundPartReport,
+        on_stored: OnStored,
+        in_flight: Callable[[], Set[str]],
+    ) -> None:
+        """Handles a text that looks like a receipt and has no ID of ours, or none of ours yet."""
+        being_sent = report.recipient[-SIGNIFICANT_DIGITS:] in in_flight()
+        if being_sent and report.put_off < MAX_PUT_OFF:
+            later = msgspec.structs.replace(report, put_off=report.put_off + 1)
+            asyncio.get_running_loop().call_later(PUT_OFF_S, self.receive, later, on_stored)
+        else:
+            self.texts.receive(text, on_stored)
+
+    def _find_by_id_alone(
+        self, report: ReceiptReport, in_flight: Callable[[], Set[str]]
+    ) -> tuple[LiveMessage, int] | None:
+        """The message that an ID names exactly as received, though the addresses differ.
+
+        It must have been sent as recently as receipts are parked. The ID of a carrier that converts
+        IDs may be another's, and so may one that came while a message to the named number is not
+        answered. What only looks like a receipt may be a stranger's text.
+        """
+        if report.text is not None or report.carrier in self._converting:
+            return None
+        since_ms = self.clock.now_ms() - round(self.park_s * 1000)
+        named: dict[int, tuple[LiveMessage, int]] = {}
+        for key in _exact_keys(report):
+            found = self.live.find(report.carrier, key)
+            if found is not None and (found[0].sent_ms or since_ms) >= since_ms:
+                named[found[0].message_id] = found
+        if len(named) != 1 or report.recipient[-SIGNIFICANT_DIGITS:] in in_flight():
+            return None
+        return next(iter(named.values()))
+
+    def _numbers_in_flight(self) -> Set[str]:
+        """The recipients of messages that were sent and not answered yet, as they are compared."""
+        return {m.recipient[-SIGNIFICANT_DIGITS:] for m in self.live if m.in_flight}
+
     def _find(self, report: ReceiptReport, keys: Sequence[str]) -> tuple[LiveMessage, int] | None:
         for key in keys:
             found = self.live.find(report.carrier, key)
             if found is not None and _is_about(report, key, found[0]):
+                if len(keys) > 1 and key not in _direct_keys(report):
+                    self._converting.add(report.carrier)
                 return found
         return None
 
@@ -268,19 +323,28 @@ class Receipts:
         """A submit was answered; its receipt may be parked."""
         if not self._parked:
             return
-        for report in tuple(self._parked.get((carrier, key), ())):
-            if _is_about(report, key, message):
-                self._forget(report)
-                self._apply(message, part, report, _already_acknowledged)
+        waiting = tuple(self._parked.get((carrier, key), ()))
+        meant = [report for report in waiting if _is_about(report, key, message)]
+        if not meant and len(waiting) == 1:
+            found = self._find_by_id_alone(waiting[0], self._numbers_in_flight)
+            meant = [*waiting] if found == (message, part) else []
+        for report in meant:
+            self._forget(report)
+            self._apply(message, part, report, _already_acknowledged)
+
+
+def _exact_keys(report: ReceiptReport) -> tuple[str, ...]:
+    """The keys of the IDs exactly as received, or as the carrier is known to convert them."""
+    if not report.other_id:
+        return (report.likeliest_key,)
+    return report.likeliest_key, likeliest_spelling(report.other_id, report.reading)
 
 
 def _direct_keys(report: ReceiptReport) -> list[str]:
-    """The keys of the ID as received, ignoring case and leading zeros, but not converted."""
-    keys = report.keys
-    if not keys:
-        return []
-    same = {keys[0], *(key.removeprefix("~") for key in stored_keys(keys[0]))}
-    return [key for key in keys if key.removeprefix("~") in same]
+    """The keys of the IDs as received, ignoring case and leading zeros, but not converted."""
+    exact = _exact_keys(report)
+    same = {key.removeprefix("~") for one in exact for key in stored_keys(one)}.union(exact)
+    return [key for key in report.keys if key.removeprefix("~") in same]
 
 
 def _is_about(report: ReceiptReport, key: str, message: LiveMessage) -> bool:

@@ -10,20 +10,17 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter, deque
-from collections.abc import Sequence, Set
-from typing import TYPE_CHECKING, Final, NamedTuple
+from collections.abc import Callable, Sequence, Set
+from typing import Final, NamedTuple, Protocol
 
 import structlog
 
-from dragoman.core.delivery.lanes import CarrierLane
+from dragoman.core.delivery.lanes import CarrierLane, reject_for
 from dragoman.core.delivery.model.ports import Taking
+from dragoman.core.messages.live import LiveMessage
 from dragoman.core.messages.model.messages import Outgoing
 from dragoman.core.messages.model.outcomes import Rejected
-from dragoman.work_queue.port import Work
-
-if TYPE_CHECKING:
-    from dragoman.core.delivery.dispatcher import Dispatcher
-    from dragoman.core.messages.live import LiveMessage
+from dragoman.work_queue.port import Consumer, Work
 
 MAX_ROUND: Final = 200
 """Messages that are taken from the queue, and handed over, at once."""
@@ -37,6 +34,16 @@ ASK_AGAIN_S: Final = 1.0
 Answer = Taking | Rejected
 
 log = structlog.get_logger(__name__)
+
+
+class Dispatches(Protocol):
+    """What the worker uses of the dispatcher."""
+
+    def consume(self, route: str, demand: Callable[[], int]) -> Consumer: ...
+    def is_held(self, carrier: str) -> bool: ...
+    def find(self, work: Work) -> LiveMessage | None: ...
+    def reject(self, message: LiveMessage, carrier: str, reason: Rejected) -> None: ...
+    async def hand_over(self, works: list[Work], consumer: Consumer, lane: CarrierLane) -> None: ...
 
 
 class _Kind(NamedTuple):
@@ -96,13 +103,18 @@ class _Round:
         if lane.selective is None:
             return Taking.NOW if lane.connector.up else Taking.AWAY
         ahead = self._sent[lane, message.account_id, message.device_id]
-        return lane.selective.takes(message, ahead)
+        try:
+            return lane.selective.takes(message, ahead)
+        except Exception as error:  # else it would end the work of its route, at each start again
+            carrier, reason = lane.connector.name, type(error).__name__
+            log.error("not_asked", carrier=carrier, message_id=message.message_id, reason=reason)
+            return reject_for(error)
 
 
 class SortingWorker:
     """Asks the carriers of a route about each message, in the order of the route."""
 
-    def __init__(self, dispatcher: Dispatcher, route: str, lanes: list[CarrierLane]) -> None:
+    def __init__(self, dispatcher: Dispatches, route: str, lanes: list[CarrierLane]) -> None:
         self._dispatcher = dispatcher
         self._route = route
         self._lanes = lanes

@@ -135,7 +135,7 @@ class DeviceRegistration:
             raise Refused(RefusalCode.NOT_SUPPORTED, "carrier", "no carrier is of type phones")
         if name and name not in carriers:
             raise Refused(RefusalCode.NOT_FOUND, name, "no such carrier of type phones")
-        return name or carriers[0]
+        return name or next(iter(carriers))
 
     async def _store(
         self,

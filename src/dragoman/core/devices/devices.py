@@ -15,6 +15,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import msgspec
+from msgspec.structs import replace
 
 from dragoman.core.accounts.model.accounts import Account
 from dragoman.core.devices.model.devices import (
@@ -30,12 +31,11 @@ from dragoman.core.devices.presence import Presence
 from dragoman.core.devices.sql import device_events, device_texts, devices
 from dragoman.core.model.errors import NOT_A_ZONE, RefusalCode, Refused, existing
 from dragoman.core.model.phone_numbers import drop_invisible
-from dragoman.core.model.stored import ignore
 from dragoman.core.model.texts import is_storable
 from dragoman.core.model.use_case import use_case
 from dragoman.kit.clock import Clock
-from dragoman.kit.ids import IdSource
 from dragoman.kit.signal import Signal
+from dragoman.kit.turns import Turns
 from dragoman.storage.engine import Storage
 from dragoman.storage.persistence import persist
 
@@ -64,13 +64,14 @@ class Devices:
 
     storage: Storage
     presence: Presence
-    ids: IdSource
     clock: Clock
-    carriers: Sequence[str]
-    """The carriers that devices can belong to."""
+    carriers: Mapping[str, float]
+    """The carriers that devices can belong to, and how long each lets a phone be silent, in s."""
     _devices: dict[int, Device] = field(default_factory=dict, init=False)
     _by_token: dict[bytes, int] = field(default_factory=dict, init=False)
-    _stored_seen_ms: dict[int, int] = field(default_factory=dict, init=False)
+    _stored_seen: dict[int, tuple[int, str]] = field(default_factory=dict, init=False)
+    """When the last call of each was stored, and the version of its app."""
+    _turns: Turns = field(default_factory=Turns, init=False)
     _enabled_accounts: frozenset[int] = field(default_factory=frozenset, init=False)
     _shut_out: frozenset[int] = field(default_factory=frozenset, init=False)
     """Owners of devices that are disabled, by themselves or by one above them, or deleted."""
@@ -134,6 +135,10 @@ class Devices:
             raise Refused(RefusalCode.INVALID_FIELD, "sim", f"the device has no SIM {slot}")
         return device.carrier
 
+    def is_present(self, device: Device) -> bool:
+        """Whether a device has a stream, or called as lately as its carrier wants it to."""
+        return self.presence.is_present(device.device_id, self.carriers.get(device.carrier, 0.0))
+
     def pick(
         self,
         account: Account,
@@ -170,16 +175,18 @@ class Devices:
         """Records a call of a device, with the version of its app."""
         device_id, now_ms = device.device_id, self.clock.now_ms()
         self.presence.heard(device_id)
-        if now_ms - self._stored_seen_ms.get(device_id, 0) >= SEEN_EVERY_MS:
-            self._stored_seen_ms[device_id] = now_ms
-            item = devices.SeenDevice(device_id=device_id, seen_ms=now_ms)
-            persist(self.storage.writer, devices.seen, item, ignore)
-        if app_version and app_version != device.app_version:
-            device = msgspec.structs.replace(device, app_version=app_version, seen_ms=now_ms)
-            self._devices[device_id] = device
-            update = devices.DeviceUpdate(device=device)
-            persist(self.storage.writer, devices.change, update, ignore)
-        return device
+        version = app_version or device.app_version
+        stored_ms, stored_version = self._stored_seen.get(device_id, (0, ""))
+        if now_ms - stored_ms >= SEEN_EVERY_MS or version != stored_version:
+            self._stored_seen[device_id] = (now_ms, version)
+            seen = devices.SeenDevice(device_id=device_id, seen_ms=now_ms, app_version=version)
+            persist(self.storage.writer, devices.seen, seen, lambda _: self._saw(seen))
+        return _with_version(device, version)
+
+    def _saw(self, seen: devices.SeenDevice) -> None:
+        known = self._devices.get(seen.device_id)
+        if known is not None:
+            self._devices[seen.device_id] = _with_version(known, seen.app_version)
 
     async def add(
         self,
@@ -201,7 +208,7 @@ class Devices:
         now_ms = self.clock.now_ms()
         token = secrets.token_urlsafe(TOKEN_BYTES)
         device = Device(
-            device_id=self.ids.next(),
+            device_id=await self.storage.short_ids.next(),
             account_id=account.account_id,
             carrier=carrier,
             protocol=protocol,
@@ -227,30 +234,32 @@ class Devices:
         self, device: Device, *, push_token: str, sims: Sequence[ReportedSim] | None
     ) -> Device:
         """Stores what a phone reports about itself; `sims` None leaves its SIMs unchanged."""
-        values: dict[str, Any] = {"push_token": check_text("pushToken", push_token, MAX_PUSH_TOKEN)}
-        if sims is not None:
-            values["sims"] = merge_sims(self._current(device).sims, sims)
-        return await self._change(device.device_id, **values)
+        token = check_text("pushToken", push_token, MAX_PUSH_TOKEN)
+        return await self._change(
+            device.device_id,
+            lambda known: replace(known, push_token=token, sims=merge_sims(known.sims, sims or ())),
+        )
 
     async def note_health(self, device: Device, health: Health) -> None:
         """Stores the health of a phone."""
-        await self._change(device.device_id, health=health)
+        await self._change(device.device_id, lambda known: replace(known, health=health))
 
     # What accounts and operators decide
 
     async def set_enabled(self, device_id: int, enabled: bool) -> Device:
         """Enables a device, or takes it out of service."""
-        return await self._change(device_id, enabled=enabled)
+        return await self._change(device_id, lambda known: replace(known, enabled=enabled))
 
     async def rename(self, device_id: int, name: str) -> Device:
         """Renames a device; raises `Refused`."""
-        return await self._change(device_id, name=check_text("name", name, MAX_NAME))
+        name = check_text("name", name, MAX_NAME)
+        return await self._change(device_id, lambda known: replace(known, name=name))
 
     async def change_settings(self, device_id: int, settings: DeviceSettings) -> Device:
         """Changes limits and pushed settings, and notifies the phone of new ones."""
         check_limits(settings.limits)
         before = self._must_get(device_id).settings
-        device = await self._change(device_id, settings=settings)
+        device = await self._change(device_id, lambda known: replace(known, settings=settings))
         if settings.pushed != before.pushed:
             self.presence.announce(device_id, DeviceEvent.SETTINGS)
         return device
@@ -265,24 +274,29 @@ class Devices:
         limits: Limits | None = None,
     ) -> Device:
         """Sets the label, number or limits of a SIM; raises `Refused`."""
-        device = self._must_get(device_id)
-        sim = device.sim(slot) or Sim(slot=check_slot(slot), present=not device.sims)
+        given: dict[str, Any] = {}
         if label is not None:
-            sim = msgspec.structs.replace(sim, label=check_text("label", label, MAX_TEXT))
+            given["label"] = check_text("label", label, MAX_TEXT)
         if number is not None:
             digits = drop_invisible(number).removeprefix("+")
             if digits and not (digits.isascii() and digits.isdecimal() and len(digits) <= MAX_TEXT):
                 raise Refused(RefusalCode.INVALID_FIELD, "number", "not a phone number")
-            sim = msgspec.structs.replace(sim, number=digits)
+            given["number"] = digits
         if limits is not None:
-            sim = msgspec.structs.replace(sim, limits=check_limits(limits))
-        others = [one for one in device.sims if one.slot != slot]
-        in_order = sorted([*others, sim], key=lambda one: one.slot)
-        return await self._change(device_id, sims=tuple(in_order))
+            given["limits"] = check_limits(limits)
+
+        def changed(device: Device) -> Device:
+            sim = device.sim(slot) or Sim(slot=check_slot(slot), present=not device.sims)
+            others = [one for one in device.sims if one.slot != slot]
+            in_order = sorted([*others, replace(sim, **given)], key=lambda one: one.slot)
+            return replace(device, sims=tuple(in_order))
+
+        return await self._change(device_id, changed)
 
     async def remove(self, device_id: int) -> None:
         """Removes a device: its token is revoked, and the phone has to register again."""
-        await self._change(device_id, removed_ms=self.clock.now_ms(), enabled=False)
+        now_ms = self.clock.now_ms()
+        await self._change(device_id, lambda one: replace(one, removed_ms=now_ms, enabled=False))
         del self._devices[device_id]
         for digest in [one for one, owner in self._by_token.items() if owner == device_id]:
             del self._by_token[digest]
@@ -310,16 +324,14 @@ class Devices:
         """Deletes events that are too old to be repeated."""
         await self.storage.writer.write(device_events.drop, before_ms)
 
-    async def _change(self, device_id: int, **values: Any) -> Device:
-        device = msgspec.structs.replace(self._must_get(device_id), **values)
-        # Memory first: two changes at once must not undo each other.
-        self._devices[device_id] = device
-        await self.storage.writer.write(devices.change, devices.DeviceUpdate(device=device))
+    async def _change(self, device_id: int, changed: Callable[[Device], Device]) -> Device:
+        async with self._turns.of(device_id):
+            update = devices.DeviceUpdate(device=changed(self._must_get(device_id)))
+            await self.storage.writer.write(devices.change, update)
+            # Its app may have told another version meanwhile.
+            device = self._devices[device_id] = changed(self._must_get(device_id))
         self.changed(device_id)
         return device
-
-    def _current(self, device: Device) -> Device:
-        return self._devices.get(device.device_id, device)
 
     def _must_get(self, device_id: int) -> Device:
         device = self._devices.get(device_id)
@@ -328,7 +340,7 @@ class Devices:
     def _keep(self, device: Device, token_digest: bytes) -> None:
         self._devices[device.device_id] = device
         self._by_token[token_digest] = device.device_id
-        self._stored_seen_ms[device.device_id] = device.seen_ms
+        self._stored_seen[device.device_id] = (device.seen_ms, device.app_version)
         self.presence.heard(device.device_id, device.seen_ms)
 
 
@@ -349,10 +361,10 @@ def merge_sims(known: Sequence[Sim], reported: Sequence[ReportedSim]) -> tuple[S
     """
     if not reported:
         return tuple(known)
-    sims = {sim.slot: msgspec.structs.replace(sim, present=False) for sim in known}
+    sims = {sim.slot: replace(sim, present=False) for sim in known}
     for one in reported:
         sim = sims.get(check_slot(one.slot), Sim(slot=one.slot))
-        sims[one.slot] = msgspec.structs.replace(
+        sims[one.slot] = replace(
             sim,
             present=True,
             carrier=check_text("carrierName", one.carrier, MAX_TEXT),
@@ -384,6 +396,10 @@ def check_limits(limits: Limits) -> Limits:
     except (KeyError, ValueError, OSError):
         raise Refused(RefusalCode.INVALID_FIELD, "time_zone", NOT_A_ZONE) from None
     return limits
+
+
+def _with_version(device: Device, version: str) -> Device:
+    return device if version == device.app_version else replace(device, app_version=version)
 
 
 def _has_slot(device: Device, slot: int) -> bool:

@@ -6,7 +6,7 @@ import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import field
 
-import msgspec
+from msgspec.structs import replace
 
 from dragoman.core.accounts.model.accounts import Account
 from dragoman.core.devices.devices import Devices
@@ -16,6 +16,7 @@ from dragoman.core.devices.sql.phone_settings import StoredPhoneSettings
 from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.core.model.texts import is_storable
 from dragoman.core.model.use_case import use_case
+from dragoman.kit.turns import Turns
 from dragoman.storage.engine import Storage
 
 KEY_BYTES = 24
@@ -33,6 +34,7 @@ class PhoneSettings:
     devices: Devices
     new_key: Callable[[], str] = lambda: secrets.token_urlsafe(KEY_BYTES)
     _settings: dict[int, StoredPhoneSettings] = field(default_factory=dict, init=False)
+    _turns: Turns = field(default_factory=Turns, init=False)
 
     async def restore(self) -> None:
         """Loads the settings of every account."""
@@ -45,11 +47,11 @@ class PhoneSettings:
 
     async def replace(self, account: Account, wanted: Changes) -> Groups:
         """Replaces the settings of an account."""
-        return await self._set(account, _merge({}, wanted))
+        return await self._set(account, lambda _: _merge({}, wanted))
 
     async def change(self, account: Account, changes: Changes) -> Groups:
         """Sets the given settings and keeps the others."""
-        return await self._set(account, _merge(self.of_account(account.account_id), changes))
+        return await self._set(account, lambda known: _merge(known, changes))
 
     def signing_key(self, account_id: int) -> str:
         """The key of an account's webhooks; empty if it has none yet."""
@@ -57,29 +59,40 @@ class PhoneSettings:
 
     async def ensure_signing_key(self, account: Account) -> str:
         """The key of an account's webhooks, created if there is none."""
-        key = self.signing_key(account.account_id)
-        return key or await self.set_signing_key(account, self.new_key())
+        fresh = self.new_key()
+
+        def with_key(known: StoredPhoneSettings) -> StoredPhoneSettings:
+            return replace(known, signing_key=known.signing_key or fresh)
+
+        known = self._of(account.account_id)
+        return (known if known.signing_key else await self._change(account, with_key)).signing_key
 
     async def set_signing_key(self, account: Account, key: str) -> str:
         """Replaces the key of an account's webhooks; raises `Refused`."""
         if not 1 <= len(key) <= MAX_KEY or not is_storable(key):
             detail = f"1 to {MAX_KEY} characters"
             raise Refused(RefusalCode.INVALID_FIELD, "webhooks.signing_key", detail)
-        await self._keep(msgspec.structs.replace(self._of(account.account_id), signing_key=key))
+        await self._change(account, lambda known: replace(known, signing_key=key))
         return key
 
-    async def _set(self, account: Account, groups: Groups) -> Groups:
-        before = self._of(account.account_id)
-        await self._keep(msgspec.structs.replace(before, settings=groups))
-        if groups != before.settings:
+    async def _set(self, account: Account, make: Callable[[Groups], Groups]) -> Groups:
+        before = self.of_account(account.account_id)
+        changed = await self._change(
+            account, lambda known: replace(known, settings=make(known.settings))
+        )
+        if changed.settings != before:
             for device in self.devices.of_account(account):
                 self.devices.presence.announce(device.device_id, DeviceEvent.SETTINGS)
-        return groups
+        return changed.settings
 
-    async def _keep(self, settings: StoredPhoneSettings) -> None:
-        # Memory first: two changes at once must not undo each other.
-        self._settings[settings.account_id] = settings
-        await self.storage.writer.write(phone_settings.put, settings)
+    async def _change(
+        self, account: Account, make: Callable[[StoredPhoneSettings], StoredPhoneSettings]
+    ) -> StoredPhoneSettings:
+        async with self._turns.of(account.account_id):
+            changed = make(self._of(account.account_id))
+            await self.storage.writer.write(phone_settings.put, changed)
+            self._settings[account.account_id] = changed
+        return changed
 
     def _of(self, account_id: int) -> StoredPhoneSettings:
         found = self._settings.get(account_id)

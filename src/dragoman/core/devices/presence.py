@@ -6,13 +6,14 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from types import MappingProxyType
+from typing import Final
 
 from dragoman.core.devices.model.devices import DeviceEvent
 from dragoman.kit.clock import Clock
 from dragoman.kit.signal import Signal
 
-PRESENT_S = 20 * 60.0
-"""A phone without an open stream looks in every 15 minutes (WorkManager's shortest period)."""
+SILENT_S: Final = 30.0
+"""A call after so long a silence is news: the phone's carrier may think that it is gone."""
 
 Details = Mapping[str, str]
 Listener = Callable[[DeviceEvent, Details], None]
@@ -32,7 +33,7 @@ class Presence:
 
     def heard(self, device_id: int, at_ms: int | None = None) -> None:
         """Records a call of a device."""
-        was_present = self.is_present(device_id)
+        was_present = self.is_present(device_id, SILENT_S)
         now_ms = self._clock.now_ms() if at_ms is None else at_ms
         self._heard_ms[device_id] = max(self._heard_ms.get(device_id, 0), now_ms)
         if not was_present:
@@ -52,7 +53,7 @@ class Presence:
         """Whether a device has an open stream."""
         return bool(self._listeners.get(device_id))
 
-    def is_present(self, device_id: int, within_s: float = PRESENT_S) -> bool:
+    def is_present(self, device_id: int, within_s: float) -> bool:
         """Whether a device has an open stream, or has called recently."""
         heard_ms = self._heard_ms.get(device_id, 0)
         return self.has_stream(device_id) or self._clock.now_ms() - heard_ms <= within_s * 1000

@@ -28,7 +28,7 @@ from dragoman.core.inbound.sql.keywords import (
     KeywordDeletion,
     KeywordReservation,
 )
-from dragoman.core.model.errors import RefusalCode, Refused, existing
+from dragoman.core.model.errors import RefusalCode, Refused, StorageUnavailable, existing
 from dragoman.core.model.urls import MAX_URL, is_http_address, names_user
 from dragoman.core.model.use_case import use_case
 from dragoman.kit.clock import Clock, datetime_of, ms_of
@@ -171,7 +171,11 @@ class Keywords:
         return view
 
     async def _take_up(self, account: Account, keyword_id: int) -> KeywordView:
-        view = await self.keyword(account, keyword_id)
+        try:
+            view = await self.keyword(account, keyword_id)
+        except StorageUnavailable:  # its row has changed
+            self.inbound_routing.read_again()
+            raise
         self.inbound_routing.put_keyword(view.keyword)
         return view
 

@@ -146,9 +146,9 @@ class OptOuts:
             )
             for key in keys
         ]
-        self._note_all(keys)
         if entered:
             await self._storage.writer.write(opt_outs.add, tuple(entered))
+            self._note_all(keys)
         return entered
 
     async def remove(self, account: Account, recipient: str, sender: str = "") -> OptOut:

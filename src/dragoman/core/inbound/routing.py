@@ -22,6 +22,8 @@ from dragoman.kit.clock import Clock
 from dragoman.kit.signal import Signal
 from dragoman.storage.engine import Storage
 
+RETRY_S = 1.0
+
 log = structlog.get_logger(__name__)
 
 
@@ -59,7 +61,7 @@ class InboundRouting:
         self._deaf: frozenset[int] = frozenset()
         """Accounts that may not receive."""
         self._refreshing: asyncio.Task[None] | None = None
-        self._stale = False
+        self._stale = self._all_stale = self._is_failing = False
         self.accounts_loaded = Signal[[Sequence[Account]]]()
         """All accounts, at the start and after each change of one."""
         accounts.changed.subscribe(self._accounts_changed)
@@ -75,6 +77,11 @@ class InboundRouting:
             self.put_keyword(keyword)
         await self._load_accounts()
 
+    def read_again(self) -> None:
+        """Reloads everything, after a change of a row that could not be read."""
+        self._all_stale = True
+        self._accounts_changed()
+
     def _accounts_changed(self) -> None:
         """Reloads the accounts and whether they may receive, after a change to one."""
         self._stale = True
@@ -82,17 +89,23 @@ class InboundRouting:
             self._refreshing = asyncio.create_task(self._refresh())
 
     async def settle(self) -> None:
-        """Waits until reloading has ended."""
+        """Waits until reloading has ended, or gives it up where the database is away."""
         if self._refreshing is not None:
-            await self._refreshing
+            if self._is_failing:
+                self._refreshing.cancel()
+            await asyncio.wait((self._refreshing,))
 
     async def _refresh(self) -> None:
         while self._stale:
-            self._stale = False
+            everything, self._stale, self._all_stale = self._all_stale, False, False
             try:
-                await self._load_accounts()
-            except Exception as error:  # the next change reads them again
+                await (self.load() if everything else self._load_accounts())
+                self._is_failing = False
+            except Exception as error:
                 log.error("accounts_not_read", reason=type(error).__name__)
+                self._all_stale |= everything
+                self._stale = self._is_failing = True
+                await asyncio.sleep(RETRY_S)
 
     async def _load_accounts(self) -> None:
         accounts = await self._accounts.list_all()

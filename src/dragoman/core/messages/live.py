@@ -19,7 +19,10 @@ from dragoman.core.messages.model.records import StoredBatch, StoredMessage, Sto
 from dragoman.core.model.errors import FailureCode
 from dragoman.kit.ids import IdSource
 from dragoman.protocols.gsm.alphabet import Alphabet
+from dragoman.protocols.gsm.look_alikes import fit_gsm
 from dragoman.protocols.gsm.segmentation import (
+    PLAIN,
+    Repertoire,
     Segmentation,
     segment_binary,
     segment_text,
@@ -38,6 +41,7 @@ MAX_AWAITING_REPORT = 200_000
 # Members that every message asks for: looking one up in its class costs more than the rest.
 _URGENT = Lane.URGENT
 _NO_FAILURE = FailureCode.NONE
+_GSM_ALIKE = Format.GSM_ALIKE
 _MMS = Format.MMS
 _BINARY = Alphabet.BINARY
 _DELIVERED = State.DELIVERED
@@ -45,7 +49,12 @@ _UNKNOWN = State.UNKNOWN
 
 
 def segment(
-    text: str, format_: Format, udh: bytes, max_parts: int = 255, push: Push | None = None
+    text: str,
+    format_: Format,
+    udh: bytes,
+    max_parts: int = 255,
+    push: Push | None = None,
+    repertoire: Repertoire = PLAIN,
 ) -> Segmentation:
     """Cuts a submission's text into parts as its format asks."""
     if format_ is Format.MMS:
@@ -54,7 +63,10 @@ def segment(
         return segment_binary(bytes.fromhex(text), udh=udh, max_parts=max_parts)
     if format_ is Format.WAP_PUSH and push is not None:
         return segment_binary(_encode_push(text, push), udh=PUSH_UDH, max_parts=max_parts)
-    return segment_text(text, alphabet=ALPHABET_OF_FORMAT.get(format_), max_parts=max_parts)
+    if format_ is _GSM_ALIKE:
+        text = fit_gsm(text)
+    alphabet = ALPHABET_OF_FORMAT.get(format_)
+    return segment_text(text, alphabet=alphabet, max_parts=max_parts, repertoire=repertoire)
 
 
 def _encode_push(text: str, push: Push) -> bytes:
@@ -129,9 +141,9 @@ class LiveBatch:
 
     def segment(self, text: str, max_parts: int = 255) -> Segmentation:
         """Splits a text like that of the batch; raises as the segmentation does."""
-        options = self.stored.options
+        options, format_ = self.stored.options, Format(self.stored.format)
         udh = bytes.fromhex(options.udh)
-        return segment(text, Format(self.stored.format), udh, max_parts, options.push)
+        return segment(text, format_, udh, max_parts, options.push, options.repertoire)
 
     def multimedia_with(self, text: str | None) -> Multimedia | None:
         """The multimedia content of a message, with its own text if it has one."""
@@ -213,6 +225,9 @@ class LiveMessage:
         stored = self.batch.stored
         options = stored.options
         own = self.text
+        text = stored.text if own is None else own
+        if stored.format == _GSM_ALIKE:
+            text = fit_gsm(text)
         segmentation = self.batch.segmentation if own is None else self.batch.segment(own)
         # The identifier's time and sequence bits both vary; a handset needs only that two long
         # texts from one sender differ (3GPP 23.040 s. 9.2.3.24.1).
@@ -231,7 +246,7 @@ class LiveMessage:
             premium=options.premium,
             multimedia=self.batch.multimedia_with(own),
             account_id=stored.account_id,
-            text="" if segmentation.alphabet is _BINARY else (stored.text if own is None else own),
+            text="" if segmentation.alphabet is _BINARY else text,
             device_id=options.device_id,
             sim=options.sim,
             urgent=stored.lane == _URGENT,

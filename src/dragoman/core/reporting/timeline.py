@@ -48,10 +48,13 @@ from dragoman.core.reporting.sql import timeline
 from dragoman.core.reporting.sql.timeline import CallbackRow, CallbackTry, TimelineRows
 from dragoman.kit.ids import LIMIT, time_of
 from dragoman.protocols.gsm.alphabet import NotEncodable
+from dragoman.protocols.gsm.look_alikes import replaced_in
 from dragoman.protocols.gsm.segmentation import InvalidHeader, TooManyParts
 from dragoman.storage.engine import Storage
 from dragoman.work_queue.port import Lane
 
+MAX_CALLS_SHOWN = 20
+"""Of a callback: a host that is away for days is called thousands of times."""
 ReconstructPdus = Callable[[Timeline, Outgoing, int], tuple[PduStep, ...]]
 """Makes the PDUs of a message that was sent at a time; none where its carrier has no PDUs."""
 
@@ -228,6 +231,8 @@ def _request(rows: TimelineRows) -> RequestStep:
         return_data=batch.options.return_data,
         message_type=batch.options.message_type,
         resend_of=batch.options.resend_of,
+        ignored_sender=batch.options.ignored_sender,
+        replaced=replaced_in(text) if batch.format == Format.GSM_ALIKE else {},
     )
 
 
@@ -388,7 +393,7 @@ def _callback(row: CallbackRow, tries: list[CallbackTry]) -> CallbackStep:
         created_ms=time_of(row.callback_id),
         state=row.state.name.lower(),
         next_attempt_ms=row.next_attempt_ms if pending else None,
-        attempts=tuple(attempts),
+        attempts=tuple(attempts[-MAX_CALLS_SHOWN:]),
     )
 
 

@@ -33,6 +33,13 @@ class Sweep(StrEnum):
     NUMBERS_RECEIVED = "numbers:inbound"
 
 
+class ExportCursor(msgspec.Struct, frozen=True, kw_only=True):
+    """How far an export has come: the account, and the rows read of it."""
+
+    account_id: int = 0
+    after: dict[str, int] = {}
+
+
 class Lifetimes(msgspec.Struct, frozen=True, kw_only=True):
     """The days for which an account's texts, numbers and messages are kept; 0 is for ever."""
 

@@ -17,7 +17,12 @@ from dragoman.core.model.texts import is_storable
 from dragoman.core.model.urls import is_http_address
 from dragoman.core.submission.audiences import MAX_MULTIMEDIA_TEXT, Recipient
 from dragoman.protocols.gsm.alphabet import NotEncodable
-from dragoman.protocols.gsm.segmentation import InvalidHeader, Segmentation, TooManyParts
+from dragoman.protocols.gsm.segmentation import (
+    InvalidHeader,
+    Repertoire,
+    Segmentation,
+    TooManyParts,
+)
 
 DEFAULT_VALIDITY_S = 48 * 3600
 MIN_VALIDITY_S = 60
@@ -82,7 +87,11 @@ def check_prefixes(account: Account, recipients: Sequence[str]) -> None:
 
 
 def check_texts(
-    submission: Submission, recipients: Sequence[str], max_parts: int, terms: Terms
+    submission: Submission,
+    recipients: Sequence[str],
+    max_parts: int,
+    terms: Terms,
+    repertoire: Repertoire,
 ) -> list[Recipient]:
     """The recipients with the text of each; the first of a number counts."""
     if len(submission.texts) != len(submission.recipients):
@@ -93,7 +102,7 @@ def check_texts(
             raise Refused(RefusalCode.INVALID_FIELD, "text", "not valid Unicode text")
         texts.setdefault(normalise(number), text)
     return [
-        Recipient(number, text, check_text(submission, text, max_parts, terms).count)
+        Recipient(number, text, check_text(submission, text, max_parts, terms, repertoire).count)
         for number, text in ((number, texts[number]) for number in recipients)
     ]
 
@@ -121,7 +130,9 @@ def _check_storable(submission: Submission) -> None:
     raise Refused(RefusalCode.INVALID_FIELD, field, "not valid Unicode text")
 
 
-def check_text(submission: Submission, text: str, max_parts: int, terms: Terms) -> Segmentation:
+def check_text(
+    submission: Submission, text: str, max_parts: int, terms: Terms, repertoire: Repertoire
+) -> Segmentation:
     """Splits a text into its parts."""
     if submission.format is Format.MMS:
         if len(text) > MAX_MULTIMEDIA_TEXT:
@@ -129,7 +140,8 @@ def check_text(submission: Submission, text: str, max_parts: int, terms: Terms) 
     elif not text:
         raise Refused(RefusalCode.EMPTY_TEXT, "text")
     try:
-        return segment(text, submission.format, submission.udh, max_parts, terms.push)
+        format_, udh = submission.format, submission.udh
+        return segment(text, format_, udh, max_parts, terms.push, repertoire)
     except TooManyParts as error:
         raise Refused(
             RefusalCode.TEXT_TOO_LONG, str(error.count), f"at most {max_parts} parts"

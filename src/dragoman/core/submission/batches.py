@@ -1,13 +1,15 @@
 """Batches that run later or in chunks: due times, expansion, cancellation.
 
 Recipients become messages in chunks of `CHUNK`, each with the progress of the batch in one
-transaction, and only while the routes have capacity; so memory does not grow with the list.
+transaction, while one of their routes has room; so memory does not grow with the list. Messages
+of a full route stay in their rows (`core/delivery/backlog.py`), as do all of a chunk whose routes
+stand still: nothing else waits behind a dead carrier. No account takes up all places.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Mapping, Sequence
 from dataclasses import field
 from typing import NamedTuple, TypeAlias
@@ -37,9 +39,14 @@ from dragoman.storage.engine import Storage
 
 CHUNK = 1_000
 MAX_RUNNING = 8
-"""Batches that run at once; they take turns, a chunk each."""
-MAX_HELD = 64
-"""Batches whose recipients are in memory, including those that wait for their routes."""
+"""Batches that run at once, and take turns, a chunk each; an account without any begins one. Of
+further ones the recipients are not kept in memory."""
+MAX_RUNNING_OF_ACCOUNT = 4
+MAX_HELD = 1_000
+"""Batches taken up, including those that wait for their routes."""
+MAX_HELD_OF_ACCOUNT = 100
+STALLED_S = 5.0
+"""Routes from which nothing was taken for so long stand still."""
 PAGE = 500
 """Messages of a stopped batch that are ended together."""
 POLL_S = 0.5
@@ -50,6 +57,14 @@ ADOPTION_S = 0.05
 log = structlog.get_logger(__name__)
 
 Messages: TypeAlias = tuple[StoredMessage, ...]
+
+
+class Stuck(NamedTuple):
+    """Since when a full route does not move."""
+
+    since: float
+    taken: int
+    """Messages that were taken from it until then."""
 
 
 class MadeChunk(NamedTuple):
@@ -74,6 +89,8 @@ class Batches:
     ids: IdSource
     clock: Clock
     _running: deque[Expansion] = field(default_factory=deque, init=False)
+    _stuck: dict[str, Stuck] = field(default_factory=dict, init=False)
+    """By route, as last seen full."""
     _turn: asyncio.Lock = field(default_factory=asyncio.Lock, init=False)
     """Held while a chunk is expanded, so that its batch is not stopped in between."""
     _restored: bool = field(default=False, init=False)
@@ -140,7 +157,7 @@ class Batches:
                 await self._cancel_one(waiting[0])
             finally:
                 # Others of the batch may have been passed over while it was withheld.
-                self.backlog.read_again(routes, batch_id)
+                self.backlog.read_again(routes, batch.account_id, batch_id)
 
     async def _cancel_one(self, message: LiveMessage) -> None:
         if message.state not in CANCELLABLE or message.possible_duplicate:
@@ -163,7 +180,7 @@ class Batches:
             if waiting and not progress.expanding and len(waiting) == progress.recipients:
                 await self._cancel_all(waiting)
             elif progress.state is BatchState.RUNNING:
-                await self._stop_expanded(batch_id, waiting)
+                await self._stop_expanded(account, batch_id, waiting)
             else:
                 raise _too_late(batch_id)
 
@@ -192,7 +209,9 @@ class Batches:
         settlement = msgspec.structs.replace(first, also=tuple(further))
         return batches.Cancellation(batch_id=batch_id, settlement=settlement)
 
-    async def _stop_expanded(self, batch_id: int, waiting: list[LiveMessage]) -> None:
+    async def _stop_expanded(
+        self, account: Account, batch_id: int, waiting: list[LiveMessage]
+    ) -> None:
         """Stops a batch, some or all of whose messages are only in their rows.
 
         Its messages are removed from memory first, so that none is sent while the rows decide.
@@ -208,7 +227,7 @@ class Batches:
                 stopped = await self.storage.writer.write(batches.stop, stop)
             finally:
                 if not stopped:
-                    self.backlog.read_again(routes, batch_id)
+                    self.backlog.read_again(routes, account.account_id, batch_id)
         if not stopped:
             raise _too_late(batch_id)
         self._running = deque(e for e in self._running if e.batch_id != batch_id)
@@ -245,39 +264,67 @@ class Batches:
 
     async def _step(self) -> bool:
         """Expands one chunk; whether there was anything to do."""
-        blocked = sum(e.waits or not self._has_room(e) for e in self._running)
-        room = min(MAX_RUNNING + blocked, MAX_HELD) - len(self._running)
-        if room > 0:
-            await self._take_up_due(room)
+        if len(self._running) < MAX_HELD:
+            await self._take_up_due()
         for _ in range(len(self._running)):
             expansion = self._running.popleft()
-            # A route that is stuck must not hold up the others.
-            chunk = await self._next_chunk(expansion) if self._has_room(expansion) else None
+            chunk = await self._next_chunk(expansion) if self._may_go(expansion) else None
             if chunk is None:
-                self._running.append(expansion)
+                self._enqueue(expansion)
             else:
                 if await self._expand(expansion, *chunk):
-                    self._running.append(expansion)
+                    self._enqueue(expansion)
                 return True
         return False
 
-    async def _take_up_due(self, room: int) -> None:
-        now_ms = self.clock.now_ms()
+    def _enqueue(self, expansion: Expansion) -> None:
+        if len(self._running) >= MAX_RUNNING:
+            expansion.forget()
+        self._running.append(expansion)
+
+    async def _take_up_due(self) -> None:
+        """Takes up due batches, of the accounts that have not taken up their share."""
+        held = Counter(expansion.account.account_id for expansion in self._running)
+        going = [e for e in self._running if not e.waits and self._may_go(e)]
+        running = Counter(expansion.account.account_id for expansion in going)
+        room = max(MAX_RUNNING - len(going), 1)
+        most = MAX_RUNNING_OF_ACCOUNT if len(going) < MAX_RUNNING else 1
+        without = [a for a in held if running[a] >= most or held[a] >= MAX_HELD_OF_ACCOUNT]
         known = [expansion.batch_id for expansion in self._running]
-        due = await self.storage.read(lambda c: pending.load_due_batches(c, now_ms, known, room))
+        now_ms = self.clock.now_ms()
+        due = await self.storage.read(
+            lambda c: pending.load_due_batches(c, now_ms, known, room, without)
+        )
         for stored in due:
             account = await self.accounts.find_by_id(stored.account_id)
-            if account is None:
+            if account is None or running[stored.account_id] >= most:
                 continue
+            running[stored.account_id] += 1
             expansion: Expansion
             if stored.options.audience:
                 expansion = AudienceExpansion(stored, account, self.audiences, self.ids)
             else:
-                expansion = NumbersExpansion(stored, account)
-            self._running.append(expansion)
+                expansion = NumbersExpansion(stored, account, self._load_waiting)
+            self._enqueue(expansion)
 
-    def _has_room(self, expansion: Expansion) -> bool:
-        return all(self.backlog.room(route) >= CHUNK for route in expansion.routes or ())
+    async def _load_waiting(self, batch_id: int) -> bytes:
+        return await self.storage.read(lambda c: pending.load_waiting(c, batch_id))
+
+    def _may_go(self, expansion: Expansion) -> bool:
+        """Whether one of the routes of the next recipients has room, or all of them stand still."""
+        routes, account_id = expansion.routes, expansion.account.account_id
+        if not routes:
+            return True
+        if any(self.backlog.room(route, account_id) > 0 for route in routes):
+            return True
+        return all(list(map(self._stands_still, routes)))  # each has to be looked at
+
+    def _stands_still(self, route: str) -> bool:
+        now, taken = self.clock.monotonic(), self.backlog.queue.taken(route)
+        stuck = self._stuck.get(route)
+        if stuck is None or stuck.taken != taken:
+            stuck = self._stuck[route] = Stuck(now, taken)
+        return now - stuck.since >= STALLED_S
 
     async def _next_chunk(self, expansion: Expansion) -> MadeChunk | None:
         """Reads the next recipients; None if they cannot become messages now.
@@ -293,7 +340,7 @@ class Batches:
                 expansion.account, expansion.live, chunk.recipients, expansion.prices
             )
         expansion.routes = {message.route for message in made if message.route}
-        return MadeChunk(chunk, made) if self._has_room(expansion) else None
+        return MadeChunk(chunk, made) if self._may_go(expansion) else None
 
     async def _expand(self, expansion: Expansion, chunk: Chunk, made: Messages) -> bool:
         """Stores the messages of a chunk; whether recipients are left."""
@@ -332,4 +379,4 @@ class Batches:
 
 
 def _too_late(identifier: int) -> Refused:
-    return Refused(RefusalCode.NOT_CANCELLABLE, str(identifier), "it is being sent")
+    return Refused(RefusalCode.NOT_CANCELLABLE, str(identifier), "it is being sent or has ended")

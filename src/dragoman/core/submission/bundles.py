@@ -5,11 +5,15 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
+import msgspec
+
 from dragoman.core.accounts.model.accounts import Account
 from dragoman.core.messages.model.messages import Submission
 from dragoman.core.model.errors import Refused
 from dragoman.core.submission.sql import bundles
-from dragoman.core.submission.submission import AcceptedBatch, Decision, SubmissionService
+from dragoman.core.submission.sql.submissions import accept as accept_batches
+from dragoman.core.submission.submission import Decision, SubmissionService
+from dragoman.storage.short_ids import ShortIds
 
 
 class RefusedInBundle(Refused):
@@ -23,26 +27,23 @@ class RefusedInBundle(Refused):
 class Bundles:
     """Submits several at once; one refusal stores nothing and uses no credits."""
 
-    def __init__(self, submission: SubmissionService) -> None:
+    def __init__(self, submission: SubmissionService, short_ids: ShortIds) -> None:
         self._submission = submission
+        self._short_ids = short_ids
 
     async def submit(
         self, account: Account, submissions: Sequence[Submission], *, title: str | None = None
-    ) -> list[AcceptedBatch]:
+    ) -> range:
         """Stores submissions in one transaction, in their order; raises `RefusedInBundle`.
 
-        `title` is the customer's name for them. It completes even if the caller goes away.
+        Returns the short IDs of their batches. `title` is the customer's name for them. It
+        completes even if the caller goes away.
         """
-        if len(submissions) == 1 and title is None:  # joins others in their statements
-            try:
-                return [await self._submission.submit(account, submissions[0])]
-            except Refused as refused:
-                raise RefusedInBundle(refused, 0) from None
-        return await asyncio.shield(self._submit_together(account, submissions, title))
+        return await asyncio.shield(self._submit(account, submissions, title))
 
-    async def _submit_together(
+    async def _submit(
         self, account: Account, submissions: Sequence[Submission], title: str | None
-    ) -> list[AcceptedBatch]:
+    ) -> range:
         # At once: some wait for attachments, or for what is stored of an account.
         found = await asyncio.gather(
             *(self._submission.decide(account, submission) for submission in submissions),
@@ -55,6 +56,17 @@ class Bundles:
             if isinstance(result, BaseException):
                 raise result
             decisions.append(result)
-        bundle = bundles.Bundle(batches=tuple(one.new for one in decisions), title=title)
-        await self._submission.store_all(decisions, bundles.accept, bundle)
-        return [decision.accepted for decision in decisions]
+        taken = await self._short_ids.take(len(decisions))
+        batches = tuple(
+            msgspec.structs.replace(decision.new, short_id=short_id)
+            for decision, short_id in zip(decisions, taken, strict=True)
+        )
+        if len(batches) == 1 and title is None:  # joins others in their statements
+            try:
+                await self._submission.store_all(decisions, accept_batches, batches[0])
+            except Refused as refused:
+                raise RefusedInBundle(refused, 0) from None
+        else:
+            bundle = bundles.Bundle(batches=batches, title=title)
+            await self._submission.store_all(decisions, bundles.accept, bundle)
+        return taken

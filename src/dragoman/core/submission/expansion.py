@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from itertools import accumulate
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 import msgspec
 
@@ -19,6 +19,9 @@ from dragoman.core.submission.sql import submissions
 from dragoman.kit.ids import IdSource
 
 _NO_PROGRESS = AudienceProgress()
+
+Waiting: TypeAlias = Sequence[tuple[str, str | None]]
+"""Numbers, each with its own text if it has one."""
 
 
 class Expansion(Protocol):
@@ -44,6 +47,10 @@ class Expansion(Protocol):
         """Starts to read the next chunk while one is stored."""
         ...
 
+    def forget(self) -> None:
+        """Frees the memory of what can be read again."""
+        ...
+
     def step(self, chunk: Chunk, messages: tuple[StoredMessage, ...]) -> submissions.Expansion:
         """The step to store for a chunk, with the messages that are paid for."""
         ...
@@ -62,10 +69,14 @@ class NumbersExpansion:
 
     waits = False
 
-    def __init__(self, stored: StoredBatch, account: Account) -> None:
+    def __init__(
+        self, stored: StoredBatch, account: Account, load: Callable[[int], Awaitable[bytes]]
+    ) -> None:
+        """`load` reads the waiting recipients of a batch again."""
         self.account = account
         self.routes: set[str] | None = None
-        self._recipients = decode_waiting(stored.waiting_recipients or b"")
+        self._load = load
+        self._recipients: Waiting | None = decode_waiting(stored.waiting_recipients or b"")
         self._at = stored.expanded
         stored.waiting_recipients = None
         self.live = LiveBatch(stored, account.wallet_id)
@@ -77,13 +88,19 @@ class NumbersExpansion:
         return self.live.batch_id
 
     async def read(self, limit: int) -> Chunk | None:
-        some = self._recipients[self._at : self._at + limit]
+        waiting = self._recipients
+        if waiting is None:
+            waiting = self._recipients = decode_waiting(await self._load(self.batch_id))
+        some = waiting[self._at : self._at + limit]
         recipients = [self._recipient(number, text) for number, text in some]
-        finished = self._at + len(some) >= len(self._recipients)
+        finished = self._at + len(some) >= len(waiting)
         return Chunk(recipients, _NO_PROGRESS, finished)
 
     def read_ahead(self, chunk: Chunk, limit: int) -> None:
         """Does nothing: they are in memory."""
+
+    def forget(self) -> None:
+        self._recipients = None
 
     def step(self, chunk: Chunk, messages: tuple[StoredMessage, ...]) -> submissions.Expansion:
         return submissions.Expansion(self.batch_id, messages, self._at, chunk.finished)
@@ -151,6 +168,9 @@ class AudienceExpansion:
             reading = self._audiences.read(self._walk, limit, chunk.progress)
             self._ahead = (chunk.progress, asyncio.ensure_future(reading))
 
+    def forget(self) -> None:
+        self._walk = None
+
     def step(self, chunk: Chunk, messages: tuple[StoredMessage, ...]) -> submissions.Expansion:
         progress = chunk.progress
         if progress.stopped:
@@ -184,7 +204,7 @@ class AudienceExpansion:
         self._walk.advance(stored.step.progress)
 
 
-def decode_waiting(waiting: bytes) -> Sequence[tuple[str, str | None]]:
+def decode_waiting(waiting: bytes) -> Waiting:
     """The numbers that wait in the row of a batch, and the text of each that has its own."""
     if waiting.startswith(b"["):
         return msgspec.json.decode(waiting, type=list[tuple[str, str | None]])

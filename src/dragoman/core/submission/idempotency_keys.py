@@ -58,10 +58,14 @@ class IdempotencyKeys:
     async def submit(
         self, account: Account, submission: Submission, key: str = ""
     ) -> AcceptedSubmission:
-        """Stores a submission under a key, or a generated one; raises `Refused`."""
+        """Stores a submission under a key, or a generated one; raises `Refused`.
+
+        The key is its reference too, unless it has one.
+        """
         key = key or self.new_key()
-        known_by = msgspec.structs.replace(submission, reference=key)
-        decision = await self.submission.decide(account, known_by)
+        if submission.reference is None:
+            submission = msgspec.structs.replace(submission, reference=key)
+        decision = await self.submission.decide(account, submission)
         waiting = (decision.new.batch.waiting_recipients or b"").decode()
         item = KeyedBatch(
             key=key, new=decision.new, recipients=tuple(filter(None, waiting.split(",")))

@@ -15,22 +15,11 @@ from dragoman.core.messages.model.records import NewBatch
 from dragoman.core.messages.model.routing import Router
 from dragoman.core.submission.submission import SubmissionService
 from dragoman.protocols.gsm.alphabet import Alphabet
-from dragoman.protocols.gsm.segmentation import (
-    MAX_SEPTETS,
-    MAX_UCS2_UNITS,
-    SEPTETS_IN_PART,
-    UCS2_UNITS_IN_PART,
-    Segmentation,
-    segment_text,
-)
+from dragoman.protocols.gsm.look_alikes import replaced_in
+from dragoman.protocols.gsm.segmentation import segment_text
 
 MAX_ROUTED: Final = 1_000
 """Recipients whose routes are included."""
-_ROOMS: Final = {
-    Alphabet.GSM7: (MAX_SEPTETS, SEPTETS_IN_PART[8], 1),
-    Alphabet.UCS2: (MAX_UCS2_UNITS, UCS2_UNITS_IN_PART[8], 2),
-}
-"""Units of a part that is alone, of one of several, and octets of a unit."""
 
 
 class Cut(msgspec.Struct, frozen=True, kw_only=True):
@@ -42,6 +31,8 @@ class Cut(msgspec.Struct, frozen=True, kw_only=True):
     """Characters left in the last part; GSM extension characters take two."""
     forced_by: tuple[str, ...]
     """The characters that force UCS-2, each once, in the order of the text."""
+    replaced: Mapping[str, str]
+    """The look-alikes with which it would be GSM; none where it cannot be, or is."""
 
 
 class Quote(msgspec.Struct, frozen=True, kw_only=True):
@@ -71,6 +62,18 @@ class Quotes:
         decision = await self._submission.decide(account, submission)
         return self._read(account, decision.new)
 
+    def cut(self, account: Account, text: str) -> Cut:
+        """Splits an account's text to anybody into any number of parts."""
+        repertoire = self._router.repertoire(account.username, ())
+        segmentation = segment_text(text, repertoire=repertoire)
+        return Cut(
+            alphabet=segmentation.alphabet,
+            parts=segmentation.count,
+            units_left=segmentation.units_left,
+            forced_by=tuple(dict.fromkeys(one.character for one in segmentation.forced_by)),
+            replaced=replaced_in(text),
+        )
+
     def _read(self, account: Account, new: NewBatch) -> Quote:
         batch, held = new.batch, new.reservation
         if new.messages:
@@ -89,20 +92,3 @@ class Quotes:
             sender=batch.sender,
             due_ms=batch.due_ms,
         )
-
-
-def cut(text: str) -> Cut:
-    """Splits a text into any number of parts."""
-    segmentation = segment_text(text)
-    return Cut(
-        alphabet=segmentation.alphabet,
-        parts=segmentation.count,
-        units_left=_units_left(segmentation),
-        forced_by=tuple(dict.fromkeys(one.character for one in segmentation.forced_by)),
-    )
-
-
-def _units_left(segmentation: Segmentation) -> int:
-    alone, joined, octets = _ROOMS[segmentation.alphabet]
-    room = alone if segmentation.count == 1 else joined
-    return room - len(segmentation.bodies[-1]) // octets

@@ -58,7 +58,7 @@ from dragoman.core.submission.message_maker import MessageMaker, without_rejecte
 from dragoman.core.submission.sql import submissions
 from dragoman.kit.clock import Clock
 from dragoman.kit.ids import IdSource
-from dragoman.protocols.gsm.segmentation import Segmentation
+from dragoman.protocols.gsm.segmentation import PLAIN, Repertoire, Segmentation
 from dragoman.storage.work import Operation
 from dragoman.storage.writer import Writer
 from dragoman.work_queue.port import Lane, WorkQueue
@@ -203,13 +203,14 @@ class SubmissionService:
         recipients = check_recipients(submission.recipients, maximum)
         check_prefixes(account, recipients)
         max_parts = self._max_parts_of(account)
+        repertoire = self._repertoire(account, submission, recipients, to_device)
         segmentation: Segmentation | None = None
         own: list[Recipient] | None = None
         if submission.texts:
-            own = check_texts(submission, recipients, max_parts, terms)
+            own = check_texts(submission, recipients, max_parts, terms, repertoire)
             parts = 0
         else:
-            segmentation = check_text(submission, submission.text, max_parts, terms)
+            segmentation = check_text(submission, submission.text, max_parts, terms, repertoire)
             parts = segmentation.count
         if submission.premium is not None:
             sender = self.premium.check(
@@ -238,7 +239,14 @@ class SubmissionService:
             )
         tariff_options = () if inline else tuple(dict.fromkeys(price for _, price in tariffs))
         batch = self._batch(
-            account, submission, sender, terms, len(recipients), tariff_options, payments
+            account,
+            submission,
+            sender,
+            terms,
+            len(recipients),
+            tariff_options,
+            payments,
+            repertoire,
         )
         if inline:
             batch.state = BatchState.RUNNING
@@ -312,12 +320,15 @@ class SubmissionService:
         # What stands around the places must fit; each text is cut when it is made.
         fixed = Template(submission.text, audience.fields).render({})
         segmentation = None
+        repertoire = self._repertoire(account, submission, (), to_device)
         if not audience.fields:
-            segmentation = check_text(submission, submission.text, max_parts, terms)
+            segmentation = check_text(submission, submission.text, max_parts, terms, repertoire)
         elif fixed:
-            check_text(submission, fixed, max_parts, terms)
+            check_text(submission, fixed, max_parts, terms, repertoire)
         attachments = await self._collect_attachments(submission)
-        batch = self._batch(account, submission, sender, terms, 0, (), payments, Lane.BULK)
+        batch = self._batch(
+            account, submission, sender, terms, 0, (), payments, repertoire, Lane.BULK
+        )
         batch.waiting_recipients = b""
         live_batch = LiveBatch(batch, account.wallet_id, segmentation)
         new = NewBatch(
@@ -349,6 +360,7 @@ class SubmissionService:
         recipients: int,
         tariffs: tuple[Price, ...],
         payments: tuple[Payment, ...],
+        repertoire: Repertoire,
         lane: Lane = Lane.SINGLE,
     ) -> StoredBatch:
         callback, message_type = submission.callback, submission.message_type
@@ -380,6 +392,8 @@ class SubmissionService:
                 route=message_type.route if message_type is not None else "",
                 message_type=message_type.name if message_type is not None else "",
                 resend_of=submission.resend_of,
+                ignored_sender=submission.ignored_sender,
+                repertoire=repertoire,
             ),
             lane=int(self._lane(submission, recipients, lane)),
             due_ms=terms.due_ms,
@@ -388,6 +402,26 @@ class SubmissionService:
             recipients=recipients,
             unsent=recipients,
         )
+
+    def _repertoire(
+        self,
+        account: Account,
+        submission: Submission,
+        recipients: Sequence[str],
+        to_device: Route | None,
+    ) -> Repertoire:
+        """What all carriers take that a text may go to; without recipients, to anybody."""
+        router, type_ = self.maker.router, submission.message_type
+        if router.is_plain:
+            return PLAIN
+        fixed = to_device or (router.routes.get(type_.route) if type_ is not None else None)
+        if fixed is not None:
+            found = fixed.repertoire
+        else:
+            found = router.repertoire(account.username, recipients)
+        if submission.message_class is not None:  # its data_coding names the GSM alphabet
+            found = msgspec.structs.replace(found, latin_1=False)
+        return found
 
     async def _payments_of(self, account: Account, submission: Submission) -> tuple[Payment, ...]:
         """The wallets that pay; empty for the account's own alone."""

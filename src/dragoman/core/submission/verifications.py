@@ -45,6 +45,8 @@ class CodeRequest(msgspec.Struct, frozen=True, kw_only=True):
     text_of: Callable[[str], str]
     """Makes the text of the message that carries a code."""
     sender: str = ""
+    allow_any_sender: bool = False
+    ignored_sender: str = ""
     lifetime_s: int = DEFAULT_LIFETIME_S
     message_type: MessageType | None = None
     dialect: str
@@ -90,6 +92,8 @@ class Verifications:
             urgent=True,
             payments=await self.credits.payments(account, wanted.message_type),
             message_type=wanted.message_type,
+            allow_any_sender=wanted.allow_any_sender,
+            ignored_sender=wanted.ignored_sender,
         )
         decision = await self.submission.decide(account, submission)
         if decision.new.rejections:

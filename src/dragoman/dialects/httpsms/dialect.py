@@ -11,7 +11,7 @@ from msgspec.structs import fields
 
 from dragoman.container import Services
 from dragoman.core.messages.model.messages import Submission
-from dragoman.core.model.errors import Refused
+from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.core.model.phone_numbers import normalise
 from dragoman.dialects.contract import ProviderDialect
 from dragoman.dialects.httpsms import errors, mapping, schemas
@@ -66,7 +66,7 @@ def build_httpsms(services: Services) -> ProviderDialect:
                 declare(
                     path=REPORT_PATH,
                     handler=calls.report,
-                    summary="Ask for a delivery report",
+                    summary="Fetch a delivery report",
                     source="Delivery Report",
                     query=schemas.ReportParameters,
                     body=schemas.ReportParameters,
@@ -90,9 +90,10 @@ class _Calls:
         try:
             _check_complete(given, schemas.SendParameters)
             account = await self._services.accounts.authenticate_key(given["key"], request.client)
+            number = normalise(given["mobile"])
             submission = Submission(
                 dialect=NAME,
-                recipients=(given["mobile"],),
+                recipients=(f"+{number}",),
                 text=given["msgtext"],
                 sender=given["sender"],
                 reference=given["ref"],
@@ -101,9 +102,12 @@ class _Calls:
                 ),
                 protocol="HTTP",
             )
-            await self._services.submission.submit(account, submission)
+            key = f"{number}:{given['ref']}"
+            await self._services.idempotency_keys.submit(account, submission, key)
         except Refused as refused:
-            return self._refuse(refused, as_json)
+            if refused.code is not RefusalCode.ALREADY_EXISTS:
+                return self._refuse(refused, as_json)
+            # A program that repeats a call did not get the answer to the first: this is it.
         return _ACCEPTED_JSON if as_json else _ACCEPTED
 
     async def report(self, request: Request) -> Response:

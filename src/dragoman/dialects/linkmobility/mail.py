@@ -106,13 +106,8 @@ class LinkMailbox(CallGroup):
 
     async def _submit(self, account: Account, message: Message) -> int:
         zone = self._zone_of(account)
-        submission = read_message(
-            message,
-            account,
-            zone,
-            self._settings.advanced_key,
-            self._services.webhooks.report_url(account.account_id, DIALECT),
-        )
+        report_url = self._services.webhooks.report_url(account.account_id, DIALECT)
+        submission = read_message(message, account, zone, self._settings, report_url)
         submission = msgspec.structs.replace(submission, protocol=MAIL_PROTOCOL)
         accepted = await self._services.submission.submit(account, submission)
         return accepted.batch_id

@@ -33,13 +33,8 @@ class Messages(CallGroup):
         """Accepts a message; raises `Refused`."""
         zone = self._zone_of(account)
         message = decode_body(request, schemas.Message)
-        submission = read_message(
-            message,
-            account,
-            zone,
-            self._settings.advanced_key,
-            self._services.webhooks.report_url(account.account_id, DIALECT),
-        )
+        report_url = self._services.webhooks.report_url(account.account_id, DIALECT)
+        submission = read_message(message, account, zone, self._settings, report_url)
         with reworded(_missing):
             accepted = await self._services.submission.submit(account, submission)
         sendtime = reading.render_batch_time(accepted.due_ms, zone)

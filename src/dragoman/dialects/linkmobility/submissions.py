@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Any, Final, NamedTuple
 from urllib.parse import quote_plus
 
+from dragoman.config.dialects import LinkMobility
 from dragoman.core.accounts.model.accounts import Account
 from dragoman.core.messages.model.lifecycle import State
 from dragoman.core.messages.model.messages import CallbackRequest, Format, Push, Submission
@@ -73,13 +74,15 @@ def _read_url(url: object) -> str:
 
 
 def read_message(
-    message: Message, account: Account, zone: str, advanced_key: str, report_url: str
+    message: Message, account: Account, zone: str, settings: LinkMobility, report_url: str
 ) -> Submission:
     """Reads a message of an account whose times are in `zone`; raises `Refused`.
 
     Reports go to `report_url`, if there is one, where the message has no `statusurl`.
     """
     format_ = _read_format(message.format)
+    if format_ is Format.GSM and not settings.refuse_other_characters:
+        format_ = Format.GSM_ALIKE
     message_class = _read_integer("class", message.class_, 0, MAX_CLASS)
     validity_min = _read_integer("validity", message.validity, 1, MAX_VALIDITY_MIN)
     named = read_recipients(message.recipients)
@@ -100,7 +103,7 @@ def read_message(
         # Class 1 is every phone's own choice, so it is not put on the wire.
         message_class=None if message_class == DEFAULT_CLASS else message_class,
         protocol_id=_read_integer("pid", message.pid, 0, MAX_PROTOCOL_ID) or 0,
-        protocol=_read_protocol(message, advanced_key),
+        protocol=_read_protocol(message, settings.advanced_key),
         premium=_read_premium(message),
         attachment_urls=read_attachments(message.attachment, format_),
     )

@@ -155,7 +155,7 @@ def render_user(view: AccountView, zone: str, api_key: str | None = None) -> Use
         id=account.account_id,
         username=account.username,
         apikey=api_key or HIDDEN_KEY,
-        materialized_path=account.path,
+        materialized_path="/".join(one.lstrip("0") for one in account.path.split("/")),
         prefixes=account.prefixes.text,
         iprange=account.allowed_addresses.text,
         **{name: account.may(permission) for name, permission in PERMISSIONS.items()},

@@ -117,7 +117,7 @@ class User(CallGroup):
         left = await credits.available(account)
         money = await credits.purchased(account.account_id) if with_money else None
         settings = self._settings
-        created_ms = time_of(account.account_id)
+        created_ms = time_of(account.wallet_id)  # made with the account
         mail = await self._services.mailings.service_of(account) or EmailService()
         return Status(
             money=None if money is None else mapping.render_money(money),

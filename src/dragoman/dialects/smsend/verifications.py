@@ -14,6 +14,7 @@ from dragoman.core.submission.verifications import DEFAULT_LIFETIME_S, CodeReque
 from dragoman.dialects.smsend.calls import CallGroup
 from dragoman.dialects.smsend.mapping import DIALECT, read_body, read_count, read_text
 from dragoman.dialects.smsend.schemas import Done, Value
+from dragoman.dialects.smsend.sending.reading import read_sender
 from dragoman.web.operations import doc
 from dragoman.web.requests import Request
 
@@ -60,10 +61,13 @@ class Pins(CallGroup):
         recipient = read_text(given.recipient)
         if not recipient:
             raise Refused(RefusalCode.MISSING_FIELD, "recipient")
-        sender = read_text(given.senderName) or read_text(given.sender)
         message_type = self._read_type(account, given)
-        if sender and not message_type.custom_sender:
-            raise Refused(RefusalCode.INVALID_FIELD, "senderName", "not with this message type")
+        sender = read_sender(
+            read_text(given.senderName) or given.sender,
+            message_type,
+            refuse=self._settings.refuse_sender,
+        )
+        has_own = message_type.custom_sender
         body = read_text(given.messageBody) or DEFAULT_BODY
         if PLACE not in body:
             body = f"{body} {PLACE}"
@@ -74,7 +78,9 @@ class Pins(CallGroup):
         wanted = CodeRequest(
             recipient=recipient,
             text_of=text_of,
-            sender=sender,
+            sender=sender if has_own else self._settings.default_sender,
+            allow_any_sender=not has_own,
+            ignored_sender="" if has_own else sender,
             lifetime_s=60
             * read_count(given.expiry, "expiry", DEFAULT_LIFETIME_S // 60, MAX_EXPIRY, " minutes"),
             message_type=message_type,

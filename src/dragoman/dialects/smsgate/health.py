@@ -24,6 +24,7 @@ class Health(CallGroup):
 
     async def ready(self, _request: Request) -> Response:
         """Answers `GET /health`, `/health/ready` and `/health/startup`."""
+        await self._services.health.check()
         problems = self._services.health.problems()
         status = FAIL if problems else PASS
         check = schemas.HealthCheck(

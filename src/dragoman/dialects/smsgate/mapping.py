@@ -45,6 +45,10 @@ EVENTS: Final = MappingProxyType(
         EventKind.MESSAGE_CANCELLED: "sms:cancelled",
         EventKind.MULTIMEDIA_RECEIVED: "mms:received",
         EventKind.MULTIMEDIA_FETCHED: "mms:downloaded",
+        EventKind.TEXT_BATCH_RECEIVED: "sms:batch:received",
+        EventKind.DATA_BATCH_RECEIVED: "sms:batch:data-received",
+        EventKind.MULTIMEDIA_BATCH_RECEIVED: "mms:batch:received",
+        EventKind.MULTIMEDIA_BATCH_FETCHED: "mms:batch:downloaded",
         EventKind.DEVICE_PINGED: "system:ping",
         EventKind.DEVICE_STARTED: "app:started",
     }

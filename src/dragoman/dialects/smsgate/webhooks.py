@@ -12,7 +12,12 @@ import msgspec
 
 from dragoman import __version__
 from dragoman.container import Services
-from dragoman.core.messages.model.callbacks import CallbackCall, EventFacts, EventKind
+from dragoman.core.messages.model.callbacks import (
+    SINGLE_OF_BATCH,
+    CallbackCall,
+    EventFacts,
+    EventKind,
+)
 from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.core.model.texts import is_storable
 from dragoman.dialects.smsgate import mapping, schemas
@@ -126,12 +131,16 @@ def _received(facts: EventFacts) -> Payload:
         "recipient": _number(facts.recipient) or None,
         "simNumber": facts.sim,
     }
-    if facts.kind is EventKind.DATA_RECEIVED:
+    if EventKind.DATA_RECEIVED in (facts.kind, SINGLE_OF_BATCH.get(facts.kind)):
         payload["data"] = base64.b64encode(bytes.fromhex(facts.text)).decode()
     else:
         payload["message"] = facts.text
     payload["receivedAt"] = render_milliseconds(facts.at_ms)
     return _known(payload)
+
+
+def _batch(facts: EventFacts) -> Payload:
+    return {"messages": [_received(facts)]}
 
 
 def _pinged(facts: EventFacts) -> Payload:
@@ -170,6 +179,10 @@ _PAYLOADS: Final = MappingProxyType[EventKind, Callable[[EventFacts], Payload]](
         EventKind.DATA_RECEIVED: _received,
         EventKind.MULTIMEDIA_RECEIVED: _started,
         EventKind.MULTIMEDIA_FETCHED: _started,
+        EventKind.TEXT_BATCH_RECEIVED: _batch,
+        EventKind.DATA_BATCH_RECEIVED: _batch,
+        EventKind.MULTIMEDIA_BATCH_RECEIVED: _started,
+        EventKind.MULTIMEDIA_BATCH_FETCHED: _started,
         EventKind.MESSAGE_SENT: lambda one: _outgoing(one, partsCount=one.parts, sentAt=_at(one)),
         EventKind.MESSAGE_DELIVERED: lambda one: _outgoing(one, deliveredAt=_at(one)),
         EventKind.MESSAGE_FAILED: lambda one: _outgoing(one, failedAt=_at(one), reason=one.reason),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from typing import Final
 
 from dragoman.core.accounts.model.accounts import Account
@@ -37,23 +38,27 @@ class Asking(CallGroup):
         if given.flag("onlycount"):
             return schemas.SmsCount(count=await self._services.correspondence.count(wanted))
         page = await self._services.correspondence.page(wanted, MAX_SHOWN)
-        return await asyncio.to_thread(_render_page, page, zone, oldest_first)
+        shown = {view.text_id for view in page.texts}
+        shown |= {view.newsletter_id for view in page.texts if view.newsletter_id is not None}
+        short_ids = await self._services.short_ids.of(shown)
+        return await asyncio.to_thread(_render_page, page, short_ids, zone, oldest_first)
 
     async def status(self, request: Request, given: Given) -> schemas.SmsStatus:
         """`getsmsstatus`; raises `Refused`."""
         account = await self._authenticate(request, given)
         sms_id = parse_number(given.required("sms_id").strip())
         try:
-            if sms_id is None:
+            text_id = sms_id and await self._services.short_ids.identifier_of(sms_id)
+            if not sms_id or text_id is None:
                 raise Refused(RefusalCode.NOT_FOUND)
-            view = await self._services.correspondence.find(account, mapping.NAME, sms_id)
+            view = await self._services.correspondence.find(account, mapping.NAME, text_id)
         except Refused as refused:
             if refused.code is not RefusalCode.NOT_FOUND:
                 raise
             raise WordedRefusal(refused.code, "Sms not found") from None
-        status = mapping.status_of(view.state, view.failure, view.detail, view.waits_for_phone)
+        status = mapping.status_of(view.state, view.failure, view.detail, view.assignment)
         return schemas.SmsStatus(
-            sms_id=view.text_id, status=status, status_description=mapping.TITLES[status]
+            sms_id=sms_id, status=status, status_description=mapping.TITLES[status]
         )
 
     async def devices(self, request: Request, given: Given) -> schemas.DeviceList:
@@ -77,7 +82,7 @@ class Asking(CallGroup):
         seen_ms = max(device.seen_ms, presence.heard_ms(device.device_id))
         away_ms = self._services.clock.now_ms() - seen_ms
         return schemas.DeviceStatus(
-            online=device.enabled and presence.is_present(device.device_id),
+            online=device.enabled and self._services.devices.is_present(device),
             device_id=device.device_id,
             lastseen=times.render_with_offset(seen_ms, times.zone_named(self._zone_name(account))),
             diffseconds=max(0, away_ms // 1000),
@@ -133,8 +138,9 @@ def _read_phone(written: str, country: str | None) -> str:
         return drop_invisible(written).strip().removeprefix("+")
 
 
-def _render_page(page: TextPage, zone: times.Zone, oldest_first: bool) -> schemas.SmsList:
+def _render_page(
+    page: TextPage, short_ids: Mapping[int, int], zone: times.Zone, oldest_first: bool
+) -> schemas.SmsList:
     views = reversed(page.texts) if oldest_first else page.texts
-    return schemas.SmsList(
-        smss={str(view.text_id): mapping.render_sms(view, zone) for view in views}, count=page.total
-    )
+    texts = [mapping.render_sms(view, short_ids, zone) for view in views]
+    return schemas.SmsList(smss={str(text.id): text for text in texts}, count=page.total)

@@ -44,7 +44,8 @@ class Book(CallGroup):
             group_ids=(tag_id,),
         )
         contact_id = await services.contact_profiles.create(account, draft, ListKind.TAG)
-        return SavedContact(contact_id=contact_id)
+        shown = await services.short_ids.of([contact_id])
+        return SavedContact(contact_id=shown[contact_id])
 
 
 def split_name(fullname: str) -> tuple[str, str]:

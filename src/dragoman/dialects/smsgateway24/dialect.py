@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Final
 
 import msgspec
@@ -38,11 +39,6 @@ Act = Callable[[Request, Given], Awaitable[msgspec.Struct]]
 def build_smsgateway24(services: Services) -> ProviderDialect:
     services.webhooks.prefer_of_devices(NAME)
     calls = _Calls(services)
-
-    def name_of(device_id: int) -> str | None:
-        device = services.devices.get(device_id)
-        return None if device is None else device.name
-
     return ProviderDialect(
         name=NAME,
         web=Dialect(
@@ -58,8 +54,8 @@ def build_smsgateway24(services: Services) -> ProviderDialect:
             refuse=calls.refuse,
             fallback_charset="windows-1252",
         ),
-        render_callback=render_delivery,
-        render_event=lambda url, facts: render_incoming(url, facts, name_of),
+        render_callback=partial(render_delivery, services),
+        render_event=partial(render_incoming, services),
     )
 
 
@@ -90,9 +86,9 @@ class _Calls:
                     schemas.NewsletterParameters, schemas.SavedNewsletter),
             declare("getalldevices", asking.devices, "List phones",
                     schemas.TokenParameters, schemas.DeviceList),
-            declare("getsmsstatus", asking.status, "Ask what became of a text",
+            declare("getsmsstatus", asking.status, "Get a text's state",
                     schemas.StatusParameters, schemas.SmsStatus),
-            declare("getdevicestatus", asking.device, "Ask whether a phone is there",
+            declare("getdevicestatus", asking.device, "Get a phone's status",
                     schemas.DeviceParameters, schemas.DeviceStatus),
         )
     # fmt: on

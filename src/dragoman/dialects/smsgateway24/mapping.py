@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import Final
 
 import msgspec
 
-from dragoman.core.devices.model.devices import Device, Sim
+from dragoman.core.devices.model.devices import AssignmentState, Device, Sim
 from dragoman.core.messages.model.lifecycle import State
 from dragoman.core.model.errors import FailureCode
 from dragoman.core.reporting.model.correspondence import Kind, TextView
@@ -66,7 +66,11 @@ STATUSES: Final = MappingProxyType(
         State.CANCELLED: NOT_DELIVERED,
     }
 )
-"""Each state's status, unless it waits for its phone (3) or its rejection is one of those below."""
+"""Each state's status, unless a phone is to have it or its rejection is one of those below."""
+OF_ASSIGNMENT: Final = MappingProxyType(
+    {AssignmentState.ASSIGNED: NEW, AssignmentState.FETCHED: QUEUED}
+)
+"""What is being sent and not known to be in the phone's hands yet."""
 
 OF_DETAIL: Final = MappingProxyType(
     {
@@ -114,13 +118,16 @@ def parse_note(text: str) -> Note:
 
 
 def status_of(
-    state: State | None, failure: FailureCode, detail: str, waits_for_phone: bool = False
+    state: State | None,
+    failure: FailureCode,
+    detail: str,
+    assignment: AssignmentState | None = None,
 ) -> int:
     """The status of a text; `state` is None for one that came in."""
     if state is None:
         return INCOMING
-    if state is State.SENDING and waits_for_phone:
-        return QUEUED
+    if state is State.SENDING and assignment is not None:
+        return OF_ASSIGNMENT.get(assignment, SENDING)
     if state is State.REJECTED:
         return OF_DETAIL.get(detail) or OF_FAILURE.get(failure, NOT_SENT)
     return STATUSES[state]
@@ -128,10 +135,8 @@ def status_of(
 
 def kinds_of(status: int) -> tuple[Kind, ...]:
     """Which of the texts that were sent have a status."""
-    if status == QUEUED:
-        return (Kind(states=(State.SENDING,), waits_for_phone=True),)
     if status == SENDING:
-        return (Kind(states=(State.SENDING,), waits_for_phone=False),)
+        return (Kind(states=(State.SENDING,), other_assignments=tuple(OF_ASSIGNMENT)),)
     rejected = (State.REJECTED,)
     details = tuple(detail for detail, code in OF_DETAIL.items() if code == status)
     if details:
@@ -143,18 +148,22 @@ def kinds_of(status: int) -> tuple[Kind, ...]:
     if status == NOT_SENT:
         return (Kind(states=rejected, other_failures=tuple(OF_FAILURE), other_details=others),)
     states = tuple(state for state, code in STATUSES.items() if code == status)
-    return (Kind(states=states),) if states else ()
+    assignments = tuple(stage for stage, code in OF_ASSIGNMENT.items() if code == status)
+    found = [Kind(states=states)] if states else []
+    if assignments:
+        found.append(Kind(states=(State.SENDING,), assignments=assignments))
+    return tuple(found)
 
 
-def render_sms(view: TextView, zone: Zone) -> Sms:
-    """A text as `getallsms` shows it."""
-    status = status_of(view.state, view.failure, view.detail, view.waits_for_phone)
+def render_sms(view: TextView, short_ids: Mapping[int, int], zone: Zone) -> Sms:
+    """A text as `getallsms` shows it; `short_ids` has those of texts and newsletters."""
+    status = status_of(view.state, view.failure, view.detail, view.assignment)
     due_ms = None
     if view.state is not None:
         due_ms = parse_note(view.options.return_data).due_ms or view.created_ms
-    newsletter = view.newsletter_id is not None
+    paket_id = view.newsletter_id and short_ids[view.newsletter_id]
     return Sms(
-        id=view.text_id,
+        id=short_ids[view.text_id],
         sendto=render_number(view.number),
         body=view.text,
         customerid=int(view.reference) if view.reference is not None else None,
@@ -166,9 +175,9 @@ def render_sms(view: TextView, zone: Zone) -> Sms:
         senttime=None if view.sent_ms is None else render_date(view.sent_ms, zone),
         timetosend=None if due_ms is None else render_date(due_ms, zone),
         sim=render_slot(view.slot),
-        paketid=view.newsletter_id,
+        paketid=paket_id,
         pakettitle=view.title,
-        paketbody=view.text if newsletter else None,
+        paketbody=None if paket_id is None else view.text,
     )
 
 

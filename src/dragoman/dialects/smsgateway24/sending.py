@@ -110,14 +110,14 @@ class Sending(CallGroup):
         due_ms = _due(given, "time_to_send")
         draft = self._draft(account, target, body, due_ms, newsletter=True)
         submission = msgspec.structs.replace(draft, audience=Audience(groups=tags))
-        accepted = await services.bundles.submit(account, [submission], title=title)
-        return SavedNewsletter(paket_id=accepted[0].batch_id)
+        [paket_id] = await services.bundles.submit(account, [submission], title=title)
+        return SavedNewsletter(paket_id=paket_id)
 
     async def _add(self, account: Account, given: Given) -> SavedSms:
         most = min(MAX_TEXTS, account.max_recipients)
         submissions = self._read(account, given, most, customer=None)
-        accepted = await self._services.bundles.submit(account, submissions)
-        return SavedSms(sms_id=accepted[0].batch_id)
+        sms_ids = await self._services.bundles.submit(account, submissions)
+        return SavedSms(sms_id=sms_ids[0])
 
     def _read(
         self, account: Account, given: Given, most: int, *, customer: str | None

@@ -5,13 +5,13 @@ Each is a POST of JSON when a text was sent, arrived or failed, or when one came
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Final
 
 import msgspec
 
+from dragoman.container import Services
 from dragoman.core.accounts.model.accounts import Account
 from dragoman.core.callbacks.model.webhooks import StoredWebhook
 from dragoman.core.callbacks.webhooks import Webhooks
@@ -102,13 +102,15 @@ class IncomingEvent(msgspec.Struct, frozen=True, kw_only=True):
     device_name: str | None
 
 
-def render_delivery(url: str, facts: CallbackFacts) -> CallbackCall:
-    """Renders the call about a text that was sent."""
+async def render_delivery(services: Services, url: str, facts: CallbackFacts) -> CallbackCall:
+    """Renders the call about a text that was sent; raises `StorageUnavailable`."""
     note = mapping.parse_note(facts.return_data)
+    text_id = facts.message_id if note.newsletter else facts.batch_id
+    short_ids = await services.short_ids.of([text_id])
     status = mapping.status_of(facts.state, FailureCode(facts.failure), facts.detail)
     slot = mapping.render_slot(note.slot)
     event = DeliveryEvent(
-        sms_id=facts.message_id if note.newsletter else facts.batch_id,
+        sms_id=short_ids[text_id],
         status_id=status,
         status_message=mapping.TITLES[status],
         sendto=mapping.render_number(facts.recipient),
@@ -120,12 +122,12 @@ def render_delivery(url: str, facts: CallbackFacts) -> CallbackCall:
     return CallbackCall(method="POST", url=url, headers=HEADERS, body=msgspec.json.encode(event))
 
 
-def render_incoming(
-    url: str, facts: EventFacts, name_of: Callable[[int], str | None]
-) -> CallbackCall:
-    """Renders the call about a text that came in; `name_of` finds the name of a phone."""
+async def render_incoming(services: Services, url: str, facts: EventFacts) -> CallbackCall:
+    """Renders the call about a text that came in; raises `StorageUnavailable`."""
     slot = mapping.render_slot(facts.sim)
-    sms_id = int(facts.key)
+    text_id = int(facts.key)
+    sms_id = (await services.short_ids.of([text_id]))[text_id]
+    device = None if facts.device_id is None else services.devices.get(facts.device_id)
     event = IncomingEvent(
         address=mapping.render_number(facts.sender),
         date=facts.at_ms,
@@ -136,6 +138,6 @@ def render_incoming(
         sim=slot,
         sms_id=sms_id,
         device_id=facts.device_id,
-        device_name=None if facts.device_id is None else name_of(facts.device_id),
+        device_name=None if device is None else device.name,
     )
     return CallbackCall(method="POST", url=url, headers=HEADERS, body=msgspec.json.encode(event))

@@ -4,7 +4,7 @@ A cut never falls inside an escape pair, a surrogate pair or a grapheme cluster 
 cluster is larger than a part).
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import msgspec
 import regex
@@ -17,6 +17,7 @@ from dragoman.protocols.gsm.alphabet import (
     try_encode_gsm,
     unencodable,
 )
+from dragoman.protocols.gsm.national import DEFAULT, Language, Shift, encode_national, shifts_of
 from dragoman.protocols.gsm.udh import (
     ReferenceBits,
     append_element,
@@ -44,6 +45,27 @@ _MAY_JOIN = regex.compile(
 )
 
 
+class Repertoire(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The characters that a text's carriers take in 7 bits; by default the GSM alphabet."""
+
+    national: tuple[Language, ...] = ()
+    """The languages whose tables may be used, the preferred one first."""
+    latin_1: bool = False
+    """Whether the 7-bit text travels as Latin-1, which lacks some of the alphabet."""
+
+
+PLAIN = Repertoire()
+
+
+def in_common(repertoires: Iterable[Repertoire]) -> Repertoire:
+    """What all carriers take, whichever a text goes to."""
+    first, *others = repertoires
+    return Repertoire(
+        national=tuple(one for one in first.national if all(one in r.national for r in others)),
+        latin_1=any(repertoire.latin_1 for repertoire in (first, *others)),
+    )
+
+
 class TooManyParts(ValueError):
     """The content needs `count` parts, more than allowed."""
 
@@ -68,7 +90,7 @@ class Segmentation(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
     `texts` has the text of each part and is empty for binary content; `bodies` has the encoded
     parts; `units` counts septets, UTF-16 code units or octets over all parts, headers apart;
-    `header` is the user supplied header every part carries.
+    `header` is what every part carries: the user's header, or the names of national tables.
     """
 
     alphabet: Alphabet
@@ -82,6 +104,16 @@ class Segmentation(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     def count(self) -> int:
         """How many parts there are."""
         return len(self.bodies)
+
+    @property
+    def units_left(self) -> int:
+        """How many units the last part still has room for."""
+        octets = MAX_OCTETS - len(self.header)
+        if self.count > 1:
+            octets = _octets_in_part(self.header, self.reference_bits)
+        room = {Alphabet.GSM7: octets * 8 // 7, Alphabet.UCS2: octets // 2}
+        taken = len(self.bodies[-1]) // (2 if self.alphabet is Alphabet.UCS2 else 1)
+        return room.get(self.alphabet, octets) - taken
 
     @property
     def forced_by(self) -> tuple[Forced, ...]:
@@ -118,6 +150,7 @@ def segment_text(
     alphabet: Alphabet | None = None,
     reference_bits: ReferenceBits = 8,
     max_parts: int = MAX_PARTS,
+    repertoire: Repertoire = PLAIN,
 ) -> Segmentation:
     """Encode and cut `text` in the requested alphabet, or in GSM 7-bit where that can encode it.
 
@@ -128,13 +161,17 @@ def segment_text(
         if alphabet is Alphabet.BINARY:
             raise ValueError("text has no binary form: use segment_binary")
         septets = try_encode_gsm(text)
-        if septets is not None:
+        if septets is not None and not (repertoire.latin_1 and max(text, default="") > "\xff"):
             if len(septets) <= MAX_SEPTETS:
                 return Segmentation(
                     alphabet=Alphabet.GSM7, texts=(text,), bodies=(septets,), units=len(septets)
                 )
             parts = list(_cut_septets(text, septets, SEPTETS_IN_PART[reference_bits]))
             return _joined(Alphabet.GSM7, parts, len(septets), reference_bits, max_parts)
+        if repertoire.national:
+            shifted = _segment_shifted(text, repertoire.national, reference_bits, max_parts)
+            if shifted is not None:
+                return shifted
         if alphabet is Alphabet.GSM7:
             raise NotEncodable(unencodable(text))
 
@@ -164,8 +201,7 @@ def segment_binary(
     elif concatenated:
         raise InvalidHeader("data beyond one part behind a header that is already concatenated")
     else:
-        added = 5 if reference_bits == 8 else 6
-        capacity = MAX_OCTETS - (len(udh) or 1) - added
+        capacity = _octets_in_part(udh, reference_bits)
         if capacity < 1:
             raise InvalidHeader("the header leaves no room for data and concatenation")
         bodies = tuple(data[start : start + capacity] for start in range(0, len(data), capacity))
@@ -179,6 +215,56 @@ def segment_binary(
         header=udh,
         reference_bits=reference_bits,
     )
+
+
+def _segment_shifted(
+    text: str, languages: tuple[Language, ...], reference_bits: ReferenceBits, max_parts: int
+) -> Segmentation | None:
+    """Cut `text` with the national tables that need the fewest parts.
+
+    Of those that need as many, the first: a phone that does not know a single shift table shows
+    letters without their marks, one that does not know a locking table shows others. None if no
+    tables encode it. UCS-2 never needs fewer parts: a character takes two septets at
+    most, and a part has room for more pairs of them than for UTF-16 code units.
+    """
+    coded = [
+        (shift, septets)
+        for language in languages
+        for shift in shifts_of(language)
+        if (septets := encode_national(text, shift)) is not None
+    ]
+    best: Segmentation | None = None
+    for shift, septets in coded:
+        cut = _cut_shifted(text, shift, septets, reference_bits)
+        if best is None or cut.count < best.count:
+            best = cut
+    if best is not None and best.count > min(max_parts, MAX_PARTS):
+        raise TooManyParts(best.count)
+    return best
+
+
+def _cut_shifted(
+    text: str, shift: Shift, septets: bytes, reference_bits: ReferenceBits
+) -> Segmentation:
+    header = shift.header
+    parts = [(text, septets)]
+    if len(septets) > (MAX_OCTETS - len(header)) * 8 // 7:
+        limit = _octets_in_part(header, reference_bits) * 8 // 7
+        parts = list(_cut_septets(text, septets, limit, shift))
+    texts, bodies = zip(*parts, strict=True)
+    return Segmentation(
+        alphabet=Alphabet.GSM7,
+        texts=texts,
+        bodies=bodies,
+        units=len(septets),
+        header=header,
+        reference_bits=reference_bits,
+    )
+
+
+def _octets_in_part(header: bytes, reference_bits: ReferenceBits) -> int:
+    """Count the octets behind a header, perhaps none, once concatenation is added to it."""
+    return MAX_OCTETS - (len(header) or 1) - (5 if reference_bits == 8 else 6)
 
 
 def _joined(
@@ -196,17 +282,23 @@ def _joined(
     )
 
 
-def _cut_septets(text: str, septets: bytes, limit: int) -> Iterator[tuple[str, bytes]]:
-    # In this alphabet CR LF is the only cluster of two characters.
+def _cut_septets(
+    text: str, septets: bytes, limit: int, shift: Shift = DEFAULT
+) -> Iterator[tuple[str, bytes]]:
     start = position = 0
     while start < len(septets):
         end = start + limit
         if end < len(septets):
             last = septets[end - 1]
+            # In the default alphabet CR LF is the only cluster of two characters.
             if last == ESCAPE or (last == _CARRIAGE_RETURN and septets[end] == _LINE_FEED):
                 end -= 1
         body = septets[start:end]
         next_position = position + len(body) - body.count(ESCAPE)
+        if shift != DEFAULT and end < len(septets):
+            next_position = _cluster_boundary(text, position, next_position)
+            body = encode_national(text[position:next_position], shift) or b""
+            end = start + len(body)
         yield text[position:next_position], body
         start, position = end, next_position
 

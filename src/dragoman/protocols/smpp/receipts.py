@@ -1,8 +1,8 @@
 """Reads delivery receipts in their many formats, and renders one for a simulator.
 
 The text of a receipt is not standard (SMPP 3.4 App. B only suggests one), so reading never raises
-and never insists. A PDU counts as a receipt because of its esm_class or its receipted_message_id,
-never because of its text alone: a phone could write that text.
+and never insists. A PDU is marked as a receipt by its esm_class or its receipted_message_id. Some
+servers mark none, and a phone could write such a text: of those, only the ID can tell.
 """
 
 import re
@@ -15,6 +15,7 @@ from dragoman.protocols.smpp.constants import (
     ESM_TYPE_DELIVERY_RECEIPT,
     ESM_TYPE_INTERMEDIATE_NOTIFICATION,
     ESM_TYPE_MASK,
+    ESM_UDHI,
     DataCoding,
     MessageState,
     Tag,
@@ -47,6 +48,10 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     message_id: str
     state: MessageState | None
     final: bool
+    other_id: str = ""
+    """The ID in the text, where the TLV has another."""
+    marked: bool = True
+    """Whether the PDU says that it is a receipt; if not, only its text looks like one."""
     error: str = ""
     submit_date: str = ""
     done_date: str = ""
@@ -131,26 +136,35 @@ def read_receipt(pdu: DeliverSm | DataSm) -> Receipt | None:
     """Read a receipt or intermediate notification; None if the PDU is neither. Never raises.
 
     Where TLVs and text both speak, the TLVs win (SMPP 3.4 s. 4.6.1) unless they say nothing: a
-    state SCHEDULED or UNKNOWN, or a network error of zero.
+    state SCHEDULED or UNKNOWN, or a network error of zero. A PDU that is not marked has to have an
+    ID in its text, and a known state or a date.
     """
     kind = pdu.esm_class & ESM_TYPE_MASK
     tlvs = pdu.tlvs
     receipted_id = find_tlv(tlvs, Tag.RECEIPTED_MESSAGE_ID) if tlvs else None
-    if kind not in _RECEIPT_TYPES and not receipted_id:
+    marked = kind in _RECEIPT_TYPES or bool(receipted_id)
+    text = _text_of(pdu)
+    if not marked and (pdu.esm_class & ESM_UDHI or "stat" not in text.lower()):
         return None
-    said = _parse_text(_text_of(pdu))
-    message_id = said.get("id") or ""
+    said = _parse_text(text)
+    message_id, other_id = said.get("id") or "", ""
     state = _STATES.get((said.get("stat") or "").upper())
+    if not marked and not (message_id and (state is not None or said.get("donedate"))):
+        return None
     error = said.get("err") or ""
     if tlvs:
         if receipted_id:
+            other_id = message_id
             message_id = receipted_id.split(b"\0", 1)[0].decode("latin-1").strip() or message_id
+            other_id = "" if other_id == message_id else other_id
         state = _choose_state(find_tlv(tlvs, Tag.MESSAGE_STATE), state)
         error = _choose_error(find_tlv(tlvs, Tag.NETWORK_ERROR_CODE), error)
     return Receipt(
         message_id=message_id,
         state=state,
         final=state in FINAL_STATES and kind != ESM_TYPE_INTERMEDIATE_NOTIFICATION,
+        other_id=other_id,
+        marked=marked,
         error=error,
         submit_date=said.get("submitdate") or "",
         done_date=said.get("donedate") or "",
@@ -216,7 +230,8 @@ def _valid_time(digits: str) -> NaiveTime | None:
 def _text_of(pdu: DeliverSm | DataSm) -> str:
     octets = pdu.short_message if isinstance(pdu, DeliverSm) else b""
     octets = octets or find_tlv(pdu.tlvs, Tag.MESSAGE_PAYLOAD) or b""
-    if pdu.data_coding == DataCoding.UCS2 and b"\0" in octets:
+    # Some SMSCs say UCS-2 under another data_coding, too; no text in Latin-1 begins with NUL.
+    if octets[:1] == b"\0" or (pdu.data_coding == DataCoding.UCS2 and b"\0" in octets):
         return octets.decode("utf-16-be", "replace")
     return octets.decode("latin-1")
 

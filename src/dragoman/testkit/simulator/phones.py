@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
-from dragoman.protocols.gsm.alphabet import Alphabet, decode_gsm
+from dragoman.protocols.gsm.alphabet import Alphabet
+from dragoman.protocols.gsm.national import decode_national, shift_in
 from dragoman.protocols.gsm.udh import parse_udh, split_udh
 from dragoman.protocols.smpp.constants import ESM_UDHI, Tag
 from dragoman.protocols.smpp.pdus import SubmitSm
@@ -77,7 +78,7 @@ def read_submit(pdu: SubmitSm) -> SubmittedText:
         octets = find_tlv(pdu.tlvs, Tag.MESSAGE_PAYLOAD) or b""
     udh, data = split_udh(octets) if pdu.esm_class & ESM_UDHI else (b"", octets)
     coding = pdu.data_coding
-    alphabet, text = _decode(coding, data)
+    alphabet, text = _decode(coding, udh, data)
     reference, total, number = None, 1, 1
     header = parse_udh(udh) if udh else None
     if header is not None and header.concatenation is not None:
@@ -100,7 +101,7 @@ def read_submit(pdu: SubmitSm) -> SubmittedText:
     )
 
 
-def _decode(coding: int, data: bytes) -> tuple[Alphabet, str]:
+def _decode(coding: int, udh: bytes, data: bytes) -> tuple[Alphabet, str]:
     # 0x10 to 0x1F carry a message class and the alphabet in bits 3 and 2 (3GPP 23.038 s. 4).
     plain = coding & 0x0C if 0x10 <= coding < 0x20 else coding
     if plain == 8:
@@ -109,4 +110,4 @@ def _decode(coding: int, data: bytes) -> tuple[Alphabet, str]:
         return Alphabet.BINARY, data.hex()
     if plain in (1, 3):
         return Alphabet.GSM7, data.decode("latin-1")
-    return Alphabet.GSM7, decode_gsm(data)
+    return Alphabet.GSM7, decode_national(data, shift_in(parse_udh(udh)))

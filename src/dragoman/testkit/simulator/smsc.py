@@ -19,7 +19,7 @@ import msgspec
 
 from dragoman.kit.token_bucket import TokenBucket
 from dragoman.protocols.gsm.alphabet import Alphabet
-from dragoman.protocols.gsm.segmentation import segment_text
+from dragoman.protocols.gsm.segmentation import PLAIN, Repertoire, segment_text
 from dragoman.protocols.smpp.constants import (
     ESM_UDHI,
     REGISTERED_FAILURE,
@@ -232,14 +232,15 @@ class Simulator:
         system_id: str | None = None,
         order: Sequence[int] | None = None,
         spread: bool = False,
+        repertoire: Repertoire = PLAIN,
     ) -> None:
         """Sends a text from a phone and returns when every part has been acknowledged.
 
         `order` lists the part indexes in the order of sending (a part may be left out or come
         twice); `spread` sends the parts over different links; `system_id` is the account it is
-        for, the first that is bound if None.
+        for, the first that is bound if None; `repertoire` is what the phone uses in 7 bits.
         """
-        segmentation = segment_text(text)
+        segmentation = segment_text(text, repertoire=repertoire)
         parts = segmentation.user_data(self._next_reference)
         self._next_reference += 1
         indexes = range(len(parts)) if order is None else order

@@ -6,7 +6,7 @@ import asyncio
 import socket
 import struct
 from collections.abc import Callable
-from typing import TYPE_CHECKING, cast
+from typing import Protocol, cast
 
 from dragoman.protocols.smpp.events import (
     BindRequested,
@@ -19,9 +19,6 @@ from dragoman.protocols.smpp.framing import Framer
 from dragoman.protocols.smpp.pdus import DeliverSm, Pdu
 from dragoman.protocols.smpp.session import Session, SessionSettings
 from dragoman.protocols.smpp.states import Role, State
-
-if TYPE_CHECKING:
-    from dragoman.testkit.simulator.smsc import Simulator
 
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 
@@ -47,11 +44,27 @@ class Delivery:
         self.acknowledged: asyncio.Future[None] | None = None
 
 
+class Server(Protocol):
+    """What a connection uses of the simulator; its comments are there."""
+
+    silent: bool
+    stray: bytes
+    write_size: int | None
+
+    def opened(self, wire: Wire) -> None: ...
+    def closed(self, wire: Wire) -> None: ...
+    def turn_over(self, wire: Wire) -> None: ...
+    def requested(self, wire: Wire, request: Pdu) -> None: ...
+    def answered(self, delivery: Delivery, status: int) -> None: ...
+    def unanswered(self, delivery: Delivery) -> None: ...
+    def bind_requested(self, wire: Wire, event: BindRequested) -> None: ...
+
+
 class Wire(asyncio.Protocol):
     """A session and its transport; answers of one turn leave in one write."""
 
     def __init__(
-        self, smsc: Simulator, settings: SessionSettings, clock: Callable[[], float], number: int
+        self, smsc: Server, settings: SessionSettings, clock: Callable[[], float], number: int
     ) -> None:
         self.number = number
         self.system_id = ""

@@ -47,7 +47,7 @@ async def test_write_an_issue_as_printed(smsend: Any, desk: Any) -> None:
     path = await desk.list()
     answer = await smsend.post(f"{path}/issue", PRINTED)
     assert (answer.status, answer.body) == (201, b'""')
-    assert re.fullmatch(rf"/{path}/issue/\d{{15,16}}", answer.location)
+    assert re.fullmatch(rf"/{path}/issue/\d{{1,10}}", answer.location)
     [row] = await _all(smsend, issues)
     assert (row.title, row.subject, row.text) == ("New title", "Hello world!", "Test email")
     assert (row.share_social, row.web_analytics) == (False, "www.google.it?a=b")
@@ -148,7 +148,7 @@ async def test_issue_from_a_template_as_printed(smsend: Any, desk: Any) -> None:
         b'{\n    "name": "New title",\n    "subject": "Hello World!!"\n}\n',
     )
     assert (answer.status, answer.body) == (201, b'""')
-    assert re.fullmatch(rf"/{path}/issue/\d{{15,16}}", answer.location)
+    assert re.fullmatch(rf"/{path}/issue/\d{{1,10}}", answer.location)
     [row] = await _all(smsend, issues)
     assert (row.title, row.subject, row.text, row.html) == (
         *("New title", "Hello World!!"),
@@ -174,7 +174,7 @@ async def test_template_is_created_changed_listed_and_deleted(smsend: Any, desk:
     path = await desk.make("template", fields)
     printed = (
         b'{"id_template":<id>,"name":"T","subject":"S","text_content":"text",'
-        b'"html_content":"<p>h</p>"}'
+        b'"html_content":"<p>h</p>","text":"text"}'
     )
     answer = await smsend.get(path)
     assert (answer.status, answer.masked) == (200, printed)

@@ -34,7 +34,8 @@ async def test_template_is_changed_when_it_is_patched(
     answer = await smsend._send("PATCH", path, patch)
     assert (answer.status, answer.body, answer.location) == (200, b'""', f"/{path}")
     stored = (await smsend.get(path)).json
-    assert stored == FIELDS | changed | {"id_template": int(path.removeprefix("template/"))}
+    expected = FIELDS | changed | {"id_template": int(path.removeprefix("template/"))}
+    assert stored == expected | {"text": expected["text_content"]}
 
 
 SKEBBY = {
@@ -66,6 +67,16 @@ async def test_html_of_a_text_follows_it_until_it_is_given(smsend: Any, desk: An
     ):
         assert (await smsend._send("PUT", path, change)).status == 200
         assert (await smsend.get(path)).json["html_content"] == html
+
+
+async def test_template_is_patched_when_skebby_names_its_text(smsend: Any, desk: Any) -> None:
+    path = await desk.make("template", {"text": "old"})
+    for value in ("new", "1 < 2"):
+        patch = [{"op": "replace", "path": "/text", "value": value}]
+        assert (await smsend._send("PATCH", path, patch)).status == 200
+        stored = (await smsend.get(path)).json
+        assert (stored["text"], stored["text_content"]) == (value, value)
+    assert stored["html_content"] == "1 &lt; 2"
 
 
 async def test_template_is_changed_when_skebby_names_its_text(smsend: Any, desk: Any) -> None:

@@ -79,6 +79,7 @@ async def test_history_of_a_recipient_tells_how_each_text_ended(smsend: Any, ord
     )
 
 
+@pytest.mark.stores_nothing
 @pytest.mark.parametrize(
     ("query", "text"),
     [

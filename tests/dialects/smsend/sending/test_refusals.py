@@ -1,5 +1,6 @@
 """Orders that are refused: in which words, and that nothing is stored and no credit moves."""
 
+import dataclasses
 from typing import Any
 
 import msgspec
@@ -18,6 +19,7 @@ def refusal(text: str) -> bytes:
     return msgspec.json.encode({"result": text, "error_code": 400, "error_message": text})
 
 
+@pytest.mark.stores_nothing
 @pytest.mark.parametrize(
     ("fields", "text"),
     [
@@ -39,10 +41,6 @@ def refusal(text: str) -> bytes:
         ({"recipient": ["x"], "allowInvalidRecipients": True}, "Invalid recipient [x]"),
         ({"recipient": MANY}, "Too many recipients [10001]: at most 10000"),
         ({"sender": "TwelveLetter"}, "Invalid sender [TwelveLetter]: more than 11 characters"),
-        (
-            {"sender": "Any", "message_type": "LL"},
-            "Invalid sender [Any]: messages of type LL have no sender of their own",
-        ),
         (
             {"order_id": "a" * 33},
             "Invalid value for parameter [order_id]: at most 32 letters, digits, _ . and -",
@@ -70,10 +68,6 @@ def refusal(text: str) -> bytes:
         ),
         ({"truncate": "x"}, "Invalid value for parameter [truncate]: true or false"),
         ({"encoding": "utf8"}, "Invalid value for parameter [encoding]: gsm or ucs2"),
-        (
-            {"encoding": "gsm", "message": "\u4f60"},
-            "The message has characters outside the gsm alphabet",
-        ),
         ({"message": LONG}, "The message is too long: at most 1000 characters"),
         ({"message": "\u20ac" * 501}, "The message is too long: at most 1000 characters"),
         ({"message": "\u4f60" * 451}, "The message is too long: at most 450 characters in ucs2"),
@@ -140,6 +134,7 @@ async def test_order_is_refused(smsend: Any, refused: Any, fields: Any, text: st
     assert (answer.status, answer.body) == (400, refusal(text))
 
 
+@pytest.mark.stores_nothing
 @pytest.mark.parametrize(
     ("fields", "text"),
     [
@@ -215,6 +210,7 @@ async def test_groups_of_another_account_are_unknown(smsend: Any, refused: Any) 
         assert answer.json["result"].startswith("Groups could not be found: [")
 
 
+@pytest.mark.stores_nothing
 @pytest.mark.parametrize("call", ["sms", "paramsms", "smstogroups"])
 @pytest.mark.parametrize(
     "body",
@@ -264,7 +260,29 @@ async def test_type_that_the_account_may_not_send_is_refused(smsend: Any, refuse
     assert (await smsend.post("sms", N | {"message_type": "L"})).status == 201
 
 
+@pytest.mark.stores_nothing
 @pytest.mark.parametrize("call", ["sms", "paramsms", "smstogroups"])
 async def test_call_without_keys_is_refused(smsend: Any, refused: Any, call: str) -> None:
     smsend.keys = []
     assert (await refused(smsend.post(call, N))).status == 401
+
+
+async def test_what_is_otherwise_put_right_is_refused_where_the_operator_wants_it(
+    smsend: Any, refused: Any
+) -> None:
+    settings = smsend.services.settings
+    strict = msgspec.structs.replace(
+        settings.dialects.smsend, refuse_sender=True, refuse_other_characters=True
+    )
+    dialects = msgspec.structs.replace(settings.dialects, smsend=strict)
+    replaced = msgspec.structs.replace(settings, dialects=dialects)
+    smsend.__init__(dataclasses.replace(smsend.services, settings=replaced), smsend.clock)
+    await smsend.begin()
+    answer = await refused(smsend.post("sms", N | {"sender": "Any", "message_type": "SI"}))
+    assert answer.body == refusal(
+        "Invalid sender [Any]: messages of type LL have no sender of their own"
+    )
+    assert (await smsend.post("sms", N | {"sender": "", "message_type": "SI"})).status == 201
+    for text in ("\u4f60", "1\u20132"):
+        answer = await refused(smsend.post("sms", N | {"encoding": "gsm", "message": text}))
+        assert answer.body == refusal("The message has characters outside the gsm alphabet")

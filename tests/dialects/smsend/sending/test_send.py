@@ -307,6 +307,22 @@ async def test_sender_without_a_preferred_alias_is_the_houses_own(
     assert answer.json["result"] == "Sender [SMS] is not an approved alias"
 
 
+@pytest.mark.parametrize("message_type", ["LL", "SI", "AD"])
+async def test_sender_of_a_type_without_its_own_is_ignored_and_shown(
+    smsend: Any, orders: Any, message_type: str
+) -> None:
+    """Three public clients write one with every type."""
+    await orders.sent(sender="Sender\0of\u00e9" + "x" * 200, message_type=message_type)
+    assert await stored(orders, "sender") == [("SMS",)]
+    [message] = orders.live()
+    account = await smsend.services.accounts.find("username")
+    story = await smsend.services.timelines.of_message(account, message.message_id)
+    assert story.request.ignored_sender == ("Sender?of\u00e9" + "x" * 200)[:100]
+    await orders.sent(sender="Own")
+    story = await smsend.services.timelines.of_message(account, orders.live()[1].message_id)
+    assert (story.request.sender, story.request.ignored_sender) == ("Own", "")
+
+
 @pytest.mark.parametrize(
     ("message_type", "stored_type", "listed"),
     [("N", "N", "N"), ("GP", "N", "GP"), ("SI", "LL", "SI"), ("EE", "EE", "EE")],

@@ -26,7 +26,7 @@ async def stored(orders: Any, **fields: Any) -> tuple[str, int, str]:
         ({"message": "\u20ac" * 500}, 7, "auto"),
         ({"message": "\u4f60" * 450}, 7, "auto"),
         ({"message": "a" * 450, "encoding": "ucs2"}, 7, "unicode"),
-        ({"message": "a" * 160, "encoding": "GSM"}, 1, "gsm"),
+        ({"message": "a" * 160, "encoding": "GSM"}, 1, "gsm_alike"),
         ({"message": "a" * 160, "message_type": "LL"}, 1, "auto"),
         ({"message": "\u4f60" * 70, "message_type": "LL"}, 1, "auto"),
         ({"message": "\U0001f600" * 225}, 7, "auto"),
@@ -53,6 +53,26 @@ async def test_text_of_the_greatest_length_is_sent_whole(
 )
 async def test_text_is_cut_where_it_may_be(orders: Any, fields: Any, sent: str, parts: int) -> None:
     assert (await stored(orders, truncate=True, **fields))[:2] == (sent, parts)
+
+
+ALIKE = {
+    "1\u20132": ("1-2", 1),
+    "a" * 158 + "\u2026": ("a" * 158 + "...", 2),
+    "\u4f60\u2013": ("\u4f60\u2013", 1),
+}
+
+
+@pytest.mark.parametrize("text", ALIKE)
+async def test_encoding_gsm_sends_look_alikes_or_unicode(orders: Any, text: str) -> None:
+    """A public client writes it with every text."""
+    await orders.sent(message=text, encoding="gsm")
+    [message] = orders.live()
+    assert (message.outgoing().text, message.part_count) == ALIKE[text]
+
+
+async def test_text_is_cut_by_the_length_of_its_look_alikes(orders: Any) -> None:
+    fields = {"message": "\u2026" * 60, "encoding": "gsm", "max_fragments": 1, "truncate": True}
+    assert (await stored(orders, **fields))[:2] == ("\u2026" * 53, 1)
 
 
 async def test_text_with_values_is_cut_too(smsend: Any, orders: Any) -> None:

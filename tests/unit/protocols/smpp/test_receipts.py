@@ -1,5 +1,6 @@
 from datetime import datetime
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -77,9 +78,10 @@ def test_receipt_is_read_from_a_message_payload() -> None:
     assert read_receipt(DataSm(esm_class=0x04, tlvs=(payload,))) == USUAL_RECEIPT
 
 
-def test_receipt_is_read_from_utf_16() -> None:
+@pytest.mark.parametrize("data_coding", [8, 0])
+def test_receipt_is_read_from_utf_16(data_coding: int) -> None:
     text = USUAL.decode().encode("utf-16-be")
-    assert receipt_of(text, data_coding=8) == USUAL_RECEIPT
+    assert receipt_of(text, data_coding=data_coding) == USUAL_RECEIPT
 
 
 @pytest.mark.parametrize(
@@ -154,7 +156,8 @@ def test_tlvs_alone_are_a_receipt() -> None:
 
 def test_tlvs_win_over_the_text() -> None:
     receipt = receipt_of(USUAL, ID_TLV, STATE_TLV, ERROR_TLV)
-    assert (receipt.message_id, receipt.state) == ("7B", MessageState.UNDELIVERABLE)
+    assert (receipt.message_id, receipt.other_id) == ("7B", "0123456789")
+    assert receipt.state is MessageState.UNDELIVERABLE
     assert (receipt.error, receipt.text) == ("027", "Hello")
 
 
@@ -181,9 +184,31 @@ def test_intermediate_notification_is_never_final() -> None:
         assert not receipt_of(text, esm_class=0x20).final
 
 
-@pytest.mark.parametrize("esm_class", [0x00, 0x40, 0x08, 0x10, 0x03])
-def test_inbound_text_that_looks_like_a_receipt_is_none(esm_class: int) -> None:
-    assert read_receipt(DeliverSm(esm_class=esm_class, short_message=USUAL)) is None
+# Servers that mark no receipt had theirs taken for texts of phones.
+@pytest.mark.parametrize("esm_class", [0x00, 0x03, 0x08, 0x0C, 0x24])
+def test_text_of_a_receipt_is_read_without_the_mark(esm_class: int) -> None:
+    expected = msgspec.structs.replace(USUAL_RECEIPT, marked=False)
+    assert receipt_of(USUAL, esm_class=esm_class) == expected
+
+
+def test_text_of_a_receipt_with_a_word_beyond_the_standard_is_one_without_the_mark() -> None:
+    receipt = receipt_of(USUAL.replace(b"DELIVRD", b"WHATEVER"), esm_class=0)
+    assert (receipt.message_id, receipt.state, receipt.marked) == ("0123456789", None, False)
+
+
+@pytest.mark.parametrize(
+    ("esm_class", "text"),
+    [
+        (0x00, b"call me"),
+        (0x00, b"what id: do you have"),
+        (0x00, b"id:7b"),
+        (0x00, b"stat:DELIVRD"),
+        (0x00, b"id:7b stat:confused"),
+        (0x40, USUAL),  # behind a header no receipt begins
+    ],
+)
+def test_other_texts_are_no_receipts(esm_class: int, text: bytes) -> None:
+    assert read_receipt(DeliverSm(esm_class=esm_class, short_message=text)) is None
 
 
 @pytest.mark.parametrize(

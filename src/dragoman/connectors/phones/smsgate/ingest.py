@@ -152,12 +152,17 @@ class Ingest:
 
 
 def _digest(received: Received, text: str) -> bytes:
-    """Identifies a text: a phone that delivers it again reports the same time of the network."""
+    """Identifies a text: a phone that delivers it again reports the same identifier and time.
+
+    The time is the network's, in seconds; two equal texts may have it in common.
+    """
     at_ms = read_date(received.received_at or "")
     if at_ms is None:
         return b""
     sender = received.sender or received.phone_number
-    octets = "\0".join((sender, str(at_ms), text)).encode("utf-8", "surrogatepass")
+    octets = "\0".join((sender, str(at_ms), str(received.message_id), text)).encode(
+        "utf-8", "surrogatepass"
+    )
     return hashlib.sha256(octets).digest()
 
 

@@ -102,16 +102,16 @@ class SmsGate:
         """The API as a table."""
         calls: tuple[tuple[str, str, _Handler, str], ...] = (
             ("POST", "/device", self.register, "Register a phone"),
-            ("PATCH", "/device", self.change_device, "Tell what the phone is like now"),
-            ("GET", "/device", self.show_device, "Ask how the phone is seen from outside"),
-            ("GET", "/{path:message|messages}", self.fetch, "Fetch what is to be sent"),
-            ("PATCH", "/{path:message|messages}", self.report, "Report what became of it"),
-            ("GET", "/webhooks", self.show_webhooks, "Ask what to call"),
-            ("GET", "/settings", self.show_settings, "Ask what to set"),
+            ("PATCH", "/device", self.change_device, "Update a phone"),
+            ("GET", "/device", self.show_device, "Show the phone's public address"),
+            ("GET", "/{path:message|messages}", self.fetch, "Fetch messages to send"),
+            ("PATCH", "/{path:message|messages}", self.report, "Report the state of messages"),
+            ("GET", "/webhooks", self.show_webhooks, "List the webhooks"),
+            ("GET", "/settings", self.show_settings, "Fetch the settings"),
             ("GET", "/events", self.listen, "Wait for events"),
-            ("GET", "/user/code", self.create_code, "Ask for a registration code"),
+            ("GET", "/user/code", self.create_code, "Request a registration code"),
             ("PATCH", "/user/password", self.change_password, "Change the account's password"),
-            ("POST", "/ingest/{device:int}/{key}", self.ingest, "Hand in an event"),
+            ("POST", "/ingest/{device:int}/{key}", self.ingest, "Report an event"),
         )
         return Dialect(
             name=NAME,

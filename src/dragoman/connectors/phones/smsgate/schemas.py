@@ -144,6 +144,7 @@ class Event(msgspec.Struct, kw_only=True, rename="camel"):
 class Received(msgspec.Struct, kw_only=True, rename="camel"):
     """The payload of `sms:received` and `sms:data-received`."""
 
+    message_id: str | int | None = None
     phone_number: str = ""
     sender: str | None = None
     recipient: str | None = None

@@ -3,6 +3,7 @@
 from types import MappingProxyType
 from typing import Final
 
+from dragoman.config.tables import LATIN_1
 from dragoman.connectors.smpp.profiles.profile import GsmCharset, LongMessages, Profile
 from dragoman.protocols.smpp.addresses import AddressProfile, Numbering
 from dragoman.protocols.smpp.message_ids import IdReading
@@ -16,7 +17,7 @@ PROFILES: Final = MappingProxyType(
         profile.name: profile
         for profile in (
             Profile(),
-            Profile(name="latin1", gsm_charset=GsmCharset.LATIN_1, gsm_data_coding=3),
+            Profile(name=LATIN_1, gsm_charset=GsmCharset.LATIN_1, gsm_data_coding=3),
             Profile(name="packed", gsm_charset=GsmCharset.PACKED),
             Profile(name="payload", long_messages=LongMessages.PAYLOAD),
             Profile(name="sar", long_messages=LongMessages.SAR),

@@ -42,6 +42,10 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
     gsm_data_coding: int = 0
     ucs2_data_coding: int = 8
     binary_data_coding: int = 4
+    inbound_0_is_ucs2: bool = False
+    """Whether texts come in UCS-2 under data_coding 0."""
+    inbound_1_is_gsm: bool = False
+    """Whether texts come in the GSM alphabet under data_coding 1."""
     long_messages: LongMessages = LongMessages.UDH
     registered_delivery: int = 1
     """Sent where a receipt is wanted (SMPP 3.4 s. 5.2.17)."""

@@ -12,7 +12,7 @@ import msgspec
 from dragoman.core.accounts.model.allowed_addresses import AllowedAddresses
 from dragoman.core.accounts.model.allowed_prefixes import AllowedPrefixes
 from dragoman.core.billing.model.payments import Payer
-from dragoman.core.billing.sql.wallets import Balance
+from dragoman.core.billing.model.wallets import Balance
 
 NO_OWN_LIMIT: Final = 2**31 - 1
 """Leaves a limit to `[limits]` of the configuration, which counts where it is narrower."""

@@ -54,7 +54,8 @@ class SenderDetails(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
 def normalise_sender(sender: str) -> str:
     """A sender as it goes to carriers: `+` and digits, digits of a short code, or a name.
 
-    Names hold at most 11 characters of the GSM alphabet (3GPP 23.040 s. 9.1.2.5). Raises
+    Names hold at most 11 characters of the GSM alphabet (3GPP 23.040 s. 9.1.2.5), of which an SMPP
+    address has room for those of Latin-1, not for the Greek letters and the euro sign. Raises
     `Refused(INVALID_SENDER)`.
     """
     if _NUMERIC.fullmatch(sender):
@@ -69,6 +70,8 @@ def normalise_sender(sender: str) -> str:
         raise Refused(
             RefusalCode.INVALID_SENDER, sender[:32], "characters outside the GSM alphabet"
         )
+    if max(sender) > "\xff":
+        raise Refused(RefusalCode.INVALID_SENDER, sender[:32], "characters outside Latin-1")
     return sender
 
 

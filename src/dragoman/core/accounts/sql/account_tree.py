@@ -9,6 +9,7 @@ import msgspec
 from sqlalchemy import ColumnElement, Connection, Row, Select, collate, or_, select, update
 
 from dragoman.core.accounts.model.accounts import Account, AccountRecord, AccountView
+from dragoman.core.accounts.model.audit_log import AuditEntry
 from dragoman.core.accounts.sql.accounts import (
     ACCOUNT_AND_WALLET,
     CredentialRotation,
@@ -18,10 +19,10 @@ from dragoman.core.accounts.sql.accounts import (
     replace_credentials,
     to_accounts,
 )
-from dragoman.core.accounts.sql.audit_log import AuditEntry
 from dragoman.core.accounts.sql.credits import bequeath
 from dragoman.core.accounts.sql.tables import accounts, audit_entries, credentials
-from dragoman.core.billing.sql.wallets import Balance, Transfer, balance, is_unlimited, transfer
+from dragoman.core.billing.model.wallets import Balance
+from dragoman.core.billing.sql.wallets import Transfer, balance, is_unlimited, transfer
 from dragoman.core.model.errors import RefusalCode, Refused, existing
 from dragoman.kit.ids import parse_number
 from dragoman.storage.rows import count, insert_rows, is_any, is_one_of

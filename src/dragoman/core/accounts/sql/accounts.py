@@ -20,8 +20,8 @@ from dragoman.core.accounts.model.accounts import (
 )
 from dragoman.core.accounts.model.allowed_addresses import parse_allowed_addresses
 from dragoman.core.accounts.model.allowed_prefixes import parse_allowed_prefixes
+from dragoman.core.accounts.model.audit_log import AuditEntry
 from dragoman.core.accounts.model.senders import APPROVED_STATES
-from dragoman.core.accounts.sql.audit_log import AuditEntry
 from dragoman.core.accounts.sql.scoped_tokens import revoke_all
 from dragoman.core.accounts.sql.tables import (
     account_records,

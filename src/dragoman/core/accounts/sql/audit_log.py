@@ -6,23 +6,13 @@ import msgspec
 from sqlalchemy import ColumnElement, Connection, or_, select
 
 from dragoman.core.accounts.model.accounts import Account
+from dragoman.core.accounts.model.audit_log import AuditEntry
 from dragoman.core.accounts.sql.tables import accounts, audit_entries
 from dragoman.storage.rows import converter, insert_rows
 from dragoman.storage.work import together
 
 _ACTORS = accounts.alias("actors")
 _SUBJECTS = accounts.alias("subjects")
-
-
-class AuditEntry(msgspec.Struct, frozen=True, kw_only=True):
-    """An action by an actor on an account, or on something that belongs to it."""
-
-    entry_id: int
-    account_id: int
-    actor_id: int
-    action: str
-    subject: str
-    at_ms: int
 
 
 class AuditView(msgspec.Struct, frozen=True, kw_only=True):

@@ -15,8 +15,9 @@ from sqlalchemy import Connection, Row, delete, select
 from dragoman.core.accounts.model.accounts import Account, PurchaseView, StoredPurchase
 from dragoman.core.accounts.sql.tables import accounts
 from dragoman.core.billing.model.payments import Payer
+from dragoman.core.billing.model.wallets import Balance
 from dragoman.core.billing.sql.tables import purchases, wallets
-from dragoman.core.billing.sql.wallets import Balance, add_wallet, book
+from dragoman.core.billing.sql.wallets import add_wallet, book
 from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.storage.rows import count, insert_rows, read_all
 from dragoman.storage.work import one_by_one

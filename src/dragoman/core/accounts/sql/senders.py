@@ -8,8 +8,8 @@ import msgspec
 from sqlalchemy import ColumnElement, Connection, delete, or_, select, update
 
 from dragoman.core.accounts.model.accounts import Account
+from dragoman.core.accounts.model.audit_log import AuditEntry
 from dragoman.core.accounts.model.senders import SenderState, StoredSender
-from dragoman.core.accounts.sql.audit_log import AuditEntry
 from dragoman.core.accounts.sql.tables import accounts, audit_entries, senders
 from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.storage.rows import count, insert_new, insert_rows, read_all, read_one

@@ -15,6 +15,7 @@ from sqlalchemy import Connection, literal, or_, select, update
 
 from dragoman.core.billing.model.payments import MAX_CREDITS
 from dragoman.core.billing.model.reservations import Reservation, Settlement
+from dragoman.core.billing.model.wallets import Balance
 from dragoman.core.billing.sql.tables import ledger_entries, wallets
 from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.storage.bulk import BulkInsert, BulkUpdate
@@ -203,7 +204,7 @@ def is_unlimited(connection: Connection, wallet_id: int) -> bool:
 
 
 def _give(connection: Connection, wallet_id: int, entry_id: int, amount: int, note: str) -> None:
-    book(connection, wallet_id, entry_id, amount, "transfer", note, subject=str(wallet_id))
+    book(connection, wallet_id, entry_id, amount, "transfer", note, subject="")
 
 
 def book(
@@ -239,15 +240,6 @@ def add_wallet(
 ) -> None:
     """Creates an empty wallet, unless the account has one of that kind."""
     _INSERT_WALLETS.run(connection, [(wallet_id, account_id, kind, unlimited, 0, 0, 0)])
-
-
-class Balance(msgspec.Struct, frozen=True):
-    """The sides of a wallet."""
-
-    available: int
-    held: int
-    spent: int
-    unlimited: bool
 
 
 def balance(connection: Connection, wallet_id: int) -> Balance:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from enum import IntEnum
+from typing import NamedTuple
 
 import msgspec
-from sqlalchemy import Connection, and_, exists, func, select
+from sqlalchemy import ColumnElement, Connection, exists, func, select, update
 
 from dragoman.core.messages.sql.tables import callback_attempts, callbacks
 from dragoman.storage.bulk import BulkInsert, BulkUpdate
-from dragoman.storage.rows import columns_of, read_all
-from dragoman.storage.work import together
+from dragoman.storage.rows import columns_of, count, read_all
+from dragoman.storage.work import one_by_one, together
 
 
 class CallbackState(IntEnum):
@@ -48,6 +49,25 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True):
     answer: str
 
 
+class Release(NamedTuple):
+    """Makes an account's pending callbacks to an origin due."""
+
+    account_id: int
+    origin: str
+    now_ms: int
+
+
+class Expiry(NamedTuple):
+    """Gives up an account's oldest pending callbacks to an origin, up to a limit."""
+
+    account_id: int
+    origin: str
+    before: int
+    now_ms: int
+    limit: int
+
+
+_PENDING = callbacks.c.state == CallbackState.PENDING.value
 _UPDATE = BulkUpdate(
     callbacks, Attempt.__struct_fields__, dict.fromkeys(Attempt.__struct_fields__[1:], "{new}")
 )
@@ -71,41 +91,88 @@ def record(connection: Connection, items: list[Attempt]) -> None:
     )
 
 
-def count_pending(connection: Connection) -> dict[str, int]:
-    """The number of pending callbacks of each origin."""
-    query = (
-        select(callbacks.c.origin, func.count())
-        .where(callbacks.c.state == CallbackState.PENDING.value)
-        .group_by(callbacks.c.origin)
+@one_by_one("release_callbacks")
+def release(connection: Connection, item: Release) -> None:
+    later = (
+        _PENDING,
+        *_to(item.account_id, item.origin),
+        callbacks.c.next_attempt_ms > item.now_ms,
     )
-    return {row[0]: row[1] for row in connection.execute(query)}
+    connection.execute(update(callbacks).where(*later).values(next_attempt_ms=item.now_ms))
+
+
+@one_by_one("expire_callbacks")
+def expire(connection: Connection, item: Expiry) -> int:
+    """The number of callbacks that were given up."""
+    old = (_PENDING, *_to(item.account_id, item.origin), callbacks.c.callback_id < item.before)
+    chosen = select(callbacks.c.callback_id).where(*old).limit(item.limit)
+    values = {"state": CallbackState.GIVEN_UP.value, "answered_ms": item.now_ms}
+    ended = update(callbacks).where(callbacks.c.callback_id.in_(chosen)).values(**values)
+    return connection.execute(ended).rowcount
+
+
+def count_pending(connection: Connection) -> dict[tuple[int, str], int]:
+    """The number of pending callbacks of each account to each origin."""
+    lane = (callbacks.c.account_id, callbacks.c.origin)
+    query = select(*lane, func.count()).where(_PENDING).group_by(*lane)
+    return {(row[0], row[1]): row[2] for row in connection.execute(query)}
+
+
+def count_lane(connection: Connection, account_id: int, origin: str) -> int:
+    """The number of pending callbacks of an account to an origin."""
+    return count(connection, _PENDING, *_to(account_id, origin))
+
+
+def _to(account_id: int, origin: str) -> tuple[ColumnElement[bool], ...]:
+    return callbacks.c.account_id == account_id, callbacks.c.origin == origin
 
 
 def last_pending(connection: Connection) -> int:
     """The newest pending callback; 0 without any."""
-    query = select(func.max(callbacks.c.callback_id)).where(
-        callbacks.c.state == CallbackState.PENDING.value
-    )
+    query = select(func.max(callbacks.c.callback_id)).where(_PENDING)
     return connection.execute(query).scalar() or 0
 
 
 def load_due(
-    connection: Connection, origin: str, now_ms: int, limit: int, newest: int
+    connection: Connection,
+    account_id: int,
+    origin: str,
+    now_ms: int,
+    limit: int,
+    newest: int,
+    message_id: int | None = None,
 ) -> list[StoredCallback]:
-    """Callbacks to an origin that are due, each with all that are pending for its message.
+    """An account's callbacks to an origin that are due, each with all pending for its message.
 
     In the order of delivery. A message whose first callback is not due yet is left out, as are
-    callbacks after `newest`.
+    callbacks after `newest`, and all others where a message is given.
     """
-    pending = and_(
-        callbacks.c.state == CallbackState.PENDING.value, callbacks.c.callback_id <= newest
+    message_ids = find_due(connection, account_id, origin, now_ms, limit, newest, message_id)
+    query = (
+        select(*columns_of(callbacks, StoredCallback))
+        .where(callbacks.c.message_id.in_(message_ids), _PENDING, callbacks.c.callback_id <= newest)
+        .order_by(callbacks.c.callback_id)
     )
+    return read_all(connection, query, StoredCallback)
+
+
+def find_due(
+    connection: Connection,
+    account_id: int,
+    origin: str,
+    now_ms: int,
+    limit: int,
+    newest: int,
+    message_id: int | None = None,
+) -> list[int]:
+    """The messages of such callbacks."""
     before = callbacks.alias("before")
     due = (
         select(callbacks.c.message_id)
         .where(
-            pending,
-            callbacks.c.origin == origin,
+            _PENDING,
+            callbacks.c.callback_id <= newest,
+            *_to(account_id, origin),
             callbacks.c.next_attempt_ms <= now_ms,
             # Of a message only the first may go; those behind it must not fill the page.
             ~exists().where(
@@ -117,10 +184,6 @@ def load_due(
         .order_by(callbacks.c.next_attempt_ms, callbacks.c.callback_id)
         .limit(limit)
     )
-    message_ids = list(connection.execute(due).scalars())
-    query = (
-        select(*columns_of(callbacks, StoredCallback))
-        .where(callbacks.c.message_id.in_(message_ids), pending)
-        .order_by(callbacks.c.callback_id)
-    )
-    return read_all(connection, query, StoredCallback)
+    if message_id is not None:
+        due = due.where(callbacks.c.message_id == message_id)
+    return list(connection.execute(due).scalars())

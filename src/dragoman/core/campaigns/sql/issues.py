@@ -150,7 +150,7 @@ def schedule(connection: Connection, items: list[NewSending]) -> None:
     connection.execute(insert(sendings), rows)
 
 
-@one_by_one("step_sendings")
+@one_by_one("step_sendings", grows=True)
 def step(connection: Connection, item: SendingStep) -> int:
     """The number of mails of each step; a recipient gets an issue only once."""
     sending, rows = item.sending, []

@@ -128,7 +128,7 @@ def _store_one(connection: Connection, item: RowsStored, tally: Tally) -> None:
     _update(connection, job, rows_done=rows_done, processed=processed)
 
 
-store = Operation(_store, "store_import_rows", RowsStored)
+store = Operation(_store, "store_import_rows", RowsStored, grows=True)
 
 
 def _without_duplicates(

@@ -1,19 +1,16 @@
-"""The protocols between carriers and the core, and what connectors may need."""
+"""The protocols between carriers and the core."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol, runtime_checkable
 
-from dragoman.core.devices.assignments import Assignments
-from dragoman.core.devices.devices import Devices
 from dragoman.core.messages.model.attachments import Attachment
 from dragoman.core.messages.model.messages import InboundPartReport, Outgoing, ReceiptReport
 from dragoman.core.messages.model.outcomes import Outcome, Rejected
 from dragoman.core.model.stored import OnStored
-from dragoman.kit.ids import IdSource
+from dragoman.kit.supervisor import Spawn
 
 
 class AttachmentSource(Protocol):
@@ -73,7 +70,9 @@ class Connector(Protocol):
         """Sends a message; never blocks and never raises for what a peer does."""
         ...
 
-    async def start(self) -> None: ...
+    async def start(self, spawn: Spawn, /) -> None:
+        """Begins; what it runs from here on is started by `spawn`, and must not end."""
+        ...
 
     async def stop(self, timeout_s: float) -> None:
         """Finishes what is in flight; what was not written is reported as `Deferred`."""
@@ -123,13 +122,3 @@ class Custodian(Protocol):
     def resume(self, messages: Sequence[Outgoing]) -> None:
         """Resumes those that are still pending; their outcomes follow."""
         ...
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Resources:
-    """Offered to every connector; most need none."""
-
-    assignments: Assignments
-    ids: IdSource
-    devices: Devices
-    attachments: AttachmentSource

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 from sqlalchemy import Connection, delete, select
 
-from dragoman.core.accounts.sql.audit_log import AuditEntry
+from dragoman.core.accounts.model.audit_log import AuditEntry
 from dragoman.core.accounts.sql.tables import audit_entries, held_carriers
 from dragoman.storage.rows import insert_rows, put_row
 from dragoman.storage.work import one_by_one

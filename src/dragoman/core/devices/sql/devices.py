@@ -49,10 +49,11 @@ class DeviceUpdate(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SeenDevice(msgspec.Struct, frozen=True, kw_only=True):
-    """The time of the last call of a device."""
+    """The time of the last call of a device, and the version of its app."""
 
     device_id: int
     seen_ms: int
+    app_version: str
 
 
 class StoredDevice(msgspec.Struct, frozen=True, kw_only=True):
@@ -95,16 +96,19 @@ def create(connection: Connection, item: NewDevice) -> None:
 def change(connection: Connection, items: list[DeviceUpdate]) -> None:
     for item in {item.device.device_id: item for item in items}.values():
         changed = update(devices).where(devices.c.device_id == item.device.device_id)
-        connection.execute(changed.values(_row_of(item.device)))
+        row = _row_of(item.device)
+        del row["seen_ms"], row["app_version"]  # `seen` writes them
+        connection.execute(changed.values(row))
         _write_sims(connection, item.device)
 
 
 @one_by_one("note_device_seen")
 def seen(connection: Connection, item: SeenDevice) -> None:
     was_seen = update(devices).where(
-        devices.c.device_id == item.device_id, devices.c.seen_ms < item.seen_ms
+        devices.c.device_id == item.device_id, devices.c.seen_ms <= item.seen_ms
     )
-    connection.execute(was_seen.values(seen_ms=item.seen_ms))
+    values = {"seen_ms": item.seen_ms, "app_version": item.app_version}
+    connection.execute(was_seen.values(values))
 
 
 def _write_sims(connection: Connection, device: Device) -> None:

@@ -90,8 +90,8 @@ device_texts = table(
 )
 """Beside `inbound_texts`, for those that came to a phone; no `slot` where the SIM is not known.
 
-`digest` is of sender, content and the network's time, where the phone tells it: one that is asked
-for its inbox tells the same text under a new event.
+`digest` is of sender, content, identifier and the network's time, where the phone tells it: asked
+for its inbox, it tells the same text under a new event.
 """
 
 

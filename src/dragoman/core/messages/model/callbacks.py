@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from types import MappingProxyType
+from typing import Final
 
 import msgspec
 
@@ -60,8 +62,23 @@ class EventKind(StrEnum):
     MESSAGE_CANCELLED = "message_cancelled"
     MESSAGE_CHANGED = "message_changed"
     """Any of these, reported to the URL of its submission; that is where the webhook's URL goes."""
+    TEXT_BATCH_RECEIVED = "text_batch_received"
+    DATA_BATCH_RECEIVED = "data_batch_received"
+    MULTIMEDIA_BATCH_RECEIVED = "multimedia_batch_received"
+    MULTIMEDIA_BATCH_FETCHED = "multimedia_batch_fetched"
     DEVICE_PINGED = "device_pinged"
     DEVICE_STARTED = "device_started"
+
+
+SINGLE_OF_BATCH: Final = MappingProxyType(
+    {
+        EventKind.TEXT_BATCH_RECEIVED: EventKind.TEXT_RECEIVED,
+        EventKind.DATA_BATCH_RECEIVED: EventKind.DATA_RECEIVED,
+        EventKind.MULTIMEDIA_BATCH_RECEIVED: EventKind.MULTIMEDIA_RECEIVED,
+        EventKind.MULTIMEDIA_BATCH_FETCHED: EventKind.MULTIMEDIA_FETCHED,
+    }
+)
+"""What a batch holds: every event is also a batch of one, for webhooks that want batches."""
 
 
 class EventFacts(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -32,6 +32,8 @@ class Format(StrEnum):
     AUTO = "auto"
     """Text; GSM where it fits, UCS-2 where not."""
     GSM = "gsm"
+    GSM_ALIKE = "gsm_alike"
+    """GSM, with look-alikes where it lacks a character; UCS-2 where it has none of those."""
     UNICODE = "unicode"
     BINARY = "binary"
     """Hexadecimal octets with the caller's own user data header."""
@@ -105,6 +107,8 @@ class Submission(msgspec.Struct, frozen=True, kw_only=True):
     """The message that it repeats."""
     message_type: MessageType | None = None
     """Where the dialect has any: its credits and its route count."""
+    ignored_sender: str = ""
+    """What the customer wrote as sender of a type of messages that has none of its own."""
 
 
 class Data(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -170,13 +174,22 @@ class ReceiptReport(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Why it failed, if the carrier has more than `error`."""
     device_id: int | None = None
     sim: int | None = None
+    other_id: str = ""
+    """A second ID that it names, which counts if the first is of no message."""
+    text: InboundPartReport | None = None
+    """Set where only the content looks like a receipt: the text it is if the ID is not ours."""
+    put_off: int = 0
+    """How often it was put off, as the ID may be of a message without an answer yet."""
 
     @property
     def keys(self) -> tuple[str, ...]:
         """The spellings under which the ID may have been stored, most likely first."""
         if self.known_keys is not None:
             return self.known_keys
-        return id_spellings(self.message_id, self.reading)
+        keys = id_spellings(self.message_id, self.reading)
+        if self.other_id:
+            keys = tuple(dict.fromkeys(keys + id_spellings(self.other_id, self.reading)))
+        return keys
 
     @property
     def likeliest_key(self) -> str:

@@ -19,6 +19,7 @@ from dragoman.core.messages.model.messages import Push
 from dragoman.core.messages.model.premium import Premium, PremiumState
 from dragoman.core.model.errors import FailureCode
 from dragoman.core.model.phone_numbers import REMOVED
+from dragoman.protocols.gsm.segmentation import PLAIN, Repertoire
 
 
 class BatchOptions(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
@@ -49,6 +50,9 @@ class BatchOptions(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     message_type: str = ""
     resend_of: int | None = None
     """The message that it repeats."""
+    ignored_sender: str = ""
+    repertoire: Repertoire = PLAIN
+    """How its text is cut, as its carriers were when it was accepted."""
 
 
 class StoredBatch(msgspec.Struct, kw_only=True, array_like=True, gc=False):
@@ -144,6 +148,7 @@ class NewBatch(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=Fa
     """Messages among them that end with their acceptance."""
     attachments: tuple[Attachment, ...] = ()
     audience: StoredAudience | None = None
+    short_id: int | None = None
 
 
 class NewCallback(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False):

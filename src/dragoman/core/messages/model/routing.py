@@ -10,6 +10,8 @@ from enum import StrEnum
 
 import msgspec
 
+from dragoman.protocols.gsm.segmentation import PLAIN, Repertoire, in_common
+
 
 class Route(msgspec.Struct, frozen=True, kw_only=True):
     """An ordered list of carriers for some numbers and accounts; empty means all."""
@@ -24,6 +26,8 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
     """Whether its carriers take multimedia messages, and only those."""
     named_only: bool = False
     """Whether it takes only messages that name one of its carriers' devices."""
+    repertoire: Repertoire = PLAIN
+    """What all of its carriers take."""
 
 
 class RouteReason(StrEnum):
@@ -59,6 +63,8 @@ class Router:
 
     def __init__(self, routes: Iterable[Route]) -> None:
         self.routes = {route.name: route for route in routes}
+        self.is_plain = all(route.repertoire == PLAIN for route in self.routes.values())
+        """Whether no carrier takes anything but the GSM alphabet in 7 bits."""
         self._by_account: dict[str, list[Route]] = {}
         self._general: list[Route] = []
         for route in self.routes.values():
@@ -80,6 +86,17 @@ class Router:
         if own is not None and (route := _longest_prefix(own, digits, multimedia)) is not None:
             return route
         return _longest_prefix(self._general, digits, multimedia)
+
+    def repertoire(self, username: str, numbers: Iterable[str]) -> Repertoire:
+        """What all carriers take that an account's text to some numbers, or to any, may go to."""
+        routes = [self.choose(username, number) for number in numbers] or [
+            route
+            for route in self.routes.values()
+            if not (route.multimedia or route.named_only)
+            and (not route.accounts or username in route.accounts)
+        ]
+        taken = dict.fromkeys(route.repertoire for route in routes if route is not None)
+        return in_common(taken or (PLAIN,))
 
     def explain(
         self, username: str, digits: str, *, multimedia: bool = False

@@ -28,21 +28,33 @@ from dragoman.storage.rows import read_all
 _UNSENT = text(f"messages.state IN ({State.QUEUED.value}, {State.SENDING.value})")
 
 
-def routes_with_unsent(connection: Connection) -> list[str]:
-    """The names of the routes with unsent messages."""
-    query = select(messages.c.route).where(_UNSENT).distinct()
-    return list(connection.execute(query).scalars())
+def routes_with_unsent(connection: Connection) -> list[tuple[str, int]]:
+    """Each route with unsent messages, and each account that has some there.
+
+    From one to the next by the index: there may be a million messages of each.
+    """
+    route, account = messages.c.route, messages.c.account_id
+    first = select(route, account).where(_UNSENT).order_by(route, account).limit(1)
+    found = []
+    row = connection.execute(first).first()
+    while row is not None:
+        found.append((row.route, row.account_id))
+        same_route = first.where(route == row.route, account > row.account_id)
+        further = connection.execute(same_route).first()
+        row = further or connection.execute(first.where(route > row.route)).first()
+    return found
 
 
 def load_unsent(
-    connection: Connection, route: str, lane: int, after: int, limit: int
+    connection: Connection, route: str, lane: int, account_id: int, after: int, limit: int
 ) -> list[StoredMessage]:
-    """Unsent messages of a lane of a route, by identifier, after one."""
+    """Unsent messages of an account in a lane of a route, by identifier, after one."""
     query = (
         select(messages)
         .join(batches, batches.c.batch_id == messages.c.batch_id)
         .where(
             messages.c.route == route,
+            messages.c.account_id == account_id,
             _UNSENT,
             messages.c.message_id > after,
             batches.c.lane == lane,
@@ -143,11 +155,16 @@ def load_waiting(connection: Connection, batch_id: int) -> bytes:
 
 
 def load_due_batches(
-    connection: Connection, now_ms: int, known: Collection[int], limit: int
+    connection: Connection,
+    now_ms: int,
+    known: Collection[int],
+    limit: int,
+    without: Collection[int] = (),
 ) -> list[StoredBatch]:
     """Batches with waiting recipients that are due, the most overdue first.
 
-    Without those that are `known`, as lists of recipients may be long.
+    Not those that are `known`, as lists of recipients may be long, nor those of the accounts
+    `without`.
     """
     query = (
         select(batches)
@@ -155,6 +172,7 @@ def load_due_batches(
             batches.c.waiting_recipients.is_not(None),
             batches.c.due_ms <= now_ms,
             batches.c.batch_id.not_in(known),
+            batches.c.account_id.not_in(without),
         )
         .order_by(batches.c.due_ms, batches.c.batch_id)
         .limit(limit)

@@ -77,7 +77,7 @@ messages = table(
     Index("ix_messages_of_batch", "batch_id", "message_id", "parts"),
     Index("ix_messages_of_recipient", "account_id", "recipient", "message_id", "parts"),
     Index("ix_messages_of_account", "account_id", "message_id", "batch_id", "parts"),
-    partial_index("ix_messages_unsent", "route", "message_id", where=IS_UNSENT),
+    partial_index("ix_messages_unsent", "route", "account_id", "message_id", where=IS_UNSENT),
     partial_index("ix_messages_failed", "account_id", "message_id", "state", where=IS_FAILED),
     partial_index(
         "ix_messages_failed_of_recipient",
@@ -186,10 +186,13 @@ callbacks = table(
     Column("answer_status", SmallInteger),
     Column("answer", Text),
     Index("ix_callbacks_message_id", "message_id"),
-    partial_index("ix_callbacks_pending", "origin", "next_attempt_ms", where="state = 0"),
+    partial_index(
+        "ix_callbacks_pending", "account_id", "origin", "next_attempt_ms", where="state = 0"
+    ),
 )
 """`payload` holds the facts as JSON; the dialect makes the request from them when it is sent.
-`origin` is the scheme, host and port of the URL: what can be slow or away on its own.
+`origin` is the scheme, host and port of the URL: what can be slow or away on its own, for each
+account that has it called.
 """
 
 

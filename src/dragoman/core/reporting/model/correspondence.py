@@ -6,6 +6,7 @@ from typing import Final
 
 import msgspec
 
+from dragoman.core.devices.model.devices import AssignmentState
 from dragoman.core.messages.model.lifecycle import State
 from dragoman.core.messages.model.records import BatchOptions
 from dragoman.core.model.errors import FailureCode
@@ -18,8 +19,10 @@ class Kind(msgspec.Struct, frozen=True, kw_only=True):
     """Some of the texts that were sent, by their outcome."""
 
     states: tuple[State, ...]
-    waits_for_phone: bool | None = None
-    """Whether a phone is meant to have it that has not fetched it."""
+    assignments: tuple[AssignmentState, ...] = ()
+    """Only those that a phone was assigned and that are at one of these stages there."""
+    other_assignments: tuple[AssignmentState, ...] = ()
+    """Only those that are at none of these stages."""
     failures: tuple[FailureCode, ...] = ()
     """Only those that failed so."""
     other_failures: tuple[FailureCode, ...] = ()
@@ -57,7 +60,8 @@ class TextView(msgspec.Struct, frozen=True, kw_only=True):
     """None for one that came in."""
     failure: FailureCode = FailureCode.NONE
     detail: str = ""
-    waits_for_phone: bool = False
+    assignment: AssignmentState | None = None
+    """Its stage at the phone that was assigned it."""
     reference: str | None = None
     urgent: bool = False
     device_id: int | None = None

@@ -5,10 +5,14 @@ Times are milliseconds since the Unix epoch.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+
 import msgspec
 
+from dragoman.core.callbacks.model.held_hosts import HeldHost
 from dragoman.core.messages.model.events import EventKind
 from dragoman.core.messages.model.routing import RouteReason
+from dragoman.core.model.urls import origin_of
 
 
 class RequestStep(msgspec.Struct, frozen=True, kw_only=True):
@@ -38,6 +42,10 @@ class RequestStep(msgspec.Struct, frozen=True, kw_only=True):
     return_data: str
     message_type: str
     resend_of: int | None
+    ignored_sender: str = ""
+    """What was given as sender of a type of messages that has none of its own."""
+    replaced: dict[str, str] = {}
+    """Characters that the GSM alphabet lacks, and what was sent in their place."""
 
 
 class RouteStep(msgspec.Struct, frozen=True, kw_only=True):
@@ -123,6 +131,9 @@ class CallbackStep(msgspec.Struct, frozen=True, kw_only=True):
     """`pending`, `delivered` or `given_up`."""
     next_attempt_ms: int | None
     attempts: tuple[CallbackAttempt, ...]
+    """The last ones."""
+    held: str = ""
+    """How its host fails, where it is held for that."""
 
 
 class LedgerStep(msgspec.Struct, frozen=True, kw_only=True):
@@ -204,3 +215,22 @@ class Timeline(msgspec.Struct, frozen=True, kw_only=True):
     """For operators, where its carrier speaks SMPP."""
     can_cancel: bool = False
     can_resend: bool = False
+
+    @property
+    def waiting_origins(self) -> frozenset[str]:
+        """Where its callbacks that are still to be made go."""
+        return frozenset(origin_of(one.url) for one in self.callbacks if one.state == "pending")
+
+    def with_held(self, hosts: Iterable[HeldHost]) -> Timeline:
+        """With what is known of hosts that fail."""
+        held = {host.origin: host for host in hosts if host.account_id == self.account_id}
+        return msgspec.structs.replace(
+            self, callbacks=tuple(_with_host(one, held) for one in self.callbacks)
+        )
+
+
+def _with_host(callback: CallbackStep, held: Mapping[str, HeldHost]) -> CallbackStep:
+    host = held.get(origin_of(callback.url))
+    if host is None or callback.state != "pending":
+        return callback
+    return msgspec.structs.replace(callback, held=host.reason, next_attempt_ms=host.next_try_ms)

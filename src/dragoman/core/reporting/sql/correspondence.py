@@ -193,12 +193,10 @@ def _with_phone(column: str, value: int) -> ColumnElement[bool]:
 
 def _of_kind(kind: Kind) -> ColumnElement[bool]:
     sent: list[ColumnElement[bool]] = [messages.c.state.in_([state.value for state in kind.states])]
-    if kind.waits_for_phone is not None:
-        waits = exists().where(
-            _ASSIGNED.message_id == messages.c.message_id,
-            _ASSIGNED.state == AssignmentState.ASSIGNED.value,
-        )
-        sent.append(waits if kind.waits_for_phone else ~waits)
+    if kind.assignments:
+        sent.append(_is_assigned(kind.assignments))
+    if kind.other_assignments:
+        sent.append(~_is_assigned(kind.other_assignments))
     sent += _named(messages.c.failure, kind.failures, kind.other_failures)
     sent += _named(messages.c.detail, kind.details, kind.other_details)
     condition: ColumnElement[bool] = and_(*sent)
@@ -209,6 +207,13 @@ def _of_kind(kind: Kind) -> ColumnElement[bool]:
     if State.CANCELLED in kind.states:
         condition = or_(condition, and_(messages.c.message_id.is_(None), cancelled))
     return condition
+
+
+def _is_assigned(states: Sequence[AssignmentState]) -> ColumnElement[bool]:
+    return exists().where(
+        _ASSIGNED.message_id == messages.c.message_id,
+        _ASSIGNED.state.in_([state.value for state in states]),
+    )
 
 
 def _named(
@@ -255,7 +260,7 @@ def _view_sent(row: Any, phone: Any) -> TextView:
         state=state,
         failure=FailureCode(row.failure or ""),
         detail=row.detail or "",
-        waits_for_phone=phone is not None and phone.state == AssignmentState.ASSIGNED.value,
+        assignment=None if phone is None else AssignmentState(phone.state),
         reference=row.reference,
         urgent=row.lane == Lane.URGENT,
         device_id=options.device_id if phone is None else phone.device_id,

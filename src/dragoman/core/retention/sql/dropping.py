@@ -33,6 +33,7 @@ from dragoman.core.retention.sql.sweeping import MESSAGE_IS_OVER, SWATH, of_acco
 from dragoman.core.submission.sql.tables import newsletters, orders, submission_keys
 from dragoman.kit.ids import first_at, time_of
 from dragoman.kit.zones import DAY_MS
+from dragoman.storage.short_ids import short_ids
 from dragoman.storage.work import one_by_one
 
 _OF_MESSAGE: Final = (
@@ -92,6 +93,7 @@ def _drop_messages(connection: Connection, message_ids: Sequence[int]) -> None:
     _drop_callbacks(connection, list(connection.execute(calls).scalars()))
     for table in _OF_MESSAGE:
         _drop(connection, table.c.message_id, message_ids)
+    _drop(connection, short_ids.c.identifier, message_ids)
 
 
 def _drop_texts(connection: Connection, inbound_ids: Sequence[int]) -> None:
@@ -106,6 +108,7 @@ def _drop_texts(connection: Connection, inbound_ids: Sequence[int]) -> None:
     _drop_callbacks(connection, list(connection.execute(calls).scalars()))
     for table in (device_texts, inbound_texts):
         _drop(connection, table.c.inbound_id, inbound_ids)
+    _drop(connection, short_ids.c.identifier, inbound_ids)
 
 
 def _drop_callbacks(connection: Connection, callback_ids: Sequence[int]) -> None:
@@ -125,6 +128,7 @@ def _drop_batches(connection: Connection, account_id: int, up_to: int) -> bool:
     _drop(connection, orders.c.batch_id, batch_ids, orders.c.account_id == account_id)
     for table in _OF_BATCH:
         _drop(connection, table.c.batch_id, batch_ids)
+    _drop(connection, short_ids.c.identifier, batch_ids)
     return len(rows) == SWATH
 
 

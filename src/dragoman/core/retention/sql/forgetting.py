@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any, Final
 
 import msgspec
 from msgspec.structs import replace
-from sqlalchemy import Column, ColumnElement, Connection, and_, bindparam, delete, select, update
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Connection,
+    Select,
+    and_,
+    bindparam,
+    delete,
+    select,
+    update,
+)
 
 from dragoman.core.callbacks.sql.callbacks import CallbackState
 from dragoman.core.devices.sql.tables import device_assignments, device_texts
@@ -66,7 +76,9 @@ def numbers_of_messages(connection: Connection, message_ids: Sequence[int]) -> N
     _blank(connection, messages.c.message_id, message_ids, recipient=REMOVED, detail=None)
     _blank(connection, message_events.c.message_id, message_ids, detail="", raw="")
     _blank(connection, device_assignments.c.message_id, message_ids, recipient=REMOVED)
-    _forget_in_own_words(connection, {row.batch_id: row.recipient for row in found})
+    of_batches = {row.batch_id: row.recipient for row in found}
+    _forget_in_own_words(connection, of_batches)
+    _forget_in_keys(connection, of_batches)
 
 
 def _forget_in_own_words(connection: Connection, recipients: dict[int, str]) -> None:
@@ -82,20 +94,22 @@ def _forget_in_own_words(connection: Connection, recipients: dict[int, str]) -> 
     _rewrite(connection, batches.c.batch_id, changed, "options")
 
 
+def _forget_in_keys(connection: Connection, recipients: dict[int, str]) -> None:
+    """Forgets the recipient of a batch of one in its key, which may be used again then."""
+    keys = submission_keys.c
+    for row in connection.execute(_keys_of(recipients, batches.c.recipients == 1)).all():
+        key = without_number(row.key, recipients[row.batch_id])
+        if key != row.key:
+            of_key = (keys.account_id == row.account_id, keys.dialect == row.dialect)
+            this = update(submission_keys).where(*of_key, keys.key == row.key)
+            # Others may be left with the same words.
+            connection.execute(this.values(key=f"{key} {row.batch_id}"))
+
+
 def numbers_of_batches(connection: Connection, batch_ids: Sequence[int]) -> None:
     """Forgets the recipients that batches were asked for."""
     keys = submission_keys.c
-    asked = (
-        select(keys.batch_id, keys.account_id, keys.dialect, keys.recipients)
-        .join(batches, batches.c.batch_id == keys.batch_id)
-        .where(
-            batches.c.batch_id.in_(batch_ids),
-            keys.account_id == batches.c.account_id,
-            keys.dialect == batches.c.dialect,
-            keys.recipients != "",
-        )
-    )
-    for row in connection.execute(asked).all():
+    for row in connection.execute(_keys_of(batch_ids, keys.recipients != "")).all():
         removed = ",".join([REMOVED] * (row.recipients.count(",") + 1))
         of_key = (keys.account_id == row.account_id, keys.dialect == row.dialect)
         same = update(submission_keys).where(*of_key, keys.batch_id == row.batch_id)
@@ -108,6 +122,17 @@ def numbers_of_batches(connection: Connection, batch_ids: Sequence[int]) -> None
         connection.execute(
             this.values(content=msgspec.json.encode(content).decode(), done_up_to="")
         )
+
+
+def _keys_of(batch_ids: Collection[int], *conditions: ColumnElement[bool]) -> Select[Any]:
+    keys = submission_keys.c
+    of_batch = and_(
+        keys.account_id == batches.c.account_id,
+        keys.dialect == batches.c.dialect,
+        keys.batch_id == batches.c.batch_id,
+    )
+    found = select(submission_keys).join(batches, of_batch)
+    return found.where(batches.c.batch_id.in_(batch_ids), *conditions)
 
 
 def texts_received(connection: Connection, inbound_ids: Sequence[int]) -> None:

@@ -18,7 +18,7 @@ class Bundle(msgspec.Struct, frozen=True, kw_only=True):
     title: str | None = None
 
 
-@one_by_one("accept_bundle", whole=True)
+@one_by_one("accept_bundle", whole=True, grows=True)
 def accept(connection: Connection, item: Bundle) -> None:
     for refusal in submissions.accept.run(connection, list(item.batches)):
         if isinstance(refusal, Exception):

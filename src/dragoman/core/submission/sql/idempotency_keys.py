@@ -73,20 +73,25 @@ class KeyedPage(msgspec.Struct, frozen=True, kw_only=True):
 
 def _accept(connection: Connection, items: list[KeyedBatch]) -> list[Exception | None]:
     """Refuses a used key before anything of its batch is stored."""
+    fresh = {_key_of(item): item for item in items if _take_key(connection, item)}
+    stored = submissions.accept.run(connection, [item.new for item in fresh.values()])
+    outcomes = dict(zip(fresh, stored, strict=True))
+    for key, item in fresh.items():
+        if outcomes[key] is not None:  # a refusal stores nothing: the key is free
+            _free_key(connection, item)
+    taken = Refused(RefusalCode.ALREADY_EXISTS, "id", "is taken")
     results: list[Exception | None] = []
-    fresh: list[KeyedBatch] = []
     for item in items:
-        is_new = _take_key(connection, item)
-        results.append(None if is_new else Refused(RefusalCode.ALREADY_EXISTS, "id", "is taken"))
-        if is_new:
-            fresh.append(item)
-    refusals = iter(submissions.accept.run(connection, [item.new for item in fresh]))
-    for index, item in enumerate(items):
-        if results[index] is None:
-            results[index] = refusal = next(refusals)
-            if refusal is not None:  # a refusal stores nothing: the key is free
-                _free_key(connection, item)
+        outcome = outcomes.get(_key_of(item), taken)
+        # One that came second in this group stands or falls with the first.
+        is_second = outcome is None and item is not fresh[_key_of(item)]
+        results.append(taken if is_second else outcome)
     return results
+
+
+def _key_of(item: KeyedBatch) -> tuple[int, str, str]:
+    batch = item.new.batch
+    return batch.account_id, batch.dialect, item.key
 
 
 def _take_key(connection: Connection, item: KeyedBatch) -> bool:
@@ -103,12 +108,10 @@ def _take_key(connection: Connection, item: KeyedBatch) -> bool:
 
 
 def _free_key(connection: Connection, item: KeyedBatch) -> None:
-    batch = item.new.batch
-    of_item = _is(batch.account_id, batch.dialect, item.key)
-    connection.execute(delete(submission_keys).where(of_item))
+    connection.execute(delete(submission_keys).where(_is(*_key_of(item))))
 
 
-accept = Operation(_accept, "accept_keyed_batches", KeyedBatch)
+accept = Operation(_accept, "accept_keyed_batches", KeyedBatch, grows=True)
 
 
 def find_row(connection: Connection, account_id: int, dialect: str, key: str) -> KeyedRow | None:

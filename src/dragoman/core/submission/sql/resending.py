@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import msgspec
 from sqlalchemy import Connection
 
-from dragoman.core.accounts.sql.audit_log import AuditEntry
+from dragoman.core.accounts.model.audit_log import AuditEntry
 from dragoman.core.accounts.sql.tables import audit_entries
 from dragoman.core.messages.model.events import EventKind
 from dragoman.core.messages.model.records import NewBatch
@@ -60,4 +60,4 @@ def _is_as_known(connection: Connection, before: Sequence[Resending], item: Rese
     return count(connection, message_events.c.message_id == message_id, is_resent) == item.known
 
 
-resend = Operation(_resend, "resend_messages", Resending)
+resend = Operation(_resend, "resend_messages", Resending, grows=True)

@@ -26,11 +26,13 @@ from dragoman.core.messages.sql.tables import audiences, batches, messages
 from dragoman.core.model.errors import Refused
 from dragoman.storage.bulk import BulkInsert
 from dragoman.storage.rows import is_any
+from dragoman.storage.short_ids import short_ids
 from dragoman.storage.work import Operation
 
 _INSERT_BATCHES = BulkInsert(batches)
 _INSERT_MESSAGES = BulkInsert(messages)
 _INSERT_AUDIENCES = BulkInsert(audiences)
+_INSERT_SHORT_IDS = BulkInsert(short_ids)
 
 
 def _accept(connection: Connection, items: list[NewBatch]) -> list[Exception | None]:
@@ -51,6 +53,10 @@ def _accept(connection: Connection, items: list[NewBatch]) -> list[Exception | N
             for new in accepted
             if new.audience is not None
         ],
+    )
+    _INSERT_SHORT_IDS.run(
+        connection,
+        [(new.short_id, new.batch.batch_id) for new in accepted if new.short_id is not None],
     )
     _insert_messages(connection, [message for new in accepted for message in new.messages])
     for new in accepted:
@@ -151,5 +157,5 @@ def _affordable(connection: Connection, reservation: Reservation, wanted: int) -
     return min(int(row.available) * wanted // shares[row.wallet_id] for row in rows)
 
 
-accept = Operation(_accept, "accept_batches", NewBatch)
-expand = Operation(_expand, "expand_batches", Expansion)
+accept = Operation(_accept, "accept_batches", NewBatch, grows=True)
+expand = Operation(_expand, "expand_batches", Expansion, grows=True)

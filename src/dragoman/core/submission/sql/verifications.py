@@ -37,7 +37,7 @@ class CodeTry(msgspec.Struct, frozen=True, kw_only=True):
     now_ms: int
 
 
-@one_by_one("send_code")
+@one_by_one("send_code", grows=True)
 def send(connection: Connection, item: NewVerification) -> None:
     table = verifications.c
     window = first_at(item.now_ms - WINDOW_MS)

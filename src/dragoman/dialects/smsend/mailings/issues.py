@@ -97,7 +97,8 @@ class ListIssues(CallGroup):
         """Changes a template as a JSON Patch says, all of it or nothing; raises `Refused`."""
         template_id = _template_id_of(request)
         operations = decode_json(request.body, list[PatchOperation])
-        before = _render(await self._services.issues.template(account, template_id))
+        old = await self._services.issues.template(account, template_id)
+        before = _render(old)
         try:
             patched = apply_patch(msgspec.to_builtins(before), operations)
             after = msgspec.convert(patched, schemas.PatchedTemplate)
@@ -105,6 +106,13 @@ class ListIssues(CallGroup):
             raise Refused(RefusalCode.MALFORMED_REQUEST, detail=str(error)) from None
         if after.id_template != template_id:
             raise Refused(RefusalCode.INVALID_FIELD, "id_template", "it does not change")
+        if after.text != old.text:
+            follows = after.html_content == _as_html(old.text)
+            after = msgspec.structs.replace(
+                after,
+                text_content=after.text,
+                html_content=_as_html(after.text or "") if follows else after.html_content,
+            )
         return await self._put_template(account, after, _empty_template(account, template_id))
 
     async def template(self, account: Account, request: Request) -> schemas.TemplateAnswer:
@@ -178,4 +186,5 @@ def _render(template: Template) -> schemas.TemplateAnswer:
         subject=template.subject,
         text_content=template.text,
         html_content=template.html,
+        text=template.text,
     )

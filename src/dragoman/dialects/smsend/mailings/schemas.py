@@ -117,6 +117,8 @@ class TemplateAnswer(msgspec.Struct, frozen=True, kw_only=True):
     subject: str
     text_content: str
     html_content: str
+    text: str
+    """What Skebby calls text_content."""
 
 
 class PatchedTemplate(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -127,6 +129,7 @@ class PatchedTemplate(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     subject: str | None = None
     text_content: str | None = None
     html_content: str | None = None
+    text: str | None = None
 
 
 class TemplatesAnswer(msgspec.Struct, frozen=True, kw_only=True):

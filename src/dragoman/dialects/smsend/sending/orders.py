@@ -122,9 +122,7 @@ class OrderCalls(CallGroup):
 
     def _read_terms(self, fields: schemas.OrderFields, account: Account) -> OrderTerms:
         zone = self._zone_of(account)
-        return read_terms(
-            fields, account, self._services.credits.types, zone, self._settings.default_sender
-        )
+        return read_terms(fields, account, self._services.credits.types, zone, self._settings)
 
     async def _place(self, account: Account, terms: OrderTerms, content: Content) -> schemas.Sent:
         order_id = terms.order_id or self._services.orders.new_order_id()
@@ -148,6 +146,7 @@ class OrderCalls(CallGroup):
             protocol=PROTOCOL,
             payments=await self._payments(account, message_type),
             message_type=message_type,
+            ignored_sender=terms.ignored_sender,
         )
         code, text = RefusalCode.ALREADY_EXISTS, f"Order [{quoted(order_id)}] already exists"
         with instead_of(code, WordedRefusal(code, text)):

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
 
+from dragoman.config.dialects import SmSend
 from dragoman.core.accounts.model.accounts import Account
 from dragoman.core.billing.model.message_types import MessageType, MessageTypes
 from dragoman.core.messages.model.messages import CallbackRequest
@@ -18,6 +19,7 @@ from dragoman.dialects.smsend.sending.callbacks import Context, Shape, request_c
 from dragoman.dialects.smsend.sending.schemas import OrderFields, Parameters
 from dragoman.dialects.smsend.sending.texts import TextLimit, limit_of
 from dragoman.dialects.smsend.times import parse_time, read_zone
+from dragoman.dialects.wording import quoted
 
 MAX_RECIPIENTS: Final = 10_000
 MAX_CAMPAIGN_NAME: Final = 255
@@ -40,6 +42,7 @@ class OrderTerms(NamedTuple):
     """Empty where the customer leaves it to us."""
     sender: str
     has_default_sender: bool
+    ignored_sender: str
     due_ms: int | None
     validity_s: int | None
     limit: TextLimit
@@ -59,13 +62,16 @@ class OrderTerms(NamedTuple):
 
 
 def read_terms(
-    fields: OrderFields, account: Account, types: MessageTypes, zone: ZoneInfo, default_sender: str
+    fields: OrderFields, account: Account, types: MessageTypes, zone: ZoneInfo, settings: SmSend
 ) -> OrderTerms:
     """Reads what all orders may say; raises `Refused`."""
     _check_supported(fields)
     called = read_text(fields.message_type)
     message_type = _read_type(called, account, types)
-    sender, is_default = _read_sender(fields.sender, account, message_type, default_sender)
+    given = read_sender(fields.sender, message_type, refuse=settings.refuse_sender)
+    sender = given if message_type.custom_sender else ""
+    if message_type.custom_sender:
+        sender = sender or account.default_sender
     if fields.campaign_name and len(str(fields.campaign_name)) > MAX_CAMPAIGN_NAME:
         detail = f"at most {MAX_CAMPAIGN_NAME} characters"
         raise Refused(RefusalCode.INVALID_FIELD, "campaign_name", detail)
@@ -74,8 +80,9 @@ def read_terms(
         message_type=message_type,
         called=called,
         order_id=_read_order_id(fields.order_id),
-        sender=sender,
-        has_default_sender=is_default,
+        sender=sender or settings.default_sender,
+        has_default_sender=not sender,
+        ignored_sender="" if message_type.custom_sender else given,
         due_ms=_read_due_time(fields, zone),
         validity_s=_read_validity(fields),
         limit=limit_of(
@@ -83,6 +90,7 @@ def read_terms(
             fields.encoding,
             _read_integer("max_fragments", fields.max_fragments, MAX_FRAGMENTS),
             truncates=read_switch("truncate", fields.truncate),
+            only_gsm=settings.refuse_other_characters,
         ),
         answers_credits=read_switch("returnCredits", fields.returnCredits),
         answers_remaining=read_switch("returnRemaining", fields.returnRemaining),
@@ -156,18 +164,15 @@ def _read_type(called: str, account: Account, types: MessageTypes) -> MessageTyp
     return message_type
 
 
-def _read_sender(
-    value: Value, account: Account, message_type: MessageType, default_sender: str
-) -> tuple[str, bool]:
-    """The sender, and whether it is the gateway's default."""
+def read_sender(value: Value, message_type: MessageType, *, refuse: bool) -> str:
+    """The sender that is given; that of a type without its own is only shown, or refused."""
     sender = read_text(value)
-    if not message_type.custom_sender:
-        if sender:
-            detail = f"messages of type {message_type.name} have no sender of their own"
-            raise Refused(RefusalCode.INVALID_SENDER, sender, detail)
-        return default_sender, True
-    sender = sender or account.default_sender
-    return (sender, False) if sender else (default_sender, True)
+    if not sender or message_type.custom_sender:
+        return sender
+    if refuse:
+        detail = f"messages of type {message_type.name} have no sender of their own"
+        raise Refused(RefusalCode.INVALID_SENDER, sender, detail)
+    return quoted(sender)
 
 
 def _read_order_id(value: Value) -> str:

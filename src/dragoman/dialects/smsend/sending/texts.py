@@ -12,6 +12,7 @@ from dragoman.core.messages.model.messages import Format
 from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.dialects.smsend.schemas import Value
 from dragoman.protocols.gsm.alphabet import Alphabet, NotEncodable
+from dragoman.protocols.gsm.look_alikes import fit_gsm
 from dragoman.protocols.gsm.segmentation import (
     MAX_SEPTETS,
     MAX_UCS2_UNITS,
@@ -21,10 +22,12 @@ from dragoman.protocols.gsm.segmentation import (
 
 UCS2_SHARE: Final = 0.45
 """How much shorter a text of several parts may be in UCS-2: 450 units for 1,000 characters."""
-MAX_UNITS: Final = 2
-"""What a character takes at most, in any alphabet."""
+MAX_UNITS: Final = 3
+"""What a character takes at most, in any alphabet, or the look-alike of one."""
 
-ENCODINGS: Final = MappingProxyType({"": Format.AUTO, "gsm": Format.GSM, "ucs2": Format.UNICODE})
+ENCODINGS: Final = MappingProxyType(
+    {"": Format.AUTO, "gsm": Format.GSM_ALIKE, "ucs2": Format.UNICODE}
+)
 
 _ALPHABETS: Final = MappingProxyType({Format.GSM: Alphabet.GSM7, Format.UNICODE: Alphabet.UCS2})
 _PLACE: Final = re.compile(r"\$?\{([^{}]+)\}")
@@ -78,6 +81,8 @@ class TextLimit(NamedTuple):
 
     def _measure(self, text: str) -> str | None:
         """Why a text is too long; None for one that is not."""
+        if self.format is Format.GSM_ALIKE:
+            text = fit_gsm(text)
         try:
             cut = segment_text(text, alphabet=_ALPHABETS.get(self.format))
         except NotEncodable:
@@ -94,12 +99,22 @@ class TextLimit(NamedTuple):
 
 
 def limit_of(
-    message_type: MessageType, encoding: Value, parts: int | None, *, truncates: bool
+    message_type: MessageType,
+    encoding: Value,
+    parts: int | None,
+    *,
+    truncates: bool,
+    only_gsm: bool,
 ) -> TextLimit:
-    """How long a text of a type may be; raises `Refused`."""
+    """How long a text of a type may be; raises `Refused`.
+
+    `only_gsm`: whether encoding gsm takes no characters but those of its alphabet.
+    """
     format_ = ENCODINGS.get(str(encoding or "").strip().lower())
     if format_ is None:
         raise Refused(RefusalCode.INVALID_FIELD, "encoding", "gsm or ucs2")
+    if format_ is Format.GSM_ALIKE and only_gsm:
+        format_ = Format.GSM
     septets = message_type.max_length
     ucs2_units = MAX_UCS2_UNITS if septets <= MAX_SEPTETS else int(septets * UCS2_SHARE)
     least = min(septets, ucs2_units if parts is None else MAX_UCS2_UNITS)

@@ -73,7 +73,8 @@ CREATE TABLE callbacks (
     answered_ms $id, answer_status SMALLINT, answer TEXT
 );
 CREATE INDEX ix_callbacks_message_id ON callbacks (message_id);
-CREATE INDEX ix_callbacks_pending ON callbacks (origin, next_attempt_ms) WHERE state = 0;
+CREATE INDEX ix_callbacks_pending ON callbacks (account_id, origin, next_attempt_ms)
+    WHERE state = 0;
 CREATE TABLE contact_values (
     field_id $id NOT NULL, digest $id NOT NULL, contact_id $id NOT NULL,
     PRIMARY KEY (field_id, digest, contact_id)
@@ -103,6 +104,9 @@ CREATE INDEX ix_deliveries_sending ON deliveries (delivery_id) WHERE state = 1;
 CREATE INDEX ix_deliveries_subscription_id ON deliveries (subscription_id);
 CREATE UNIQUE INDEX uq_deliveries_issue_id_subscription_id
     ON deliveries (issue_id, subscription_id);
+CREATE TABLE group_marks (
+    mark_id $id NOT NULL PRIMARY KEY, number $id NOT NULL, answer $bytes NOT NULL
+);
 CREATE TABLE held_carriers (carrier TEXT NOT NULL PRIMARY KEY, held_ms $id NOT NULL);
 CREATE TABLE hourly_statistics (
     account_id $id NOT NULL, hour_ms $id NOT NULL, direction TEXT NOT NULL, dimension TEXT NOT NULL,
@@ -410,7 +414,8 @@ CREATE INDEX ix_messages_failed_of_recipient
 CREATE INDEX ix_messages_of_account ON messages (account_id, message_id, batch_id, parts);
 CREATE INDEX ix_messages_of_batch ON messages (batch_id, message_id, parts);
 CREATE INDEX ix_messages_of_recipient ON messages (account_id, recipient, message_id, parts);
-CREATE INDEX ix_messages_unsent ON messages (route, message_id) WHERE state IN (10, 20);
+CREATE INDEX ix_messages_unsent ON messages (route, account_id, message_id)
+    WHERE state IN (10, 20);
 CREATE TABLE orders (
     account_id $id NOT NULL, number $id NOT NULL,
     batch_id $id NOT NULL, order_id TEXT NOT NULL,
@@ -418,6 +423,13 @@ CREATE TABLE orders (
 )$without_rowid;
 CREATE UNIQUE INDEX uq_orders_account_id_batch_id ON orders (account_id, batch_id);
 CREATE UNIQUE INDEX uq_orders_account_id_order_id ON orders (account_id, order_id);
+CREATE TABLE short_id_counter (
+    counter SMALLINT NOT NULL PRIMARY KEY, last INTEGER NOT NULL
+);
+CREATE TABLE short_ids (
+    short_id INTEGER NOT NULL PRIMARY KEY, identifier $id NOT NULL
+);
+CREATE UNIQUE INDEX uq_short_ids_identifier ON short_ids (identifier);
 CREATE TABLE sims (
     device_id $id NOT NULL REFERENCES devices (device_id), slot SMALLINT NOT NULL,
     carrier TEXT NOT NULL, reported_number TEXT NOT NULL, present BOOLEAN NOT NULL,

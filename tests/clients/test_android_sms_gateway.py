@@ -3,67 +3,30 @@
 from __future__ import annotations
 
 import asyncio
-import socket
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
-import msgspec
 import pytest
 from android_sms_gateway import client as sms_client
 from android_sms_gateway import domain, enums
 from android_sms_gateway.errors import APIError, ForbiddenError, UnauthorizedError
 from tests.passing_time import PATIENCE_S
 
-from dragoman import assembly as assembly_module
-from dragoman.config import Settings
-from dragoman.gateway import Gateway
-from dragoman.storage.engine import Storage
-from dragoman.testkit.fake_phone import FakePhone, wire
+from dragoman.testkit.fake_phone import wire
 
-from .conftest import NUMBER, PASSWORD, USERNAME
+from .conftest import PASSWORD, USERNAME, Running
 
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-class Running(NamedTuple):
-    gateway: Gateway
-    phone: FakePhone
-    base_url: str
-
-    def client(self, login: str | None = USERNAME, password: str = PASSWORD) -> Any:
-        return sms_client.AsyncAPIClient(login, password, base_url=self.base_url)
+NUMBER = "+447483938220"
 
 
-@pytest.fixture
-async def running(
-    sqlite_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> AsyncIterator[Running]:
-    """A gateway of `dragoman dev --phone` with its phone."""
-
-    def storage(url: str, metrics: Any, *, writer_module: str | None) -> Storage:
-        return Storage(url, metrics)
-
-    monkeypatch.setattr(assembly_module, "Storage", storage)
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        http = f"127.0.0.1:{probe.getsockname()[1]}"
-    settings = Settings.development(tmp_path, http=http, smsc="127.0.0.1:1", phones=True)
-    settings = msgspec.structs.replace(
-        settings, storage=msgspec.structs.replace(settings.storage, url=sqlite_url)
-    )
-    gateway = Gateway(settings)
-    await gateway.start()
-    account = (await gateway.services.accounts.create(USERNAME, password=PASSWORD)).account
-    phone = FakePhone(f"http://{http}/api/mobile/v1", sims=2)
-    code = await gateway.services.device_registration.create_code(account)
-    await phone.register(code=code.code)
-    await phone.start()
-    yield Running(gateway, phone, f"http://{http}/api/3rdparty/v1")
-    await phone.kill()
-    await gateway.stop()
+def client_of(running: Running, login: str | None = USERNAME, password: str = PASSWORD) -> Any:
+    return sms_client.AsyncAPIClient(login, password, base_url=f"{running.url}/api/3rdparty/v1")
 
 
 async def test_the_client_sends_asks_and_lists(running: Running) -> None:
-    async with running.client() as client:
+    async with client_of(running) as client:
         message = domain.Message(
             id="order-1",
             phone_numbers=[NUMBER],
@@ -96,7 +59,7 @@ async def test_the_client_sends_asks_and_lists(running: Running) -> None:
 
 
 async def test_the_client_keeps_webhooks_devices_and_settings(running: Running) -> None:
-    async with running.client() as client:
+    async with client_of(running) as client:
         (device,) = await client.list_devices()
         assert (device.id, device.name) == (running.phone.device_id, "Maker/model")
         hook = domain.Webhook(
@@ -130,24 +93,41 @@ async def test_the_client_keeps_webhooks_devices_and_settings(running: Running) 
         with pytest.raises(APIError) as refused:
             await client.get_logs()
         assert refused.value.status_code == 501
-        await client.remove_device(device.id)
-        assert await client.list_devices() == []
 
 
 async def test_the_client_gets_renews_and_revokes_tokens(running: Running) -> None:
-    async with running.client() as client:
+    async with client_of(running) as client:
         request = domain.TokenRequest(scopes=["messages:list", "tokens:manage"], ttl=600)
         token = await client.generate_token(request)
-    async with running.client(None, token.access_token) as client:
-        assert await client.get_messages() == []
+    async with client_of(running, None, token.access_token) as client:
+        assert [one.id for one in await client.get_messages()] == ["order-1"]
         with pytest.raises(ForbiddenError):
             await client.list_devices()
     # The client's own `refresh_token` cannot be called: it forgets to pass a body on.
     headers = {"authorization": f"Bearer {token.refresh_token}"}
-    answer = await wire.call("POST", f"{running.base_url}/auth/token/refresh", headers)
+    answer = await wire.call("POST", f"{running.url}/api/3rdparty/v1/auth/token/refresh", headers)
     renewed = domain.TokenResponse.from_dict(answer.json)
-    async with running.client(None, renewed.access_token) as client:
-        assert await client.get_messages() == []
+    async with client_of(running, None, renewed.access_token) as client:
+        assert [one.id for one in await client.get_messages()] == ["order-1"]
         await client.revoke_token(renewed.id)
         with pytest.raises(UnauthorizedError):
             await client.get_messages()
+
+
+async def test_the_client_registers_webhooks_of_all_kinds(running: Running) -> None:
+    async with client_of(running) as client:
+        for event in enums.WebhookEvent:
+            hook = domain.Webhook(id=None, url="https://example.org/x", event=event)
+            made = await client.create_webhook(hook)
+            assert made.event is event
+            await client.delete_webhook(made.id)
+
+
+async def test_the_client_removes_a_phone(running: Running) -> None:
+    account = await running.gateway.services.accounts.find(USERNAME)
+    device, _ = await running.gateway.services.devices.add(
+        account, "phones", protocol="smsgate", name="spare"
+    )
+    async with client_of(running) as client:
+        await client.remove_device(str(device.device_id))
+        assert [one.id for one in await client.list_devices()] == [running.phone.device_id]

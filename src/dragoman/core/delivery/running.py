@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 
+from dragoman.core.callbacks.model.held_hosts import HeldHost
+
 if TYPE_CHECKING:  # the command line reads the values alone, and starts without asyncio
     from dragoman.core.messages.feed import Feed
     from dragoman.core.metrics import Metrics
@@ -66,8 +68,24 @@ class Measured(Protocol):
         """(parts in flight, parts it may have in flight), by carrier."""
         ...
 
+    def carriers_up(self) -> Mapping[str, bool]:
+        """Whether each carrier is up."""
+        ...
+
     def callbacks_waiting(self) -> int:
         """Callbacks to be made."""
+        ...
+
+    def held_hosts(self) -> Sequence[HeldHost]:
+        """Customers' hosts that fail, and what waits for them, by account."""
+        ...
+
+    def free_bytes(self) -> int | None:
+        """Free space on the disk of the database; None for a server."""
+        ...
+
+    def problems(self) -> list[str]:
+        """Why it cannot take traffic now, in plain words; empty when it can."""
         ...
 
 
@@ -81,6 +99,15 @@ class Running(Measured, Protocol):
         """Every carrier as it is now."""
         ...
 
-    def problems(self) -> list[str]:
-        """Why it cannot take traffic now, in plain words; empty when it can."""
+    def warnings(self) -> list[str]:
+        """What needs attention although it takes traffic."""
+        ...
+
+    def retry_callbacks(
+        self, account_id: int | None, host: str = "", message_id: int | None = None
+    ) -> Sequence[tuple[int, str, int]]:
+        """Has callbacks that wait made without a wait: all, or an account's, or to one host.
+
+        That of the message, if one is given, goes first. Returns account, origin and number.
+        """
         ...

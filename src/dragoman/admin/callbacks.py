@@ -1,0 +1,101 @@
+"""Callbacks: the customers' hosts that fail, and trying them now."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Final
+
+from dragoman.admin.answers import HeldHosts, HeldHostView, RetriedHost, RetriedHosts
+from dragoman.admin.calls import Body, Call
+from dragoman.admin.context import Admin
+from dragoman.admin.messages import find_message
+from dragoman.core.delivery.running import Running
+from dragoman.core.model.errors import RefusalCode, Refused
+
+
+class WhichCallbacks(Body, frozen=True, kw_only=True):
+    """Which callbacks to make now; all that wait if left out."""
+
+    account: str = ""
+    host: str = ""
+    """With or without its port."""
+    message: str = ""
+    """An identifier as any API shows it; what else waits for its hosts follows."""
+
+
+async def list_held_hosts(admin: Admin) -> HeldHosts:
+    """List the customers' hosts that fail, and to which callbacks are held."""
+    running = _running(admin)
+    names = await admin.usernames()
+    return HeldHosts(
+        waiting=running.callbacks_waiting(),
+        held=tuple(
+            HeldHostView(
+                account=names.get(host.account_id, ""),
+                host=host.origin,
+                reason=host.reason,
+                waiting=host.waiting,
+                since_ms=host.since_ms,
+                next_try_ms=host.next_try_ms,
+            )
+            for host in running.held_hosts()
+        ),
+    )
+
+
+async def retry_callbacks(admin: Admin, body: WhichCallbacks) -> RetriedHosts:
+    """Make callbacks that wait now, without waiting for their next attempt.
+
+    A host that fails is called once; once it answers, the others follow.
+    """
+    running = _running(admin)
+    retried: Sequence[tuple[int, str, int]]
+    if body.message:
+        retried = await _retry_of_message(admin, running, body.message)
+    else:
+        account = await admin.services.accounts.find(body.account) if body.account else None
+        retried = running.retry_callbacks(account.account_id if account else None, body.host)
+    await _note(admin, retried)
+    names = await admin.usernames()
+    return RetriedHosts(
+        retried=tuple(
+            RetriedHost(account=names.get(account_id, ""), host=origin, waiting=waiting)
+            for account_id, origin, waiting in retried
+        )
+    )
+
+
+async def _retry_of_message(
+    admin: Admin, running: Running, identifier: str
+) -> list[tuple[int, str, int]]:
+    message_id = await find_message(admin, identifier)
+    story = await admin.services.timelines.of_any_message(message_id)
+    return [
+        retried
+        for origin in story.waiting_origins
+        for retried in running.retry_callbacks(story.account_id, origin, message_id)
+    ]
+
+
+async def _note(admin: Admin, retried: Sequence[tuple[int, str, int]]) -> None:
+    hosts: dict[int, list[str]] = defaultdict(list)
+    for account_id, origin, _ in retried:
+        hosts[account_id].append(origin)
+    for account_id, origins in hosts.items():
+        account = await admin.services.accounts.find_by_id(account_id)
+        if account is not None:
+            await admin.note(account, "retry_callbacks", ", ".join(origins))
+
+
+def _running(admin: Admin) -> Running:
+    if admin.running is None:
+        detail = "no gateway is running; one that starts calls every host that is due"
+        raise Refused(RefusalCode.UNAVAILABLE, "callbacks", detail)
+    return admin.running
+
+
+CALLS: Final = (
+    Call("GET", "/callbacks", list_held_hosts),
+    Call("POST", "/callbacks/retry", retry_callbacks),
+)

@@ -1,0 +1,25 @@
+"""What is around every page: the services, the templates and the navigation."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from dragoman.console.context import ConsoleContext
+from dragoman.console.place import Place
+from dragoman.console.rendering import Renderer
+from dragoman.core.accounts.model.accounts import Account
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Frame:
+    """Built once for all requests."""
+
+    context: ConsoleContext
+    renderer: Renderer
+    menu: tuple[Place, ...]
+
+    def menu_for(self, account: Account | None) -> tuple[Place, ...]:
+        """The pages in the navigation of an account; none before it has signed in."""
+        if account is None:
+            return ()
+        return tuple(place for place in self.menu if place.is_open_to(account))

@@ -1,0 +1,109 @@
+"""Connecting to the database, for those who write and those who read."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import URL, Connection, Engine, create_engine, event
+from sqlalchemy.pool import ConnectionPoolEntry
+
+from dragoman.core.model.errors import StorageUnavailable
+
+BUSY_TIMEOUT_MS = 5_000
+CHECKPOINT_PAGES = 4_000
+CONNECT_TIMEOUT_S = 5
+STATEMENTS = 1_024
+"""Prepared statements kept by the writer: one for each kind and usual number of rows."""
+GATEWAY_LOCK = 0x647261676F6D616E  # "dragoman": the advisory lock of a gateway on PostgreSQL
+TAKEN = "another gateway has this PostgreSQL database open"
+# The server notices within half a minute that a gateway is gone, and frees its lock.
+# We notice in that time that a server is gone, not after the hours that are TCP's default.
+CLIENT_OPTIONS = {
+    "connect_timeout": CONNECT_TIMEOUT_S,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 25_000,
+}
+SERVER_OPTIONS = "-c tcp_keepalives_idle=10 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=3"
+
+
+def write_engine(url: URL) -> Engine:
+    """For writing, over one connection."""
+    return _sqlite_writer(url) if url.get_backend_name() == "sqlite" else _server_writer(url)
+
+
+def _server_writer(url: URL) -> Engine:
+    """One connection, which holds the gateway's lock: without the lock it cannot write."""
+    engine = create_engine(
+        url,
+        pool_size=1,
+        max_overflow=0,
+        pool_pre_ping=True,
+        connect_args={"options": SERVER_OPTIONS, **_client_options(url)},
+    )
+
+    @event.listens_for(engine, "connect")
+    def lock(connection: Any, _entry: ConnectionPoolEntry) -> None:
+        connection.prepared_max = STATEMENTS
+        row = connection.execute("SELECT pg_try_advisory_lock(%s)", (GATEWAY_LOCK,)).fetchone()
+        connection.commit()
+        if not row[0]:
+            connection.close()
+            raise StorageUnavailable(TAKEN)
+
+    return engine
+
+
+def _client_options(url: URL) -> dict[str, int]:
+    """What the URL does not say itself."""
+    return {name: value for name, value in CLIENT_OPTIONS.items() if name not in url.query}
+
+
+def _sqlite_writer(url: URL) -> Engine:
+    engine = create_engine(
+        url, connect_args={"check_same_thread": False, "cached_statements": STATEMENTS}
+    )
+
+    @event.listens_for(engine, "connect")
+    def prepare(connection: Any, _entry: ConnectionPoolEntry) -> None:
+        connection.isolation_level = None  # we say BEGIN ourselves, see below
+        for pragma in (
+            "journal_mode=WAL",
+            "synchronous=FULL",
+            "foreign_keys=ON",
+            f"busy_timeout={BUSY_TIMEOUT_MS}",
+            f"wal_autocheckpoint={CHECKPOINT_PAGES}",
+            "cache_size=-65536",
+            "temp_store=MEMORY",
+        ):
+            connection.execute(f"PRAGMA {pragma}").close()
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+    return engine
+
+
+def read_engine(url: URL, connections: int) -> Engine:
+    """For reading, with so many connections."""
+    if url.get_backend_name() != "sqlite":
+        return create_engine(
+            url,
+            pool_size=connections,
+            max_overflow=0,
+            pool_pre_ping=True,
+            connect_args=_client_options(url),
+        )
+    engine = create_engine(
+        url, pool_size=connections, max_overflow=0, connect_args={"check_same_thread": False}
+    )
+
+    @event.listens_for(engine, "connect")
+    def prepare(connection: Any, _entry: ConnectionPoolEntry) -> None:
+        # The writer alone writes and checkpoints; SQLite before 3.51.3 may corrupt a WAL otherwise.
+        for pragma in ("query_only=ON", f"busy_timeout={BUSY_TIMEOUT_MS}", "wal_autocheckpoint=0"):
+            connection.execute(f"PRAGMA {pragma}").close()
+
+    return engine

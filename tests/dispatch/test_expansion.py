@@ -1,0 +1,158 @@
+"""Batches over several routes: a dead or slow carrier holds up only what is for it alone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+from tests.passing_time import until
+
+from dragoman.config.tables import RouteTable
+from dragoman.core.delivery import backlog as backlog_module
+from dragoman.core.messages.model.lifecycle import State
+from dragoman.core.model.errors import FailureCode
+from dragoman.core.submission import batches as batches_module
+from dragoman.work_queue.port import Lane
+
+MAX_QUEUED = 40
+CHUNK = 10
+ROUTES = (
+    RouteTable(name="dead", carriers=("dead",), prefixes=("46",)),
+    RouteTable(name="dk", carriers=("smsc",), prefixes=("45", "47")),
+)
+HELD = 70
+"""More batches than were once held in all."""
+
+
+@pytest.fixture
+def small_queues(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(backlog_module, "MAX_QUEUED", MAX_QUEUED)
+    monkeypatch.setattr(batches_module, "CHUNK", CHUNK)
+    monkeypatch.setattr(batches_module, "STALLED_S", 0.1)
+
+
+@pytest.fixture
+async def harness(make_harness: Any, simulator: Any, small_queues: None) -> Any:
+    """A gateway with small queues, one carrier that is up and one that is down."""
+    return await make_harness(
+        carriers={"dead": 1, "smsc": simulator.port}, routes=ROUTES, inline_recipients=5
+    )
+
+
+def swedish(count: int) -> list[str]:
+    return [f"46{70_000_000 + n}" for n in range(count)]
+
+
+def danish(count: int) -> list[str]:
+    return [f"45{20_000_000 + n}" for n in range(count)]
+
+
+async def until_delivered(harness: Any, account: Any, recipients: Sequence[str]) -> None:
+    """Waits until these recipients, and no others, have got their messages."""
+
+    async def delivered() -> bool:
+        sent = [m for m in await harness.outbox(account) if m.state is State.DELIVERED]
+        return sorted(message.recipient for message in sent) == sorted(recipients)
+
+    await until(delivered)
+
+
+async def test_a_dead_carrier_holds_up_no_recipients_of_other_routes(harness: Any) -> None:
+    """Bug: a chunk waited for room on all its routes, so a batch ended behind a dead one."""
+    account = await harness.account()
+    mixed = [number for pair in zip(swedish(100), danish(100), strict=True) for number in pair]
+    await harness.submit(account, *mixed)
+    await until_delivered(harness, account, danish(100))
+
+
+async def test_recipients_behind_many_of_a_dead_carrier_are_reached(harness: Any) -> None:
+    account = await harness.account()
+    await harness.submit(account, *swedish(300), *danish(30))
+    await until_delivered(harness, account, danish(30))
+    assert len(harness.live) <= MAX_QUEUED * backlog_module.BULK_SHARE + CHUNK
+
+
+async def test_batches_of_one_account_that_are_held_hold_up_no_other_account(harness: Any) -> None:
+    """Bug: one account's 64 batches for a dead carrier were all that was taken up."""
+    stuck, free = await harness.account("stuck"), await harness.account("free")
+    for _ in range(HELD):
+        await harness.submit(stuck, *swedish(CHUNK))
+    await harness.submit(free, *danish(30))
+    await until_delivered(harness, free, danish(30))
+
+
+async def test_batches_that_are_held_hold_up_no_other_of_their_account(harness: Any) -> None:
+    account = await harness.account()
+    for _ in range(HELD):
+        await harness.submit(account, *swedish(CHUNK))
+    await harness.submit(account, *danish(30))
+    await until_delivered(harness, account, danish(30))
+
+
+async def test_what_waited_in_rows_goes_once_its_carrier_is_up(
+    harness: Any, make_harness: Any, simulator: Any
+) -> None:
+    account = await harness.account(credits=400)
+    await harness.submit(account, *swedish(150), *danish(30))
+    await until_delivered(harness, account, danish(30))
+    await harness.stop()
+    again = await make_harness(
+        carriers={"dead": simulator.port, "smsc": simulator.port}, routes=ROUTES
+    )
+    await until_delivered(again, account, swedish(150) + danish(30))
+    assert len(simulator.submits) == 180
+    assert await again.balance(account) == (220, 0, 180)
+
+
+async def test_what_waited_for_a_held_carrier_goes_once_it_is_enabled(
+    make_harness: Any, simulator: Any, small_queues: None
+) -> None:
+    """All of it but what was refused meanwhile."""
+    harness = await make_harness(
+        carriers={"dead": simulator.port, "smsc": simulator.port}, routes=ROUTES
+    )
+    harness.dispatcher.hold("dead", True)
+    account = await harness.account(credits=400)
+    await harness.submit(account, *swedish(150), *danish(30))
+    await until_delivered(harness, account, danish(30))
+    refuser = swedish(150)[-1]
+    await harness.opt_outs.add(account, refuser)
+    harness.dispatcher.hold("dead", False)
+    await until_delivered(harness, account, swedish(149) + danish(30))
+    (refused,) = [m for m in await harness.outbox(account) if m.recipient == refuser]
+    assert (refused.state, refused.failure) == (State.REJECTED, FailureCode.OPTED_OUT)
+    assert len(simulator.submits) == 179
+    assert await harness.balance(account) == (221, 0, 179)
+
+
+async def test_accounts_share_a_route_that_is_behind(make_harness: Any, small_queues: None) -> None:
+    """A campaign in the queue and in rows leaves other accounts their share of both."""
+    harness = await make_harness(carriers={"smsc": 1}, inline_recipients=5)
+    first, second = await harness.account("first"), await harness.account("second")
+    await harness.submit(first, *danish(200))
+
+    async def all_expanded() -> bool:
+        return len(await harness.states(first)) == 200
+
+    await until(all_expanded)
+    await harness.submit(second, *danish(30))
+    await until(lambda: harness.queue.shares("default", second.account_id)[0] >= CHUNK)
+    taken = harness.queue.consume("default", lambda: 0).take(10)
+    assert [work.account_id for work in taken].count(second.account_id) == 5
+    assert {work.lane for work in taken} == {Lane.BULK}
+
+
+async def test_an_account_with_many_batches_does_not_keep_another_from_beginning(
+    make_harness: Any,
+) -> None:
+    """Bug: eight batches that ran at once could all be one account's."""
+    harness = await make_harness(carriers={"smsc": 1}, start=False, inline_recipients=5)
+    many, one = await harness.account("many"), await harness.account("one")
+    for _ in range(2 * batches_module.MAX_RUNNING):
+        await harness.submit(many, *danish(CHUNK))
+    await harness.submit(one, *danish(CHUNK))
+    for _ in range(2):
+        await harness.batches._take_up_due()
+    running = [expansion.account.username for expansion in harness.batches._running]
+    assert running == ["many"] * batches_module.MAX_RUNNING_OF_ACCOUNT + ["one"]
