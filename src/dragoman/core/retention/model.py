@@ -81,13 +81,6 @@ class Erasure(msgspec.Struct, frozen=True, kw_only=True):
     at_ms: int
 
 
-class ExportCursor(msgspec.Struct, frozen=True, kw_only=True):
-    """How far an export has come: the account, and the rows read of it."""
-
-    account_id: int = 0
-    after: dict[str, int] = {}
-
-
 class Outdated(msgspec.Struct, frozen=True, kw_only=True):
     """Data to delete: the oldest of a kind, from before a time."""
 
