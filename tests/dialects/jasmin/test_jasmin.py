@@ -240,3 +240,13 @@ def test_a_refused_message_is_reported_at_the_level_asked_for(
 @pytest.mark.parametrize("state", State)
 def test_every_state_can_be_reported(state: State) -> None:
     assert _render(state=state).body.startswith(b"message_status=")
+
+
+async def test_the_url_of_the_account_is_called_where_a_request_names_none(gate: Any) -> None:
+    url = "http://account.example/dlr"
+    await gate.services.webhooks.put_report_url(gate.account, "jasmin", url)
+    for query in ("", f"&dlr-url={quote(URL, safe='')}"):
+        sent = await gate.send(f"{TO}&content=a{query}")
+    first, second = sorted(sent, key=lambda message: message.message_id)
+    assert (first.options.callback_url, first.options.return_data) == (url, "POST 3")
+    assert (second.options.callback_url, second.options.return_data) == (URL, "POST 1")

@@ -135,3 +135,17 @@ async def test_a_mask_chooses_the_states(gate: Any, mask: int) -> None:
 async def test_no_mask_asks_for_nothing(gate: Any) -> None:
     (message,) = await gate.send("to=4512345678&text=a&dlr-url=http%3A%2F%2Fa.example")
     assert message.options.callback_url == ""
+
+
+async def test_the_url_of_the_account_is_called_where_a_request_names_none(gate: Any) -> None:
+    webhooks = gate.services.webhooks
+    await webhooks.put_report_url(gate.account, "kannel", "http://account.example/?d=%d&n=%p")
+    own = "http%3A%2F%2Fown.example"
+    for query in ("", f"&dlr-mask=1&dlr-url={own}", "&dlr-mask=8"):
+        sent = await gate.send(f"to=4512345678&text=a{query}")
+    first, second, third = sorted(sent, key=lambda message: message.message_id)
+    assert first.options.callback_url.startswith("http://account.example/?d=%d")
+    ends = {State.DELIVERED, State.UNDELIVERED, State.EXPIRED, State.UNKNOWN, State.REJECTED}
+    assert set(first.options.callback_states) == ends
+    assert second.options.callback_url == "http://own.example"
+    assert third.options.callback_states == (State.SENT,)

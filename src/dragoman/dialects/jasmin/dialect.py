@@ -93,6 +93,10 @@ async def _ping(_request: Request) -> Response:
     return Response(200, b"Jasmin/PONG", TEXT)
 
 
+ALL_LEVELS: Final = "3"
+"""The `dlr-level` of reports to the account's URL, where a request has none."""
+
+
 class _Calls:
     def __init__(self, services: Services) -> None:
         self._services = services
@@ -104,6 +108,10 @@ class _Calls:
             if "content" not in given and "hex-content" not in given:
                 raise errors.Invalid("content or hex-content not present.")
             account = await self._authenticate(given, request)
+            url = self._services.webhooks.report_url(account.account_id, arguments.NAME)
+            if url and not given.get("dlr-url"):
+                octets = url.encode().decode("latin-1")
+                given = {"dlr-level": ALL_LEVELS, **given, "dlr-url": octets}
             submission = arguments.read_submission(given, account, self._services.clock.now_ms())
             accepted = await self._services.submission.submit(account, submission)
         except Refused as refused:

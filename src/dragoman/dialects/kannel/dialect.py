@@ -96,6 +96,11 @@ def build_kannel(services: Services) -> ProviderDialect:
     )
 
 
+ENDS: Final = "19"
+"""The `dlr-mask` of reports to the account's URL, where a request has none: delivered, failed, or
+refused."""
+
+
 class _Calls:
     def __init__(self, services: Services) -> None:
         self._services = services
@@ -110,6 +115,9 @@ class _Calls:
                 request.client,
                 CredentialKind.PASSWORD,
             )
+            url = services.webhooks.report_url(account.account_id, NAME)
+            if url and not given.get("dlr-url", "").strip():
+                given = {"dlr-mask": ENDS, **given, "dlr-url": url.encode().decode("latin-1")}
             submission = read_submission(given, account, services.clock.now_ms())
             accepted = await services.submission.submit(account, submission)
         except Refused as refused:
