@@ -25,7 +25,7 @@ SYNC_S = 0.01
 
 async def power_cut(bench: Bench, row: Row) -> None:
     """R2."""
-    cuts = bench.times(6, 120)
+    cuts = bench.times(4, 120)
     row.times = f"{cuts} power cuts"
     await _cut(bench, row, cuts, Sync.REAL)
 
@@ -60,7 +60,7 @@ async def _cut(bench: Bench, row: Row, cuts: int, sync: Sync) -> None:
 
 async def sync_fails(bench: Bench, row: Row) -> None:
     """R3: after a failed sync nothing is accepted any more, though later syncs succeed."""
-    rounds = bench.times(4, 60)
+    rounds = bench.times(3, 60)
     row.times = f"{rounds} failed syncs"
     await _fail(bench, row, rounds)
 

@@ -24,7 +24,7 @@ RETRY_S = 0.05
 
 async def killed_under_load(bench: Bench, row: Row) -> None:
     """R1."""
-    kills, chance = bench.times(8, 200), bench.chance("R1")
+    kills, chance = bench.times(6, 200), bench.chance("R1")
     row.times = f"{kills} kills"
     async with scene(bench, manners=Manners(answer_after_s=0.01, receipt_after_s=0.05)) as stage:
         for number in range(kills):
@@ -89,7 +89,7 @@ async def smsend_request(url: str, text: str, session: aiohttp.ClientSession) ->
 
 async def repeated_at_once(bench: Bench, row: Row) -> None:
     """R12."""
-    rounds, chance = bench.times(3, 20), bench.chance("R12")
+    rounds, chance = bench.times(2, 20), bench.chance("R12")
     row.times = f"{2 * rounds} requests, {AT_ONCE} times each, half of them with a kill"
     odd: list[str] = []
     async with scene(bench) as stage:
@@ -153,7 +153,7 @@ async def _ask(session: aiohttp.ClientSession, request: Repeatable) -> int:
 
 async def killed_before_commit(bench: Bench, row: Row) -> None:
     """R13: what the SMSC was told is stored must be stored."""
-    kills, chance = bench.times(6, 60), bench.chance("R13")
+    kills, chance = bench.times(4, 60), bench.chance("R13")
     row.times = f"{kills} power cuts"
     texts = 0
     async with scene(bench, manners=Manners(receipt_after_s=None), breakable=True) as stage:

@@ -21,7 +21,7 @@ PAGE = 100
 
 async def stopped_under_load(bench: Bench, row: Row) -> None:
     """R18: in flight is finished or given back; nothing is doubled."""
-    stops = bench.times(4, 30)
+    stops = bench.times(3, 30)
     row.times = f"{stops} stops under load"
     slowest, codes = 0.0, set[int | None]()
     async with scene(bench, manners=Manners(answer_after_s=0.02, receipt_after_s=0.05)) as stage:

@@ -18,11 +18,12 @@ from faults.smsc import Manners, Smsc
 
 CLIENTS = 16
 DROP_AT_MOST = 0.10
+TURNS, TURN_S = 3, 2.0
 
 
 async def server_fails(bench: Bench, row: Row) -> None:
     """Kills, then no connections left, then an open transaction that holds an old snapshot."""
-    kills, open_s = bench.times(3, 20), bench.times(5, 600)
+    kills, open_s = bench.times(3, 20), bench.times(8, 600)
     row.times = f"{kills} kills; connections used up; a transaction open for {open_s} s"
     chance = bench.chance("R16")
     async with _on_postgres(bench) as (stage, server):
@@ -96,14 +97,14 @@ async def _leave_open(stage: Scene, server: Postgres, row: Row, seconds: int) ->
 
     await until_true(ready, 30)
     url = server.url_of("faults")
-    before = await _rate(stage, "r16 before", 4.0)
+    before = await _rate(stage, "r16 before")
     with psycopg.connect(url) as idle:
         idle.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
         idle.execute("SELECT count(*) FROM messages")  # nothing newer can be vacuumed away
-        await asyncio.sleep(max(0.0, seconds - 4.0))
-        during = await _rate(stage, "r16 during", 4.0)
+        await asyncio.sleep(max(0.0, seconds - TURNS * TURN_S))
+        during = await _rate(stage, "r16 during")
         idle.rollback()
-    after = await _rate(stage, "r16 after", 4.0)
+    after = await _rate(stage, "r16 after")
     usual = (before + after) / 2
     row.note(
         f"{before:.0f}/s before, {during:.0f}/s beside the open transaction, {after:.0f}/s after"
@@ -112,10 +113,12 @@ async def _leave_open(stage: Scene, server: Postgres, row: Row, seconds: int) ->
     row.check(fallen <= DROP_AT_MOST, f"the rate fell by {fallen:.0%} beside an open transaction")
 
 
-async def _rate(stage: Scene, name: str, seconds: float) -> float:
-    """Messages accepted a second under load."""
-    before = len(stage.ledger.accepted)
+async def _rate(stage: Scene, name: str) -> float:
+    """Messages accepted a second under load: the best of some turns, as others use the machine."""
+    rates = []
     async with stage.customer.load(name, CLIENTS):
-        began = time.monotonic()
-        await asyncio.sleep(seconds)
-        return (len(stage.ledger.accepted) - before) / (time.monotonic() - began)
+        for _ in range(TURNS):
+            before, began = len(stage.ledger.accepted), time.monotonic()
+            await asyncio.sleep(TURN_S)
+            rates.append((len(stage.ledger.accepted) - before) / (time.monotonic() - began))
+    return max(rates)

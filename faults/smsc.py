@@ -19,6 +19,8 @@ RESPONSE = 0x80000000
 OK, ALREADY_BOUND, QUEUE_FULL, THROTTLED = 0x00, 0x05, 0x14, 0x58
 DELIVERED, UNDELIVERABLE = "DELIVRD", "UNDELIV"
 RECEIPT, TEXT = 0x04, 0x00
+UNREAD_S = 0.2
+"""How long a link is read before it is reset, for everything that was sent to arrive."""
 
 SpellId = Callable[[int], tuple[str, str]]
 """The id of a message as its response has it, and as its receipt has it."""
@@ -69,7 +71,8 @@ class Manners:
     cut_responses: int = 0
     """Next responses that are cut in the middle, with their link."""
     lose_responses: int = 0
-    """Next submits that are taken, and their link reset instead of an answer."""
+    """Next submits that are taken without an answer; then their link is reset, once what was
+    under way has arrived."""
 
 
 @dataclass
@@ -212,6 +215,7 @@ class Link(asyncio.Protocol):
         self.number = next(self._next_number)
         self.mode = ""
         self.closed = False
+        self._is_mute = False
         self.probes_answered = 0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -235,6 +239,11 @@ class Link(asyncio.Protocol):
         """Asks whether the other side is alive."""
         self._sequence = self._sequence % 0x7FFFFFFF + 1
         self.write(HEAD.pack(16, ENQUIRE_LINK, OK, self._sequence))
+
+    def _lose_responses(self) -> None:
+        if not self.closed:
+            self._smsc.faults += 1
+            self.reset()
 
     def go_deaf(self) -> None:
         self._transport.pause_reading()
@@ -290,13 +299,13 @@ class Link(asyncio.Protocol):
         target, text, wants_receipt = read_submit(pdu)
         submit = Submit(smsc.faults, text, target, time.monotonic(), self.number)
         smsc.submits.append(submit)
-        if manners.is_silent:
+        if manners.is_silent or self._is_mute:
             return
         if manners.lose_responses:
             manners.lose_responses -= 1
             if not manners.lose_responses:
-                smsc.faults += 1
-                self.reset()
+                self._is_mute = True
+                asyncio.get_running_loop().call_later(UNREAD_S, self._lose_responses)
             return
         number = smsc.next_number()
         response_id, receipt_id = manners.spell_id(number)

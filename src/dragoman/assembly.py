@@ -160,7 +160,6 @@ class _Parts:
         self.router = Router(settings.routes_for_router())
         self.callback_stored = Signal[[NewCallback]]()
         self.connectors: dict[str, Connector] = {}
-        self.health = Health(self.storage.writer, self.connectors)
         self._accounts()
         self._contacts()
         self._inbound_routing()
@@ -168,6 +167,7 @@ class _Parts:
         self._message_flow()
         self._submission()
         self._carriers(connect)
+        self.health = Health(self.storage.writer, self.connectors)
         self._campaigns()
         self._reporting()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -163,8 +164,8 @@ class Services:
     async def open(self, *, migrate: bool = False) -> None:
         """Readies the database; raises `StorageUnavailable` where its tables are not current."""
         if migrate:
-            self.storage.migrate()
-        self.storage.check()
+            await asyncio.to_thread(self.storage.migrate)
+        await asyncio.to_thread(self.storage.check)  # a signal is heard meanwhile
         self.storage.start()
         self.ids.continue_after(await self.storage.read(last_identifier))
         await self.inbound_routing.load()

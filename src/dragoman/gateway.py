@@ -183,7 +183,7 @@ class Gateway:
             spawn("issues", services.issues.run())
             spawn("mails", self._mail_worker.run())
         for connector in services.connectors.values():
-            await connector.start()
+            await connector.start(spawn)
         await self._admin.start(spawn)
         await self._listen()
         await self._listen_for_mail()
@@ -210,31 +210,31 @@ class Gateway:
         def by(share: float) -> float:
             return began + share * timeout_s
 
-        async with _step("http", by(0.45)):
+        async with _step("http", by(0.4)):
             if web is not None:
                 web.end_streams()
             if self._server is not None and self._serving is not None:
                 # Calls that hang hear of it before their connections are cut.
-                self._server.config.timeout_graceful_shutdown = int(0.4 * timeout_s)
+                self._server.config.timeout_graceful_shutdown = int(0.35 * timeout_s)
                 self._server.should_exit = True
                 await asyncio.gather(self._serving, return_exceptions=True)
-        async with _step("mail", by(0.5)):
+        async with _step("mail", by(0.45)):
             if self._mail is not None:
                 await self._mail.stop(0.05 * timeout_s)
-        async with _step("admin", by(0.55)):
+        async with _step("admin", by(0.5)):
             await self._admin.stop()
-        async with _step("carriers", by(0.75)):
+        async with _step("carriers", by(0.7)):
             await services.dispatcher.stop()
-            left_s = by(0.65) - asyncio.get_running_loop().time()
+            left_s = by(0.6) - asyncio.get_running_loop().time()
             await asyncio.gather(*(c.stop(left_s) for c in services.connectors.values()))
-        async with _step("outcomes", by(0.8)):
+        async with _step("outcomes", by(0.75)):
             await services.dispatcher.settled()
-        async with _step("unsent messages", by(0.85)):
+        async with _step("unsent messages", by(0.8)):
             await services.dispatcher.take_back()
-        async with _step("workers", by(0.9)):
+        async with _step("workers", by(0.85)):
             await self._supervisor.stop()
             await self.callbacks.stop()
-        async with _step("database", by(0.95)):
+        async with _step("database", by(0.9)):
             await self._client.close()
             await services.close()
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
@@ -17,6 +16,7 @@ from tests.passing_time import until
 from dragoman.config import Settings
 from dragoman.config.sections import Storage
 from dragoman.config.values import Secret
+from dragoman.core.writer_process import start_writer
 from dragoman.gateway import Gateway
 from dragoman.storage.runners import ChildRunner
 
@@ -42,7 +42,7 @@ class Caller:
             ),
             storage=storage,
         )
-        self.gateway = Gateway(self._settings)
+        self.gateway = Gateway(self._settings, writer=start_writer())
 
     async def start(self, before_ready: Callable[[], Awaitable[None]] | None = None) -> None:
         await self.gateway.start(migrate=True, before_ready=before_ready)
@@ -66,11 +66,10 @@ class Caller:
             await answer.read()
             return answer.status
 
-    def kill_writer(self) -> int:
+    def kill_writer(self) -> None:
         runner = self.gateway.services.storage.writer._runner
         assert isinstance(runner, ChildRunner)
-        os.kill(runner._child.process.pid, 9)
-        return runner._child.process.pid
+        runner._child.process.kill()
 
 
 @pytest.fixture

@@ -25,7 +25,7 @@ CONFIG = """
 data_dir = "{folder}/data"
 [http]
 listen = "127.0.0.1:{http}"
-shutdown_timeout_s = 4
+shutdown_timeout_s = 8
 [callbacks]
 allow_private = ["127.0.0.0/8"]
 [[carriers]]

@@ -284,8 +284,9 @@ class Registry:
         for table in metadata.tables.values():
             for row in await self.rows(table.name):
                 for name, value in row.items():
-                    text = value.decode("latin-1") if isinstance(value, bytes) else str(value)
-                    if wanted in text and table.name != "group_marks":
+                    octets = value if isinstance(value, bytes) else str(value).encode()
+                    both = (wanted.encode(), wanted.encode("utf-16-be"))
+                    if table.name != "group_marks" and any(one in octets for one in both):
                         found.add(f"{table.name}.{name}")
         return found
 
@@ -307,6 +308,8 @@ def _value_of(column: Column[Any]) -> Any:
     if name in HOLDS_NUMBER and name in HOLDS_TEXT:
         return f"{NUMBER} {TEXT}"
     if name in HOLDS_TEXT:
+        if name == "inbound_parts.content":
+            return TEXT.encode("utf-16-be")
         return TEXT.encode() if isinstance(column.type, LargeBinary) else TEXT
     if name == "contacts.fields":
         return msgspec.json.encode({1: NUMBER}).decode()
@@ -393,6 +396,7 @@ async def test_an_export_has_every_row_that_names_a_number(registry: Registry) -
         page = await services.privacy.export(NUMBER, None, cursor)
         for row in page.rows:
             tables[row.table] = tables.get(row.table, 0) + 1
+            assert row.row.get("content", TEXT) == TEXT
             msgspec.json.encode(row)
         cursor = page.cursor
     named = {name.split(".")[0] for name in HOLDS_NUMBER} - {"audiences", "submission_keys"}
@@ -496,3 +500,20 @@ async def test_an_account_can_keep_longer_and_those_below_follow_it(registry: Re
     await registry.pass_days(0, texts_days=10, numbers_days=10)
     [message] = await registry.rows("messages")
     assert message["text"] == ""
+
+
+async def test_what_cannot_be_forgotten_holds_up_no_other_account(registry: Registry) -> None:
+    first = await registry.fill()
+    registry.account = await registry.house.account("other")
+    second = await registry.fill()
+
+    def spoil(connection: Any, items: list[int]) -> list[None]:
+        table = metadata.tables["batches"]
+        spoilt = table.update().where(table.c.batch_id.in_(items))
+        connection.execute(spoilt.values(options="no JSON"))
+        return [None] * len(items)
+
+    await registry.house.storage.writer.write(Operation(spoil), first["batch"])
+    await registry.pass_days(2, texts_days=1)
+    texts = {row["batch_id"]: row["text"] for row in await registry.rows("batches")}
+    assert texts == {first["batch"]: TEXT, second["batch"]: ""}

@@ -13,7 +13,7 @@ from typing import Final
 
 import msgspec
 
-from dragoman.cli.options import DATA_VARIABLE
+from dragoman.cli.variables import DATA_VARIABLE
 
 NAME: Final = "dev.json"
 KEPT: Final = "dev.json.kept"

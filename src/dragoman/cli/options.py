@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, NamedTuple
 import typer
 
 from dragoman.cli.outcome import ExitCode, Stop
+from dragoman.cli.variables import DATA_VARIABLE
 
 if TYPE_CHECKING:
     from dragoman.config import Settings
 
 CONFIG_FILE: Final = Path("dragoman.toml")
 DEVELOPMENT_FOLDER: Final = Path("dragoman-data")
-DATA_VARIABLE: Final = "DRAGOMAN_DATA"
 DEFAULT_HTTP: Final = "127.0.0.1:8080"
 DEFAULT_SMSC: Final = "127.0.0.1:2775"
 

@@ -167,7 +167,7 @@ _ACTIONS: Final = MappingProxyType(
         "refuse": "rejected the sender {}",
         "time_zone": "changed the time zone",
         "password": "changed the password",
-        "set_password": "set a new password and ended all sessions",
+        "set_password": "set a new password and ended all sessions and tokens",
         "drain_carrier": "disabled the carrier {}",
         "enable_carrier": "enabled the carrier {}",
         "disable_device": "disabled the phone {}",

@@ -40,7 +40,7 @@ def _server_writer(url: URL) -> Engine:
         pool_size=1,
         max_overflow=0,
         pool_pre_ping=True,
-        connect_args={"options": SERVER_OPTIONS, **CLIENT_OPTIONS},
+        connect_args={"options": SERVER_OPTIONS, **_client_options(url)},
     )
 
     @event.listens_for(engine, "connect")
@@ -53,6 +53,11 @@ def _server_writer(url: URL) -> Engine:
             raise StorageUnavailable(TAKEN)
 
     return engine
+
+
+def _client_options(url: URL) -> dict[str, int]:
+    """What the URL does not say itself."""
+    return {name: value for name, value in CLIENT_OPTIONS.items() if name not in url.query}
 
 
 def _sqlite_writer(url: URL) -> Engine:
@@ -89,7 +94,7 @@ def read_engine(url: URL, connections: int) -> Engine:
             pool_size=connections,
             max_overflow=0,
             pool_pre_ping=True,
-            connect_args=CLIENT_OPTIONS,
+            connect_args=_client_options(url),
         )
     engine = create_engine(
         url, pool_size=connections, max_overflow=0, connect_args={"check_same_thread": False}

@@ -9,8 +9,8 @@ leaves a gap.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection
-from typing import TYPE_CHECKING, Final
+from collections.abc import Callable, Collection
+from typing import Final, Protocol, TypeVar
 
 import msgspec
 from sqlalchemy import Column, Connection, Index, Integer, SmallInteger, select, text
@@ -18,9 +18,9 @@ from sqlalchemy import Column, Connection, Index, Integer, SmallInteger, select,
 from dragoman.storage.metadata import Identifier, table
 from dragoman.storage.rows import insert_rows, is_one_of
 from dragoman.storage.work import one_by_one
+from dragoman.storage.writer import Writer
 
-if TYPE_CHECKING:
-    from dragoman.storage.engine import Storage
+T = TypeVar("T")
 
 LIMIT: Final = 1 << 31
 BLOCK: Final = 256
@@ -79,10 +79,18 @@ def _find(connection: Connection, short_id: int) -> int | None:
     return connection.execute(query).scalar()
 
 
+class Database(Protocol):
+    """What short IDs are read from and written to."""
+
+    @property
+    def writer(self) -> Writer: ...
+    async def read(self, query: Callable[[Connection], T]) -> T: ...
+
+
 class ShortIds:
     """Hands out short IDs, and translates between them and identifiers."""
 
-    def __init__(self, storage: Storage) -> None:
+    def __init__(self, storage: Database) -> None:
         self._storage = storage
         self._block = range(0)
         self._taking = asyncio.Lock()

@@ -285,6 +285,11 @@ CHANGES: dict[str, tuple[tuple[Any, ...], dict[str, Any], str | None]] = {
         "changed the account: +3 credits of N",
     ),
     "credits shown": (("GET", *SHOP, "credits"), {}, None),
+    "days": (
+        ("PATCH", *SHOP),
+        {"texts_days": 7, "numbers_days": 0},
+        "changed the account: texts days, numbers days",
+    ),
     "tokens": (("DELETE", *SHOP, "tokens"), {}, "revoked all tokens and sessions"),
     "mail": (
         ("PATCH", *SHOP, "email"),
@@ -324,6 +329,38 @@ async def test_what_an_operation_changes_is_in_the_audit_log(
     said = [describe_change(change.action, change.entry.subject) for change in found]
     assert said == ([words] if words else [])
     assert all(change.by_command for change in found)
+
+
+async def test_a_number_is_exported_and_erased(call: Caller, services: Services) -> None:
+    for name in ("shop", "other"):
+        await services.accounts.create(name, default_sender="Shop")
+    shop = await services.accounts.find("shop")
+    await services.opt_outs.add(shop, NUMBER)
+    assert await call.refused("POST", "privacy", "erase", number="911") == "invalid_recipient"
+    nobodys = await call("POST", "privacy", "export", number=NUMBER, account="other")
+    assert nobodys == {"rows": [], "cursor": None}
+    page = await call("POST", "privacy", "export", number=NUMBER)
+    assert [(one["account"], one["table"]) for one in page["rows"]] == [("shop", "opt_outs")]
+    rest = await call("POST", "privacy", "export", number=NUMBER, cursor=page["cursor"])
+    assert rest == {"rows": [], "cursor": None}
+    erased = await call("POST", "privacy", "erase", number=NUMBER)
+    assert erased == {"rows": {}, "opt_outs": 1, "needed": 0}
+    again = await call("POST", "privacy", "erase", number=NUMBER)
+    assert again == {"rows": {}, "opt_outs": 0, "needed": 0}
+    found = await services.audit_log.changes(shop, shop, None, 10)
+    assert [describe_change(one.action, one.entry.subject) for one in found] == [
+        "erased the number …678",
+        "exported what is known of the number …678",
+    ]
+
+
+@pytest.mark.parametrize("days", [-2, 36_501])
+async def test_days_that_are_none_are_refused(call: Caller, services: Services, days: int) -> None:
+    await services.accounts.create("shop")
+    assert await call.refused("PATCH", "accounts", "shop", texts_days=days) == "invalid_field"
+    kept = await call("PATCH", "accounts", "shop", texts_days=7, messages_days=0)
+    assert (kept["texts_days"], kept["numbers_days"], kept["messages_days"]) == (7, None, 0)
+    assert (await call("PATCH", "accounts", "shop", texts_days=-1))["texts_days"] is None
 
 
 async def test_a_carrier_is_held_and_enabled(call: Caller, services: Services) -> None:

@@ -22,6 +22,7 @@ from dragoman.core.messages.model.messages import Outgoing
 from dragoman.core.messages.model.outcomes import Accepted, Deferred, Outcome, Rejected, Unknown
 from dragoman.core.model.errors import FailureCode, Refused, RetryCode
 from dragoman.kit.backoff import Backoff
+from dragoman.kit.supervisor import Spawn, spawn_unwatched
 from dragoman.web.outgoing import Fetched, FetchFailed, FetchRefused, GuardedClient, NotConnected
 
 RETRY_IN_S: Final = 1.0
@@ -85,7 +86,7 @@ class Mm7Carrier:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def start(self) -> None:
+    async def start(self, _spawn: Spawn = spawn_unwatched) -> None:
         """Begins to take messages."""
         self._running = True
         self.sink.availability(self.name)

@@ -30,6 +30,7 @@ from dragoman.core.model.errors import FailureCode, RetryCode
 from dragoman.kit import ids as identifiers
 from dragoman.kit.clock import Clock
 from dragoman.kit.ids import IdSource
+from dragoman.kit.supervisor import Spawn, spawn_unwatched
 
 TICK_S = 2.0
 NOTE_S = 0.02
@@ -96,14 +97,14 @@ class PhonesCarrier:
         """Parts with phones now, and one for each SIM that may send; 0 when down."""
         return self.assignments.held_parts + self._places if self.up else 0
 
-    async def start(self) -> None:
+    async def start(self, spawn: Spawn = spawn_unwatched) -> None:
         """Loads the usage of the last day and starts the periodic check."""
         self._closing = False
         since = identifiers.first_at(self._clock.now_ms() - DAY_MS)
         usage = await self._rows.load_usage(self.name, since)
         self.chooser.restore(usage)
         self.chooser.refresh_all(self._clock.now_ms())
-        self._ticker = asyncio.create_task(self._run(), name=f"phones-{self.name}")
+        self._ticker = spawn(f"phones {self.name}", self._run())
         self._note()
 
     async def stop(self, timeout_s: float) -> None:

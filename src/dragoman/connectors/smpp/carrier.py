@@ -21,6 +21,7 @@ from dragoman.core.messages.model.outcomes import Deferred, Outcome, Rejected
 from dragoman.core.model.errors import FailureCode, RetryCode
 from dragoman.core.model.stored import OnStored
 from dragoman.core.reporting.model.timeline import PduStep, Timeline
+from dragoman.kit.supervisor import Spawn, spawn_unwatched
 from dragoman.kit.token_bucket import TokenBucket
 from dragoman.protocols.smpp.errors import EncodeError
 from dragoman.protocols.smpp.pdus import DataSm, DeliverSm, Pdu, SubmitSmResp
@@ -87,11 +88,11 @@ class SmppCarrier:
         """Parts that may be unanswered in all bound links together; 0 when down."""
         return self._capacity
 
-    async def start(self) -> None:
+    async def start(self, spawn: Spawn = spawn_unwatched) -> None:
         """Begins to connect; `availability` is called when a link is bound."""
         self._closing = False
         for link in self.links:
-            link.start()
+            link.start(spawn)
 
     async def stop(self, timeout_s: float) -> None:
         """Finishes what is in flight and unbinds; unwritten messages come back as Deferred."""

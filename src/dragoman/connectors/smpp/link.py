@@ -22,6 +22,7 @@ from dragoman.connectors.smpp.settings import BindMode, CarrierSettings
 from dragoman.connectors.smpp.statuses import THROTTLING, describe_status
 from dragoman.connectors.smpp.submit_tracker import Part, SubmitTracker
 from dragoman.core.model.stored import OnStored
+from dragoman.kit.supervisor import Spawn
 from dragoman.protocols.smpp.constants import CommandStatus
 from dragoman.protocols.smpp.errors import EncodeError
 from dragoman.protocols.smpp.events import (
@@ -168,11 +169,11 @@ class Link(asyncio.Protocol):
         """How many parts wait or are unanswered."""
         return len(self._line) + len(self._again) + len(self._aside) + self.outstanding
 
-    def start(self) -> None:
+    def start(self, spawn: Spawn) -> None:
         """Begins to connect."""
         if self._task is None or self._task.done():
             self._draining = False
-            self._task = asyncio.get_running_loop().create_task(self._stay_connected())
+            self._task = spawn(f"link {self.name}", self._stay_connected())
 
     def put(self, parts: list[Part]) -> None:
         """Adds the parts of one message to the line; the link must be bound."""

@@ -60,7 +60,7 @@ class Senders:
     async def find(self, account: Account, sender_id: int) -> StoredSender:
         """A sender of an account; raises `Refused`."""
         found = await self.storage.read(lambda c: senders.find(c, account.account_id, sender_id))
-        return existing(found, Refused(RefusalCode.NOT_FOUND, str(sender_id), "no such sender"))
+        return existing(found, Refused(RefusalCode.NOT_FOUND, str(sender_id), "alias"))
 
     async def find_by_name(self, account: Account, sender: str) -> StoredSender:
         """A sender of an account by its spelling; raises `Refused`."""

@@ -6,6 +6,8 @@ import asyncio
 from collections.abc import Mapping
 from typing import Final, TypeVar
 
+import structlog
+
 from dragoman.core.retention.model import Day, Kept, Lifetimes, Outdated, Sweep
 from dragoman.core.retention.sql import dropping, outdated, sweeping
 from dragoman.kit.clock import Clock
@@ -23,6 +25,7 @@ REST: Final = 9.0
 writer are left to others, and more while they are many."""
 
 Item = TypeVar("Item")
+log = structlog.get_logger(__name__)
 
 
 class Retention:
@@ -54,7 +57,10 @@ class Retention:
         usual = self._lifetimes
         of_accounts = await self._storage.read(lambda c: sweeping.load_lifetimes(c, usual))
         for account_id, lifetimes in of_accounts.items():
-            await self._forget(account_id, lifetimes, now_ms)
+            try:
+                await self._forget(account_id, lifetimes, now_ms)
+            except Exception as error:  # tried again in an hour; the other accounts do not wait
+                log.error("not_forgotten", account_id=account_id, reason=type(error).__name__)
 
     async def _forget(self, account_id: int, kept: Lifetimes, now_ms: int) -> None:
         """Forgets the texts and numbers of an account, and drops its messages."""

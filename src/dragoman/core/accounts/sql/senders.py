@@ -63,7 +63,7 @@ def remove(connection: Connection, item: SenderRemoval) -> None:
 
 
 def _missing(name: str) -> Refused:
-    return Refused(RefusalCode.NOT_FOUND, name, "no such sender")
+    return Refused(RefusalCode.NOT_FOUND, name, "alias")
 
 
 def find(connection: Connection, account_id: int, sender_id: int) -> StoredSender | None:

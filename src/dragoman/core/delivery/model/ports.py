@@ -10,6 +10,7 @@ from dragoman.core.messages.model.attachments import Attachment
 from dragoman.core.messages.model.messages import InboundPartReport, Outgoing, ReceiptReport
 from dragoman.core.messages.model.outcomes import Outcome, Rejected
 from dragoman.core.model.stored import OnStored
+from dragoman.kit.supervisor import Spawn
 
 
 class AttachmentSource(Protocol):
@@ -69,7 +70,9 @@ class Connector(Protocol):
         """Sends a message; never blocks and never raises for what a peer does."""
         ...
 
-    async def start(self) -> None: ...
+    async def start(self, spawn: Spawn, /) -> None:
+        """Begins; what it runs from here on is started by `spawn`, and must not end."""
+        ...
 
     async def stop(self, timeout_s: float) -> None:
         """Finishes what is in flight; what was not written is reported as `Deferred`."""

@@ -119,7 +119,8 @@ def _rows(connection: Connection, table: Any, *conditions: ColumnElement[bool]) 
     """Rows of a table as text and numbers, without digests and other recipients."""
     for row in connection.execute(select(table).where(*conditions).order_by(*table.primary_key)):
         values = {
-            str(name): value.decode("utf-8", "replace") if isinstance(value, bytes) else value
+            # Octets are those of a part of a text, which may end within a character.
+            str(name): value.decode("utf-16-be", "replace") if isinstance(value, bytes) else value
             for name, value in row._mapping.items()
             if "digest" not in name and name != batches.c.waiting_recipients.name
         }
