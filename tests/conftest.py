@@ -23,7 +23,6 @@ import pytest
 import uvicorn.server
 from argon2 import PasswordHasher
 from sqlalchemy import URL, Engine, Table, make_url, select
-from tests.passing_time import PATIENCE_S, until
 
 from dragoman.assembly import build_services
 from dragoman.config import Settings
@@ -56,6 +55,7 @@ from dragoman.storage import connections as connections_module
 from dragoman.storage import persistence as persistence_module
 from dragoman.storage.engine import Storage
 from dragoman.testkit.simulator import Simulator
+from tests.passing_time import PATIENCE_S, until
 
 STATEMENTS = 5_000
 """More than all tests together render."""

@@ -109,9 +109,6 @@ class Machine:
     def problems(self) -> list[str]:
         return []
 
-    def warnings(self) -> list[str]:
-        return []
-
     def carriers(self) -> tuple[CarrierView, ...]:
         link = LinkView(
             name="simulator-1",

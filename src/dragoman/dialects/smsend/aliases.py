@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from types import MappingProxyType
 from typing import Annotated, Any, Final
 
@@ -18,7 +19,7 @@ from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.dialects.smsend import mapping
 from dragoman.dialects.smsend.calls import CallGroup
 from dragoman.dialects.smsend.schemas import Done, Located, PageQuery
-from dragoman.dialects.wording import reworded
+from dragoman.dialects.wording import instead_of, reworded
 from dragoman.web.operations import doc
 from dragoman.web.requests import Request
 
@@ -191,12 +192,16 @@ class Aliases(CallGroup):
 
     async def find(self, account: Account, request: Request) -> OneAlias:
         """An alias; raises `Refused`."""
-        found = await self._services.senders.find(account, _identifier(request))
+        sender_id = _identifier(request)
+        with _missing(sender_id):
+            found = await self._services.senders.find(account, sender_id)
         return OneAlias(alias=Alias(**self._fields(account, found)))
 
     async def remove(self, account: Account, request: Request) -> Done:
         """Gives an alias up; raises `Refused`."""
-        await self._services.senders.remove(account, _identifier(request))
+        sender_id = _identifier(request)
+        with _missing(sender_id):
+            await self._services.senders.remove(account, sender_id)
         return Done()
 
     def _fields(self, account: Account, sender: StoredSender) -> dict[str, Any]:
@@ -225,3 +230,8 @@ def _renamed(refused: Refused) -> Refused:
 
 def _identifier(request: Request) -> int:
     return mapping.read_identifier(request.path_params["alias_id"], "alias")
+
+
+def _missing(sender_id: int) -> AbstractContextManager[None]:
+    refusal = Refused(RefusalCode.NOT_FOUND, str(sender_id), "alias")
+    return instead_of(refusal.code, refusal)
