@@ -72,7 +72,8 @@ def run(options: argparse.Namespace, cases: Sequence[Case]) -> bool:
     today = datetime.datetime.now(datetime.UTC)
     where = (
         f"{today:%Y-%m-%d}, seed {options.seed}, {os.cpu_count()} cores,"
-        f" Python {platform.python_version()}, {platform.system()}."
+        f" load {os.getloadavg()[0]:.0f} at the start, Python {platform.python_version()},"
+        f" {platform.system()}."
     )
     rows: list[Row] = []
     with tempfile.TemporaryDirectory(prefix="dragoman-faults-") as folder:

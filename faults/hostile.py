@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from faults.customer import new_session
-from faults.gateway import KEY, NUMBER, PASSWORD, USERNAME
+from faults.gateway import KEY, NUMBER
 from faults.kills import smsend_request
 from faults.ledger import Row
 from faults.scene import Bench, Scene, scene, until
@@ -126,7 +126,6 @@ _LINK = f"/v2/message.json?apikey={KEY}"
 _FORM = "application/x-www-form-urlencoded"
 _SEND = f"key={KEY}&mobile=4512345678&sender=FAULTS&msgtext=hostile&ref=x&response=json"
 _MULTIPART = "multipart/form-data; boundary=faults"
-_LOGIN = f"username={USERNAME}&password={PASSWORD}"
 
 REQUESTS = (
     _Request("POST", _LINK, body=json.dumps({"message": _MESSAGE}).encode()),
@@ -145,7 +144,6 @@ REQUESTS = (
         _MULTIPART,
         b'--faults\r\nContent-Disposition: form-data; name="key"\r\n\r\nx\r\n--faults--\r\n',
     ),
-    _Request("GET", f"/API/v1.0/REST/token?{_LOGIN}"),
     _Request(
         "POST",
         "/api/3rdparty/v1/messages",

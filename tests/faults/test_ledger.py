@@ -10,17 +10,22 @@ import sqlite3
 import struct
 import subprocess
 import sys
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 from faults.ledger import Ledger, Row, judge
-from faults.library import Machine, Sync, compile_library
+from faults.library import DAY_S, Machine, NotPossible, Sync, compile_library
 from faults.smsc import HEAD, SUBMIT_SM, Smsc, read_submit
 from faults.table import CASES, render
 from tests.passing_time import until
 
 import faults
+
+needs_compiler = pytest.mark.skipif(
+    shutil.which("cc") is None, reason="needs a C compiler (Debian: gcc)"
+)
 
 
 def test_the_ledger_keeps_what_was_accepted(tmp_path: Path) -> None:
@@ -126,8 +131,7 @@ os.kill(os.getpid(), 9)
 """
 
 
-@pytest.mark.process
-@pytest.mark.skipif(shutil.which("cc") is None, reason="needs a C compiler (Debian: gcc)")
+@needs_compiler
 @pytest.mark.parametrize(
     ("sync", "kept"), [(Sync.REAL, 3), (Sync.LIE, None)], ids=["synced", "control"]
 )
@@ -148,3 +152,47 @@ def test_a_power_cut_drops_what_was_not_synced(
             assert not connection.execute("SELECT * FROM sqlite_master").fetchall()
         else:
             assert connection.execute("SELECT count(*) FROM t").fetchone() == (kept,)
+
+
+_ASKS = """
+import sqlite3, sys, time
+connection = sqlite3.connect(sys.argv[1], isolation_level=None)
+try:
+    connection.execute("CREATE TABLE t (x)")
+except sqlite3.OperationalError as error:
+    print(error)
+print(round((time.time() - time.clock_gettime(time.CLOCK_TAI)) / 86_400))
+"""
+
+
+@needs_compiler
+@pytest.mark.parametrize(
+    ("breaks", "said"),
+    [
+        (lambda machine: machine.set_full(True), "database or disk is full\n0\n"),
+        (lambda machine: machine.set_sync(Sync.FAIL), "disk I/O error\n0\n"),
+        (lambda machine: machine.move_clock(-3 * DAY_S), "-3\n"),
+    ],
+    ids=["full", "sync fails", "clock"],
+)
+def test_a_machine_breaks(tmp_path: Path, breaks: Callable[[Machine], None], said: str) -> None:
+    database = tmp_path / "some.db"
+    machine = Machine(compile_library(tmp_path), tmp_path, database)
+    breaks(machine)
+    asked = subprocess.run(
+        [sys.executable, "-c", _ASKS, str(database)],
+        env=machine.environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    machine.close()
+    assert asked.stdout == said
+
+
+def test_without_a_compiler_the_reason_is_plain(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(NotPossible, match="no C compiler; on Debian: apt-get install gcc"):
+        compile_library(tmp_path)
