@@ -23,7 +23,7 @@ from dragoman.core.messages.sql.tables import batches
 from dragoman.core.model.errors import StorageUnavailable
 from dragoman.core.submission.sql import submissions
 from dragoman.core.writer_process import start_writer
-from dragoman.storage import runners
+from dragoman.storage import runners, writer
 from dragoman.storage.engine import Storage
 from dragoman.storage.runners import ChildRunner
 
@@ -116,9 +116,9 @@ def child_of(storage: Storage) -> int:
     return runner._child.process.pid
 
 
-@pytest.mark.parametrize(("cut", "is_written"), [("before", False), ("after", True)])
-async def test_a_commit_that_the_server_did_not_answer_is_looked_up(
-    cutter: tuple[Cutter, str], open_child: OpenChild, make_rows: Any, cut: str, is_written: bool
+@pytest.mark.parametrize("cut", ["before", "after"])
+async def test_a_commit_that_the_server_did_not_answer_is_looked_up_and_made_if_it_was_not(
+    cutter: tuple[Cutter, str], open_child: OpenChild, make_rows: Any, cut: str
 ) -> None:
     """Bug: it was refused, and sent later."""
     relay, url = cutter
@@ -127,17 +127,26 @@ async def test_a_commit_that_the_server_did_not_answer_is_looked_up(
     account = await rows.account()
     wanted = [rows.batch(account) for _ in range(2)]
     relay.cut = cut
-    results = await asyncio.gather(
-        *(rows.write(submissions.accept, new) for new in wanted), return_exceptions=True
-    )
-    if is_written:
-        assert results == [None, None]
-    else:
-        assert [type(result) for result in results] == [StorageUnavailable] * 2
-    assert await stored(storage) == {new.batch.batch_id for new in wanted if is_written}
+    await asyncio.gather(*(rows.write(submissions.accept, new) for new in wanted))
+    assert await stored(storage) == {new.batch.batch_id for new in wanted}
     await rows.accepted(account)
     assert not storage.writer.failed
     assert storage.writer.trouble == ""
+
+
+async def test_what_is_known_too_late_not_to_be_on_disk_is_refused(
+    cutter: tuple[Cutter, str], open_child: OpenChild, make_rows: Any, monkeypatch: Any
+) -> None:
+    """Its caller may have gone away meanwhile, and have sent it elsewhere."""
+    monkeypatch.setattr(writer, "AGAIN_S", 0.0)
+    relay, url = cutter
+    storage = open_child(url)
+    rows = make_rows(storage)
+    account = await rows.account()
+    relay.cut = "before"
+    with pytest.raises(StorageUnavailable):
+        await rows.accepted(account)
+    assert await stored(storage) == set()
 
 
 async def test_who_is_in_doubt_waits_and_the_others_are_refused(

@@ -42,6 +42,9 @@ PROBE_S = 1.0
 """Between empty writes, while the database cannot be written."""
 SETTLE_S = 0.5
 """Between questions for a group in doubt, while the database is away."""
+AGAIN_S = 2.0
+"""How soon a group must be known not to be on disk to be written again: later its callers may have
+gone, and asked elsewhere."""
 
 _Unit: TypeAlias = tuple[Operation[Any, Any], Any, Callable[[Any], None]]
 
@@ -59,8 +62,9 @@ class Writer:
 
     A full disk or a lost server refuses one group, and the next is tried; an empty one, if nobody
     has any work, so that `trouble` ends by itself. A group whose commit was not answered is settled
-    before the next: its callers hear what its mark says, however long the database is away. After a
-    failed sync, or without a writer process, the writer refuses everything from then on (`failed`).
+    before the next: its callers hear what its mark says, however long the database is away; one
+    that is soon known not to be on disk is written again. After a failed sync, or without a writer
+    process, the writer refuses everything from then on (`failed`).
     """
 
     def __init__(self, runner: Runner, observer: CommitObserver | None = None) -> None:
@@ -196,6 +200,9 @@ class Writer:
             self._settle_later(outcome, partial(self._ended, group, kinds, started))
             return
         doubt, self._doubt = self._doubt, None
+        if outcome is None and perf_counter() - started < AGAIN_S:
+            self._run(group)  # it is not on disk, and nobody has been told anything
+            return
         if outcome is None:
             outcome = StorageUnavailable(str(doubt))
         elif not isinstance(outcome, Exception):
