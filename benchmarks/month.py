@@ -34,11 +34,13 @@ from dragoman.core.messages.sql.outcome_counts import FAILURES, ROUTE_STATUS, TI
 from dragoman.kit.clock import SystemClock
 from dragoman.kit.ids import EPOCH_MS, SEQUENCE_BITS, IdSource, first_at, render_base36
 from dragoman.storage.engine import Storage
+from dragoman.storage.short_ids import short_id_counter
 
 PASSWORD: Final = "benchmark-password"
 OPERATOR, CUSTOMER = 1, 2
 """The account above all, and the one with half of the messages."""
 RESELLERS: Final = 20
+FIRST_FREE_ID: Final = 1_000_000
 NUMBER: Final = "4520000000"
 """To which texts come."""
 TEXTS_SHARE, OPT_OUTS_SHARE = 10, 20
@@ -130,6 +132,7 @@ def fill(storage: Storage, messages: int, account_count: int) -> Month:
             connection.execute(text(statement.format(**words)))
         _add_texts(connection, messages, words)
         _add_opt_outs(connection, messages, words)
+        connection.execute(insert(short_id_counter).values(counter=1, last=FIRST_FREE_ID))
     return month
 
 
