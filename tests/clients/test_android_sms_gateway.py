@@ -97,10 +97,12 @@ async def test_the_client_keeps_webhooks_devices_and_settings(running: Running) 
 
 async def test_the_client_gets_renews_and_revokes_tokens(running: Running) -> None:
     async with client_of(running) as client:
+        text = domain.TextMessage(text="For a list")
+        await client.send(domain.Message(id="listed", phone_numbers=[NUMBER], text_message=text))
         request = domain.TokenRequest(scopes=["messages:list", "tokens:manage"], ttl=600)
         token = await client.generate_token(request)
     async with client_of(running, None, token.access_token) as client:
-        assert [one.id for one in await client.get_messages()] == ["order-1"]
+        assert "listed" in [one.id for one in await client.get_messages()]
         with pytest.raises(ForbiddenError):
             await client.list_devices()
     # The client's own `refresh_token` cannot be called: it forgets to pass a body on.
@@ -108,7 +110,7 @@ async def test_the_client_gets_renews_and_revokes_tokens(running: Running) -> No
     answer = await wire.call("POST", f"{running.url}/api/3rdparty/v1/auth/token/refresh", headers)
     renewed = domain.TokenResponse.from_dict(answer.json)
     async with client_of(running, None, renewed.access_token) as client:
-        assert [one.id for one in await client.get_messages()] == ["order-1"]
+        assert "listed" in [one.id for one in await client.get_messages()]
         await client.revoke_token(renewed.id)
         with pytest.raises(UnauthorizedError):
             await client.get_messages()

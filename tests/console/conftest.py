@@ -106,6 +106,9 @@ class Machine:
         self.retried.append((account_id, host, message_id))
         return []
 
+    def warnings(self) -> list[str]:
+        return []
+
     def problems(self) -> list[str]:
         return []
 
