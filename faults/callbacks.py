@@ -52,7 +52,7 @@ _TROUBLES = (
 
 async def customers_in_trouble(bench: Bench, row: Row) -> None:
     """All troubles at once, and a healthy server beside them."""
-    seconds = bench.times(8, 300)
+    seconds = bench.times(6, 300)
     row.times = f"{seconds} s each, at once: " + ", ".join(trouble.name for trouble in _TROUBLES)
     sinks = {trouble.name: Sink() for trouble in _TROUBLES} | {"healthy": Sink()}
     for sink in sinks.values():

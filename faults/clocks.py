@@ -10,7 +10,7 @@ from faults.ledger import Row
 from faults.library import DAY_S
 from faults.scene import Bench, Scene, scene, until
 
-SOON_S = 20
+SOON_S = 10
 
 
 async def clock_jumps(bench: Bench, row: Row) -> None:

@@ -156,7 +156,7 @@ REQUESTS = (
 
 async def hostile_program(bench: Bench, row: Row) -> None:
     """Requests that are none: nothing answers 5xx, nothing hangs, memory stays."""
-    mutated, chance = bench.times(1500, 10_000), bench.chance("R17 HTTP")
+    mutated, chance = bench.times(500, 5_000), bench.chance("R17 HTTP")
     odd = list(_odd_requests())
     row.times = f"{len(odd)} odd requests, {mutated} mutated ones"
     async with scene(bench) as stage:

@@ -41,7 +41,7 @@ async def stopped_under_load(bench: Bench, row: Row) -> None:
 
 async def started_with_many(bench: Bench, row: Row) -> None:
     """R18: a start with many messages waiting."""
-    waiting = bench.times(10_000, 1_000_000)
+    waiting = bench.times(5_000, 1_000_000)
     row.times = f"a start with {waiting:,} messages waiting"
     async with scene(bench, manners=Manners(is_silent=True)) as stage:
         alone_s = await stage.gateway.start(ready=False)

@@ -23,7 +23,7 @@ TURNS, TURN_S = 3, 2.0
 
 async def server_fails(bench: Bench, row: Row) -> None:
     """Kills, then no connections left, then an open transaction that holds an old snapshot."""
-    kills, open_s = bench.times(3, 20), bench.times(8, 600)
+    kills, open_s = bench.times(2, 20), bench.times(8, 600)
     row.times = f"{kills} kills; connections used up; a transaction open for {open_s} s"
     chance = bench.chance("R16")
     async with _on_postgres(bench) as (stage, server):
