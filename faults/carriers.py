@@ -81,6 +81,7 @@ def _cut_in_pdu(smsc: Smsc) -> None:
 
 def _drip(smsc: Smsc) -> None:
     smsc.manners.by_octets = True
+    smsc.faults += 1  # on a busy machine a response may come too late
 
 
 _TROUBLES = (
