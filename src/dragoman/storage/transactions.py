@@ -40,9 +40,9 @@ class Transactions:
                 committing = True
             return answer
         except Exception as error:
-            self.reset()
             if not is_outage(error):
-                raise
+                raise  # rolled back; the connection, and with it the gateway's lock, is kept
+            self.reset()
             sync_failed = is_sync_failure(error)
             if committing and not sync_failed:
                 raise InDoubt(reason_of(error)) from error
