@@ -24,7 +24,9 @@ from dragoman.core.model.errors import StorageUnavailable
 from dragoman.core.submission.sql import submissions
 from dragoman.core.writer_process import start_writer
 from dragoman.storage import runners, writer
+from dragoman.storage.answers import InDoubt
 from dragoman.storage.engine import Storage
+from dragoman.storage.probe import probe
 from dragoman.storage.runners import ChildRunner
 
 pytestmark = pytest.mark.process
@@ -147,6 +149,33 @@ async def test_what_is_known_too_late_not_to_be_on_disk_is_refused(
     with pytest.raises(StorageUnavailable):
         await rows.accepted(account)
     assert await stored(storage) == set()
+
+
+class NothingComesThrough:
+    """Loses the answer of every group, none of which is on disk."""
+
+    def start(self, gone: Any) -> None:
+        self._soon = asyncio.get_running_loop().call_soon
+
+    def run(self, number: int, works: Any, done: Any) -> None:
+        self._soon(done, InDoubt("cut"))
+
+    def settle(self, number: int, done: Any) -> None:
+        self._soon(done, None)
+
+    async def close(self) -> None:
+        return
+
+
+async def test_what_never_comes_through_is_refused_in_the_end(monkeypatch: Any) -> None:
+    """Bug: it was tried again for ever, as fast as it could be."""
+    monkeypatch.setattr(writer, "AGAIN_S", 0.05)
+    unlucky = writer.Writer(NothingComesThrough())
+    unlucky.start()
+    async with asyncio.timeout(PATIENCE_S):
+        with pytest.raises(StorageUnavailable, match="cut"):
+            await unlucky.write(probe, None)
+    await unlucky.stop()
 
 
 async def test_who_is_in_doubt_waits_and_the_others_are_refused(

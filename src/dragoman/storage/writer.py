@@ -176,14 +176,15 @@ class Writer:
             if self._stopped is not None:
                 self._stopped.set_result(None)
 
-    def _run(self, group: list[_Unit]) -> None:
+    def _run(self, group: list[_Unit], first_s: float = 0.0) -> None:
+        """Begins to write a group, which may have been tried before."""
         by_operation: defaultdict[Operation[Any, Any], list[_Unit]] = defaultdict(list)
         for unit in group:
             by_operation[unit[0]].append(unit)
         kinds = list(by_operation.values())
         self._number += 1
         self._began_s = perf_counter()
-        ended = partial(self._ended, group, kinds, self._began_s)
+        ended = partial(self._ended, group, kinds, first_s or self._began_s)
         try:
             if self.failed:
                 raise StorageUnavailable(self.trouble)
@@ -201,7 +202,7 @@ class Writer:
             return
         doubt, self._doubt = self._doubt, None
         if outcome is None and perf_counter() - started < AGAIN_S:
-            self._run(group)  # it is not on disk, and nobody has been told anything
+            self._run(group, started)  # it is not on disk, and nobody has been told anything
             return
         if outcome is None:
             outcome = StorageUnavailable(str(doubt))

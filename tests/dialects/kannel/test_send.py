@@ -22,6 +22,7 @@ TEXTS = {
     "cyrillic that only a coding would have kept": (f"{TO}&coding=0&text=%D0%9F", "П", "auto"),
     "windows-1252 without a charset": (f"{TO}&text=5+%80", "5 €", "auto"),
     "a charset": (f"{TO}&charset=iso-8859-15&text=5+%A4", "5 €", "auto"),
+    "a charset by another name": (f"{TO}&charset=Windows-1252&text=5+%80", "5 €", "auto"),
     "UTF-16BE, that of coding 2": (f"{TO}&coding=2&text=%04%1F%04%40", "Пр", "unicode"),
     "coding 2 with a charset": (f"{TO}&coding=2&charset=utf-8&text=%D0%9F", "П", "unicode"),
     "octets": (f"{TO}&coding=1&text=%00%FF%41", "00ff41", "binary"),
@@ -83,6 +84,9 @@ REFUSED: dict[str, tuple[str, int, bytes]] = {
     ),
     "half a character": (
         f"{LOGIN}&{TO}&coding=2&text=%04", 400, b"Charset or body misformed, rejected",
+    ),
+    "a codec that is no charset": (
+        f"{LOGIN}&{TO}&charset=idna&text=a", 400, b"Charset or body misformed, rejected",
     ),
     "an unknown charset": (
         f"{LOGIN}&{TO}&charset=klingon&text=a", 400, b"Charset or body misformed, rejected",

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from encodings.aliases import aliases
 from types import MappingProxyType
 from typing import Final
 from urllib.parse import parse_qs
@@ -57,6 +58,7 @@ STATES: Final = MappingProxyType(
 CODINGS: Final = MappingProxyType({0: Format.AUTO, 1: Format.BINARY, 2: Format.UNICODE})
 _CHARSETS: Final = MappingProxyType({0: "utf-8", 2: "utf-16-be"})
 _CHARSET_NAMES: Final = MappingProxyType({0: "UTF-8", 1: "8-BIT", 2: "UTF-16BE"})
+_CODECS: Final = frozenset(aliases.values())
 _INTEGER: Final = re.compile(r"\s*([+-]?[0-9]{1,10})")
 _RECIPIENT: Final = re.compile(r"[0-9+ -]+", re.ASCII)
 _URL: Final = re.compile(r"https?://.", re.IGNORECASE)
@@ -141,13 +143,21 @@ def _read_body(given: Mapping[str, str], coding: int) -> str:
         return octets.hex()
     charset = given.get("charset", "").strip()
     try:
-        if charset:
-            return octets.decode(charset)
-        return octets.decode(_CHARSETS[coding])
+        return octets.decode(_codec_of(charset) if charset else _CHARSETS[coding])
     except (LookupError, ValueError):
         if charset or coding:
             raise Refusal(errors.CHARSET) from None
         return octets.decode("cp1252", "replace")
+
+
+def _codec_of(charset: str) -> str:
+    """The codec of a charset; LookupError for what is none.
+
+    Only names in Python's table of charsets: it keeps every other name that it was ever asked for,
+    and knows codecs such as `idna` that are no charsets.
+    """
+    name = re.sub(r"[^a-z0-9]+", "_", charset.lower())
+    return name if name in _CODECS else aliases[name]
 
 
 def text_of(octets: str) -> str:
