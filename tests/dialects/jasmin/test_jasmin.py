@@ -47,6 +47,11 @@ BODIES = {
         "application/json",
         "Hej",
     ),
+    "json with a null": (
+        b'{"username":"tester","password":"foobar","to":"4512345678","from":null,"content":"Hej"}',
+        "application/json",
+        "Hej",
+    ),
     "json, ucs-2": (
         '{"username":"tester","password":"foobar","to":"4512345678","coding":8,"content":"Пр"}'.encode(),
         "application/json",
@@ -59,7 +64,7 @@ BODIES = {
 async def test_bodies(gate: Any, body: bytes, content_type: str, text: str) -> None:
     answer = await gate.post("/send", body, content_type)
     assert answer.status == 200, answer.body
-    assert [message.text for message in await gate.accepted()] == [text]
+    assert [(m.text, m.sender) for m in await gate.accepted()] == [(text, "Shop")]
 
 
 async def test_the_answer_has_the_identifier_of_reports(gate: Any) -> None:
@@ -125,6 +130,14 @@ async def test_refusals_have_jasmins_words_and_store_nothing(gate: Any) -> None:
         answer = await gate.get(f"/send?{query}")
         assert (answer.status, answer.body) == (status, f'Error "{text}"'.encode()), name
     assert await count_rows(gate.services.storage) == before
+
+
+async def test_a_coding_in_json_that_is_none_is_refused(gate: Any) -> None:
+    for coding in ('"8x"', "[8]", "9" * 5000, '"' + "9" * 5000 + '"'):
+        body = (
+            f'{{"username":"tester","password":"foobar","to":"1","coding":{coding},"content":"a"}}'
+        )
+        assert (await gate.post("/send", body.encode(), "application/json")).status == 400
 
 
 @pytest.mark.parametrize("code", RefusalCode)

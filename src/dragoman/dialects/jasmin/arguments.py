@@ -122,7 +122,9 @@ def read_submission(given: Mapping[str, str], account: Account, now_ms: int) -> 
 
 def codec_of(coding: object) -> str:
     """The codec of a text with a coding; UTF-8 where there is none."""
-    return TEXT_CODECS.get(int(str(coding)), "utf-8") if str(coding).isdecimal() else "utf-8"
+    return next(
+        (codec for known, codec in TEXT_CODECS.items() if str(known) == str(coding)), "utf-8"
+    )
 
 
 def text_of(octets: str) -> str:

@@ -190,6 +190,8 @@ def _read_json(body: bytes) -> dict[str, str]:
     read = parse_json(body)
     given: dict[str, str] = {}
     for name, value in read.items() if isinstance(read, dict) else ():
+        if value is None:
+            continue
         text = "" if isinstance(value, dict | list) else str(value)
         given[str(name)] = text.encode(errors="replace").decode("latin-1")
         if name == "content":
