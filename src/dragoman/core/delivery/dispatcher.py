@@ -111,7 +111,7 @@ class Dispatcher:
             if message.state is not State.SENDING:
                 self.live.remove(message)
                 continue
-            message.in_flight = True
+            self.live.take_off(message, carrier)
             lane.occupy(message.part_count)
             consumer = self._consumers.get(message.route)
             if consumer is None:  # the route was removed, so it cannot be requeued there
@@ -191,7 +191,7 @@ class Dispatcher:
         self.metrics.submit_s.observe(perf_counter() - flight.handed_over_at)
 
         def stored(on_disk: bool) -> None:
-            live.in_flight = False
+            self._land(live, carrier)
             flight.consumer.acknowledge(flight.work)
             lane.land(live.part_count)
             if on_stored is not None:
@@ -263,7 +263,7 @@ class Dispatcher:
                 lane.land(message.part_count)
                 consumer.acknowledge(work)
                 continue
-            message.in_flight = True
+            self.live.take_off(message, lane.connector.name)
             lane.flights[message.message_id] = Flight(work, message, consumer)
             self._send(message, lane, now_ms)
 
@@ -318,12 +318,16 @@ class Dispatcher:
             if self._taking:
                 flight.consumer.retry(flight.work, delay_s)
 
-        message.in_flight = False
+        self._land(message, lane.connector.name)
         lane.land(message.part_count)
         self.writer.submit(changes.take_back, [message.message_id], stored)
 
+    def _land(self, message: LiveMessage, carrier: str) -> None:
+        self.live.land(message, carrier)
+        self.receipts.answered(message)
+
     def _come_again(self, flight: Flight, lane: CarrierLane, delay_s: float) -> None:
-        flight.message.in_flight = False
+        self._land(flight.message, lane.connector.name)
         if self._taking:
             flight.consumer.retry(flight.work, delay_s)
         lane.land(flight.message.part_count)
