@@ -14,8 +14,10 @@ from dragoman.core.accounts.account_tree import AccountTree
 from dragoman.core.accounts.accounts import Accounts
 from dragoman.core.accounts.admin_tokens import AdminTokens
 from dragoman.core.accounts.audit_log import AuditLog
+from dragoman.core.accounts.auth_tokens import AuthTokens
 from dragoman.core.accounts.console_sessions import ConsoleSessions
 from dragoman.core.accounts.credits import Credits
+from dragoman.core.accounts.dialect_records import DialectRecords
 from dragoman.core.accounts.login_tokens import LoginTokens
 from dragoman.core.accounts.one_time_links import OneTimeLinks
 from dragoman.core.accounts.scoped_tokens import ScopedTokens
@@ -67,6 +69,7 @@ from dragoman.core.metrics import Metrics
 from dragoman.core.reporting.correspondence import Correspondence
 from dragoman.core.reporting.model.timeline import PduStep, Timeline
 from dragoman.core.reporting.queries import Queries
+from dragoman.core.reporting.single_texts import SingleTexts
 from dragoman.core.reporting.statistics import Statistics
 from dragoman.core.reporting.timeline import Reconstructs, Timelines
 from dragoman.core.reporting.traffic import Traffic
@@ -82,11 +85,13 @@ from dragoman.core.submission.message_maker import MessageMaker
 from dragoman.core.submission.orders import Orders
 from dragoman.core.submission.quotes import Quotes
 from dragoman.core.submission.refunds import Refunds
+from dragoman.core.submission.single_messages import SingleMessages
 from dragoman.core.submission.submission import SubmissionService
 from dragoman.core.submission.verifications import Verifications
 from dragoman.kit.child_process import ChildProcess
 from dragoman.kit.clock import Clock, SystemClock
 from dragoman.kit.ids import IdSource
+from dragoman.kit.sealing import Sealer
 from dragoman.kit.signal import Signal
 from dragoman.storage.engine import Storage
 from dragoman.web.downloads import Downloader
@@ -190,6 +195,13 @@ class _Parts:
             longest_s=settings.console.longest_s,
         )
         self.access_tokens = AccessTokens(storage=self.storage, accounts=self.accounts)
+        self.auth_tokens = AuthTokens(
+            storage=self.storage,
+            accounts=self.accounts,
+            sealer=Sealer(settings.key_path),
+            clock=self.clock,
+        )
+        self.dialect_records = DialectRecords(storage=self.storage, ids=self.ids)
         self.login_tokens = LoginTokens(
             storage=self.storage,
             accounts=self.accounts,
@@ -453,6 +465,9 @@ class _Parts:
             live=self.live,
             call_back=self._call_back,
         )
+        self.single_messages = SingleMessages(
+            submission=self.submission, idempotency_keys=self.idempotency_keys
+        )
         self.orders = Orders(
             storage=self.storage,
             submission=self.submission,
@@ -516,6 +531,7 @@ class _Parts:
             reconstruct=self._reconstruct,
         )
         self.correspondence = Correspondence(self.storage)
+        self.single_texts = SingleTexts(self.storage)
         self.statistics = Statistics(storage=self.storage, queries=self.queries, clock=self.clock)
         self.traffic = Traffic(storage=self.storage, clock=self.clock)
 

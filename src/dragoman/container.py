@@ -12,8 +12,10 @@ from dragoman.core.accounts.account_tree import AccountTree
 from dragoman.core.accounts.accounts import Accounts
 from dragoman.core.accounts.admin_tokens import AdminTokens
 from dragoman.core.accounts.audit_log import AuditLog
+from dragoman.core.accounts.auth_tokens import AuthTokens
 from dragoman.core.accounts.console_sessions import ConsoleSessions
 from dragoman.core.accounts.credits import Credits
+from dragoman.core.accounts.dialect_records import DialectRecords
 from dragoman.core.accounts.login_tokens import LoginTokens
 from dragoman.core.accounts.one_time_links import OneTimeLinks
 from dragoman.core.accounts.scoped_tokens import ScopedTokens
@@ -58,6 +60,7 @@ from dragoman.core.messages.premium import PremiumRules
 from dragoman.core.metrics import Metrics
 from dragoman.core.reporting.correspondence import Correspondence
 from dragoman.core.reporting.queries import Queries
+from dragoman.core.reporting.single_texts import SingleTexts
 from dragoman.core.reporting.statistics import Statistics
 from dragoman.core.reporting.timeline import Timelines
 from dragoman.core.reporting.traffic import Traffic
@@ -72,6 +75,7 @@ from dragoman.core.submission.message_maker import MessageMaker
 from dragoman.core.submission.orders import Orders
 from dragoman.core.submission.quotes import Quotes
 from dragoman.core.submission.refunds import Refunds
+from dragoman.core.submission.single_messages import SingleMessages
 from dragoman.core.submission.submission import SubmissionService
 from dragoman.core.submission.verifications import Verifications
 from dragoman.kit.clock import Clock
@@ -104,6 +108,8 @@ class Services:
     console_sessions: ConsoleSessions
     admin_tokens: AdminTokens
     access_tokens: AccessTokens
+    auth_tokens: AuthTokens
+    dialect_records: DialectRecords
     login_tokens: LoginTokens
     scoped_tokens: ScopedTokens
     one_time_links: OneTimeLinks
@@ -148,6 +154,7 @@ class Services:
     batches: Batches
     idempotency_keys: IdempotencyKeys
     orders: Orders
+    single_messages: SingleMessages
     queries: Queries
     quotes: Quotes
     message_actions: MessageActions
@@ -157,6 +164,7 @@ class Services:
     issues: Issues
     timelines: Timelines
     correspondence: Correspondence
+    single_texts: SingleTexts
     statistics: Statistics
     traffic: Traffic
     connectors: Mapping[str, Connector]

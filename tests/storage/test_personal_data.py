@@ -85,6 +85,7 @@ HASHES = {"device_texts.digest"}
 
 OF_CUSTOMERS = {
     *("account_records.record", "accounts.username", "accounts.default_sender", "accounts.details"),
+    *("dialect_records.name", "dialect_records.record"),
     *("batches.sender", "contact_lists.name", "contact_lists.description", "devices.name"),
     *("devices.health", "devices.settings", "email_services.billing", "forwardings.url"),
     *("imports.key", "imports.name", "keywords.keyword", "keywords.number", "merge_fields.name"),
@@ -113,6 +114,8 @@ CODES = {
     *("accounts.path", "accounts.permissions", "accounts.allowed_addresses", "accounts.time_zone"),
     *("accounts.prefixes", "accounts.profile", "accounts.payer", "accounts.message_types"),
     *("account_records.dialect", "admin_tokens.name", "admin_tokens.digest"),
+    *("auth_tokens.public_id", "auth_tokens.token"),
+    *("dialect_records.dialect", "dialect_records.kind"),
     *("attachments.content_type", "audiences.stopped", "audit_entries.action", "batches.dialect"),
     *("batches.protocol", "batches.format", "callbacks.dialect", "console_sessions.digest"),
     *("contact_lists.kind", "credentials.kind", "credentials.digest"),

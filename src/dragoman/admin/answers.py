@@ -432,6 +432,14 @@ class DeviceCode(msgspec.Struct, frozen=True, kw_only=True):
     api_url: str
 
 
+class AuthTokenView(msgspec.Struct, frozen=True, kw_only=True):
+    """What programs of Twilio sign in with, and know our calls by."""
+
+    account: str
+    account_sid: str
+    auth_token: str
+
+
 class SigningKey(msgspec.Struct, frozen=True, kw_only=True):
     """What an account's webhooks are signed with."""
 

@@ -76,6 +76,10 @@ class Storage(Section, frozen=True, kw_only=True):
     postgresql://<user>:<password>@<host>/<database>."""
     url_file: Annotated[FilePath | None, Meta(examples=["/run/secrets/dragoman-database"])] = None
     """File that holds the URL instead, so that its password is not in this one."""
+    key_file: Annotated[FolderPath | None, Meta(examples=["/etc/dragoman/dragoman.key"])] = None
+    """File of the key that seals the secrets that must stay readable, such as the auth tokens of
+    the dialect twilio; dragoman.key in data_dir without it. It is made when the first secret is
+    sealed. Back it up apart from the database: without it these secrets are lost."""
     min_free_mb: Annotated[int, Meta(ge=0, le=1 << 24)] = 256
     """Free space on the disk of an SQLite file below which nothing new is accepted, so that there
     is room to finish what was; 0 accepts until the disk is full."""

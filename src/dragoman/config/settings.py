@@ -23,8 +23,9 @@ SIMULATOR = "simulator"
 SIMULATOR_WINDOW = 50
 PHONES = "phones"
 PHONE_DIALECT = "smsgate"
-OTHER_GATEWAYS = ("kannel", "jasmin")
+OTHER_GATEWAYS = ("kannel", "jasmin", "twilio")
 OUTBOX = "outbox"
+KEY_FILE = "dragoman.key"
 OUTBOX_DOMAIN = "dragoman.example"
 OUTBOX_RATE_PER_S = 100.0
 MAX_MESSAGE_TYPES = 64
@@ -142,6 +143,11 @@ class Settings(sections.Section, frozen=True, kw_only=True):
         if not url.startswith(SQLITE):
             return url
         return Secret(f"{SQLITE}{self.data_path / url.removeprefix(SQLITE)}")
+
+    @property
+    def key_path(self) -> Path:
+        """The file of the key that seals secrets."""
+        return self.data_path / (self.storage.key_file or KEY_FILE)
 
     def routes_for_router(self) -> tuple[Route, ...]:
         """The routes; where none is written, one over the only carrier of each kind.

@@ -182,6 +182,7 @@ _ACTIONS: Final = MappingProxyType(
         "opt_in": "removed the opt-out for {}",
         "sign_out": "signed out everywhere",
         "set": "changed the account: {}",
+        "auth_token": "set the auth token",
         "revoke_tokens": "revoked all tokens and sessions",
         "privacy_export": "exported what is known of the number {}",
         "privacy_erase": "erased the number {}",

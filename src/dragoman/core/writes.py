@@ -8,8 +8,10 @@ from dragoman.core.accounts.sql import (
     account_tree,
     accounts,
     admin_tokens,
+    auth_tokens,
     console_sessions,
     credits,
+    dialect_records,
     one_time_links,
     scoped_tokens,
     senders,
@@ -34,7 +36,13 @@ from dragoman.core.inbound.sql import inbound, keywords, opt_outs, received_text
 from dragoman.core.messages.sql import changes
 from dragoman.core.messages.sql import events as journal
 from dragoman.core.reporting.sql import ingestion
-from dragoman.core.retention.sql import dropping, erasure, outdated, sweeping
+from dragoman.core.retention.sql import (
+    dropping,
+    erasure,
+    outdated,
+    single_forgetting,
+    sweeping,
+)
 from dragoman.core.submission.sql import (
     batches,
     bundles,
@@ -60,6 +68,10 @@ OPERATIONS: Final[dict[str, Operation[Any, Any]]] = {
         admin_tokens.add,
         admin_tokens.remove,
         audit.add,
+        auth_tokens.ensure,
+        auth_tokens.put,
+        dialect_records.put,
+        dialect_records.remove,
         batches.cancel,
         batches.stop,
         bundles.accept,
@@ -147,6 +159,7 @@ OPERATIONS: Final[dict[str, Operation[Any, Any]]] = {
         refunds.refund,
         dropping.drop,
         erasure.erase,
+        single_forgetting.forget,
         outdated.drop_outdated,
         sweeping.sweep,
         changes.drop_parked,

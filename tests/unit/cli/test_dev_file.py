@@ -32,7 +32,14 @@ def test_the_file_is_for_its_owner_alone_and_readable_json(tmp_path: Path) -> No
     path = tmp_path / "dev.json"
     assert path.stat().st_mode & 0o777 == 0o600
     assert msgspec.json.decode(path.read_bytes())["accounts"] == [
-        {"username": "demo", "password": "secret", "api_key": "0" * 64, "legacy_md5": True}
+        {
+            "username": "demo",
+            "password": "secret",
+            "api_key": "0" * 64,
+            "legacy_md5": True,
+            "twilio_account_sid": "",
+            "twilio_auth_token": "",
+        }
     ]
 
 

@@ -26,6 +26,10 @@ MessageId = NewType("MessageId", int)
 WalletId = NewType("WalletId", int)
 
 
+ALONE: Final = "single"
+"""The `protocol` of batches that hold one text, whose identifier is the text's."""
+
+
 class Format(StrEnum):
     """The format of a submission's text."""
 

@@ -157,6 +157,18 @@ CREATE TABLE account_records (
     account_id $id NOT NULL REFERENCES accounts (account_id), dialect TEXT NOT NULL,
     record TEXT NOT NULL, PRIMARY KEY (account_id, dialect)
 );
+CREATE TABLE auth_tokens (
+    account_id $id NOT NULL PRIMARY KEY REFERENCES accounts (account_id), public_id TEXT NOT NULL,
+    token $bytes NOT NULL, created_ms $id NOT NULL,
+    CONSTRAINT uq_auth_tokens_public_id UNIQUE (public_id)
+);
+CREATE TABLE dialect_records (
+    dialect TEXT NOT NULL, kind TEXT NOT NULL, name TEXT NOT NULL,
+    account_id $id NOT NULL REFERENCES accounts (account_id), position $id NOT NULL,
+    record TEXT NOT NULL, PRIMARY KEY (dialect, kind, name)
+)$without_rowid;
+CREATE INDEX ix_dialect_records_account_id_dialect_kind_position
+    ON dialect_records (account_id, dialect, kind, position);
 CREATE TABLE audit_entries (
     entry_id $id NOT NULL PRIMARY KEY, account_id $id NOT NULL REFERENCES accounts (account_id),
     actor_id $id NOT NULL REFERENCES accounts (account_id), action TEXT NOT NULL,
