@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
+from dragoman.config.kannel import Kannel
 from dragoman.config.sections import DAY_S, Section
 from dragoman.config.values import HostName, Secret, TimeZone, about
 
@@ -106,6 +107,8 @@ class Dialects(Section, frozen=True, kw_only=True):
         "smsgateway24",
     )
     """Dialects to answer, by name."""
+    kannel: Kannel = Kannel()
+    """Settings of kannel."""
     linkmobility: LinkMobility = LinkMobility()
     """Settings of linkmobility."""
     smsend: SmSend = SmSend()

@@ -44,6 +44,8 @@ from dragoman.storage.engine import Storage
 KEY_BYTES = 15
 REPORTS: Final = "delivery"
 """The key of the webhook for delivery reports of an account's messages."""
+TEXTS: Final = "incoming"
+"""The key of the webhook for received texts, in dialects whose programs have one for all."""
 _REPORTS_BY_EVENT: Final = MappingProxyType(
     {
         f"{REPORTS}:sent": EventKind.MESSAGE_SENT,
@@ -53,6 +55,9 @@ _REPORTS_BY_EVENT: Final = MappingProxyType(
 )
 """The same in dialects whose programs have a webhook for each kind of event."""
 _REPORTS: Final = MappingProxyType({REPORTS: EventKind.MESSAGE_CHANGED})
+_TEXTS: Final = MappingProxyType(
+    {TEXTS: EventKind.TEXT_RECEIVED, f"{TEXTS}:data": EventKind.DATA_RECEIVED}
+)
 MAX_WEBHOOKS = 100
 """Of one account in one dialect."""
 
@@ -120,6 +125,14 @@ class Webhooks:
         if dialect in self.by_event:
             await self.ensure_signing_key(account)
         for key, event in self._report_keys(dialect).items():
+            if url:
+                await self.put(account, dialect, key=key, event=event, url=url, device_id=None)
+            else:
+                await self.remove(account, dialect, key)
+
+    async def put_text_url(self, account: Account, dialect: str, url: str) -> None:
+        """Stores the URL for received texts and data; an empty one removes it. Raises `Refused`."""
+        for key, event in _TEXTS.items():
             if url:
                 await self.put(account, dialect, key=key, event=event, url=url, device_id=None)
             else:
@@ -219,6 +232,7 @@ class Webhooks:
             key=str(text.inbound_id),
             sender=text.sender,
             recipient=text.recipient,
+            carrier=text.carrier,
             text=text.text,
         )
         return self._calls(facts, None, None)
