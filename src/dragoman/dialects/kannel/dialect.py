@@ -15,6 +15,7 @@ from dragoman.dialects.kannel.inbound import render_service, text_of_event
 from dragoman.dialects.kannel.parameters import read_parameters
 from dragoman.dialects.kannel.replies import AS_WEBHOOK, Replies
 from dragoman.dialects.kannel.schemas import SendParameters
+from dragoman.dialects.kannel.status import StatusPage
 from dragoman.dialects.kannel.submissions import NAME, read_submission, text_of
 from dragoman.dialects.wording import CODES_OF_KIND
 from dragoman.kit.ids import render_hex
@@ -29,6 +30,7 @@ IDENTIFIER: Final = b"x-dragoman-id"
 
 def build_kannel(services: Services) -> ProviderDialect:
     calls = _Calls(services)
+    pages = tuple(StatusPage(services).operations())
     found = {one.name: one for one in services.settings.dialects.kannel.services}
 
     def render_text(url: str, facts: TextFacts) -> CallbackCall | OwnAnswer:
@@ -46,7 +48,7 @@ def build_kannel(services: Services) -> ProviderDialect:
                 "Send a message as with Kannel's smsbox. The answer is one line of text; what "
                 "becomes of the message is told to the `dlr-url` that it names."
             ),
-            prefixes=(PATH,),
+            prefixes=(PATH, *(page.path for page in pages)),
             operations=(
                 Operation(
                     methods=("GET", "POST"),
@@ -61,6 +63,7 @@ def build_kannel(services: Services) -> ProviderDialect:
                     answers={202: None},
                     answer_formats=("text",),
                 ),
+                *pages,
             ),
             refuse=calls.refuse,
             octets=True,
