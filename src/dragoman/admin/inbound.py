@@ -15,16 +15,17 @@ from dragoman.admin.answers import (
 )
 from dragoman.admin.calls import Body, Call
 from dragoman.admin.context import Admin
-from dragoman.config.kannel import KANNEL
 from dragoman.core.accounts.audit_log import hide_number
 from dragoman.core.accounts.model.accounts import Account
 from dragoman.core.inbound.model.inbound import Keyword, Number, OptOut
 from dragoman.core.inbound.model.keywords import parse_keyword, parse_own_number
 from dragoman.core.model.errors import RefusalCode, Refused
+from dragoman.dialects.jasmin.arguments import NAME as JASMIN
+from dragoman.dialects.kannel.submissions import NAME as KANNEL
 from dragoman.dialects.linkmobility.mapping import DIALECT
 from dragoman.kit.ids import time_of
 
-TAKES_TEXTS: Final = (DIALECT, KANNEL)
+TAKES_TEXTS: Final = (DIALECT, KANNEL, JASMIN)
 """The dialects whose programs have texts forwarded."""
 MAX_LISTED: Final = 10_000
 """Opt-outs in one answer."""

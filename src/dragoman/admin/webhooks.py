@@ -9,16 +9,17 @@ from dragoman.admin.answers import WebhookList, WebhookView
 from dragoman.admin.calls import Body, Call
 from dragoman.admin.context import Admin
 from dragoman.admin.inbound import OfAccount
-from dragoman.config.kannel import KANNEL
 from dragoman.core.accounts.model.accounts import Account
 from dragoman.core.callbacks.model.webhooks import StoredWebhook
 from dragoman.core.callbacks.webhooks import TEXTS, Webhooks
 from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.dialects import DIALECTS
+from dragoman.dialects.jasmin.arguments import NAME as JASMIN
+from dragoman.dialects.kannel.submissions import NAME as KANNEL
 from dragoman.dialects.smsgateway24.mapping import NAME
 from dragoman.dialects.smsgateway24.webhooks import EVENTS, Event, put_webhook
 
-TAKES_TEXTS: Final = (KANNEL,)
+TAKES_TEXTS: Final = (JASMIN, KANNEL)
 """Dialects whose programs have a URL for all received texts of an account."""
 
 

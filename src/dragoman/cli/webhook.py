@@ -30,7 +30,7 @@ WhichEvent = Annotated[
     Event,
     argument(
         "`delivery`: a text was sent, delivered or failed; `incoming`: one was received, for"
-        " programs of SMSGateway24 and Kannel."
+        " programs of SMSGateway24, Kannel and Jasmin."
     ),
 ]
 Dialect = Annotated[

@@ -97,6 +97,13 @@ class SmsGateway24(Section, frozen=True, kw_only=True):
     """How long a token is valid; 0 is for ever."""
 
 
+class Jasmin(Section, frozen=True, kw_only=True):
+    """The dialect of Jasmin."""
+
+    text_method: Literal["GET", "POST"] = "POST"
+    """How URLs of received texts are called; in Jasmin each HTTP connector has its own."""
+
+
 class Dialects(Section, frozen=True, kw_only=True):
     """The providers' HTTP APIs that are answered."""
 
@@ -107,6 +114,8 @@ class Dialects(Section, frozen=True, kw_only=True):
         "smsgateway24",
     )
     """Dialects to answer, by name."""
+    jasmin: Jasmin = Jasmin()
+    """Settings of jasmin."""
     kannel: Kannel = Kannel()
     """Settings of kannel."""
     linkmobility: LinkMobility = LinkMobility()
