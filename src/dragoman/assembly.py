@@ -56,6 +56,7 @@ from dragoman.core.inbound.keywords import Keywords
 from dragoman.core.inbound.model.keywords import words_to_match
 from dragoman.core.inbound.opt_outs import OptOuts
 from dragoman.core.inbound.routing import InboundRouting
+from dragoman.core.inbound.services import TextServices
 from dragoman.core.messages.attachments import AttachmentLimits, Attachments
 from dragoman.core.messages.events import MessageEvents
 from dragoman.core.messages.feed import Feed
@@ -325,6 +326,12 @@ class _Parts:
             metrics=self.metrics,
             announce=self.callback_stored,
             find_events=self.webhooks.about_text,
+            services=TextServices(
+                services=settings.text_services(),
+                account_id_of=self.inbound_routing.account_id_of,
+                ids=self.ids,
+                clock=self.clock,
+            ),
             stop_words=self._stop_words,
             start_words=self._start_words,
         )

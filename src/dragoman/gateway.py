@@ -120,6 +120,12 @@ class Gateway:
                 for d in self.dialects
                 if d.render_event is not None
             },
+            answer_takers={
+                renderer(d.name): d.take_answer
+                for d in self.dialects
+                if d.take_answer is not None
+                for renderer in (renderer_of_texts, renderer_of_events)
+            },
         )
         services.callback_stored.subscribe(self.callbacks.announce)
         self._mail_worker = self._build_mail_worker()

@@ -56,6 +56,7 @@ def find_inconsistencies(
         for index, name in enumerate(settings.dialects.enabled):
             if name not in dialects:
                 yield _unknown(f"dialects.enabled[{index}]", "dialect", name, dialects)
+    yield from _check_services(settings)
     yield from _check_carriers(settings, profiles)
     yield from _check_routes(settings)
     yield from _check_mail(settings)
@@ -140,6 +141,20 @@ def _check_message_types(settings: Settings) -> Iterator[Mistake]:
             if name not in names:
                 key = f"dialects.smsend.subaccount_profiles.{profile.id}.message_types[{index}]"
                 yield _unknown(key, "message type", name, names)
+
+
+def _check_services(settings: Settings) -> Iterator[Mistake]:
+    services = settings.dialects.kannel.services
+    yield from _find_doubles("dialects.kannel.services", "name", (one.name for one in services))
+    names = {carrier.name for carrier in settings.carriers}
+    for one in services:
+        key = f"dialects.kannel.services.{one.name}"
+        answers = (one.get_url, one.post_url, one.text, one.file)
+        if sum(answer is not None for answer in answers) != 1:
+            yield Mistake(key, "needs one of get_url, post_url, text and file")
+        for index, name in enumerate(one.carriers):
+            if name not in names:
+                yield _unknown(f"{key}.carriers[{index}]", "carrier", name, names)
 
 
 def _check_mail(settings: Settings) -> Iterator[Mistake]:

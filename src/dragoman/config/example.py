@@ -18,6 +18,7 @@ from msgspec.structs import FieldInfo, asdict, fields
 
 from dragoman.config.dialects import Dialects, LinkHost, LinkMobility, SmSend, SubaccountProfile
 from dragoman.config.fields import choices_of, description_of, examples_of, item_of, join
+from dragoman.config.kannel import Kannel, KannelService
 from dragoman.config.premium import ContentTypeTable, ShortCodeTable
 from dragoman.config.sections import Section
 from dragoman.config.settings import Settings
@@ -59,6 +60,16 @@ INTRODUCTION = """\
 
 SHOWN = Settings(
     dialects=Dialects(
+        kannel=Kannel(
+            services=(
+                KannelService(
+                    name="news",
+                    account="shop",
+                    keywords=("NEWS",),
+                    get_url="http://127.0.0.1:9000/?from=%p&text=%r",
+                ),
+            )
+        ),
         linkmobility=LinkMobility(hosts=(LinkHost(host="api.zumosms.com", profile="zumosms"),)),
         smsend=SmSend(
             subaccount_profiles=(

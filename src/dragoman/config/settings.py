@@ -9,10 +9,12 @@ from msgspec import Meta
 
 from dragoman.config import sections, tables
 from dragoman.config.dialects import Dialects, SmsGate
+from dragoman.config.kannel import KANNEL
 from dragoman.config.premium import ShortCodeTable
 from dragoman.config.values import SQLITE, FolderPath, Secret, parse_address
 from dragoman.core.billing.model.message_types import DEFAULT_TYPES, MessageType
 from dragoman.core.billing.model.pricing import Price, parse_price
+from dragoman.core.inbound.model.services import TextService
 from dragoman.core.messages.model.premium import BillingTerms, ShortCode
 from dragoman.core.messages.model.routing import Route, name_of_device_route
 from dragoman.protocols.gsm.segmentation import PLAIN, in_common
@@ -23,7 +25,7 @@ SIMULATOR = "simulator"
 SIMULATOR_WINDOW = 50
 PHONES = "phones"
 PHONE_DIALECT = "smsgate"
-OTHER_GATEWAYS = ("kannel", "jasmin", "twilio")
+OTHER_GATEWAYS = (KANNEL, "jasmin", "twilio")
 OUTBOX = "outbox"
 KEY_FILE = "dragoman.key"
 OUTBOX_DOMAIN = "dragoman.example"
@@ -211,6 +213,12 @@ class Settings(sections.Section, frozen=True, kw_only=True):
     def owners_of_numbers(self) -> dict[str, str]:
         """User name by number, as digits without `+`."""
         return {table.number.removeprefix("+"): table.account for table in self.numbers}
+
+    def text_services(self) -> tuple[TextService, ...]:
+        """The services that texts are called out to, and answered by."""
+        if KANNEL not in self.dialects.enabled:
+            return ()
+        return tuple(service.value() for service in self.dialects.kannel.services)
 
     def short_codes_for_premium(self) -> tuple[ShortCode, ...]:
         """The short codes with their content types."""

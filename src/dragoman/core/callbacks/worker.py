@@ -31,9 +31,11 @@ from dragoman.core.callbacks.sql.callbacks import (
     StoredCallback,
 )
 from dragoman.core.messages.model.callbacks import (
+    CallbackAnswer,
     CallbackCall,
     CallbackFacts,
     EventFacts,
+    OwnAnswer,
     TextFacts,
 )
 from dragoman.core.messages.model.records import NewCallback
@@ -54,13 +56,18 @@ MAX_ATTEMPTS = 32_767
 """As counted; its column has 16 bits."""
 FOREVER_MS = 1 << 62
 
-Rendered = CallbackCall | Awaitable[CallbackCall]
+Rendered = CallbackCall | OwnAnswer | Awaitable[CallbackCall]
 Render = Callable[[str, CallbackFacts], Rendered]
 """Makes the request from the customer's URL and the facts."""
-RenderText = Callable[[str, TextFacts], CallbackCall]
+RenderText = Callable[[str, TextFacts], CallbackCall | OwnAnswer]
 """Makes the request that sends an inbound text on."""
 RenderEvent = Callable[[str, EventFacts], Rendered]
 """Makes the request that notifies a webhook of an event."""
+TakeAnswer = Callable[[CallbackAnswer], Awaitable[None]]
+"""Acts on a 2xx to the call about a text. It may come twice, if the process dies after it.
+
+Where it raises, the call is repeated later.
+"""
 
 log = structlog.get_logger(__name__)
 
@@ -97,6 +104,8 @@ class CallbackWorker:
     metrics: Metrics
     text_renderers: Mapping[str, RenderText] = field(default_factory=dict)
     event_renderers: Mapping[str, RenderEvent] = field(default_factory=dict)
+    answer_takers: Mapping[str, TakeAnswer] = field(default_factory=dict)
+    """By the same keys as the renderers of texts and events."""
     _lanes: dict[tuple[int, str], CallbackLane] = field(default_factory=dict, init=False)
     _calling: int = field(default=0, init=False)
     _rendering: set[asyncio.Future[None]] = field(default_factory=set, init=False)
@@ -298,6 +307,10 @@ class CallbackWorker:
         if isinstance(call, CallbackCall):
             self._start(lane, callback, call)
             return
+        if isinstance(call, OwnAnswer):
+            own = Fetched(200, dict(call.headers), call.body)
+            asyncio.get_running_loop().call_soon(self._answered, lane, callback, own)
+            return
         task = asyncio.ensure_future(self._start_later(lane, callback, call))
         self._rendering.add(task)
         task.add_done_callback(self._rendering.discard)
@@ -319,9 +332,45 @@ class CallbackWorker:
 
     def _start(self, lane: CallbackLane, callback: StoredCallback, call: CallbackCall) -> None:
         def on_result(result: Fetched | FetchError) -> None:
-            self._end(lane, callback, _called(result))
+            self._answered(lane, callback, result)
 
         self.client.start(call.method, call.url, on_result, headers=call.headers, body=call.body)
+
+    def _answered(
+        self, lane: CallbackLane, callback: StoredCallback, result: Fetched | FetchError
+    ) -> None:
+        take = self.answer_takers.get(callback.dialect)
+        if take is None or not isinstance(result, Fetched) or not 200 <= result.status < 300:
+            self._end(lane, callback, _called(result))
+            return
+        task = asyncio.ensure_future(self._end_with_answer(lane, callback, result, take))
+        self._rendering.add(task)
+        task.add_done_callback(self._rendering.discard)
+
+    async def _end_with_answer(
+        self, lane: CallbackLane, callback: StoredCallback, result: Fetched, take: TakeAnswer
+    ) -> None:
+        """What follows from an answer is stored before the call is done with."""
+        called = _called(result)
+        answer = CallbackAnswer(
+            callback_id=callback.callback_id,
+            account_id=callback.account_id,
+            facts=self._text_of(callback),
+            status=result.status,
+            headers=result.headers,
+            body=result.body,
+        )
+        try:
+            await take(answer)
+        except Exception as error:  # above all a database that is away
+            log.error("answer_not_taken", dialect=callback.dialect, reason=type(error).__name__)
+            called = _Called(status=None, answer="the answer was not stored", ours=True)
+        self._end(lane, callback, called)
+
+    def _text_of(self, callback: StoredCallback) -> TextFacts | EventFacts:
+        if callback.dialect in self.text_renderers:
+            return msgspec.json.decode(callback.payload, type=TextFacts)
+        return msgspec.json.decode(callback.payload, type=EventFacts)
 
     def _end(self, lane: CallbackLane, callback: StoredCallback, called: _Called) -> None:
         lane.calling -= 1

@@ -61,6 +61,8 @@ class Dispatcher:
     _lanes: dict[str, CarrierLane] = field(default_factory=dict, init=False)
     _sorting: dict[str, SortingWorker] = field(default_factory=dict, init=False)
     _tasks: list[asyncio.Task[None]] = field(default_factory=list, init=False)
+    up_since: dict[str, float] = field(default_factory=dict, init=False)
+    """When each carrier that is up became so, on the monotonic clock."""
     _held: set[str] = field(default_factory=set, init=False)
     _taking: bool = field(default=True, init=False)
     _consumers: dict[str, Consumer] = field(default_factory=dict, init=False)
@@ -214,6 +216,10 @@ class Dispatcher:
     def availability(self, carrier: str) -> None:
         lane = self._lanes.get(carrier)
         if lane is not None:
+            if not lane.connector.up:
+                self.up_since.pop(carrier, None)
+            elif carrier not in self.up_since:
+                self.up_since[carrier] = self.clock.monotonic()
             lane.wake()
 
     # What the workers of the routes use

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Final
@@ -42,6 +43,11 @@ class TextFacts(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     text: str
     charset: str = ""
     """What the customer asked for; empty leaves it to the dialect."""
+    carrier: str = ""
+    alphabet: str = ""
+    """`text` is in hexadecimal digits where it is binary."""
+    service: str = ""
+    """The service that is called, where the configuration has any."""
 
 
 def renderer_of_texts(dialect: str) -> str:
@@ -96,6 +102,8 @@ class EventFacts(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What the customer calls the message, or our identifier of a text."""
     sender: str = ""
     recipient: str = ""
+    carrier: str = ""
+    """The one that a text came over."""
     text: str = ""
     """Hexadecimal octets where they are data."""
     reason: str = ""
@@ -103,10 +111,35 @@ class EventFacts(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     details: dict[str, float | int | str] = {}
     """What a device says of itself."""
 
+    @property
+    def is_data(self) -> bool:
+        """Whether its text is octets."""
+        return SINGLE_OF_BATCH.get(self.kind, self.kind) is EventKind.DATA_RECEIVED
+
 
 def renderer_of_events(dialect: str) -> str:
     """The key of a dialect's renderer of webhook events in stored callbacks."""
     return f"{dialect}:event"
+
+
+class CallbackAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """What a customer's server answered to the call about an inbound text, with a 2xx."""
+
+    callback_id: int
+    account_id: int
+    facts: TextFacts | EventFacts
+    status: int
+    headers: Mapping[str, str]
+    """By their names in lower case."""
+    body: bytes
+    """Its first KiB (`web/outgoing.py`)."""
+
+
+class OwnAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """The answer of a service that calls nobody, in place of a request."""
+
+    body: bytes
+    headers: tuple[tuple[str, str], ...] = ()
 
 
 class CallbackCall(msgspec.Struct, frozen=True, kw_only=True):
