@@ -25,6 +25,8 @@ from dragoman.campaigns.pages import build_mailing_pages
 from dragoman.campaigns.relay import Outbox, RelayConnection
 from dragoman.config import Settings
 from dragoman.connectors import connect_carriers
+from dragoman.connectors.http.callbacks import build_callbacks
+from dragoman.connectors.http.carrier import HttpCarrier
 from dragoman.connectors.mm7.carrier import Mm7Carrier
 from dragoman.connectors.mm7.reports import build_reports
 from dragoman.connectors.phones.apis import build_phone_apis
@@ -364,6 +366,8 @@ class Gateway:
         apis = [dialect.web for dialect in self.dialects]
         if reporting := [c for c in self.connectors.values() if isinstance(c, Mm7Carrier)]:
             apis.append(build_reports(reporting))
+        if over_http := [c for c in self.connectors.values() if isinstance(c, HttpCarrier)]:
+            apis.append(build_callbacks(carrier.calls for carrier in over_http))
         if phones := phones_of(self.connectors):
             apis.extend(build_phone_apis(services, phones))
         pages = build_pages(

@@ -13,6 +13,7 @@ from dragoman.cli.variables import DATA_VARIABLE
 
 if TYPE_CHECKING:
     from dragoman.config import Settings
+    from dragoman.config.consistency import CheckHttp
 
 CONFIG_FILE: Final = Path("dragoman.toml")
 DEVELOPMENT_FOLDER: Final = Path("dragoman-data")
@@ -131,9 +132,9 @@ def load_settings(config: Path | None, *, complete: bool = False) -> Settings:
             "no configuration: there is no ./dragoman.toml; name one with --config",
             "no_configuration",
         )
-    dialects, profiles = _known_names() if complete else (None, None)
+    dialects, profiles, check_http = _known_names() if complete else (None, None, None)
     try:
-        return load(config, os.environ, dialects=dialects, profiles=profiles)
+        return load(config, os.environ, dialects=dialects, profiles=profiles, check_http=check_http)
     except ConfigError as error:
         raise Stop(ExitCode.USAGE, str(error), "configuration") from None
 
@@ -164,8 +165,9 @@ def _set_by_environment() -> bool:
     )
 
 
-def _known_names() -> tuple[frozenset[str], frozenset[str]]:
+def _known_names() -> tuple[frozenset[str], frozenset[str], CheckHttp]:
+    from dragoman.connectors.http.check import find_mistakes
     from dragoman.connectors.smpp.profiles import PROFILES
     from dragoman.dialects import DIALECTS
 
-    return frozenset(DIALECTS), frozenset(PROFILES)
+    return frozenset(DIALECTS), frozenset(PROFILES), find_mistakes

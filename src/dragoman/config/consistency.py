@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from types import MappingProxyType
 from typing import Final
 
 from dragoman.config.errors import Mistake
 from dragoman.config.reading import suggest
 from dragoman.config.settings import Settings
-from dragoman.config.tables import LATIN_1, Mm7Table, SmppTable
+from dragoman.config.tables import LATIN_1, HttpTable, Mm7Table, SmppTable
 from dragoman.core.model.mail_addresses import parse_mail_address
 from dragoman.protocols.smpp import fields
 
+CheckHttp = Callable[[HttpTable], Iterable[Mistake]]
+"""Finds what is wrong with the table of an HTTP carrier."""
 MAIL_DIALECT = "linkmobility"
 """The one that takes mail."""
 MULTIMEDIA = "mm7"
@@ -33,8 +35,12 @@ def find_inconsistencies(
     *,
     dialects: Collection[str] | None = None,
     profiles: Collection[str] | None = None,
+    check_http: CheckHttp | None = None,
 ) -> Iterator[Mistake]:
-    """Everything that contradicts; `dialects` and `profiles` are the names that exist, if known."""
+    """Everything that contradicts; `dialects` and `profiles` are the names that exist, if known.
+
+    `check_http` knows the providers of HTTP carriers.
+    """
     yield from _find_doubles("carriers", "name", (carrier.name for carrier in settings.carriers))
     yield from _find_doubles("routes", "name", (route.name for route in settings.routes))
     yield from _find_doubles("prices", "prefix", (price.prefix for price in settings.prices))
@@ -58,6 +64,9 @@ def find_inconsistencies(
                 yield _unknown(f"dialects.enabled[{index}]", "dialect", name, dialects)
     yield from _check_services(settings)
     yield from _check_carriers(settings, profiles)
+    for carrier in settings.carriers:
+        if isinstance(carrier, HttpTable) and check_http is not None:
+            yield from check_http(carrier)
     yield from _check_routes(settings)
     yield from _check_mail(settings)
     yield from _check_mailings(settings)

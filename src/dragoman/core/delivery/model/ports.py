@@ -122,3 +122,13 @@ class Custodian(Protocol):
     def resume(self, messages: Sequence[Outgoing]) -> None:
         """Resumes those that are still pending; their outcomes follow."""
         ...
+
+
+@runtime_checkable
+class Explains(Protocol):
+    """A connector that can say why it takes no messages."""
+
+    @property
+    def why_down(self) -> str:
+        """What is wrong, in a few plain words; empty where nothing is, or nobody knows."""
+        ...
