@@ -26,7 +26,9 @@ from dragoman.config.tables import (
     Mm7Table,
     NumberTable,
     PhonesTable,
+    PriceListTable,
     PriceTable,
+    QuotaTable,
     RouteTable,
     SmppTable,
 )
@@ -96,6 +98,8 @@ SHOWN = Settings(
             carriers=("danish", "main"),
         ),
     ),
+    price_lists=(PriceListTable(carrier="danish", file="danish-prices.csv"),),
+    quotas=(QuotaTable(carrier="danish", country="SE", parts_per_day=10_000),),
     prices=(PriceTable(), PriceTable(prefix="45", price="0.05")),
     numbers=(NumberTable(number="4512345678", account="shop"),),
     short_codes=(

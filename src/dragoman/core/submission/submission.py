@@ -29,6 +29,7 @@ from dragoman.core.messages.attachments import Attachments
 from dragoman.core.messages.live import LiveBatch, LiveMessage
 from dragoman.core.messages.model.attachments import Attachment
 from dragoman.core.messages.model.audiences import Audience
+from dragoman.core.messages.model.conditions import RouteQuery
 from dragoman.core.messages.model.lifecycle import BatchState, State
 from dragoman.core.messages.model.messages import Format, Submission
 from dragoman.core.messages.model.records import (
@@ -203,7 +204,8 @@ class SubmissionService:
         recipients = check_recipients(submission.recipients, maximum)
         check_prefixes(account, recipients)
         max_parts = self._max_parts_of(account)
-        repertoire = self._repertoire(account, submission, recipients, to_device)
+        query = self._route_query(account, submission, sender, terms)
+        repertoire = self._repertoire(account, submission, recipients, to_device, query)
         segmentation: Segmentation | None = None
         own: list[Recipient] | None = None
         if submission.texts:
@@ -222,8 +224,10 @@ class SubmissionService:
                 due_ms=terms.due_ms,
                 multimedia=multimedia,
             ).number
+        if query is not None and segmentation is not None:
+            query.alphabet, query.parts = segmentation.alphabet.value, segmentation.count
         tariffs = self.maker.tariffs(
-            account, recipients, multimedia, to_device, submission.message_type
+            account, recipients, multimedia, to_device, submission.message_type, query
         )
         payments = await self._payments_of(account, submission)
         attachments: tuple[Attachment, ...] = ()
@@ -294,7 +298,8 @@ class SubmissionService:
         numbers = check_named(submission, wanted, maximum)
         check_prefixes(account, numbers)
         multimedia = submission.format is Format.MMS
-        self.maker.tariffs(account, numbers, multimedia, to_device, submission.message_type)
+        query = self._route_query(account, submission, sender, terms)
+        self.maker.tariffs(account, numbers, multimedia, to_device, submission.message_type, query)
         payments = await self._payments_of(account, submission)
         max_parts, country_code = self._max_parts_of(account), ""
         if submission.premium is not None:
@@ -320,7 +325,7 @@ class SubmissionService:
         # What stands around the places must fit; each text is cut when it is made.
         fixed = Template(submission.text, audience.fields).render({})
         segmentation = None
-        repertoire = self._repertoire(account, submission, (), to_device)
+        repertoire = self._repertoire(account, submission, (), to_device, query)
         if not audience.fields:
             segmentation = check_text(submission, submission.text, max_parts, terms, repertoire)
         elif fixed:
@@ -393,6 +398,7 @@ class SubmissionService:
                 message_type=message_type.name if message_type is not None else "",
                 resend_of=submission.resend_of,
                 ignored_sender=submission.ignored_sender,
+                tag=submission.tag,
                 repertoire=repertoire,
             ),
             lane=int(self._lane(submission, recipients, lane)),
@@ -409,6 +415,7 @@ class SubmissionService:
         submission: Submission,
         recipients: Sequence[str],
         to_device: Route | None,
+        query: RouteQuery | None,
     ) -> Repertoire:
         """What all carriers take that a text may go to; without recipients, to anybody."""
         router, type_ = self.maker.router, submission.message_type
@@ -418,10 +425,26 @@ class SubmissionService:
         if fixed is not None:
             found = fixed.repertoire
         else:
-            found = router.repertoire(account.username, recipients)
+            found = router.repertoire(account.username, recipients, query)
         if submission.message_class is not None:  # its data_coding names the GSM alphabet
             found = msgspec.structs.replace(found, latin_1=False)
         return found
+
+    def _route_query(
+        self, account: Account, submission: Submission, sender: str, terms: Terms
+    ) -> RouteQuery | None:
+        """What routes with conditions ask for; None where there are none."""
+        router = self.maker.router
+        if not router.is_conditional:
+            return None
+        return router.query(
+            account.username,
+            at_ms=terms.due_ms,
+            sender=sender,
+            message_type=submission.message_type.name if submission.message_type else "",
+            tag=submission.tag,
+            multimedia=submission.format is _MMS,
+        )
 
     async def _payments_of(self, account: Account, submission: Submission) -> tuple[Payment, ...]:
         """The wallets that pay; empty for the account's own alone."""
