@@ -88,6 +88,7 @@ from dragoman.core.submission.message_maker import MessageMaker
 from dragoman.core.submission.orders import Orders
 from dragoman.core.submission.quotes import Quotes
 from dragoman.core.submission.refunds import Refunds
+from dragoman.core.submission.route_explanations import RouteExplanations
 from dragoman.core.submission.submission import SubmissionService
 from dragoman.core.submission.verifications import Verifications
 from dragoman.kit.child_process import ChildProcess
@@ -481,6 +482,14 @@ class _Parts:
         )
         self.queries = Queries(self.storage)
         self.quotes = Quotes(submission=self.submission, router=self.router, opt_outs=self.opt_outs)
+        self.route_explanations = RouteExplanations(
+            router=self.router,
+            maker=self.message_maker,
+            selection=self.selection,
+            connectors=self.connectors,
+            is_held=self.dispatcher.is_held,
+            message_types={one.name: one for one in settings.types_of_messages()},
+        )
         self.message_actions = MessageActions(
             audit_log=self.audit_log,
             storage=self.storage,

@@ -73,6 +73,7 @@ from dragoman.core.submission.message_maker import MessageMaker
 from dragoman.core.submission.orders import Orders
 from dragoman.core.submission.quotes import Quotes
 from dragoman.core.submission.refunds import Refunds
+from dragoman.core.submission.route_explanations import RouteExplanations
 from dragoman.core.submission.submission import SubmissionService
 from dragoman.core.submission.verifications import Verifications
 from dragoman.kit.clock import Clock
@@ -162,6 +163,7 @@ class Services:
     traffic: Traffic
     connectors: Mapping[str, Connector]
     selection: Selection
+    route_explanations: RouteExplanations
 
     async def open(self, *, migrate: bool = False) -> None:
         """Readies the database; raises `StorageUnavailable` where its tables are not current."""

@@ -61,17 +61,23 @@ class Selection:
         self._clock = clock
         self.is_sticky = False
         """Whether any route is."""
+        self._running: dict[str, RouteSelection] = {}
         self._last: OrderedDict[str, tuple[str, int]] = OrderedDict()
 
     def of(self, route: Route) -> RouteSelection | None:
         """The chooser of a route; None where the order alone decides."""
         if not route.chooses and self.quotas.carriers.isdisjoint(route.carriers):
             return None
+        found = self._running[route.name] = RouteSelection(self, route)
         self.is_sticky |= route.sticky_s > 0
         self.quality.is_watched |= (
             route.preference is Preference.QUALITY or route.min_delivery_rate > 0
         )
-        return RouteSelection(self, route)
+        return found
+
+    def running(self, route: str) -> RouteSelection | None:
+        """The chooser that a route uses; None where the order alone decides."""
+        return self._running.get(route)
 
     def heard(self, carrier: str, number: str) -> None:
         """A text of a phone arrived over a carrier: an answer to it goes back the same way."""

@@ -46,6 +46,10 @@ class MessageMaker:
         fixed = message_type is not None and message_type.route in self.router.routes
         return fixed or self.router.choose(account.username, number) is not None
 
+    def price_of(self, number: str, credits: int) -> Price:
+        """The tariff of a number, with the credits of a message type unless they are 0."""
+        return _priced(self.prices, number, credits)
+
     def tariffs(
         self,
         account: Account,

@@ -57,6 +57,7 @@ from dragoman.core.submission.admission import (
 from dragoman.core.submission.audiences import Audiences, Recipient
 from dragoman.core.submission.message_maker import MessageMaker, without_rejected
 from dragoman.core.submission.sql import submissions
+from dragoman.kit.call_header import tag_of_call
 from dragoman.kit.clock import Clock
 from dragoman.kit.ids import IdSource
 from dragoman.protocols.gsm.segmentation import PLAIN, Repertoire, Segmentation
@@ -398,7 +399,7 @@ class SubmissionService:
                 message_type=message_type.name if message_type is not None else "",
                 resend_of=submission.resend_of,
                 ignored_sender=submission.ignored_sender,
-                tag=submission.tag,
+                tag=self._tag(submission),
                 repertoire=repertoire,
             ),
             lane=int(self._lane(submission, recipients, lane)),
@@ -442,9 +443,13 @@ class SubmissionService:
             at_ms=terms.due_ms,
             sender=sender,
             message_type=submission.message_type.name if submission.message_type else "",
-            tag=submission.tag,
+            tag=self._tag(submission),
             multimedia=submission.format is _MMS,
         )
+
+    def _tag(self, submission: Submission) -> str:
+        """What its caller calls it, where any route asks."""
+        return submission.tag or (tag_of_call() if self.maker.router.uses_tags else "")
 
     async def _payments_of(self, account: Account, submission: Submission) -> tuple[Payment, ...]:
         """The wallets that pay; empty for the account's own alone."""

@@ -27,6 +27,10 @@ class Span(msgspec.Struct, frozen=True):
     begin: int
     end: int
 
+    def __str__(self) -> str:
+        times = (divmod(minute, 60) for minute in (self.begin, self.end))
+        return "-".join(f"{hours:02}:{minutes:02}" for hours, minutes in times)
+
     def covers(self, weekday: int, minute: int, days: frozenset[int]) -> bool:
         """Whether a minute of a weekday (Monday is 0) lies in the span on one of some days."""
         if self.begin < self.end:

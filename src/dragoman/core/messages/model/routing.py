@@ -131,6 +131,8 @@ class Router:
         usable = [route for route in new.values() if not route.named_only]
         self.is_conditional = any(route.conditions is not None for route in usable)
         """Whether any route asks for more than number and account."""
+        self.uses_tags = any(r.conditions.tags for r in usable if r.conditions is not None)
+        """Whether any asks for a tag."""
         self._by_priority = any(route.priority for route in usable)
         self._general: dict[bool, RouteTable[Route]] = {}
         self._by_account: dict[tuple[str, bool], RouteTable[Route]] = {}
@@ -213,6 +215,10 @@ class Router:
         if username in route.accounts:
             reason = RouteReason.ACCOUNT
         return RouteChoice(route=route, reason=reason, prefix=prefix)
+
+    def matching(self, username: str, digits: str, query: RouteQuery) -> Iterator[Route]:
+        """Every route for a text that matches, the first choice first."""
+        return self._search(username, digits, False, query)
 
     def _possible(self, username: str, digits: str, query: RouteQuery | None) -> Iterator[Route]:
         """The routes that a message may take once its text is cut, the likeliest first."""
