@@ -5,9 +5,11 @@ from __future__ import annotations
 import contextlib
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import fields
+from zoneinfo import ZoneInfo
 
 from dragoman import __version__
 from dragoman.config import Settings
+from dragoman.config.routing import load_costs, load_networks
 from dragoman.container import Services
 from dragoman.core.accounts.access_tokens import AccessTokens
 from dragoman.core.accounts.account_tree import AccountTree
@@ -23,6 +25,7 @@ from dragoman.core.accounts.one_time_links import OneTimeLinks
 from dragoman.core.accounts.scoped_tokens import ScopedTokens
 from dragoman.core.accounts.senders import Senders
 from dragoman.core.accounts.sessions import Sessions
+from dragoman.core.billing.model.costs import Costs
 from dragoman.core.billing.model.message_types import MessageTypes
 from dragoman.core.billing.model.pricing import PriceList
 from dragoman.core.callbacks.webhooks import Webhooks
@@ -41,8 +44,11 @@ from dragoman.core.delivery.delivery import Delivery, OnUnknown
 from dragoman.core.delivery.device_routes import DeviceRoutes
 from dragoman.core.delivery.dispatcher import Dispatcher
 from dragoman.core.delivery.model.ports import CallsBack, CarrierEvents, Connector
+from dragoman.core.delivery.quality import Quality
+from dragoman.core.delivery.quotas import Quotas
 from dragoman.core.delivery.receipts import Receipts
 from dragoman.core.delivery.resources import Resources
+from dragoman.core.delivery.selection import Selection
 from dragoman.core.devices.assignments import Assignments
 from dragoman.core.devices.device_registration import DeviceRegistration
 from dragoman.core.devices.devices import Devices
@@ -86,6 +92,7 @@ from dragoman.core.submission.message_maker import MessageMaker
 from dragoman.core.submission.orders import Orders
 from dragoman.core.submission.quotes import Quotes
 from dragoman.core.submission.refunds import Refunds
+from dragoman.core.submission.route_explanations import RouteExplanations
 from dragoman.core.submission.single_messages import SingleMessages
 from dragoman.core.submission.submission import SubmissionService
 from dragoman.core.submission.verifications import Verifications
@@ -163,7 +170,18 @@ class _Parts:
         }
         self.live = LiveMessages()
         self.queue = LocalQueue()
-        self.router = Router(settings.routes_for_router())
+        self.networks = load_networks(settings)
+        self.router = Router(
+            settings.routes_for_router(),
+            networks=self.networks,
+            zone=ZoneInfo(settings.routing.time_zone),
+        )
+        self.costs = Costs(load_costs(settings) if connect is not connect_nothing else {})
+        self.quality = Quality(self.clock)
+        self.quotas = Quotas(self.clock, settings.quotas_of_carriers())
+        self.selection = Selection(
+            costs=self.costs, quality=self.quality, quotas=self.quotas, clock=self.clock
+        )
         self.callback_stored = Signal[[NewCallback]]()
         self.connectors: dict[str, Connector] = {}
         self._accounts()
@@ -303,6 +321,7 @@ class _Parts:
             policies=self._policies,
             announce=self.callback_stored,
             find_events=self.webhooks.about_message,
+            quality=self.quality,
             feed=self.feed,
         )
         self.backlog = Backlog(
@@ -370,6 +389,7 @@ class _Parts:
             texts=self.inbound,
             clock=self.clock,
             metrics=self.metrics,
+            selection=self.selection,
             message_events=self.message_events,
             feed=self.feed,
         )
@@ -484,6 +504,14 @@ class _Parts:
         )
         self.queries = Queries(self.storage)
         self.quotes = Quotes(submission=self.submission, router=self.router, opt_outs=self.opt_outs)
+        self.route_explanations = RouteExplanations(
+            router=self.router,
+            maker=self.message_maker,
+            selection=self.selection,
+            connectors=self.connectors,
+            is_held=self.dispatcher.is_held,
+            message_types={one.name: one for one in settings.types_of_messages()},
+        )
         self.message_actions = MessageActions(
             audit_log=self.audit_log,
             storage=self.storage,

@@ -37,6 +37,7 @@ from dragoman.core.delivery.device_routes import DeviceRoutes
 from dragoman.core.delivery.dispatcher import Dispatcher
 from dragoman.core.delivery.model.ports import Connector
 from dragoman.core.delivery.receipts import Receipts
+from dragoman.core.delivery.selection import Selection
 from dragoman.core.devices.assignments import Assignments
 from dragoman.core.devices.device_registration import DeviceRegistration
 from dragoman.core.devices.devices import Devices
@@ -75,6 +76,7 @@ from dragoman.core.submission.message_maker import MessageMaker
 from dragoman.core.submission.orders import Orders
 from dragoman.core.submission.quotes import Quotes
 from dragoman.core.submission.refunds import Refunds
+from dragoman.core.submission.route_explanations import RouteExplanations
 from dragoman.core.submission.single_messages import SingleMessages
 from dragoman.core.submission.submission import SubmissionService
 from dragoman.core.submission.verifications import Verifications
@@ -168,6 +170,8 @@ class Services:
     statistics: Statistics
     traffic: Traffic
     connectors: Mapping[str, Connector]
+    selection: Selection
+    route_explanations: RouteExplanations
 
     async def open(self, *, migrate: bool = False) -> None:
         """Readies the database; raises `StorageUnavailable` where its tables are not current."""

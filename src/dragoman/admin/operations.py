@@ -23,6 +23,7 @@ from dragoman.admin import (
     inbound,
     messages,
     privacy,
+    routes,
     senders,
     tokens,
     webhooks,
@@ -43,7 +44,7 @@ BODY_LIMIT_BYTES: Final = 4 << 20
 JSON_LINES: Final = b"application/jsonl"
 PROBLEM_TYPE: Final = b"application/problem+json"
 SUBJECTS: Final = (
-    accounts, messages, carriers, callbacks, inbound, senders, devices, webhooks, privacy,
+    accounts, messages, carriers, routes, callbacks, inbound, senders, devices, webhooks, privacy,
     diagnosis, tokens,
 )  # fmt: skip
 

@@ -34,11 +34,14 @@ def build_gateway(
     build_workbench: Callable[[Services, Caller], Workbench] | None = None,
 ) -> Gateway:
     """The gateway, whose database is ours from here on; raises `Stop`."""
+    from dragoman.config import ConfigError
     from dragoman.core.model.errors import AlreadyInUse, StorageUnavailable
     from dragoman.gateway import Gateway
 
     try:
         return Gateway(settings, writer=writer, build_workbench=build_workbench)
+    except ConfigError as error:
+        raise Stop(ExitCode.USAGE, str(error), "configuration") from None
     except AlreadyInUse as error:
         raise Stop(ExitCode.FAILED, str(error), "in_use") from None
     except StorageUnavailable as error:

@@ -18,8 +18,8 @@ from msgspec.structs import FieldInfo, asdict, fields
 
 from dragoman.config.dialects import Dialects, LinkHost, LinkMobility, SmSend, SubaccountProfile
 from dragoman.config.fields import choices_of, description_of, examples_of, item_of, join
-from dragoman.config.kannel import Kannel, KannelService
 from dragoman.config.http import PresetTable
+from dragoman.config.kannel import Kannel, KannelService
 from dragoman.config.premium import ContentTypeTable, ShortCodeTable
 from dragoman.config.sections import Section
 from dragoman.config.settings import Settings
@@ -29,7 +29,9 @@ from dragoman.config.tables import (
     Mm7Table,
     NumberTable,
     PhonesTable,
+    PriceListTable,
     PriceTable,
+    QuotaTable,
     RouteTable,
     SmppTable,
 )
@@ -116,6 +118,8 @@ SHOWN = Settings(
             carriers=("danish", "main"),
         ),
     ),
+    price_lists=(PriceListTable(carrier="danish", file="danish-prices.csv"),),
+    quotas=(QuotaTable(carrier="danish", country="SE", parts_per_day=10_000),),
     prices=(PriceTable(), PriceTable(prefix="45", price="0.05")),
     numbers=(NumberTable(number="4512345678", account="shop"),),
     short_codes=(

@@ -224,6 +224,16 @@ class Devices(Section, frozen=True, kw_only=True):
         return f"{self.public_url.rstrip('/')}{PHONE_API}" if self.public_url else ""
 
 
+class Routing(Section, frozen=True, kw_only=True):
+    """What all routes have in common."""
+
+    time_zone: TimeZone = "UTC"
+    """Time zone of the hours and days of routes, such as Europe/Copenhagen."""
+    networks_file: Annotated[FilePath | None, Meta(examples=["networks.csv"])] = None
+    """CSV with the columns prefix and network (MCC and MNC), for routes by network. Numbers that
+    moved to another network keep the one of their range."""
+
+
 class Callbacks(Section, frozen=True, kw_only=True):
     """Calls to customers' URLs: states of messages, inbound texts, events."""
 

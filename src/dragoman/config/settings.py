@@ -11,12 +11,15 @@ from dragoman.config import sections, tables
 from dragoman.config.dialects import Dialects, SmsGate
 from dragoman.config.kannel import KANNEL
 from dragoman.config.premium import ShortCodeTable
+from dragoman.config.routing import conditions_of, preference_of
 from dragoman.config.values import SQLITE, FolderPath, Secret, parse_address
 from dragoman.core.billing.model.message_types import DEFAULT_TYPES, MessageType
 from dragoman.core.billing.model.pricing import Price, parse_price
+from dragoman.core.delivery.model.quotas import Quota
 from dragoman.core.inbound.model.services import TextService
 from dragoman.core.messages.model.premium import BillingTerms, ShortCode
 from dragoman.core.messages.model.routing import Route, name_of_device_route
+from dragoman.core.model.countries import mcc_of_region
 from dragoman.protocols.gsm.segmentation import PLAIN, in_common
 
 DEFAULT_ROUTE = "default"
@@ -50,6 +53,12 @@ class Settings(sections.Section, frozen=True, kw_only=True):
     """Carriers: the SMSCs, MMSCs and phones that messages go to."""
     routes: tuple[tables.RouteTable, ...] = ()
     """Routes: which carriers take which messages."""
+    routing: sections.Routing = sections.Routing()
+    """Routing: what all routes have in common."""
+    price_lists: tuple[tables.PriceListTable, ...] = ()
+    """Price lists: what carriers charge you."""
+    quotas: tuple[tables.QuotaTable, ...] = ()
+    """Quotas: limits of carriers by day."""
     prices: tuple[tables.PriceTable, ...] = ()
     """Prices: what a part costs."""
     numbers: tuple[tables.NumberTable, ...] = ()
@@ -183,6 +192,12 @@ class Settings(sections.Section, frozen=True, kw_only=True):
                 carriers=route.carriers,
                 multimedia=multimedia.issuperset(route.carriers),
                 repertoire=in_common(repertoires.get(name, PLAIN) for name in route.carriers),
+                conditions=conditions_of(route),
+                priority=route.priority,
+                preference=preference_of(route),
+                weights=route.weights,
+                sticky_s=route.sticky_s,
+                min_delivery_rate=route.min_delivery_rate,
             )
             for route in self.routes
         )
@@ -204,6 +219,17 @@ class Settings(sections.Section, frozen=True, kw_only=True):
         return tuple(
             Price(prefix=table.prefix, credits=table.credits, price=parse_price(table.price))
             for table in self.prices
+        )
+
+    def quotas_of_carriers(self) -> tuple[Quota, ...]:
+        """The limits of carriers by day."""
+        return tuple(
+            Quota(
+                carrier=table.carrier,
+                country=mcc_of_region(table.country) or "" if table.country else "",
+                parts_per_day=table.parts_per_day,
+            )
+            for table in self.quotas
         )
 
     def types_of_messages(self) -> tuple[MessageType, ...]:

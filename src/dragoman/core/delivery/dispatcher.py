@@ -13,10 +13,12 @@ from time import perf_counter
 
 import structlog
 
+from dragoman.core.delivery.choosing import ChoosingWorker
 from dragoman.core.delivery.delivery import Delivery
 from dragoman.core.delivery.lanes import CarrierLane, Flight, reject_for
 from dragoman.core.delivery.model.ports import Connector
 from dragoman.core.delivery.receipts import Receipts
+from dragoman.core.delivery.selection import Selection
 from dragoman.core.delivery.sorting import SortingWorker, no_demand
 from dragoman.core.inbound.inbound import Inbound
 from dragoman.core.messages.events import MessageEvents
@@ -56,10 +58,11 @@ class Dispatcher:
     texts: Inbound
     clock: Clock
     metrics: Metrics
+    selection: Selection
     message_events: MessageEvents | None = None
     feed: Feed = field(default_factory=Feed)
     _lanes: dict[str, CarrierLane] = field(default_factory=dict, init=False)
-    _sorting: dict[str, SortingWorker] = field(default_factory=dict, init=False)
+    _sorting: dict[str, SortingWorker | ChoosingWorker] = field(default_factory=dict, init=False)
     _tasks: list[asyncio.Task[None]] = field(default_factory=list, init=False)
     up_since: dict[str, float] = field(default_factory=dict, init=False)
     """When each carrier that is up became so, on the monotonic clock."""
@@ -77,9 +80,14 @@ class Dispatcher:
         self._lanes = {name: CarrierLane(connector) for name, connector in connectors.items()}
         for route in routes:
             lanes = [self._lanes[name] for name in route.carriers]
-            worker: _RouteWorker | SortingWorker
+            worker: _RouteWorker | SortingWorker | ChoosingWorker
+            chooser = self.selection.of(route)
             if any(lane.selective is not None for lane in lanes):
                 worker = self._sorting[route.name] = SortingWorker(self, route.name, lanes)
+            elif chooser is not None:
+                worker = self._sorting[route.name] = ChoosingWorker(
+                    self, route.name, lanes, chooser
+                )
             else:
                 worker = _RouteWorker(self, route.name, lanes)
             self._consumers[route.name] = worker.consumer
@@ -184,6 +192,11 @@ class Dispatcher:
         self.metrics.outcomes[carrier, _KINDS[type(outcome)]] += 1
         if self.message_events is not None:
             self.message_events.attempt(live, carrier, outcome)
+        if self.selection.quotas.is_counting:
+            if isinstance(outcome, Deferred):
+                self.selection.quotas.give_back(live.message_id)
+            else:
+                self.selection.quotas.keep(live.message_id)
         if isinstance(outcome, Deferred):
             live.possible_duplicate |= outcome.possible_duplicate
             self._put_back(flight, lane, outcome.retry_in_s)
@@ -211,6 +224,7 @@ class Dispatcher:
         self.receipts.receive(report, on_stored)
 
     def inbound(self, report: InboundPartReport, on_stored: OnStored) -> None:
+        self.selection.heard(report.carrier, report.source)
         self.texts.receive(report, on_stored)
 
     def availability(self, carrier: str) -> None:

@@ -13,6 +13,7 @@ from dragoman.core.delivery.delivery import Delivery
 from dragoman.core.delivery.device_routes import DeviceRoutes
 from dragoman.core.inbound.opt_outs import OptOuts
 from dragoman.core.messages.live import LiveBatch, LiveMessage
+from dragoman.core.messages.model.conditions import RouteQuery
 from dragoman.core.messages.model.lifecycle import State
 from dragoman.core.messages.model.records import StateChange, StoredMessage
 from dragoman.core.messages.model.routing import Route, Router
@@ -45,6 +46,10 @@ class MessageMaker:
         fixed = message_type is not None and message_type.route in self.router.routes
         return fixed or self.router.choose(account.username, number) is not None
 
+    def price_of(self, number: str, credits: int) -> Price:
+        """The tariff of a number, with the credits of a message type unless they are 0."""
+        return _priced(self.prices, number, credits)
+
     def tariffs(
         self,
         account: Account,
@@ -52,14 +57,18 @@ class MessageMaker:
         multimedia: bool,
         fixed: Route | None = None,
         message_type: MessageType | None = None,
+        query: RouteQuery | None = None,
     ) -> list[tuple[str, Price]]:
         """The route and price of each recipient; raises `Refused` for an unreachable one."""
         credits = message_type.credits if message_type is not None else 0
         if fixed is None and message_type is not None:
             fixed = self.router.routes.get(message_type.route)
         tariffs = []
+        choose = self.router.choose
         for recipient in recipients:
-            route = fixed or self.router.choose(account.username, recipient, multimedia=multimedia)
+            if query is not None:
+                query.to(recipient, query.parts)
+            route = fixed or choose(account.username, recipient, multimedia=multimedia, query=query)
             if route is None:
                 raise Refused(RefusalCode.NO_ROUTE, recipient)
             tariffs.append((route.name, _priced(self.prices, recipient, credits)))
@@ -84,6 +93,7 @@ class MessageMaker:
         device_id, fixed = options.device_id, self.router.routes.get(options.route)
         if device_id is not None:
             fixed = self.device_routes.find(device_id)
+        query = self._query(account, batch) if self.router.is_conditional else None
         messages = []
         for message_id, recipient in zip(self.ids.take(len(recipients)), recipients, strict=True):
             number, text, parts, failure = recipient
@@ -91,7 +101,12 @@ class MessageMaker:
                 parts = 0 if failure else batch.segmentation.count
             route = fixed
             if fixed is None and device_id is None:
-                route = choose(account.username, number, multimedia=multimedia)
+                if query is not None:
+                    own = batch.segment(text) if text is not None and parts else None
+                    cut = batch.segmentation if own is None else own
+                    query.alphabet = cut.alphabet.value
+                    query.to(number, parts)
+                route = choose(account.username, number, multimedia=multimedia, query=query)
             if not failure:
                 if number in refusers:
                     failure = FailureCode.OPTED_OUT
@@ -143,6 +158,18 @@ class MessageMaker:
             )
         ]
         return tuple(messages)
+
+    def _query(self, account: Account, batch: LiveBatch) -> RouteQuery:
+        """What routes with conditions ask of a batch that is being sent."""
+        stored = batch.stored
+        return self.router.query(
+            account.username,
+            at_ms=self.delivery.clock.now_ms(),
+            sender=stored.sender,
+            message_type=stored.options.message_type,
+            tag=stored.options.tag,
+            multimedia=batch.multimedia is not None,
+        )
 
     def rejections(
         self, batch: LiveBatch, messages: Sequence[StoredMessage]

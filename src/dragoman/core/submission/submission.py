@@ -29,6 +29,7 @@ from dragoman.core.messages.attachments import Attachments
 from dragoman.core.messages.live import LiveBatch, LiveMessage
 from dragoman.core.messages.model.attachments import Attachment
 from dragoman.core.messages.model.audiences import Audience
+from dragoman.core.messages.model.conditions import RouteQuery
 from dragoman.core.messages.model.lifecycle import BatchState, State
 from dragoman.core.messages.model.messages import Format, Submission
 from dragoman.core.messages.model.records import (
@@ -56,6 +57,7 @@ from dragoman.core.submission.admission import (
 from dragoman.core.submission.audiences import Audiences, Recipient
 from dragoman.core.submission.message_maker import MessageMaker, without_rejected
 from dragoman.core.submission.sql import submissions
+from dragoman.kit.call_header import tag_of_call
 from dragoman.kit.clock import Clock
 from dragoman.kit.ids import IdSource
 from dragoman.protocols.gsm.segmentation import PLAIN, Repertoire, Segmentation
@@ -203,7 +205,8 @@ class SubmissionService:
         recipients = check_recipients(submission.recipients, maximum)
         check_prefixes(account, recipients)
         max_parts = self._max_parts_of(account)
-        repertoire = self._repertoire(account, submission, recipients, to_device)
+        query = self._route_query(account, submission, sender, terms)
+        repertoire = self._repertoire(account, submission, recipients, to_device, query)
         segmentation: Segmentation | None = None
         own: list[Recipient] | None = None
         if submission.texts:
@@ -222,8 +225,10 @@ class SubmissionService:
                 due_ms=terms.due_ms,
                 multimedia=multimedia,
             ).number
+        if query is not None and segmentation is not None:
+            query.alphabet, query.parts = segmentation.alphabet.value, segmentation.count
         tariffs = self.maker.tariffs(
-            account, recipients, multimedia, to_device, submission.message_type
+            account, recipients, multimedia, to_device, submission.message_type, query
         )
         payments = await self._payments_of(account, submission)
         attachments: tuple[Attachment, ...] = ()
@@ -294,7 +299,8 @@ class SubmissionService:
         numbers = check_named(submission, wanted, maximum)
         check_prefixes(account, numbers)
         multimedia = submission.format is Format.MMS
-        self.maker.tariffs(account, numbers, multimedia, to_device, submission.message_type)
+        query = self._route_query(account, submission, sender, terms)
+        self.maker.tariffs(account, numbers, multimedia, to_device, submission.message_type, query)
         payments = await self._payments_of(account, submission)
         max_parts, country_code = self._max_parts_of(account), ""
         if submission.premium is not None:
@@ -320,7 +326,7 @@ class SubmissionService:
         # What stands around the places must fit; each text is cut when it is made.
         fixed = Template(submission.text, audience.fields).render({})
         segmentation = None
-        repertoire = self._repertoire(account, submission, (), to_device)
+        repertoire = self._repertoire(account, submission, (), to_device, query)
         if not audience.fields:
             segmentation = check_text(submission, submission.text, max_parts, terms, repertoire)
         elif fixed:
@@ -393,6 +399,7 @@ class SubmissionService:
                 message_type=message_type.name if message_type is not None else "",
                 resend_of=submission.resend_of,
                 ignored_sender=submission.ignored_sender,
+                tag=self._tag(submission),
                 repertoire=repertoire,
             ),
             lane=int(self._lane(submission, recipients, lane)),
@@ -409,6 +416,7 @@ class SubmissionService:
         submission: Submission,
         recipients: Sequence[str],
         to_device: Route | None,
+        query: RouteQuery | None,
     ) -> Repertoire:
         """What all carriers take that a text may go to; without recipients, to anybody."""
         router, type_ = self.maker.router, submission.message_type
@@ -418,10 +426,30 @@ class SubmissionService:
         if fixed is not None:
             found = fixed.repertoire
         else:
-            found = router.repertoire(account.username, recipients)
+            found = router.repertoire(account.username, recipients, query)
         if submission.message_class is not None:  # its data_coding names the GSM alphabet
             found = msgspec.structs.replace(found, latin_1=False)
         return found
+
+    def _route_query(
+        self, account: Account, submission: Submission, sender: str, terms: Terms
+    ) -> RouteQuery | None:
+        """What routes with conditions ask for; None where there are none."""
+        router = self.maker.router
+        if not router.is_conditional:
+            return None
+        return router.query(
+            account.username,
+            at_ms=terms.due_ms,
+            sender=sender,
+            message_type=submission.message_type.name if submission.message_type else "",
+            tag=self._tag(submission),
+            multimedia=submission.format is _MMS,
+        )
+
+    def _tag(self, submission: Submission) -> str:
+        """What its caller calls it, where any route asks."""
+        return submission.tag or (tag_of_call() if self.maker.router.uses_tags else "")
 
     async def _payments_of(self, account: Account, submission: Submission) -> tuple[Payment, ...]:
         """The wallets that pay; empty for the account's own alone."""

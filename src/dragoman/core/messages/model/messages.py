@@ -113,6 +113,8 @@ class Submission(msgspec.Struct, frozen=True, kw_only=True):
     """Where the dialect has any: its credits and its route count."""
     ignored_sender: str = ""
     """What the customer wrote as sender of a type of messages that has none of its own."""
+    tag: str = ""
+    """What the customer calls messages of this kind, for routes that ask for it."""
 
 
 class Data(msgspec.Struct, frozen=True, kw_only=True, gc=False):
