@@ -25,9 +25,11 @@ from dragoman.core.accounts.one_time_links import OneTimeLinks
 from dragoman.core.accounts.scoped_tokens import ScopedTokens
 from dragoman.core.accounts.senders import Senders
 from dragoman.core.accounts.sessions import Sessions
+from dragoman.core.accounts.smpp_logins import SmppLogins
 from dragoman.core.billing.model.costs import Costs
 from dragoman.core.billing.model.message_types import MessageTypes
 from dragoman.core.billing.model.pricing import PriceList
+from dragoman.core.callbacks.bind_texts import BindTexts
 from dragoman.core.callbacks.webhooks import Webhooks
 from dragoman.core.campaigns.issues import Issues
 from dragoman.core.campaigns.mailings import Mailings
@@ -59,6 +61,7 @@ from dragoman.core.health import Health
 from dragoman.core.inbound.inbound import Inbound
 from dragoman.core.inbound.inbox import Inbox
 from dragoman.core.inbound.keywords import Keywords
+from dragoman.core.inbound.model.inbound import StoredInbound
 from dragoman.core.inbound.model.keywords import words_to_match
 from dragoman.core.inbound.opt_outs import OptOuts
 from dragoman.core.inbound.routing import InboundRouting
@@ -68,7 +71,7 @@ from dragoman.core.messages.events import MessageEvents
 from dragoman.core.messages.feed import Feed
 from dragoman.core.messages.live import LiveMessages
 from dragoman.core.messages.loader import MessageLoader
-from dragoman.core.messages.model.messages import Outgoing
+from dragoman.core.messages.model.messages import Holder, Outgoing
 from dragoman.core.messages.model.records import NewCallback
 from dragoman.core.messages.model.routing import Router
 from dragoman.core.messages.premium import PremiumRules
@@ -234,6 +237,9 @@ class _Parts:
             access_life_s=settings.dialects.smsgate.token_life_s,
             refresh_life_s=settings.dialects.smsgate.refresh_life_s,
         )
+        self.smpp_logins = SmppLogins(
+            storage=self.storage, accounts=self.accounts, clock=self.clock
+        )
         self.one_time_links = OneTimeLinks(
             storage=self.storage, accounts=self.accounts, ids=self.ids, clock=self.clock
         )
@@ -302,6 +308,7 @@ class _Parts:
             by_event=frozenset({"smsgate"}),
             ensure_signing_key=self.phone_settings.ensure_signing_key,
         )
+        self.bind_texts = BindTexts(logins=self.smpp_logins, ids=self.ids, clock=self.clock)
         self.device_routes = DeviceRoutes(self.router, self.devices)
 
     def _message_flow(self) -> None:
@@ -344,13 +351,13 @@ class _Parts:
             clock=self.clock,
             metrics=self.metrics,
             announce=self.callback_stored,
-            find_events=self.webhooks.about_text,
             services=TextServices(
                 services=settings.text_services(),
                 account_id_of=self.inbound_routing.account_id_of,
                 ids=self.ids,
                 clock=self.clock,
             ),
+            find_events=self._about_text,
             stop_words=self._stop_words,
             start_words=self._start_words,
         )
@@ -569,6 +576,11 @@ class _Parts:
         self.single_texts = SingleTexts(self.storage)
         self.statistics = Statistics(storage=self.storage, queries=self.queries, clock=self.clock)
         self.traffic = Traffic(storage=self.storage, clock=self.clock)
+
+    def _about_text(self, text: StoredInbound, holder: Holder | None) -> tuple[NewCallback, ...]:
+        """What is called for an inbound text besides its forwarding."""
+        of_binds = self.bind_texts.about_text(text, holder)
+        return self.webhooks.about_text(text, holder) + of_binds
 
     def _held_routes(self) -> frozenset[str]:
         """Where a message that may have left must not be sent again; phones know what they have."""

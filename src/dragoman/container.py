@@ -21,6 +21,7 @@ from dragoman.core.accounts.one_time_links import OneTimeLinks
 from dragoman.core.accounts.scoped_tokens import ScopedTokens
 from dragoman.core.accounts.senders import Senders
 from dragoman.core.accounts.sessions import Sessions
+from dragoman.core.accounts.smpp_logins import SmppLogins
 from dragoman.core.callbacks.webhooks import Webhooks
 from dragoman.core.campaigns.issues import Issues
 from dragoman.core.campaigns.mailings import Mailings
@@ -114,6 +115,7 @@ class Services:
     dialect_records: DialectRecords
     login_tokens: LoginTokens
     scoped_tokens: ScopedTokens
+    smpp_logins: SmppLogins
     one_time_links: OneTimeLinks
     credits: Credits
     senders: Senders
@@ -185,6 +187,7 @@ class Services:
         await self.devices.restore()
         await self.phone_settings.restore()
         await self.webhooks.restore()
+        await self.smpp_logins.restore()
 
     async def close(self) -> None:
         """Lets go of the database and of what else is open."""

@@ -42,9 +42,14 @@ from dragoman.core.callbacks.worker import CallbackWorker, Caller
 from dragoman.core.campaigns.ports import Transport
 from dragoman.core.campaigns.worker import MailWorker
 from dragoman.core.delivery.model.ports import Connector, Custodian
-from dragoman.core.delivery.running import CarrierView
+from dragoman.core.delivery.running import BindView, CarrierView, WirePiece
 from dragoman.core.messages.feed import Feed
-from dragoman.core.messages.model.callbacks import renderer_of_events, renderer_of_texts
+from dragoman.core.messages.model.callbacks import (
+    BINDS,
+    SMPP,
+    renderer_of_events,
+    renderer_of_texts,
+)
 from dragoman.core.metrics import Metrics
 from dragoman.dialects import DIALECTS
 from dragoman.kit.child_process import ChildProcess
@@ -53,6 +58,9 @@ from dragoman.kit.ids import time_of
 from dragoman.kit.supervisor import Ended, Supervisor
 from dragoman.mail.listener import MailListener
 from dragoman.ops.health import build_pages
+from dragoman.smpp_server.deliveries import render_callback as render_receipt
+from dragoman.smpp_server.deliveries import render_text
+from dragoman.smpp_server.server import SmppServer
 from dragoman.web.client_address import ClientAddressReader
 from dragoman.web.operations import Dialect
 from dragoman.web.outgoing import GuardedClient
@@ -65,6 +73,12 @@ if TYPE_CHECKING:
 KEPT_PAGE = 500
 LOOK_AT_SPACE_S = 1.0
 STOP_UNSTORED_S = 3.0
+BIND_RETRY_S = 60.0
+"""Wait after a customer's program refused a receipt or text for now."""
+BIND_CONCURRENCY = 100_000
+"""Deliveries to binds at the same time, in all: the windows of the binds limit them."""
+BIND_DELIVERIES = 256
+"""Deliveries of one account at the same time, beyond what its binds take at once."""
 
 log = structlog.get_logger(__name__)
 
@@ -112,6 +126,7 @@ class Gateway:
             per_lane=callbacks.per_host,
             clock=services.clock,
             metrics=services.metrics,
+            serves=lambda origin: not origin.startswith(BINDS),
             text_renderers={
                 renderer_of_texts(d.name): d.render_text
                 for d in self.dialects
@@ -130,6 +145,7 @@ class Gateway:
             },
         )
         services.callback_stored.subscribe(self.callbacks.announce)
+        self.smpp_server, self._bind_deliveries = self._build_smpp_server()
         self._mail_worker = self._build_mail_worker()
         self._mail: MailListener | None = None
         self._web: DialectApp | None = None
@@ -164,6 +180,7 @@ class Gateway:
         await services.open(migrate=migrate)
         self._look_at_space()
         await self.callbacks.restore()
+        await self._bind_deliveries.restore()
         await services.inbound.restore()
         await services.receipts.restore()
         await services.backlog.restore(services.ids.last)
@@ -182,6 +199,7 @@ class Gateway:
             ("imports", services.imports.run()),
             ("contact values", services.contact_values.run()),
             ("callbacks", self.callbacks.run()),
+            ("bind deliveries", self._bind_deliveries.run()),
             ("writer", self._watch_writer()),
             ("disk space", self._watch_space()),
         ):
@@ -195,6 +213,7 @@ class Gateway:
         await self._admin.start(spawn)
         await self._listen()
         await self._listen_for_mail()
+        await self._listen_for_binds()
         if before_ready is not None:
             await before_ready()
         services.health.note_phase("")
@@ -226,6 +245,8 @@ class Gateway:
                 self._server.config.timeout_graceful_shutdown = int(0.35 * timeout_s)
                 self._server.should_exit = True
                 await asyncio.gather(self._serving, return_exceptions=True)
+        async with _step("binds", by(0.42)):
+            await self.smpp_server.stop(0.1 * timeout_s)
         async with _step("mail", by(0.45)):
             if self._mail is not None:
                 await self._mail.stop(0.05 * timeout_s)
@@ -242,6 +263,7 @@ class Gateway:
         async with _step("workers", by(0.85)):
             await self._supervisor.stop()
             await self.callbacks.stop()
+            await self._bind_deliveries.stop()
         async with _step("database", by(0.9)):
             await self._client.close()
             await services.close()
@@ -345,17 +367,37 @@ class Gateway:
 
     def callbacks_waiting(self) -> int:
         """Callbacks to be made, in memory and in rows."""
-        return self.callbacks.depth()
+        return self.callbacks.depth() + self._bind_deliveries.depth()
 
     def held_hosts(self) -> Sequence[HeldHost]:
         """Customers' hosts that fail, and what waits for them, by account."""
-        return self.callbacks.held()
+        return (*self.callbacks.held(), *self._bind_deliveries.held())
 
     def retry_callbacks(
         self, account_id: int | None, host: str = "", message_id: int | None = None
     ) -> Sequence[tuple[int, str, int]]:
         """Has callbacks that wait made without a wait."""
-        return self.callbacks.retry_now(account_id, host, message_id)
+        workers = (self.callbacks, self._bind_deliveries)
+        return [found for w in workers for found in w.retry_now(account_id, host, message_id)]
+
+    def binds(self) -> Sequence[BindView]:
+        """Every bind of the SMPP server, oldest first."""
+        return self.smpp_server.views()
+
+    def unbind(self, bind_id: int) -> BindView:
+        """Ends a bind; raises `Refused`."""
+        return self.smpp_server.unbind(bind_id)
+
+    def start_wire_log(self, bind_id: int) -> BindView:
+        """Keeps what a bind reads and writes for an hour; raises `Refused`."""
+        return self.smpp_server.start_wire_log(bind_id)
+
+    def wire_log(self, bind_id: int) -> Sequence[WirePiece]:
+        """What was kept of a bind, oldest first; raises `Refused`."""
+        return [
+            WirePiece(at_ms=piece.at_ms, direction=piece.direction, octets=piece.octets.hex())
+            for piece in self.smpp_server.wire_log(bind_id)
+        ]
 
     # HTTP and mail
 
@@ -430,6 +472,39 @@ class Gateway:
         )
         services.mailings.mail_due.subscribe(worker.announce)
         return worker
+
+    def _build_smpp_server(self) -> tuple[SmppServer, CallbackWorker]:
+        """The server, and the worker for what is delivered to binds: callbacks without HTTP."""
+        services, settings = self.services, self.services.settings.smpp_server
+        server = SmppServer(services)
+        worker = CallbackWorker(
+            storage=services.storage,
+            client=server.binds,
+            renderers={SMPP: render_receipt},
+            text_renderers={renderer_of_texts(SMPP): render_text},
+            schedule=RetrySchedule(
+                first_s=BIND_RETRY_S,
+                longest_s=services.settings.callbacks.max_retry_s,
+                give_up_after_s=settings.keep_s,
+                max_retry_after_s=0.0,
+            ),
+            concurrency=BIND_CONCURRENCY,
+            per_lane=BIND_DELIVERIES,
+            clock=services.clock,
+            metrics=services.metrics,
+            serves=lambda origin: origin.startswith(BINDS),
+            reachable=server.binds.reachable,
+            most_kept=settings.keep_most,
+        )
+        services.callback_stored.subscribe(worker.announce)
+        server.receiver_bound.subscribe(worker.receiver_found)
+        return server, worker
+
+    async def _listen_for_binds(self) -> None:
+        try:
+            await self.smpp_server.start()
+        except OSError as error:
+            raise SystemExit(f"cannot listen for binds: {error}") from None
 
     async def _listen_for_mail(self) -> None:
         settings = self.services.settings.mail

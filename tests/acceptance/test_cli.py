@@ -264,7 +264,17 @@ class Development:
 
 
 def options(folder: Path) -> list[str]:
-    return ["dev", "--http", "127.0.0.1:0", "--smsc", "127.0.0.1:0", "--data", str(folder)]
+    return [
+        "dev",
+        "--http",
+        "127.0.0.1:0",
+        "--smsc",
+        "127.0.0.1:0",
+        "--smpp",
+        "127.0.0.1:0",
+        "--data",
+        str(folder),
+    ]
 
 
 @contextmanager

@@ -49,7 +49,17 @@ def developing(folder: Path, *more: str) -> Iterator[Running]:
     said = folder / "said"
     with said.open("wb") as output:
         gateway = Group(
-            [DRAGOMAN, "dev", "--http", "127.0.0.1:0", "--smsc", "127.0.0.1:0", *more],
+            [
+                DRAGOMAN,
+                "dev",
+                "--http",
+                "127.0.0.1:0",
+                "--smsc",
+                "127.0.0.1:0",
+                "--smpp",
+                "127.0.0.1:0",
+                *more,
+            ],
             folder=folder,
             environment=plain_environment(),
             output=output,

@@ -19,6 +19,7 @@ CONFIG_FILE: Final = Path("dragoman.toml")
 DEVELOPMENT_FOLDER: Final = Path("dragoman-data")
 DEFAULT_HTTP: Final = "127.0.0.1:8080"
 DEFAULT_SMSC: Final = "127.0.0.1:2775"
+DEFAULT_SMPP: Final = "127.0.0.1:2776"
 
 
 def option(help: str, *names: str, show_default: bool = False, **more: Any) -> Any:
@@ -147,7 +148,7 @@ def _development(data: Path) -> Settings:
         raise Stop(ExitCode.USAGE, f"there is no folder {data}", "no_configuration")
     found = dev_file.read(data)
     if found is None or not found.smsc_port:
-        return Settings.development(data, http=DEFAULT_HTTP, smsc=DEFAULT_SMSC)
+        return Settings.development(data, http=DEFAULT_HTTP, smsc=DEFAULT_SMSC, smpp=DEFAULT_SMPP)
     http = found.base_url.partition("://")[2]
     smsc = join_address(found.smsc_host, found.smsc_port)
     return Settings.development(data, http=http, smsc=smsc)

@@ -40,6 +40,9 @@ class _Example:
     def held_hosts(self) -> tuple[()]:
         return ()
 
+    def binds(self) -> tuple[()]:
+        return ()
+
     free_bytes = callbacks_waiting
 
     def problems(self) -> list[str]:

@@ -91,23 +91,34 @@ class Settings(sections.Section, frozen=True, kw_only=True):
     """Message types: qualities with their own credits."""
     devices: sections.Devices = sections.Devices()
     """Phones that send: how they reach the gateway."""
+    smpp_server: sections.SmppServer = sections.SmppServer()
+    """SMPP server: what your customers' programs bind to."""
     mail: sections.Mail = sections.Mail()
     """Mail: mail to SMS over SMTP."""
     mailings: sections.Mailings = sections.Mailings()
     """Mailings: e-mail campaigns."""
 
     @classmethod
-    def development(cls, data_dir: Path, *, http: str, smsc: str, phones: bool = False) -> Self:
+    def development(
+        cls,
+        data_dir: Path,
+        *,
+        http: str,
+        smsc: str,
+        smpp: str | None = None,
+        phones: bool = False,
+    ) -> Self:
         """What `dragoman dev` runs with: SQLite, one simulated carrier, callbacks to loopback.
 
-        `http` and `smsc` are `host:port`; ValueError where one is not. With `phones`, messages go
-        over phones, and to the simulated carrier while there is none.
+        `http`, `smsc` and `smpp` (the SMPP server) are `host:port`; ValueError where one is not.
+        With `phones`, messages go over phones, and to the simulated carrier while there is none.
         """
         parse_address(http)
         host, port = parse_address(smsc)
         return cls(
             data_dir=str(data_dir.absolute()),
             http=sections.Http(listen=http),
+            smpp_server=sections.SmppServer(listen=smpp),
             carriers=(
                 tables.SmppTable(
                     name=SIMULATOR,

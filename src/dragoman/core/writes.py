@@ -15,6 +15,7 @@ from dragoman.core.accounts.sql import (
     one_time_links,
     scoped_tokens,
     senders,
+    smpp_logins,
 )
 from dragoman.core.accounts.sql import audit_log as audit
 from dragoman.core.billing.sql import wallets
@@ -170,6 +171,9 @@ OPERATIONS: Final[dict[str, Operation[Any, Any]]] = {
         senders.decide,
         senders.remove,
         short_ids.reserve,
+        smpp_logins.end,
+        smpp_logins.note_receiver,
+        smpp_logins.put,
         short_ids.show,
         submission_keys.accept,
         submissions.accept,

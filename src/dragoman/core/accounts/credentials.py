@@ -71,6 +71,11 @@ class Credentials:
             for (kind, _), hash_ in zip(spellings, hashes, strict=True)
         )
 
+    async def of_smpp_password(self, account_id: int, password: str) -> NewCredential:
+        """The credential for the password of an SMPP login."""
+        digest = await self._hash(password)
+        return self._credential(account_id, CredentialKind.SMPP_PASSWORD, digest)
+
     async def _hash(self, password: str) -> bytes:
         async with self._hashing:
             return (await asyncio.to_thread(self.hasher.hash, password)).encode()

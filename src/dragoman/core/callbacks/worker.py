@@ -51,6 +51,8 @@ MAX_IN_MEMORY = 1_000
 """Callbacks of an account to an origin in memory; more wait in their rows."""
 PAGE = 500
 POLL_S = 0.25
+UNREACHABLE_PAUSE_S = 60.0
+"""Between two looks for what is too old, where nobody can take it."""
 MAX_ANSWER = 500
 MAX_ATTEMPTS = 32_767
 """As counted; its column has 16 bits."""
@@ -106,6 +108,13 @@ class CallbackWorker:
     event_renderers: Mapping[str, RenderEvent] = field(default_factory=dict)
     answer_takers: Mapping[str, TakeAnswer] = field(default_factory=dict)
     """By the same keys as the renderers of texts and events."""
+    serves: Callable[[str], bool] = lambda _origin: True
+    """Whether it is this worker that delivers to an origin."""
+    reachable: Callable[[int], bool] = lambda _account_id: True
+    """Whether anything can be delivered to an account now; if not, nothing of it is tried."""
+    most_kept: int = 0
+    """Callbacks of an account to an origin that wait at most; the oldest are given up for newer
+    ones. 0 for no limit."""
     _lanes: dict[tuple[int, str], CallbackLane] = field(default_factory=dict, init=False)
     _calling: int = field(default=0, init=False)
     _rendering: set[asyncio.Future[None]] = field(default_factory=set, init=False)
@@ -123,9 +132,16 @@ class CallbackWorker:
 
     def announce(self, new: NewCallback) -> None:
         """Sends a stored callback soon, or leaves it in its row."""
+        if not self.serves(new.origin):
+            return
         self._announced = max(self._announced, new.callback_id)
         lane = self._lane(new.account_id, new.origin)
-        if lane.in_rows or lane.failures or len(lane.queue) >= MAX_IN_MEMORY:
+        if (
+            lane.in_rows
+            or lane.failures
+            or len(lane.queue) >= MAX_IN_MEMORY
+            or not self.reachable(new.account_id)
+        ):
             lane.in_rows += 1
             return
         self._enqueue(
@@ -148,7 +164,8 @@ class CallbackWorker:
         self._announced = await self.storage.read(callbacks.last_pending)
         waiting = await self.storage.read(callbacks.count_pending)
         for lane, count in waiting.items():
-            self._lane(*lane).in_rows = count
+            if self.serves(lane[1]):
+                self._lane(*lane).in_rows = count
 
     async def run(self) -> None:
         """Reads pending callbacks back from their rows as they fall due; runs until cancelled."""
@@ -161,7 +178,7 @@ class CallbackWorker:
                 idle = not lane.queue and not lane.busy
                 if lane.in_rows and idle and self.clock.monotonic() >= lane.paused_until:
                     try:
-                        await self._read_back(lane)
+                        await self._take_up(lane)
                     except Exception as error:  # retried at the next poll
                         log.error("callbacks_not_read", reason=type(error).__name__)
                 elif idle and not lane.in_rows and not lane.calling:
@@ -217,6 +234,19 @@ class CallbackWorker:
         self._look.set()
         return [(lane.account_id, lane.origin, lane.waiting) for lane in chosen]
 
+    def receiver_found(self, account_id: int) -> None:
+        """Something can be delivered to an account again: all that waits for it is due."""
+        self.retry_now(account_id)
+
+    async def _take_up(self, lane: CallbackLane) -> None:
+        """Reads what waits, or where nobody can take it gives up what waited too long."""
+        if self.reachable(lane.account_id):
+            await self._read_back(lane)
+            return
+        lane.paused_until = self.clock.monotonic() + UNREACHABLE_PAUSE_S
+        lane.has_expired = True
+        await self._give_up_old(lane)
+
     async def _read_back(self, lane: CallbackLane) -> None:
         if lane.released:
             now_due = Release(lane.account_id, lane.origin, self.clock.now_ms())
@@ -256,10 +286,18 @@ class CallbackWorker:
         before = first_at(now_ms - round(self.schedule.give_up_after_s * 1000))
         expiry = Expiry(lane.account_id, lane.origin, before, now_ms, PAGE)
         while lane.has_expired:
-            ended = await self.storage.writer.write(callbacks.expire, expiry)
+            ended = await self._expire(lane, expiry)
             lane.has_expired = ended == PAGE
-            lane.in_rows -= ended
-            self.metrics.callbacks[Verdict.GIVE_UP.value] += ended
+        while self.most_kept and (surplus := lane.in_rows - self.most_kept) > 0:
+            oldest = expiry._replace(before=self._announced, limit=min(surplus, PAGE))
+            if not await self._expire(lane, oldest):
+                break
+
+    async def _expire(self, lane: CallbackLane, expiry: Expiry) -> int:
+        ended = await self.storage.writer.write(callbacks.expire, expiry)
+        lane.in_rows -= ended
+        self.metrics.callbacks[Verdict.GIVE_UP.value] += ended
+        return ended
 
     def _lane(self, account_id: int, origin: str) -> CallbackLane:
         lane = self._lanes.get((account_id, origin))

@@ -25,6 +25,7 @@ from dragoman.protocols.gsm.segmentation import (
     Repertoire,
     Segmentation,
     segment_binary,
+    segment_headed,
     segment_text,
 )
 from dragoman.protocols.gsm.wap_push import PUSH_UDH, encode_service_indication
@@ -66,6 +67,8 @@ def segment(
     if format_ is _GSM_ALIKE:
         text = fit_gsm(text)
     alphabet = ALPHABET_OF_FORMAT.get(format_)
+    if udh and alphabet is not None:
+        return segment_headed(text, udh=udh, alphabet=alphabet)
     return segment_text(text, alphabet=alphabet, max_parts=max_parts, repertoire=repertoire)
 
 

@@ -105,7 +105,12 @@ def release(connection: Connection, item: Release) -> None:
 def expire(connection: Connection, item: Expiry) -> int:
     """The number of callbacks that were given up."""
     old = (_PENDING, *_to(item.account_id, item.origin), callbacks.c.callback_id < item.before)
-    chosen = select(callbacks.c.callback_id).where(*old).limit(item.limit)
+    chosen = (
+        select(callbacks.c.callback_id)
+        .where(*old)
+        .order_by(callbacks.c.callback_id)
+        .limit(item.limit)
+    )
     values = {"state": CallbackState.GIVEN_UP.value, "answered_ms": item.now_ms}
     ended = update(callbacks).where(callbacks.c.callback_id.in_(chosen)).values(**values)
     return connection.execute(ended).rowcount

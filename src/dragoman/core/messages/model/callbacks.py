@@ -11,6 +11,16 @@ import msgspec
 
 from dragoman.core.messages.model.lifecycle import State
 
+BINDS: Final = "smpp://"
+"""Begins what stands in place of a URL for what goes to the binds of an account."""
+SMPP: Final = "smpp"
+"""The dialect whose callbacks may go there."""
+
+
+def url_of_binds(account_id: int) -> str:
+    """What stands in place of a URL for what goes to the binds of an account."""
+    return f"{BINDS}{account_id}"
+
 
 class CallbackFacts(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The state change of a message, as stored with its callback."""

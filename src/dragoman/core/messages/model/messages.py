@@ -36,6 +36,8 @@ class Format(StrEnum):
     AUTO = "auto"
     """Text; GSM where it fits, UCS-2 where not."""
     GSM = "gsm"
+    """The GSM alphabet; one part behind the caller's own user data header, where there is one. The
+    same in `UNICODE`."""
     GSM_ALIKE = "gsm_alike"
     """GSM, with look-alikes where it lacks a character; UCS-2 where it has none of those."""
     UNICODE = "unicode"
