@@ -520,12 +520,12 @@ def test_the_printed_lines_work_when_pasted(tmp_path: Path) -> None:
             )
             for line in lines
         ]
-        sent, reported, texts, written, ping, accepted, batch, order, orders, saved, listed = (
-            answers
-        )
+        sent, reported, created, page, texts, written, ping, accepted, batch, *rest = answers
+        order, orders, saved, listed = rest
         assert sent == {"status": True, "error": 0}
         assert reported["queue_status"] in {"pending", "processed"}
-        assert [text["text"] for text in texts["messages"]] == ["Hello from httpsms"]
+        assert [message["sid"] for message in page["messages"]] == [created["sid"]]
+        assert [text["text"] for text in texts["messages"]] == ["Hello from Twilio"]
         assert written["text"] == "Hello back"
         assert [answer["status"] for answer in (ping, accepted, batch)] == [200, 201, 200]
         assert batch["message"][0]["recipient"] == "4512345678"
