@@ -525,7 +525,7 @@ def test_the_printed_lines_work_when_pasted(tmp_path: Path) -> None:
         assert sent == {"status": True, "error": 0}
         assert reported["queue_status"] in {"pending", "processed"}
         assert [message["sid"] for message in page["messages"]] == [created["sid"]]
-        assert [text["text"] for text in texts["messages"]] == ["Hello from Twilio"]
+        assert texts["messages"][0]["text"] == "Hello from httpsms"
         assert written["text"] == "Hello back"
         assert [answer["status"] for answer in (ping, accepted, batch)] == [200, 201, 200]
         assert batch["message"][0]["recipient"] == "4512345678"
