@@ -220,8 +220,8 @@ _REST = """\
 - R15, a queue outside the process: there is none.
 - Going back to an earlier version: there is only one revision of the tables yet.
 - Receipts that overtake their responses, to one number, from an SMSC with short IDs that it spells
-  in another base: `20` may be hexadecimal for 32, or the ID of the message after it. The carrier's
-  `id_reading` says which it is.
+  in another base: `20` may be hexadecimal for 32, or the ID of a later message. `id_reading` of the
+  carrier says which it is.
 - A power cut drops what was written to the SQLite file, its WAL and its journal and not synced.
   Directory entries are not dropped, and PostgreSQL's files are not watched.
 """

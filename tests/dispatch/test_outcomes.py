@@ -232,6 +232,24 @@ async def test_messages_only_in_rows_expire_too(
     assert await second.balance(account) == (9, 0, 0)
 
 
+async def test_rows_are_looked_at_though_the_clock_was_set_back(
+    make_harness: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Bug: the next look at the rows was a day away."""
+    monkeypatch.setattr(backlog_module, "MAX_QUEUED", 1)
+    clock = FixedClock()
+    harness = await make_harness(carriers={"smsc": 1}, clock=clock, start=False)
+    account = await harness.account(credits=9)
+    await harness.deadlines.check()
+    clock.jump(-86_400)
+    for _ in range(3):
+        await harness.submit(account, validity_s=60)
+    assert len(harness.live) == 1
+    clock.advance(61)
+    await harness.deadlines.check()
+    await harness.until_states(account, S.EXPIRED, count=3)
+
+
 async def test_an_expired_message_that_may_have_left_is_unknown_and_paid(
     make_harness: Any, simulator: Any, until: Any
 ) -> None:

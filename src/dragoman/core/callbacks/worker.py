@@ -41,7 +41,7 @@ from dragoman.core.messages.model.callbacks import (
 from dragoman.core.messages.model.records import NewCallback
 from dragoman.core.metrics import Metrics
 from dragoman.core.model.use_case import use_case
-from dragoman.kit.clock import Clock
+from dragoman.kit.clock import Clock, ClockWatch
 from dragoman.kit.ids import first_at, time_of
 from dragoman.storage.engine import Storage
 from dragoman.storage.persistence import persist
@@ -129,6 +129,12 @@ class CallbackWorker:
     _announced: int = field(default=0, init=False)
     """The newest callback that memory knows of; all before it are in a lane or its rows."""
     _nothing_called: asyncio.Future[None] | None = field(default=None, init=False)
+    _clock_watch: ClockWatch = field(init=False)
+    _hurries: list[callbacks.Hurry] = field(default_factory=list, init=False)
+    """What is to be written because the clock was set back."""
+
+    def __post_init__(self) -> None:
+        self._clock_watch = ClockWatch(self.clock)
 
     def announce(self, new: NewCallback) -> None:
         """Sends a stored callback soon, or leaves it in its row."""
@@ -161,6 +167,11 @@ class CallbackWorker:
 
     async def restore(self) -> None:
         """Finds the lanes with pending callbacks from an earlier run."""
+        # Nothing is planned so far ahead: the clock was set back since.
+        now_ms = self.clock.now_ms()
+        farthest_ms = now_ms + round(self.schedule.most_s * 1000)
+        hurry = callbacks.Hurry(farthest_ms, by_ms=FOREVER_MS, now_ms=now_ms)
+        self._hurries.append(hurry)
         self._announced = await self.storage.read(callbacks.last_pending)
         waiting = await self.storage.read(callbacks.count_pending)
         for lane, count in waiting.items():
@@ -174,6 +185,7 @@ class CallbackWorker:
                 async with asyncio.timeout(POLL_S):
                     await self._look.wait()
             self._look.clear()
+            await self._follow_clock()
             for key, lane in list(self._lanes.items()):
                 idle = not lane.queue and not lane.busy
                 if lane.in_rows and idle and self.clock.monotonic() >= lane.paused_until:
@@ -184,6 +196,18 @@ class CallbackWorker:
                 elif idle and not lane.in_rows and not lane.calling:
                     lane.let_go()
                     del self._lanes[key]
+
+    async def _follow_clock(self) -> None:
+        """Keeps the waits of callbacks when the wall clock is set back."""
+        if back_ms := self._clock_watch.set_back_ms():
+            now_ms = self.clock.now_ms()
+            self._hurries.append(callbacks.Hurry(now_ms, by_ms=back_ms, now_ms=now_ms))
+        try:
+            while self._hurries:
+                await self.storage.writer.write(callbacks.hurry, self._hurries[0])
+                del self._hurries[0]
+        except Exception as error:  # retried at the next poll
+            log.error("callbacks_not_moved", reason=type(error).__name__)
 
     async def stop(self) -> None:
         """Waits for the calls in progress; the rest stays in rows."""

@@ -33,7 +33,7 @@ from dragoman.core.submission.audiences import Audiences, Chunk
 from dragoman.core.submission.expansion import AudienceExpansion, Expansion, NumbersExpansion
 from dragoman.core.submission.message_maker import MessageMaker, without_rejected
 from dragoman.core.submission.sql import batches, submissions
-from dragoman.kit.clock import Clock
+from dragoman.kit.clock import Clock, ClockWatch
 from dragoman.kit.ids import IdSource
 from dragoman.storage.engine import Storage
 
@@ -94,6 +94,12 @@ class Batches:
     _turn: asyncio.Lock = field(default_factory=asyncio.Lock, init=False)
     """Held while a chunk is expanded, so that its batch is not stopped in between."""
     _restored: bool = field(default=False, init=False)
+    _clock_watch: ClockWatch = field(init=False)
+    _overdue: tuple[int, int] = field(default=(0, 0), init=False)
+    """When the wall clock was set back: the time that it was then, and the last identifier."""
+
+    def __post_init__(self) -> None:
+        self._clock_watch = ClockWatch(self.clock)
 
     async def run(self) -> None:
         """Expands due batches; runs until cancelled."""
@@ -291,9 +297,11 @@ class Batches:
         most = MAX_RUNNING_OF_ACCOUNT if len(going) < MAX_RUNNING else 1
         without = [a for a in held if running[a] >= most or held[a] >= MAX_HELD_OF_ACCOUNT]
         known = [expansion.batch_id for expansion in self._running]
-        now_ms = self.clock.now_ms()
+        back_ms, now_ms = self._clock_watch.set_back_ms(), self.clock.now_ms()
+        if back_ms:
+            self._overdue = max(self._overdue[0], now_ms + back_ms), self.ids.next()
         due = await self.storage.read(
-            lambda c: pending.load_due_batches(c, now_ms, known, room, without)
+            lambda c: pending.load_due_batches(c, now_ms, known, room, without, self._overdue)
         )
         for stored in due:
             account = await self.accounts.find_by_id(stored.account_id)

@@ -8,7 +8,7 @@ contacts is stored as requested, and credits are held as its recipients become k
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
 from dataclasses import field
 from functools import lru_cache
 from typing import Any, TypeVar
@@ -450,6 +450,25 @@ class SubmissionService:
             unsent=recipients,
         )
 
+    def repertoire(
+        self,
+        account: Account,
+        recipients: Iterable[str],
+        type_: MessageType | None = None,
+        query: RouteQuery | None = None,
+    ) -> Repertoire:
+        """What all carriers take that an account's text to some numbers may go to.
+
+        Without numbers, to anybody. What is no number is passed over: it is refused elsewhere.
+        """
+        router = self.maker.router
+        if router.is_plain:
+            return PLAIN
+        fixed = router.routes.get(type_.route) if type_ is not None else None
+        if fixed is not None:
+            return fixed.repertoire
+        return router.repertoire(account.username, recipients, query)
+
     def _repertoire(
         self,
         account: Account,
@@ -459,14 +478,12 @@ class SubmissionService:
         query: RouteQuery | None,
     ) -> Repertoire:
         """What all carriers take that a text may go to; without recipients, to anybody."""
-        router, type_ = self.maker.router, submission.message_type
-        if router.is_plain:
+        if self.maker.router.is_plain:
             return PLAIN
-        fixed = to_device or (router.routes.get(type_.route) if type_ is not None else None)
-        if fixed is not None:
-            found = fixed.repertoire
+        if to_device is not None:
+            found = to_device.repertoire
         else:
-            found = router.repertoire(account.username, recipients, query)
+            found = self.repertoire(account, recipients, submission.message_type, query)
         if submission.message_class is not None:  # its data_coding names the GSM alphabet
             found = msgspec.structs.replace(found, latin_1=False)
         return found

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Sequence
 
-from sqlalchemy import Connection, func, null, select, text
+from sqlalchemy import Connection, and_, func, null, or_, select, text
 
 from dragoman.core.billing.sql.tables import wallets
 from dragoman.core.messages.model.lifecycle import BatchState, State
@@ -160,8 +160,12 @@ def load_due_batches(
     known: Collection[int],
     limit: int,
     without: Collection[int] = (),
+    overdue: tuple[int, int] = (0, 0),
 ) -> list[StoredBatch]:
     """Batches with waiting recipients that are due, the most overdue first.
+
+    Due is also what was due before the clock was set back: `overdue` is the time that it was then,
+    and the last identifier.
 
     Not those that are `known`, as lists of recipients may be long, nor those of the accounts
     `without`.
@@ -170,7 +174,10 @@ def load_due_batches(
         select(batches)
         .where(
             batches.c.waiting_recipients.is_not(None),
-            batches.c.due_ms <= now_ms,
+            or_(
+                batches.c.due_ms <= now_ms,
+                and_(batches.c.due_ms <= overdue[0], batches.c.batch_id <= overdue[1]),
+            ),
             batches.c.batch_id.not_in(known),
             batches.c.account_id.not_in(without),
         )
