@@ -58,13 +58,12 @@ def run(folder: Path, turns: int) -> list[list[Figure]]:
     site = make_site(folder, smsc.port, dialects=tuple(REQUESTS))
     try:
         with site.serving() as gateway:
-            requests = {name: make(site, gateway) for name, make in REQUESTS.items()}
-            for name, request in requests.items():
-                _check(name, gateway, request)
+            for name, make in REQUESTS.items():
+                _check(name, gateway, make(site, gateway))
             return [
                 [
-                    _measure(name, gateway, request, folder / f"{name}-{turn}")
-                    for name, request in requests.items()
+                    _measure(name, gateway, make(site, gateway), folder / f"{name}-{turn}")
+                    for name, make in REQUESTS.items()
                 ]
                 for turn in range(turns)
             ]
@@ -125,7 +124,9 @@ def _link(_site: Site, gateway: Gateway) -> bytes:
 def _httpsms(_site: Site, gateway: Gateway) -> bytes:
     # The reference alone may carry the number: with an earlier one it would be the same message.
     text = TEXT.replace("{n}", "0" * DIGITS)
-    query = _query(key=KEY, mobile=NUMBER, sender="TEST", msgtext=text, ref="{n}")
+    query = _query(
+        key=KEY, mobile=NUMBER, sender="TEST", msgtext=text, ref=f"{time.time_ns()}-{{n}}"
+    )
     return _request(f"/api/sms/send_sms.php?{query}", port=gateway.http)
 
 
