@@ -61,6 +61,12 @@ CASES = (
     ),
     Case(
         "R3",
+        "a sync fails, and the gateway is killed and started again",
+        "nothing refused is sent later; nothing lost",
+        disks.sync_fails_then_killed,
+    ),
+    Case(
+        "R3",
         "control: the same, but the failure is hidden from the gateway",
         "must lose",
         disks.sync_fails_unseen,
