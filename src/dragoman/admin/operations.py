@@ -16,6 +16,7 @@ import msgspec
 from dragoman import __version__
 from dragoman.admin import (
     accounts,
+    binds,
     callbacks,
     carriers,
     devices,
@@ -44,7 +45,7 @@ JSON_LINES: Final = b"application/jsonl"
 PROBLEM_TYPE: Final = b"application/problem+json"
 SUBJECTS: Final = (
     accounts, messages, carriers, callbacks, inbound, senders, devices, webhooks, privacy,
-    diagnosis, tokens,
+    diagnosis, tokens, binds,
 )  # fmt: skip
 
 Guard = Callable[[Request], Awaitable[None]]

@@ -39,6 +39,7 @@ COMMANDS: Final = MappingProxyType(
         "optout": "Opt-outs: numbers that get no messages.",
         "device": "Devices: phones that send with their own SIMs.",
         "carrier": "Carriers: their state, out of service and back.",
+        "bind": "Binds of customers' programs to the SMPP server: who, ending one, its wire log.",
         "sender": "Senders that accounts requested: only approved ones may be used.",
         "webhook": "The URLs for delivery reports of whole accounts, and webhooks of phones.",
         "callback": "Callbacks to customers' hosts: which are held, and trying them now.",

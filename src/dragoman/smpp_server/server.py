@@ -285,10 +285,16 @@ class SmppServer:
 
     # What changes
 
-    def _login_changed(self, account_id: int) -> None:
-        """Ends the binds of a login that is no more, or has another password."""
-        for connection in list(self.binds.of(account_id).connections):
-            connection.unbind()
+    def _login_changed(self, account_id: int, ends: bool) -> None:
+        """Ends the binds of a login that is no more, or has others follow its new limits."""
+        login = self._services.smpp_logins.of_account(account_id)
+        for connection in self.binds:
+            if connection.account is None or connection.account.account_id != account_id:
+                continue
+            if ends or login is None:
+                connection.unbind()
+            else:
+                connection.login = login
 
     def _accounts_changed(self) -> None:
         """Ends the binds of accounts that may not use them any more."""
