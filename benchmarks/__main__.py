@@ -1,6 +1,7 @@
 """Runs benchmarks and prints our figure, those of others in the same run, and the ratios.
 
     python -m benchmarks [A] [B] [C] [D] [E] [F] [G] [H] [I] [J] [K] [L] [O] [P] [--runs 3]
+    python -m benchmarks [A] [B] [C] [D] [E] [F] [G] [H] [I] [J] [K] [L] [P] [--runs 3]
                          [--against REVISION] [--postgresql]
                          [--messages 200000] [--contacts 100000] [--orders 1000000]
 
@@ -25,6 +26,7 @@ from benchmarks import (
     codec,
     contacts,
     doors,
+    esme,
     expansion,
     latency,
     live,
@@ -38,6 +40,7 @@ from benchmarks.builds import HERE, Build, built
 from benchmarks.processes import has_kannel
 
 CHOICES = ("A", "B", "C", "D", "E", "F", "G", "H", "I", "J", "K", "L", "O", "P")
+CHOICES = ("A", "B", "C", "D", "E", "F", "G", "H", "I", "J", "K", "L", "P")
 
 
 def main() -> None:
@@ -45,6 +48,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("which", nargs="*", metavar="|".join(CHOICES))
+    parser.add_argument("which", nargs="*", metavar="A|B|C|D|E|F|G|H|I|J|K|L|P")
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--against", metavar="REVISION", help="a git revision to build and compare")
     parser.add_argument("--postgresql", action="store_true", help="A and B on PostgreSQL as well")
@@ -274,6 +278,24 @@ def _pages(folder: Path, count: int) -> None:
             )
 
 
+def _esme(folder: Path, runs: int) -> None:
+    print(
+        f"\nE  submit_sm over {esme.BINDS} binds with a window of {esme.WINDOW}, beside LINK's call"
+    )
+    pairs, idle = esme.run(folder / "e", runs)
+    for number, pair in enumerate(pairs, 1):
+        for call in pair:
+            answered = f"   p50 {call.p50_ms} ms, p99 {call.p99_ms} ms" if call.p50_ms else ""
+            print(
+                f"  run {number}  {call.name:<12} accepts {call.accepted_per_s:>6}/s   processor"
+                f" time {call.gateway_us} us, {call.both_us} with the process that writes{answered}"
+                f"   {_verdict(call.flaws)}"
+            )
+    for name, values in esme.ratios(pairs).items():
+        print(f"  SMPP to LINK, {name}: {median(values):.2f} (median of {values})")
+    print(f"  {idle.binds:,} idle binds: {idle.memory_mb} MB, all bound after {idle.bound_s} s")
+
+
 def _live(folder: Path, runs: int) -> None:
     print(f"\nL  the live log at {live.RATE:.0f} messages/s")
     delay, turns = live.run(folder / "l", runs)
@@ -343,6 +365,8 @@ def _verdict(flaws: tuple[str, ...]) -> str:
 
 
 _REPORTS = {
+    "D": _latency,
+    "E": _esme,
     "G": _codec,
     "L": _live,
     "O": _doors,

@@ -41,7 +41,7 @@ async def test_a_program_of_version_3_3_gets_no_parameters(site: Site, version: 
     esme = await site.bind(version=version)
     assert esme.raw == of(25, 0x80000009, 0) + b"Dragoman\0"
     answer = await esme.ask(submit(registered_delivery=1))
-    assert int(answer.message_id, 16) < 1 << 31
+    assert int(answer.message_id) < 10**8
     (receipt,) = await esme.until_delivered(1)
     assert receipt.tlvs == ()
     assert receipt.short_message.startswith(f"id:{answer.message_id} sub:001 ".encode())

@@ -20,6 +20,7 @@ from dragoman.protocols.smpp.pdus import (
     SubmitMulti,
 )
 from dragoman.protocols.smpp.tlvs import Tlv
+from dragoman.smpp_server import requests
 
 from .conftest import NUMBER, Site, submit
 
@@ -305,3 +306,19 @@ async def test_cancel_by_addresses(site: Site) -> None:
     assert (await esme.ask(cancel)).command_status == 0x11
     batch = await site.services.queries.batch(site.account, int(answer.message_id))
     assert batch.unsent == 1
+
+
+@pytest.mark.parametrize("short_id", [1, 99_999_999, 100_000_000, 2**31 - 1])
+def test_an_id_of_version_3_3_fits_and_is_found_again(short_id: int) -> None:
+    message_id = requests._render_short(short_id)
+    assert len(message_id) <= 8
+    assert requests._parse_short(message_id) == short_id
+    assert requests._parse_short(message_id.upper()) == short_id
+
+
+async def test_a_program_of_version_3_3_asks_by_its_id(site: Site) -> None:
+    esme = await site.bind(version=0x33)
+    later = await esme.ask(submit(schedule_delivery_time="000001000000000R"))
+    names = {"message_id": later.message_id, "source_addr": "Dragoman"}
+    assert (await esme.ask(QuerySm(**names))).message_state == 1
+    assert (await esme.ask(CancelSm(**names))).command_status == 0

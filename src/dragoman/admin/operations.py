@@ -16,6 +16,7 @@ import msgspec
 from dragoman import __version__
 from dragoman.admin import (
     accounts,
+    binds,
     callbacks,
     carriers,
     devices,
@@ -46,6 +47,8 @@ PROBLEM_TYPE: Final = b"application/problem+json"
 SUBJECTS: Final = (
     accounts, messages, carriers, routes, callbacks, inbound, senders, devices, webhooks, privacy,
     diagnosis, tokens,
+    accounts, messages, carriers, callbacks, inbound, senders, devices, webhooks, privacy,
+    diagnosis, tokens, binds,
 )  # fmt: skip
 
 Guard = Callable[[Request], Awaitable[None]]

@@ -40,6 +40,7 @@ COMMANDS: Final = MappingProxyType(
         "device": "Devices: phones that send with their own SIMs.",
         "carrier": "Carriers: their state, out of service and back.",
         "route": "Routes: which one a message would take, and why.",
+        "bind": "Binds of customers' programs to the SMPP server: who, ending one, its wire log.",
         "sender": "Senders that accounts requested: only approved ones may be used.",
         "webhook": "The URLs for delivery reports of whole accounts, and webhooks of phones.",
         "callback": "Callbacks to customers' hosts: which are held, and trying them now.",

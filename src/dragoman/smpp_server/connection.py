@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections import deque
+from collections import Counter, deque
 from typing import Final, Protocol, cast
 
 from dragoman.core.accounts.model.accounts import Account
@@ -17,7 +17,7 @@ from dragoman.core.accounts.model.smpp_logins import SmppLogin
 from dragoman.core.delivery.running import BindView
 from dragoman.kit.clock import Clock
 from dragoman.protocols.proxy_protocol import HeaderReader, NoHeader
-from dragoman.protocols.smpp.constants import INTERFACE_VERSION_34, CommandStatus, Tag
+from dragoman.protocols.smpp.constants import INTERFACE_VERSION_34, CommandId, CommandStatus, Tag
 from dragoman.protocols.smpp.events import (
     BindRequested,
     Closed,
@@ -26,7 +26,7 @@ from dragoman.protocols.smpp.events import (
     ResponseReceived,
     ResponseTimedOut,
 )
-from dragoman.protocols.smpp.layouts import RESPONSE_CLASSES
+from dragoman.protocols.smpp.layouts import PDU_CLASSES, RESPONSE_CLASSES
 from dragoman.protocols.smpp.pdus import (
     Bind,
     BindReceiver,
@@ -57,6 +57,8 @@ _KINDS: Final = {
     State.BOUND_TRX: "transceiver",
 }
 
+_NAMES: Final = {PDU_CLASSES[member.value]: member.name.lower() for member in CommandId}
+_RENDERED: Final = {status.value: f"0x{status.value:08x}" for status in CommandStatus}
 _BIND_RESPONSES: Final[dict[type[Bind], type[BindResp]]] = {
     BindTransmitter: BindTransmitterResp,
     BindReceiver: BindReceiverResp,
@@ -77,6 +79,7 @@ class Server(Protocol):
     clock: Clock
     session_settings: SessionSettings
     system_id: str
+    answers: Counter[tuple[str, str]]
 
     def opened(self, connection: Connection) -> bool: ...
     def closed(self, connection: Connection) -> None: ...
@@ -270,9 +273,10 @@ class Connection(asyncio.Protocol):
     def respond(self, request: Pdu, response: Pdu) -> None:
         """Answers a request; written at the end of the turn."""
         self.pending -= 1
-        if response.command_status:
-            status = response.command_status
-            self.last_error = f"{type(request).__name__} answered 0x{status:08x}"
+        status = response.command_status
+        self._server.answers[_NAMES[type(request)], _RENDERED.get(status) or f"0x{status:08x}"] += 1
+        if status:
+            self.last_error = f"{_NAMES[type(request)]} answered 0x{status:08x}"
         self.session.respond(request, response)
         self.flush_soon()
         if not self._reading:

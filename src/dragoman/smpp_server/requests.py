@@ -20,6 +20,7 @@ from dragoman.core.messages.model.views import MessageView
 from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.core.model.phone_numbers import normalise
 from dragoman.core.submission.model.progress import BatchProgress
+from dragoman.kit.ids import render_base36
 from dragoman.protocols.smpp.constants import CommandStatus, MessageState
 from dragoman.protocols.smpp.pdus import (
     CancelSm,
@@ -46,6 +47,7 @@ from dragoman.smpp_server.submissions import Submit, read_submission
 MAX_ID: Final = 20
 """Characters of a message_id of ours."""
 _ERROR_CODE: Final = 0xFF
+_DECIMAL_IDS: Final = 10**8
 
 log = structlog.get_logger(__name__)
 
@@ -148,9 +150,9 @@ class Requests:
     ) -> None:
         services = self._services
         short_id, message_id = None, ""
-        if not connection.with_tlvs:  # SMPP 3.3 has room for eight hexadecimal digits
+        if not connection.with_tlvs:
             short_id = await services.short_ids.next()
-            message_id = f"{short_id:x}"
+            message_id = _render_short(short_id)
         submission = read_submission(
             request,
             recipients,
@@ -252,9 +254,22 @@ class Requests:
         try:
             if connection.with_tlvs:
                 return int(message_id)
-            return await self._services.short_ids.identifier_of(int(message_id, 16))
+            return await self._services.short_ids.identifier_of(_parse_short(message_id))
         except ValueError:
             return None
+
+
+def _render_short(short_id: int) -> str:
+    """The message_id of a short ID, in the eight characters that SMPP 3.3 has room for.
+
+    Decimal as long as it fits: programs that read it as hexadecimal find their message as well.
+    """
+    return str(short_id) if short_id < _DECIMAL_IDS else f"z{render_base36(short_id)}"
+
+
+def _parse_short(message_id: str) -> int:
+    """Raises ValueError for what is no message_id of ours."""
+    return int(message_id[1:], 36) if message_id[:1].lower() == "z" else int(message_id)
 
 
 def _submitted(message_id: str) -> Pdu:

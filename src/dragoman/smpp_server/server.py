@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections import Counter
 from collections.abc import Awaitable, Sequence
 from ipaddress import ip_address
 from typing import Final
@@ -58,8 +57,7 @@ class SmppServer:
             unbind_timeout_s=UNBIND_S,
         )
         self.binds = Binds()
-        self.bind_results: Counter[str] = Counter()
-        """Binds that were asked for, by the name of the answer's command_status."""
+        self.answers = services.metrics.bind_answers
         self._services = services
         self.receiver_bound = Signal[[int]]()
         """After a receiver or transceiver of an account was bound."""
@@ -171,7 +169,7 @@ class SmppServer:
         except Exception as error:
             log.error("smpp_bind_failed", reason=type(error).__name__)
             status = CommandStatus.ESME_RBINDFAIL
-        self.bind_results[status.name] += 1
+        self._services.metrics.binds_asked[f"0x{status.value:08x}"] += 1
         if status:
             log.info("smpp_bind_refused", address=connection.address, status=status.name)
         return status
@@ -285,10 +283,16 @@ class SmppServer:
 
     # What changes
 
-    def _login_changed(self, account_id: int) -> None:
-        """Ends the binds of a login that is no more, or has another password."""
-        for connection in list(self.binds.of(account_id).connections):
-            connection.unbind()
+    def _login_changed(self, account_id: int, ends: bool) -> None:
+        """Ends the binds of a login that is no more, or has others follow its new limits."""
+        login = self._services.smpp_logins.of_account(account_id)
+        for connection in self.binds:
+            if connection.account is None or connection.account.account_id != account_id:
+                continue
+            if ends or login is None:
+                connection.unbind()
+            else:
+                connection.login = login
 
     def _accounts_changed(self) -> None:
         """Ends the binds of accounts that may not use them any more."""

@@ -9,6 +9,7 @@ from dragoman.console.views import (
     account_deletion,
     account_details,
     accounts,
+    binds,
     carriers,
     compose,
     devices,
@@ -37,6 +38,7 @@ PAGES: Final[tuple[Page, ...]] = (
     *account_deletion.PAGES,
     *senders.PAGES,
     *carriers.PAGES,
+    *binds.PAGES,
     *devices.PAGES,
     *own_account.PAGES,
 )

@@ -65,8 +65,9 @@ class SmppLogins:
     accounts: Accounts
     clock: Clock
     new_password: Callable[[], str] = new_smpp_password
-    changed: Signal[[int]] = field(default_factory=Signal[[int]], init=False)
-    """After the login of an account, or its password, changed or ended."""
+    changed: Signal[[int, bool]] = field(default_factory=Signal[[int, bool]], init=False)
+    """(account, whether its binds end) after its login changed: they end with a system_id or
+    password that is no more, not for another limit."""
     _by_account: dict[int, SmppLogin] = field(default_factory=dict, init=False)
     _by_system_id: dict[str, SmppLogin] = field(default_factory=dict, init=False)
     _verified: dict[int, set[bytes]] = field(default_factory=dict, init=False)
@@ -151,9 +152,10 @@ class SmppLogins:
                 login=login, credentials=credentials, at_ms=self.clock.now_ms()
             )
             await self.storage.writer.write(smpp_logins.put, item)
-            self._forget(account.account_id)
+            self._forget(account.account_id, keep_verified=password is None)
             self._keep(login)
-        self.changed(account.account_id)
+        ends = bool(credentials) or (earlier is not None and earlier.system_id != system_id)
+        self.changed(account.account_id, ends)
         return IssuedLogin(login, password or "")
 
     async def remove(self, account: Account) -> None:
@@ -164,7 +166,7 @@ class SmppLogins:
             )
             await self.storage.writer.write(smpp_logins.end, item)
             self._forget(account.account_id)
-        self.changed(account.account_id)
+        self.changed(account.account_id, True)
 
     async def note_receiver(self, account_id: int) -> None:
         """Keeps inbound texts for the account's binds from now on: it has one that takes them."""
@@ -179,11 +181,12 @@ class SmppLogins:
         self._by_account[login.account_id] = login
         self._by_system_id[login.system_id] = login
 
-    def _forget(self, account_id: int) -> None:
+    def _forget(self, account_id: int, *, keep_verified: bool = False) -> None:
         login = self._by_account.pop(account_id, None)
         if login is not None:
             self._by_system_id.pop(login.system_id, None)
-        self._verified.pop(account_id, None)
+        if not keep_verified:
+            self._verified.pop(account_id, None)
 
 
 def _system_id_of(account: Account) -> str:
