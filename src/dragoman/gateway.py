@@ -53,7 +53,7 @@ from dragoman.mail.listener import MailListener
 from dragoman.ops.health import build_pages
 from dragoman.web.client_address import ClientAddressReader
 from dragoman.web.operations import Dialect
-from dragoman.web.outgoing import GuardedClient
+from dragoman.web.outgoing import ANSWER_LIMIT_BYTES, GuardedClient
 from dragoman.web.router import DialectApp
 from dragoman.web.server import Server, build_server
 
@@ -61,6 +61,8 @@ if TYPE_CHECKING:
     from dragoman.development.workbench import Workbench
 
 KEPT_PAGE = 500
+READ_ANSWER_BYTES = 64 * 1024
+"""Of customers' answers, where a dialect reads them."""
 LOOK_AT_SPACE_S = 1.0
 STOP_UNSTORED_S = 3.0
 
@@ -87,12 +89,14 @@ class Gateway:
         )
         self.dialects = tuple(DIALECTS[name](services) for name in settings.dialects.enabled)
         callbacks = settings.callbacks
+        reads_answers = any(dialect.read_answer is not None for dialect in self.dialects)
         self._client = GuardedClient(
             version=__version__,
             allow=callbacks.private_networks,
             timeout_s=callbacks.timeout_s,
             connections=callbacks.concurrency,
             connections_per_host=callbacks.concurrency,
+            answer_limit_bytes=READ_ANSWER_BYTES if reads_answers else ANSWER_LIMIT_BYTES,
         )
         self.workbench = build_workbench(services, self._client) if build_workbench else None
         caller: Caller = self.workbench.forwarding if self.workbench else self._client
@@ -114,6 +118,11 @@ class Gateway:
                 renderer_of_texts(d.name): d.render_text
                 for d in self.dialects
                 if d.render_text is not None
+            },
+            answer_readers={
+                renderer_of_texts(d.name): d.read_answer
+                for d in self.dialects
+                if d.read_answer is not None
             },
             event_renderers={
                 renderer_of_events(d.name): d.render_event

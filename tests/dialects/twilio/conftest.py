@@ -87,7 +87,7 @@ class Gate:
         """A text arrives."""
         done = asyncio.get_running_loop().create_future()
         report = InboundPartReport(
-            carrier="simulator", source=sender, destination=to, alphabet=Alphabet.GSM, text=text
+            carrier="simulator", source=sender, destination=to, alphabet=Alphabet.GSM7, text=text
         )
         self.services.inbound.receive(report, done.set_result)
         assert await done

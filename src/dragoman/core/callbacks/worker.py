@@ -57,10 +57,25 @@ FOREVER_MS = 1 << 62
 Rendered = CallbackCall | Awaitable[CallbackCall]
 Render = Callable[[str, CallbackFacts], Rendered]
 """Makes the request from the customer's URL and the facts."""
-RenderText = Callable[[str, TextFacts], CallbackCall]
+RenderText = Callable[[str, TextFacts], Rendered]
 """Makes the request that sends an inbound text on."""
 RenderEvent = Callable[[str, EventFacts], Rendered]
 """Makes the request that notifies a webhook of an event."""
+
+
+class TextAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """How a customer's server answered to a text; without a status it did not."""
+
+    url: str
+    facts: TextFacts
+    status: int | None
+    content_type: str = ""
+    body: bytes = b""
+
+
+ReadAnswer = Callable[[TextAnswer], Awaitable[bool]]
+"""Does what the answer to a text asks for, before the call counts as made, so that nothing of it is
+lost: after a crash the call is made again. Whether another call was stored in its place."""
 
 log = structlog.get_logger(__name__)
 
@@ -97,6 +112,8 @@ class CallbackWorker:
     metrics: Metrics
     text_renderers: Mapping[str, RenderText] = field(default_factory=dict)
     event_renderers: Mapping[str, RenderEvent] = field(default_factory=dict)
+    answer_readers: Mapping[str, ReadAnswer] = field(default_factory=dict)
+    """By the key of the renderer of texts."""
     _lanes: dict[tuple[int, str], CallbackLane] = field(default_factory=dict, init=False)
     _calling: int = field(default=0, init=False)
     _rendering: set[asyncio.Future[None]] = field(default_factory=set, init=False)
@@ -318,12 +335,48 @@ class CallbackWorker:
         asyncio.get_running_loop().call_soon(self._end, lane, callback, called)
 
     def _start(self, lane: CallbackLane, callback: StoredCallback, call: CallbackCall) -> None:
+        read = self.answer_readers.get(callback.dialect)
+
         def on_result(result: Fetched | FetchError) -> None:
-            self._end(lane, callback, _called(result))
+            if read is None:
+                self._end(lane, callback, _called(result))
+                return
+            task = asyncio.ensure_future(self._read_answer(lane, callback, result, read))
+            self._rendering.add(task)
+            task.add_done_callback(self._rendering.discard)
 
         self.client.start(call.method, call.url, on_result, headers=call.headers, body=call.body)
 
-    def _end(self, lane: CallbackLane, callback: StoredCallback, called: _Called) -> None:
+    async def _read_answer(
+        self,
+        lane: CallbackLane,
+        callback: StoredCallback,
+        result: Fetched | FetchError,
+        read: ReadAnswer,
+    ) -> None:
+        called, passed_on = _called(result), False
+        answer = TextAnswer(
+            url=callback.url,
+            facts=msgspec.json.decode(callback.payload, type=TextFacts),
+            status=called.status,
+            content_type=called.content_type,
+            body=result.body if isinstance(result, Fetched) else b"",
+        )
+        try:
+            passed_on = await read(answer)
+        except Exception as error:  # above all a database that is away
+            log.error("callback_answer_not_read", reason=type(error).__name__)
+            called = _Called(status=None, answer="answer not read", ours=True)
+        self._end(lane, callback, called, passed_on=passed_on)
+
+    def _end(
+        self,
+        lane: CallbackLane,
+        callback: StoredCallback,
+        called: _Called,
+        *,
+        passed_on: bool = False,
+    ) -> None:
         lane.calling -= 1
         lane.calls.under_way -= 1
         self._calling -= 1
@@ -331,7 +384,9 @@ class CallbackWorker:
             self._serve_short()
         status, now_ms = called.status, self.clock.now_ms()
         age_s = (now_ms - time_of(callback.callback_id)) / 1000
-        verdict = Verdict.GIVE_UP if called.refused else self.schedule.judge(status, age_s)
+        verdict = self.schedule.judge(status, age_s)
+        if called.refused or (passed_on and verdict is Verdict.RETRY):
+            verdict = Verdict.GIVE_UP
         attempts, next_ms = callback.attempts + 1, now_ms
         wish_s = None
         if verdict is Verdict.RETRY:
@@ -410,6 +465,7 @@ class _Called(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """None where there was no answer."""
     answer: str
     retry_after: str = ""
+    content_type: str = ""
     refused: bool = False
     """Whether the URL may not be called at all."""
     ours: bool = False
@@ -422,5 +478,6 @@ def _called(result: Fetched | FetchError) -> _Called:
             status=result.status,
             answer=result.body.decode("utf-8", "replace"),
             retry_after=result.headers.get("retry-after", ""),
+            content_type=result.headers.get("content-type", ""),
         )
     return _Called(status=None, answer=result.reason, refused=isinstance(result, FetchRefused))

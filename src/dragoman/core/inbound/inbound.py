@@ -304,6 +304,8 @@ class Inbound:
                 recipient=text.recipient,
                 text=text.text,
                 charset=forwarding.charset,
+                account_id=forwarding.account_id,
+                parts=text.parts,
             )
             callback_id = self.ids.next()
             callbacks.append(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
@@ -168,3 +170,14 @@ def mask(number: str) -> str:
     """A number without its last four digits, as answers repeat it."""
     shown = number if number.startswith("+") or not number.isdigit() else f"+{number}"
     return f"{shown[:-4]}XXXX" if len(shown) > 8 and shown[1:].isdigit() else shown
+
+
+@contextmanager
+def as_code(code: RefusalCode, number: int) -> Iterator[None]:
+    """Raises this API's own refusal where the block is refused with `code`."""
+    try:
+        yield
+    except Refused as refused:
+        if refused.code is not code or isinstance(refused, CodedRefusal):
+            raise
+        raise CodedRefusal(number, refused.subject, refused.detail) from None

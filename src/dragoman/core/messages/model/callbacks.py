@@ -42,6 +42,11 @@ class TextFacts(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     text: str
     charset: str = ""
     """What the customer asked for; empty leaves it to the dialect."""
+    account_id: int = 0
+    """Whose URL it is."""
+    parts: int = 1
+    note: str = ""
+    """What the dialect remembers of a further call about the same text."""
 
 
 def renderer_of_texts(dialect: str) -> str:
