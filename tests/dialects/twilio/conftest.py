@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlencode
 
+import msgspec
 import pytest
 from tests.dialects.in_process import Answer, ask, nowhere
 
@@ -21,6 +22,8 @@ from dragoman.container import Services
 from dragoman.core.accounts.auth_tokens import AuthToken
 from dragoman.core.messages.model.lifecycle import State
 from dragoman.core.messages.model.messages import InboundPartReport
+from dragoman.core.model.errors import FailureCode
+from dragoman.core.tables import metadata
 from dragoman.dialects.contract import ProviderDialect
 from dragoman.dialects.twilio import build_twilio
 from dragoman.protocols.gsm.alphabet import Alphabet
@@ -74,14 +77,42 @@ class Gate:
         assert answer.status == 201, answer.body
         return answer.json
 
-    async def end(self, state: State = State.DELIVERED) -> None:
+    async def end(
+        self, state: State = State.DELIVERED, failure: FailureCode = FailureCode.NONE
+    ) -> None:
         """Lets every message that waits end so, as if a carrier had taken it."""
+        change = self.services.delivery.change
         for message in list(self.services.live):
             for after in (State.SENDING, State.SENT, state):
                 done = asyncio.get_running_loop().create_future()
                 if message.state < after:
-                    self.services.delivery.change(message, after, done.set_result)
+                    why = failure if after is state else FailureCode.NONE
+                    change(message, after, done.set_result, failure=why)
                     await done
+
+    async def service(self) -> str:
+        """A messaging service with two senders; its SID."""
+        answer = await self.call("POST", "/v1/Services", {"FriendlyName": "Shop"})
+        sid = str(answer.json["sid"])
+        for number in ("+4587654321", "+4587654322"):
+            form = {"PhoneNumberSid": number}
+            answer = await self.call("POST", f"/v1/Services/{sid}/PhoneNumbers", form)
+            assert answer.status == 201, answer.body
+        return sid
+
+    async def dump(self) -> bytes:
+        """All that stands in the tables, but for what the next write replaces."""
+
+        def read(connection: Any) -> bytes:
+            rows = [
+                str(tuple(row))
+                for table in metadata.tables.values()
+                if table.name != "group_marks"
+                for row in connection.execute(table.select())
+            ]
+            return "\n".join(rows).encode()
+
+        return await self.services.storage.read(read)
 
     async def receive(self, text: str, sender: str = "4512345678", to: str = OWN_NUMBER) -> None:
         """A text arrives."""
@@ -123,8 +154,6 @@ def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def settings_of(folder: Path) -> Settings:
     settings = Settings.development(folder, http="127.0.0.1:8080", smsc="127.0.0.1:2775")
-    import msgspec
-
     dialects = msgspec.structs.replace(
         settings.dialects, twilio=Twilio(path_prefixes=("/api/laml",))
     )

@@ -19,6 +19,8 @@ from dragoman.web.responses import Response
 PAGE: Final = "https://www.twilio.com/docs/errors/"
 CHALLENGE: Final = (b"www-authenticate", b'Basic realm="Twilio API"')
 NOT_FOUND: Final = 20404
+MAX_PATH: Final = 300
+"""Characters of a path that an answer repeats."""
 
 
 class Wording(NamedTuple):
@@ -155,7 +157,7 @@ def respond_unreadable(request: Request, refusal: Refusal) -> Response:
 def _respond(request: Request, number: int, subject: str, detail: str) -> Response:
     wording = WORDINGS[number]
     text = wording.text.format(
-        path=quoted(request.path),
+        path=_printable(request.path[:MAX_PATH]),
         subject=quoted(subject),
         masked=mask(quoted(subject)),
         named=f" {quoted(subject)}" if subject else "",
@@ -164,6 +166,10 @@ def _respond(request: Request, number: int, subject: str, detail: str) -> Respon
     problem = Problem(code=number, message=text, more_info=f"{PAGE}{number}", status=wording.status)
     headers = (CHALLENGE,) if wording.status == 401 else ()
     return Response(wording.status, msgspec.json.encode(problem), headers=headers)
+
+
+def _printable(text: str) -> str:
+    return "".join(c if c.isprintable() else "?" for c in text)
 
 
 def mask(number: str) -> str:
