@@ -13,6 +13,7 @@ from urllib.parse import urlencode
 
 import msgspec
 import pytest
+from sqlalchemy import update
 from tests.dialects.in_process import Answer, ask, nowhere
 
 from dragoman.assembly import build_services, opened_services
@@ -20,13 +21,16 @@ from dragoman.config import Settings
 from dragoman.config.dialects import Twilio
 from dragoman.container import Services
 from dragoman.core.accounts.auth_tokens import AuthToken
+from dragoman.core.callbacks.sql.callbacks import CallbackState
 from dragoman.core.messages.model.lifecycle import State
 from dragoman.core.messages.model.messages import InboundPartReport
+from dragoman.core.messages.sql.tables import callbacks
 from dragoman.core.model.errors import FailureCode
 from dragoman.core.tables import metadata
 from dragoman.dialects.contract import ProviderDialect
 from dragoman.dialects.twilio import build_twilio
 from dragoman.protocols.gsm.alphabet import Alphabet
+from dragoman.storage.work import Operation
 from dragoman.web.router import DialectApp
 
 SID, TOKEN = "AC" + "a" * 32, "t0ken" * 6
@@ -99,6 +103,15 @@ class Gate:
             answer = await self.call("POST", f"/v1/Services/{sid}/PhoneNumbers", form)
             assert answer.status == 201, answer.body
         return sid
+
+    async def end_callbacks(self) -> None:
+        """Lets every call that waits be over."""
+
+        def end(connection: Any, items: list[None]) -> list[None]:
+            connection.execute(update(callbacks).values(state=CallbackState.DELIVERED.value))
+            return items
+
+        await self.services.storage.writer.write(Operation(end), None)
 
     async def dump(self) -> bytes:
         """All that stands in the tables, but for what the next write replaces."""

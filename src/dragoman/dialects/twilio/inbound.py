@@ -109,7 +109,7 @@ class Inbound:
             return False
         for number, reply in enumerate(replies):
             await self._reply(account, answer, reply, f"{facts.inbound_id}.{step.hops}.{number}")
-        if redirect is not None:
+        if redirect is not None and redirect.url:
             await self._redirect(answer, step, redirect)
         return False
 

@@ -34,10 +34,9 @@ class Pools:
 
     async def number(self, account_id: int, digits: str) -> NumberRecord:
         """The settings of a number; those of a new one where there are none."""
-        record = await self._services.dialect_records.find(DIALECT, NUMBERS, digits)
-        if record is None or record.account_id != account_id:
-            return NumberRecord()
-        return NumberRecord.read(record)
+        name = _name_of(account_id, digits)
+        record = await self._services.dialect_records.find(DIALECT, NUMBERS, name)
+        return NumberRecord() if record is None else NumberRecord.read(record)
 
     async def service(self, account_id: int, sid: str) -> ServiceRecord | None:
         """A messaging service of an account."""
@@ -74,7 +73,8 @@ class Pools:
     async def put_number(self, account: Account, digits: str, record: NumberRecord) -> None:
         """Stores the settings of a number, and has its texts go where they say."""
         changed = msgspec.structs.replace(record, updated_ms=self._services.clock.now_ms())
-        await self._services.dialect_records.put(account, DIALECT, NUMBERS, digits, changed.write())
+        name = _name_of(account.account_id, digits)
+        await self._services.dialect_records.put(account, DIALECT, NUMBERS, name, changed.write())
         await self.route(account, digits)
 
     async def route(self, account: Account, digits: str) -> None:
@@ -104,3 +104,8 @@ class Pools:
             await keywords.attach(account, keyword.keyword_id, new.forwarding_id)
         elif known is not None and known.dialect == DIALECT:
             await keywords.attach(account, keyword.keyword_id, None)
+
+
+def _name_of(account_id: int, digits: str) -> str:
+    """The name of a record: what one account says of a number is not another's."""
+    return f"{account_id}:{digits}"

@@ -17,7 +17,7 @@ from dragoman.dialects.twilio.inbound import country_of
 from dragoman.dialects.twilio.mapping import DIALECT, render_iso_date, render_number
 from dragoman.dialects.twilio.numbers import read_changes
 from dragoman.dialects.twilio.pools import Pools
-from dragoman.dialects.twilio.stored import NUMBERS, SERVICES, ServiceRecord
+from dragoman.dialects.twilio.stored import SERVICES, ServiceRecord
 from dragoman.kit.ids import time_of
 from dragoman.kit.turns import Turns
 from dragoman.web.bodies import decode_body, decode_query
@@ -224,8 +224,8 @@ class MessagingServices(CallGroup):
             digits = normalise(given)
         if not digits:
             raise errors.not_found()
-        record = await self._services.dialect_records.find(DIALECT, NUMBERS, digits)
-        if record is not None and record.account_id != caller.account_id:
+        owner = self._services.inbound_routing.number(digits)
+        if owner is not None and owner.account_id != caller.account_id:
             raise errors.not_found()
         if (await self._pools.number(caller.account_id, digits)).service_sid:
             raise errors.CodedRefusal(21710)
