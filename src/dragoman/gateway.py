@@ -63,7 +63,7 @@ from dragoman.smpp_server.deliveries import render_text
 from dragoman.smpp_server.server import SmppServer
 from dragoman.web.client_address import ClientAddressReader
 from dragoman.web.operations import Dialect
-from dragoman.web.outgoing import GuardedClient
+from dragoman.web.outgoing import ANSWER_LIMIT_BYTES, GuardedClient
 from dragoman.web.router import DialectApp
 from dragoman.web.server import Server, build_server
 
@@ -71,6 +71,8 @@ if TYPE_CHECKING:
     from dragoman.development.workbench import Workbench
 
 KEPT_PAGE = 500
+READ_ANSWER_BYTES = 64 * 1024
+"""Of customers' answers, where a dialect reads them."""
 LOOK_AT_SPACE_S = 1.0
 STOP_UNSTORED_S = 3.0
 BIND_RETRY_S = 60.0
@@ -103,12 +105,14 @@ class Gateway:
         )
         self.dialects = tuple(DIALECTS[name](services) for name in settings.dialects.enabled)
         callbacks = settings.callbacks
+        reads_answers = any(dialect.take_answer is not None for dialect in self.dialects)
         self._client = GuardedClient(
             version=__version__,
             allow=callbacks.private_networks,
             timeout_s=callbacks.timeout_s,
             connections=callbacks.concurrency,
             connections_per_host=callbacks.concurrency,
+            answer_limit_bytes=READ_ANSWER_BYTES if reads_answers else ANSWER_LIMIT_BYTES,
         )
         self.workbench = build_workbench(services, self._client) if build_workbench else None
         caller: Caller = self.workbench.forwarding if self.workbench else self._client

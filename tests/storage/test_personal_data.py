@@ -146,7 +146,13 @@ CODES = {
     *("scoped_tokens.access_digest", "scoped_tokens.refresh_digest", "secrets.name"),
     *("secrets.secret", "senders.state", "sendings.contact_ids", "sims.carrier", "sims.limits"),
     *("submission_keys.dialect", "subscription_tokens.digest", "subscriptions.ended_by"),
-    *("verifications.digest", "wallets.kind", "webhooks.dialect", "webhooks.event"),
+    *(
+        "verifications.digest",
+        "verifications.scope",
+        "wallets.kind",
+        "webhooks.dialect",
+        "webhooks.event",
+    ),
 }
 """States, codes, identifiers, and digests of secrets."""
 

@@ -46,8 +46,6 @@ JSON_LINES: Final = b"application/jsonl"
 PROBLEM_TYPE: Final = b"application/problem+json"
 SUBJECTS: Final = (
     accounts, messages, carriers, routes, callbacks, inbound, senders, devices, webhooks, privacy,
-    diagnosis, tokens,
-    accounts, messages, carriers, callbacks, inbound, senders, devices, webhooks, privacy,
     diagnosis, tokens, binds,
 )  # fmt: skip
 

@@ -182,6 +182,7 @@ OPERATIONS: Final[dict[str, Operation[Any, Any]]] = {
         submissions.expand,
         subscriptions.subscribe,
         subscriptions.use_token,
+        verifications.end,
         verifications.send,
         verifications.verify,
         wallets.top_up,

@@ -11,7 +11,9 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlencode
 
+import msgspec
 import pytest
+from sqlalchemy import update
 from tests.dialects.in_process import Answer, ask, nowhere
 
 from dragoman.assembly import build_services, opened_services
@@ -19,11 +21,16 @@ from dragoman.config import Settings
 from dragoman.config.dialects import Twilio
 from dragoman.container import Services
 from dragoman.core.accounts.auth_tokens import AuthToken
+from dragoman.core.callbacks.sql.callbacks import CallbackState
 from dragoman.core.messages.model.lifecycle import State
 from dragoman.core.messages.model.messages import InboundPartReport
+from dragoman.core.messages.sql.tables import callbacks
+from dragoman.core.model.errors import FailureCode
+from dragoman.core.tables import metadata
 from dragoman.dialects.contract import ProviderDialect
 from dragoman.dialects.twilio import build_twilio
 from dragoman.protocols.gsm.alphabet import Alphabet
+from dragoman.storage.work import Operation
 from dragoman.web.router import DialectApp
 
 SID, TOKEN = "AC" + "a" * 32, "t0ken" * 6
@@ -74,20 +81,57 @@ class Gate:
         assert answer.status == 201, answer.body
         return answer.json
 
-    async def end(self, state: State = State.DELIVERED) -> None:
+    async def end(
+        self, state: State = State.DELIVERED, failure: FailureCode = FailureCode.NONE
+    ) -> None:
         """Lets every message that waits end so, as if a carrier had taken it."""
+        change = self.services.delivery.change
         for message in list(self.services.live):
             for after in (State.SENDING, State.SENT, state):
                 done = asyncio.get_running_loop().create_future()
                 if message.state < after:
-                    self.services.delivery.change(message, after, done.set_result)
+                    why = failure if after is state else FailureCode.NONE
+                    change(message, after, done.set_result, failure=why)
                     await done
+
+    async def service(self) -> str:
+        """A messaging service with two senders; its SID."""
+        answer = await self.call("POST", "/v1/Services", {"FriendlyName": "Shop"})
+        sid = str(answer.json["sid"])
+        for number in ("+4587654321", "+4587654322"):
+            form = {"PhoneNumberSid": number}
+            answer = await self.call("POST", f"/v1/Services/{sid}/PhoneNumbers", form)
+            assert answer.status == 201, answer.body
+        return sid
+
+    async def end_callbacks(self) -> None:
+        """Lets every call that waits be over."""
+
+        def end(connection: Any, items: list[None]) -> list[None]:
+            connection.execute(update(callbacks).values(state=CallbackState.DELIVERED.value))
+            return items
+
+        await self.services.storage.writer.write(Operation(end), None)
+
+    async def dump(self) -> bytes:
+        """All that stands in the tables, but for what the next write replaces."""
+
+        def read(connection: Any) -> bytes:
+            rows = [
+                str(tuple(row))
+                for table in metadata.tables.values()
+                if table.name != "group_marks"
+                for row in connection.execute(table.select())
+            ]
+            return "\n".join(rows).encode()
+
+        return await self.services.storage.read(read)
 
     async def receive(self, text: str, sender: str = "4512345678", to: str = OWN_NUMBER) -> None:
         """A text arrives."""
         done = asyncio.get_running_loop().create_future()
         report = InboundPartReport(
-            carrier="simulator", source=sender, destination=to, alphabet=Alphabet.GSM, text=text
+            carrier="simulator", source=sender, destination=to, alphabet=Alphabet.GSM7, text=text
         )
         self.services.inbound.receive(report, done.set_result)
         assert await done
@@ -123,8 +167,6 @@ def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def settings_of(folder: Path) -> Settings:
     settings = Settings.development(folder, http="127.0.0.1:8080", smsc="127.0.0.1:2775")
-    import msgspec
-
     dialects = msgspec.structs.replace(
         settings.dialects, twilio=Twilio(path_prefixes=("/api/laml",))
     )

@@ -45,6 +45,7 @@ class AuthToken(msgspec.Struct, frozen=True, kw_only=True):
     account_id: int
     public_id: str
     token: str
+    created_ms: int
 
 
 @use_case(kw_only=True)
@@ -148,7 +149,12 @@ class AuthTokens:
             token = self.sealer.unseal(row.token)
         except SealBroken as error:
             raise _unreadable(error) from None
-        found = AuthToken(account_id=row.account_id, public_id=row.public_id, token=token)
+        found = AuthToken(
+            account_id=row.account_id,
+            public_id=row.public_id,
+            token=token,
+            created_ms=row.created_ms,
+        )
         if generation == self._generation:
             self._by_name[found.public_id] = found
             self._by_account[found.account_id] = found

@@ -49,7 +49,10 @@ class DialectRecords:
     async def put(
         self, account: Account, dialect: str, kind: str, name: str, content: bytes
     ) -> Record:
-        """Adds a record, or replaces the one with its name; raises `Refused` for too many."""
+        """Adds a record, or replaces the account's with that name; raises `Refused`.
+
+        There may be too many, or the name may be another account's.
+        """
         known = await self.find(dialect, kind, name)
         row = StoredRecord(
             dialect=dialect,

@@ -61,14 +61,15 @@ FOREVER_MS = 1 << 62
 Rendered = CallbackCall | OwnAnswer | Awaitable[CallbackCall]
 Render = Callable[[str, CallbackFacts], Rendered]
 """Makes the request from the customer's URL and the facts."""
-RenderText = Callable[[str, TextFacts], CallbackCall | OwnAnswer]
+RenderText = Callable[[str, TextFacts], Rendered]
 """Makes the request that sends an inbound text on."""
 RenderEvent = Callable[[str, EventFacts], Rendered]
 """Makes the request that notifies a webhook of an event."""
-TakeAnswer = Callable[[CallbackAnswer], Awaitable[None]]
-"""Acts on a 2xx to the call about a text. It may come twice, if the process dies after it.
+TakeAnswer = Callable[[CallbackAnswer], Awaitable[bool]]
+"""Does what the answer to the call about a text asks for, before the call counts as made, so that
+nothing of it is lost; whether another call was stored in its place.
 
-Where it raises, the call is repeated later.
+It may come twice, if the process dies after it. Where it raises, the call is repeated later.
 """
 
 log = structlog.get_logger(__name__)
@@ -402,7 +403,7 @@ class CallbackWorker:
         self, lane: CallbackLane, callback: StoredCallback, result: Fetched | FetchError
     ) -> None:
         take = self.answer_takers.get(callback.dialect)
-        if take is None or not isinstance(result, Fetched) or not 200 <= result.status < 300:
+        if take is None:
             self._end(lane, callback, _called(result))
             return
         task = asyncio.ensure_future(self._end_with_answer(lane, callback, result, take))
@@ -410,31 +411,44 @@ class CallbackWorker:
         task.add_done_callback(self._rendering.discard)
 
     async def _end_with_answer(
-        self, lane: CallbackLane, callback: StoredCallback, result: Fetched, take: TakeAnswer
+        self,
+        lane: CallbackLane,
+        callback: StoredCallback,
+        result: Fetched | FetchError,
+        take: TakeAnswer,
     ) -> None:
         """What follows from an answer is stored before the call is done with."""
-        called = _called(result)
+        called, passed_on = _called(result), False
+        fetched = result if isinstance(result, Fetched) else None
         answer = CallbackAnswer(
             callback_id=callback.callback_id,
             account_id=callback.account_id,
+            url=callback.url,
             facts=self._text_of(callback),
-            status=result.status,
-            headers=result.headers,
-            body=result.body,
+            status=called.status,
+            headers=fetched.headers if fetched else {},
+            body=fetched.body if fetched else b"",
         )
         try:
-            await take(answer)
+            passed_on = await take(answer)
         except Exception as error:  # above all a database that is away
             log.error("answer_not_taken", dialect=callback.dialect, reason=type(error).__name__)
             called = _Called(status=None, answer="the answer was not stored", ours=True)
-        self._end(lane, callback, called)
+        self._end(lane, callback, called, passed_on=passed_on)
 
     def _text_of(self, callback: StoredCallback) -> TextFacts | EventFacts:
         if callback.dialect in self.text_renderers:
             return msgspec.json.decode(callback.payload, type=TextFacts)
         return msgspec.json.decode(callback.payload, type=EventFacts)
 
-    def _end(self, lane: CallbackLane, callback: StoredCallback, called: _Called) -> None:
+    def _end(
+        self,
+        lane: CallbackLane,
+        callback: StoredCallback,
+        called: _Called,
+        *,
+        passed_on: bool = False,
+    ) -> None:
         lane.calling -= 1
         lane.calls.under_way -= 1
         self._calling -= 1
@@ -442,7 +456,9 @@ class CallbackWorker:
             self._serve_short()
         status, now_ms = called.status, self.clock.now_ms()
         age_s = (now_ms - time_of(callback.callback_id)) / 1000
-        verdict = Verdict.GIVE_UP if called.refused else self.schedule.judge(status, age_s)
+        verdict = self.schedule.judge(status, age_s)
+        if called.refused or (passed_on and verdict is Verdict.RETRY):
+            verdict = Verdict.GIVE_UP
         attempts, next_ms = callback.attempts + 1, now_ms
         wish_s = None
         if verdict is Verdict.RETRY:

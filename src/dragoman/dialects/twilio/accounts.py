@@ -52,8 +52,7 @@ class Accounts(CallGroup):
         )
 
     def _render(self, caller: Caller) -> schemas.Account:
-        # The time an account was made is not read for each call.
-        date = render_date(0)
+        date = render_date(caller.since_ms)
         return schemas.Account(
             auth_token=None if caller.by_key else caller.token,
             date_created=date,

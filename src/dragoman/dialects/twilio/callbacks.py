@@ -8,6 +8,7 @@ from typing import Final
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 import msgspec
+from yarl import URL
 
 from dragoman.container import Services
 from dragoman.core.messages.model.callbacks import CallbackCall, CallbackFacts
@@ -70,6 +71,7 @@ def render_call(
     in place of a form.
     """
     address, _, fragment = url.partition("#")
+    address = _as_called(address)
     headers = [(IDEMPOTENCY, key)]
     if method == "GET":
         address = _with_query(address, urlencode(parameters))
@@ -83,6 +85,14 @@ def render_call(
         body = urlencode(parameters).encode("ascii")
         headers += [("Content-Type", FORM), (HEADER, sign(token, address, parameters))]
     return CallbackCall(method="POST", url=address, headers=tuple(headers), body=body)
+
+
+def _as_called(address: str) -> str:
+    """The URL as the customer's server sees it, which is what is signed."""
+    if not address.isascii():
+        address = str(URL(address))
+    parts = urlsplit(address)
+    return parts._replace(netloc=parts.netloc.lower(), path=parts.path or "/").geturl()
 
 
 def _with_query(address: str, query: str) -> str:

@@ -36,6 +36,8 @@ class Caller(msgspec.Struct, frozen=True, kw_only=True):
     sid: str
     token: str
     """What its callbacks are signed with."""
+    since_ms: int
+    """When it got this token."""
     by_key: bool
     """Whether it has authenticated with an API key, which may not do all."""
 
@@ -140,7 +142,13 @@ async def authenticate(services: Services, request: Request) -> Caller:
     token: AuthToken | None = await services.auth_tokens.of_account(account.account_id)
     if token is None or request.path_params.get("account", token.public_id) != token.public_id:
         raise Refused(RefusalCode.AUTHENTICATION_FAILED)
-    return Caller(account=account, sid=token.public_id, token=token.token, by_key=by_key)
+    return Caller(
+        account=account,
+        sid=token.public_id,
+        token=token.token,
+        since_ms=token.created_ms,
+        by_key=by_key,
+    )
 
 
 async def _authenticate_key(services: Services, sid: str, secret: str, address: str) -> Account:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
@@ -17,6 +19,8 @@ from dragoman.web.responses import Response
 PAGE: Final = "https://www.twilio.com/docs/errors/"
 CHALLENGE: Final = (b"www-authenticate", b'Basic realm="Twilio API"')
 NOT_FOUND: Final = 20404
+MAX_PATH: Final = 300
+"""Characters of a path that an answer repeats."""
 
 
 class Wording(NamedTuple):
@@ -153,7 +157,7 @@ def respond_unreadable(request: Request, refusal: Refusal) -> Response:
 def _respond(request: Request, number: int, subject: str, detail: str) -> Response:
     wording = WORDINGS[number]
     text = wording.text.format(
-        path=quoted(request.path),
+        path=_printable(request.path[:MAX_PATH]),
         subject=quoted(subject),
         masked=mask(quoted(subject)),
         named=f" {quoted(subject)}" if subject else "",
@@ -164,7 +168,22 @@ def _respond(request: Request, number: int, subject: str, detail: str) -> Respon
     return Response(wording.status, msgspec.json.encode(problem), headers=headers)
 
 
+def _printable(text: str) -> str:
+    return "".join(c if c.isprintable() else "?" for c in text)
+
+
 def mask(number: str) -> str:
     """A number without its last four digits, as answers repeat it."""
     shown = number if number.startswith("+") or not number.isdigit() else f"+{number}"
     return f"{shown[:-4]}XXXX" if len(shown) > 8 and shown[1:].isdigit() else shown
+
+
+@contextmanager
+def as_code(code: RefusalCode, number: int) -> Iterator[None]:
+    """Raises this API's own refusal where the block is refused with `code`."""
+    try:
+        yield
+    except Refused as refused:
+        if refused.code is not code or isinstance(refused, CodedRefusal):
+            raise
+        raise CodedRefusal(number, refused.subject, refused.detail) from None

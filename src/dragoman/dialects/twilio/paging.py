@@ -8,7 +8,7 @@ from typing import Any, Final, NamedTuple, TypeVar
 from urllib.parse import urlencode
 
 from dragoman.core.model.errors import RefusalCode, Refused
-from dragoman.dialects.twilio.schemas import Paging
+from dragoman.dialects.twilio.schemas import Meta, Paging
 from dragoman.web.requests import Request
 
 DEFAULT_SIZE: Final = 50
@@ -20,6 +20,9 @@ BEFORE: Final = "PB"
 
 _OF_PAGES: Final = frozenset({"PageSize", "Page", "PageToken"})
 _NUMBER: Final = re.compile(r"[0-9]{1,9}", re.ASCII)
+_HOST: Final = re.compile(
+    r"[A-Za-z0-9.-]{1,255}(:[0-9]{1,5})?|\[[0-9A-Fa-f:.]{2,45}\](:[0-9]{1,5})?"
+)
 _TOKEN: Final = re.compile(r"(PA|PB)([A-Z]{2}[0-9a-f]{32})")
 
 Item = TypeVar("Item")
@@ -86,6 +89,42 @@ def links(
         "next_page_uri": link(at.page + 1, AFTER + sids[-1]) if more and sids else None,
         "page": at.page,
     }
+
+
+def meta(
+    request: Request,
+    public_url: str,
+    path: str,
+    at: Position,
+    sids: Sequence[str],
+    key: str,
+    *,
+    more: bool,
+) -> Meta:
+    """The `meta` of a page of the newer APIs, whose links are whole."""
+    around = links(request, path, at, sids, more=more)
+    base = base_url(request, public_url)
+
+    def whole(uri: str | None) -> str | None:
+        return None if uri is None else f"{base}{uri}"
+
+    return Meta(
+        page=at.page,
+        page_size=at.size,
+        first_page_url=f"{base}{around['first_page_uri']}",
+        previous_page_url=whole(around["previous_page_uri"]),
+        url=f"{base}{around['uri']}",
+        next_page_url=whole(around["next_page_uri"]),
+        key=key,
+    )
+
+
+def base_url(request: Request, public_url: str) -> str:
+    """Where the caller finds this gateway: as configured, else by the host that was called."""
+    if public_url:
+        return public_url.rstrip("/")
+    host = request.header(b"host").decode("latin-1")
+    return f"http://{host}" if _HOST.fullmatch(host) else "http://localhost"
 
 
 def _read_number(name: str, text: str, default: int) -> int:

@@ -173,3 +173,285 @@ class NewKey(Key, frozen=True, kw_only=True):
 
 class KeyPage(Page, frozen=True, kw_only=True):
     keys: tuple[Key, ...]
+
+
+class NumberQuery(Paging, frozen=True, kw_only=True):
+    """Filters of a list of numbers."""
+
+    phone_number: Annotated[str, doc("Digits that follow each other in it.")] = ""
+    friendly_name: str = ""
+
+
+class NumberChange(Parameters, frozen=True, kw_only=True):
+    """Where the texts to a number go."""
+
+    phone_number: Annotated[str, doc("Of a new one; the operator has to give it first.")] = ""
+    friendly_name: str | None = None
+    sms_url: str | None = None
+    sms_method: str | None = None
+    sms_fallback_url: str | None = None
+    sms_fallback_method: str | None = None
+    status_callback: str | None = None
+
+
+class Number(msgspec.Struct, frozen=True, kw_only=True):
+    """A number that texts come to."""
+
+    account_sid: str
+    api_version: str
+    beta: bool
+    capabilities: dict[str, bool]
+    date_created: str
+    date_updated: str
+    friendly_name: str
+    phone_number: str
+    origin: str
+    sid: str
+    sms_application_sid: str
+    sms_fallback_method: str
+    sms_fallback_url: str
+    sms_method: str
+    sms_url: str
+    status: str
+    status_callback: str
+    status_callback_method: str
+    uri: str
+
+
+class NumberPage(Page, frozen=True, kw_only=True):
+    incoming_phone_numbers: tuple[Number, ...]
+
+
+class Meta(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a page of the newer APIs lies."""
+
+    page: int
+    page_size: int
+    first_page_url: str
+    previous_page_url: str | None
+    url: str
+    next_page_url: str | None
+    key: str
+
+
+class ServiceRequest(Parameters, frozen=True, kw_only=True):
+    """The settings of a messaging service."""
+
+    friendly_name: str | None = None
+    inbound_request_url: str | None = None
+    inbound_method: str | None = None
+    fallback_url: str | None = None
+    fallback_method: str | None = None
+    status_callback: str | None = None
+    sticky_sender: str | None = None
+    smart_encoding: str | None = None
+    mms_converter: str | None = None
+    fallback_to_long_code: str | None = None
+    area_code_geomatch: str | None = None
+    synchronous_validation: str | None = None
+    scan_message_content: str | None = None
+    validity_period: str | None = None
+    usecase: str | None = None
+    use_inbound_webhook_on_number: str | None = None
+
+
+class Service(msgspec.Struct, frozen=True, kw_only=True):
+    """A messaging service."""
+
+    sid: str
+    account_sid: str
+    friendly_name: str
+    date_created: str
+    date_updated: str
+    inbound_request_url: str | None
+    inbound_method: str
+    fallback_url: str | None
+    fallback_method: str
+    status_callback: str | None
+    sticky_sender: bool
+    mms_converter: bool
+    smart_encoding: bool
+    scan_message_content: str
+    fallback_to_long_code: bool
+    area_code_geomatch: bool
+    synchronous_validation: bool
+    validity_period: int
+    usecase: str
+    us_app_to_person_registered: bool
+    use_inbound_webhook_on_number: bool
+    url: str
+    links: dict[str, str]
+
+
+class ServicePage(msgspec.Struct, frozen=True, kw_only=True):
+    meta: Meta
+    services: tuple[Service, ...]
+
+
+class PoolNumberRequest(Parameters, frozen=True, kw_only=True):
+    """A number to add to a pool."""
+
+    phone_number_sid: Annotated[str, doc("Or the number itself.")] = ""
+
+
+class PoolNumber(msgspec.Struct, frozen=True, kw_only=True):
+    """A number of a pool."""
+
+    sid: str
+    account_sid: str
+    service_sid: str
+    date_created: str
+    date_updated: str
+    phone_number: str
+    country_code: str
+    capabilities: tuple[str, ...]
+    url: str
+
+
+class PoolNumberPage(msgspec.Struct, frozen=True, kw_only=True):
+    meta: Meta
+    phone_numbers: tuple[PoolNumber, ...]
+
+
+class AlphaSenderRequest(Parameters, frozen=True, kw_only=True):
+    """A name to add to a pool."""
+
+    alpha_sender: str = ""
+
+
+class AlphaSender(msgspec.Struct, frozen=True, kw_only=True):
+    """A name of a pool."""
+
+    sid: str
+    account_sid: str
+    service_sid: str
+    date_created: str
+    date_updated: str
+    alpha_sender: str
+    capabilities: tuple[str, ...]
+    url: str
+
+
+class AlphaSenderPage(msgspec.Struct, frozen=True, kw_only=True):
+    meta: Meta
+    alpha_senders: tuple[AlphaSender, ...]
+
+
+class LookupQuery(Parameters, frozen=True, kw_only=True):
+    """What to look up of a number."""
+
+    country_code: Annotated[str, doc("Of a number in national format.")] = ""
+    fields: Annotated[str, doc("`validation`, `line_type_intelligence`.")] = ""
+
+
+class Lookup(msgspec.Struct, frozen=True, kw_only=True):
+    """What its numbering plan says of a number."""
+
+    calling_country_code: str | None
+    country_code: str | None
+    phone_number: str
+    national_format: str | None
+    valid: bool
+    validation_errors: tuple[str, ...]
+    caller_name: None = None
+    sim_swap: None = None
+    call_forwarding: None = None
+    line_status: None = None
+    line_type_intelligence: dict[str, str | int | None] | None = None
+    identity_match: None = None
+    reassigned_number: None = None
+    sms_pumping_risk: None = None
+    phone_number_quality_score: None = None
+    pre_fill: None = None
+    url: str
+
+
+class VerifyServiceRequest(Parameters, frozen=True, kw_only=True):
+    """The settings of a service that sends codes."""
+
+    friendly_name: Annotated[str | None, doc("Stands in the text with the code.")] = None
+    code_length: Annotated[str | None, doc("4 to 10.")] = None
+
+
+class VerifyService(msgspec.Struct, frozen=True, kw_only=True):
+    """A service that sends codes."""
+
+    sid: str
+    account_sid: str
+    friendly_name: str
+    code_length: int
+    lookup_enabled: bool
+    psd2_enabled: bool
+    skip_sms_to_landlines: bool
+    dtmf_input_required: bool
+    tts_name: None
+    do_not_share_warning_enabled: bool
+    custom_code_enabled: bool
+    date_created: str
+    date_updated: str
+    url: str
+    links: dict[str, str]
+
+
+class VerifyServicePage(msgspec.Struct, frozen=True, kw_only=True):
+    meta: Meta
+    services: tuple[VerifyService, ...]
+
+
+class NewVerification(Parameters, frozen=True, kw_only=True):
+    """A number to verify."""
+
+    to: str = ""
+    channel: Annotated[str, doc("`sms`.")] = ""
+    custom_code: str = ""
+
+
+class VerificationChange(Parameters, frozen=True, kw_only=True):
+    """How to end a verification."""
+
+    status: Annotated[str, doc("`canceled` or `approved`.")] = ""
+
+
+class Verification(msgspec.Struct, frozen=True, kw_only=True):
+    """A code that was sent."""
+
+    sid: str
+    service_sid: str
+    account_sid: str
+    to: str
+    channel: str
+    status: str
+    valid: bool
+    lookup: dict[str, str]
+    amount: None
+    payee: None
+    send_code_attempts: tuple[dict[str, str | None], ...]
+    date_created: str
+    date_updated: str
+    sna: None
+    url: str
+
+
+class NewCheck(Parameters, frozen=True, kw_only=True):
+    """A code that somebody has entered."""
+
+    to: str = ""
+    verification_sid: str = ""
+    code: str = ""
+
+
+class Check(msgspec.Struct, frozen=True, kw_only=True):
+    """Whether a code was right."""
+
+    sid: str
+    service_sid: str
+    account_sid: str
+    to: str
+    channel: str
+    status: str
+    valid: bool
+    amount: None
+    payee: None
+    date_created: str
+    date_updated: str
+    sna_attempts_error_codes: tuple[str, ...]

@@ -40,9 +40,12 @@ class RecordKey(msgspec.Struct, frozen=True, kw_only=True):
 
 @one_by_one("put_dialect_record", grows=True)
 def put(connection: Connection, item: RecordPut) -> None:
-    """Stores a record; raises `Refused` for one too many."""
+    """Stores a record; raises `Refused` for one too many, and for another account's name."""
     row, table = item.row, dialect_records.c
-    if find(connection, row.dialect, row.kind, row.name) is None:
+    known = find(connection, row.dialect, row.kind, row.name)
+    if known is not None and known.account_id != row.account_id:
+        raise Refused(RefusalCode.ALREADY_EXISTS, row.kind, "it is another account's")
+    if known is None:
         mine = (table.account_id == row.account_id, *_of_kind(row.dialect, row.kind))
         if count(connection, *mine) >= item.most:
             raise Refused(RefusalCode.INVALID_FIELD, row.kind, f"at most {item.most}")

@@ -343,7 +343,8 @@ CREATE TABLE text_cursors (
 CREATE TABLE verifications (
     verification_id $id NOT NULL PRIMARY KEY,
     account_id $id NOT NULL REFERENCES accounts (account_id), recipient TEXT NOT NULL,
-    digest $bytes NOT NULL, tries_left SMALLINT NOT NULL, expires_ms $id NOT NULL
+    digest $bytes NOT NULL, tries_left SMALLINT NOT NULL, expires_ms $id NOT NULL,
+    scope TEXT DEFAULT '' NOT NULL
 );
 CREATE INDEX ix_verifications_account_id_recipient_verification_id
     ON verifications (account_id, recipient, verification_id);
