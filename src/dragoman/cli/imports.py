@@ -86,7 +86,7 @@ def import_(where: Where, path: PathOf = None, write: Write = None) -> None:
         if written.secrets is not None:
             print(f"{written.secrets}: passwords, a file each")
         if written.commands is not None:
-            print(f"{written.commands}: commands for accounts, to run beside `dragoman serve`")
+            print(f"{written.commands}: commands for accounts, to run once the tables are made")
     typer.echo(
         f"carriers: {len(plan.carriers)}, routes: {len(plan.routes)}, accounts:"
         f" {len(plan.accounts)}, services: {len(plan.services)}, notes: {len(plan.notes)}",

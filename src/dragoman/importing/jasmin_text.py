@@ -106,7 +106,8 @@ def read_files(path: Path, plan: Plan) -> Jasmin:
     if not path.is_dir():
         _read_file(path, found)
         return found
-    for file in sorted(one for one in path.rglob("*") if one.is_file())[:MAX_FILES]:
+    files = sorted(one for one in path.rglob("*") if one.is_file() and one.name[0] != ".")
+    for file in files[:MAX_FILES]:
         try:
             octets = file.open("rb").read(512)
             if b"\0" in octets or octets.startswith((b"\x80", b"<?xml")):

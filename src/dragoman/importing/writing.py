@@ -55,7 +55,7 @@ def render(plan: Plan) -> str:
     text = "\n".join(_render_config(plan, secrets)) + "\n"
     commands = [f"# {line}".rstrip() for line in _render_commands(plan, secrets)]
     if plan.accounts:
-        text += "\n# Accounts are in the database. Once `dragoman serve` runs:\n#\n"
+        text += "\n# Accounts are in the database. After `dragoman migrate`:\n#\n"
         text += "\n".join(commands) + "\n"
     return text
 
@@ -93,7 +93,7 @@ def find_mistakes(plan: Plan, base: Path, *, dialects: Collection[str]) -> list[
 def _script(path: Path, commands: Iterator[str]) -> Iterator[str]:
     """The commands as a script that finds the files beside it."""
     yield "#!/bin/sh"
-    yield "# Written by `dragoman import`; run it once, beside `dragoman serve`."
+    yield "# Written by `dragoman import`; run it once, after `dragoman migrate`."
     yield "set -e"
     yield 'cd "$(dirname "$0")"'
     yield f"export DRAGOMAN_CONFIG={shlex.quote(path.name)}"
