@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from importlib import import_module
+from keyword import iskeyword
 from types import MappingProxyType
 from typing import Annotated, Any, Final
 
@@ -47,14 +48,21 @@ COMMANDS: Final = MappingProxyType(
         "privacy": "What is known of a number, and how it is forgotten.",
         "message": "One message: its story, sending it again, cancelling it.",
         "admin": "The admin interface.",
+        "import": "Read the configuration of Kannel or Jasmin, and print or write it as ours.",
     }
 )
 """Every command and group of commands, with the first paragraph of its help."""
 _MODULES: Final = MappingProxyType(
-    {"migrate": "database", "send": "message", "status": "message", "message": "timeline"}
+    {
+        "import": "imports",
+        "migrate": "database",
+        "send": "message",
+        "status": "message",
+        "message": "timeline",
+    }
 )
 """Where commands are that have no module of their name."""
-_HERE_ONLY: Final = frozenset({"dev", "serve", "migrate", "config", "listen"})
+_HERE_ONLY: Final = frozenset({"dev", "serve", "migrate", "config", "listen", "import"})
 """Commands that know no gateway elsewhere."""
 
 
@@ -112,7 +120,7 @@ def load_command(name: str) -> Any:
     if hasattr(module, "app"):
         around.add_typer(module.app, name=name, help=COMMANDS[name])
     elif name in _HERE_ONLY:
-        around.command(name)(getattr(module, name))
+        around.command(name)(getattr(module, name + "_" * iskeyword(name)))
     else:
         command(around, name)(getattr(module, name))
     return typer.main.get_group(around).commands[name]

@@ -119,6 +119,10 @@ class Kannel(Section, frozen=True, kw_only=True):
     status_password: Annotated[Secret, Meta(examples=["a long random text"])] = Secret("")
     """Password of the pages `/status`, `/status.xml` and their sisters; without one there are
     none."""
+    status_password_file: Annotated[
+        FilePath | None, Meta(examples=["/run/secrets/kannel-status"])
+    ] = None
+    """File that holds the password instead."""
     status_addresses: tuple[NetworkText, ...] = ("127.0.0.0/8", "::1/128")
     """From where they may be asked for."""
     services: tuple[KannelService, ...] = ()
