@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from tests.passing_time import PATIENCE_S
@@ -12,6 +12,7 @@ from dragoman.config.tables import HttpTable
 from dragoman.config.values import Secret
 from dragoman.connectors.http.build import build_http_carrier
 from dragoman.connectors.http.carrier import HttpCarrier
+from dragoman.core.delivery.model.ports import SentMessage
 from dragoman.core.messages.model.messages import InboundPartReport, Outgoing, ReceiptReport
 from dragoman.core.messages.model.outcomes import Outcome
 from dragoman.core.model.stored import OnStored
@@ -157,5 +158,17 @@ def answer(status: int, body: bytes = b"", headers: bytes = b"") -> bytes:
     return b"HTTP/1.1 %d X\r\n%bContent-Length: %d\r\n\r\n%b" % (status, headers, len(body), body)
 
 
-def build(settings: HttpTable, events: Any, clock: Clock | None = None) -> HttpCarrier:
-    return build_http_carrier(settings, events, clock or FixedClock(NOW_MS))
+class Unreported:
+    """What an earlier run left."""
+
+    def __init__(self, *sent: SentMessage) -> None:
+        self.sent = sent
+
+    async def of(self, carrier: str, limit: int) -> Sequence[SentMessage]:
+        return self.sent[:limit]
+
+
+def build(
+    settings: HttpTable, events: Any, clock: Clock | None = None, *sent: SentMessage
+) -> HttpCarrier:
+    return build_http_carrier(settings, events, clock or FixedClock(NOW_MS), Unreported(*sent))
