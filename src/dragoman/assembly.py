@@ -51,6 +51,7 @@ from dragoman.core.delivery.quotas import Quotas
 from dragoman.core.delivery.receipts import Receipts
 from dragoman.core.delivery.resources import Resources
 from dragoman.core.delivery.selection import Selection
+from dragoman.core.delivery.unreported import UnreportedMessages
 from dragoman.core.devices.assignments import Assignments
 from dragoman.core.devices.device_registration import DeviceRegistration
 from dragoman.core.devices.devices import Devices
@@ -547,6 +548,7 @@ class _Parts:
             ids=self.ids,
             devices=self.devices,
             attachments=self.attachments,
+            unreported=UnreportedMessages(storage=self.storage, clock=self.clock),
         )
         self.connectors.update(connect(self.settings, self.dispatcher, self.clock, resources))
 

@@ -123,9 +123,11 @@ class InboundTable(PresetTable, frozen=True, kw_only=True):
     source: str = ""
     """Path of the sender's number."""
     destination: str = ""
-    """Path of the number it was sent to."""
+    """Path of the number it was sent to; what begins with `=` is the number itself."""
     text: str = ""
     """Path of the text."""
+    coded: str = ""
+    """Path of the text where `coding` says so, if another."""
     text_form: Literal["", "plain", "hex", "percent"] = ""
     """Plain; or UTF-16BE in hexadecimal, or percent-coded, where `coding` says so."""
     coding: Values = msgspec.field(default_factory=dict)
@@ -186,9 +188,8 @@ class LoginTable(PresetTable, frozen=True, kw_only=True):
     request: RequestTable = RequestTable()
     """The request that opens it."""
     pattern: str = ""
-    """Regular expression on its answer; the groups are what `{group}` stands for in requests."""
-    expired: tuple[int, ...] = ()
-    """HTTP statuses under which the session has ended."""
+    """Regular expression on its answer; the groups are what `{group}` stands for in requests. That
+    the session has ended is the refusal `session`."""
 
 
 class Preset(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -215,7 +216,8 @@ class Preset(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     answer: AnswerTable = AnswerTable()
     refusals: dict[str, str] = {}
     """What a code, or `http 429` or `http 5xx`, means: a failure code, or `temporary`, `throttled`,
-    `credit`, `setup` (nobody's message is at fault), `accepted`, `unknown`."""
+    `credit`, `setup` (nobody's message is at fault), `session` (it has ended), `accepted`,
+    `unknown`."""
     status: StatusTable = StatusTable()
     inbound: InboundTable = InboundTable()
     signature: SignatureTable = SignatureTable()

@@ -27,7 +27,9 @@ CONNECTORS: Final = MappingProxyType[str, Build](
             carrier, sink, clock, resources.attachments
         ),
         "phones": build_phones_carrier,
-        "http": lambda carrier, sink, clock, _: build_http_carrier(carrier, sink, clock),
+        "http": lambda carrier, sink, clock, resources: build_http_carrier(
+            carrier, sink, clock, resources.unreported
+        ),
     }
 )
 """One line for each type of carrier."""

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import pytest
 from tests.passing_time import until
 
@@ -74,10 +75,19 @@ class Provider:
         await self.gateway.start(migrate=True)
         await until(lambda: self.gateway.connectors["smsc"].up)
         made = await self.gateway.services.accounts.create(
-            "reseller", password=PASSWORD, api_key=KEY
+            "reseller", password=PASSWORD, api_key=KEY, default_sender="Dragoman"
         )
         self.account = made.account
         await self.gateway.services.keywords.add_number(made.account, OUR_NUMBER, shared=False)
+
+    async def call(self, method: str, path: str, body: Any) -> None:
+        """Makes a call of an API with a password."""
+        login = aiohttp.BasicAuth("reseller", PASSWORD)
+        async with (
+            aiohttp.ClientSession(auth=login) as session,
+            session.request(method, f"{self.url}{path}", json=body) as answer,
+        ):
+            assert answer.status < 300, await answer.text()
 
     async def forward(self, dialect: str, url: str) -> None:
         """Has texts to our number forwarded."""

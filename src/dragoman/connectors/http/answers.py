@@ -44,6 +44,8 @@ class Meaning(StrEnum):
     """Not taken: the account is empty."""
     SETUP = "setup"
     """Not taken, and no other will be: a key, an address or a URL is wrong."""
+    SESSION = "session"
+    """Not taken: the session has ended."""
     UNKNOWN = "unknown"
     """It may have been taken."""
 

@@ -8,18 +8,21 @@ from functools import partial
 from ipaddress import ip_network
 from typing import Final
 
+import msgspec
+
 from dragoman import __version__
 from dragoman.config.http import Preset
 from dragoman.config.tables import HttpTable
-from dragoman.connectors.http.answers import AnswerReader
+from dragoman.connectors.http.answers import AnswerReader, expression
 from dragoman.connectors.http.callbacks import CarrierCalls, callback_url
 from dragoman.connectors.http.carrier import Compiled, HttpCarrier
 from dragoman.connectors.http.presets import PRESETS, merge
 from dragoman.connectors.http.reports import InboundReader, StatusReader
 from dragoman.connectors.http.requests import RequestRenderer
+from dragoman.connectors.http.session import Session
 from dragoman.connectors.http.signatures import build_check
 from dragoman.connectors.http.templates import Compiler
-from dragoman.core.delivery.model.ports import CarrierEvents
+from dragoman.core.delivery.model.ports import CarrierEvents, UnreportedSource
 from dragoman.kit.clock import Clock
 from dragoman.web.outgoing import GuardedClient
 from dragoman.web.requests import Request
@@ -34,17 +37,11 @@ _ANYWHERE: Final = (ip_network("0.0.0.0/0"), ip_network("::/0"))
 """The operator configures the provider, which may well be on a private network."""
 
 
-def build_http_carrier(carrier: HttpTable, sink: CarrierEvents, clock: Clock) -> HttpCarrier:
-    """Builds the connector, without connecting; raises ValueError for a table that is none."""
-    preset = PRESETS[carrier.preset]
-    return build_with(carrier, preset, sink, clock)
-
-
-def build_with(
-    carrier: HttpTable, preset: Preset, sink: CarrierEvents, clock: Clock
+def build_http_carrier(
+    carrier: HttpTable, sink: CarrierEvents, clock: Clock, unreported: UnreportedSource
 ) -> HttpCarrier:
-    """Builds a carrier with a preset that may be none of ours."""
-    compiled = compile_carrier(carrier, preset)
+    """Builds the connector, without connecting; raises ValueError for a table that is none."""
+    compiled = compile_carrier(carrier, PRESETS[carrier.preset])
     return HttpCarrier(
         carrier,
         sink,
@@ -57,6 +54,7 @@ def build_with(
             signature=compiled.signature,
         ),
         client=_client(carrier),
+        unreported=unreported,
         clock=clock.monotonic,
         wall_clock_ms=clock.now_ms,
         random=random.random,
@@ -65,7 +63,11 @@ def build_with(
 
 def compile_carrier(carrier: HttpTable, preset: Preset) -> Compiled:
     """What a table and its preset say; raises ValueError where they say what cannot be."""
-    compiler = Compiler(known_values(carrier, preset))
+    login = merge(preset.login, carrier.login)
+    poll = merge(preset.poll, carrier.poll)
+    session_pattern = expression(login.pattern)
+    later = frozenset(session_pattern.groupindex) if session_pattern is not None else frozenset()
+    compiler = Compiler(known_values(carrier, preset), later)
     status = merge(preset.status, carrier.status)
     inbound = merge(preset.inbound, carrier.inbound)
     base_url = carrier.base_url or compiler.text(preset.base_url)[0]
@@ -76,14 +78,24 @@ def compile_carrier(carrier: HttpTable, preset: Preset) -> Compiled:
             merge(preset.answer, carrier.answer), preset.refusals | carrier.refusals
         ),
         status=StatusReader(status, carrier.name),
-        inbound=InboundReader(inbound, carrier.name),
+        inbound=InboundReader(
+            msgspec.structs.replace(inbound, destination=compiler.text(inbound.destination)[0]),
+            carrier.name,
+        ),
         signature=build_check(
             merge(preset.signature, carrier.signature),
             compiler,
             partial(_url_of, public_url),
-            verify=carrier.verify_signatures,
+            verify=carrier.verify_signatures and bool(carrier.public_url),
         ),
         callback_url=callback_url(carrier, status.append),
+        session=None
+        if session_pattern is None
+        else Session(RequestRenderer(login.request, base_url, compiler), session_pattern),
+        poll=RequestRenderer(poll.request, base_url, compiler) if poll.every_s else None,
+        poll_status=StatusReader(poll.status, carrier.name),
+        poll_every_s=poll.every_s,
+        poll_at_a_time=poll.at_a_time,
     )
 
 

@@ -74,9 +74,10 @@ class CarrierCalls:
             return _NOT_FOUND
         if problem := await self._signature.problem(request):
             self._refused += 1
-            log.warning(
-                "http_call_refused", carrier=self.name, reason=problem, so_far=self._refused
-            )
+            if self._refused & (self._refused - 1) == 0:  # the 1st, 2nd, 4th, 8th …
+                log.warning(
+                    "http_call_refused", carrier=self.name, reason=problem, so_far=self._refused
+                )
             return Response(403, f"{problem}\n".encode(), TEXT)
         tree = self._signature.content(request)
         if tree is None:

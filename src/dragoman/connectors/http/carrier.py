@@ -15,21 +15,25 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
+import msgspec
 import structlog
 
 from dragoman.config.tables import HttpTable
 from dragoman.connectors.http.answers import Answer, AnswerReader, Meaning
 from dragoman.connectors.http.callbacks import CarrierCalls
 from dragoman.connectors.http.health import ProviderHealth
+from dragoman.connectors.http.polling import Poller
 from dragoman.connectors.http.reports import InboundReader, StatusReader
 from dragoman.connectors.http.requests import RequestRenderer
+from dragoman.connectors.http.session import Session
 from dragoman.connectors.http.signatures import SignatureCheck
-from dragoman.connectors.http.templates import Filling
-from dragoman.core.delivery.model.ports import CarrierEvents
+from dragoman.connectors.http.templates import NO_MESSAGE, Filling
+from dragoman.core.delivery.model.ports import CarrierEvents, SentMessage, UnreportedSource
 from dragoman.core.messages.model.messages import Outgoing
 from dragoman.core.messages.model.outcomes import Accepted, Deferred, Outcome, Rejected, Unknown
 from dragoman.core.model.errors import FailureCode, RetryCode
@@ -57,6 +61,11 @@ class Compiled:
     signature: SignatureCheck
     callback_url: str
     """Ends with `ref=`; empty where the provider cannot call us."""
+    session: Session | None
+    poll: RequestRenderer | None
+    poll_status: StatusReader
+    poll_every_s: float
+    poll_at_a_time: int
 
 
 class HttpCarrier:
@@ -70,6 +79,7 @@ class HttpCarrier:
         compiled: Compiled,
         calls: CarrierCalls,
         client: GuardedClient,
+        unreported: UnreportedSource,
         clock: Callable[[], float],
         wall_clock_ms: Callable[[], int],
         random: Callable[[], float],
@@ -80,6 +90,8 @@ class HttpCarrier:
         self._request = compiled.request
         self._answers = compiled.answers
         self._callback_url = compiled.callback_url
+        self._session = compiled.session
+        self._poll = compiled.poll
         self.calls = calls
         """What the provider calls us with."""
         self._client = client
@@ -103,9 +115,19 @@ class HttpCarrier:
         self._open: dict[int, tuple[Outgoing, float]] = {}
         """The messages whose answer is awaited, and since when."""
         self._settled: list[tuple[Outgoing, Outcome]] = []
+        self._polling: asyncio.Task[None] | None = None
         self._pump_at: asyncio.TimerHandle | None = None
         self._not_before = 0.0
         self._emptied = asyncio.Event()
+        self._poller = Poller(
+            compiled.poll_status,
+            every_s=compiled.poll_every_s,
+            at_a_time=compiled.poll_at_a_time,
+            ask=self._ask,
+            report=sink.receipt,
+            clock=clock,
+            unreported=partial(unreported.of, settings.name),
+        )
 
     @property
     def up(self) -> bool:
@@ -148,9 +170,11 @@ class HttpCarrier:
             self._waiting.append(message)
             self._pump()
 
-    async def start(self, _spawn: Spawn = spawn_unwatched) -> None:
+    async def start(self, spawn: Spawn = spawn_unwatched) -> None:
         """Begins to take messages."""
         self._running = True
+        if self._poll is not None:
+            self._polling = spawn(f"states of {self.name}", self._poller.run())
         self._note_availability()
 
     async def stop(self, timeout_s: float) -> None:
@@ -160,6 +184,8 @@ class HttpCarrier:
         if self._pump_at is not None:
             self._pump_at.cancel()
         self._note_availability()
+        if self._polling is not None:
+            self._polling.cancel()
         self._return_waiting(RetryCode.DRAINING)
         if self._open:
             self._emptied.clear()
@@ -177,6 +203,11 @@ class HttpCarrier:
     def _pump(self) -> None:
         """Sends what waits, as far as window and pace allow."""
         window = 1 if self.health.probing else self.settings.window
+        session = self._session
+        if session is not None and not session.values:
+            if self._waiting and self.up:
+                session.open(self._client, self._wall_clock_ms(), self._session_opened)
+            return
         while self._waiting and len(self._open) < window and self.up:
             now = self._clock()
             wait_s = self._not_before - now
@@ -199,8 +230,50 @@ class HttpCarrier:
         self._pump_at = None
         self._pump()
 
+    def _session_opened(self, problem: Fetched | FetchError | None) -> None:
+        if problem is not None and self._running:
+            if isinstance(problem, FetchError):
+                self._pause(RetryCode.LINK_DOWN, problem.reason)
+            else:
+                self._pause(RetryCode.CARRIER_BUSY, f"refused our login: HTTP {problem.status}")
+        self._pump()
+
+    def _ask(self, sent: SentMessage, answered: Callable[[Fetched | FetchError], None]) -> bool:
+        """Asks for the state of a message, unless the provider is left alone."""
+        session, poll = self._session, self._poll
+        if poll is None or not self.up:
+            return False
+        if session is not None and not session.values:
+            session.open(self._client, self._wall_clock_ms(), self._session_opened)
+            return False
+        values = session.values if session is not None else {}
+        message = msgspec.structs.replace(NO_MESSAGE, recipient=sent.recipient)
+        request = poll.render(
+            Filling(
+                message,
+                ref=reference_of(sent.message_id),
+                status_url="",
+                now_ms=self._wall_clock_ms(),
+                fixed=values,
+                id=sent.carrier_id,
+            )
+        )
+
+        def on_result(result: Fetched | FetchError) -> None:
+            if session is not None and isinstance(result, Fetched):
+                read = self._answers.read(result, self._wall_clock_ms())
+                if read.meaning is Meaning.SESSION:
+                    session.note_end(values)
+            answered(result)
+
+        self._client.start(
+            request.method, request.url, on_result, headers=request.headers, body=request.body
+        )
+        return True
+
     def _submit(self, message: Outgoing, now: float) -> None:
         ref = reference_of(message.message_id)
+        values = self._session.values if self._session is not None else {}
         try:
             request = self._request.render(
                 Filling(
@@ -208,7 +281,7 @@ class HttpCarrier:
                     ref=ref,
                     status_url=f"{self._callback_url}{ref}" if self._callback_url else "",
                     now_ms=self._wall_clock_ms(),
-                    fixed={},
+                    fixed=values,
                 )
             )
         except UnicodeEncodeError:  # half of a surrogate pair
@@ -219,20 +292,22 @@ class HttpCarrier:
         self._client.start(
             request.method,
             request.url,
-            lambda result: self._answered(message, result),
+            lambda result: self._answered(message, result, values),
             headers=request.headers,
             body=request.body,
             repeatable=False,
         )
 
-    def _answered(self, message: Outgoing, result: Fetched | FetchError) -> None:
+    def _answered(
+        self, message: Outgoing, result: Fetched | FetchError, values: Mapping[str, str]
+    ) -> None:
         since = self._open.pop(message.message_id, None)
         if since is None:
             return  # a stop has reported it
         if not self._open:
             self._emptied.set()
         try:
-            outcome = self._outcome(message, result, since[1])
+            outcome = self._outcome(message, result, since[1], values)
         except Exception as error:  # a failing message must not stay in flight for ever
             log.error("http_answer_not_read", carrier=self.name, reason=type(error).__name__)
             outcome = self._unknown(message, "internal error")
@@ -241,7 +316,11 @@ class HttpCarrier:
         self._pump()
 
     def _outcome(
-        self, message: Outgoing, result: Fetched | FetchError, since: float
+        self,
+        message: Outgoing,
+        result: Fetched | FetchError,
+        since: float,
+        values: Mapping[str, str],
     ) -> Outcome | None:
         """The outcome; None for a message that is to be sent again at once."""
         if isinstance(result, NotConnected | FetchRefused):
@@ -253,6 +332,13 @@ class HttpCarrier:
         share = 0.05 if self.round_trip_s else 1.0
         self.round_trip_s += (now - since - self.round_trip_s) * share
         answer = self._answers.read(result, self._wall_clock_ms())
+        session = self._session
+        if session is not None:
+            if answer.meaning is not Meaning.SESSION:
+                session.note_use(values)
+            elif session.note_end(values) and self._running:
+                self._waiting.appendleft(message)
+                return None
         return self._meant(message, answer, since, now)
 
     def _meant(self, message: Outgoing, answer: Answer, since: float, now: float) -> Outcome | None:
@@ -260,7 +346,16 @@ class HttpCarrier:
         if meaning is Meaning.ACCEPTED:
             self.health.note_answer()
             self.pace.on_accepted(now)
-            return Accepted(carrier_ids=self._ids(message, answer.ids))
+            ids = self._ids(message, answer.ids)
+            if self._poll is not None:
+                self._poller.add(
+                    SentMessage(
+                        message_id=message.message_id,
+                        carrier_id=ids[0],
+                        recipient=message.recipient,
+                    )
+                )
+            return Accepted(carrier_ids=ids)
         if isinstance(meaning, FailureCode):
             self.health.note_answer()
             return Rejected(code=meaning, detail=answer.detail)
@@ -273,7 +368,7 @@ class HttpCarrier:
             return None
         if meaning is Meaning.CREDIT:
             return self._pause(RetryCode.CARRIER_BUSY, "the account is out of credit", credit=True)
-        if meaning is Meaning.SETUP:
+        if meaning in (Meaning.SETUP, Meaning.SESSION):
             return self._pause(RetryCode.CARRIER_BUSY, f"refused us: {answer.detail}")
         if meaning is Meaning.TEMPORARY:
             if answer.wait_s > LONGEST_WAIT_S:

@@ -1,4 +1,7 @@
-"""Paths to values in what a provider sent: `messages[0].status`, `results[*].to`, `[0].type`."""
+"""Paths to values in what a provider sent: `messages[0].status`, `results[*].to`, `[0].type`.
+
+`first|second` is the second where the first leads nowhere or to nothing.
+"""
 
 from __future__ import annotations
 
@@ -17,6 +20,8 @@ _STEP: Final = re.compile(r"\[(\*|-?[0-9]{1,4})\]|\.?([^.\[\]]+)")
 @cache
 def compile_path(path: str) -> Find:
     """Reads a path; raises ValueError where it is not one. The empty path is the whole."""
+    if "|" in path:
+        return _first_of([compile_path(one) for one in path.split("|")])
     steps: list[str | int | None] = []
     end = 0
     for match in _STEP.finditer(path):
@@ -77,6 +82,17 @@ class Condition:
 def _named(name: str) -> Find:
     def find(tree: Any) -> list[Any]:
         return [tree[name]] if isinstance(tree, Mapping) and name in tree else []
+
+    return find
+
+
+def _first_of(paths: list[Find]) -> Find:
+    def find(tree: Any) -> list[Any]:
+        for one in paths:
+            found = one(tree)
+            if any(value not in (None, "") for value in found):
+                return found
+        return []
 
     return find
 

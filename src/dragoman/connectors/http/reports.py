@@ -97,8 +97,11 @@ class InboundReader:
         self._list = compile_path(table.list) if table.list else None
         self._id = _path(table.id)
         self._source = _path(table.source)
-        self._destination = _path(table.destination)
+        self._number_called = table.destination.removeprefix("=")
+        fixed = table.destination.startswith("=")
+        self._destination = None if fixed else _path(table.destination)
         self._text = _path(table.text)
+        self._coded = _path(table.coded or table.text)
         self._decode = _FORMS[table.text_form or "plain"]
         self._coding = Condition(table.coding)
         self._reference = _path(table.reference)
@@ -119,14 +122,15 @@ class InboundReader:
         source = first_text(self._source, item).strip()[:MAX_NUMBER]
         if not source:
             return None
-        text = first_text(self._text, item)
-        if not self._coding or self._coding.holds(item):
-            text = self._decode(text)
+        if self._coding and not self._coding.holds(item):
+            text = first_text(self._text, item)
+        else:
+            text = self._decode(first_text(self._coded, item))
         reference, total, number = self._place(item)
         report = InboundPartReport(
             carrier=self._carrier,
             source=source,
-            destination=first_text(self._destination, item).strip()[:MAX_NUMBER],
+            destination=self._called(item),
             alphabet=Alphabet.UCS2 if try_encode_gsm(text) is None else Alphabet.GSM7,
             text=text,
             reference=reference,
@@ -134,6 +138,11 @@ class InboundReader:
             number=number,
         )
         return InboundText(report, first_text(self._id, item)[:MAX_ID].strip())
+
+    def _called(self, item: Any) -> str:
+        if self._destination is None:
+            return self._number_called
+        return first_text(self._destination, item).strip()[:MAX_NUMBER]
 
     def _place(self, item: Any) -> tuple[int | None, int, int]:
         """Reference, total and number of a part; a text of one part has no reference."""

@@ -95,10 +95,15 @@ class _Hmac(SignatureCheck):
 def build_check(
     table: SignatureTable, compiler: Compiler, url: PublicUrl, *, verify: bool
 ) -> SignatureCheck:
-    """The check of one carrier; raises `Unfilled` for a key that is no credential."""
+    """The check of one carrier; raises ValueError for a key that is missing or no credential."""
     if not verify or table.kind in ("", "none"):
         return SignatureCheck()
     key, _ = compiler.text(table.key)
+    if not key.strip(":"):
+        raise ValueError(
+            f"the provider signs its calls, and {table.key} is missing; set it among the"
+            " credentials, or verify_signatures = false"
+        )
     if table.kind == "token":
         return _Token(table.header, key)
     if table.kind == "basic":

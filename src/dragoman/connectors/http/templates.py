@@ -17,10 +17,17 @@ from urllib.parse import quote, quote_plus
 from xml.sax import saxutils
 
 from dragoman.core.messages.model.messages import Outgoing
+from dragoman.protocols.gsm.alphabet import Alphabet
 
 MIN_INTERNATIONAL: Final = 7
 """Digits from which a sender without `+` is a number and no short code."""
 _GAP: Final = re.compile(r"\{([a-z][a-z0-9_]*)(\?)?(:int)?\}")
+
+
+NO_MESSAGE: Final = Outgoing(
+    message_id=0, sender="", recipient="", parts=(), alphabet=Alphabet.GSM7
+)
+"""In requests that are about none."""
 
 
 class Filling:

@@ -79,6 +79,26 @@ def load_expired(connection: Connection, now_ms: int, limit: int) -> list[Stored
     return read_all(connection, query, StoredMessage)
 
 
+def load_unreported_of(
+    connection: Connection, carrier: str, after: int, limit: int
+) -> list[tuple[int, str, str]]:
+    """Messages that a carrier took and did not report, newest first: message, ID, recipient."""
+    query = (
+        select(messages.c.message_id, receipt_keys.c.key, messages.c.recipient)
+        .join(receipt_keys, receipt_keys.c.message_id == messages.c.message_id)
+        .where(
+            messages.c.message_id > after,
+            messages.c.state == State.SENT.value,
+            receipt_keys.c.carrier == carrier,
+            # Folded spellings stand beside the one that the carrier gave.
+            receipt_keys.c.key.not_like("~%"),
+        )
+        .order_by(messages.c.message_id.desc())
+        .limit(limit)
+    )
+    return [(row.message_id, row.key, row.recipient) for row in connection.execute(query)]
+
+
 def stopped_with_unsent(connection: Connection) -> list[int]:
     """Stopped batches, some of whose messages have not been ended yet."""
     query = (
