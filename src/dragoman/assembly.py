@@ -45,6 +45,7 @@ from dragoman.core.delivery.model.ports import CallsBack, CarrierEvents, Connect
 from dragoman.core.delivery.quality import Quality
 from dragoman.core.delivery.quotas import Quotas
 from dragoman.core.delivery.receipts import Receipts
+from dragoman.core.delivery.rerouting import Rerouting
 from dragoman.core.delivery.resources import Resources
 from dragoman.core.delivery.selection import Selection
 from dragoman.core.devices.assignments import Assignments
@@ -141,6 +142,32 @@ def check_unused(settings: Settings) -> None:
     Storage(settings.database_url).close()
 
 
+def policies_of(settings: Settings) -> dict[str, OnUnknown]:
+    """What to do with messages that a carrier never answered, by its name."""
+    return {
+        # What a phone has given to its radio is never sent again.
+        c.name: OnUnknown.HOLD if c.name in settings.carriers_of_phones else OnUnknown(c.on_unknown)
+        for c in settings.carriers
+    }
+
+
+def held_routes(settings: Settings, router: Router) -> frozenset[str]:
+    """Where a message that may have left must not be sent again; phones know what they have."""
+    phones, policies = settings.carriers_of_phones, policies_of(settings)
+    return frozenset(
+        route.name
+        for route in router.routes.values()
+        if any(policies[name] is OnUnknown.HOLD for name in route.carriers if name not in phones)
+    )
+
+
+def kept_routes(settings: Settings, router: Router) -> frozenset[str]:
+    """Routes over phones alone."""
+    phones = set(settings.carriers_of_phones)
+    routes = router.routes.values()
+    return frozenset(route.name for route in routes if phones.issuperset(route.carriers))
+
+
 class _Parts:
     """Makes the services, room after room; each may use what those before it made."""
 
@@ -155,13 +182,7 @@ class _Parts:
         self.short_ids = self.storage.short_ids
         self._stop_words = words_to_match(settings.inbound.stop_words)
         self._start_words = words_to_match(settings.inbound.start_words)
-        self._policies = {
-            # What a phone has given to its radio is never sent again.
-            c.name: OnUnknown.HOLD
-            if c.name in settings.carriers_of_phones
-            else OnUnknown(c.on_unknown)
-            for c in settings.carriers
-        }
+        self._policies = policies_of(settings)
         self.live = LiveMessages()
         self.queue = LocalQueue()
         self.networks = load_networks(settings)
@@ -319,8 +340,8 @@ class _Parts:
             delivery=self.delivery,
             opt_outs=self.opt_outs,
             routes=self.router.routes.keys(),
-            held_routes=self._held_routes(),
-            kept_routes=self._kept_routes(),
+            held_routes=held_routes(settings, self.router),
+            kept_routes=kept_routes(settings, self.router),
             feed=self.feed,
         )
         self.inbound = Inbound(
@@ -453,6 +474,16 @@ class _Parts:
             max_recipients=settings.limits.max_recipients,
             find_payments=self.credits.payments,
         )
+        self.rerouting = Rerouting(
+            storage=self.storage,
+            queue=self.queue,
+            live=self.live,
+            router=self.router,
+            accounts=self.accounts,
+            dispatcher=self.dispatcher,
+            backlog=self.backlog,
+            clock=self.clock,
+        )
         self.bundles = Bundles(self.submission, self.short_ids)
         self.batches = Batches(
             storage=self.storage,
@@ -546,24 +577,6 @@ class _Parts:
         self.correspondence = Correspondence(self.storage)
         self.statistics = Statistics(storage=self.storage, queries=self.queries, clock=self.clock)
         self.traffic = Traffic(storage=self.storage, clock=self.clock)
-
-    def _held_routes(self) -> frozenset[str]:
-        """Where a message that may have left must not be sent again; phones know what they have."""
-        phones = self.devices.carriers
-        return frozenset(
-            route.name
-            for route in self.router.routes.values()
-            if any(
-                self._policies[name] is OnUnknown.HOLD
-                for name in route.carriers
-                if name not in phones
-            )
-        )
-
-    def _kept_routes(self) -> frozenset[str]:
-        phones = set(self.devices.carriers)
-        routes = self.router.routes.values()
-        return frozenset(route.name for route in routes if phones.issuperset(route.carriers))
 
     async def _call_back(self, message_id: int) -> bool:
         """Asks whoever has a message not to send it; whether it may still be stopped."""

@@ -23,6 +23,7 @@ from dragoman.admin import (
     inbound,
     messages,
     privacy,
+    reload,
     routes,
     senders,
     tokens,
@@ -44,8 +45,8 @@ BODY_LIMIT_BYTES: Final = 4 << 20
 JSON_LINES: Final = b"application/jsonl"
 PROBLEM_TYPE: Final = b"application/problem+json"
 SUBJECTS: Final = (
-    accounts, messages, carriers, routes, callbacks, inbound, senders, devices, webhooks, privacy,
-    diagnosis, tokens,
+    accounts, messages, carriers, routes, reload, callbacks, inbound, senders, devices, webhooks,
+    privacy, diagnosis, tokens,
 )  # fmt: skip
 
 Guard = Callable[[Request], Awaitable[None]]

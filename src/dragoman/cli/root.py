@@ -39,6 +39,7 @@ COMMANDS: Final = MappingProxyType(
         "optout": "Opt-outs: numbers that get no messages.",
         "device": "Devices: phones that send with their own SIMs.",
         "carrier": "Carriers: their state, out of service and back.",
+        "reload": "Let a running gateway take changed carriers, routes and prices at once.",
         "route": "Routes: which one a message would take, and why.",
         "sender": "Senders that accounts requested: only approved ones may be used.",
         "webhook": "The URLs for delivery reports of whole accounts, and webhooks of phones.",

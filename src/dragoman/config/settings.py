@@ -190,6 +190,8 @@ class Settings(sections.Section, frozen=True, kw_only=True):
                 weights=route.weights,
                 sticky_s=route.sticky_s,
                 min_delivery_rate=route.min_delivery_rate,
+                fallback=route.fallback,
+                fallback_after_s=route.fallback_after_s,
             )
             for route in self.routes
         )

@@ -312,6 +312,10 @@ class RouteTable(Section, frozen=True, kw_only=True):
     min_delivery_rate: Annotated[float, Meta(ge=0, le=1)] = 0.0
     """A carrier that delivered a smaller share in the last hour is left out; a message goes to it
     every 30 s as a test, until it delivers again. 0 for no such floor."""
+    fallback: str = ""
+    """Route that takes over what waits, while all carriers of this one are down or held."""
+    fallback_after_s: Annotated[float, Meta(ge=0, le=DAY_S)] = 30.0
+    """How long they may be down before it does."""
 
 
 class PriceListTable(Section, frozen=True, kw_only=True):

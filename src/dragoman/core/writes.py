@@ -67,6 +67,7 @@ OPERATIONS: Final[dict[str, Operation[Any, Any]]] = {
         callbacks.record,
         callbacks.release,
         changes.mark_sending,
+        changes.move,
         changes.park,
         changes.record,
         changes.report_parts,

@@ -49,6 +49,7 @@ class ChoosingWorker:
         """Messages that no carrier could take when they were looked at."""
         self._seen: tuple[Obstacle, ...] = ()
         self._look_again_at = 0.0
+        self._retired = False
         self._changed = asyncio.Event()
         for lane in lanes:
             lane.waiters.append(self._changed)
@@ -62,17 +63,25 @@ class ChoosingWorker:
 
     async def run(self) -> None:
         """Runs until cancelled."""
-        try:
-            while True:
-                if not self.waiting:
-                    await self.consumer.wait()
-                self._changed.clear()
-                self._leave_lines()
-                self._fill_lines()
-                if not await self._serve_lines():
-                    await self._wait()
-        finally:
-            self.give_back()
+        while not self._retired:
+            if not self.waiting:
+                await self.consumer.wait()
+                if self._retired:
+                    return
+            self._changed.clear()
+            self._leave_lines()
+            self._fill_lines()
+            if not await self._serve_lines() and not self._retired:
+                await self._wait()
+
+    def retire(self) -> None:
+        """Takes nothing more, and gives back what waits in lines."""
+        self._retired = True
+        for lane in self._lanes.values():
+            lane.waiters.remove(self._changed)
+        self.give_back()
+        self._changed.set()
+        self.consumer.wake()
 
     def give_back(self) -> list[Work]:
         """Puts everything that waits in lines back to the front of the queue, in its order."""
@@ -131,6 +140,8 @@ class ChoosingWorker:
         served = False
         for name, line in self._lines.items():
             lane = self._lanes[name]
+            if self._retired:
+                break
             if line.waiting and not self.available(name) and lane.room > 0:
                 works = line.take(min(lane.room, MAX_TAKE))
                 served = True

@@ -50,6 +50,18 @@ class CarrierView(msgspec.Struct, frozen=True, kw_only=True):
     """Answers to messages since the start: accepted, deferred, rejected, unknown (none came)."""
 
 
+class Reloaded(msgspec.Struct, frozen=True, kw_only=True):
+    """What a configuration changes in a running gateway."""
+
+    changes: tuple[str, ...]
+    """What is new, gone or different, a line each; without secrets."""
+    at_restart: tuple[str, ...] = ()
+    """Tables that differ too, and are taken at the next start."""
+    applied: bool = False
+    moved: int = 0
+    """Messages that waited on a route that is gone, and wait on another now."""
+
+
 class Measured(Protocol):
     """What can be counted in a gateway at this moment."""
 
@@ -101,6 +113,10 @@ class Running(Measured, Protocol):
 
     def warnings(self) -> list[str]:
         """What needs attention although it takes traffic."""
+        ...
+
+    async def reload(self, *, check: bool) -> Reloaded:
+        """Reads the configuration again and takes what changed; raises `Refused`."""
         ...
 
     def retry_callbacks(

@@ -79,6 +79,10 @@ class Selection:
         """The chooser that a route uses; None where the order alone decides."""
         return self._running.get(route)
 
+    def drop(self, route: str) -> None:
+        """Forgets the chooser of a route."""
+        self._running.pop(route, None)
+
     def heard(self, carrier: str, number: str) -> None:
         """A text of a phone arrived over a carrier: an answer to it goes back the same way."""
         if self.is_sticky:

@@ -34,6 +34,10 @@ class PriceList:
     """Finds the tariff of a number by its longest prefix."""
 
     def __init__(self, prices: Iterable[Price]) -> None:
+        self.replace(prices)
+
+    def replace(self, prices: Iterable[Price]) -> None:
+        """Takes other tariffs from here on."""
         self._by_prefix = {price.prefix: price for price in prices}
         self._by_prefix.setdefault("", WITHOUT_A_PRICE)
         self._lengths = sorted({len(prefix) for prefix in self._by_prefix}, reverse=True)
