@@ -48,6 +48,7 @@ from dragoman.core.delivery.receipts import Receipts
 from dragoman.core.delivery.rerouting import Rerouting
 from dragoman.core.delivery.resources import Resources
 from dragoman.core.delivery.selection import Selection
+from dragoman.core.delivery.sender_rules import SenderRules
 from dragoman.core.devices.assignments import Assignments
 from dragoman.core.devices.device_registration import DeviceRegistration
 from dragoman.core.devices.devices import Devices
@@ -194,8 +195,15 @@ class _Parts:
         self.costs = Costs(load_costs(settings) if connect is not connect_nothing else {})
         self.quality = Quality(self.clock)
         self.quotas = Quotas(self.clock, settings.quotas_of_carriers())
+        self.sender_rules = SenderRules(
+            settings.rules_for_senders(), enforced=settings.routing.enforce_sender_rules
+        )
         self.selection = Selection(
-            costs=self.costs, quality=self.quality, quotas=self.quotas, clock=self.clock
+            costs=self.costs,
+            quality=self.quality,
+            quotas=self.quotas,
+            senders=self.sender_rules,
+            clock=self.clock,
         )
         self.callback_stored = Signal[[NewCallback]]()
         self.connectors: dict[str, Connector] = {}
@@ -453,6 +461,7 @@ class _Parts:
             delivery=self.delivery,
             premium=self.premium,
             device_routes=self.device_routes,
+            senders=self.sender_rules,
             ids=self.ids,
         )
         self.submission = SubmissionService(
@@ -589,4 +598,5 @@ class _Parts:
         connector = self.connectors.get(story.carrier)
         if not isinstance(connector, Reconstructs):
             return ()
+        message = self.sender_rules.apply(story.carrier, message)
         return connector.reconstruct(story, message, at_ms)

@@ -131,6 +131,9 @@ class Reloading:
         services.message_maker.prices.replace(new.prices_for_price_list())
         services.selection.costs.replace(costs)
         quotas.replace(new.quotas_of_carriers())
+        services.selection.senders.replace(
+            new.rules_for_senders(), enforced=new.routing.enforce_sender_rules
+        )
         if sent is not None:
             quotas.count(sent)
         services.delivery.take_policies(policies_of(new))

@@ -12,7 +12,15 @@ from dragoman.config.sections import Section
 from dragoman.config.settings import Settings
 from dragoman.config.values import Secret
 
-RELOADED: Final = ("carriers", "routes", "routing", "price_lists", "quotas", "prices")
+RELOADED: Final = (
+    "carriers",
+    "routes",
+    "routing",
+    "price_lists",
+    "quotas",
+    "sender_rules",
+    "prices",
+)
 """Tables that a running gateway takes."""
 MAX_LINES: Final = 200
 
@@ -56,12 +64,12 @@ def _entries(table: str, before: tuple[Section, ...], after: tuple[Section, ...]
 
 
 def _by_key(entries: tuple[Section, ...]) -> dict[str, Section]:
-    """Entries by their first field; those of quotas by country too."""
+    """Entries by their first field; quotas by country too, rules for senders by carrier."""
     found: dict[str, Section] = {}
     for entry in entries:
         key = str(getattr(entry, fields(entry)[0].name)) or "for all others"
-        country = getattr(entry, "country", "")
-        found[f"{key} {country}".strip()] = entry
+        further = (getattr(entry, name, "") for name in ("country", "carrier"))
+        found[" ".join(dict.fromkeys((key, *filter(None, further))))] = entry
     return found
 
 

@@ -15,6 +15,7 @@ from dragoman.config.values import SQLITE, FolderPath, Secret, parse_address
 from dragoman.core.billing.model.message_types import DEFAULT_TYPES, MessageType
 from dragoman.core.billing.model.pricing import Price, parse_price
 from dragoman.core.delivery.model.quotas import Quota
+from dragoman.core.delivery.model.sender_rules import SenderRule
 from dragoman.core.messages.model.premium import BillingTerms, ShortCode
 from dragoman.core.messages.model.routing import Route, name_of_device_route
 from dragoman.core.model.countries import mcc_of_region
@@ -56,6 +57,8 @@ class Settings(sections.Section, frozen=True, kw_only=True):
     """Price lists: what carriers charge you."""
     quotas: tuple[tables.QuotaTable, ...] = ()
     """Quotas: limits of carriers by day."""
+    sender_rules: tuple[tables.SenderRuleTable, ...] = ()
+    """Sender rules: what countries do to names as senders."""
     prices: tuple[tables.PriceTable, ...] = ()
     """Prices: what a part costs."""
     numbers: tuple[tables.NumberTable, ...] = ()
@@ -224,6 +227,19 @@ class Settings(sections.Section, frozen=True, kw_only=True):
                 parts_per_day=table.parts_per_day,
             )
             for table in self.quotas
+        )
+
+    def rules_for_senders(self) -> tuple[SenderRule, ...]:
+        """The operator's own rules for senders."""
+        return tuple(
+            SenderRule(
+                region=table.country,
+                carrier=table.carrier,
+                treatment=table.names,
+                replacement=table.replacement,
+                registered=frozenset(table.registered),
+            )
+            for table in self.sender_rules
         )
 
     def types_of_messages(self) -> tuple[MessageType, ...]:

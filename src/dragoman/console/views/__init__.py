@@ -19,6 +19,7 @@ from dragoman.console.views import (
     new_account,
     overview,
     own_account,
+    routes,
     senders,
     sign_in,
 )
@@ -37,6 +38,7 @@ PAGES: Final[tuple[Page, ...]] = (
     *account_deletion.PAGES,
     *senders.PAGES,
     *carriers.PAGES,
+    *routes.PAGES,
     *devices.PAGES,
     *own_account.PAGES,
 )

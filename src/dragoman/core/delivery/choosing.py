@@ -18,6 +18,8 @@ from dragoman.core.delivery.lanes import CarrierLane
 from dragoman.core.delivery.selection import Destination, Obstacle, RouteSelection
 from dragoman.core.delivery.sorting import Dispatches, no_demand
 from dragoman.core.messages.live import LiveMessage
+from dragoman.core.messages.model.outcomes import Rejected
+from dragoman.core.model.errors import FailureCode
 from dragoman.work_queue.local import LocalConsumer
 from dragoman.work_queue.port import Work
 
@@ -26,6 +28,10 @@ MAX_WAITING: Final = 5_000
 """Messages of a route that wait in lines; beyond that the queue is left as it is."""
 CHOOSE_AGAIN_S: Final = 1.0
 """After which messages that no carrier could take are looked at again."""
+
+_SENDER_REFUSED: Final = Rejected(
+    code=FailureCode.INVALID_SENDER, detail="the country takes no such sender"
+)
 
 log = structlog.get_logger(__name__)
 
@@ -123,14 +129,16 @@ class ChoosingWorker:
         if message is None:
             self.consumer.acknowledge(work)
             return
+        destination = _destination_of(message)
         try:
-            carrier = self._selection.choose(
-                message.message_id, _destination_of(message), self.available
-            )
+            carrier = self._selection.choose(message.message_id, destination, self.available)
         except Exception as error:  # one bad message must not end the work of its route
             log.error("not_chosen", route=self._route, reason=type(error).__name__)
             carrier = None
-        if carrier is None:
+        if carrier is None and self._selection.refuses(destination):
+            self._dispatcher.reject(message, next(iter(self._lanes)), _SENDER_REFUSED)
+            self.consumer.acknowledge(work)
+        elif carrier is None:
             self._nobodys.append(work)
         else:
             self._lines[carrier].put((work,))
@@ -165,7 +173,12 @@ class ChoosingWorker:
 
 
 def _destination_of(message: LiveMessage) -> Destination:
-    return Destination(digits=message.recipient, country=message.mcc, parts=message.part_count)
+    return Destination(
+        digits=message.recipient,
+        country=message.mcc,
+        parts=message.part_count,
+        sender=message.batch.stored.sender,
+    )
 
 
 def _identifier_of(work: Work) -> int:

@@ -99,7 +99,7 @@ class Dispatcher:
                 self._retire(name)
         for route in wanted.values():
             place = self._places.get(route.name)
-            limits = self.selection.quotas.limits_of(route.carriers)
+            limits = self.selection.limits_of(route)
             if place is not None and (place.route, place.limits) == (route, limits):
                 continue
             self._retire(route.name)
@@ -343,7 +343,7 @@ class Dispatcher:
         try:
             if self.feed.listeners:
                 self.feed.publish(message, State.QUEUED, State.SENDING, now_ms, carrier=carrier)
-            lane.connector.send(message.outgoing())
+            lane.connector.send(self.selection.senders.apply(carrier, message.outgoing()))
         except Exception as error:  # the others of the take must go on
             log.error(
                 "not_sent",

@@ -18,6 +18,7 @@ import msgspec
 from dragoman.core.billing.model.costs import Costs
 from dragoman.core.delivery.quality import Quality
 from dragoman.core.delivery.quotas import Quotas
+from dragoman.core.delivery.sender_rules import SenderRules
 from dragoman.core.messages.model.routing import Preference, Route
 from dragoman.core.model.phone_numbers import mobile_country_code
 from dragoman.kit.clock import Clock
@@ -36,6 +37,8 @@ class Obstacle(StrEnum):
     """Its limit of the day is reached."""
     LEFT_OUT = "left_out"
     """It delivers less than the route asks for."""
+    SENDER_REFUSED = "sender_refused"
+    """Its country takes no such sender over it."""
 
 
 class Destination(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -45,6 +48,7 @@ class Destination(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     country: str
     """Mobile country code."""
     parts: int
+    sender: str = ""
 
 
 Available = Callable[[str], Obstacle]
@@ -54,10 +58,19 @@ Available = Callable[[str], Obstacle]
 class Selection:
     """What all routes know of carriers: prices, quality, limits, and who talked to whom."""
 
-    def __init__(self, *, costs: Costs, quality: Quality, quotas: Quotas, clock: Clock) -> None:
+    def __init__(
+        self,
+        *,
+        costs: Costs,
+        quality: Quality,
+        quotas: Quotas,
+        senders: SenderRules,
+        clock: Clock,
+    ) -> None:
         self.costs = costs
         self.quality = quality
         self.quotas = quotas
+        self.senders = senders
         self._clock = clock
         self.is_sticky = False
         """Whether any route is."""
@@ -66,7 +79,8 @@ class Selection:
 
     def of(self, route: Route) -> RouteSelection | None:
         """The chooser of a route; None where the order alone decides."""
-        if not route.chooses and self.quotas.carriers.isdisjoint(route.carriers):
+        plain = not route.chooses and not self.senders.is_enforced
+        if plain and self.quotas.carriers.isdisjoint(route.carriers):
             return None
         found = self._running[route.name] = RouteSelection(self, route)
         self.is_sticky |= route.sticky_s > 0
@@ -78,6 +92,10 @@ class Selection:
     def running(self, route: str) -> RouteSelection | None:
         """The chooser that a route uses; None where the order alone decides."""
         return self._running.get(route)
+
+    def limits_of(self, route: Route) -> tuple[int, ...]:
+        """What decides beside the route itself whether it needs a chooser."""
+        return (*self.quotas.limits_of(route.carriers), int(self.senders.is_enforced))
 
     def drop(self, route: str) -> None:
         """Forgets the chooser of a route."""
@@ -140,6 +158,14 @@ class RouteSelection:
         ]
         return self._prefer(carriers, destination, turn=False) if carriers else None
 
+    def refuses(self, destination: Destination) -> bool:
+        """Whether no carrier takes a message because of its sender, now or later."""
+        senders = self._all.senders
+        return senders.is_enforced and all(
+            senders.refuses(name, destination.country, destination.sender)
+            for name in self.route.carriers
+        )
+
     def obstacle(self, name: str, destination: Destination, available: Available) -> Obstacle:
         """Why a carrier cannot take a message."""
         if found := available(name):
@@ -148,6 +174,8 @@ class RouteSelection:
             name, destination.country, destination.parts
         ):
             return Obstacle.AT_LIMIT
+        if self._all.senders.refuses(name, destination.country, destination.sender):
+            return Obstacle.SENDER_REFUSED
         floor = self.route.min_delivery_rate
         if floor and not self._all.quality.admits(name, floor):
             return Obstacle.LEFT_OUT
@@ -205,6 +233,7 @@ _RANKS: Final[Mapping[Preference, Callable[[Selection, str, Destination], tuple[
 """A carrier without a price for a number comes after all that have one."""
 
 
-def destination_of(digits: str, parts: int) -> Destination:
-    """A recipient and the parts of its message."""
-    return Destination(digits=digits, country=mobile_country_code(digits), parts=parts)
+def destination_of(digits: str, parts: int, sender: str) -> Destination:
+    """A recipient, and the parts and sender of its message."""
+    country = mobile_country_code(digits)
+    return Destination(digits=digits, country=country, parts=parts, sender=sender)
