@@ -1,6 +1,6 @@
 """Runs benchmarks and prints our figure, those of others in the same run, and the ratios.
 
-    python -m benchmarks [A] [B] [C] [D] [F] [G] [H] [I] [J] [K] [L] [P] [--runs 3]
+    python -m benchmarks [A] [B] [C] [D] [F] [G] [H] [I] [J] [K] [L] [P] [R] [--runs 3]
                          [--against REVISION] [--postgresql]
                          [--messages 200000] [--contacts 100000] [--orders 1000000]
 
@@ -31,18 +31,19 @@ from benchmarks import (
     pages,
     phones,
     queries,
+    routes,
 )
 from benchmarks.builds import HERE, Build, built
 from benchmarks.processes import has_kannel
 
-CHOICES = ("A", "B", "C", "D", "F", "G", "H", "I", "J", "K", "L", "P")
+CHOICES = ("A", "B", "C", "D", "F", "G", "H", "I", "J", "K", "L", "P", "R")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("which", nargs="*", metavar="A|B|C|D|F|G|H|I|J|K|L|P")
+    parser.add_argument("which", nargs="*", metavar="A|B|C|D|F|G|H|I|J|K|L|P|R")
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--against", metavar="REVISION", help="a git revision to build and compare")
     parser.add_argument("--postgresql", action="store_true", help="A and B on PostgreSQL as well")
@@ -288,6 +289,12 @@ def _codec(_folder: Path, _runs: int) -> None:
         )
 
 
+def _routes(_folder: Path, _runs: int) -> None:
+    print("\nR  finding a route, a price and a carrier")
+    for figure in routes.run():
+        print(f"  {figure.step:<46} {figure.us:>6.2f} us")
+
+
 def _verdict(flaws: tuple[str, ...]) -> str:
     return f"VOID: {', '.join(flaws)}" if flaws else "nothing lost, nothing doubled"
 
@@ -297,6 +304,7 @@ _REPORTS = {
     "G": _codec,
     "L": _live,
     "P": _phones,
+    "R": _routes,
 }
 
 if __name__ == "__main__":

@@ -164,7 +164,7 @@ async def test_messages_in_flight_at_a_carrier_that_is_gone_are_not_lost(
 
 
 async def test_weights_and_limits_change_without_a_restart(
-    scene: Scene, simulator: Any, make_simulator: Any
+    scene: Scene, simulator: Any, make_simulator: Any, until: Callable[..., Any]
 ) -> None:
     second = await make_simulator()
     harness = scene.harness
@@ -174,6 +174,7 @@ async def test_weights_and_limits_change_without_a_restart(
         routes=(RouteTable(name="rest", carriers=("main", "second"), weights=(1, 1)),),
     )
     await scene.reload()
+    await until(lambda: all(carrier.up for carrier in harness.carriers.values()))
     for number in range(20):
         await harness.submit(account, f"45200000{number:02}")
     await harness.until_states(account, S.DELIVERED, count=20)

@@ -115,23 +115,29 @@ class ChoosingWorker:
         for name, line in self._lines.items():
             if line.waiting and self.available(name):
                 works += line.take(line.waiting)
+        available = self._available()
         for work in works:
-            self._choose(work)
+            self._choose(work, available)
 
     def _fill_lines(self) -> None:
-        room = min(MAX_TAKE, MAX_WAITING - self.waiting)
-        if room > 0 and any(not self.available(name) for name in self._lanes):
+        room, available = min(MAX_TAKE, MAX_WAITING - self.waiting), self._available()
+        if room > 0 and available:
             for work in self.consumer.take(room):
-                self._choose(work)
+                self._choose(work, available)
 
-    def _choose(self, work: Work) -> None:
+    def _available(self) -> list[str]:
+        """The carriers that are up and not held."""
+        return [name for name in self._lanes if not self.available(name)]
+
+    def _choose(self, work: Work, available: Sequence[str]) -> None:
         message = self._dispatcher.find(work)
         if message is None:
             self.consumer.acknowledge(work)
+            self._selection.forget(work.message_id)
             return
         destination = _destination_of(message)
         try:
-            carrier = self._selection.choose(message.message_id, destination, self.available)
+            carrier = self._selection.choose(message.message_id, destination, available)
         except Exception as error:  # one bad message must not end the work of its route
             log.error("not_chosen", route=self._route, reason=type(error).__name__)
             carrier = None
@@ -162,7 +168,7 @@ class ChoosingWorker:
     async def _wait(self) -> None:
         """Returns when a carrier changed, new messages came, or it is time to look again."""
         waits: list[asyncio.Future[object]] = [asyncio.ensure_future(self._changed.wait())]
-        if self.waiting < MAX_WAITING and any(not self.available(name) for name in self._lanes):
+        if self.waiting < MAX_WAITING and self._available():
             waits.append(asyncio.ensure_future(self.consumer.wait()))
         timeout = CHOOSE_AGAIN_S if self._nobodys else None
         try:

@@ -311,6 +311,7 @@ class Dispatcher:
             message = self.live.get(work.message_id)
             if message is None or message.in_flight or message.state not in _SENDABLE:
                 consumer.acknowledge(work)  # it was cancelled, expired or reported meanwhile
+                self.selection.quotas.give_back(work.message_id)
             elif message.batch.stored.expires_ms <= now_ms:
                 self._expire(message, work, consumer)
             else:
@@ -370,6 +371,7 @@ class Dispatcher:
         return True
 
     def _expire(self, message: LiveMessage, work: Work, consumer: Consumer) -> None:
+        self.selection.quotas.give_back(work.message_id)
         self.delivery.expire(message, lambda _: consumer.acknowledge(work))
 
     def _put_back(self, flight: Flight, lane: CarrierLane, delay_s: float) -> None:

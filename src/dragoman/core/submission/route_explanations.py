@@ -127,7 +127,8 @@ class RouteExplanations:
     ) -> tuple[CarrierPreview, ...]:
         selection = RouteSelection(self.selection, route)
         running = self.selection.running(route.name) or selection
-        chosen = running.preview(destination, self._available)
+        available = [name for name in route.carriers if not self._available(name)]
+        chosen = running.preview(destination, available)
         return tuple(
             self._preview(running, name, destination, price, is_chosen=name == chosen)
             for name in route.carriers
@@ -152,7 +153,7 @@ class RouteExplanations:
         return CarrierPreview(
             name=name,
             chosen=is_chosen,
-            obstacle=running.obstacle(name, destination, self._available).value,
+            obstacle=(self._available(name) or running.obstacle(name, destination)).value,
             cost=render_cost(cost) if cost is not None else "",
             margin=margin,
             sender=selection.senders.sender_for(name, destination.country, destination.sender),
