@@ -1,6 +1,6 @@
 """Runs benchmarks and prints our figure, those of others in the same run, and the ratios.
 
-    python -m benchmarks [A] [B] [C] [D] [E] [F] [G] [H] [I] [J] [K] [L] [M] [O] [P] [--runs 3]
+    python -m benchmarks [A] [B] [C] [D] [E] [F] [G] [H] [I] [J] [K] [L] [M] [O] [P] [R] [--runs 3]
                          [--against REVISION] [--postgresql]
                          [--messages 200000] [--contacts 100000] [--orders 1000000]
 
@@ -33,12 +33,13 @@ from benchmarks import (
     pages,
     phones,
     queries,
+    routes,
     waiting,
 )
 from benchmarks.builds import HERE, Build, built
 from benchmarks.processes import has_kannel
 
-CHOICES = ("A", "B", "C", "D", "E", "F", "G", "H", "I", "J", "K", "L", "M", "O", "P")
+CHOICES = ("A", "B", "C", "D", "E", "F", "G", "H", "I", "J", "K", "L", "M", "O", "P", "R")
 
 
 def main() -> None:
@@ -357,6 +358,12 @@ def _codec(_folder: Path, _runs: int) -> None:
         )
 
 
+def _routes(_folder: Path, _runs: int) -> None:
+    print("\nR  finding a route, a price and a carrier")
+    for figure in routes.run():
+        print(f"  {figure.step:<46} {figure.us:>6.2f} us")
+
+
 def _verdict(flaws: tuple[str, ...]) -> str:
     return f"VOID: {', '.join(flaws)}" if flaws else "nothing lost, nothing doubled"
 
@@ -367,6 +374,7 @@ _REPORTS = {
     "M": _esme,
     "O": _doors,
     "P": _phones,
+    "R": _routes,
 }
 
 if __name__ == "__main__":

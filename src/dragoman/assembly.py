@@ -49,8 +49,10 @@ from dragoman.core.delivery.model.ports import CallsBack, CarrierEvents, Connect
 from dragoman.core.delivery.quality import Quality
 from dragoman.core.delivery.quotas import Quotas
 from dragoman.core.delivery.receipts import Receipts
+from dragoman.core.delivery.rerouting import Rerouting
 from dragoman.core.delivery.resources import Resources
 from dragoman.core.delivery.selection import Selection
+from dragoman.core.delivery.sender_rules import SenderRules
 from dragoman.core.delivery.unreported import UnreportedMessages
 from dragoman.core.devices.assignments import Assignments
 from dragoman.core.devices.device_registration import DeviceRegistration
@@ -151,6 +153,32 @@ def check_unused(settings: Settings) -> None:
     Storage(settings.database_url).close()
 
 
+def policies_of(settings: Settings) -> dict[str, OnUnknown]:
+    """What to do with messages that a carrier never answered, by its name."""
+    return {
+        # What a phone has given to its radio is never sent again.
+        c.name: OnUnknown.HOLD if c.name in settings.carriers_of_phones else OnUnknown(c.on_unknown)
+        for c in settings.carriers
+    }
+
+
+def held_routes(settings: Settings, router: Router) -> frozenset[str]:
+    """Where a message that may have left must not be sent again; phones know what they have."""
+    phones, policies = settings.carriers_of_phones, policies_of(settings)
+    return frozenset(
+        route.name
+        for route in router.routes.values()
+        if any(policies[name] is OnUnknown.HOLD for name in route.carriers if name not in phones)
+    )
+
+
+def kept_routes(settings: Settings, router: Router) -> frozenset[str]:
+    """Routes over phones alone."""
+    phones = set(settings.carriers_of_phones)
+    routes = router.routes.values()
+    return frozenset(route.name for route in routes if phones.issuperset(route.carriers))
+
+
 class _Parts:
     """Makes the services, room after room; each may use what those before it made."""
 
@@ -165,13 +193,7 @@ class _Parts:
         self.short_ids = self.storage.short_ids
         self._stop_words = words_to_match(settings.inbound.stop_words)
         self._start_words = words_to_match(settings.inbound.start_words)
-        self._policies = {
-            # What a phone has given to its radio is never sent again.
-            c.name: OnUnknown.HOLD
-            if c.name in settings.carriers_of_phones
-            else OnUnknown(c.on_unknown)
-            for c in settings.carriers
-        }
+        self._policies = policies_of(settings)
         self.live = LiveMessages()
         self.queue = LocalQueue()
         self.networks = load_networks(settings)
@@ -183,8 +205,15 @@ class _Parts:
         self.costs = Costs(load_costs(settings) if connect is not connect_nothing else {})
         self.quality = Quality(self.clock)
         self.quotas = Quotas(self.clock, settings.quotas_of_carriers())
+        self.sender_rules = SenderRules(
+            settings.rules_for_senders(), enforced=settings.routing.enforce_sender_rules
+        )
         self.selection = Selection(
-            costs=self.costs, quality=self.quality, quotas=self.quotas, clock=self.clock
+            costs=self.costs,
+            quality=self.quality,
+            quotas=self.quotas,
+            senders=self.sender_rules,
+            clock=self.clock,
         )
         self.callback_stored = Signal[[NewCallback]]()
         self.connectors: dict[str, Connector] = {}
@@ -340,8 +369,8 @@ class _Parts:
             delivery=self.delivery,
             opt_outs=self.opt_outs,
             routes=self.router.routes.keys(),
-            held_routes=self._held_routes(),
-            kept_routes=self._kept_routes(),
+            held_routes=held_routes(settings, self.router),
+            kept_routes=kept_routes(settings, self.router),
             feed=self.feed,
         )
         self.inbound = Inbound(
@@ -459,6 +488,7 @@ class _Parts:
             delivery=self.delivery,
             premium=self.premium,
             device_routes=self.device_routes,
+            senders=self.sender_rules,
             ids=self.ids,
         )
         self.submission = SubmissionService(
@@ -479,6 +509,16 @@ class _Parts:
             max_parts=settings.limits.max_parts,
             max_recipients=settings.limits.max_recipients,
             find_payments=self.credits.payments,
+        )
+        self.rerouting = Rerouting(
+            storage=self.storage,
+            queue=self.queue,
+            live=self.live,
+            router=self.router,
+            accounts=self.accounts,
+            dispatcher=self.dispatcher,
+            backlog=self.backlog,
+            clock=self.clock,
         )
         self.bundles = Bundles(self.submission, self.short_ids)
         self.batches = Batches(
@@ -543,14 +583,14 @@ class _Parts:
         )
 
     def _carriers(self, connect: Connect) -> None:
-        resources = Resources(
+        self.resources = Resources(
             assignments=self.assignments,
             ids=self.ids,
             devices=self.devices,
             attachments=self.attachments,
             unreported=UnreportedMessages(storage=self.storage, clock=self.clock),
         )
-        self.connectors.update(connect(self.settings, self.dispatcher, self.clock, resources))
+        self.connectors.update(connect(self.settings, self.dispatcher, self.clock, self.resources))
 
     def _campaigns(self) -> None:
         settings = self.settings
@@ -584,24 +624,6 @@ class _Parts:
         of_binds = self.bind_texts.about_text(text, holder)
         return self.webhooks.about_text(text, holder) + of_binds
 
-    def _held_routes(self) -> frozenset[str]:
-        """Where a message that may have left must not be sent again; phones know what they have."""
-        phones = self.devices.carriers
-        return frozenset(
-            route.name
-            for route in self.router.routes.values()
-            if any(
-                self._policies[name] is OnUnknown.HOLD
-                for name in route.carriers
-                if name not in phones
-            )
-        )
-
-    def _kept_routes(self) -> frozenset[str]:
-        phones = set(self.devices.carriers)
-        routes = self.router.routes.values()
-        return frozenset(route.name for route in routes if phones.issuperset(route.carriers))
-
     async def _call_back(self, message_id: int) -> bool:
         """Asks whoever has a message not to send it; whether it may still be stopped."""
         for connector in self.connectors.values():
@@ -613,4 +635,5 @@ class _Parts:
         connector = self.connectors.get(story.carrier)
         if not isinstance(connector, Reconstructs):
             return ()
+        message = self.sender_rules.apply(story.carrier, message)
         return connector.reconstruct(story, message, at_ms)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from dragoman.config import Settings
@@ -38,6 +37,8 @@ from dragoman.core.delivery.device_routes import DeviceRoutes
 from dragoman.core.delivery.dispatcher import Dispatcher
 from dragoman.core.delivery.model.ports import Connector
 from dragoman.core.delivery.receipts import Receipts
+from dragoman.core.delivery.rerouting import Rerouting
+from dragoman.core.delivery.resources import Resources
 from dragoman.core.delivery.selection import Selection
 from dragoman.core.devices.assignments import Assignments
 from dragoman.core.devices.device_registration import DeviceRegistration
@@ -171,9 +172,13 @@ class Services:
     single_texts: SingleTexts
     statistics: Statistics
     traffic: Traffic
-    connectors: Mapping[str, Connector]
+    resources: Resources
+    """What connectors are built from, besides their tables."""
+    connectors: dict[str, Connector]
+    """By name; it changes where the configuration does."""
     selection: Selection
     route_explanations: RouteExplanations
+    rerouting: Rerouting
 
     async def open(self, *, migrate: bool = False) -> None:
         """Readies the database; raises `StorageUnavailable` where its tables are not current."""

@@ -17,6 +17,7 @@ from dragoman import __version__
 from dragoman.admin.carriers import view_carriers
 from dragoman.admin.context import Admin
 from dragoman.admin.operations import build_admin
+from dragoman.admin.reloading import Reloading
 from dragoman.admin.remote import TokenGuard
 from dragoman.admin.server import AdminServer
 from dragoman.assembly import build_services
@@ -24,7 +25,7 @@ from dragoman.campaigns.pages import PREFIX as MAILINGS_PREFIX
 from dragoman.campaigns.pages import build_mailing_pages
 from dragoman.campaigns.relay import Outbox, RelayConnection
 from dragoman.config import Settings
-from dragoman.connectors import connect_carriers
+from dragoman.connectors import connect_carrier, connect_carriers
 from dragoman.connectors.http.callbacks import build_callbacks
 from dragoman.connectors.http.carrier import HttpCarrier
 from dragoman.connectors.mm7.carrier import Mm7Carrier
@@ -42,7 +43,7 @@ from dragoman.core.callbacks.worker import CallbackWorker, Caller
 from dragoman.core.campaigns.ports import Transport
 from dragoman.core.campaigns.worker import MailWorker
 from dragoman.core.delivery.model.ports import Connector, Custodian
-from dragoman.core.delivery.running import BindView, CarrierView, WirePiece
+from dragoman.core.delivery.running import BindView, CarrierView, Reloaded, WirePiece
 from dragoman.core.messages.feed import Feed
 from dragoman.core.messages.model.callbacks import (
     BINDS,
@@ -95,10 +96,12 @@ class Gateway:
         *,
         writer: ChildProcess | None = None,
         build_workbench: Callable[[Services, Caller], Workbench] | None = None,
+        reload_settings: Callable[[], Settings] | None = None,
     ) -> None:
         """`writer` is the process that writes to the database; without one, a thread does.
 
-        `build_workbench` makes what a development gateway has besides.
+        `build_workbench` makes what a development gateway has besides. `reload_settings` reads the
+        configuration again; without it, it stays as it is.
         """
         self.services = services = build_services(
             settings, clock, connect=connect_carriers, writer=writer
@@ -159,6 +162,12 @@ class Gateway:
         self.admin = Admin(services=services, running=self, started_ms=started_ms)
         self._admin = AdminServer(self.admin)
         self._supervisor = Supervisor(self._worker_ended)
+        self._reloading = Reloading(
+            services,
+            load=reload_settings,
+            connect=lambda table: connect_carrier(services, table),
+            supervisor=self._supervisor,
+        )
 
     async def start(
         self,
@@ -189,6 +198,7 @@ class Gateway:
         await services.receipts.restore()
         await services.backlog.restore(services.ids.last)
         await services.carrier_switches.restore()
+        await services.selection.quotas.restore(services.storage)
         services.dispatcher.start(services.connectors, services.router.routes.values(), spawn)
         for name, connector in services.connectors.items():
             if isinstance(connector, Custodian):
@@ -199,6 +209,7 @@ class Gateway:
             ("backlog", services.backlog.run()),
             ("batches", services.batches.run()),
             ("deadlines", services.deadlines.run()),
+            ("rerouting", services.rerouting.run()),
             ("retention", services.retention.run()),
             ("imports", services.imports.run()),
             ("contact values", services.contact_values.run()),
@@ -213,7 +224,7 @@ class Gateway:
             spawn("issues", services.issues.run())
             spawn("mails", self._mail_worker.run())
         for connector in services.connectors.values():
-            await connector.start(spawn)
+            await connector.start(self._supervisor.spawn_for(connector))
         await self._admin.start(spawn)
         await self._listen()
         await self._listen_for_mail()
@@ -221,6 +232,10 @@ class Gateway:
         if before_ready is not None:
             await before_ready()
         services.health.note_phase("")
+
+    async def reload(self, *, check: bool) -> Reloaded:
+        """Takes what changed in the configuration; raises `Refused`."""
+        return await self._reloading.reload(check=check)
 
     async def worker_ended(self) -> str:
         """Returns once a worker has died, with a line that names it and says why."""

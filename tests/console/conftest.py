@@ -24,7 +24,7 @@ from dragoman.console.routes import build_console
 from dragoman.container import Services
 from dragoman.core.accounts.model.accounts import DEFAULT_PERMISSIONS, Permission
 from dragoman.core.callbacks.model.held_hosts import HeldHost
-from dragoman.core.delivery.running import BindView, CarrierView, LinkView
+from dragoman.core.delivery.running import BindView, CarrierView, LinkView, Reloaded
 from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.kit.clock import FixedClock
 from dragoman.web.router import DialectApp
@@ -96,8 +96,19 @@ class Machine:
     def __init__(self) -> None:
         self.hosts: tuple[HeldHost, ...] = ()
         self.bound: list[BindView] = []
+        self.reloads: list[bool] = []
+        """Whether the configuration was only to be checked, each time."""
+        self.mistake = ""
+        """What is wrong with the configuration."""
         self.retried: list[tuple[int | None, str, int | None]] = []
         """What was asked to be tried now."""
+
+    async def reload(self, *, check: bool) -> Reloaded:
+        if self.mistake:
+            detail = self.mistake
+            raise Refused(RefusalCode.INVALID_FIELD, "configuration", detail)
+        self.reloads.append(check)
+        return Reloaded(changes=("route swedish: new",), at_restart=("http",), applied=not check)
 
     def held_hosts(self) -> tuple[HeldHost, ...]:
         return self.hosts

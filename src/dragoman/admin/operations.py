@@ -24,6 +24,7 @@ from dragoman.admin import (
     inbound,
     messages,
     privacy,
+    reload,
     routes,
     senders,
     tokens,
@@ -45,8 +46,8 @@ BODY_LIMIT_BYTES: Final = 4 << 20
 JSON_LINES: Final = b"application/jsonl"
 PROBLEM_TYPE: Final = b"application/problem+json"
 SUBJECTS: Final = (
-    accounts, messages, carriers, routes, callbacks, inbound, senders, devices, webhooks, privacy,
-    diagnosis, tokens, binds,
+    accounts, messages, carriers, routes, reload, callbacks, inbound, senders, devices, webhooks,
+    privacy, diagnosis, tokens, binds,
 )  # fmt: skip
 
 Guard = Callable[[Request], Awaitable[None]]

@@ -133,11 +133,20 @@ def load_settings(config: Path | None, *, complete: bool = False) -> Settings:
             "no configuration: there is no ./dragoman.toml; name one with --config",
             "no_configuration",
         )
-    dialects, profiles, check_http = _known_names() if complete else (None, None, None)
     try:
-        return load(config, os.environ, dialects=dialects, profiles=profiles, check_http=check_http)
+        return read_settings(config) if complete else load(config, os.environ)
     except ConfigError as error:
         raise Stop(ExitCode.USAGE, str(error), "configuration") from None
+
+
+def read_settings(config: Path | None) -> Settings:
+    """The settings with every name in them checked; raises `ConfigError`."""
+    from dragoman.config import load
+
+    if config is None and CONFIG_FILE.exists():
+        config = CONFIG_FILE
+    dialects, profiles, check_http = _known_names()
+    return load(config, os.environ, dialects=dialects, profiles=profiles, check_http=check_http)
 
 
 def _development(data: Path) -> Settings:

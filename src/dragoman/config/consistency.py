@@ -150,6 +150,7 @@ def _check_carriers_named(settings: Settings) -> Iterator[Mistake]:
     known = [carrier.name for carrier in settings.carriers]
     named = [("price_lists", one.carrier) for one in settings.price_lists]
     named += [("quotas", one.carrier) for one in settings.quotas]
+    named += [("sender_rules", one.carrier) for one in settings.sender_rules if one.carrier]
     for table, name in named:
         if name not in known:
             yield _unknown(f"{table}.{name}.carrier", "carrier", name, known)

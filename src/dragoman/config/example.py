@@ -33,10 +33,12 @@ from dragoman.config.tables import (
     PriceTable,
     QuotaTable,
     RouteTable,
+    SenderRuleTable,
     SmppTable,
 )
 from dragoman.config.values import Secret
 from dragoman.core.billing.model.message_types import DEFAULT_TYPES
+from dragoman.core.delivery.model.sender_rules import Treatment
 from dragoman.core.messages.model.premium import ContentKind
 
 WIDTH = 100
@@ -120,6 +122,7 @@ SHOWN = Settings(
     ),
     price_lists=(PriceListTable(carrier="danish", file="danish-prices.csv"),),
     quotas=(QuotaTable(carrier="danish", country="SE", parts_per_day=10_000),),
+    sender_rules=(SenderRuleTable(country="IT", names=Treatment.REGISTERED, registered=("Shop",)),),
     prices=(PriceTable(), PriceTable(prefix="45", price="0.05")),
     numbers=(NumberTable(number="4512345678", account="shop"),),
     short_codes=(

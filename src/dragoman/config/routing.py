@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from dragoman.config.errors import ConfigError, Mistake
+from dragoman.config.reading import suggest
 from dragoman.config.tables import RouteTable
 from dragoman.core.billing.model.costs import CostList, InvalidPriceList, parse_price_list
 from dragoman.core.messages.model.conditions import EVERY_DAY, Conditions, Networks, parse_span
@@ -100,6 +101,7 @@ def find_route_mistakes(settings: Settings) -> Iterator[Mistake]:
             yield Mistake(f"{key}.weights", f'have no effect with choose = "{route.choose}"')
         if route.max_parts < route.min_parts:
             yield Mistake(f"{key}.max_parts", "less than min_parts")
+        yield from _check_fallback(settings, route)
         phones = set(route.carriers).intersection(settings.carriers_of_phones)
         if phones and (
             preference_of(route) is not Preference.ORDER
@@ -107,6 +109,23 @@ def find_route_mistakes(settings: Settings) -> Iterator[Mistake]:
             or route.min_delivery_rate
         ):
             yield Mistake(f"{key}.choose", "phones choose by themselves; leave it to the order")
+
+
+def _check_fallback(settings: Settings, route: RouteTable) -> Iterator[Mistake]:
+    if not route.fallback:
+        return
+    names = [one.name for one in settings.routes]
+    key = f"routes.{route.name}.fallback"
+    if route.fallback not in names:
+        yield Mistake(key, f"unknown route `{route.fallback}`{suggest(route.fallback, names)}")
+    seen, at = {route.name}, route.fallback
+    following = {one.name: one.fallback for one in settings.routes}
+    while at:
+        if at in seen:
+            yield Mistake(key, "leads back to a route before it")
+            return
+        seen.add(at)
+        at = following.get(at, "")
 
 
 def _read(path: Path) -> str:

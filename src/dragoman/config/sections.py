@@ -288,6 +288,9 @@ class Routing(Section, frozen=True, kw_only=True):
     networks_file: Annotated[FilePath | None, Meta(examples=["networks.csv"])] = None
     """CSV with the columns prefix and network (MCC and MNC), for routes by network. Numbers that
     moved to another network keep the one of their range."""
+    enforce_sender_rules: bool = False
+    """Whether the countries' rules for names as senders are applied: such messages are refused, or
+    get another sender. Else `dragoman route explain` only tells them."""
 
 
 class Callbacks(Section, frozen=True, kw_only=True):

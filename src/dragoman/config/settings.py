@@ -16,6 +16,7 @@ from dragoman.config.values import SQLITE, FolderPath, Secret, parse_address
 from dragoman.core.billing.model.message_types import DEFAULT_TYPES, MessageType
 from dragoman.core.billing.model.pricing import Price, parse_price
 from dragoman.core.delivery.model.quotas import Quota
+from dragoman.core.delivery.model.sender_rules import SenderRule
 from dragoman.core.inbound.model.services import TextService
 from dragoman.core.messages.model.premium import BillingTerms, ShortCode
 from dragoman.core.messages.model.routing import Route, name_of_device_route
@@ -59,6 +60,8 @@ class Settings(sections.Section, frozen=True, kw_only=True):
     """Price lists: what carriers charge you."""
     quotas: tuple[tables.QuotaTable, ...] = ()
     """Quotas: limits of carriers by day."""
+    sender_rules: tuple[tables.SenderRuleTable, ...] = ()
+    """Sender rules: what countries do to names as senders."""
     prices: tuple[tables.PriceTable, ...] = ()
     """Prices: what a part costs."""
     numbers: tuple[tables.NumberTable, ...] = ()
@@ -209,6 +212,8 @@ class Settings(sections.Section, frozen=True, kw_only=True):
                 weights=route.weights,
                 sticky_s=route.sticky_s,
                 min_delivery_rate=route.min_delivery_rate,
+                fallback=route.fallback,
+                fallback_after_s=route.fallback_after_s,
             )
             for route in self.routes
         )
@@ -241,6 +246,19 @@ class Settings(sections.Section, frozen=True, kw_only=True):
                 parts_per_day=table.parts_per_day,
             )
             for table in self.quotas
+        )
+
+    def rules_for_senders(self) -> tuple[SenderRule, ...]:
+        """The operator's own rules for senders."""
+        return tuple(
+            SenderRule(
+                region=table.country,
+                carrier=table.carrier,
+                treatment=table.names,
+                replacement=table.replacement,
+                registered=frozenset(table.registered),
+            )
+            for table in self.sender_rules
         )
 
     def types_of_messages(self) -> tuple[MessageType, ...]:

@@ -41,6 +41,7 @@ from dragoman.config.values import (
     parse_network,
 )
 from dragoman.core.billing.model.message_types import MessageType
+from dragoman.core.delivery.model.sender_rules import Treatment
 from dragoman.core.messages.model.conditions import parse_span
 from dragoman.core.messages.model.routing import Preference
 from dragoman.protocols.gsm.alphabet import Alphabet
@@ -390,6 +391,10 @@ class RouteTable(Section, frozen=True, kw_only=True):
     min_delivery_rate: Annotated[float, Meta(ge=0, le=1)] = 0.0
     """A carrier that delivered a smaller share in the last hour is left out; a message goes to it
     every 30 s as a test, until it delivers again. 0 for no such floor."""
+    fallback: str = ""
+    """Route that takes over what waits, while all carriers of this one are down or held."""
+    fallback_after_s: Annotated[float, Meta(ge=0, le=DAY_S)] = 30.0
+    """How long they may be down before it does."""
 
 
 class PriceListTable(Section, frozen=True, kw_only=True):
@@ -411,6 +416,26 @@ class QuotaTable(Section, frozen=True, kw_only=True):
     """Country of the numbers by ISO 3166-1; empty for all countries together."""
     parts_per_day: Annotated[int, Meta(ge=0, le=1_000_000_000)]
     """The most parts; what is above goes to the next carrier of its route, or waits."""
+
+
+class SenderRuleTable(Section, frozen=True, kw_only=True):
+    """What a country does to names as senders, in place of what Dragoman knows of it.
+
+    `dragoman route explain` tells what is known. It counts with `enforce_sender_rules` of
+    [routing].
+    """
+
+    country: Country
+    """Country of the recipients by ISO 3166-1."""
+    carrier: str = ""
+    """Carrier that it is true of; empty for all."""
+    names: Treatment
+    """With "allowed" nothing happens; with "refused" the carrier gets no such message, with
+    "registered" none but those with registered names, with "replaced" it gets the replacement."""
+    replacement: Annotated[str, Meta(examples=["+12025550100"])] = ""
+    """Sender in place of a name; empty leaves it to the carrier."""
+    registered: Annotated[tuple[str, ...], Meta(examples=[["Shop"]])] = ()
+    """Names that were registered."""
 
 
 class PriceTable(Section, frozen=True, kw_only=True):

@@ -168,6 +168,7 @@ _ACTIONS: Final = MappingProxyType(
         "time_zone": "changed the time zone",
         "password": "changed the password",
         "set_password": "set a new password and ended all sessions and tokens",
+        "reload_configuration": "took a changed configuration",
         "drain_carrier": "disabled the carrier {}",
         "enable_carrier": "enabled the carrier {}",
         "disable_device": "disabled the phone {}",

@@ -81,6 +81,7 @@ OPERATIONS: Final[dict[str, Operation[Any, Any]]] = {
         callbacks.hurry,
         callbacks.release,
         changes.mark_sending,
+        changes.move,
         changes.park,
         changes.record,
         changes.report_parts,

@@ -59,7 +59,7 @@ def test_limits_count_by_country_and_in_all_and_begin_again_each_day() -> None:
             Quota(carrier="main", country="238", parts_per_day=3),
         ],
     )
-    quotas.restore({("main", "238"): 1})
+    quotas.count({("main", "238"): 1})
     assert quotas.allow("main", "238", 2)
     assert not quotas.allow("main", "238", 3)
     quotas.reserve(1, "main", "238", 2)

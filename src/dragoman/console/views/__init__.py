@@ -20,6 +20,7 @@ from dragoman.console.views import (
     new_account,
     overview,
     own_account,
+    routes,
     senders,
     sign_in,
 )
@@ -39,6 +40,7 @@ PAGES: Final[tuple[Page, ...]] = (
     *senders.PAGES,
     *carriers.PAGES,
     *binds.PAGES,
+    *routes.PAGES,
     *devices.PAGES,
     *own_account.PAGES,
 )

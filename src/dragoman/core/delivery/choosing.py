@@ -18,6 +18,8 @@ from dragoman.core.delivery.lanes import CarrierLane
 from dragoman.core.delivery.selection import Destination, Obstacle, RouteSelection
 from dragoman.core.delivery.sorting import Dispatches, no_demand
 from dragoman.core.messages.live import LiveMessage
+from dragoman.core.messages.model.outcomes import Rejected
+from dragoman.core.model.errors import FailureCode
 from dragoman.work_queue.local import LocalConsumer
 from dragoman.work_queue.port import Work
 
@@ -26,6 +28,10 @@ MAX_WAITING: Final = 5_000
 """Messages of a route that wait in lines; beyond that the queue is left as it is."""
 CHOOSE_AGAIN_S: Final = 1.0
 """After which messages that no carrier could take are looked at again."""
+
+_SENDER_REFUSED: Final = Rejected(
+    code=FailureCode.INVALID_SENDER, detail="the country takes no such sender"
+)
 
 log = structlog.get_logger(__name__)
 
@@ -49,6 +55,7 @@ class ChoosingWorker:
         """Messages that no carrier could take when they were looked at."""
         self._seen: tuple[Obstacle, ...] = ()
         self._look_again_at = 0.0
+        self._retired = False
         self._changed = asyncio.Event()
         for lane in lanes:
             lane.waiters.append(self._changed)
@@ -62,17 +69,25 @@ class ChoosingWorker:
 
     async def run(self) -> None:
         """Runs until cancelled."""
-        try:
-            while True:
-                if not self.waiting:
-                    await self.consumer.wait()
-                self._changed.clear()
-                self._leave_lines()
-                self._fill_lines()
-                if not await self._serve_lines():
-                    await self._wait()
-        finally:
-            self.give_back()
+        while not self._retired:
+            if not self.waiting:
+                await self.consumer.wait()
+                if self._retired:
+                    return
+            self._changed.clear()
+            self._leave_lines()
+            self._fill_lines()
+            if not await self._serve_lines() and not self._retired:
+                await self._wait()
+
+    def retire(self) -> None:
+        """Takes nothing more, and gives back what waits in lines."""
+        self._retired = True
+        for lane in self._lanes.values():
+            lane.waiters.remove(self._changed)
+        self.give_back()
+        self._changed.set()
+        self.consumer.wake()
 
     def give_back(self) -> list[Work]:
         """Puts everything that waits in lines back to the front of the queue, in its order."""
@@ -100,28 +115,36 @@ class ChoosingWorker:
         for name, line in self._lines.items():
             if line.waiting and self.available(name):
                 works += line.take(line.waiting)
+        available = self._available()
         for work in works:
-            self._choose(work)
+            self._choose(work, available)
 
     def _fill_lines(self) -> None:
-        room = min(MAX_TAKE, MAX_WAITING - self.waiting)
-        if room > 0 and any(not self.available(name) for name in self._lanes):
+        room, available = min(MAX_TAKE, MAX_WAITING - self.waiting), self._available()
+        if room > 0 and available:
             for work in self.consumer.take(room):
-                self._choose(work)
+                self._choose(work, available)
 
-    def _choose(self, work: Work) -> None:
+    def _available(self) -> list[str]:
+        """The carriers that are up and not held."""
+        return [name for name in self._lanes if not self.available(name)]
+
+    def _choose(self, work: Work, available: Sequence[str]) -> None:
         message = self._dispatcher.find(work)
         if message is None:
             self.consumer.acknowledge(work)
+            self._selection.forget(work.message_id)
             return
+        destination = _destination_of(message)
         try:
-            carrier = self._selection.choose(
-                message.message_id, _destination_of(message), self.available
-            )
+            carrier = self._selection.choose(message.message_id, destination, available)
         except Exception as error:  # one bad message must not end the work of its route
             log.error("not_chosen", route=self._route, reason=type(error).__name__)
             carrier = None
-        if carrier is None:
+        if carrier is None and self._selection.refuses(destination):
+            self._dispatcher.reject(message, next(iter(self._lanes)), _SENDER_REFUSED)
+            self.consumer.acknowledge(work)
+        elif carrier is None:
             self._nobodys.append(work)
         else:
             self._lines[carrier].put((work,))
@@ -131,6 +154,8 @@ class ChoosingWorker:
         served = False
         for name, line in self._lines.items():
             lane = self._lanes[name]
+            if self._retired:
+                break
             if line.waiting and not self.available(name) and lane.room > 0:
                 works = line.take(min(lane.room, MAX_TAKE))
                 served = True
@@ -143,7 +168,7 @@ class ChoosingWorker:
     async def _wait(self) -> None:
         """Returns when a carrier changed, new messages came, or it is time to look again."""
         waits: list[asyncio.Future[object]] = [asyncio.ensure_future(self._changed.wait())]
-        if self.waiting < MAX_WAITING and any(not self.available(name) for name in self._lanes):
+        if self.waiting < MAX_WAITING and self._available():
             waits.append(asyncio.ensure_future(self.consumer.wait()))
         timeout = CHOOSE_AGAIN_S if self._nobodys else None
         try:
@@ -154,7 +179,12 @@ class ChoosingWorker:
 
 
 def _destination_of(message: LiveMessage) -> Destination:
-    return Destination(digits=message.recipient, country=message.mcc, parts=message.part_count)
+    return Destination(
+        digits=message.recipient,
+        country=message.mcc,
+        parts=message.part_count,
+        sender=message.batch.stored.sender,
+    )
 
 
 def _identifier_of(work: Work) -> int:

@@ -78,6 +78,10 @@ class Delivery:
     )
     """(carrier, ID, message, part) once it is known; its receipt may have come before."""
 
+    def take_policies(self, policies: Mapping[str, OnUnknown]) -> None:
+        """Takes other policies of carriers from here on."""
+        self.policies = policies
+
     def accepted(
         self, message: LiveMessage, carrier: str, outcome: Accepted, on_stored: OnStored
     ) -> None:

@@ -67,6 +67,8 @@ class Dispatcher:
     up_since: dict[str, float] = field(default_factory=dict, init=False)
     """When each carrier that is up became so, on the monotonic clock."""
     _held: set[str] = field(default_factory=set, init=False)
+    _places: dict[str, _Place] = field(default_factory=dict, init=False)
+    _spawn: Spawn = field(default=spawn_unwatched, init=False)
     _taking: bool = field(default=True, init=False)
     _consumers: dict[str, Consumer] = field(default_factory=dict, init=False)
 
@@ -77,21 +79,75 @@ class Dispatcher:
         spawn: Spawn = spawn_unwatched,
     ) -> None:
         """Starts to take messages for every route."""
-        self._lanes = {name: CarrierLane(connector) for name, connector in connectors.items()}
-        for route in routes:
-            lanes = [self._lanes[name] for name in route.carriers]
-            worker: _RouteWorker | SortingWorker | ChoosingWorker
-            chooser = self.selection.of(route)
-            if any(lane.selective is not None for lane in lanes):
-                worker = self._sorting[route.name] = SortingWorker(self, route.name, lanes)
-            elif chooser is not None:
-                worker = self._sorting[route.name] = ChoosingWorker(
-                    self, route.name, lanes, chooser
-                )
-            else:
-                worker = _RouteWorker(self, route.name, lanes)
+        self._spawn = spawn
+        self.reconfigure(connectors, routes)
+
+    def reconfigure(self, connectors: Mapping[str, Connector], routes: Iterable[Route]) -> None:
+        """Sends over these carriers and routes from here on; those that are as before go on.
+
+        What waits on a route that is gone is left in the queue. A carrier that is gone keeps its
+        place until `forget`, as outcomes may still come.
+        """
+        for name, connector in connectors.items():
+            lane = self._lanes.get(name)
+            if lane is None:
+                self._lanes[name] = CarrierLane(connector)
+            elif lane.connector is not connector:
+                lane.connector = connector
+                lane.wake()
+        wanted = {route.name: route for route in routes}
+        for name in [*self._places]:
+            if name not in wanted:
+                self._retire(name)
+        for route in wanted.values():
+            place = self._places.get(route.name)
+            limits = self.selection.limits_of(route)
+            if place is not None and (place.route, place.limits) == (route, limits):
+                continue
+            self._retire(route.name)
+            worker = self._worker(route)
             self._consumers[route.name] = worker.consumer
-            self._tasks.append(spawn(f"route {route.name}", worker.run()))
+            if place is None:
+                place = self._places[route.name] = _Place()
+                self._tasks.append(self._spawn(f"route {route.name}", place.run()))
+            place.take(worker, route, limits)
+
+    def _worker(self, route: Route) -> _RouteWorker | SortingWorker | ChoosingWorker:
+        lanes = [self._lanes[name] for name in route.carriers]
+        if any(lane.selective is not None for lane in lanes):
+            worker = self._sorting[route.name] = SortingWorker(self, route.name, lanes)
+            return worker
+        chooser = self.selection.of(route)
+        if chooser is None:
+            return _RouteWorker(self, route.name, lanes)
+        chosen = self._sorting[route.name] = ChoosingWorker(self, route.name, lanes, chooser)
+        return chosen
+
+    def _retire(self, route: str) -> None:
+        place = self._places.get(route)
+        if place is not None:
+            place.empty()
+            self._sorting.pop(route, None)
+            self.selection.drop(route)
+
+    def is_stuck(self, route: Route) -> bool:
+        """Whether no carrier of a route can send: all are down or held."""
+        return all(
+            self.is_held(name) or not self._lanes[name].connector.up for name in route.carriers
+        )
+
+    def pull_out(self, route: str) -> list[Work]:
+        """Takes what waits on a route, also in lines, to be published on another."""
+        worker = self._sorting.get(route)
+        if isinstance(worker, ChoosingWorker):
+            worker.give_back()
+        return self.queue.drain(route)
+
+    def forget(self, carrier: str) -> None:
+        """Lets go of a carrier that has stopped; nothing more is heard of it."""
+        lane = self._lanes.get(carrier)
+        if lane is not None and not lane.flights:
+            del self._lanes[carrier]
 
     async def stop(self) -> None:
         """Takes no more messages; the connectors finish those in flight."""
@@ -261,6 +317,7 @@ class Dispatcher:
             message = self.live.get(work.message_id)
             if message is None or message.in_flight or message.state not in _SENDABLE:
                 consumer.acknowledge(work)  # it was cancelled, expired or reported meanwhile
+                self.selection.quotas.give_back(work.message_id)
             elif message.batch.stored.expires_ms <= now_ms:
                 self._expire(message, work, consumer)
             else:
@@ -293,7 +350,7 @@ class Dispatcher:
         try:
             if self.feed.listeners:
                 self.feed.publish(message, State.QUEUED, State.SENDING, now_ms, carrier=carrier)
-            lane.connector.send(message.outgoing())
+            lane.connector.send(self.selection.senders.apply(carrier, message.outgoing()))
         except Exception as error:  # the others of the take must go on
             log.error(
                 "not_sent",
@@ -320,6 +377,7 @@ class Dispatcher:
         return True
 
     def _expire(self, message: LiveMessage, work: Work, consumer: Consumer) -> None:
+        self.selection.quotas.give_back(work.message_id)
         self.delivery.expire(message, lambda _: consumer.acknowledge(work))
 
     def _put_back(self, flight: Flight, lane: CarrierLane, delay_s: float) -> None:
@@ -357,6 +415,39 @@ _SENDABLE = frozenset({State.QUEUED, State.SENDING})
 _KINDS = {kind: kind.__name__.lower() for kind in (Accepted, Deferred, Rejected, Unknown)}
 
 
+class _Place:
+    """The task of a route, which outlives its workers: they change with the configuration."""
+
+    def __init__(self) -> None:
+        self.route: Route | None = None
+        self.limits: tuple[int, ...] = ()
+        self._worker: _RouteWorker | SortingWorker | ChoosingWorker | None = None
+        self._taken = asyncio.Event()
+
+    def take(
+        self,
+        worker: _RouteWorker | SortingWorker | ChoosingWorker,
+        route: Route,
+        limits: tuple[int, ...],
+    ) -> None:
+        """Lets a worker work here."""
+        self._worker, self.route, self.limits = worker, route, limits
+        self._taken.set()
+
+    def empty(self) -> None:
+        """Lets the worker finish what it hands over just now, and go."""
+        worker, self._worker, self.route = self._worker, None, None
+        self._taken.clear()
+        if worker is not None and not isinstance(worker, SortingWorker):
+            worker.retire()
+
+    async def run(self) -> None:
+        while True:
+            await self._taken.wait()
+            if self._worker is not None:
+                await self._worker.run()
+
+
 class _RouteWorker:
     """Keeps the first available carrier of a route busy."""
 
@@ -365,17 +456,30 @@ class _RouteWorker:
         self._route = route
         self._lanes = lanes
         self._changed = asyncio.Event()
+        self._retired = False
         for lane in lanes:
             lane.waiters.append(self._changed)
         self.consumer = dispatcher.consume(route, self._demand)
 
+    def retire(self) -> None:
+        """Takes nothing more."""
+        self._retired = True
+        for lane in self._lanes:
+            lane.waiters.remove(self._changed)
+        self._changed.set()
+        self.consumer.wake()
+
     async def run(self) -> None:
         while True:
             await self.consumer.wait()
+            if self._retired:
+                return
             lane = self._choose()
             if lane is None or lane.room <= 0:
                 self._changed.clear()
                 await self._changed.wait()
+                if self._retired:
+                    return
                 continue
             works = self.consumer.take(min(lane.room, MAX_TAKE))
             try:

@@ -10,7 +10,9 @@ from collections.abc import Iterable, Mapping
 from typing import Final
 
 from dragoman.core.delivery.model.quotas import Quota
+from dragoman.core.delivery.sql.carrier_parts import parts_since
 from dragoman.kit.clock import Clock
+from dragoman.storage.engine import Storage
 
 DAY_MS: Final = 24 * 3600 * 1000
 
@@ -29,6 +31,11 @@ class Quotas:
         """Takes other limits from here on; what was taken stays counted."""
         self._limits = {(one.carrier, one.country): one.parts_per_day for one in quotas}
 
+    def limits_of(self, carriers: Iterable[str]) -> tuple[int, ...]:
+        """The limits of some carriers."""
+        wanted = frozenset(carriers)
+        return tuple(one for (name, _), one in self._limits.items() if name in wanted)
+
     @property
     def carriers(self) -> frozenset[str]:
         """Those that have a limit."""
@@ -39,10 +46,24 @@ class Quotas:
         """Whether any message is counted whose outcome is not known yet."""
         return bool(self._reserved)
 
-    def restore(self, taken: Mapping[tuple[str, str], int]) -> None:
-        """Counts what was sent today before the start: parts by carrier and country."""
+    async def restore(self, storage: Storage) -> None:
+        """Counts from the rows what was sent today, where there is any limit."""
+        if self._limits:
+            self.count(await self.read_sent(storage))
+
+    async def read_sent(self, storage: Storage) -> Mapping[tuple[str, str], int]:
+        """The parts that were sent today by the rows, by carrier and country."""
+        self._turn_day()
+        return await storage.read(parts_since(self._day * DAY_MS))
+
+    def count(self, taken: Mapping[tuple[str, str], int]) -> None:
+        """Takes as sent today: parts by carrier and country; those on their way are added."""
+        self._taken.clear()
         for (carrier, country), parts in taken.items():
             self._add(carrier, country, parts)
+        for carrier, country, parts, day in self._reserved.values():
+            if day == self._day:
+                self._add(carrier, country, parts)
 
     def allow(self, carrier: str, country: str, parts: int) -> bool:
         """Whether a carrier may be given some parts more."""

@@ -95,6 +95,18 @@ class WirePiece(msgspec.Struct, frozen=True, kw_only=True):
     """Hexadecimal; with numbers and texts."""
 
 
+class Reloaded(msgspec.Struct, frozen=True, kw_only=True):
+    """What a configuration changes in a running gateway."""
+
+    changes: tuple[str, ...]
+    """What is new, gone or different, a line each; without secrets."""
+    at_restart: tuple[str, ...] = ()
+    """Tables that differ too, and are taken at the next start."""
+    applied: bool = False
+    moved: int = 0
+    """Messages that waited on a route that is gone, and wait on another now."""
+
+
 class Measured(Protocol):
     """What can be counted in a gateway at this moment."""
 
@@ -162,6 +174,10 @@ class Running(Measured, Protocol):
 
     def wire_log(self, bind_id: int) -> Sequence[WirePiece]:
         """What was kept of a bind, oldest first; raises `Refused`."""
+        ...
+
+    async def reload(self, *, check: bool) -> Reloaded:
+        """Reads the configuration again and takes what changed; raises `Refused`."""
         ...
 
     def retry_callbacks(

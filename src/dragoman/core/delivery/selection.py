@@ -18,6 +18,7 @@ import msgspec
 from dragoman.core.billing.model.costs import Costs
 from dragoman.core.delivery.quality import Quality
 from dragoman.core.delivery.quotas import Quotas
+from dragoman.core.delivery.sender_rules import SenderRules
 from dragoman.core.messages.model.routing import Preference, Route
 from dragoman.core.model.phone_numbers import mobile_country_code
 from dragoman.kit.clock import Clock
@@ -36,6 +37,8 @@ class Obstacle(StrEnum):
     """Its limit of the day is reached."""
     LEFT_OUT = "left_out"
     """It delivers less than the route asks for."""
+    SENDER_REFUSED = "sender_refused"
+    """Its country takes no such sender over it."""
 
 
 class Destination(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -45,19 +48,25 @@ class Destination(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     country: str
     """Mobile country code."""
     parts: int
-
-
-Available = Callable[[str], Obstacle]
-"""Whether a carrier is up and not held."""
+    sender: str = ""
 
 
 class Selection:
     """What all routes know of carriers: prices, quality, limits, and who talked to whom."""
 
-    def __init__(self, *, costs: Costs, quality: Quality, quotas: Quotas, clock: Clock) -> None:
+    def __init__(
+        self,
+        *,
+        costs: Costs,
+        quality: Quality,
+        quotas: Quotas,
+        senders: SenderRules,
+        clock: Clock,
+    ) -> None:
         self.costs = costs
         self.quality = quality
         self.quotas = quotas
+        self.senders = senders
         self._clock = clock
         self.is_sticky = False
         """Whether any route is."""
@@ -66,7 +75,8 @@ class Selection:
 
     def of(self, route: Route) -> RouteSelection | None:
         """The chooser of a route; None where the order alone decides."""
-        if not route.chooses and self.quotas.carriers.isdisjoint(route.carriers):
+        plain = not route.chooses and not self.senders.is_enforced
+        if plain and self.quotas.carriers.isdisjoint(route.carriers):
             return None
         found = self._running[route.name] = RouteSelection(self, route)
         self.is_sticky |= route.sticky_s > 0
@@ -78,6 +88,14 @@ class Selection:
     def running(self, route: str) -> RouteSelection | None:
         """The chooser that a route uses; None where the order alone decides."""
         return self._running.get(route)
+
+    def limits_of(self, route: Route) -> tuple[int, ...]:
+        """What decides beside the route itself whether it needs a chooser."""
+        return (*self.quotas.limits_of(route.carriers), int(self.senders.is_enforced))
+
+    def drop(self, route: str) -> None:
+        """Forgets the chooser of a route."""
+        self._running.pop(route, None)
 
     def heard(self, carrier: str, number: str) -> None:
         """A text of a phone arrived over a carrier: an answer to it goes back the same way."""
@@ -112,38 +130,64 @@ class RouteSelection:
         self._weights = dict(zip(route.carriers, weights, strict=True))
         self._current = dict.fromkeys(route.carriers, 0)
         self._limited = not selection.quotas.carriers.isdisjoint(route.carriers)
+        self._asks = self._limited or selection.senders.is_enforced or route.min_delivery_rate > 0
+        """Whether a carrier that is available may be unable to take a message."""
+        self._is_simple = not self._asks and not route.sticky_s
+        """Whether nothing is to be remembered of a choice."""
 
-    def choose(self, message_id: int, destination: Destination, available: Available) -> str | None:
-        """The carrier of a message, which counts as given to it; None if none can take it now."""
-        carriers = [
-            name for name in self.route.carriers if not self.obstacle(name, destination, available)
-        ]
+    def choose(
+        self, message_id: int, destination: Destination, available: Sequence[str]
+    ) -> str | None:
+        """The carrier of a message, which counts as given to it; None if none can take it now.
+
+        `available` are the carriers that are up and not held, in the order of the route.
+        """
+        if self._is_simple and len(available) > 1 and self._rank is not None:
+            return self._rank(self._all, available, destination)
+        carriers = self._able(destination, available)
         if not carriers:
             return None
+        route = self.route
         carrier = self._prefer(carriers, destination, turn=True)
-        if self.route.min_delivery_rate and self._all.quality.is_left_out(carrier):
+        if route.min_delivery_rate and self._all.quality.is_left_out(carrier):
             self._all.quality.tested(carrier)
         if self._limited:
             self._all.quotas.reserve(message_id, carrier, destination.country, destination.parts)
-        if self.route.sticky_s:
+        if route.sticky_s:
             self._all.remember(destination.digits, carrier)
         return carrier
 
-    def preview(self, destination: Destination, available: Available) -> str | None:
+    def forget(self, message_id: int) -> None:
+        """A message that was chosen for is not sent after all."""
+        if self._limited:
+            self._all.quotas.give_back(message_id)
+
+    def preview(self, destination: Destination, available: Sequence[str]) -> str | None:
         """The carrier that the next such message would get; changes nothing."""
-        carriers = [
-            name for name in self.route.carriers if not self.obstacle(name, destination, available)
-        ]
+        carriers = self._able(destination, available)
         return self._prefer(carriers, destination, turn=False) if carriers else None
 
-    def obstacle(self, name: str, destination: Destination, available: Available) -> Obstacle:
-        """Why a carrier cannot take a message."""
-        if found := available(name):
-            return found
+    def _able(self, destination: Destination, available: Sequence[str]) -> Sequence[str]:
+        if not self._asks:
+            return available
+        return [name for name in available if not self.obstacle(name, destination)]
+
+    def refuses(self, destination: Destination) -> bool:
+        """Whether no carrier takes a message because of its sender, now or later."""
+        senders = self._all.senders
+        return senders.is_enforced and all(
+            senders.refuses(name, destination.country, destination.sender)
+            for name in self.route.carriers
+        )
+
+    def obstacle(self, name: str, destination: Destination) -> Obstacle:
+        """Why a carrier that is available cannot take a message."""
         if self._limited and not self._all.quotas.allow(
             name, destination.country, destination.parts
         ):
             return Obstacle.AT_LIMIT
+        if self._all.senders.refuses(name, destination.country, destination.sender):
+            return Obstacle.SENDER_REFUSED
         floor = self.route.min_delivery_rate
         if floor and not self._all.quality.admits(name, floor):
             return Obstacle.LEFT_OUT
@@ -163,8 +207,7 @@ class RouteSelection:
             return self._take_turn(carriers) if turn else self._next_turn(carriers)
         if self._rank is None or len(carriers) == 1:
             return carriers[0]
-        rank = self._rank
-        return min(carriers, key=lambda name: rank(self._all, name, destination))
+        return self._rank(self._all, carriers, destination)
 
     def _next_turn(self, carriers: Sequence[str]) -> str:
         return max(carriers, key=lambda name: self._current[name] + self._weights[name])
@@ -186,21 +229,26 @@ class RouteSelection:
         return chosen
 
 
-def _cost(selection: Selection, name: str, destination: Destination) -> tuple[int, int]:
-    cost = selection.costs.cost_of(name, destination.digits, selection.now_ms())
-    return (1, 0) if cost is None else (0, cost)
+def _cheapest(selection: Selection, carriers: Sequence[str], destination: Destination) -> str:
+    """A carrier without a price for a number comes after all that have one."""
+    costs = selection.costs.costs_of(tuple(carriers), destination.digits, selection.now_ms())
+    best, least = 0, None
+    for index, cost in enumerate(costs):
+        if cost is not None and (least is None or cost < least):
+            best, least = index, cost
+    return carriers[best]
 
 
-def _quality(selection: Selection, name: str, _: Destination) -> tuple[int, int]:
-    return selection.quality.rank(name)
+def _best(selection: Selection, carriers: Sequence[str], _: Destination) -> str:
+    return min(carriers, key=selection.quality.rank)
 
 
-_RANKS: Final[Mapping[Preference, Callable[[Selection, str, Destination], tuple[int, int]]]] = (
-    MappingProxyType({Preference.LEAST_COST: _cost, Preference.QUALITY: _quality})
+_RANKS: Final[Mapping[Preference, Callable[[Selection, Sequence[str], Destination], str]]] = (
+    MappingProxyType({Preference.LEAST_COST: _cheapest, Preference.QUALITY: _best})
 )
-"""A carrier without a price for a number comes after all that have one."""
 
 
-def destination_of(digits: str, parts: int) -> Destination:
-    """A recipient and the parts of its message."""
-    return Destination(digits=digits, country=mobile_country_code(digits), parts=parts)
+def destination_of(digits: str, parts: int, sender: str) -> Destination:
+    """A recipient, and the parts and sender of its message."""
+    country = mobile_country_code(digits)
+    return Destination(digits=digits, country=country, parts=parts, sender=sender)

@@ -11,6 +11,7 @@ from dragoman.core.billing.model.message_types import MessageType
 from dragoman.core.billing.model.pricing import Price, PriceList
 from dragoman.core.delivery.delivery import Delivery
 from dragoman.core.delivery.device_routes import DeviceRoutes
+from dragoman.core.delivery.sender_rules import SenderRules
 from dragoman.core.inbound.opt_outs import OptOuts
 from dragoman.core.messages.live import LiveBatch, LiveMessage
 from dragoman.core.messages.model.conditions import RouteQuery
@@ -37,6 +38,7 @@ class MessageMaker:
     delivery: Delivery
     premium: PremiumRules
     device_routes: DeviceRoutes
+    senders: SenderRules
     ids: IdSource
 
     def reaches(self, account: Account, number: str, message_type: MessageType | None) -> bool:
@@ -58,6 +60,7 @@ class MessageMaker:
         fixed: Route | None = None,
         message_type: MessageType | None = None,
         query: RouteQuery | None = None,
+        sender: str = "",
     ) -> list[tuple[str, Price]]:
         """The route and price of each recipient; raises `Refused` for an unreachable one."""
         credits = message_type.credits if message_type is not None else 0
@@ -71,8 +74,17 @@ class MessageMaker:
             route = fixed or choose(account.username, recipient, multimedia=multimedia, query=query)
             if route is None:
                 raise Refused(RefusalCode.NO_ROUTE, recipient)
+            if self.senders.is_enforced:
+                self._check_sender(sender, recipient, route)
             tariffs.append((route.name, _priced(self.prices, recipient, credits)))
         return tariffs
+
+    def _check_sender(self, sender: str, recipient: str, route: Route) -> None:
+        """Refuses a sender that no carrier of a route may be given for a number."""
+        country = mobile_country_code(recipient)
+        if all(self.senders.refuses(name, country, sender) for name in route.carriers):
+            detail = "the recipient's country takes no such sender"
+            raise Refused(RefusalCode.SENDER_NOT_ALLOWED, sender, detail)
 
     def make(
         self,

@@ -13,6 +13,7 @@ from dragoman.core.billing.model.message_types import MessageType
 from dragoman.core.billing.model.pricing import Price, render_price
 from dragoman.core.delivery.model.explanations import CarrierPreview, RouteExplanation
 from dragoman.core.delivery.model.ports import Connector
+from dragoman.core.delivery.model.sender_rules import SenderRule
 from dragoman.core.delivery.selection import (
     Destination,
     Obstacle,
@@ -99,7 +100,7 @@ class RouteExplanations:
             conditions=tuple(_describe(asked)) if asked is not None else (),
             preference=route.preference.value,
             carriers=self._carriers(
-                route, destination_of(digits, cut.count), price, query.sender or ""
+                route, destination_of(digits, cut.count, query.sender or ""), price
             ),
             others=tuple(
                 other.name
@@ -122,13 +123,14 @@ class RouteExplanations:
         return RefusalCode.NO_ROUTE.value if choice is None else ""
 
     def _carriers(
-        self, route: Route, destination: Destination, price: Price, sender: str
+        self, route: Route, destination: Destination, price: Price
     ) -> tuple[CarrierPreview, ...]:
         selection = RouteSelection(self.selection, route)
         running = self.selection.running(route.name) or selection
-        chosen = running.preview(destination, self._available)
+        available = [name for name in route.carriers if not self._available(name)]
+        chosen = running.preview(destination, available)
         return tuple(
-            self._preview(running, name, destination, price, sender, is_chosen=name == chosen)
+            self._preview(running, name, destination, price, is_chosen=name == chosen)
             for name in route.carriers
         )
 
@@ -138,7 +140,6 @@ class RouteExplanations:
         name: str,
         destination: Destination,
         price: Price,
-        sender: str,
         *,
         is_chosen: bool,
     ) -> CarrierPreview:
@@ -148,13 +149,15 @@ class RouteExplanations:
         if cost is not None:
             left = price.price * COSTS_PER_PRICE_UNIT - cost
             margin = render_cost(left * destination.parts)
+        rule = selection.senders.rule(name, destination.country, destination.sender)
         return CarrierPreview(
             name=name,
             chosen=is_chosen,
-            obstacle=running.obstacle(name, destination, self._available).value,
+            obstacle=(self._available(name) or running.obstacle(name, destination)).value,
             cost=render_cost(cost) if cost is not None else "",
             margin=margin,
-            sender=sender,
+            sender=selection.senders.sender_for(name, destination.country, destination.sender),
+            sender_rule=_describe_rule(rule, enforced=selection.senders.is_enforced),
             delivery_rate=selection.quality.rate(name),
             left_today=selection.quotas.left(name, destination.country),
         )
@@ -164,6 +167,28 @@ class RouteExplanations:
             return Obstacle.HELD
         connector = self.connectors.get(carrier)
         return Obstacle.NONE if connector is not None and connector.up else Obstacle.DOWN
+
+
+def describe_conditions(route: Route) -> Iterator[str]:
+    """Everything a route asks for as its settings say it."""
+    if route.accounts:
+        yield f"accounts = {', '.join(route.accounts)}"
+    if route.prefixes:
+        yield f"prefixes = {', '.join(route.prefixes)}"
+    if route.conditions is not None:
+        yield from _describe(route.conditions)
+
+
+def _describe_rule(rule: SenderRule | None, *, enforced: bool) -> str:
+    """What a rule does to a sender, why, and who says so."""
+    if rule is None:
+        return ""
+    parts = [f"names are {rule.treatment.value} in {rule.region}"]
+    if rule.note:
+        parts.append(rule.note)
+    if not enforced:
+        parts.append("not enforced")
+    return ": ".join(parts[:2]) + "".join(f"; {part}" for part in parts[2:])
 
 
 def _describe(conditions: Conditions) -> Iterator[str]:

@@ -268,7 +268,7 @@ class SubmissionService:
         if query is not None and segmentation is not None:
             query.alphabet, query.parts = segmentation.alphabet.value, segmentation.count
         tariffs = self.maker.tariffs(
-            account, recipients, multimedia, to_device, submission.message_type, query
+            account, recipients, multimedia, to_device, submission.message_type, query, sender
         )
         payments = await self._payments_of(account, submission)
         attachments: tuple[Attachment, ...] = ()
@@ -340,7 +340,9 @@ class SubmissionService:
         check_prefixes(account, numbers)
         multimedia = submission.format is Format.MMS
         query = self._route_query(account, submission, sender, terms)
-        self.maker.tariffs(account, numbers, multimedia, to_device, submission.message_type, query)
+        self.maker.tariffs(
+            account, numbers, multimedia, to_device, submission.message_type, query, sender
+        )
         payments = await self._payments_of(account, submission)
         max_parts, country_code = self._max_parts_of(account), ""
         if submission.premium is not None:

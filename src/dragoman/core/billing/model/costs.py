@@ -19,6 +19,7 @@ from typing import Final
 import msgspec
 
 from dragoman.core.billing.model.pricing import UNITS_PER_CURRENCY_UNIT
+from dragoman.core.model.prefix_map import HEAD, PrefixMap, lengths_of
 
 COSTS_PER_CURRENCY_UNIT: Final = 1_000_000
 COSTS_PER_PRICE_UNIT: Final = COSTS_PER_CURRENCY_UNIT // UNITS_PER_CURRENCY_UNIT
@@ -37,7 +38,6 @@ _COLUMNS: Final = MappingProxyType(
 _DELIMITERS: Final = ",;\t"
 _AMOUNT: Final = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,10})?")
 _PREFIX: Final = re.compile(r"(?:\+|00)?([1-9][0-9]{0,14})")
-_ALWAYS: Final = (date.min, date.max)
 _EPOCH: Final = date(1970, 1, 1)
 _DAY_MS: Final = 24 * 3600 * 1000
 
@@ -57,71 +57,103 @@ class Cost(msgspec.Struct, frozen=True, gc=False):
 
 
 class CostList:
-    """A carrier's price list; finds the longest prefix that has a price on a day."""
+    """A carrier's price list."""
 
     def __init__(self, costs: Iterable[Cost] = ()) -> None:
-        periods: dict[str, list[Cost]] = defaultdict(list)
+        self._by_head: dict[str, list[Cost]] = defaultdict(list)
+        self._size = 0
         for cost in costs:
-            periods[cost.prefix].append(cost)
-        self._rows = sum(map(len, periods.values()))
-        self._always: dict[str, int] = {}
-        self._dated: dict[str, tuple[Cost, ...]] = {}
-        for prefix, rows in periods.items():
-            if len(rows) == 1 and (rows[0].first_day, rows[0].last_day) == _ALWAYS:
-                self._always[prefix] = rows[0].amount
-            else:  # of periods that overlap, the one that began last
-                self._dated[prefix] = tuple(sorted(rows, key=_latest_first))
-        self._day = 0
-        self._lengths: tuple[int, ...] = ()
-        self._today: dict[str, int] = {}
-        self._take_day(0)
+            self._by_head[cost.prefix[:HEAD]].append(cost)
+            self._size += 1
 
     def __len__(self) -> int:
-        return self._rows
+        return self._size
 
-    def cost_of(self, digits: str, day: int) -> int | None:
-        """The cost of a part to a number on a day since 1970; None where the list has none."""
+    def prices_for(self, head: str, day: int) -> dict[str, int]:
+        """The amounts by prefix that numbers with these first digits can have on a day.
+
+        Of periods that overlap, the one that began last counts.
+        """
+        today, found = _EPOCH + timedelta(days=day), dict[str, Cost]()
+        for length in range(len(head) + 1):
+            for cost in self._by_head.get(head[:length], ()):
+                if cost.first_day <= today <= cost.last_day:
+                    other = found.get(cost.prefix)
+                    if other is None or other.first_day < cost.first_day:
+                        found[cost.prefix] = cost
+        return {prefix: cost.amount for prefix, cost in found.items()}
+
+
+Amounts = tuple[int | None, ...]
+"""What some carriers charge for a part, in their order; None where a list does not say."""
+
+
+class CostTable:
+    """The price lists of some carriers side by side: one look-up finds the prices of all.
+
+    It is made of the lists as numbers ask for it, by their first digits, and anew each day.
+    """
+
+    def __init__(self, lists: Sequence[CostList | None]) -> None:
+        self._lists = lists
+        self._day = -1
+        self._heads: dict[str, tuple[tuple[int, ...], dict[str, Amounts], Amounts]] = {}
+
+    def find(self, digits: str, day: int) -> Amounts:
+        """What each carrier charges for a number on a day since 1970."""
         if day != self._day:
-            self._take_day(day)
-        today = self._today
-        for length in self._lengths:
-            if (amount := today.get(digits[:length])) is not None:
-                return amount
-        return None
+            self._day = day
+            self._heads = {}
+        head = digits[:HEAD]
+        found = self._heads.get(head)
+        if found is None:
+            found = self._heads[head] = self._read(head)
+        lengths, amounts, otherwise = found
+        for length in lengths:
+            if (known := amounts.get(digits[:length])) is not None:
+                return known
+        return otherwise
 
-    def _take_day(self, day: int) -> None:
-        """Prepares look-ups for a day: nearly all are for the same one."""
-        self._day = day
-        if not self._dated and self._lengths:
-            return
-        self._today = dict(self._always) if self._dated else self._always
-        today = _EPOCH + timedelta(days=day)
-        for prefix, rows in self._dated.items():
-            for row in rows:
-                if row.first_day <= today <= row.last_day:
-                    self._today[prefix] = row.amount
-                    break
-        self._lengths = tuple(sorted({len(prefix) for prefix in self._today}, reverse=True))
+    def _read(self, head: str) -> tuple[tuple[int, ...], dict[str, Amounts], Amounts]:
+        lists = [
+            PrefixMap(one.prices_for(head, self._day)) if one is not None else _NONE
+            for one in self._lists
+        ]
+        prefixes = {prefix for one in lists for prefix in one if len(prefix) > len(head)}
+        amounts = {prefix: tuple(one.find(prefix) for one in lists) for prefix in prefixes}
+        otherwise = tuple(one.find(head) for one in lists)
+        return lengths_of(prefixes), amounts, otherwise
 
 
 class Costs:
     """The price lists of all carriers."""
 
     def __init__(self, lists: Mapping[str, CostList] = MappingProxyType({})) -> None:
-        self._lists = dict(lists)
+        self.replace(lists)
 
     def replace(self, lists: Mapping[str, CostList]) -> None:
         """Takes other lists from here on."""
         self._lists = dict(lists)
+        self._tables: dict[tuple[str, ...], CostTable] = {}
 
     def sizes(self) -> dict[str, int]:
         """Rows by carrier."""
         return {carrier: len(prices) for carrier, prices in self._lists.items()}
 
+    def costs_of(self, carriers: tuple[str, ...], digits: str, at_ms: int) -> Amounts:
+        """What carriers charge for a part to a number, in millionths."""
+        table = self._tables.get(carriers)
+        if table is None:
+            table = CostTable([self._lists.get(name) for name in carriers])
+            self._tables[carriers] = table
+        return table.find(digits, at_ms // _DAY_MS)
+
     def cost_of(self, carrier: str, digits: str, at_ms: int) -> int | None:
-        """What a carrier charges for a part to a number, in millionths; None if not known."""
-        prices = self._lists.get(carrier)
-        return prices.cost_of(digits, at_ms // _DAY_MS) if prices is not None else None
+        """What one charges; None if not known."""
+        return self.costs_of((carrier,), digits, at_ms)[0]
+
+
+_NONE: Final = PrefixMap[int]({})
 
 
 def parse_price_list(text: str) -> tuple[Cost, ...]:
@@ -217,7 +249,3 @@ def _doubles(costs: Iterable[Cost]) -> Iterator[str]:
             if shown >= MAX_COMPLAINTS:
                 return
         seen.add(key)
-
-
-def _latest_first(cost: Cost) -> int:
-    return -cost.first_day.toordinal()

@@ -6,13 +6,14 @@ of one are alternatives (or).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime, tzinfo
 from typing import Final
 
 import msgspec
 
 from dragoman.core.model.phone_numbers import mobile_country_code
+from dragoman.core.model.prefix_map import PrefixMap
 
 MINUTES_OF_DAY: Final = 24 * 60
 ANY_PARTS: Final = (1, 255)
@@ -188,23 +189,14 @@ class Networks:
     """Which network the numbers of a range belong to; ported numbers are not known."""
 
     def __init__(self, by_prefix: Mapping[str, str]) -> None:
-        self._by_prefix = dict(by_prefix)
-        self._lengths = lengths_of(self._by_prefix)
+        self._by_prefix = PrefixMap(by_prefix)
 
     def __len__(self) -> int:
         return len(self._by_prefix)
 
     def find(self, digits: str) -> str:
         """The MCC and MNC of a number, empty if unknown."""
-        for length in self._lengths:
-            if (network := self._by_prefix.get(digits[:length])) is not None:
-                return network
-        return ""
-
-
-def lengths_of(prefixes: Iterable[str]) -> tuple[int, ...]:
-    """The lengths of some prefixes, longest first."""
-    return tuple(sorted({len(prefix) for prefix in prefixes}, reverse=True))
+        return self._by_prefix.find(digits) or ""
 
 
 def parse_span(text: str) -> Span:

@@ -6,8 +6,9 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final, Generic, Protocol, TypeVar
 
-from dragoman.core.messages.model.conditions import Conditions, RouteQuery, lengths_of
+from dragoman.core.messages.model.conditions import Conditions, RouteQuery
 from dragoman.core.model.phone_numbers import MOBILE_COUNTRY_CODES
+from dragoman.core.model.prefix_map import lengths_of
 
 _DISCRIMINATORS: Final = (
     ("senders", "sender"),

@@ -58,7 +58,7 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
     """A carrier that delivers less is left out, and tested from time to time."""
     fallback: str = ""
     """The route that takes over what waits when no carrier of this one can send."""
-    fallback_after_s: float = 0.0
+    fallback_after_s: float = 30.0
 
     @property
     def chooses(self) -> bool:

@@ -110,6 +110,19 @@ def stopped_with_unsent(connection: Connection) -> list[int]:
     return list(connection.execute(query).scalars())
 
 
+def load_unsent_of_route(
+    connection: Connection, route: str, after: int, limit: int
+) -> list[StoredMessage]:
+    """Unsent messages of a route, by identifier, after one."""
+    query = (
+        select(messages)
+        .where(messages.c.route == route, _UNSENT, messages.c.message_id > after)
+        .order_by(messages.c.message_id)
+        .limit(limit)
+    )
+    return read_all(connection, query, StoredMessage)
+
+
 def load_unsent_of_batch(connection: Connection, batch_id: int, limit: int) -> list[StoredMessage]:
     """Unsent messages of a batch."""
     query = select(messages).where(messages.c.batch_id == batch_id, _UNSENT).limit(limit)
