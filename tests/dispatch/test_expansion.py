@@ -172,3 +172,20 @@ async def test_a_batch_that_was_due_does_not_wait_when_the_clock_is_set_back(
     await harness.submit(account, "4533333333", due_ms=in_an_hour)
     await harness.submit(account, *danish(18)[9:])
     await until_delivered(harness, account, danish(18))
+
+
+async def test_a_scheduled_batch_keeps_its_time_when_the_clock_is_set_back_twice(
+    make_harness: Any, simulator: Any, small_queues: None
+) -> None:
+    clock, carriers = MovableClock(), {"dead": 1, "smsc": simulator.port}
+    harness = await make_harness(carriers=carriers, routes=ROUTES, inline_recipients=5, clock=clock)
+    account = await harness.account()
+    steps = harness.services.batches._overdue
+    clock.jump(86_400)
+    clock.jump(-86_400)
+    for number in range(1, 3):
+        clock.jump(-86_400)
+        await until(lambda number=number: len(steps) == number)
+        await harness.submit(account, "4533333333", due_ms=clock.now_ms() + 3_600_000)
+    await harness.submit(account, *danish(9))
+    await until_delivered(harness, account, danish(9))

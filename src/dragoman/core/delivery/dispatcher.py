@@ -314,8 +314,8 @@ class Dispatcher:
         now_ms = self.clock.now_ms()
         messages = []
         for work in works:
-            message = self.live.get(work.message_id)
-            if message is None or message.in_flight or message.state not in _SENDABLE:
+            message = self.find(work)
+            if message is None:
                 consumer.acknowledge(work)  # it was cancelled, expired or reported meanwhile
                 self.selection.quotas.give_back(work.message_id)
             elif message.batch.stored.expires_ms <= now_ms:
@@ -341,8 +341,13 @@ class Dispatcher:
                 consumer.acknowledge(work)
                 continue
             self.live.take_off(message, lane.connector.name)
-            lane.flights[message.message_id] = Flight(work, message, consumer)
-            self._send(message, lane, now_ms)
+            flight = lane.flights[message.message_id] = Flight(work, message, consumer)
+            try:
+                self._send(message, lane, now_ms)
+            except Exception as error:  # even its rejection failed: the others must go on
+                log.error("not_rejected", carrier=lane.connector.name, reason=type(error).__name__)
+                lane.flights.pop(message.message_id, None)
+                self._come_again(flight, lane, STORAGE_RETRY_S)
 
     def _send(self, message: LiveMessage, lane: CarrierLane, now_ms: int) -> None:
         """Gives a message to its carrier; a failure rejects only this message."""
@@ -369,7 +374,9 @@ class Dispatcher:
             await self.writer.write(
                 changes.mark_sending, [message.message_id for message in messages]
             )
-        except StorageUnavailable:
+        except Exception as error:
+            if not isinstance(error, StorageUnavailable):  # a defect of ours: none may be lost
+                log.error("not_marked", reason=type(error).__name__)
             for message in messages:
                 if message.state is State.SENDING:  # it may have expired meanwhile
                     message.state = State.QUEUED
@@ -379,6 +386,11 @@ class Dispatcher:
     def _expire(self, message: LiveMessage, work: Work, consumer: Consumer) -> None:
         self.selection.quotas.give_back(work.message_id)
         self.delivery.expire(message, lambda _: consumer.acknowledge(work))
+        try:
+            self.delivery.expire(message, lambda _: consumer.acknowledge(work))
+        except Exception as error:  # the others of the take must go on
+            log.error("not_expired", message_id=message.message_id, reason=type(error).__name__)
+            consumer.retry(work, STORAGE_RETRY_S)
 
     def _put_back(self, flight: Flight, lane: CarrierLane, delay_s: float) -> None:
         """Queues a message that no carrier has; its row says so before it can be sent again.

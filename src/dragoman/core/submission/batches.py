@@ -50,6 +50,8 @@ STALLED_S = 5.0
 PAGE = 500
 """Messages of a stopped batch that are ended together."""
 POLL_S = 0.5
+MAX_STEPS = 8
+"""Times that the wall clock was set back which are remembered."""
 STORAGE_RETRY_S = 1.0
 ADOPTION_S = 0.05
 """Longer than loading a stored message into memory takes."""
@@ -95,7 +97,9 @@ class Batches:
     """Held while a chunk is expanded, so that its batch is not stopped in between."""
     _restored: bool = field(default=False, init=False)
     _clock_watch: ClockWatch = field(init=False)
-    _overdue: tuple[int, int] = field(default=(0, 0), init=False)
+    _overdue: deque[tuple[int, int]] = field(
+        default_factory=lambda: deque(maxlen=MAX_STEPS), init=False
+    )
     """When the wall clock was set back: the time that it was then, and the last identifier."""
 
     def __post_init__(self) -> None:
@@ -299,9 +303,9 @@ class Batches:
         known = [expansion.batch_id for expansion in self._running]
         back_ms, now_ms = self._clock_watch.set_back_ms(), self.clock.now_ms()
         if back_ms:
-            self._overdue = max(self._overdue[0], now_ms + back_ms), self.ids.next()
+            self._overdue.append((now_ms + back_ms, self.ids.next()))
         due = await self.storage.read(
-            lambda c: pending.load_due_batches(c, now_ms, known, room, without, self._overdue)
+            lambda c: pending.load_due_batches(c, now_ms, known, room, without, list(self._overdue))
         )
         for stored in due:
             account = await self.accounts.find_by_id(stored.account_id)

@@ -193,12 +193,12 @@ def load_due_batches(
     known: Collection[int],
     limit: int,
     without: Collection[int] = (),
-    overdue: tuple[int, int] = (0, 0),
+    overdue: Collection[tuple[int, int]] = (),
 ) -> list[StoredBatch]:
     """Batches with waiting recipients that are due, the most overdue first.
 
     Due is also what was due before the clock was set back: `overdue` is the time that it was then,
-    and the last identifier.
+    each time, and the last identifier.
 
     Not those that are `known`, as lists of recipients may be long, nor those of the accounts
     `without`.
@@ -209,7 +209,10 @@ def load_due_batches(
             batches.c.waiting_recipients.is_not(None),
             or_(
                 batches.c.due_ms <= now_ms,
-                and_(batches.c.due_ms <= overdue[0], batches.c.batch_id <= overdue[1]),
+                *(
+                    and_(batches.c.due_ms <= then_ms, batches.c.batch_id <= last)
+                    for then_ms, last in overdue
+                ),
             ),
             batches.c.batch_id.not_in(known),
             batches.c.account_id.not_in(without),
