@@ -385,7 +385,6 @@ class Dispatcher:
 
     def _expire(self, message: LiveMessage, work: Work, consumer: Consumer) -> None:
         self.selection.quotas.give_back(work.message_id)
-        self.delivery.expire(message, lambda _: consumer.acknowledge(work))
         try:
             self.delivery.expire(message, lambda _: consumer.acknowledge(work))
         except Exception as error:  # the others of the take must go on
