@@ -73,6 +73,7 @@ from dragoman.core.submission.message_maker import MessageMaker
 from dragoman.core.submission.orders import Orders
 from dragoman.core.submission.quotes import Quotes
 from dragoman.core.submission.refunds import Refunds
+from dragoman.core.submission.replacements import Replacements
 from dragoman.core.submission.submission import SubmissionService
 from dragoman.core.submission.verifications import Verifications
 from dragoman.kit.clock import Clock
@@ -154,6 +155,7 @@ class Services:
     quotes: Quotes
     message_actions: MessageActions
     refunds: Refunds
+    replacements: Replacements
     verifications: Verifications
     mailings: Mailings
     issues: Issues

@@ -295,6 +295,35 @@ async def test_query_cancel_and_replace(site: Site) -> None:
     assert (await esme.ask(replace)).command_status == 0x13
 
 
+async def test_a_message_that_is_due_later_is_replaced(site: Site) -> None:
+    account = await site.account_with_login("paying", credits=10)
+    esme = await site.bind(system_id="paying")
+    later = await esme.ask(
+        submit(LONG[:200], schedule_delivery_time="000001000000000R", registered_delivery=1)
+    )
+    balance = await site.services.accounts.balance(account)
+    assert (balance.available, balance.held) == (8, 2)
+    names = {"message_id": later.message_id, "source_addr_ton": 5, "source_addr": "Dragoman"}
+    for text in (b"Second", b"Third \x00"):
+        replace = ReplaceSm(
+            **names,
+            schedule_delivery_time="000000000000000R" if text == b"Third \x00" else "",
+            registered_delivery=1,
+            short_message=text,
+        )
+        assert (await esme.ask(replace)).command_status == 0
+        assert (await esme.ask(QuerySm(**names))).message_state in (1, 2)
+    balance = await site.services.accounts.balance(account)
+    assert balance.available == 9
+    (receipt,) = await esme.until_delivered(1)
+    assert receipt.short_message.startswith(f"id:{later.message_id} ".encode())
+    assert [text.text for text in site.simulator.phone(NUMBER).received] == ["Third @"]
+    assert (await esme.ask(QuerySm(**names))).message_state == 2
+    assert (await esme.ask(replace)).command_status == 0x13
+    strange = ReplaceSm(message_id="7", source_addr="Dragoman", short_message=b"x")
+    assert (await esme.ask(strange)).command_status == 0x13
+
+
 async def test_cancel_by_addresses(site: Site) -> None:
     esme = await site.bind()
     for number in (NUMBER, NUMBER, "4587654321"):

@@ -17,6 +17,7 @@ from dragoman.core.messages.model.callbacks import SMPP, url_of_binds
 from dragoman.core.messages.model.lifecycle import State
 from dragoman.core.messages.model.messages import CallbackRequest, Format, Submission
 from dragoman.core.submission.admission import MAX_VALIDITY_S, MIN_VALIDITY_S
+from dragoman.core.submission.replacements import Change
 from dragoman.protocols.gsm.alphabet import Alphabet, decode_gsm, try_encode_gsm
 from dragoman.protocols.gsm.national import DEFAULT, decode_national, shift_in
 from dragoman.protocols.gsm.udh import (
@@ -39,7 +40,7 @@ from dragoman.protocols.smpp.pdus import DataSm, ReplaceSm, SubmitMulti, SubmitS
 from dragoman.protocols.smpp.times import parse_time
 from dragoman.protocols.smpp.tlvs import Tlv, find_integer, find_tlv
 from dragoman.smpp_server.statuses import Unacceptable
-from dragoman.smpp_server.terms import ReceiptTerms, Written, render_terms
+from dragoman.smpp_server.terms import NOTHING_KNOWN, ReceiptTerms, Written, render_terms
 
 Submit = SubmitSm | SubmitMulti | DataSm
 
@@ -170,10 +171,28 @@ def read_content(submit: Submit, options: SmppOptions) -> Content:
     return Content(format_, text, udh, message_class)
 
 
-def read_replacement(replace: ReplaceSm, options: SmppOptions) -> str:
-    """Reads the new text of a message in the GSM alphabet: replace_sm has no data_coding."""
+def read_replacement(
+    replace: ReplaceSm, *, account_id: int, options: SmppOptions, now_ms: int
+) -> Change:
+    """Reads what a message is to become; raises `Unacceptable`.
+
+    Its text is in the GSM alphabet, or in Latin-1 for accounts that have that as data_coding 0:
+    replace_sm has none.
+    """
     _, text = _read_text(0, b"", replace.short_message, latin_1=options.latin_1)
-    return text
+    times = read_times(replace.schedule_delivery_time, replace.validity_period, now_ms)
+    terms = ReceiptTerms(
+        NOTHING_KNOWN.recipient,
+        Written(replace.source_addr_ton, replace.source_addr_npi, _prefix_of(replace.source_addr)),
+        replace.message_id,
+    )
+    return Change(
+        text=text,
+        due_ms=times.due_ms or (now_ms if replace.schedule_delivery_time else None),
+        expires_ms=times.expires_ms,
+        callback=_callback(replace.registered_delivery, account_id, terms),
+        name=replace.message_id,
+    )
 
 
 def read_times(schedule: str, validity: str, now_ms: int) -> Times:
