@@ -29,6 +29,7 @@ FOLLOWED = {
     "docs/howto/move-from-smsend.md": "development",
     "docs/howto/move-from-smsgateway24.md": "with_phone",
     "docs/howto/move-from-smsgate.md": "with_phone",
+    "docs/howto/give-a-customer-an-smpp-account.md": "development",
     "docs/howto/connect-a-carrier.md": "nothing",
     "docs/howto/use-phones.md": "nothing",
     "docs/howto/tls-proxy.md": "nothing",
