@@ -229,16 +229,16 @@ def _esme(folder: Path, runs: int) -> None:
     print(
         f"\nE  submit_sm over {esme.BINDS} binds with a window of {esme.WINDOW}, beside LINK's call"
     )
-    pairs, idle = esme.run(folder / "e", runs)
-    for number, pair in enumerate(pairs, 1):
-        for call in pair:
+    turns, idle = esme.run(folder / "e", runs)
+    for number, turn in enumerate(turns, 1):
+        for call in turn:
             answered = f"   p50 {call.p50_ms} ms, p99 {call.p99_ms} ms" if call.p50_ms else ""
             print(
                 f"  run {number}  {call.name:<12} accepts {call.accepted_per_s:>6}/s   processor"
                 f" time {call.gateway_us} us, {call.both_us} with the process that writes{answered}"
                 f"   {_verdict(call.flaws)}"
             )
-    for name, values in esme.ratios(pairs).items():
+    for name, values in esme.ratios(turns).items():
         print(f"  SMPP to LINK, {name}: {median(values):.2f} (median of {values})")
     print(f"  {idle.binds:,} idle binds: {idle.memory_mb} MB, all bound after {idle.bound_s} s")
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
@@ -306,6 +307,13 @@ def _callback(registered: int, account_id: int, terms: ReceiptTerms) -> Callback
     )
 
 
+@lru_cache(maxsize=1_000)
+def _usual_terms(
+    ton: int, npi: int, prefix: str, sender_ton: int, sender_npi: int, sender_prefix: str
+) -> ReceiptTerms:
+    return ReceiptTerms(Written(ton, npi, prefix), Written(sender_ton, sender_npi, sender_prefix))
+
+
 def _terms(submit: Submit, recipients: Sequence[str], message_id: str) -> ReceiptTerms:
     ton = npi = 1
     if not isinstance(submit, SubmitMulti):
@@ -321,13 +329,17 @@ def _terms(submit: Submit, recipients: Sequence[str], message_id: str) -> Receip
             for tlv in submit.tlvs
             if tlv.tag in _VENDOR_TAGS and len(tlv.value) <= MAX_TAG_OCTETS
         )[:MAX_TAGS]
-    return ReceiptTerms(
-        Written(ton, npi, _prefix_of(recipients[0] if recipients else "")),
-        Written(submit.source_addr_ton, submit.source_addr_npi, _prefix_of(submit.source_addr)),
-        message_id,
-        echoed,
-        tags,
+    usual = _usual_terms(
+        ton,
+        npi,
+        _prefix_of(recipients[0]),
+        submit.source_addr_ton,
+        submit.source_addr_npi,
+        _prefix_of(submit.source_addr),
     )
+    if not (message_id or echoed or tags):
+        return usual
+    return ReceiptTerms(usual.recipient, usual.sender, message_id, echoed, tags)
 
 
 def _prefix_of(address: str) -> str:

@@ -99,6 +99,8 @@ class CallbackWorker:
     metrics: Metrics
     text_renderers: Mapping[str, RenderText] = field(default_factory=dict)
     event_renderers: Mapping[str, RenderEvent] = field(default_factory=dict)
+    as_stored: Mapping[str, str] = field(default_factory=dict)
+    """What is handed over as it is stored, without rendering: methods, by key of a renderer."""
     serves: Callable[[str], bool] = lambda _origin: True
     """Whether it is this worker that delivers to an origin."""
     reachable: Callable[[int], bool] = lambda _account_id: True
@@ -422,6 +424,9 @@ class CallbackWorker:
             lane.answered(now)
 
     def _render(self, callback: StoredCallback) -> Rendered:
+        method = self.as_stored.get(callback.dialect)
+        if method is not None:
+            return CallbackCall(method=method, url=callback.url, body=callback.payload.encode())
         render_text = self.text_renderers.get(callback.dialect)
         if render_text is not None:
             text = msgspec.json.decode(callback.payload, type=TextFacts)
