@@ -1,6 +1,6 @@
 """Runs benchmarks and prints our figure, those of others in the same run, and the ratios.
 
-    python -m benchmarks [A] [B] [C] [D] [E] [F] [G] [H] [I] [J] [K] [L] [P] [--runs 3]
+    python -m benchmarks [A] [B] [C] [D] [F] [G] [H] [I] [J] [K] [L] [P] [S] [--runs 3]
                          [--against REVISION] [--postgresql]
                          [--messages 200000] [--contacts 100000] [--orders 1000000]
 
@@ -36,14 +36,14 @@ from benchmarks import (
 from benchmarks.builds import HERE, Build, built
 from benchmarks.processes import has_kannel
 
-CHOICES = ("A", "B", "C", "D", "E", "F", "G", "H", "I", "J", "K", "L", "P")
+CHOICES = ("A", "B", "C", "D", "F", "G", "H", "I", "J", "K", "L", "P", "S")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("which", nargs="*", metavar="A|B|C|D|E|F|G|H|I|J|K|L|P")
+    parser.add_argument("which", nargs="*", metavar="A|B|C|D|F|G|H|I|J|K|L|P|S")
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--against", metavar="REVISION", help="a git revision to build and compare")
     parser.add_argument("--postgresql", action="store_true", help="A and B on PostgreSQL as well")
@@ -227,9 +227,9 @@ def _pages(folder: Path, count: int) -> None:
 
 def _esme(folder: Path, runs: int) -> None:
     print(
-        f"\nE  submit_sm over {esme.BINDS} binds with a window of {esme.WINDOW}, beside LINK's call"
+        f"\nS  submit_sm over {esme.BINDS} binds with a window of {esme.WINDOW}, beside LINK's call"
     )
-    turns, idle = esme.run(folder / "e", runs)
+    turns, idle = esme.run(folder / "s", runs)
     for number, turn in enumerate(turns, 1):
         for call in turn:
             answered = f"   p50 {call.p50_ms} ms, p99 {call.p99_ms} ms" if call.p50_ms else ""
@@ -313,10 +313,10 @@ def _verdict(flaws: tuple[str, ...]) -> str:
 
 _REPORTS = {
     "D": _latency,
-    "E": _esme,
     "G": _codec,
     "L": _live,
     "P": _phones,
+    "S": _esme,
 }
 
 if __name__ == "__main__":

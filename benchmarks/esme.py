@@ -1,4 +1,4 @@
-"""E: customers' programs that submit over SMPP, beside LINK's call; a thousand of them idle.
+"""S: customers' programs that submit over SMPP, beside LINK's call; a thousand of them idle.
 
 Both are asked of one gateway in turns. What they cost is counted in processor time, of the
 gateway's own process and with the one that writes, up to the receipt that the program took.
