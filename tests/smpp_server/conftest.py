@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 import pytest
+import pytest_asyncio
 from tests.passing_time import PATIENCE_S, until
 from tests.smpp_server.esme import NUMBER, Esme, submit
 
@@ -35,7 +36,14 @@ SYSTEM_ID, PASSWORD = "acme", "Passw0rd"
 class Site:
     """A gateway with an account that binds."""
 
-    def __init__(self, gateway: Gateway, simulator: Simulator, account: Account) -> None:
+    def __init__(
+        self,
+        gateway: Gateway,
+        simulator: Simulator,
+        account: Account,
+        system_id: str = SYSTEM_ID,
+    ) -> None:
+        self.system_id = system_id
         self.gateway = gateway
         self.services = gateway.services
         self.simulator = simulator
@@ -60,7 +68,7 @@ class Site:
     ) -> Esme:
         """A program that is bound."""
         esme = await self.connect()
-        given = {"system_id": SYSTEM_ID, "password": PASSWORD, **more}
+        given = {"system_id": self.system_id, "password": PASSWORD, **more}
         answer = await esme.ask(kind(interface_version=version, **given))
         assert answer.command_status == 0, answer
         return esme
@@ -86,6 +94,12 @@ class Site:
 
         await until(reached, f"states {states}")
 
+    async def close(self) -> None:
+        """Ends all programs, and waits until the gateway knows."""
+        for esme in self.esmes:
+            await esme.close()
+        await until(lambda: not self.gateway.binds())
+
     async def stop(self) -> None:
         for esme in self.esmes:
             await esme.close()
@@ -108,20 +122,23 @@ __all__ = ["NUMBER", "PASSWORD", "SYSTEM_ID", "Esme", "MakeSite", "Site", "submi
 MakeSite = Callable[..., Awaitable[Site]]
 
 
-@pytest.fixture
-async def make_site(smpp_data_dir: Path, tmp_path: Path) -> AsyncIterator[MakeSite]:
-    """Returns a maker of sites over one folder; settings of the SMPP server are keywords."""
-    made: list[Site] = []
-    simulators: list[Simulator] = []
-    folder = tmp_path / "data"
-    shutil.copytree(smpp_data_dir, folder)
+class Maker:
+    """Makes sites over one folder, and stops them."""
 
-    async def make(*, simulator: Simulator | None = None, **section: Any) -> Site:
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._made: list[Site] = []
+        self._simulators: list[Simulator] = []
+
+    async def __call__(self, *, simulator: Simulator | None = None, **section: Any) -> Site:
+        """A site; settings of the SMPP server are keywords."""
         if simulator is None:
             simulator = Simulator(port=0)
             await simulator.start()
-            simulators.append(simulator)
-        base = Settings.development(folder, http="127.0.0.1:0", smsc=f"127.0.0.1:{simulator.port}")
+            self._simulators.append(simulator)
+        base = Settings.development(
+            self._folder, http="127.0.0.1:0", smsc=f"127.0.0.1:{simulator.port}"
+        )
         settings = msgspec.structs.replace(
             base, smpp_server=Section(**{"listen": "127.0.0.1:0", **section})
         )
@@ -134,15 +151,36 @@ async def make_site(smpp_data_dir: Path, tmp_path: Path) -> AsyncIterator[MakeSi
             account = (await gateway.services.accounts.create(SYSTEM_ID)).account
             await gateway.services.smpp_logins.put(account, password=PASSWORD)
         site = Site(gateway, simulator, account)
-        made.append(site)
+        self._made.append(site)
         return site
 
+    async def stop(self) -> None:
+        async with asyncio.timeout(PATIENCE_S):
+            for site in self._made:
+                await site.stop()
+            for simulator in self._simulators:
+                await simulator.stop()
+
+
+@pytest.fixture
+async def make_site(smpp_data_dir: Path, tmp_path: Path) -> AsyncIterator[MakeSite]:
+    """Returns a maker of sites over one folder."""
+    shutil.copytree(smpp_data_dir, tmp_path / "data")
+    make = Maker(tmp_path / "data")
     yield make
-    async with asyncio.timeout(PATIENCE_S):
-        for site in made:
-            await site.stop()
-        for simulator in simulators:
-            await simulator.stop()
+    await make.stop()
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def shared_site(
+    smpp_data_dir: Path, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Site]:
+    """A site for all tests of a module, each with an account of its own."""
+    folder = tmp_path_factory.mktemp("shared") / "data"
+    shutil.copytree(smpp_data_dir, folder)
+    make = Maker(folder)
+    yield await make()
+    await make.stop()
 
 
 @pytest.fixture
