@@ -1,6 +1,7 @@
 """Runs benchmarks and prints our figure, those of others in the same run, and the ratios.
 
     python -m benchmarks [A] [B] [C] [D] [E] [F] [G] [H] [I] [J] [K] [L] [M] [O] [P] [R] [--runs 3]
+    python -m benchmarks [A] [B] [C] [D] [F] [G] [H] [I] [J] [K] [L] [P] [S] [--runs 3]
                          [--against REVISION] [--postgresql]
                          [--messages 200000] [--contacts 100000] [--orders 1000000]
 
@@ -40,6 +41,7 @@ from benchmarks.builds import HERE, Build, built
 from benchmarks.processes import has_kannel
 
 CHOICES = ("A", "B", "C", "D", "E", "F", "G", "H", "I", "J", "K", "L", "M", "O", "P", "R")
+CHOICES = ("A", "B", "C", "D", "F", "G", "H", "I", "J", "K", "L", "P", "S")
 
 
 def main() -> None:
@@ -47,6 +49,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("which", nargs="*", metavar="|".join(CHOICES))
+    parser.add_argument("which", nargs="*", metavar="A|B|C|D|F|G|H|I|J|K|L|P|S")
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--against", metavar="REVISION", help="a git revision to build and compare")
     parser.add_argument("--postgresql", action="store_true", help="A and B on PostgreSQL as well")
@@ -279,17 +282,18 @@ def _pages(folder: Path, count: int) -> None:
 def _esme(folder: Path, runs: int) -> None:
     print(
         f"\nM  submit_sm over {esme.BINDS} binds with a window of {esme.WINDOW}, beside LINK's call"
+        f"\nS  submit_sm over {esme.BINDS} binds with a window of {esme.WINDOW}, beside LINK's call"
     )
-    pairs, idle = esme.run(folder / "e", runs)
-    for number, pair in enumerate(pairs, 1):
-        for call in pair:
+    turns, idle = esme.run(folder / "s", runs)
+    for number, turn in enumerate(turns, 1):
+        for call in turn:
             answered = f"   p50 {call.p50_ms} ms, p99 {call.p99_ms} ms" if call.p50_ms else ""
             print(
                 f"  run {number}  {call.name:<12} accepts {call.accepted_per_s:>6}/s   processor"
                 f" time {call.gateway_us} us, {call.both_us} with the process that writes{answered}"
                 f"   {_verdict(call.flaws)}"
             )
-    for name, values in esme.ratios(pairs).items():
+    for name, values in esme.ratios(turns).items():
         print(f"  SMPP to LINK, {name}: {median(values):.2f} (median of {values})")
     print(f"  {idle.binds:,} idle binds: {idle.memory_mb} MB, all bound after {idle.bound_s} s")
 
@@ -369,12 +373,14 @@ def _verdict(flaws: tuple[str, ...]) -> str:
 
 
 _REPORTS = {
+    "D": _latency,
     "G": _codec,
     "L": _live,
     "M": _esme,
     "O": _doors,
     "P": _phones,
     "R": _routes,
+    "S": _esme,
 }
 
 if __name__ == "__main__":

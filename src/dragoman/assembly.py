@@ -98,6 +98,7 @@ from dragoman.core.submission.message_maker import MessageMaker
 from dragoman.core.submission.orders import Orders
 from dragoman.core.submission.quotes import Quotes
 from dragoman.core.submission.refunds import Refunds
+from dragoman.core.submission.replacements import Replacements
 from dragoman.core.submission.route_explanations import RouteExplanations
 from dragoman.core.submission.single_messages import SingleMessages
 from dragoman.core.submission.submission import SubmissionService
@@ -567,6 +568,9 @@ class _Parts:
             submission=self.submission,
             batches=self.batches,
             ids=self.ids,
+        )
+        self.replacements = Replacements(
+            storage=self.storage, submission=self.submission, batches=self.batches
         )
         self.refunds = Refunds(
             writer=self.storage.writer,

@@ -78,6 +78,7 @@ from dragoman.core.submission.message_maker import MessageMaker
 from dragoman.core.submission.orders import Orders
 from dragoman.core.submission.quotes import Quotes
 from dragoman.core.submission.refunds import Refunds
+from dragoman.core.submission.replacements import Replacements
 from dragoman.core.submission.route_explanations import RouteExplanations
 from dragoman.core.submission.single_messages import SingleMessages
 from dragoman.core.submission.submission import SubmissionService
@@ -164,6 +165,7 @@ class Services:
     quotes: Quotes
     message_actions: MessageActions
     refunds: Refunds
+    replacements: Replacements
     verifications: Verifications
     mailings: Mailings
     issues: Issues

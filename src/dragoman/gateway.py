@@ -59,8 +59,7 @@ from dragoman.kit.ids import time_of
 from dragoman.kit.supervisor import Ended, Supervisor
 from dragoman.mail.listener import MailListener
 from dragoman.ops.health import build_pages
-from dragoman.smpp_server.deliveries import render_callback as render_receipt
-from dragoman.smpp_server.deliveries import render_text
+from dragoman.smpp_server.deliveries import RECEIPT, TEXT
 from dragoman.smpp_server.server import SmppServer
 from dragoman.web.client_address import ClientAddressReader
 from dragoman.web.operations import Dialect
@@ -499,8 +498,8 @@ class Gateway:
         worker = CallbackWorker(
             storage=services.storage,
             client=server.binds,
-            renderers={SMPP: render_receipt},
-            text_renderers={renderer_of_texts(SMPP): render_text},
+            renderers={},
+            as_stored={SMPP: RECEIPT, renderer_of_texts(SMPP): TEXT},
             schedule=RetrySchedule(
                 first_s=BIND_RETRY_S,
                 longest_s=services.settings.callbacks.max_retry_s,

@@ -32,6 +32,7 @@ FOLLOWED = {
     "docs/howto/point-a-twilio-sdk-here.md": "development",
     "docs/howto/move-from-kannel.md": "nothing",
     "docs/howto/move-from-jasmin.md": "nothing",
+    "docs/howto/give-a-customer-an-smpp-account.md": "development",
     "docs/howto/connect-a-carrier.md": "nothing",
     "docs/howto/use-phones.md": "nothing",
     "docs/howto/tls-proxy.md": "nothing",

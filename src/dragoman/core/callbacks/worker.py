@@ -109,6 +109,8 @@ class CallbackWorker:
     event_renderers: Mapping[str, RenderEvent] = field(default_factory=dict)
     answer_takers: Mapping[str, TakeAnswer] = field(default_factory=dict)
     """By the same keys as the renderers of texts and events."""
+    as_stored: Mapping[str, str] = field(default_factory=dict)
+    """What is handed over as it is stored, without rendering: methods, by key of a renderer."""
     serves: Callable[[str], bool] = lambda _origin: True
     """Whether it is this worker that delivers to an origin."""
     reachable: Callable[[int], bool] = lambda _account_id: True
@@ -511,6 +513,9 @@ class CallbackWorker:
             lane.answered(now)
 
     def _render(self, callback: StoredCallback) -> Rendered:
+        method = self.as_stored.get(callback.dialect)
+        if method is not None:
+            return CallbackCall(method=method, url=callback.url, body=callback.payload.encode())
         render_text = self.text_renderers.get(callback.dialect)
         if render_text is not None:
             text = msgspec.json.decode(callback.payload, type=TextFacts)

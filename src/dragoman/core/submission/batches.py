@@ -209,6 +209,11 @@ class Batches:
             )
         )
 
+    async def cancellation_of(self, account: Account, batch_id: int) -> batches.Cancellation:
+        """What stops a batch that has not begun, for a writer of more than that."""
+        held = await self.storage.read(lambda c: batches.held_by_each(c, [batch_id]))
+        return self._cancellation(account, batch_id, held[batch_id])
+
     def _cancellation(
         self, account: Account, batch_id: int, held: Mapping[int, int]
     ) -> batches.Cancellation:
