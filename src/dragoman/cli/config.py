@@ -24,6 +24,7 @@ def check_config(config: ConfigOption = None, json: JsonOption = False) -> None:
         return
     carriers = ", ".join(carrier.name for carrier in settings.carriers) or "none"
     print(f"{source} is valid: HTTP on {settings.http.listen}, carriers: {carriers}")
+    print(f"APIs: {', '.join(settings.dialects.enabled)}")
     if not settings.carriers:
         typer.echo("dragoman: without a carrier nothing can be sent", err=True)
 
