@@ -125,7 +125,9 @@ UNREADABLE: Final = MappingProxyType({RefusalKind.WRONG_METHOD: 20004, RefusalKi
 """The codes of requests that cannot be read, where they are no refusals of the core."""
 
 
-_NAMES: Final = MappingProxyType({"text": "Body", "callback": "StatusCallback", "url": "SmsUrl"})
+_NAMES: Final = MappingProxyType(
+    {"text": "Body", "callback": "StatusCallback", "url": "SmsUrl", "starttime": "DateSent"}
+)
 """This API's names of our fields, where they differ."""
 
 

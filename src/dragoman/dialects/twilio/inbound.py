@@ -53,9 +53,9 @@ class Step(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 class Inbound:
     """Makes the calls and reads the answers."""
 
-    def __init__(self, services: Services) -> None:
+    def __init__(self, services: Services, pools: Pools) -> None:
         self._services = services
-        self._pools = Pools(services)
+        self._pools = pools
         self._reader = Reader(services)
 
     async def render_text(self, url: str, facts: TextFacts) -> CallbackCall:
