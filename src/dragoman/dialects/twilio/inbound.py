@@ -129,7 +129,8 @@ class Inbound:
         settings = await self._pools.settings_of(facts.account_id, facts.recipient)
         if len(reply.body) > MAX_BODY:
             raise Refused(RefusalCode.TEXT_TOO_LONG)
-        note = Note(account.account_id, settings.service_sid, REPLY).render()
+        kind = sids.MMS if reply.media_urls else sids.SMS
+        note = Note(account.account_id, settings.service_sid, REPLY, kind).render()
         url = urljoin(answer.url, reply.status_callback) if reply.status_callback else ""
         return Submission(
             dialect=DIALECT,

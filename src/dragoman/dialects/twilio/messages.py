@@ -9,7 +9,6 @@ import msgspec
 from dragoman.container import Services
 from dragoman.core.messages.attachments import FIELD
 from dragoman.core.messages.model.lifecycle import State
-from dragoman.core.messages.model.messages import Format
 from dragoman.core.messages.model.records import BatchOptions
 from dragoman.core.model.errors import FailureCode, RefusalCode, Refused
 from dragoman.core.reporting.model.single_texts import SingleFilter, SingleText
@@ -255,8 +254,7 @@ class Messages(CallGroup):
 
 
 def _sid_of(text: SingleText) -> str:
-    kind = sids.MMS if text.format == Format.MMS else sids.SMS
-    return sids.render_sid(kind, text.text_id)
+    return sids.render_sid(_note_of(text).kind, text.text_id)
 
 
 def _note_of(text: SingleText) -> Note:
