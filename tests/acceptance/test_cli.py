@@ -563,6 +563,8 @@ def test_the_printed_lines_work_when_pasted(tmp_path: Path) -> None:
         ]
         sent, reported, created, page, texts, written, ping, accepted, batch, *rest = answers
         order, orders, saved, listed = rest
+        sent, reported, texts, written, ping, accepted, batch, *rest = answers
+        order, orders, saved, listed, queued, newest = rest
         assert sent == {"status": True, "error": 0}
         assert reported["queue_status"] in {"pending", "processed"}
         assert [message["sid"] for message in page["messages"]] == [created["sid"]]
@@ -574,5 +576,7 @@ def test_the_printed_lines_work_when_pasted(tmp_path: Path) -> None:
         assert [one["order_id"] for one in orders["smshistory"]] == [order["order_id"]]
         assert saved["message"] == "Sms has been saved successfully"
         assert listed["count"] == 2  # with the text that the virtual phone wrote
+        assert queued["status"] == "queued"
+        assert [message["sid"] for message in newest["messages"]] == [queued["sid"]]
         assert f"{dev.url}/docs" in "\n".join(printed)
         dev.stop()

@@ -78,7 +78,11 @@ async def test_search_finds_messages_of_the_own_tree(
     assert _numbers(page) == expected
 
 
-@pytest.mark.parametrize("spell", [str, render_hex, render_base64, render_dashed])
+def with_letters(identifier: int) -> str:
+    return f"SM{render_hex(identifier)}"
+
+
+@pytest.mark.parametrize("spell", [str, render_hex, with_letters, render_base64, render_dashed])
 async def test_search_opens_a_message_by_any_spelling_of_its_id(found: Any, spell: Any) -> None:
     browser, ids = found
     (message_id, _) = next(pair for (number, _), pair in ids.items() if number == "4530123457")

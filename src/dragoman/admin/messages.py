@@ -25,7 +25,7 @@ from dragoman.core.messages.model.views import MessageView
 from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.core.reporting.model.timeline import Timeline
 from dragoman.core.submission.submission import AcceptedBatch
-from dragoman.kit.ids import LIMIT, parse_dashed, parse_hex
+from dragoman.kit.ids import LIMIT, parse_dashed, parse_hex, parse_prefixed
 
 DIALECT: Final = "cli"
 PROTOCOL: Final = "CLI"
@@ -144,7 +144,7 @@ def parse_identifier(text: str) -> int | None:
     """The identifier of any spelling an API shows; None for any other text."""
     if text.isascii() and text.isdigit() and len(text) <= len(str(LIMIT)):
         return int(text) if int(text) < LIMIT else None
-    return parse_hex(text) or parse_dashed(text)
+    return parse_hex(text) or parse_prefixed(text) or parse_dashed(text)
 
 
 async def _read_identifier(admin: Admin, text: str) -> int | None:

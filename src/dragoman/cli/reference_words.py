@@ -78,7 +78,8 @@ NEEDS: Final = MappingProxyType(
         },
         "smsgateway24": {r".*/(addsms|smstosend|addalotofsms|savepaket)": Permission.SEND},
         "twilio": {
-            r"POST .*/Messages\.json": Permission.SEND,
+            r"POST .*/(Messages\.json|Verifications)": Permission.SEND,
+            r"POST .*/IncomingPhoneNumbers.*": Permission.RECEIVE,
         },
         "smsgate": {r"POST .*/\{path:messages\|message\}": Permission.SEND},
     }

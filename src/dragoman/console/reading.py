@@ -10,12 +10,20 @@ from zoneinfo import ZoneInfo
 from dragoman.core.model.errors import Refused
 from dragoman.core.model.phone_numbers import normalise
 from dragoman.core.model.texts import is_storable
-from dragoman.kit.ids import LIMIT, parse_base64, parse_dashed, parse_hex, parse_number
+from dragoman.kit.ids import (
+    LIMIT,
+    parse_base64,
+    parse_dashed,
+    parse_hex,
+    parse_number,
+    parse_prefixed,
+)
 
 MAX_TYPED: Final = 200
 _SPELLINGS: Final[tuple[Callable[[str], int | None], ...]] = (
     parse_number,
     parse_hex,
+    parse_prefixed,
     parse_base64,
     parse_dashed,
 )

@@ -334,7 +334,7 @@ CREATE TABLE submission_keys (
     key TEXT NOT NULL, batch_id $id NOT NULL, device_id $id, recipients TEXT NOT NULL,
     PRIMARY KEY (account_id, dialect, key)
 )$without_rowid;
-CREATE INDEX ix_submission_keys_account_id_batch_id
+CREATE UNIQUE INDEX uq_submission_keys_account_id_dialect_batch_id
     ON submission_keys (account_id, dialect, batch_id);
 CREATE TABLE text_cursors (
     account_id $id NOT NULL REFERENCES accounts (account_id), number TEXT NOT NULL,
