@@ -175,7 +175,8 @@ JASMIN = {
 async def run(running: Running, line: str) -> str:
     for program in ("curl", "wget"):
         if line.startswith(program) and shutil.which(program) is None:
-            pytest.fail(f"there is no {program}; install it (Debian: apt install {program})")
+            complain = pytest.fail if os.environ.get("REQUIRE_NODE") == "1" else pytest.skip
+            complain(f"there is no {program}; install it (Debian: apt install {program})")
     words = {"$URL": running.url, "$USER": USERNAME, "$PASS": PASSWORD}
     script = re.sub(r"\$(?:URL|USER|PASS)", lambda found: words[found[0]], line)
     process = await asyncio.create_subprocess_exec(
