@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from math import isfinite
 from pathlib import Path
 from types import MappingProxyType
 from typing import Final
@@ -397,6 +398,7 @@ def _integer(written: str, least: int, most: int) -> int | None:
 
 def _float(written: str) -> float | None:
     try:
-        return float(written)
+        number = float(written)
     except ValueError:
         return None
+    return number if isfinite(number) else None

@@ -266,3 +266,16 @@ def test_what_is_nothing_of_jasmin(tmp_path: Path, octets: bytes) -> None:
     plan = read_source("jasmin", tmp_path / "jcli.txt")
     assert (plan.carriers, plan.accounts) == ([], [])
     assert "nothing that jcli prints was found" in {note.text for note in plan.notes}
+
+
+@pytest.mark.parametrize("number", ["inf", "nan", "-1", "x", "99999999999999999999"])
+def test_numbers_that_are_none(tmp_path: Path, number: str) -> None:
+    text = (
+        f"{DEMO}port {number}\nsubmit_throughput {number}\n{FOO}"
+        f"mt_messaging_cred quota sms_count {number}\nmt_messaging_cred quota balance {number}\n"
+        f"{MT}#{number} DefaultRoute {number} smppc(Demo)\n#0 DefaultRoute 0.5 smppc(Demo)\n"
+    )
+    plan = read(tmp_path, text)
+    render(plan)
+    find_mistakes(plan, tmp_path, dialects=DIALECTS)
+    assert plan.accounts[0].credits is not None

@@ -372,3 +372,15 @@ def test_variables_that_are_not_carried_over_are_named(
     if (group, variable) != ("sms-service", "aliases"):
         assert [note.subject for note in found] == [variable]
     assert "hush" not in str(plan.notes)
+
+
+@pytest.mark.parametrize("number", ["1e999", "nan", "-1", "0x", "99999999999999999999", "x"])
+def test_numbers_that_are_none(tmp_path: Path, number: str) -> None:
+    lines = "\n".join(
+        f"{name} = {number}"
+        for name in ("port", "instances", "throughput", "msg-id-type", "max-pending-submits")
+    )
+    service = SERVICE.format("a") + f"text = x\nmax-messages = {number}\n"
+    plan = read(tmp_path, f"{SMSC}{lines}\n\n{service}\ngroup = smsbox\nsendsms-port = {number}\n")
+    render(plan)
+    find_mistakes(plan, tmp_path, dialects=DIALECTS)
