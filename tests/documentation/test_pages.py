@@ -29,6 +29,7 @@ FOLLOWED = {
     "docs/howto/move-from-smsend.md": "development",
     "docs/howto/move-from-smsgateway24.md": "with_phone",
     "docs/howto/move-from-smsgate.md": "with_phone",
+    "docs/howto/point-a-twilio-sdk-here.md": "development",
     "docs/howto/move-from-kannel.md": "nothing",
     "docs/howto/move-from-jasmin.md": "nothing",
     "docs/howto/connect-a-carrier.md": "nothing",
@@ -51,7 +52,17 @@ def developing(folder: Path, *more: str) -> Iterator[Running]:
     said = folder / "said"
     with said.open("wb") as output:
         gateway = Group(
-            [DRAGOMAN, "dev", "--http", "127.0.0.1:0", "--smsc", "127.0.0.1:0", *more],
+            [
+                DRAGOMAN,
+                "dev",
+                "--http",
+                "127.0.0.1:0",
+                "--smsc",
+                "127.0.0.1:0",
+                "--smpp",
+                "127.0.0.1:0",
+                *more,
+            ],
             folder=folder,
             environment=plain_environment(),
             output=output,

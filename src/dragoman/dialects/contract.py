@@ -22,6 +22,6 @@ class ProviderDialect:
     render_event: RenderEvent | None = None
     """Makes the request that notifies a webhook of an event; None if the API has none."""
     take_answer: TakeAnswer | None = None
-    """Acts on what is answered to calls about texts; None if that is nothing but a status."""
+    """Does what an answer to the call about a text asks for; None if that is but a status."""
     mailbox: Mailbox | None = None
     """Where the dialect takes messages by mail."""

@@ -195,7 +195,7 @@ def answered(body: bytes, kind: str = "text/plain", **headers: str) -> CallbackA
     if kind:
         given["content-type"] = kind
     return CallbackAnswer(
-        callback_id=7, account_id=1, facts=FACTS, status=200, headers=given, body=body
+        callback_id=7, account_id=1, url="", facts=FACTS, status=200, headers=given, body=body
     )
 
 

@@ -26,7 +26,9 @@ from dragoman.core.messages.model.callbacks import (
     SINGLE_OF_BATCH,
     EventFacts,
     EventKind,
+    TextFacts,
     renderer_of_events,
+    renderer_of_texts,
 )
 from dragoman.core.messages.model.lifecycle import State
 from dragoman.core.messages.model.messages import Holder
@@ -236,6 +238,21 @@ class Webhooks:
             text=text.text,
         )
         return self._calls(facts, None, None)
+
+    async def forward_again(self, dialect: str, url: str, facts: TextFacts) -> None:
+        """Stores and announces a further call about a received text, to another URL."""
+        call = NewCallback(
+            callback_id=self.ids.next(),
+            account_id=facts.account_id,
+            message_id=facts.inbound_id,
+            dialect=renderer_of_texts(dialect),
+            origin=origin_of(url),
+            url=url,
+            payload=msgspec.json.encode(facts).decode(),
+            due_ms=self.clock.now_ms(),
+        )
+        await self.storage.writer.write(webhooks.call, (call,))
+        self.announce(call)
 
     async def notify_of_device(self, device: Device, kind: EventKind, details: Details) -> None:
         """Stores and announces the callbacks for an event of a device."""

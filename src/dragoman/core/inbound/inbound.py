@@ -309,6 +309,8 @@ class Inbound:
                 charset=forwarding.charset,
                 carrier=text.carrier,
                 alphabet=text.alphabet,
+                account_id=forwarding.account_id,
+                parts=text.parts,
             )
             callback_id = self.ids.next()
             callbacks.append(

@@ -13,6 +13,7 @@ from dragoman.core.messages.model.lifecycle import State
 from dragoman.core.messages.model.messages import CallbackRequest, Format, Submission
 from dragoman.dialects.jasmin.errors import Invalid
 from dragoman.dialects.wording import quoted
+from dragoman.kit.call_header import MAX_TAG
 from dragoman.protocols.gsm.alphabet import decode_gsm
 from dragoman.protocols.smpp.times import parse_time
 
@@ -117,6 +118,7 @@ def read_submission(given: Mapping[str, str], account: Account, now_ms: int) -> 
         urgent=int(given.get("priority", "0")) >= URGENT,
         callback=_read_callback(given),
         protocol=PROTOCOL,
+        tag=given.get("tags", "").partition(",")[0][:MAX_TAG],
     )
 
 

@@ -24,7 +24,7 @@ class Message(Login, frozen=True, kw_only=True, rename="kebab"):
     coding: Annotated[str, doc("`data_coding`: 0 to 10, 13 or 14.")] = "0"
     priority: Annotated[str, doc("0 to 3; 2 and 3 go ahead of all others.")] = "0"
     validity_period: Annotated[str, doc("Minutes until the message expires.")] = ""
-    tags: Annotated[str, doc("Checked and ignored.")] = ""
+    tags: Annotated[str, doc("Routes may ask for the first one.")] = ""
     content: Annotated[str, doc("UTF-8 for `coding` 0, else octets.")] = ""
     hex_content: Annotated[str, doc("The octets, in place of `content`.")] = ""
 

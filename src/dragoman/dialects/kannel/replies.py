@@ -43,8 +43,16 @@ class Replies:
         self._services = services
         self._find = find
 
-    async def take(self, answer: CallbackAnswer) -> None:
-        """Stores an answer as a message, if it is one; raises `Refused` while it cannot."""
+    async def take(self, answer: CallbackAnswer) -> bool:
+        """Stores an answer as a message, if it is one; raises `Refused` while it cannot.
+
+        No other call follows: False.
+        """
+        if answer.is_good:
+            await self._take(answer)
+        return False
+
+    async def _take(self, answer: CallbackAnswer) -> None:
         facts = answer.facts
         if isinstance(facts, EventFacts):
             facts = text_of_event(facts)

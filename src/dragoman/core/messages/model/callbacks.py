@@ -11,6 +11,16 @@ import msgspec
 
 from dragoman.core.messages.model.lifecycle import State
 
+BINDS: Final = "smpp://"
+"""Begins what stands in place of a URL for what goes to the binds of an account."""
+SMPP: Final = "smpp"
+"""The dialect whose callbacks may go there."""
+
+
+def url_of_binds(account_id: int) -> str:
+    """What stands in place of a URL for what goes to the binds of an account."""
+    return f"{BINDS}{account_id}"
+
 
 class CallbackFacts(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The state change of a message, as stored with its callback."""
@@ -48,6 +58,11 @@ class TextFacts(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """`text` is in hexadecimal digits where it is binary."""
     service: str = ""
     """The service that is called, where the configuration has any."""
+    account_id: int = 0
+    """Whose URL it is."""
+    parts: int = 1
+    note: str = ""
+    """What the dialect remembers of a further call about the same text."""
 
 
 def renderer_of_texts(dialect: str) -> str:
@@ -123,16 +138,23 @@ def renderer_of_events(dialect: str) -> str:
 
 
 class CallbackAnswer(msgspec.Struct, frozen=True, kw_only=True):
-    """What a customer's server answered to the call about an inbound text, with a 2xx."""
+    """How a customer's server answered to the call about an inbound text."""
 
     callback_id: int
     account_id: int
+    url: str
     facts: TextFacts | EventFacts
-    status: int
+    status: int | None
+    """None where it did not."""
     headers: Mapping[str, str]
     """By their names in lower case."""
     body: bytes
-    """Its first KiB (`web/outgoing.py`)."""
+    """As much of it as the client reads (`web/outgoing.py`)."""
+
+    @property
+    def is_good(self) -> bool:
+        """Whether it is a 2xx."""
+        return self.status is not None and 200 <= self.status < 300
 
 
 class OwnAnswer(msgspec.Struct, frozen=True, kw_only=True):
