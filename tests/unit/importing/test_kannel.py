@@ -137,12 +137,12 @@ USER = "group = sendsms-user\nusername = {0}\npassword = x\n{1}\n\n"
 A, B = smsc("a") + "\n", smsc("b") + "\n"
 ROUTES: dict[str, tuple[str, list[dict[str, Any]]]] = {
     "one carrier needs none": (A, []),
-    "two carriers": (A + B, [{"name": "all", "carriers": ["a", "b"]}]),
+    "two carriers": (A + B, [{"name": "all", "carriers": ["a", "b"], "choose": "weights"}]),
     "a prefix": (
         smsc("dk", "allowed-prefix = +45;0046\n") + "\n" + B,
         [
-            {"name": "to-45", "prefixes": ["45"], "carriers": ["dk", "b"]},
-            {"name": "to-46", "prefixes": ["46"], "carriers": ["dk", "b"]},
+            {"name": "to-45", "prefixes": ["45"], "carriers": ["dk", "b"], "choose": "weights"},
+            {"name": "to-46", "prefixes": ["46"], "carriers": ["dk", "b"], "choose": "weights"},
             {"name": "all", "carriers": ["b"]},
         ],
     ),
@@ -150,28 +150,28 @@ ROUTES: dict[str, tuple[str, list[dict[str, Any]]]] = {
         A + smsc("b", "preferred-prefix = 45\n"),
         [
             {"name": "to-45", "prefixes": ["45"], "carriers": ["b", "a"]},
-            {"name": "all", "carriers": ["a", "b"]},
+            {"name": "all", "carriers": ["a", "b"], "choose": "weights"},
         ],
     ),
     "a denied prefix": (
         smsc("a", "denied-prefix = 45\n") + "\n" + B,
         [
             {"name": "to-45", "prefixes": ["45"], "carriers": ["b"]},
-            {"name": "all", "carriers": ["a", "b"]},
+            {"name": "all", "carriers": ["a", "b"], "choose": "weights"},
         ],
     ),
     "a user's carrier": (
         A + B + USER.format("x", "forced-smsc = b"),
         [
             {"name": "of-x", "accounts": ["x"], "carriers": ["b"]},
-            {"name": "all", "carriers": ["a", "b"]},
+            {"name": "all", "carriers": ["a", "b"], "choose": "weights"},
         ],
     ),
     "a user's first carrier": (
         A + B + USER.format("x", "default-smsc = b"),
         [
             {"name": "of-x", "accounts": ["x"], "carriers": ["b", "a"]},
-            {"name": "all", "carriers": ["a", "b"]},
+            {"name": "all", "carriers": ["a", "b"], "choose": "weights"},
         ],
     ),
 }
