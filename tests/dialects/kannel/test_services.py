@@ -402,6 +402,36 @@ async def test_a_long_answer_is_whole_or_cut(phone: Phone, program: Program, unt
     assert [len(answer.text) for answer in await phone.answers()] == [170, 160]
 
 
+async def test_an_answer_is_cut_to_what_the_account_may_send(
+    phone: Phone, program: Program, until: Any
+) -> None:
+    program.answers = [(200, "æ" * 5_000)]
+    await phone.text("news")
+    await until(phone.answers)
+    [answer] = await phone.answers()
+    assert set(answer.text) == {"æ"}
+    assert len(answer.text) == 153 * 10
+
+
+async def test_an_account_that_is_disabled_answers_nothing(
+    phone: Phone, program: Program, until: Any
+) -> None:
+    await phone.gateway.services.accounts.change("tester", enabled=False)
+    account = await phone.gateway.services.accounts.find("tester")
+    answer = msgspec.structs.replace(answered(b"hello"), account_id=account.account_id)
+    replies = Replies(phone.gateway.services, {"news": service(get_url="http://a.example/")})
+    await replies.take(answer)
+    assert await phone.answers() == []
+
+
+@pytest.mark.parametrize("cut", range(4))
+def test_a_character_that_was_cut_off_is_left_out(cut: int) -> None:
+    body = ("x" * cut + "€" * 2_000).encode()[:4096]
+    read = read_answer(answered(body), FACTS, service())
+    assert read is not None
+    assert set(read["text"].encode("latin-1").decode()) <= {"x", "€"}
+
+
 async def test_a_muted_service_is_called_and_sends_nothing(
     phone: Phone, program: Program, until: Any
 ) -> None:
