@@ -18,9 +18,9 @@ from dragoman.config.values import (
     matching,
     parse_network,
 )
-from dragoman.core.inbound.model.keywords import parse_keyword
-from dragoman.core.inbound.model.services import TextService
-from dragoman.core.model.errors import Refused
+from dragoman.core.inbound.model.keywords import parse_keyword, words_of
+from dragoman.core.inbound.model.services import KEYWORD_WORDS, TextService
+from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.core.model.urls import is_http_address
 
 KANNEL = "kannel"
@@ -33,9 +33,12 @@ def _check_template(url: str) -> None:
 
 
 def _check_keyword(text: str) -> None:
+    words = text.split()
     try:
-        for word in text.split() or [""]:
+        for word in words or [""]:
             parse_keyword(word)
+        if len(words) > KEYWORD_WORDS:
+            raise Refused(RefusalCode.INVALID_FIELD)
     except Refused:
         raise ValueError(f"{text!r} is not the first word or words of a text") from None
 
@@ -105,7 +108,7 @@ class KannelService(Section, frozen=True, kw_only=True):
             dialect=KANNEL,
             account=self.account,
             url=self.get_url or self.post_url or "",
-            keywords=self.keywords,
+            keywords=frozenset(words_of(keyword, KEYWORD_WORDS) for keyword in self.keywords),
             numbers=frozenset(number.removeprefix("+") for number in self.numbers),
             carriers=frozenset(self.carriers),
             fewest_words=fewest,
