@@ -242,6 +242,10 @@ SERVICES: dict[str, tuple[str, dict[str, Any]]] = {
             "send_sender": True, "omit_empty": True, "max_messages": 0, "sender": "1919",
         },
     ),
+    "a document": (
+        SERVICE.format("a") + "post-xml = https://a.example/\n",
+        {"name": "a", "keywords": ["a"], "post_xml": "https://a.example/"},
+    ),
     "a number": (
         SERVICE.format("a") + "text = x\nallowed-receiver-prefix = \"1272;+4512345678\"\n",
         {"name": "a", "keywords": ["a"], "text": "x", "numbers": ["1272", "+4512345678"]},
@@ -260,7 +264,6 @@ def test_a_service(tmp_path: Path, text: str, service: dict[str, Any]) -> None:
 
 LEFT_OUT = {
     "a program": "exec = /bin/x\n",
-    "a document": "post-xml = http://a.example/\n",
     "a URL with a password": "get-url = http://u:hush@a.example/\n",
     "a file of another kind": "get-url = file:///etc/passwd\n",
     "nothing": "omit-empty = 1\n",
