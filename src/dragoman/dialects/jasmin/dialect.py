@@ -11,11 +11,12 @@ import msgspec
 from dragoman.container import Services
 from dragoman.core.accounts.model.accounts import Account, CredentialKind
 from dragoman.core.model.errors import Refused
+from dragoman.core.submission.submission import AcceptedBatch
 from dragoman.dialects.contract import ProviderDialect
 from dragoman.dialects.jasmin import arguments, errors, schemas
-from dragoman.dialects.jasmin.callbacks import message_uuid, render_callback
+from dragoman.dialects.jasmin.callbacks import render_callback
 from dragoman.dialects.jasmin.inbound import render_event, render_text
-from dragoman.dialects.jasmin.rest import DUE, PREFIX, Rest
+from dragoman.dialects.jasmin.rest import DUE, PREFIX, Rest, success
 from dragoman.dialects.wording import CODES_OF_KIND, quoted
 from dragoman.web.bodies import parse_json
 from dragoman.web.charsets import parse_media_type
@@ -132,13 +133,13 @@ class _Calls:
             if "content" not in given and "hex-content" not in given:
                 raise errors.Invalid("content or hex-content not present.")
             account = await self.authenticate(given, request)
-            answer = await self.submit(given, account)
+            accepted = await self.submit(given, account)
         except Refused as refused:
             return self._refuse(refused, request, given)
-        return Response(200, answer.encode(), TEXT)
+        return Response(200, success(accepted).encode(), TEXT)
 
-    async def submit(self, given: Mapping[str, str], account: Account) -> str:
-        """Stores a message; returns the answer to it. Raises `Refused`."""
+    async def submit(self, given: Mapping[str, str], account: Account) -> AcceptedBatch:
+        """Stores a message; raises `Refused`."""
         url = self._services.webhooks.report_url(account.account_id, arguments.NAME)
         if url and not given.get("dlr-url"):
             octets = url.encode().decode("latin-1")
@@ -146,8 +147,7 @@ class _Calls:
         submission = arguments.read_submission(given, account, self._services.clock.now_ms())
         if DUE in given:
             submission = msgspec.structs.replace(submission, due_ms=int(given[DUE]))
-        accepted = await self._services.submission.submit(account, submission)
-        return f'Success "{message_uuid(accepted.batch_id)}"'
+        return await self._services.submission.submit(account, submission)
 
     async def rate_given(self, given: Mapping[str, str], request: Request) -> Response:
         """Rates what some arguments say."""
