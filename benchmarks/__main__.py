@@ -1,7 +1,6 @@
 """Runs benchmarks and prints our figure, those of others in the same run, and the ratios.
 
-    python -m benchmarks [A] [B] [C] [D] [E] [F] [G] [H] [I] [J] [K] [L] [M] [O] [P] [R] [--runs 3]
-    python -m benchmarks [A] [B] [C] [D] [F] [G] [H] [I] [J] [K] [L] [P] [S] [--runs 3]
+    python -m benchmarks [A] [B] [C] [D] [E] [F] [G] [H] [I] [J] [K] [L] [O] [P] [R] [S] [--runs 3]
                          [--against REVISION] [--postgresql]
                          [--messages 200000] [--contacts 100000] [--orders 1000000]
 
@@ -40,8 +39,7 @@ from benchmarks import (
 from benchmarks.builds import HERE, Build, built
 from benchmarks.processes import has_kannel
 
-CHOICES = ("A", "B", "C", "D", "E", "F", "G", "H", "I", "J", "K", "L", "M", "O", "P", "R")
-CHOICES = ("A", "B", "C", "D", "F", "G", "H", "I", "J", "K", "L", "P", "S")
+CHOICES = ("A", "B", "C", "D", "E", "F", "G", "H", "I", "J", "K", "L", "O", "P", "R", "S")
 
 
 def main() -> None:
@@ -49,7 +47,6 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("which", nargs="*", metavar="|".join(CHOICES))
-    parser.add_argument("which", nargs="*", metavar="A|B|C|D|F|G|H|I|J|K|L|P|S")
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--against", metavar="REVISION", help="a git revision to build and compare")
     parser.add_argument("--postgresql", action="store_true", help="A and B on PostgreSQL as well")
@@ -281,7 +278,6 @@ def _pages(folder: Path, count: int) -> None:
 
 def _esme(folder: Path, runs: int) -> None:
     print(
-        f"\nM  submit_sm over {esme.BINDS} binds with a window of {esme.WINDOW}, beside LINK's call"
         f"\nS  submit_sm over {esme.BINDS} binds with a window of {esme.WINDOW}, beside LINK's call"
     )
     turns, idle = esme.run(folder / "s", runs)
@@ -373,10 +369,8 @@ def _verdict(flaws: tuple[str, ...]) -> str:
 
 
 _REPORTS = {
-    "D": _latency,
     "G": _codec,
     "L": _live,
-    "M": _esme,
     "O": _doors,
     "P": _phones,
     "R": _routes,

@@ -1,4 +1,3 @@
-"""M: customers' programs that submit over SMPP, beside LINK's call; a thousand of them idle.
 """S: customers' programs that submit over SMPP, beside LINK's call; a thousand of them idle.
 
 Both are asked of one gateway in turns. What they cost is counted in processor time, of the

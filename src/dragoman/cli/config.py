@@ -29,7 +29,6 @@ def check_config(config: ConfigOption = None, json: JsonOption = False) -> None:
         listening.append(f"{server.tls_listen} (TLS)")
     binds = f", SMPP server on {' and '.join(listening)}" if listening else ""
     print(f"{source} is valid: HTTP on {settings.http.listen}{binds}, carriers: {carriers}")
-    print(f"{source} is valid: HTTP on {settings.http.listen}, carriers: {carriers}")
     print(f"APIs: {', '.join(settings.dialects.enabled)}")
     if not settings.carriers:
         typer.echo("dragoman: without a carrier nothing can be sent", err=True)
