@@ -15,20 +15,18 @@ from collections.abc import Iterable
 from ipaddress import ip_address
 from typing import Any, Final
 
-import msgspec
 import structlog
 
 from dragoman.config.http import InboundTable, StatusTable
 from dragoman.config.tables import HttpTable
-from dragoman.connectors.http.answers import decode
+from dragoman.connectors.http.calls import read_call
 from dragoman.connectors.http.reports import InboundReader, InboundText, StatusReader
 from dragoman.connectors.http.signatures import SignatureCheck
 from dragoman.core.delivery.model.ports import CarrierEvents
 from dragoman.core.model.stored import OnStored
-from dragoman.web.charsets import parse_media_type
-from dragoman.web.forms import parse_form
 from dragoman.web.operations import Dialect, Operation
-from dragoman.web.refusals import MalformedBody, Refusal
+from dragoman.web.outgoing import GuardedClient
+from dragoman.web.refusals import Refusal
 from dragoman.web.requests import Request
 from dragoman.web.responses import TEXT, Response
 
@@ -38,7 +36,6 @@ BODY_LIMIT_BYTES: Final = 256 * 1024
 STORING_TIMEOUT_S: Final = 1.8
 """Providers hang up after 2 s at the earliest."""
 TEXTS_REMEMBERED: Final = 50_000
-_FORM: Final = "application/x-www-form-urlencoded"
 _NOT_FOUND: Final = Response(404, b"not found\n", TEXT)
 _NOT_STORED: Final = Response(503, b"not stored, call again\n", TEXT, ((b"retry-after", b"5"),))
 
@@ -56,6 +53,7 @@ class CarrierCalls:
         status: StatusReader,
         inbound: InboundReader,
         signature: SignatureCheck,
+        client: GuardedClient,
     ) -> None:
         self.name = settings.name
         self._settings = settings
@@ -63,6 +61,7 @@ class CarrierCalls:
         self._status = status
         self._inbound = inbound
         self._signature = signature
+        self._client = client
         self._status_reply = _reply(status.table)
         self._inbound_reply = _reply(inbound.table)
         self._known: OrderedDict[str, None] = OrderedDict()
@@ -72,7 +71,7 @@ class CarrierCalls:
         """Takes a call; the answer says whether the provider should repeat it."""
         if not self._is_admitted(request):
             return _NOT_FOUND
-        if problem := await self._signature.problem(request):
+        if problem := await self._signature.problem(request, self._client):
             self._refused += 1
             if self._refused & (self._refused - 1) == 0:  # the 1st, 2nd, 4th, 8th …
                 log.warning(
@@ -171,28 +170,6 @@ def callback_url(settings: HttpTable, append: str = "") -> str:
     base = settings.public_url.rstrip("/")
     more = f"{append}&" if append else ""
     return f"{base}{PREFIX}/{settings.name}/{settings.callback_token}?{more}{REF}="
-
-
-def read_call(request: Request) -> Any:
-    """What a call says, as a tree: its body, or its query where it has none; None if unreadable."""
-    if not request.body:
-        return dict(request.query)
-    media = parse_media_type(request.header(b"content-type"))
-    try:
-        if media.name == _FORM:
-            form = parse_form(request.body, charset=media.charset, fallback_charset="latin-1")
-            return {**request.query, **form}
-        return msgspec.json.decode(request.body)
-    except (MalformedBody, msgspec.MsgspecError, UnicodeDecodeError):
-        pass
-    if request.body.lstrip()[:1] == b"<":
-        return decode(request.body, "xml")
-    if media.name != _FORM and b"=" in request.body and request.body[:1] not in b"{[":
-        try:
-            return {**request.query, **parse_form(request.body, fallback_charset="latin-1")}
-        except MalformedBody:
-            return None
-    return None
 
 
 def _into(waiting: list[asyncio.Future[bool]]) -> OnStored:

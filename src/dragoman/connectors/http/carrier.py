@@ -29,7 +29,7 @@ from dragoman.connectors.http.callbacks import CarrierCalls
 from dragoman.connectors.http.health import ProviderHealth
 from dragoman.connectors.http.polling import Poller
 from dragoman.connectors.http.reports import InboundReader, StatusReader
-from dragoman.connectors.http.requests import RequestRenderer
+from dragoman.connectors.http.requests import HttpRequest, RequestRenderer
 from dragoman.connectors.http.session import Session
 from dragoman.connectors.http.signatures import SignatureCheck
 from dragoman.connectors.http.templates import NO_MESSAGE, Filling
@@ -261,7 +261,7 @@ class HttpCarrier:
 
         def on_result(result: Fetched | FetchError) -> None:
             if session is not None and isinstance(result, Fetched):
-                read = self._answers.read(result, self._wall_clock_ms())
+                read = self.read(result)
                 if read.meaning is Meaning.SESSION:
                     session.note_end(values)
             answered(result)
@@ -271,19 +271,27 @@ class HttpCarrier:
         )
         return True
 
-    def _submit(self, message: Outgoing, now: float) -> None:
+    def render(self, message: Outgoing, session: Mapping[str, str]) -> HttpRequest:
+        """The request for a message, under what a login gave."""
         ref = reference_of(message.message_id)
+        return self._request.render(
+            Filling(
+                message,
+                ref=ref,
+                status_url=f"{self._callback_url}{ref}" if self._callback_url else "",
+                now_ms=self._wall_clock_ms(),
+                fixed=session,
+            )
+        )
+
+    def read(self, answer: Fetched) -> Answer:
+        """What an answer means."""
+        return self._answers.read(answer, self._wall_clock_ms())
+
+    def _submit(self, message: Outgoing, now: float) -> None:
         values = self._session.values if self._session is not None else {}
         try:
-            request = self._request.render(
-                Filling(
-                    message,
-                    ref=ref,
-                    status_url=f"{self._callback_url}{ref}" if self._callback_url else "",
-                    now_ms=self._wall_clock_ms(),
-                    fixed=values,
-                )
-            )
+            request = self.render(message, values)
         except UnicodeEncodeError:  # half of a surrogate pair
             detail = "the text is not valid Unicode"
             self._settle(message, Rejected(code=FailureCode.INVALID_CONTENT, detail=detail))
@@ -331,7 +339,7 @@ class HttpCarrier:
         now = self._clock()
         share = 0.05 if self.round_trip_s else 1.0
         self.round_trip_s += (now - since - self.round_trip_s) * share
-        answer = self._answers.read(result, self._wall_clock_ms())
+        answer = self.read(result)
         session = self._session
         if session is not None:
             if answer.meaning is not Meaning.SESSION:
@@ -358,7 +366,7 @@ class HttpCarrier:
             return Accepted(carrier_ids=ids)
         if isinstance(meaning, FailureCode):
             self.health.note_answer()
-            return Rejected(code=meaning, detail=answer.detail)
+            return Rejected(code=meaning, detail=answer.detail, carrier_ids=answer.ids)
         if meaning is Meaning.THROTTLED:
             self.pace.on_throttled(now, since)
             if answer.wait_s > LONGEST_WAIT_S:
