@@ -1,6 +1,6 @@
 """Runs benchmarks and prints our figure, those of others in the same run, and the ratios.
 
-    python -m benchmarks [A] [B] [C] [D] [F] [G] [H] [I] [J] [K] [L] [P] [--runs 3]
+    python -m benchmarks [A] [B] [C] [D] [F] [G] [H] [I] [J] [K] [L] [M] [P] [--runs 3]
                          [--against REVISION] [--postgresql]
                          [--messages 200000] [--contacts 100000] [--orders 1000000]
 
@@ -30,19 +30,20 @@ from benchmarks import (
     orders,
     pages,
     phones,
+    providers,
     queries,
 )
 from benchmarks.builds import HERE, Build, built
 from benchmarks.processes import has_kannel
 
-CHOICES = ("A", "B", "C", "D", "F", "G", "H", "I", "J", "K", "L", "P")
+CHOICES = ("A", "B", "C", "D", "F", "G", "H", "I", "J", "K", "L", "M", "P")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("which", nargs="*", metavar="A|B|C|D|F|G|H|I|J|K|L|P")
+    parser.add_argument("which", nargs="*", metavar="A|B|C|D|F|G|H|I|J|K|L|M|P")
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--against", metavar="REVISION", help="a git revision to build and compare")
     parser.add_argument("--postgresql", action="store_true", help="A and B on PostgreSQL as well")
@@ -279,6 +280,21 @@ def _phones(folder: Path, runs: int) -> None:
         )
 
 
+def _providers(folder: Path, runs: int) -> None:
+    print(f"\nM  one batch to a list of {batch.RECIPIENTS:,} contacts, over HTTP and over SMPP")
+    ratios = Ratios()
+    for number in range(1, runs + 1):
+        http, smpp = providers.run(folder / f"m{number}")
+        for figure in (http, smpp):
+            print(
+                f"  run {number}  {figure.name}   {figure.per_s:>6}/s to the last receipt  "
+                f" {figure.cost_us:>4} us   {_verdict(figure.flaws)}"
+            )
+        ratios.note("SMPP", "rate", http.per_s, smpp.per_s)
+        ratios.note("SMPP", "processor time", http.cost_us, smpp.cost_us)
+    ratios.report()
+
+
 def _codec(_folder: Path, _runs: int) -> None:
     print("\nG  SMPP codec, one core")
     for figure in codec.run():
@@ -296,6 +312,7 @@ _REPORTS = {
     "D": _latency,
     "G": _codec,
     "L": _live,
+    "M": _providers,
     "P": _phones,
 }
 

@@ -183,7 +183,7 @@ def dragoman(
         _DRAGOMAN.format(
             folder=folder / "data",
             http=http,
-            carriers=carriers.format(smsc=smsc_port, window=WINDOW),
+            carriers=carriers.format(smsc=smsc_port, window=WINDOW, http=http),
             tables=f'[storage]\nurl = "{database_url}"\n{tables}' if database_url else tables,
         )
     )
