@@ -93,7 +93,7 @@ level = "warning"
 {tables}
 """
 
-_SINK = """\
+SINK = """\
 [[carriers]]
 name = "sink"
 host = "127.0.0.1"
@@ -166,7 +166,7 @@ def dragoman(
     folder: Path,
     smsc_port: int,
     prepare: Callable[[Path], None] | None = None,
-    carriers: str = _SINK,
+    carriers: str = SINK,
     tables: str = "",
     *,
     build: Build = HERE,

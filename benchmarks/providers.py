@@ -11,7 +11,7 @@ from pathlib import Path
 
 from benchmarks import batch
 from benchmarks.builds import HERE
-from benchmarks.processes import Instrument, dragoman
+from benchmarks.processes import SINK, Instrument, dragoman
 
 CARRIER = """\
 [[carriers]]
@@ -32,6 +32,7 @@ id = "id"
 code = ["code"]
 [carriers.status]
 id = "id"
+recipient = "to"
 state = "status"
 states = {{ delivered = "delivered" }}
 """
@@ -57,13 +58,13 @@ def run(folder: Path, recipients: int = batch.RECIPIENTS) -> list[Figure]:
     ]
 
 
-def _measure(folder: Path, recipients: int, *instrument: str, **carriers: str) -> Figure:
+def _measure(folder: Path, recipients: int, *instrument: str, carriers: str = SINK) -> Figure:
     sink = Instrument(*instrument)
 
     def prepare(database: Path) -> None:
         HERE.fill_book(database, recipients)
 
-    with dragoman(folder, sink.port, prepare, **carriers) as gateway:
+    with dragoman(folder, sink.port, prepare, carriers) as gateway:
         sent = batch.send(gateway, recipients)
         arrived = sink.stop()
     flaws = list(sent.flaws)

@@ -20,6 +20,7 @@ from urllib.parse import urlsplit
 
 CALLERS = 16
 REPORT = re.compile(rb'"report":"([^"]+)"')
+TO = re.compile(rb'"to":"([^"]+)"')
 
 
 class Tally:
@@ -57,9 +58,9 @@ class Callers:
         self._place = "", 0
         self._tasks: set[asyncio.Task[None]] = set()
 
-    def report(self, url: bytes, message_id: int) -> None:
+    def report(self, url: bytes, message_id: int, to: bytes) -> None:
         parts = urlsplit(url.decode())
-        body = b'{"id":"%d","status":"delivered"}' % message_id
+        body = b'{"id":"%d","to":"%b","status":"delivered"}' % (message_id, to)
         request = (
             f"POST {parts.path}?{parts.query} HTTP/1.1\r\nHost: {parts.netloc}\r\n"
             f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
@@ -177,7 +178,8 @@ class SinkConnection(asyncio.Protocol):
         )
         self._transport.write(head % len(answer) + answer)
         if found := REPORT.search(body):
-            self._callers.report(found[1], tally.submits)
+            to = TO.search(body)
+            self._callers.report(found[1], tally.submits, to[1] if to else b"")
 
 
 async def main() -> None:

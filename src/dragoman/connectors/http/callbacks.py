@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import hmac
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Iterable
 from ipaddress import ip_address
 from typing import Any, Final
@@ -66,6 +66,7 @@ class CarrierCalls:
         self._inbound_reply = _reply(inbound.table)
         self._known: OrderedDict[str, None] = OrderedDict()
         self._refused = 0
+        self._storing = Storing()
 
     async def receive(self, request: Request) -> Response:
         """Takes a call; the answer says whether the provider should repeat it."""
@@ -86,7 +87,7 @@ class CarrierCalls:
         return await self._take(tree, request.query.get(REF, ""))
 
     async def _take(self, tree: Any, ref: str) -> Response:
-        waiting: list[asyncio.Future[bool]] = []
+        waiting = self._storing.begin()
         texts: list[str] = []
         reply = self._status_reply
         for item in self._inbound.items(tree) if self._inbound.exists else ():
@@ -98,15 +99,13 @@ class CarrierCalls:
                 if self._status.matches(item):
                     report = self._status.read(item, ref)
                     if report is not None:
-                        self._sink.receipt(report, _into(waiting))
-        if await _all_stored(waiting):
+                        self._sink.receipt(report, waiting.expect())
+        if await waiting.seal():
             self._remember(texts)
             return reply
         return _NOT_STORED
 
-    def _take_text(
-        self, text: InboundText, waiting: list[asyncio.Future[bool]], texts: list[str]
-    ) -> None:
+    def _take_text(self, text: InboundText, waiting: Answered, texts: list[str]) -> None:
         key = text.provider_id
         if key and text.report.total > 1:
             key = f"{key} {text.report.number}"
@@ -114,7 +113,7 @@ class CarrierCalls:
             return
         if key:
             texts.append(key)
-        self._sink.inbound(text.report, _into(waiting))
+        self._sink.inbound(text.report, waiting.expect())
 
     def _remember(self, texts: list[str]) -> None:
         self._known.update(dict.fromkeys(texts))
@@ -172,26 +171,65 @@ def callback_url(settings: HttpTable, append: str = "") -> str:
     return f"{base}{PREFIX}/{settings.name}/{settings.callback_token}?{more}{REF}="
 
 
-def _into(waiting: list[asyncio.Future[bool]]) -> OnStored:
-    stored: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
-    waiting.append(stored)
+class Storing:
+    """What calls wait for: that what they brought is on disk, or that their time is over.
 
-    def on_stored(on_disk: bool) -> None:
-        if not stored.done():
-            stored.set_result(on_disk)
+    One timer for all of them: each waits as long, so they end in the order they began.
+    """
 
-    return on_stored
+    def __init__(self) -> None:
+        self._open: deque[tuple[float, asyncio.Future[bool]]] = deque()
+        self._timer: asyncio.TimerHandle | None = None
+
+    def begin(self) -> Answered:
+        """One call; it hears at last."""
+        loop = asyncio.get_running_loop()
+        answered = Answered(loop.create_future())
+        self._open.append((loop.time() + STORING_TIMEOUT_S, answered.done))
+        if self._timer is None:
+            self._timer = loop.call_later(STORING_TIMEOUT_S, self._end)
+        return answered
+
+    def _end(self) -> None:
+        loop = asyncio.get_running_loop()
+        now = loop.time()
+        while self._open and (self._open[0][0] <= now or self._open[0][1].done()):
+            _, done = self._open.popleft()
+            if not done.done():
+                done.set_result(False)
+        self._timer = loop.call_at(self._open[0][0], self._end) if self._open else None
 
 
-async def _all_stored(waiting: list[asyncio.Future[bool]]) -> bool:
-    """Whether everything is on disk in time."""
-    if all(one.done() for one in waiting):
-        return all(one.result() for one in waiting)
-    try:
-        async with asyncio.timeout(STORING_TIMEOUT_S):
-            return all(await asyncio.gather(*waiting))
-    except TimeoutError:
-        return False
+class Answered:
+    """Whether all that one call brought is on disk."""
+
+    __slots__ = ("_missing", "_sealed", "done")
+
+    def __init__(self, done: asyncio.Future[bool]) -> None:
+        self.done = done
+        self._missing = 0
+        self._sealed = False
+
+    def expect(self) -> OnStored:
+        """One more thing to be stored."""
+        self._missing += 1
+        return self._stored
+
+    def seal(self) -> asyncio.Future[bool]:
+        """Nothing more will come."""
+        self._sealed = True
+        if not self._missing and not self.done.done():
+            self.done.set_result(True)
+        return self.done
+
+    def _stored(self, on_disk: bool) -> None:
+        self._missing -= 1
+        if self.done.done():
+            return
+        if not on_disk:
+            self.done.set_result(False)
+        elif self._sealed and not self._missing:
+            self.done.set_result(True)
 
 
 def _reply(table: StatusTable | InboundTable) -> Response:
