@@ -68,6 +68,16 @@ class Compiled:
     poll_at_a_time: int
 
 
+class Trial(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of a message that was only sent to try the carrier."""
+
+    request: HttpRequest | None = None
+    http_status: int = 0
+    answer: Answer | None = None
+    problem: str = ""
+    """Why there was no answer."""
+
+
 class HttpCarrier:
     """Gives messages to a provider, as fast as it takes them."""
 
@@ -283,6 +293,28 @@ class HttpCarrier:
                 fixed=session,
             )
         )
+
+    async def try_out(self, message: Outgoing) -> Trial:
+        """Sends a message that no queue has, and says what the provider answered."""
+        session: Mapping[str, str] = {}
+        if self._session is not None:
+            opened: asyncio.Future[Fetched | FetchError | None]
+            opened = asyncio.get_running_loop().create_future()
+            self._session.open(self._client, self._wall_clock_ms(), opened.set_result)
+            problem = await opened
+            if isinstance(problem, FetchError):
+                return Trial(problem=f"login: {problem.reason}")
+            if problem is not None:
+                return Trial(problem=f"login refused: HTTP {problem.status}")
+            session = self._session.values
+        request = self.render(message, session)
+        try:
+            answer = await self._client.request(
+                request.method, request.url, headers=request.headers, body=request.body
+            )
+        except FetchError as error:
+            return Trial(request=request, problem=error.reason)
+        return Trial(request=request, http_status=answer.status, answer=self.read(answer))
 
     def read(self, answer: Fetched) -> Answer:
         """What an answer means."""

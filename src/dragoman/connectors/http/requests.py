@@ -49,6 +49,11 @@ class HttpRequest(msgspec.Struct, frozen=True, gc=False):
     headers: tuple[tuple[str, str], ...]
     body: bytes
 
+    @property
+    def place(self) -> str:
+        """The URL without its query, which may hold a key."""
+        return self.url.partition("?")[0]
+
 
 class RequestRenderer:
     """A preset's request for one carrier."""
