@@ -119,6 +119,14 @@ class Peer:
         self.port = 0
         self._server: asyncio.Server | None = None
         self._writers: set[asyncio.StreamWriter] = set()
+        self._silenced: list[asyncio.StreamWriter] = []
+
+    def answer_now(self) -> None:
+        """Answers what it was silent about."""
+        self.silent = False
+        for writer in self._silenced:
+            assert self.answers[0] is not None
+            writer.write(self.answers[0])
 
     @property
     def url(self) -> str:
@@ -146,6 +154,7 @@ class Peer:
                 self.requests.append(head + await reader.readexactly(length))
                 self.asked.set()
                 if self.silent:
+                    self._silenced.append(writer)
                     continue
                 answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
                 if answer is None:

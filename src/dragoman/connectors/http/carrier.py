@@ -246,6 +246,7 @@ class HttpCarrier:
                 self._pause(RetryCode.LINK_DOWN, problem.reason)
             else:
                 self._pause(RetryCode.CARRIER_BUSY, f"refused our login: HTTP {problem.status}")
+        self._poller.wake()
         self._pump()
 
     def _ask(self, sent: SentMessage, answered: Callable[[Fetched | FetchError], None]) -> bool:
