@@ -30,6 +30,7 @@ FOLLOWED = {
     "docs/howto/move-from-smsgateway24.md": "with_phone",
     "docs/howto/move-from-smsgate.md": "with_phone",
     "docs/howto/connect-a-carrier.md": "nothing",
+    "docs/howto/send-over-your-providers-http-api.md": "nothing",
     "docs/howto/use-phones.md": "nothing",
     "docs/howto/tls-proxy.md": "nothing",
     "docs/howto/backups-and-upgrades.md": "development",
