@@ -1,4 +1,4 @@
-"""M: one batch to 100,000 contacts over an HTTP carrier, to the last callback, beside SMPP.
+"""W: one batch to 100,000 contacts over an HTTP carrier, to the last callback, beside SMPP.
 
 The batch of C, once over each carrier, in turn. The provider answers each request at once and calls
 back for each message over kept connections, so a message is two requests where SMPP has two PDUs.

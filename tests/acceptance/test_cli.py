@@ -264,7 +264,17 @@ class Development:
 
 
 def options(folder: Path) -> list[str]:
-    return ["dev", "--http", "127.0.0.1:0", "--smsc", "127.0.0.1:0", "--data", str(folder)]
+    return [
+        "dev",
+        "--http",
+        "127.0.0.1:0",
+        "--smsc",
+        "127.0.0.1:0",
+        "--smpp",
+        "127.0.0.1:0",
+        "--data",
+        str(folder),
+    ]
 
 
 @contextmanager
@@ -510,12 +520,12 @@ def test_the_printed_lines_work_when_pasted(tmp_path: Path) -> None:
             )
             for line in lines
         ]
-        sent, reported, texts, written, ping, accepted, batch, order, orders, saved, listed = (
-            answers
-        )
+        sent, reported, created, page, texts, written, ping, accepted, batch, *rest = answers
+        order, orders, saved, listed = rest
         assert sent == {"status": True, "error": 0}
         assert reported["queue_status"] in {"pending", "processed"}
-        assert [text["text"] for text in texts["messages"]] == ["Hello from httpsms"]
+        assert [message["sid"] for message in page["messages"]] == [created["sid"]]
+        assert texts["messages"][0]["text"] == "Hello from httpsms"
         assert written["text"] == "Hello back"
         assert [answer["status"] for answer in (ping, accepted, batch)] == [200, 201, 200]
         assert batch["message"][0]["recipient"] == "4512345678"

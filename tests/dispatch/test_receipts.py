@@ -92,6 +92,30 @@ async def test_a_report_before_the_response_is_matched(
 
 
 @pytest.mark.parametrize("style", IdStyle, ids=lambda style: style.name.lower())
+@pytest.mark.parametrize("window", [1, 20])
+@pytest.mark.parametrize("others", ["silent", "told"])
+async def test_early_receipts_to_one_number_are_matched_by_small_ids(
+    make_harness: Any, make_simulator: Any, style: IdStyle, window: int, others: str
+) -> None:
+    """Bug: 20 was read as hexadecimal 14 before the message with the ID 20 was answered."""
+    converts = style in (IdStyle.HEX_THEN_DECIMAL, IdStyle.DECIMAL_THEN_HEX)
+    # 8 … 67: both bases overlap. Where a carrier converts, only its setting can tell such apart.
+    simulator = await make_simulator(first_id=1000 if converts else 8)
+    simulator.id_style = style
+    simulator.default = Behaviour(timing=ReceiptTiming.BEFORE_RESPONSE, state=None)
+    harness = await make_harness(carriers={"smsc": simulator.port}, window=window)
+    account = await harness.account()
+    if others == "silent":  # their IDs are there to be confused with
+        await asyncio.gather(*(harness.submit(account) for _ in range(20)))
+        await harness.until_states(account, S.SENT, count=20)
+    simulator.default = Behaviour(timing=ReceiptTiming.BEFORE_RESPONSE)
+    await asyncio.gather(*(harness.submit(account) for _ in range(40)))
+    silent = [S.SENT] * 20 if others == "silent" else []
+    await harness.until_states(account, *silent, *[S.DELIVERED] * 40)
+    assert harness.metrics.receipts["smsc", "late"] == 0
+
+
+@pytest.mark.parametrize("style", IdStyle, ids=lambda style: style.name.lower())
 @pytest.mark.parametrize("timing", ReceiptTiming, ids=lambda timing: timing.name.lower())
 async def test_ids_in_any_spelling_are_matched_and_never_wrongly(
     make_harness: Any, make_simulator: Any, until: Any, style: IdStyle, timing: ReceiptTiming

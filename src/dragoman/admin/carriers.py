@@ -73,8 +73,9 @@ async def switch_carrier(admin: Admin, name: str, body: Switch) -> CarrierSwitch
     The change is stored with an audit entry for every account that may operate the gateway.
     """
     services = admin.services
-    if all(carrier.name != name for carrier in services.settings.carriers):
-        known = ", ".join(carrier.name for carrier in services.settings.carriers) or "none"
+    names = list(services.connectors) or [one.name for one in services.settings.carriers]
+    if name not in names:
+        known = ", ".join(names) or "none"
         raise Refused(RefusalCode.NOT_FOUND, name[:64], f"no such carrier; there are {known}")
     if await services.carrier_switches.is_held(name) is not body.held:
         action = "drain_carrier" if body.held else "enable_carrier"

@@ -19,6 +19,7 @@ CONFIG_FILE: Final = Path("dragoman.toml")
 DEVELOPMENT_FOLDER: Final = Path("dragoman-data")
 DEFAULT_HTTP: Final = "127.0.0.1:8080"
 DEFAULT_SMSC: Final = "127.0.0.1:2775"
+DEFAULT_SMPP: Final = "127.0.0.1:2776"
 
 
 def option(help: str, *names: str, show_default: bool = False, **more: Any) -> Any:
@@ -132,11 +133,20 @@ def load_settings(config: Path | None, *, complete: bool = False) -> Settings:
             "no configuration: there is no ./dragoman.toml; name one with --config",
             "no_configuration",
         )
-    dialects, profiles, check_http = _known_names() if complete else (None, None, None)
     try:
-        return load(config, os.environ, dialects=dialects, profiles=profiles, check_http=check_http)
+        return read_settings(config) if complete else load(config, os.environ)
     except ConfigError as error:
         raise Stop(ExitCode.USAGE, str(error), "configuration") from None
+
+
+def read_settings(config: Path | None) -> Settings:
+    """The settings with every name in them checked; raises `ConfigError`."""
+    from dragoman.config import load
+
+    if config is None and CONFIG_FILE.exists():
+        config = CONFIG_FILE
+    dialects, profiles, check_http = _known_names()
+    return load(config, os.environ, dialects=dialects, profiles=profiles, check_http=check_http)
 
 
 def _development(data: Path) -> Settings:
@@ -147,7 +157,7 @@ def _development(data: Path) -> Settings:
         raise Stop(ExitCode.USAGE, f"there is no folder {data}", "no_configuration")
     found = dev_file.read(data)
     if found is None or not found.smsc_port:
-        return Settings.development(data, http=DEFAULT_HTTP, smsc=DEFAULT_SMSC)
+        return Settings.development(data, http=DEFAULT_HTTP, smsc=DEFAULT_SMSC, smpp=DEFAULT_SMPP)
     http = found.base_url.partition("://")[2]
     smsc = join_address(found.smsc_host, found.smsc_port)
     return Settings.development(data, http=http, smsc=smsc)

@@ -77,6 +77,9 @@ NEEDS: Final = MappingProxyType(
             r".*/subaccounts?(/.*)?": Permission.ADMINISTER,
         },
         "smsgateway24": {r".*/(addsms|smstosend|addalotofsms|savepaket)": Permission.SEND},
+        "twilio": {
+            r"POST .*/Messages\.json": Permission.SEND,
+        },
         "smsgate": {r"POST .*/\{path:messages\|message\}": Permission.SEND},
     }
 )

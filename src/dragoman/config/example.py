@@ -19,6 +19,7 @@ from msgspec.structs import FieldInfo, asdict, fields
 from dragoman.config.dialects import Dialects, LinkHost, LinkMobility, SmSend, SubaccountProfile
 from dragoman.config.fields import choices_of, description_of, examples_of, item_of, join
 from dragoman.config.http import PresetTable
+from dragoman.config.kannel import Kannel, KannelService
 from dragoman.config.premium import ContentTypeTable, ShortCodeTable
 from dragoman.config.sections import Section
 from dragoman.config.settings import Settings
@@ -28,12 +29,16 @@ from dragoman.config.tables import (
     Mm7Table,
     NumberTable,
     PhonesTable,
+    PriceListTable,
     PriceTable,
+    QuotaTable,
     RouteTable,
+    SenderRuleTable,
     SmppTable,
 )
 from dragoman.config.values import Secret
 from dragoman.core.billing.model.message_types import DEFAULT_TYPES
+from dragoman.core.delivery.model.sender_rules import Treatment
 from dragoman.core.messages.model.premium import ContentKind
 
 WIDTH = 100
@@ -61,6 +66,16 @@ INTRODUCTION = """\
 
 SHOWN = Settings(
     dialects=Dialects(
+        kannel=Kannel(
+            services=(
+                KannelService(
+                    name="news",
+                    account="shop",
+                    keywords=("NEWS",),
+                    get_url="http://127.0.0.1:9000/?from=%p&text=%r",
+                ),
+            )
+        ),
         linkmobility=LinkMobility(hosts=(LinkHost(host="api.zumosms.com", profile="zumosms"),)),
         smsend=SmSend(
             subaccount_profiles=(
@@ -105,6 +120,9 @@ SHOWN = Settings(
             carriers=("danish", "main"),
         ),
     ),
+    price_lists=(PriceListTable(carrier="danish", file="danish-prices.csv"),),
+    quotas=(QuotaTable(carrier="danish", country="SE", parts_per_day=10_000),),
+    sender_rules=(SenderRuleTable(country="IT", names=Treatment.REGISTERED, registered=("Shop",)),),
     prices=(PriceTable(), PriceTable(prefix="45", price="0.05")),
     numbers=(NumberTable(number="4512345678", account="shop"),),
     short_codes=(

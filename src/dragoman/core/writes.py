@@ -8,11 +8,14 @@ from dragoman.core.accounts.sql import (
     account_tree,
     accounts,
     admin_tokens,
+    auth_tokens,
     console_sessions,
     credits,
+    dialect_records,
     one_time_links,
     scoped_tokens,
     senders,
+    smpp_logins,
 )
 from dragoman.core.accounts.sql import audit_log as audit
 from dragoman.core.billing.sql import wallets
@@ -34,7 +37,13 @@ from dragoman.core.inbound.sql import inbound, keywords, opt_outs, received_text
 from dragoman.core.messages.sql import changes
 from dragoman.core.messages.sql import events as journal
 from dragoman.core.reporting.sql import ingestion
-from dragoman.core.retention.sql import dropping, erasure, outdated, sweeping
+from dragoman.core.retention.sql import (
+    dropping,
+    erasure,
+    outdated,
+    single_forgetting,
+    sweeping,
+)
 from dragoman.core.submission.sql import (
     batches,
     bundles,
@@ -60,13 +69,19 @@ OPERATIONS: Final[dict[str, Operation[Any, Any]]] = {
         admin_tokens.add,
         admin_tokens.remove,
         audit.add,
+        auth_tokens.ensure,
+        auth_tokens.put,
+        dialect_records.put,
+        dialect_records.remove,
         batches.cancel,
         batches.stop,
         bundles.accept,
         callbacks.expire,
         callbacks.record,
+        callbacks.hurry,
         callbacks.release,
         changes.mark_sending,
+        changes.move,
         changes.park,
         changes.record,
         changes.report_parts,
@@ -93,6 +108,7 @@ OPERATIONS: Final[dict[str, Operation[Any, Any]]] = {
         assignments.move,
         deliveries.claim,
         deliveries.record,
+        deliveries.hurry,
         deliveries.release,
         deliveries.restore,
         groups.change,
@@ -147,6 +163,7 @@ OPERATIONS: Final[dict[str, Operation[Any, Any]]] = {
         refunds.refund,
         dropping.drop,
         erasure.erase,
+        single_forgetting.forget,
         outdated.drop_outdated,
         sweeping.sweep,
         changes.drop_parked,
@@ -157,12 +174,16 @@ OPERATIONS: Final[dict[str, Operation[Any, Any]]] = {
         senders.decide,
         senders.remove,
         short_ids.reserve,
+        smpp_logins.end,
+        smpp_logins.note_receiver,
+        smpp_logins.put,
         short_ids.show,
         submission_keys.accept,
         submissions.accept,
         submissions.expand,
         subscriptions.subscribe,
         subscriptions.use_token,
+        verifications.end,
         verifications.send,
         verifications.verify,
         wallets.top_up,

@@ -312,6 +312,12 @@ CHANGES: dict[str, tuple[tuple[Any, ...], dict[str, Any], str | None]] = {
         {"account": "shop", "event": "delivery", "url": "https://shop.example/"},
         "changed the webhook delivery of smsgateway24",
     ),
+    "auth token": (("GET", *SHOP, "auth-token"), {}, "set the auth token"),
+    "another auth token": (
+        ("POST", *SHOP, "auth-token"),
+        {"account_sid": f"AC{'1' * 32}", "auth_token": "known-from-elsewhere"},
+        "set the auth token",
+    ),
     "read": (("GET", "accounts"), {}, None),
 }
 

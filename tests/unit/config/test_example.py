@@ -80,6 +80,7 @@ def test_every_key_is_shown_in_its_table() -> None:
 def test_tables_that_are_commented_out_are_valid_too(tmp_path: Path) -> None:
     path = tmp_path / "dragoman.toml"
     path.write_text("\n".join(uncomment(LINES)))
+    (tmp_path / "danish-prices.csv").write_text("prefix,price\n45,0.03\n")
     settings = load(path, {})
     assert [one.type for one in settings.carriers] == ["smpp", "smpp", "mm7", "phones", "http"]
     assert settings.owners_of_numbers() == {"4512345678": "shop"}

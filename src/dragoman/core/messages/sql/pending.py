@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Sequence
 
-from sqlalchemy import Connection, func, null, select, text
+from sqlalchemy import Connection, and_, func, null, or_, select, text
 
 from dragoman.core.billing.sql.tables import wallets
 from dragoman.core.messages.model.lifecycle import BatchState, State
@@ -110,6 +110,19 @@ def stopped_with_unsent(connection: Connection) -> list[int]:
     return list(connection.execute(query).scalars())
 
 
+def load_unsent_of_route(
+    connection: Connection, route: str, after: int, limit: int
+) -> list[StoredMessage]:
+    """Unsent messages of a route, by identifier, after one."""
+    query = (
+        select(messages)
+        .where(messages.c.route == route, _UNSENT, messages.c.message_id > after)
+        .order_by(messages.c.message_id)
+        .limit(limit)
+    )
+    return read_all(connection, query, StoredMessage)
+
+
 def load_unsent_of_batch(connection: Connection, batch_id: int, limit: int) -> list[StoredMessage]:
     """Unsent messages of a batch."""
     query = select(messages).where(messages.c.batch_id == batch_id, _UNSENT).limit(limit)
@@ -180,8 +193,12 @@ def load_due_batches(
     known: Collection[int],
     limit: int,
     without: Collection[int] = (),
+    overdue: Collection[tuple[int, int]] = (),
 ) -> list[StoredBatch]:
     """Batches with waiting recipients that are due, the most overdue first.
+
+    Due is also what was due before the clock was set back: `overdue` is the time that it was then,
+    each time, and the last identifier.
 
     Not those that are `known`, as lists of recipients may be long, nor those of the accounts
     `without`.
@@ -190,7 +207,13 @@ def load_due_batches(
         select(batches)
         .where(
             batches.c.waiting_recipients.is_not(None),
-            batches.c.due_ms <= now_ms,
+            or_(
+                batches.c.due_ms <= now_ms,
+                *(
+                    and_(batches.c.due_ms <= then_ms, batches.c.batch_id <= last)
+                    for then_ms, last in overdue
+                ),
+            ),
             batches.c.batch_id.not_in(known),
             batches.c.account_id.not_in(without),
         )

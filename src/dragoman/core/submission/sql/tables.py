@@ -14,6 +14,7 @@ verifications = table(
     Column("digest", LargeBinary, nullable=False),
     Column("tries_left", SmallInteger, nullable=False),
     Column("expires_ms", Identifier, nullable=False),
+    Column("scope", Text, nullable=False, server_default=""),
     Index(
         "ix_verifications_account_id_recipient_verification_id",
         "account_id",
@@ -22,9 +23,10 @@ verifications = table(
     ),
     Index("ix_verifications_expires_ms", "expires_ms"),
 )
-"""Only the newest of a recipient counts; it is used up when no tries are left.
+"""Only the newest of a recipient in a `scope` counts; it is used up when no tries are left.
 
-Older ones are kept for an hour, in which only so many may be sent.
+`tries_left` is -1 for one that was accepted or ended. Older ones are kept for an hour, in which
+only so many may be sent.
 """
 
 

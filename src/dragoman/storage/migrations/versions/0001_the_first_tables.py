@@ -157,6 +157,18 @@ CREATE TABLE account_records (
     account_id $id NOT NULL REFERENCES accounts (account_id), dialect TEXT NOT NULL,
     record TEXT NOT NULL, PRIMARY KEY (account_id, dialect)
 );
+CREATE TABLE auth_tokens (
+    account_id $id NOT NULL PRIMARY KEY REFERENCES accounts (account_id), public_id TEXT NOT NULL,
+    token $bytes NOT NULL, created_ms $id NOT NULL,
+    CONSTRAINT uq_auth_tokens_public_id UNIQUE (public_id)
+);
+CREATE TABLE dialect_records (
+    dialect TEXT NOT NULL, kind TEXT NOT NULL, name TEXT NOT NULL,
+    account_id $id NOT NULL REFERENCES accounts (account_id), position $id NOT NULL,
+    record TEXT NOT NULL, PRIMARY KEY (dialect, kind, name)
+)$without_rowid;
+CREATE INDEX ix_dialect_records_account_id_dialect_kind_position
+    ON dialect_records (account_id, dialect, kind, position);
 CREATE TABLE audit_entries (
     entry_id $id NOT NULL PRIMARY KEY, account_id $id NOT NULL REFERENCES accounts (account_id),
     actor_id $id NOT NULL REFERENCES accounts (account_id), action TEXT NOT NULL,
@@ -312,6 +324,11 @@ CREATE TABLE senders (
     details TEXT DEFAULT '{}' NOT NULL
 );
 CREATE UNIQUE INDEX uq_senders_account_id_sender ON senders (account_id, sender);
+CREATE TABLE smpp_logins (
+    account_id $id NOT NULL PRIMARY KEY REFERENCES accounts (account_id),
+    system_id TEXT NOT NULL, receives BOOLEAN NOT NULL, options TEXT NOT NULL
+)$without_rowid;
+CREATE UNIQUE INDEX uq_smpp_logins_system_id ON smpp_logins (system_id);
 CREATE TABLE submission_keys (
     account_id $id NOT NULL REFERENCES accounts (account_id), dialect TEXT NOT NULL,
     key TEXT NOT NULL, batch_id $id NOT NULL, device_id $id, recipients TEXT NOT NULL,
@@ -326,7 +343,8 @@ CREATE TABLE text_cursors (
 CREATE TABLE verifications (
     verification_id $id NOT NULL PRIMARY KEY,
     account_id $id NOT NULL REFERENCES accounts (account_id), recipient TEXT NOT NULL,
-    digest $bytes NOT NULL, tries_left SMALLINT NOT NULL, expires_ms $id NOT NULL
+    digest $bytes NOT NULL, tries_left SMALLINT NOT NULL, expires_ms $id NOT NULL,
+    scope TEXT DEFAULT '' NOT NULL
 );
 CREATE INDEX ix_verifications_account_id_recipient_verification_id
     ON verifications (account_id, recipient, verification_id);
