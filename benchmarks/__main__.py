@@ -1,7 +1,6 @@
 """Runs benchmarks and prints our figure, those of others in the same run, and the ratios.
 
-    python -m benchmarks [A] [B] [C] [D] [E] [F] [G] [H] [I] [J] [K] [L] [O] [P] [R] [S] [--runs 3]
-                         [--against REVISION] [--postgresql]
+    python -m benchmarks [A] [B] … [--runs 3] [--against REVISION] [--postgresql]
                          [--messages 200000] [--contacts 100000] [--orders 1000000]
 
 A to E are measured beside an older revision's build, A and B also on PostgreSQL and beside
@@ -32,6 +31,7 @@ from benchmarks import (
     orders,
     pages,
     phones,
+    providers,
     queries,
     routes,
     waiting,
@@ -39,7 +39,7 @@ from benchmarks import (
 from benchmarks.builds import HERE, Build, built
 from benchmarks.processes import has_kannel
 
-CHOICES = ("A", "B", "C", "D", "E", "F", "G", "H", "I", "J", "K", "L", "O", "P", "R", "S")
+CHOICES = tuple("ABCDEFGHIJKLOPRSW")
 
 
 def main() -> None:
@@ -349,6 +349,21 @@ def _phones(folder: Path, runs: int) -> None:
         )
 
 
+def _providers(folder: Path, runs: int) -> None:
+    print(f"\nW  one batch to a list of {batch.RECIPIENTS:,} contacts, over HTTP and over SMPP")
+    ratios = Ratios()
+    for number in range(1, runs + 1):
+        http, smpp = providers.run(folder / f"m{number}")
+        for figure in (http, smpp):
+            print(
+                f"  run {number}  {figure.name}   {figure.per_s:>6}/s to the last receipt  "
+                f" {figure.cost_us:>4} us   {_verdict(figure.flaws)}"
+            )
+        ratios.note("SMPP", "rate", http.per_s, smpp.per_s)
+        ratios.note("SMPP", "processor time", http.cost_us, smpp.cost_us)
+    ratios.report()
+
+
 def _codec(_folder: Path, _runs: int) -> None:
     print("\nG  SMPP codec, one core")
     for figure in codec.run():
@@ -375,6 +390,7 @@ _REPORTS = {
     "P": _phones,
     "R": _routes,
     "S": _esme,
+    "W": _providers,
 }
 
 if __name__ == "__main__":

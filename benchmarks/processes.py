@@ -93,7 +93,7 @@ level = "warning"
 {tables}
 """
 
-_SINK = """\
+SINK = """\
 [[carriers]]
 name = "sink"
 host = "127.0.0.1"
@@ -188,7 +188,7 @@ def dragoman(
     folder: Path,
     smsc_port: int,
     prepare: Callable[[Path], None] | None = None,
-    carriers: str = _SINK,
+    carriers: str = SINK,
     tables: str = "",
     *,
     build: Build = HERE,
@@ -206,7 +206,7 @@ def make_site(
     folder: Path,
     smsc_port: int,
     prepare: Callable[[Path], None] | None = None,
-    carriers: str = _SINK,
+    carriers: str = SINK,
     tables: str = "",
     *,
     dialects: Sequence[str] = ("httpsms", "linkmobility", "smsend"),
@@ -225,7 +225,7 @@ def make_site(
             folder=folder / "data",
             http=http,
             dialects=json.dumps(list(dialects)),
-            carriers=carriers.format(smsc=smsc_port, window=WINDOW),
+            carriers=carriers.format(smsc=smsc_port, window=WINDOW, http=http),
             tables=f'[storage]\nurl = "{database_url}"\n{tables}' if database_url else tables,
         )
     )

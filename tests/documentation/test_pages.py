@@ -34,6 +34,7 @@ FOLLOWED = {
     "docs/howto/move-from-jasmin.md": "nothing",
     "docs/howto/give-a-customer-an-smpp-account.md": "development",
     "docs/howto/connect-a-carrier.md": "nothing",
+    "docs/howto/send-over-your-providers-http-api.md": "nothing",
     "docs/howto/use-phones.md": "nothing",
     "docs/howto/tls-proxy.md": "nothing",
     "docs/howto/backups-and-upgrades.md": "development",

@@ -352,6 +352,23 @@ class CarrierSwitched(msgspec.Struct, frozen=True, kw_only=True):
     gateway: bool
 
 
+class CarrierTested(msgspec.Struct, frozen=True, kw_only=True):
+    """What a carrier answered to a message that was sent past all queues, for a test."""
+
+    carrier: str
+    preset: str
+    request: str
+    """Method and address, without its query."""
+    http_status: int
+    """Of the answer; 0 without one."""
+    meaning: str
+    """`accepted`, a failure, or what else the answer means; empty without one."""
+    detail: str
+    carrier_ids: tuple[str, ...]
+    callback_url: str
+    """What the provider calls for reports and texts; empty without a `public_url`."""
+
+
 class RouteView(msgspec.Struct, frozen=True, kw_only=True):
     """A route and what waits on it."""
 

@@ -21,6 +21,7 @@ from msgspec.structs import FieldInfo, fields
 from dragoman.cli.reference_calls import list_calls
 from dragoman.cli.reference_codes import list_codes
 from dragoman.cli.reference_metrics import list_metrics
+from dragoman.cli.reference_providers import list_providers
 from dragoman.cli.reference_table import table
 from dragoman.cli.root import EPILOG, load_all
 from dragoman.config import Secret, Settings
@@ -30,6 +31,7 @@ from dragoman.config.sections import Section
 
 COMMAND: Final = "python -m dragoman.cli.reference docs/reference"
 EXAMPLE: Final = "dragoman.example.toml"
+PROVIDERS: Final = "../carriers/http"
 NOTE: Final = f"<!-- Written by `{COMMAND}`; change the program, not this page. -->"
 
 
@@ -51,7 +53,10 @@ def main(arguments: Sequence[str]) -> int:
 
 def render_pages() -> dict[str, str]:
     """Every page by its file name."""
-    return {name: _page(*page()) for name, page in PAGES.items()}
+    pages = {name: _page(*page()) for name, page in PAGES.items()}
+    for name, (title, lines) in list_providers().items():
+        pages[f"{PROVIDERS}/{name}.md"] = _page(title, lines)
+    return pages
 
 
 def _put(path: Path, text: str, check: bool) -> bool:

@@ -52,6 +52,8 @@ class RequestTable(PresetTable, frozen=True, kw_only=True):
     """The body as one text, in place of `fields`; values are escaped as its format needs."""
     content_type: str = ""
     """Content-Type, if not that of the format."""
+    aws_service: str = ""
+    """Amazon's name of the service, where requests are signed as Amazon wants it."""
 
 
 class AnswerTable(PresetTable, frozen=True, kw_only=True):
@@ -160,8 +162,10 @@ class SignatureTable(PresetTable, frozen=True, kw_only=True):
     encoding: Literal["", "hex", "base64"] = ""
     """How the signature is written; in hexadecimal if not said."""
     over: tuple[str, ...] = ()
-    """What is signed, joined: `url`, `body`, `body.sha256`, `form.sorted`, `header:<name>`, or any
-    text in quotes."""
+    """What is signed, joined: `url`, `url.sorted`, `body`, `body.sha256`, `form.sorted`,
+    `fields.sorted`, `header:<name>`, or any other text as it is."""
+    optional: bool = False
+    """Whether calls are checked only where the key is given."""
     claims: dict[str, str] = msgspec.field(default_factory=dict)
     """Claims of a JWT that must equal something: `url.sha256`, `body.sha256` or a text."""
     body_claim: bool = False

@@ -27,6 +27,8 @@ from dragoman.core.reporting.model.outbox import OutboxFilter
 from dragoman.gateway import Gateway
 from dragoman.testkit.simulator import Simulator
 
+from .cases.shape import basic
+
 KEY = "0123456789abcdef0123456789abcdef"
 PASSWORD = "correct horse battery"
 TOKEN = "token-of-the-callback-address"
@@ -82,9 +84,9 @@ class Provider:
 
     async def call(self, method: str, path: str, body: Any) -> None:
         """Makes a call of an API with a password."""
-        login = aiohttp.BasicAuth("reseller", PASSWORD)
+        headers = {"Authorization": basic("reseller", PASSWORD)}
         async with (
-            aiohttp.ClientSession(auth=login) as session,
+            aiohttp.ClientSession(headers=headers) as session,
             session.request(method, f"{self.url}{path}", json=body) as answer,
         ):
             assert answer.status < 300, await answer.text()

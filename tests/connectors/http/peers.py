@@ -11,6 +11,7 @@ from tests.passing_time import PATIENCE_S
 from dragoman.config.tables import HttpTable
 from dragoman.config.values import Secret
 from dragoman.connectors.http.build import build_http_carrier
+from dragoman.connectors.http.callbacks import build_callbacks
 from dragoman.connectors.http.carrier import HttpCarrier
 from dragoman.core.delivery.model.ports import SentMessage
 from dragoman.core.messages.model.messages import InboundPartReport, Outgoing, ReceiptReport
@@ -19,6 +20,10 @@ from dragoman.core.model.stored import OnStored
 from dragoman.kit.clock import Clock, FixedClock
 from dragoman.protocols.gsm.alphabet import Alphabet, try_encode_gsm
 from dragoman.protocols.gsm.segmentation import segment_text
+from dragoman.web.responses import Response
+from dragoman.web.router import DialectApp
+
+from .cases.shape import Call
 
 NOW_MS = 1_790_000_000_000
 TOKEN = "token-of-the-callback-address"
@@ -114,6 +119,14 @@ class Peer:
         self.port = 0
         self._server: asyncio.Server | None = None
         self._writers: set[asyncio.StreamWriter] = set()
+        self._silenced: list[asyncio.StreamWriter] = []
+
+    def answer_now(self) -> None:
+        """Answers what it was silent about."""
+        self.silent = False
+        for writer in self._silenced:
+            assert self.answers[0] is not None
+            writer.write(self.answers[0])
 
     @property
     def url(self) -> str:
@@ -141,6 +154,7 @@ class Peer:
                 self.requests.append(head + await reader.readexactly(length))
                 self.asked.set()
                 if self.silent:
+                    self._silenced.append(writer)
                     continue
                 answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
                 if answer is None:
@@ -172,3 +186,31 @@ def build(
     settings: HttpTable, events: Any, clock: Clock | None = None, *sent: SentMessage
 ) -> HttpCarrier:
     return build_http_carrier(settings, events, clock or FixedClock(NOW_MS), Unreported(*sent))
+
+
+async def call(carrier: HttpCarrier, made: Call, *, token: str = TOKEN) -> Response:
+    """Makes a provider's call, and returns its answer."""
+    headers = made.all_headers()
+    if made.body:
+        headers["content-length"] = str(len(made.body))
+    app = DialectApp([build_callbacks([carrier.calls])], None, body_timeout_s=30)  # type: ignore[arg-type]
+    sent: list[Any] = []
+
+    async def receive() -> Any:
+        return {"type": "http.request", "body": made.body, "more_body": False}
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    path = f"/carriers/provider/{token}"
+    scope = {
+        "type": "http",
+        "method": made.method,
+        "path": path,
+        "raw_path": path.encode(),
+        "query_string": made.query.encode(),
+        "headers": [(name.encode(), value.encode("latin-1")) for name, value in headers.items()],
+        "client": ("192.0.2.1", 40000),
+    }
+    await app(scope, receive, send)
+    return Response(sent[0]["status"], sent[1]["body"])

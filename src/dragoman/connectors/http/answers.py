@@ -115,7 +115,14 @@ class AnswerReader:
             passes = self._success.holds(tree) if self._success else bool(ids or self._ids is None)
             if passes:
                 return Answer(meaning=Meaning.ACCEPTED, ids=ids)
-        return self._refusal(answer, self._code(tree), answer.status in self._statuses, now_ms)
+        taken = answer.status in self._statuses
+        refusal = self._refusal(answer, self._code(tree), taken, now_ms)
+        if taken and tree is not None and self._success.holds_for_some(tree):
+            # Some parts are on their way: sending all of them again would double those.
+            ids = self._find_ids(tree)
+            meaning = FailureCode.REFUSED_BY_CARRIER
+            return Answer(meaning=meaning, ids=ids, detail=f"{refusal.detail}, some parts taken")
+        return refusal
 
     def _find_ids(self, tree: Any) -> tuple[str, ...]:
         found = self._ids(tree) if self._ids is not None else ()
@@ -135,11 +142,16 @@ class AnswerReader:
         return self._refusal(answer, code[:MAX_CODE], taken, now_ms)
 
     def _code(self, tree: Any) -> str:
+        """The code that the table knows, else the first."""
+        first = ""
         for find in self._codes:
             for value in find(tree):
-                if text := text_of(value)[:MAX_CODE]:
+                # Amazon puts a name space before it.
+                text = text_of(value).rpartition("#")[2][:MAX_CODE]
+                if text.lower() in self._meanings:
                     return text
-        return ""
+                first = first or text
+        return first
 
     def _refusal(self, answer: Fetched, code: str, taken: bool, now_ms: int) -> Answer:
         status = answer.status

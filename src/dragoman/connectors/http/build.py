@@ -42,6 +42,7 @@ def build_http_carrier(
 ) -> HttpCarrier:
     """Builds the connector, without connecting; raises ValueError for a table that is none."""
     compiled = compile_carrier(carrier, PRESETS[carrier.preset])
+    client = _client(carrier)
     return HttpCarrier(
         carrier,
         sink,
@@ -52,8 +53,9 @@ def build_http_carrier(
             status=compiled.status,
             inbound=compiled.inbound,
             signature=compiled.signature,
+            client=client,
         ),
-        client=_client(carrier),
+        client=client,
         unreported=unreported,
         clock=clock.monotonic,
         wall_clock_ms=clock.now_ms,
@@ -70,7 +72,7 @@ def compile_carrier(carrier: HttpTable, preset: Preset) -> Compiled:
     compiler = Compiler(known_values(carrier, preset), later)
     status = merge(preset.status, carrier.status)
     inbound = merge(preset.inbound, carrier.inbound)
-    base_url = carrier.base_url or compiler.text(preset.base_url)[0]
+    base_url = compiler.text(carrier.base_url or preset.base_url)[0]
     public_url = carrier.public_url.rstrip("/")
     return Compiled(
         request=RequestRenderer(merge(preset.request, carrier.request), base_url, compiler),

@@ -10,25 +10,23 @@ from __future__ import annotations
 
 import asyncio
 import hmac
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Iterable
 from ipaddress import ip_address
 from typing import Any, Final
 
-import msgspec
 import structlog
 
 from dragoman.config.http import InboundTable, StatusTable
 from dragoman.config.tables import HttpTable
-from dragoman.connectors.http.answers import decode
+from dragoman.connectors.http.calls import read_call
 from dragoman.connectors.http.reports import InboundReader, InboundText, StatusReader
 from dragoman.connectors.http.signatures import SignatureCheck
 from dragoman.core.delivery.model.ports import CarrierEvents
 from dragoman.core.model.stored import OnStored
-from dragoman.web.charsets import parse_media_type
-from dragoman.web.forms import parse_form
 from dragoman.web.operations import Dialect, Operation
-from dragoman.web.refusals import MalformedBody, Refusal
+from dragoman.web.outgoing import GuardedClient
+from dragoman.web.refusals import Refusal
 from dragoman.web.requests import Request
 from dragoman.web.responses import TEXT, Response
 
@@ -38,7 +36,6 @@ BODY_LIMIT_BYTES: Final = 256 * 1024
 STORING_TIMEOUT_S: Final = 1.8
 """Providers hang up after 2 s at the earliest."""
 TEXTS_REMEMBERED: Final = 50_000
-_FORM: Final = "application/x-www-form-urlencoded"
 _NOT_FOUND: Final = Response(404, b"not found\n", TEXT)
 _NOT_STORED: Final = Response(503, b"not stored, call again\n", TEXT, ((b"retry-after", b"5"),))
 
@@ -56,6 +53,7 @@ class CarrierCalls:
         status: StatusReader,
         inbound: InboundReader,
         signature: SignatureCheck,
+        client: GuardedClient,
     ) -> None:
         self.name = settings.name
         self._settings = settings
@@ -63,16 +61,18 @@ class CarrierCalls:
         self._status = status
         self._inbound = inbound
         self._signature = signature
+        self._client = client
         self._status_reply = _reply(status.table)
         self._inbound_reply = _reply(inbound.table)
         self._known: OrderedDict[str, None] = OrderedDict()
         self._refused = 0
+        self._storing = Storing()
 
     async def receive(self, request: Request) -> Response:
         """Takes a call; the answer says whether the provider should repeat it."""
         if not self._is_admitted(request):
             return _NOT_FOUND
-        if problem := await self._signature.problem(request):
+        if problem := await self._signature.problem(request, self._client):
             self._refused += 1
             if self._refused & (self._refused - 1) == 0:  # the 1st, 2nd, 4th, 8th …
                 log.warning(
@@ -87,7 +87,7 @@ class CarrierCalls:
         return await self._take(tree, request.query.get(REF, ""))
 
     async def _take(self, tree: Any, ref: str) -> Response:
-        waiting: list[asyncio.Future[bool]] = []
+        waiting = self._storing.begin()
         texts: list[str] = []
         reply = self._status_reply
         for item in self._inbound.items(tree) if self._inbound.exists else ():
@@ -99,15 +99,13 @@ class CarrierCalls:
                 if self._status.matches(item):
                     report = self._status.read(item, ref)
                     if report is not None:
-                        self._sink.receipt(report, _into(waiting))
-        if await _all_stored(waiting):
+                        self._sink.receipt(report, waiting.expect())
+        if await waiting.seal():
             self._remember(texts)
             return reply
         return _NOT_STORED
 
-    def _take_text(
-        self, text: InboundText, waiting: list[asyncio.Future[bool]], texts: list[str]
-    ) -> None:
+    def _take_text(self, text: InboundText, waiting: Answered, texts: list[str]) -> None:
         key = text.provider_id
         if key and text.report.total > 1:
             key = f"{key} {text.report.number}"
@@ -115,7 +113,7 @@ class CarrierCalls:
             return
         if key:
             texts.append(key)
-        self._sink.inbound(text.report, _into(waiting))
+        self._sink.inbound(text.report, waiting.expect())
 
     def _remember(self, texts: list[str]) -> None:
         self._known.update(dict.fromkeys(texts))
@@ -173,48 +171,65 @@ def callback_url(settings: HttpTable, append: str = "") -> str:
     return f"{base}{PREFIX}/{settings.name}/{settings.callback_token}?{more}{REF}="
 
 
-def read_call(request: Request) -> Any:
-    """What a call says, as a tree: its body, or its query where it has none; None if unreadable."""
-    if not request.body:
-        return dict(request.query)
-    media = parse_media_type(request.header(b"content-type"))
-    try:
-        if media.name == _FORM:
-            form = parse_form(request.body, charset=media.charset, fallback_charset="latin-1")
-            return {**request.query, **form}
-        return msgspec.json.decode(request.body)
-    except (MalformedBody, msgspec.MsgspecError, UnicodeDecodeError):
-        pass
-    if request.body.lstrip()[:1] == b"<":
-        return decode(request.body, "xml")
-    if media.name != _FORM and b"=" in request.body and request.body[:1] not in b"{[":
-        try:
-            return {**request.query, **parse_form(request.body, fallback_charset="latin-1")}
-        except MalformedBody:
-            return None
-    return None
+class Storing:
+    """What calls wait for: that what they brought is on disk, or that their time is over.
+
+    One timer for all of them: each waits as long, so they end in the order they began.
+    """
+
+    def __init__(self) -> None:
+        self._open: deque[tuple[float, asyncio.Future[bool]]] = deque()
+        self._timer: asyncio.TimerHandle | None = None
+
+    def begin(self) -> Answered:
+        """One call; it hears at last."""
+        loop = asyncio.get_running_loop()
+        answered = Answered(loop.create_future())
+        self._open.append((loop.time() + STORING_TIMEOUT_S, answered.done))
+        if self._timer is None:
+            self._timer = loop.call_later(STORING_TIMEOUT_S, self._end)
+        return answered
+
+    def _end(self) -> None:
+        loop = asyncio.get_running_loop()
+        now = loop.time()
+        while self._open and (self._open[0][0] <= now or self._open[0][1].done()):
+            _, done = self._open.popleft()
+            if not done.done():
+                done.set_result(False)
+        self._timer = loop.call_at(self._open[0][0], self._end) if self._open else None
 
 
-def _into(waiting: list[asyncio.Future[bool]]) -> OnStored:
-    stored: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
-    waiting.append(stored)
+class Answered:
+    """Whether all that one call brought is on disk."""
 
-    def on_stored(on_disk: bool) -> None:
-        if not stored.done():
-            stored.set_result(on_disk)
+    __slots__ = ("_missing", "_sealed", "done")
 
-    return on_stored
+    def __init__(self, done: asyncio.Future[bool]) -> None:
+        self.done = done
+        self._missing = 0
+        self._sealed = False
 
+    def expect(self) -> OnStored:
+        """One more thing to be stored."""
+        self._missing += 1
+        return self._stored
 
-async def _all_stored(waiting: list[asyncio.Future[bool]]) -> bool:
-    """Whether everything is on disk in time."""
-    if all(one.done() for one in waiting):
-        return all(one.result() for one in waiting)
-    try:
-        async with asyncio.timeout(STORING_TIMEOUT_S):
-            return all(await asyncio.gather(*waiting))
-    except TimeoutError:
-        return False
+    def seal(self) -> asyncio.Future[bool]:
+        """Nothing more will come."""
+        self._sealed = True
+        if not self._missing and not self.done.done():
+            self.done.set_result(True)
+        return self.done
+
+    def _stored(self, on_disk: bool) -> None:
+        self._missing -= 1
+        if self.done.done():
+            return
+        if not on_disk:
+            self.done.set_result(False)
+        elif self._sealed and not self._missing:
+            self.done.set_result(True)
 
 
 def _reply(table: StatusTable | InboundTable) -> Response:

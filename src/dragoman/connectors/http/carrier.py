@@ -29,7 +29,7 @@ from dragoman.connectors.http.callbacks import CarrierCalls
 from dragoman.connectors.http.health import ProviderHealth
 from dragoman.connectors.http.polling import Poller
 from dragoman.connectors.http.reports import InboundReader, StatusReader
-from dragoman.connectors.http.requests import RequestRenderer
+from dragoman.connectors.http.requests import HttpRequest, RequestRenderer
 from dragoman.connectors.http.session import Session
 from dragoman.connectors.http.signatures import SignatureCheck
 from dragoman.connectors.http.templates import NO_MESSAGE, Filling
@@ -66,6 +66,16 @@ class Compiled:
     poll_status: StatusReader
     poll_every_s: float
     poll_at_a_time: int
+
+
+class Trial(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of a message that was only sent to try the carrier."""
+
+    request: HttpRequest | None = None
+    http_status: int = 0
+    answer: Answer | None = None
+    problem: str = ""
+    """Why there was no answer."""
 
 
 class HttpCarrier:
@@ -236,6 +246,7 @@ class HttpCarrier:
                 self._pause(RetryCode.LINK_DOWN, problem.reason)
             else:
                 self._pause(RetryCode.CARRIER_BUSY, f"refused our login: HTTP {problem.status}")
+        self._poller.wake()
         self._pump()
 
     def _ask(self, sent: SentMessage, answered: Callable[[Fetched | FetchError], None]) -> bool:
@@ -261,7 +272,7 @@ class HttpCarrier:
 
         def on_result(result: Fetched | FetchError) -> None:
             if session is not None and isinstance(result, Fetched):
-                read = self._answers.read(result, self._wall_clock_ms())
+                read = self.read(result)
                 if read.meaning is Meaning.SESSION:
                     session.note_end(values)
             answered(result)
@@ -271,19 +282,49 @@ class HttpCarrier:
         )
         return True
 
-    def _submit(self, message: Outgoing, now: float) -> None:
+    def render(self, message: Outgoing, session: Mapping[str, str]) -> HttpRequest:
+        """The request for a message, under what a login gave."""
         ref = reference_of(message.message_id)
+        return self._request.render(
+            Filling(
+                message,
+                ref=ref,
+                status_url=f"{self._callback_url}{ref}" if self._callback_url else "",
+                now_ms=self._wall_clock_ms(),
+                fixed=session,
+            )
+        )
+
+    async def try_out(self, message: Outgoing) -> Trial:
+        """Sends a message that no queue has, and says what the provider answered."""
+        session: Mapping[str, str] = {}
+        if self._session is not None:
+            opened: asyncio.Future[Fetched | FetchError | None]
+            opened = asyncio.get_running_loop().create_future()
+            self._session.open(self._client, self._wall_clock_ms(), opened.set_result)
+            problem = await opened
+            if isinstance(problem, FetchError):
+                return Trial(problem=f"login: {problem.reason}")
+            if problem is not None:
+                return Trial(problem=f"login refused: HTTP {problem.status}")
+            session = self._session.values
+        request = self.render(message, session)
+        try:
+            answer = await self._client.request(
+                request.method, request.url, headers=request.headers, body=request.body
+            )
+        except FetchError as error:
+            return Trial(request=request, problem=error.reason)
+        return Trial(request=request, http_status=answer.status, answer=self.read(answer))
+
+    def read(self, answer: Fetched) -> Answer:
+        """What an answer means."""
+        return self._answers.read(answer, self._wall_clock_ms())
+
+    def _submit(self, message: Outgoing, now: float) -> None:
         values = self._session.values if self._session is not None else {}
         try:
-            request = self._request.render(
-                Filling(
-                    message,
-                    ref=ref,
-                    status_url=f"{self._callback_url}{ref}" if self._callback_url else "",
-                    now_ms=self._wall_clock_ms(),
-                    fixed=values,
-                )
-            )
+            request = self.render(message, values)
         except UnicodeEncodeError:  # half of a surrogate pair
             detail = "the text is not valid Unicode"
             self._settle(message, Rejected(code=FailureCode.INVALID_CONTENT, detail=detail))
@@ -331,7 +372,7 @@ class HttpCarrier:
         now = self._clock()
         share = 0.05 if self.round_trip_s else 1.0
         self.round_trip_s += (now - since - self.round_trip_s) * share
-        answer = self._answers.read(result, self._wall_clock_ms())
+        answer = self.read(result)
         session = self._session
         if session is not None:
             if answer.meaning is not Meaning.SESSION:
@@ -358,7 +399,7 @@ class HttpCarrier:
             return Accepted(carrier_ids=ids)
         if isinstance(meaning, FailureCode):
             self.health.note_answer()
-            return Rejected(code=meaning, detail=answer.detail)
+            return Rejected(code=meaning, detail=answer.detail, carrier_ids=answer.ids)
         if meaning is Meaning.THROTTLED:
             self.pace.on_throttled(now, since)
             if answer.wait_s > LONGEST_WAIT_S:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from dragoman.config.errors import Mistake
+from dragoman.config.http import Preset
 from dragoman.config.reading import suggest
 from dragoman.config.tables import HttpTable
 from dragoman.connectors.http.build import compile_carrier
@@ -31,8 +32,10 @@ def find_mistakes(carrier: HttpTable) -> Iterator[Mistake]:
         for name in carrier.credentials:
             if name not in named:
                 yield Mistake(f"{key}.credentials.{name}", _unknown("credential", name, named))
+    checks = carrier.public_url and carrier.verify_signatures
     for name, what in preset.credentials.items():
-        if not carrier.credentials.get(name):
+        only_checks = f"{{{name}}}" in preset.signature.key and f"{{{name}" not in _used(preset)
+        if not carrier.credentials.get(name) and (checks or not only_checks):
             yield Mistake(f"{key}.credentials.{name}", f"missing: {what}")
     if not (preset.base_url or carrier.base_url):
         yield Mistake(f"{key}.base_url", "missing; the preset cannot know it")
@@ -44,6 +47,11 @@ def find_mistakes(carrier: HttpTable) -> Iterator[Mistake]:
         yield Mistake(key, _unknown("placeholder", error.name, known))
     except ValueError as error:
         yield Mistake(key, str(error))
+
+
+def _used(preset: Preset) -> str:
+    """What a preset sends, as text."""
+    return repr((preset.request, preset.login, preset.poll.request))
 
 
 def _check_callbacks(carrier: HttpTable, key: str) -> Iterator[Mistake]:

@@ -78,6 +78,14 @@ class Condition:
                 return False
         return True
 
+    def holds_for_some(self, tree: Any) -> bool:
+        """Whether some of the values found are among those given, and others are not."""
+        for find, allowed, _ in self._tests:
+            found = [text_of(one) in allowed for one in find(tree)]
+            if allowed and any(found) and not all(found):
+                return True
+        return False
+
 
 def _named(name: str) -> Find:
     def find(tree: Any) -> list[Any]:

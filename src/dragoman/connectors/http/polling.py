@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import heapq
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from itertools import count
 from typing import Any, Final
 
@@ -29,6 +30,8 @@ LONGEST: Final = 32
 EARLIEST: Final = -2
 """The first question comes after a quarter of the interval, as most messages arrive soon."""
 AT_A_TIME: Final = 4
+NOT_NOW_S: Final = 5.0
+"""Until a provider that takes no questions now is looked at again."""
 _ANSWERED: Final = range(200, 300)
 
 log = structlog.get_logger(__name__)
@@ -74,6 +77,10 @@ class Poller:
         """Remembers a message that the provider has taken."""
         self._schedule(_Asked(sent, self._clock()))
 
+    def wake(self) -> None:
+        """The provider may take questions now."""
+        self._wake.set()
+
     async def run(self) -> None:
         """Runs until cancelled."""
         for sent in await self._unreported(MOST):
@@ -94,11 +101,10 @@ class Poller:
             wait_s = due - self._clock()
             if wait_s > 0:
                 return wait_s
+            if not self._ask(asked.sent, partial(self._answered, asked)):
+                return NOT_NOW_S
             heapq.heappop(self._due)
-            if self._ask(asked.sent, lambda result, asked=asked: self._answered(asked, result)):  # type: ignore[misc]
-                self._free -= 1
-            else:
-                self._schedule(asked)
+            self._free -= 1
         return None
 
     def _answered(self, asked: _Asked, result: Fetched | FetchError) -> None:

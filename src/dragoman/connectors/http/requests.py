@@ -10,6 +10,7 @@ from typing import Any, Final, cast
 import msgspec
 
 from dragoman.config.http import RequestTable
+from dragoman.connectors.http.sigv4 import sign
 from dragoman.connectors.http.templates import (
     ABSENT,
     Compiler,
@@ -48,6 +49,11 @@ class HttpRequest(msgspec.Struct, frozen=True, gc=False):
     headers: tuple[tuple[str, str], ...]
     body: bytes
 
+    @property
+    def place(self) -> str:
+        """The URL without its query, which may hold a key."""
+        return self.url.partition("?")[0]
+
 
 class RequestRenderer:
     """A preset's request for one carrier."""
@@ -74,6 +80,7 @@ class RequestRenderer:
             if all(fill is None for _, _, fill in self._headers)
             else None
         )
+        self._aws = compiler.aws_key(table.aws_service) if table.aws_service else None
         fields = [_with(table.fields, more) for more in _variants(table)]
         in_url = body in ("", "none")
         query = [table.query | one if in_url else table.query for one in fields]
@@ -93,9 +100,10 @@ class RequestRenderer:
             url += self._path(filling)
         if query := _join(self._queries[variant], filling):
             url += f"{'&' if '?' in url else '?'}{query}"
-        return HttpRequest(
-            self.method, url, self._header_values(filling), self._bodies[variant](filling)
-        )
+        headers, body = self._header_values(filling), self._bodies[variant](filling)
+        if self._aws is not None:
+            headers = sign(self._aws, self.method, url, headers, body, filling.now_ms)
+        return HttpRequest(self.method, url, headers, body)
 
     def _header_values(self, filling: Filling) -> tuple[tuple[str, str], ...]:
         if self._fixed_headers is not None:

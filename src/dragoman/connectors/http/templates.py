@@ -1,8 +1,9 @@
 """Requests with gaps: `{to}`, `{text}` … and how each is filled for one message.
 
-A gap is `{name}`; `{name?}` leaves out the field or parameter where the value is empty, and
-`{name:int}` makes it a JSON integer. What is known when the carrier is built is filled in then, so
-that a message costs only its own values.
+A gap is `{name}`; `{name?}` leaves out the field or parameter where the value is empty,
+`{name!other}` where the other has a value; `{name|other}` is the other where the first has none,
+and `{name:int}` a JSON integer. What is known when the carrier is built is filled in then, so that
+a message costs only its own values.
 """
 
 from __future__ import annotations
@@ -16,12 +17,13 @@ from typing import Any, Final
 from urllib.parse import quote, quote_plus
 from xml.sax import saxutils
 
+from dragoman.connectors.http.sigv4 import AwsKey
 from dragoman.core.messages.model.messages import Outgoing
 from dragoman.protocols.gsm.alphabet import Alphabet
 
 MIN_INTERNATIONAL: Final = 7
 """Digits from which a sender without `+` is a number and no short code."""
-_GAP: Final = re.compile(r"\{([a-z][a-z0-9_]*)(\?)?(:int)?\}")
+_GAP: Final = re.compile(r"\{([a-z][a-z0-9_]*(?:\|[a-z][a-z0-9_]*)?)(\?|![a-z0-9_]+)?(:int)?\}")
 
 
 NO_MESSAGE: Final = Outgoing(
@@ -107,6 +109,7 @@ VALUES: Final = MappingProxyType[str, Value](
         "validity_h": lambda filling: _left(filling, 3600),
         "validity_ms": lambda filling: _left(filling, 0.001),
         "expires": lambda filling: _until(filling, "%Y-%m-%dT%H:%M:%SZ"),
+        "validity_iso": lambda filling: _left(filling, 1) and f"PT{_left(filling, 1)}S",
         "now": lambda filling: datetime.fromtimestamp(filling.now_ms // 1000, UTC).strftime(
             "%Y-%m-%d %H:%M:%S"
         ),
@@ -181,14 +184,16 @@ class Compiler:
             pieces.append((template[end : match.start()], None, as_it_is))
             end = match.end()
             value = self._value(name)
+            if optional and optional != "?" and self._value(optional[1:]):
+                return "", lambda _: ABSENT
             if isinstance(value, str):
-                if optional and not value:
+                if optional == "?" and not value:
                     return "", lambda _: ABSENT
                 pieces.append((escape(value), None, as_it_is))
                 continue
             octets = name == OCTETS and escape in (percent, for_form)
             pieces.append(("", value, percent_octets if octets else escape))
-            if optional:
+            if optional == "?":
                 needed.append(value)
         pieces.append((template[end:], None, as_it_is))
         if all(value is None for _, value, _ in pieces):
@@ -234,7 +239,15 @@ class Compiler:
         )
         return self.text(joined, escape)
 
+    def aws_key(self, service: str) -> AwsKey:
+        """The key that requests to a service of Amazon are signed with."""
+        names = ("access_key_id", "secret_access_key", "region")
+        return AwsKey(service=service, **{name: self.text(f"{{{name}}}")[0] for name in names})
+
     def _value(self, name: str) -> str | Value:
+        first, _, second = name.partition("|")
+        if second:
+            return self._value(first) or self._value(second)
         if name in self._known:
             return self._known[name]
         if name in self._later:
