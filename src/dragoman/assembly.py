@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from dragoman import __version__
 from dragoman.config import Settings
-from dragoman.config.routing import load_costs, load_networks
+from dragoman.config.route_files import load_costs, load_networks
 from dragoman.container import Services
 from dragoman.core.accounts.access_tokens import AccessTokens
 from dragoman.core.accounts.account_tree import AccountTree

@@ -17,7 +17,7 @@ import structlog
 from dragoman.assembly import held_routes, kept_routes, policies_of
 from dragoman.config import ConfigError, Settings
 from dragoman.config.differences import differences, kept_until_restart
-from dragoman.config.routing import load_costs, load_networks
+from dragoman.config.route_files import load_costs, load_networks
 from dragoman.config.tables import CarrierTable
 from dragoman.container import Services
 from dragoman.core.billing.model.costs import CostList
