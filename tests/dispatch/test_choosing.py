@@ -154,3 +154,47 @@ async def test_a_recipient_stays_with_its_carrier(make_harness: Any, make_simula
     await send(harness, account, 2)
     await harness.until_states(account, S.DELIVERED, count=12)
     assert (one.taken, two.taken) == (5, 7)
+
+
+async def test_what_waits_in_a_line_survives_a_crash(
+    make_harness: Any, make_simulator: Any
+) -> None:
+    one, two = await make_simulator(), await make_simulator()
+    one.answers.shut()
+    two.answers.shut()
+    carriers = {"one": one.port, "two": two.port}
+    route = RouteTable(name="shared", carriers=("one", "two"), weights=(1, 1))
+    first = await make_harness(carriers=carriers, routes=[route], window=2)
+    account = await first.account(credits=30)
+    await send(first, account, 20)
+    await until(lambda: first.dispatcher.waiting("shared") == 16)
+    await first.crash()
+    one.answers.open()
+    two.answers.open()
+    second = await make_harness(carriers=carriers, routes=[route], window=2)
+    await second.until_states(account, S.DELIVERED, count=20)
+    assert await second.balance(account) == (10, 0, 20)
+    doubled = [message.possible_duplicate for message in await second.outbox(account)]
+    assert sum(doubled) == 4  # those that were at the carriers
+    assert one.taken + two.taken == 24
+
+
+async def test_a_cancelled_message_gives_its_place_of_the_day_back(
+    make_harness: Any, make_simulator: Any
+) -> None:
+    one = await make_simulator()
+    one.answers.shut()
+    harness = await make_harness(
+        carriers={"one": one.port},
+        window=1,
+        prepare=lambda it: it.selection.quotas.replace([Quota(carrier="one", parts_per_day=3)]),
+    )
+    account = await harness.account(credits=9)
+    await send(harness, account, 3)
+    await until(lambda: harness.selection.quotas.left("one", "238") == 0)
+    waiting = (await harness.outbox(account))[-1]
+    await harness.batches.cancel(account, waiting.batch_id)
+    await send(harness, account, 1, first=4530000000)
+    one.answers.open()
+    await harness.until_states(account, S.DELIVERED, S.DELIVERED, S.CANCELLED, S.DELIVERED)
+    assert one.taken == 3

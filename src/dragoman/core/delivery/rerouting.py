@@ -15,6 +15,7 @@ from typing import Final
 import structlog
 
 from dragoman.core.accounts.accounts import Accounts
+from dragoman.core.delivery import backlog
 from dragoman.core.delivery.backlog import Backlog
 from dragoman.core.delivery.dispatcher import Dispatcher
 from dragoman.core.messages.live import LiveBatch, LiveMessage, LiveMessages
@@ -74,7 +75,9 @@ class Rerouting:
             target = self.router.routes.get(route.fallback)
             if target is not None and now - since >= route.fallback_after_s:
                 works = self.dispatcher.pull_out(route.name)
-                if moved := await self._move(works, route.name, target):
+                room = max(0, backlog.MAX_QUEUED - self.queue.depth(target.name))
+                await self.queue.publish(route.name, works[room:])
+                if moved := await self._move(works[:room], route.name, target):
                     log.info("rerouted", route=route.name, to=target.name, messages=moved)
         for name, until in list(self._gone.items()):
             if name in self.router.routes or now > until:
