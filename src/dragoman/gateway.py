@@ -307,7 +307,12 @@ class Gateway:
 
     def warnings(self) -> list[str]:
         """What needs attention although the gateway takes traffic."""
-        return self.services.health.warnings()
+        quality = self.services.selection.quality
+        left_out = (name for name in self.connectors if quality.is_left_out(name))
+        return [
+            *self.services.health.warnings(),
+            *(f"carrier {name} delivers too little and is left out" for name in left_out),
+        ]
 
     def free_bytes(self) -> int | None:
         """Free space on the disk of the database; None for a server."""

@@ -10,9 +10,13 @@ from tests.passing_time import until
 
 from dragoman.config.tables import RouteTable
 from dragoman.core.billing.model.costs import Cost, CostList
+from dragoman.core.delivery import quality as quality_module
 from dragoman.core.delivery.model.quotas import Quota
+from dragoman.core.delivery.quality import MIN_RESULTS, TESTS
 from dragoman.core.messages.model.lifecycle import State
 from dragoman.core.messages.model.routing import Preference
+from dragoman.protocols.smpp.constants import MessageState
+from dragoman.testkit.simulator import Behaviour
 
 S = State
 
@@ -198,3 +202,57 @@ async def test_a_cancelled_message_gives_its_place_of_the_day_back(
     one.answers.open()
     await harness.until_states(account, S.DELIVERED, S.DELIVERED, S.CANCELLED, S.DELIVERED)
     assert one.taken == 3
+
+
+async def results(harness: Any, account: Any, count: int) -> None:
+    """Waits until the carriers' reports about all messages have come."""
+
+    async def reported() -> bool:
+        states = await harness.states(account)
+        return len(states) == count and all(state >= S.DELIVERED for state in states)
+
+    await until(reported)
+
+
+async def test_carrier_below_the_floor_is_left_out_tested_and_comes_back(
+    make_harness: Any, make_simulator: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bad, good = await make_simulator(), await make_simulator()
+    bad.default = Behaviour(state=MessageState.UNDELIVERABLE)
+    route = RouteTable(
+        name="shared", carriers=("bad", "good"), weights=(1, 1), min_delivery_rate=0.5
+    )
+    harness = await make_harness(carriers={"bad": bad.port, "good": good.port}, routes=[route])
+    account = await harness.account(credits=200)
+    await send(harness, account, 2 * MIN_RESULTS)
+    await results(harness, account, 2 * MIN_RESULTS)
+    assert (bad.taken, good.taken) == (MIN_RESULTS, MIN_RESULTS)
+    await send(harness, account, 30, first=4530000000)
+    await results(harness, account, 70)
+    assert (bad.taken, good.taken) == (MIN_RESULTS, MIN_RESULTS + 30)
+    assert harness.selection.quality.is_left_out("bad")
+    bad.default = Behaviour()
+    monkeypatch.setattr(quality_module, "TEST_EVERY_S", 0)  # each message may be a test
+    for number in range(TESTS):
+        await send(harness, account, 1, first=4540000000 + number)
+        await results(harness, account, 71 + number)
+    assert bad.taken == MIN_RESULTS + TESTS
+    await send(harness, account, 10, first=4550000000)
+    await results(harness, account, 80 + TESTS)
+    assert not harness.selection.quality.is_left_out("bad")
+    assert bad.taken == MIN_RESULTS + TESTS + 5
+
+
+async def test_quality_takes_the_carrier_that_delivers_more(
+    make_harness: Any, make_simulator: Any
+) -> None:
+    bad, good = await make_simulator(), await make_simulator()
+    bad.default = Behaviour(state=MessageState.UNDELIVERABLE)
+    route = RouteTable(name="best", carriers=("bad", "good"), choose=Preference.QUALITY)
+    harness = await make_harness(carriers={"bad": bad.port, "good": good.port}, routes=[route])
+    account = await harness.account(credits=200)
+    await send(harness, account, MIN_RESULTS)  # nothing is known: the order decides
+    await results(harness, account, MIN_RESULTS)
+    await send(harness, account, 30, first=4530000000)
+    await results(harness, account, MIN_RESULTS + 30)
+    assert (bad.taken, good.taken) == (MIN_RESULTS, 30)

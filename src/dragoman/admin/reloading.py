@@ -14,9 +14,9 @@ from zoneinfo import ZoneInfo
 
 import structlog
 
-from dragoman.assembly import held_routes, kept_routes, policies_of
 from dragoman.config import ConfigError, Settings
 from dragoman.config.differences import differences, kept_until_restart
+from dragoman.config.policies import held_routes, kept_routes, policies_of
 from dragoman.config.route_files import load_costs, load_networks
 from dragoman.config.tables import CarrierTable
 from dragoman.container import Services
