@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from dragoman.admin.reloading import Reloading
+from dragoman.admin.reloading import Reloading, connect_carrier
 from dragoman.config import ConfigError, Settings
 from dragoman.config.errors import Mistake
 from dragoman.config.tables import (
@@ -22,7 +22,6 @@ from dragoman.config.tables import (
     SmppTable,
 )
 from dragoman.config.values import Secret
-from dragoman.connectors import connect_carrier
 from dragoman.core.messages.model.lifecycle import State
 from dragoman.core.messages.sql.tables import messages
 from dragoman.core.model.errors import RefusalCode, Refused, StorageUnavailable
