@@ -9,7 +9,8 @@ from zoneinfo import ZoneInfo
 
 from dragoman import __version__
 from dragoman.config import Settings
-from dragoman.config.routing import load_costs, load_networks
+from dragoman.config.policies import held_routes, kept_routes, policies_of
+from dragoman.config.route_files import load_costs, load_networks
 from dragoman.container import Services
 from dragoman.core.accounts.access_tokens import AccessTokens
 from dragoman.core.accounts.account_tree import AccountTree
@@ -42,7 +43,7 @@ from dragoman.core.contacts.imports import Imports
 from dragoman.core.delivery.backlog import Backlog
 from dragoman.core.delivery.carrier_switches import CarrierSwitches
 from dragoman.core.delivery.deadlines import Deadlines
-from dragoman.core.delivery.delivery import Delivery, OnUnknown
+from dragoman.core.delivery.delivery import Delivery
 from dragoman.core.delivery.device_routes import DeviceRoutes
 from dragoman.core.delivery.dispatcher import Dispatcher
 from dragoman.core.delivery.model.ports import CallsBack, CarrierEvents, Connector
@@ -154,32 +155,6 @@ def check_unused(settings: Settings) -> None:
     Storage(settings.database_url).close()
 
 
-def policies_of(settings: Settings) -> dict[str, OnUnknown]:
-    """What to do with messages that a carrier never answered, by its name."""
-    return {
-        # What a phone has given to its radio is never sent again.
-        c.name: OnUnknown.HOLD if c.name in settings.carriers_of_phones else OnUnknown(c.on_unknown)
-        for c in settings.carriers
-    }
-
-
-def held_routes(settings: Settings, router: Router) -> frozenset[str]:
-    """Where a message that may have left must not be sent again; phones know what they have."""
-    phones, policies = settings.carriers_of_phones, policies_of(settings)
-    return frozenset(
-        route.name
-        for route in router.routes.values()
-        if any(policies[name] is OnUnknown.HOLD for name in route.carriers if name not in phones)
-    )
-
-
-def kept_routes(settings: Settings, router: Router) -> frozenset[str]:
-    """Routes over phones alone."""
-    phones = set(settings.carriers_of_phones)
-    routes = router.routes.values()
-    return frozenset(route.name for route in routes if phones.issuperset(route.carriers))
-
-
 class _Parts:
     """Makes the services, room after room; each may use what those before it made."""
 
@@ -197,10 +172,9 @@ class _Parts:
         self._policies = policies_of(settings)
         self.live = LiveMessages()
         self.queue = LocalQueue()
-        self.networks = load_networks(settings)
         self.router = Router(
             settings.routes_for_router(),
-            networks=self.networks,
+            networks=load_networks(settings),
             zone=ZoneInfo(settings.routing.time_zone),
         )
         self.costs = Costs(load_costs(settings) if connect is not connect_nothing else {})

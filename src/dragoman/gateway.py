@@ -17,7 +17,7 @@ from dragoman import __version__
 from dragoman.admin.carriers import view_carriers
 from dragoman.admin.context import Admin
 from dragoman.admin.operations import build_admin
-from dragoman.admin.reloading import Reloading
+from dragoman.admin.reloading import Reloading, connect_carrier
 from dragoman.admin.remote import TokenGuard
 from dragoman.admin.server import AdminServer
 from dragoman.assembly import build_services
@@ -25,7 +25,7 @@ from dragoman.campaigns.pages import PREFIX as MAILINGS_PREFIX
 from dragoman.campaigns.pages import build_mailing_pages
 from dragoman.campaigns.relay import Outbox, RelayConnection
 from dragoman.config import Settings
-from dragoman.connectors import connect_carrier, connect_carriers
+from dragoman.connectors import connect_carriers
 from dragoman.connectors.http.callbacks import build_callbacks
 from dragoman.connectors.http.carrier import HttpCarrier
 from dragoman.connectors.mm7.carrier import Mm7Carrier
@@ -340,7 +340,12 @@ class Gateway:
 
     def warnings(self) -> list[str]:
         """What needs attention although the gateway takes traffic."""
-        return self.services.health.warnings()
+        quality = self.services.selection.quality
+        left_out = (name for name in self.connectors if quality.is_left_out(name))
+        return [
+            *self.services.health.warnings(),
+            *(f"carrier {name} delivers too little and is left out" for name in left_out),
+        ]
 
     def free_bytes(self) -> int | None:
         """Free space on the disk of the database; None for a server."""

@@ -10,9 +10,13 @@ from tests.passing_time import until
 
 from dragoman.config.tables import RouteTable
 from dragoman.core.billing.model.costs import Cost, CostList
+from dragoman.core.delivery import quality as quality_module
 from dragoman.core.delivery.model.quotas import Quota
+from dragoman.core.delivery.quality import MIN_RESULTS, TESTS
 from dragoman.core.messages.model.lifecycle import State
 from dragoman.core.messages.model.routing import Preference
+from dragoman.protocols.smpp.constants import MessageState
+from dragoman.testkit.simulator import Behaviour
 
 S = State
 
@@ -154,3 +158,101 @@ async def test_a_recipient_stays_with_its_carrier(make_harness: Any, make_simula
     await send(harness, account, 2)
     await harness.until_states(account, S.DELIVERED, count=12)
     assert (one.taken, two.taken) == (5, 7)
+
+
+async def test_what_waits_in_a_line_survives_a_crash(
+    make_harness: Any, make_simulator: Any
+) -> None:
+    one, two = await make_simulator(), await make_simulator()
+    one.answers.shut()
+    two.answers.shut()
+    carriers = {"one": one.port, "two": two.port}
+    route = RouteTable(name="shared", carriers=("one", "two"), weights=(1, 1))
+    first = await make_harness(carriers=carriers, routes=[route], window=2)
+    account = await first.account(credits=30)
+    await send(first, account, 20)
+    await until(lambda: first.dispatcher.waiting("shared") == 16)
+    await first.crash()
+    one.answers.open()
+    two.answers.open()
+    second = await make_harness(carriers=carriers, routes=[route], window=2)
+    await second.until_states(account, S.DELIVERED, count=20)
+    assert await second.balance(account) == (10, 0, 20)
+    doubled = [message.possible_duplicate for message in await second.outbox(account)]
+    assert sum(doubled) == 4  # those that were at the carriers
+    assert one.taken + two.taken == 24
+
+
+async def test_a_cancelled_message_gives_its_place_of_the_day_back(
+    make_harness: Any, make_simulator: Any
+) -> None:
+    one = await make_simulator()
+    one.answers.shut()
+    harness = await make_harness(
+        carriers={"one": one.port},
+        window=1,
+        prepare=lambda it: it.selection.quotas.replace([Quota(carrier="one", parts_per_day=3)]),
+    )
+    account = await harness.account(credits=9)
+    await send(harness, account, 3)
+    await until(lambda: harness.selection.quotas.left("one", "238") == 0)
+    waiting = (await harness.outbox(account))[-1]
+    await harness.batches.cancel(account, waiting.batch_id)
+    await send(harness, account, 1, first=4530000000)
+    one.answers.open()
+    await harness.until_states(account, S.DELIVERED, S.DELIVERED, S.CANCELLED, S.DELIVERED)
+    assert one.taken == 3
+
+
+async def results(harness: Any, account: Any, count: int) -> None:
+    """Waits until the carriers' reports about all messages have come."""
+
+    async def reported() -> bool:
+        states = await harness.states(account)
+        return len(states) == count and all(state >= S.DELIVERED for state in states)
+
+    await until(reported)
+
+
+async def test_carrier_below_the_floor_is_left_out_tested_and_comes_back(
+    make_harness: Any, make_simulator: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bad, good = await make_simulator(), await make_simulator()
+    bad.default = Behaviour(state=MessageState.UNDELIVERABLE)
+    route = RouteTable(
+        name="shared", carriers=("bad", "good"), weights=(1, 1), min_delivery_rate=0.5
+    )
+    harness = await make_harness(carriers={"bad": bad.port, "good": good.port}, routes=[route])
+    account = await harness.account(credits=200)
+    await send(harness, account, 2 * MIN_RESULTS)
+    await results(harness, account, 2 * MIN_RESULTS)
+    assert (bad.taken, good.taken) == (MIN_RESULTS, MIN_RESULTS)
+    await send(harness, account, 30, first=4530000000)
+    await results(harness, account, 70)
+    assert (bad.taken, good.taken) == (MIN_RESULTS, MIN_RESULTS + 30)
+    assert harness.selection.quality.is_left_out("bad")
+    bad.default = Behaviour()
+    monkeypatch.setattr(quality_module, "TEST_EVERY_S", 0)  # each message may be a test
+    for number in range(TESTS):
+        await send(harness, account, 1, first=4540000000 + number)
+        await results(harness, account, 71 + number)
+    assert bad.taken == MIN_RESULTS + TESTS
+    await send(harness, account, 10, first=4550000000)
+    await results(harness, account, 80 + TESTS)
+    assert not harness.selection.quality.is_left_out("bad")
+    assert bad.taken == MIN_RESULTS + TESTS + 5
+
+
+async def test_quality_takes_the_carrier_that_delivers_more(
+    make_harness: Any, make_simulator: Any
+) -> None:
+    bad, good = await make_simulator(), await make_simulator()
+    bad.default = Behaviour(state=MessageState.UNDELIVERABLE)
+    route = RouteTable(name="best", carriers=("bad", "good"), choose=Preference.QUALITY)
+    harness = await make_harness(carriers={"bad": bad.port, "good": good.port}, routes=[route])
+    account = await harness.account(credits=200)
+    await send(harness, account, MIN_RESULTS)  # nothing is known: the order decides
+    await results(harness, account, MIN_RESULTS)
+    await send(harness, account, 30, first=4530000000)
+    await results(harness, account, MIN_RESULTS + 30)
+    assert (bad.taken, good.taken) == (MIN_RESULTS, 30)

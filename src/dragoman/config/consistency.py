@@ -9,7 +9,7 @@ from typing import Final
 
 from dragoman.config.errors import Mistake
 from dragoman.config.reading import suggest
-from dragoman.config.routing import find_route_mistakes
+from dragoman.config.route_files import find_route_mistakes
 from dragoman.config.settings import Settings
 from dragoman.config.tables import LATIN_1, HttpTable, Mm7Table, SmppTable
 from dragoman.core.model.mail_addresses import parse_mail_address

@@ -111,6 +111,8 @@ ROUTE_REASONS: Final = MappingProxyType(
         RouteReason.MESSAGE_TYPE: "this route is for its message type",
         RouteReason.ACCOUNT: "this route is for the account",
         RouteReason.PREFIX: "this route is for numbers starting with +{prefix}",
+        RouteReason.CONDITIONS: "this route is for messages like it",
+        RouteReason.FALLBACK: "no carrier of its route could send",
         RouteReason.ANY: "this route is for any number",
         RouteReason.CHANGED: "the routes have been reconfigured since it was accepted",
         RouteReason.NONE: "it was not sent to a carrier",
