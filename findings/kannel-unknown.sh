@@ -3,8 +3,8 @@
 #
 # What it does: the state UNKNOWN of a receipt calls the dlr-url with 2, "not delivered", and ends the message: the
 # DELIVRD that follows is thrown away. ENROUTE, in its place, calls it with 4, and the DELIVRD counts.
-# What most expect: that "unknown" is no end, as it is not "failed". SMPP 5.0 s. 4.7.15 has it for an SMSC that cannot tell the state,
-# perhaps for a while; the true end follows when it can.
+# What most expect: that "unknown" is no end, as it is not "failed". SMPP 5.0 s. 4.7.15 has it for an SMSC that cannot
+# tell the state, perhaps for a while; the true end follows when it can.
 # What follows: customers are told that a message failed which its reader has, and never learn better.
 #
 # Dragoman lets a later receipt count: protocols/smpp/receipts.py, and test_on_its_way_is_no_end in
