@@ -29,6 +29,10 @@ from dragoman.core.model.numbering_plans import parse_international
         ("0045 37 12 34 56 78 90", "45371234567890"),
         ("+47580012345678", "47580012345678"),
         ("+47 58 00 12 34 56 78", "47580012345678"),
+        # Those of France and Belgium were refused, as phonenumbers refuses them.
+        ("+337000012345678", "337000012345678"),
+        ("+33 (0)700 001 234 5678", "337000012345678"),
+        ("+327700012345678", "327700012345678"),
     ],
 )
 def test_number_with_its_country_code_is_read(written: str, digits: str) -> None:
