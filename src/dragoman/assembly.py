@@ -96,6 +96,7 @@ from dragoman.core.submission.orders import Orders
 from dragoman.core.submission.quotes import Quotes
 from dragoman.core.submission.refunds import Refunds
 from dragoman.core.submission.route_explanations import RouteExplanations
+from dragoman.core.submission.scheduled import ScheduledBatches
 from dragoman.core.submission.single_messages import SingleMessages
 from dragoman.core.submission.submission import SubmissionService
 from dragoman.core.submission.verifications import Verifications
@@ -526,6 +527,13 @@ class _Parts:
             submission=self.submission,
             batches=self.batches,
             ids=self.ids,
+        )
+        self.scheduled_batches = ScheduledBatches(
+            storage=self.storage,
+            accounts=self.accounts,
+            batches=self.batches,
+            audit_log=self.audit_log,
+            clock=self.clock,
         )
         self.refunds = Refunds(
             writer=self.storage.writer,

@@ -78,6 +78,7 @@ from dragoman.core.submission.orders import Orders
 from dragoman.core.submission.quotes import Quotes
 from dragoman.core.submission.refunds import Refunds
 from dragoman.core.submission.route_explanations import RouteExplanations
+from dragoman.core.submission.scheduled import ScheduledBatches
 from dragoman.core.submission.single_messages import SingleMessages
 from dragoman.core.submission.submission import SubmissionService
 from dragoman.core.submission.verifications import Verifications
@@ -162,6 +163,7 @@ class Services:
     queries: Queries
     quotes: Quotes
     message_actions: MessageActions
+    scheduled_batches: ScheduledBatches
     refunds: Refunds
     verifications: Verifications
     mailings: Mailings

@@ -120,7 +120,7 @@ async def tail_messages(admin: Admin, query: EventFilter) -> AsyncGenerator[Feed
         below = frozenset({account.account_id, *await services.queries.accounts_below(account)})
     wanted = read_filter(
         accounts=below,
-        states=tuple(filter(None, query.states.split(","))),
+        states=query.states,
         recipient=query.recipient,
         route=query.route,
         dialect=query.dialect,

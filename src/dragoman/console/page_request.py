@@ -51,6 +51,7 @@ _NOTICES: Final = {
     "opted-out": "Opt-out added.",
     "opted-in": "Opt-out removed.",
     "scheduled": "Accepted. The message is scheduled.",
+    "moved": "The new time is saved.",
 }
 
 

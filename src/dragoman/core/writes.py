@@ -50,6 +50,7 @@ from dragoman.core.submission.sql import (
     orders,
     refunds,
     resending,
+    scheduled,
     submissions,
     verifications,
 )
@@ -75,6 +76,7 @@ OPERATIONS: Final[dict[str, Operation[Any, Any]]] = {
         dialect_records.remove,
         batches.cancel,
         batches.stop,
+        scheduled.move,
         bundles.accept,
         callbacks.expire,
         callbacks.record,

@@ -19,6 +19,7 @@ from dragoman.console.views import (
     new_account,
     overview,
     own_account,
+    scheduled,
     senders,
     sign_in,
 )
@@ -27,6 +28,7 @@ PAGES: Final[tuple[Page, ...]] = (
     *sign_in.PAGES,
     *overview.PAGES,
     *messages.PAGES,
+    *scheduled.PAGES,
     *live.PAGES,
     *compose.PAGES,
     *inbox.PAGES,

@@ -15,7 +15,8 @@ from dragoman.console.labels import (
     FAILURES,
     LEDGER,
     REFUSALS,
-    STATES,
+    choose_state,
+    describe_refusal,
     describe_replaced,
     describe_route,
 )
@@ -30,30 +31,22 @@ from dragoman.console.reading import (
     read_pieces,
     read_time,
 )
+from dragoman.console.views.scheduled import find_page, names_of, next_address
 from dragoman.core.accounts.model.accounts import Permission
 from dragoman.core.messages.model.lifecycle import BatchState, State
+from dragoman.core.messages.model.state_choices import read_states
 from dragoman.core.messages.model.views import MessageView
 from dragoman.core.model.countries import country_name
 from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.core.reporting.model.outbox import OutboxFilter
 from dragoman.core.reporting.model.timeline import Timeline
 from dragoman.core.submission.model.progress import BatchProgress
+from dragoman.core.submission.model.scheduled import ScheduledFilter
 from dragoman.web.responses import Response
 
 PROTOCOL: Final = "console"
 FIELDS: Final = ("number", "id", "text", "state", "from", "to")
-_WAITING: Final = (State.SCHEDULED, State.QUEUED, State.SENDING)
-_FAILED: Final = (State.UNDELIVERED, State.EXPIRED, State.REJECTED)
 _CANCELLABLE: Final = frozenset({BatchState.QUEUED, BatchState.RUNNING})
-CHOICES: Final = MappingProxyType(
-    {
-        "": (),
-        "waiting": _WAITING,
-        "failed": _FAILED,
-        **{name: (state,) for state, name in STATES.items() if state not in _WAITING},
-    }
-)
-"""The states that can be asked for. The three before the hand-over are one to the counters."""
 
 
 async def search_messages(request: PageRequest) -> Response:
@@ -61,6 +54,8 @@ async def search_messages(request: PageRequest) -> Response:
     typed = {name: request.query.get(name, "") for name in FIELDS}
     tree = await request.tree()
     wanted = _read_filter(request, typed)
+    if not request.problems and wanted["states"] == (State.SCHEDULED,):
+        return await _search_scheduled(request, typed, wanted, tree)
     batch_id = None
     if typed["id"].strip() and "id" not in request.problems:
         message_id, batch_id = await _find(request, read_identifiers(typed["id"]), tree)
@@ -84,8 +79,9 @@ async def search_messages(request: PageRequest) -> Response:
         "messages.html",
         400 if request.problems else 200,
         typed=typed,
-        choices=[(name, name or "any") for name in CHOICES],
+        choices=choose_state(typed["state"]),
         messages=shown,
+        scheduled=(),
         batch=await _batch(request, batch_id) if batch_id is not None else None,
         may_send=request.account.may(Permission.SEND),
         names=await _names(request, shown),
@@ -101,12 +97,32 @@ async def search_messages(request: PageRequest) -> Response:
     )
 
 
-async def cancel_batch(request: PageRequest) -> Response:
-    """Stops a batch none of whose messages a carrier has been given."""
-    batch_id = request.identifier("batch_id")
-    await request.services.batches.cancel(request.account, batch_id)
-    await request.note("cancel_batch", str(batch_id))
-    return request.go(f"/messages?id={batch_id}", "cancelled")
+async def _search_scheduled(
+    request: PageRequest, typed: dict[str, str], wanted: dict[str, Any], tree: tuple[int, ...]
+) -> Response:
+    """What is due later: batches, which become messages then."""
+    found = await find_page(
+        request,
+        ScheduledFilter(
+            account_ids=tree,
+            recipient=wanted["recipient"],
+            text=wanted["text"],
+            from_ms=wanted["from_ms"],
+            to_ms=wanted["to_ms"],
+        ),
+    )
+    return request.show(
+        "messages.html",
+        typed=typed,
+        choices=choose_state(typed["state"]),
+        messages=(),
+        scheduled=found.batches,
+        next=next_address(request, found),
+        batch=None,
+        may_send=request.account.may(Permission.SEND),
+        names=await names_of(request, found.batches),
+        is_filtered=True,
+    )
 
 
 async def show_message(request: PageRequest) -> Response:
@@ -221,7 +237,7 @@ def _read_filter(request: PageRequest, typed: dict[str, str]) -> dict[str, Any]:
         "text": ("text", read_pieces),
         "from": ("from_ms", lambda text: read_time(text, request.zone)),
         "to": ("to_ms", lambda text: read_time(text, request.zone, ends=True)),
-        "state": ("states", lambda name: CHOICES.get(name, ())),
+        "state": ("states", read_states),
         "id": ("", lambda text: read_identifiers(text) if text.strip() else None),
     }
     wanted: dict[str, Any] = {}
@@ -230,6 +246,8 @@ def _read_filter(request: PageRequest, typed: dict[str, str]) -> dict[str, Any]:
             value = read(typed[name])
         except Unreadable as unreadable:
             request.problems[name] = str(unreadable)
+        except Refused as refused:
+            request.problems[name] = describe_refusal(refused)
         else:
             if field:
                 wanted[field] = value
@@ -278,7 +296,6 @@ async def _names(request: PageRequest, messages: tuple[MessageView, ...]) -> dic
 
 _change: Final = partial(Page, section="Messages", needs=Permission.SEND)
 PAGES: Final = (
-    _change("/batches/{batch_id:int}/cancel", "Messages", act=cancel_batch),
     Page("/messages", "Messages", menu="Messages", show=search_messages),
     Page("/messages/{message_id:int}", "Message", section="Messages", show=show_message),
     _change("/messages/{message_id:int}/cancel", "Message", act=cancel_message),

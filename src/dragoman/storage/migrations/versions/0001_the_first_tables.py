@@ -188,6 +188,8 @@ CREATE INDEX ix_batches_account_id_batch_id ON batches (account_id, batch_id);
 CREATE INDEX ix_batches_account_id_reference ON batches (account_id, reference)
     WHERE reference IS NOT NULL;
 CREATE INDEX ix_batches_due_ms ON batches (due_ms) WHERE waiting_recipients IS NOT NULL;
+CREATE INDEX ix_batches_of_account_due_ms ON batches (account_id, due_ms, batch_id)
+    WHERE waiting_recipients IS NOT NULL;
 CREATE TABLE console_sessions (
     digest $bytes NOT NULL PRIMARY KEY, account_id $id NOT NULL REFERENCES accounts (account_id),
     created_ms $id NOT NULL, used_ms $id NOT NULL
