@@ -77,6 +77,8 @@ from dragoman.core.messages.model.routing import Router
 from dragoman.core.messages.premium import PremiumRules
 from dragoman.core.metrics import Metrics
 from dragoman.core.reporting.correspondence import Correspondence
+from dragoman.core.reporting.finder import Finder
+from dragoman.core.reporting.message_search import MessageSearch
 from dragoman.core.reporting.model.timeline import PduStep, Timeline
 from dragoman.core.reporting.queries import Queries
 from dragoman.core.reporting.single_texts import SingleTexts
@@ -511,6 +513,10 @@ class _Parts:
             clock=self.clock,
         )
         self.queries = Queries(self.storage)
+        self.message_search = MessageSearch(self.storage)
+        self.finder = Finder(
+            self.storage, self.short_ids, tuple(carrier.name for carrier in settings.carriers)
+        )
         self.quotes = Quotes(submission=self.submission, router=self.router, opt_outs=self.opt_outs)
         self.route_explanations = RouteExplanations(
             router=self.router,

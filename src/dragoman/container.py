@@ -61,6 +61,8 @@ from dragoman.core.messages.model.routing import Router
 from dragoman.core.messages.premium import PremiumRules
 from dragoman.core.metrics import Metrics
 from dragoman.core.reporting.correspondence import Correspondence
+from dragoman.core.reporting.finder import Finder
+from dragoman.core.reporting.message_search import MessageSearch
 from dragoman.core.reporting.queries import Queries
 from dragoman.core.reporting.single_texts import SingleTexts
 from dragoman.core.reporting.statistics import Statistics
@@ -161,6 +163,8 @@ class Services:
     orders: Orders
     single_messages: SingleMessages
     queries: Queries
+    message_search: MessageSearch
+    finder: Finder
     quotes: Quotes
     message_actions: MessageActions
     scheduled_batches: ScheduledBatches

@@ -193,8 +193,9 @@ class Browser:
             sent.append(message)
 
         await self.app(scope, receive, send)
-        start, finish = sent
-        page = Page(start["status"], start["headers"], finish["body"])
+        start, *pieces = sent
+        body = b"".join(piece["body"] for piece in pieces)
+        page = Page(start["status"], start["headers"], body)
         for name, value in page.headers:
             if name == b"set-cookie":
                 key, _, rest = value.decode().partition("=")
@@ -202,6 +203,10 @@ class Browser:
         return page
 
     async def get(self, target: str = "/console") -> Page:
+        return await self.ask("GET", target)
+
+    async def download(self, target: str) -> Page:
+        """A file that is made while it is read."""
         return await self.ask("GET", target)
 
     async def post(self, action: str, **fields: str) -> Page:

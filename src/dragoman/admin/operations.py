@@ -21,6 +21,7 @@ from dragoman.admin import (
     devices,
     diagnosis,
     inbound,
+    message_lists,
     messages,
     privacy,
     routes,
@@ -44,8 +45,8 @@ BODY_LIMIT_BYTES: Final = 4 << 20
 JSON_LINES: Final = b"application/jsonl"
 PROBLEM_TYPE: Final = b"application/problem+json"
 SUBJECTS: Final = (
-    accounts, messages, carriers, routes, callbacks, inbound, senders, devices, webhooks, privacy,
-    diagnosis, tokens,
+    accounts, messages, message_lists, carriers, routes, callbacks, inbound, senders, devices,
+    webhooks, privacy, diagnosis, tokens,
 )  # fmt: skip
 
 Guard = Callable[[Request], Awaitable[None]]

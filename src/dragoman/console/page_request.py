@@ -174,6 +174,16 @@ class PageRequest:
             return Response(200, b"", EVENTS, headers)
         return Stream(pieces, EVENTS, headers)
 
+    def give_stream(
+        self, name: str, pieces: AsyncGenerator[bytes, None], content_type: bytes = CSV
+    ) -> Response:
+        """A file to keep that is made while it is read."""
+        disposition = (b"content-disposition", f'attachment; filename="{name}"'.encode())
+        headers = (*SAFE, disposition, *self.cookies)
+        if self.http.method == "HEAD":
+            return Response(200, b"", content_type, headers)
+        return Stream(pieces, content_type, headers)
+
     def give_file(self, name: str, body: bytes, content_type: bytes = CSV) -> Response:
         """A file to keep."""
         disposition = (b"content-disposition", f'attachment; filename="{name}"'.encode())

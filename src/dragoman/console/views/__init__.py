@@ -20,6 +20,7 @@ from dragoman.console.views import (
     overview,
     own_account,
     scheduled,
+    search,
     senders,
     sign_in,
 )
@@ -27,6 +28,7 @@ from dragoman.console.views import (
 PAGES: Final[tuple[Page, ...]] = (
     *sign_in.PAGES,
     *overview.PAGES,
+    *search.PAGES,
     *messages.PAGES,
     *scheduled.PAGES,
     *live.PAGES,
