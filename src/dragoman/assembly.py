@@ -30,6 +30,7 @@ from dragoman.core.billing.model.costs import Costs
 from dragoman.core.billing.model.message_types import MessageTypes
 from dragoman.core.billing.model.pricing import PriceList
 from dragoman.core.callbacks.bind_texts import BindTexts
+from dragoman.core.callbacks.callback_lists import CallbackLists
 from dragoman.core.callbacks.webhooks import Webhooks
 from dragoman.core.campaigns.issues import Issues
 from dragoman.core.campaigns.mailings import Mailings
@@ -189,6 +190,7 @@ class _Parts:
             costs=self.costs, quality=self.quality, quotas=self.quotas, clock=self.clock
         )
         self.callback_stored = Signal[[NewCallback]]()
+        self.callback_lists = CallbackLists(storage=self.storage, clock=self.clock)
         self.connectors: dict[str, Connector] = {}
         self._accounts()
         self._contacts()

@@ -22,6 +22,7 @@ from dragoman.core.accounts.scoped_tokens import ScopedTokens
 from dragoman.core.accounts.senders import Senders
 from dragoman.core.accounts.sessions import Sessions
 from dragoman.core.accounts.smpp_logins import SmppLogins
+from dragoman.core.callbacks.callback_lists import CallbackLists
 from dragoman.core.callbacks.webhooks import Webhooks
 from dragoman.core.campaigns.issues import Issues
 from dragoman.core.campaigns.mailings import Mailings
@@ -108,6 +109,7 @@ class Services:
     queue: LocalQueue
     router: Router
     callback_stored: Signal[[NewCallback]]
+    callback_lists: CallbackLists
     accounts: Accounts
     sessions: Sessions
     account_tree: AccountTree

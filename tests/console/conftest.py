@@ -24,7 +24,9 @@ from dragoman.console.routes import build_console
 from dragoman.container import Services
 from dragoman.core.accounts.model.accounts import DEFAULT_PERMISSIONS, Permission
 from dragoman.core.callbacks.model.held_hosts import HeldHost
+from dragoman.core.callbacks.model.hosts import CallbackHost, Tested
 from dragoman.core.delivery.running import CarrierView, LinkView
+from dragoman.core.messages.model.callbacks import CallbackFacts
 from dragoman.kit.clock import FixedClock
 from dragoman.web.router import DialectApp
 
@@ -94,17 +96,28 @@ class Machine:
 
     def __init__(self) -> None:
         self.hosts: tuple[HeldHost, ...] = ()
+        self.callback_hosts_now: tuple[CallbackHost, ...] = ()
+        self.tested: list[tuple[int, str, str]] = []
         self.retried: list[tuple[int | None, str, int | None]] = []
         """What was asked to be tried now."""
 
     def held_hosts(self) -> tuple[HeldHost, ...]:
         return self.hosts
 
+    def callback_hosts(self) -> tuple[CallbackHost, ...]:
+        return self.callback_hosts_now
+
     def retry_callbacks(
         self, account_id: int | None, host: str = "", message_id: int | None = None
     ) -> list[tuple[int, str, int]]:
         self.retried.append((account_id, host, message_id))
         return []
+
+    async def test_callback(
+        self, account_id: int, dialect: str, url: str, facts: CallbackFacts
+    ) -> Tested:
+        self.tested.append((account_id, dialect, url))
+        return Tested(status=200, answer="<b>thanks</b>", took_ms=12.0)
 
     def warnings(self) -> list[str]:
         return []

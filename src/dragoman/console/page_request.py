@@ -52,6 +52,10 @@ _NOTICES: Final = {
     "opted-in": "Opt-out removed.",
     "scheduled": "Accepted. The message is scheduled.",
     "moved": "The new time is saved.",
+    "replayed": "The callbacks are being made again.",
+    "not-replayed": "Nothing to make again: they wait already, or their number was deleted.",
+    "paused": "Paused. Callbacks to this host wait until you resume it.",
+    "resumed": "Resumed. Waiting callbacks are being made.",
 }
 
 

@@ -19,7 +19,7 @@ from dragoman.core.accounts.sql import (
 )
 from dragoman.core.accounts.sql import audit_log as audit
 from dragoman.core.billing.sql import wallets
-from dragoman.core.callbacks.sql import callbacks, webhooks
+from dragoman.core.callbacks.sql import callback_lists, callbacks, webhooks
 from dragoman.core.campaigns.sql import deliveries, issues, mailing_lists, subscriptions
 from dragoman.core.contacts.sql import (
     contact_lists,
@@ -81,6 +81,9 @@ OPERATIONS: Final[dict[str, Operation[Any, Any]]] = {
         callbacks.expire,
         callbacks.record,
         callbacks.release,
+        callback_lists.pause,
+        callback_lists.replay,
+        callback_lists.unpause,
         changes.mark_sending,
         changes.park,
         changes.record,

@@ -193,6 +193,7 @@ callbacks = table(
     Column("answer_status", SmallInteger),
     Column("answer", Text),
     Index("ix_callbacks_message_id", "message_id"),
+    partial_index("ix_callbacks_given_up", "account_id", "callback_id", where="state = 2"),
     partial_index(
         "ix_callbacks_pending", "account_id", "origin", "next_attempt_ms", where="state = 0"
     ),

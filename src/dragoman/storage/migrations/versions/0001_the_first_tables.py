@@ -73,6 +73,7 @@ CREATE TABLE callbacks (
     answered_ms $id, answer_status SMALLINT, answer TEXT
 );
 CREATE INDEX ix_callbacks_message_id ON callbacks (message_id);
+CREATE INDEX ix_callbacks_given_up ON callbacks (account_id, callback_id) WHERE state = 2;
 CREATE INDEX ix_callbacks_pending ON callbacks (account_id, origin, next_attempt_ms)
     WHERE state = 0;
 CREATE TABLE contact_values (
@@ -356,6 +357,10 @@ CREATE TABLE wallets (
     spent $id NOT NULL
 );
 CREATE UNIQUE INDEX uq_wallets_account_id_kind ON wallets (account_id, kind);
+CREATE TABLE paused_hosts (
+    account_id $id NOT NULL, origin TEXT NOT NULL,
+    since_ms $id NOT NULL, PRIMARY KEY (account_id, origin)
+)$without_rowid;
 CREATE TABLE webhooks (
     account_id $id NOT NULL REFERENCES accounts (account_id), dialect TEXT NOT NULL,
     key TEXT NOT NULL, event TEXT NOT NULL, url TEXT NOT NULL, device_id $id,
