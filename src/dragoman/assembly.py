@@ -31,6 +31,7 @@ from dragoman.core.billing.model.costs import Costs
 from dragoman.core.billing.model.message_types import MessageTypes
 from dragoman.core.billing.model.pricing import PriceList
 from dragoman.core.callbacks.bind_texts import BindTexts
+from dragoman.core.callbacks.callback_lists import CallbackLists
 from dragoman.core.callbacks.webhooks import Webhooks
 from dragoman.core.campaigns.issues import Issues
 from dragoman.core.campaigns.mailings import Mailings
@@ -81,6 +82,8 @@ from dragoman.core.messages.model.routing import Router
 from dragoman.core.messages.premium import PremiumRules
 from dragoman.core.metrics import Metrics
 from dragoman.core.reporting.correspondence import Correspondence
+from dragoman.core.reporting.finder import Finder
+from dragoman.core.reporting.message_search import MessageSearch
 from dragoman.core.reporting.model.timeline import PduStep, Timeline
 from dragoman.core.reporting.queries import Queries
 from dragoman.core.reporting.single_texts import SingleTexts
@@ -101,6 +104,7 @@ from dragoman.core.submission.quotes import Quotes
 from dragoman.core.submission.refunds import Refunds
 from dragoman.core.submission.replacements import Replacements
 from dragoman.core.submission.route_explanations import RouteExplanations
+from dragoman.core.submission.scheduled import ScheduledBatches
 from dragoman.core.submission.single_messages import SingleMessages
 from dragoman.core.submission.submission import SubmissionService
 from dragoman.core.submission.verifications import Verifications
@@ -191,6 +195,7 @@ class _Parts:
             clock=self.clock,
         )
         self.callback_stored = Signal[[NewCallback]]()
+        self.callback_lists = CallbackLists(storage=self.storage, clock=self.clock)
         self.connectors: dict[str, Connector] = {}
         self._accounts()
         self._contacts()
@@ -526,6 +531,10 @@ class _Parts:
             clock=self.clock,
         )
         self.queries = Queries(self.storage)
+        self.message_search = MessageSearch(self.storage)
+        self.finder = Finder(
+            self.storage, self.short_ids, tuple(carrier.name for carrier in settings.carriers)
+        )
         self.quotes = Quotes(submission=self.submission, router=self.router, opt_outs=self.opt_outs)
         self.route_explanations = RouteExplanations(
             router=self.router,
@@ -545,6 +554,13 @@ class _Parts:
         )
         self.replacements = Replacements(
             storage=self.storage, submission=self.submission, batches=self.batches
+        )
+        self.scheduled_batches = ScheduledBatches(
+            storage=self.storage,
+            accounts=self.accounts,
+            batches=self.batches,
+            audit_log=self.audit_log,
+            clock=self.clock,
         )
         self.refunds = Refunds(
             writer=self.storage.writer,

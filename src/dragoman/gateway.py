@@ -37,7 +37,9 @@ from dragoman.console.context import ConsoleContext
 from dragoman.console.routes import build_console
 from dragoman.console.views import PAGES
 from dragoman.container import Services
+from dragoman.core.callbacks.callback_lists import CallbackLists
 from dragoman.core.callbacks.model.held_hosts import HeldHost
+from dragoman.core.callbacks.model.hosts import CallbackHost, Tested
 from dragoman.core.callbacks.schedule import RetrySchedule
 from dragoman.core.callbacks.worker import CallbackWorker, Caller
 from dragoman.core.campaigns.ports import Transport
@@ -48,6 +50,7 @@ from dragoman.core.messages.feed import Feed
 from dragoman.core.messages.model.callbacks import (
     BINDS,
     SMPP,
+    CallbackFacts,
     renderer_of_events,
     renderer_of_texts,
 )
@@ -151,6 +154,7 @@ class Gateway:
             },
         )
         services.callback_stored.subscribe(self.callbacks.announce)
+        _follow(services.callback_lists, self.callbacks)
         self.smpp_server, self._bind_deliveries = self._build_smpp_server()
         self._mail_worker = self._build_mail_worker()
         self._mail: MailListener | None = None
@@ -403,6 +407,16 @@ class Gateway:
         workers = (self.callbacks, self._bind_deliveries)
         return [found for w in workers for found in w.retry_now(account_id, host, message_id)]
 
+    def callback_hosts(self) -> Sequence[CallbackHost]:
+        """Where callbacks wait, or where they fail or are paused, by account."""
+        return (*self.callbacks.hosts(), *self._bind_deliveries.hosts())
+
+    async def test_callback(
+        self, account_id: int, dialect: str, url: str, facts: CallbackFacts
+    ) -> Tested:
+        """Makes one call to a customer's URL that is not stored; raises `Refused`."""
+        return await self.callbacks.test(account_id, dialect, url, facts)
+
     def binds(self) -> Sequence[BindView]:
         """Every bind of the SMPP server, oldest first."""
         return self.smpp_server.views()
@@ -520,6 +534,7 @@ class Gateway:
             most_kept=settings.keep_most,
         )
         services.callback_stored.subscribe(worker.announce)
+        _follow(services.callback_lists, worker)
         server.receiver_bound.subscribe(worker.receiver_found)
         return server, worker
 
@@ -560,3 +575,10 @@ def phones_of(connectors: Mapping[str, Connector]) -> dict[str, PhonesCarrier]:
         for name, connector in connectors.items()
         if isinstance(connector, PhonesCarrier)
     }
+
+
+def _follow(lists: CallbackLists, worker: CallbackWorker) -> None:
+    """Has a worker act on what people change."""
+    lists.replayed.subscribe(worker.replayed)
+    lists.paused.subscribe(worker.pause)
+    lists.unpaused.subscribe(worker.unpause)

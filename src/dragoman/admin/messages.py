@@ -89,7 +89,12 @@ async def resend_message(admin: Admin, identifier: str) -> SentBatch:
 
 
 async def cancel_message(admin: Admin, identifier: str) -> Cancelled:
-    """Stop a message that no carrier has been given; its credits are refunded."""
+    """Stop a message that no carrier has been given, or what is scheduled; it is refunded."""
+    batch_id = await _find_scheduled(admin, identifier)
+    if batch_id is not None:
+        account = await admin.services.scheduled_batches.cancel(None, batch_id)
+        await admin.note(account, "cancel_batch", str(batch_id))
+        return Cancelled(message_id=batch_id, account=account.username)
     message_id = await find_message(admin, identifier)
     await admin.services.message_actions.cancel(None, message_id)
     return Cancelled(message_id=message_id, account=await _note(admin, "cancel", message_id))
@@ -97,7 +102,7 @@ async def cancel_message(admin: Admin, identifier: str) -> Cancelled:
 
 async def find_status(admin: Admin, identifier: str) -> MessageStatus | BatchStatus:
     """Show where a message or batch is, by its identifier as any API shows it."""
-    number = await _read_identifier(admin, identifier)
+    number = await read_identifier(admin, identifier)
     queries = admin.services.queries
     if number is not None:
         account = await _account(admin, await queries.owner_of_message(number))
@@ -120,7 +125,7 @@ async def tail_messages(admin: Admin, query: EventFilter) -> AsyncGenerator[Feed
         below = frozenset({account.account_id, *await services.queries.accounts_below(account)})
     wanted = read_filter(
         accounts=below,
-        states=tuple(filter(None, query.states.split(","))),
+        states=query.states,
         recipient=query.recipient,
         route=query.route,
         dialect=query.dialect,
@@ -147,7 +152,7 @@ def parse_identifier(text: str) -> int | None:
     return parse_hex(text) or parse_prefixed(text) or parse_dashed(text)
 
 
-async def _read_identifier(admin: Admin, text: str) -> int | None:
+async def read_identifier(admin: Admin, text: str) -> int | None:
     """The identifier of any spelling, or that is shown under a short ID; None for neither."""
     number = parse_identifier(text)
     return None if number is None else await admin.services.short_ids.identifier_of(number)
@@ -156,7 +161,7 @@ async def _read_identifier(admin: Admin, text: str) -> int | None:
 async def find_message(admin: Admin, text: str) -> int:
     """The message of any spelling of its identifier, or of its batch if that has but one."""
     queries = admin.services.queries
-    identifier = await _read_identifier(admin, text)
+    identifier = await read_identifier(admin, text)
     if identifier is None:
         raise Refused(RefusalCode.NOT_FOUND, text[:64], "no such message")
     if await queries.owner_of_message(identifier) is not None:
@@ -169,6 +174,17 @@ async def find_message(admin: Admin, text: str) -> int:
         detail = f"a batch, not a message: `dragoman status {identifier}` lists its messages"
         raise Refused(RefusalCode.NOT_FOUND, text, detail)
     return views[0].message_id
+
+
+async def _find_scheduled(admin: Admin, identifier: str) -> int | None:
+    """The batch of an identifier, where it is due later."""
+    batch_id = await read_identifier(admin, identifier)
+    if batch_id is None:
+        return None
+    try:
+        return (await admin.services.scheduled_batches.find(None, batch_id)).batch_id
+    except Refused:
+        return None
 
 
 async def _account(admin: Admin, account_id: int | None) -> Account | None:

@@ -19,7 +19,7 @@ from dragoman.core.accounts.sql import (
 )
 from dragoman.core.accounts.sql import audit_log as audit
 from dragoman.core.billing.sql import wallets
-from dragoman.core.callbacks.sql import callbacks, webhooks
+from dragoman.core.callbacks.sql import callback_lists, callbacks, webhooks
 from dragoman.core.campaigns.sql import deliveries, issues, mailing_lists, subscriptions
 from dragoman.core.contacts.sql import (
     contact_lists,
@@ -51,6 +51,7 @@ from dragoman.core.submission.sql import (
     refunds,
     replacing,
     resending,
+    scheduled,
     submissions,
     verifications,
 )
@@ -76,11 +77,15 @@ OPERATIONS: Final[dict[str, Operation[Any, Any]]] = {
         dialect_records.remove,
         batches.cancel,
         batches.stop,
+        scheduled.move,
         bundles.accept,
         callbacks.expire,
         callbacks.record,
         callbacks.hurry,
         callbacks.release,
+        callback_lists.pause,
+        callback_lists.replay,
+        callback_lists.unpause,
         changes.mark_sending,
         changes.move,
         changes.park,
