@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Iterable
 from typing import Final
 
 from dragoman.admin.answers import (
@@ -20,6 +20,7 @@ from dragoman.admin.context import Admin
 from dragoman.core.accounts.model.accounts import Account
 from dragoman.core.billing.model.pricing import render_price
 from dragoman.core.messages.feed import GATHER_S, FeedEvent, read_filter
+from dragoman.core.messages.model.callbacks import SMPP
 from dragoman.core.messages.model.messages import Submission
 from dragoman.core.messages.model.views import MessageView
 from dragoman.core.model.errors import RefusalCode, Refused
@@ -115,11 +116,21 @@ async def find_status(admin: Admin, identifier: str) -> MessageStatus | BatchSta
     raise Refused(RefusalCode.NOT_FOUND, identifier, "neither a message nor a batch")
 
 
+def _check_known(field: str, name: str, known: Iterable[str]) -> None:
+    """Raises `Refused` for a name that nothing has: whoever follows it would wait in vain."""
+    names = sorted(known)
+    if name and name not in names:
+        detail = f"no such {field}; there are {', '.join(names)}"
+        raise Refused(RefusalCode.INVALID_FIELD, name, detail)
+
+
 async def tail_messages(admin: Admin, query: EventFilter) -> AsyncGenerator[FeedLines, None]:
     """Follow what happens to messages: one JSON object a line, until the caller leaves."""
     if admin.running is None:
         raise Refused(RefusalCode.UNAVAILABLE, "tail", "no gateway is running")
     services, below = admin.services, None
+    _check_known("route", query.route, services.router.routes)
+    _check_known("dialect", query.dialect, (*services.settings.dialects.enabled, SMPP))
     if query.account:
         account = await services.accounts.find(query.account)
         below = frozenset({account.account_id, *await services.queries.accounts_below(account)})
