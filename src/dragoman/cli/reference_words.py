@@ -65,7 +65,7 @@ UNREADABLE: Final = MappingProxyType(
 NEEDS: Final = MappingProxyType(
     {
         "httpsms": {r".*/send_sms\.php": Permission.SEND},
-        "jasmin": {r".*/send": Permission.SEND},
+        "jasmin": {r".*/send(batch)?": Permission.SEND},
         "kannel": {r".*/sendsms": Permission.SEND},
         "linkmobility": {
             r"POST /v2/message\..*": Permission.SEND,

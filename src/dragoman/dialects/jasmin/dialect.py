@@ -13,7 +13,7 @@ from dragoman.core.accounts.model.accounts import Account, CredentialKind
 from dragoman.core.model.errors import Refused
 from dragoman.core.submission.submission import AcceptedBatch
 from dragoman.dialects.contract import ProviderDialect
-from dragoman.dialects.jasmin import arguments, errors, schemas
+from dragoman.dialects.jasmin import arguments, errors, rest, schemas
 from dragoman.dialects.jasmin.callbacks import render_callback
 from dragoman.dialects.jasmin.inbound import render_event, render_text
 from dragoman.dialects.jasmin.rest import DUE, PREFIX, Rest, success
@@ -35,7 +35,7 @@ SAMPLE: Final = "x"
 
 def build_jasmin(services: Services) -> ProviderDialect:
     calls = _Calls(services)
-    rest = Rest(
+    secure = Rest(
         services,
         send=calls.send_given,
         rate=calls.rate_given,
@@ -94,7 +94,7 @@ def build_jasmin(services: Services) -> ProviderDialect:
                     answers={200: None},
                     answer_formats=("text",),
                 ),
-                *rest.operations(),
+                *secure.operations(),
             ),
             refuse=calls.refuse,
             octets=True,
@@ -179,7 +179,11 @@ class _Calls:
 
     def refuse(self, request: Request, refusal: Refusal) -> Response:
         """Answers a request that cannot be read: its path, its method or its body."""
-        return self._refuse(Refused(CODES_OF_KIND[refusal.kind]), request, request.query)
+        refused = Refused(CODES_OF_KIND[refusal.kind])
+        if request.path.startswith(f"{PREFIX}/"):
+            self._services.metrics.refused[arguments.NAME, refused.code] += 1
+            return rest.refuse(*errors.word(refused, ""))
+        return self._refuse(refused, request, request.query)
 
     async def authenticate(self, given: Mapping[str, str], request: Request) -> Account:
         return await self._services.accounts.authenticate_password(

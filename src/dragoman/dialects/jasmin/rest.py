@@ -11,6 +11,7 @@ import re
 from base64 import b64decode
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from datetime import datetime
+from itertools import islice
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -169,8 +170,8 @@ class Rest:
         config = read.get("batch_config")
         config = config if isinstance(config, dict) else {}
         scheduled_s, due_ms = self._schedule(config.get("schedule_at"), account)
-        messages = list(_messages(read))
         limit = min(self._services.settings.limits.max_recipients, account.max_recipients)
+        messages = list(islice(_messages(read), limit + 1))
         if len(messages) > limit:
             raise Problem(412, "Batch too large", f"A batch has at most {limit} messages")
         batch_id = str(UUID(hex=render_hex(self._services.ids.next())))
@@ -258,6 +259,11 @@ class Rest:
 
 DUE: Final = "\0due"
 """When a message of a scheduled batch is due; no argument of a call has this name."""
+
+
+def refuse(text: str, status: int) -> Response:
+    """The answer to a request that cannot be read."""
+    return _json(status, {"message": text})
 
 
 def success(accepted: AcceptedBatch) -> str:
