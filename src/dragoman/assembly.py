@@ -5,9 +5,11 @@ from __future__ import annotations
 import contextlib
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import fields
+from zoneinfo import ZoneInfo
 
 from dragoman import __version__
 from dragoman.config import Settings
+from dragoman.config.routing import load_costs, load_networks
 from dragoman.container import Services
 from dragoman.core.accounts.access_tokens import AccessTokens
 from dragoman.core.accounts.account_tree import AccountTree
@@ -23,8 +25,11 @@ from dragoman.core.accounts.one_time_links import OneTimeLinks
 from dragoman.core.accounts.scoped_tokens import ScopedTokens
 from dragoman.core.accounts.senders import Senders
 from dragoman.core.accounts.sessions import Sessions
+from dragoman.core.accounts.smpp_logins import SmppLogins
+from dragoman.core.billing.model.costs import Costs
 from dragoman.core.billing.model.message_types import MessageTypes
 from dragoman.core.billing.model.pricing import PriceList
+from dragoman.core.callbacks.bind_texts import BindTexts
 from dragoman.core.callbacks.webhooks import Webhooks
 from dragoman.core.campaigns.issues import Issues
 from dragoman.core.campaigns.mailings import Mailings
@@ -41,8 +46,14 @@ from dragoman.core.delivery.delivery import Delivery, OnUnknown
 from dragoman.core.delivery.device_routes import DeviceRoutes
 from dragoman.core.delivery.dispatcher import Dispatcher
 from dragoman.core.delivery.model.ports import CallsBack, CarrierEvents, Connector
+from dragoman.core.delivery.quality import Quality
+from dragoman.core.delivery.quotas import Quotas
 from dragoman.core.delivery.receipts import Receipts
+from dragoman.core.delivery.rerouting import Rerouting
 from dragoman.core.delivery.resources import Resources
+from dragoman.core.delivery.selection import Selection
+from dragoman.core.delivery.sender_rules import SenderRules
+from dragoman.core.delivery.unreported import UnreportedMessages
 from dragoman.core.devices.assignments import Assignments
 from dragoman.core.devices.device_registration import DeviceRegistration
 from dragoman.core.devices.devices import Devices
@@ -53,15 +64,17 @@ from dragoman.core.health import Health
 from dragoman.core.inbound.inbound import Inbound
 from dragoman.core.inbound.inbox import Inbox
 from dragoman.core.inbound.keywords import Keywords
+from dragoman.core.inbound.model.inbound import StoredInbound
 from dragoman.core.inbound.model.keywords import words_to_match
 from dragoman.core.inbound.opt_outs import OptOuts
 from dragoman.core.inbound.routing import InboundRouting
+from dragoman.core.inbound.services import TextServices
 from dragoman.core.messages.attachments import AttachmentLimits, Attachments
 from dragoman.core.messages.events import MessageEvents
 from dragoman.core.messages.feed import Feed
 from dragoman.core.messages.live import LiveMessages
 from dragoman.core.messages.loader import MessageLoader
-from dragoman.core.messages.model.messages import Outgoing
+from dragoman.core.messages.model.messages import Holder, Outgoing
 from dragoman.core.messages.model.records import NewCallback
 from dragoman.core.messages.model.routing import Router
 from dragoman.core.messages.premium import PremiumRules
@@ -85,6 +98,8 @@ from dragoman.core.submission.message_maker import MessageMaker
 from dragoman.core.submission.orders import Orders
 from dragoman.core.submission.quotes import Quotes
 from dragoman.core.submission.refunds import Refunds
+from dragoman.core.submission.replacements import Replacements
+from dragoman.core.submission.route_explanations import RouteExplanations
 from dragoman.core.submission.single_messages import SingleMessages
 from dragoman.core.submission.submission import SubmissionService
 from dragoman.core.submission.verifications import Verifications
@@ -139,6 +154,32 @@ def check_unused(settings: Settings) -> None:
     Storage(settings.database_url).close()
 
 
+def policies_of(settings: Settings) -> dict[str, OnUnknown]:
+    """What to do with messages that a carrier never answered, by its name."""
+    return {
+        # What a phone has given to its radio is never sent again.
+        c.name: OnUnknown.HOLD if c.name in settings.carriers_of_phones else OnUnknown(c.on_unknown)
+        for c in settings.carriers
+    }
+
+
+def held_routes(settings: Settings, router: Router) -> frozenset[str]:
+    """Where a message that may have left must not be sent again; phones know what they have."""
+    phones, policies = settings.carriers_of_phones, policies_of(settings)
+    return frozenset(
+        route.name
+        for route in router.routes.values()
+        if any(policies[name] is OnUnknown.HOLD for name in route.carriers if name not in phones)
+    )
+
+
+def kept_routes(settings: Settings, router: Router) -> frozenset[str]:
+    """Routes over phones alone."""
+    phones = set(settings.carriers_of_phones)
+    routes = router.routes.values()
+    return frozenset(route.name for route in routes if phones.issuperset(route.carriers))
+
+
 class _Parts:
     """Makes the services, room after room; each may use what those before it made."""
 
@@ -153,16 +194,28 @@ class _Parts:
         self.short_ids = self.storage.short_ids
         self._stop_words = words_to_match(settings.inbound.stop_words)
         self._start_words = words_to_match(settings.inbound.start_words)
-        self._policies = {
-            # What a phone has given to its radio is never sent again.
-            c.name: OnUnknown.HOLD
-            if c.name in settings.carriers_of_phones
-            else OnUnknown(c.on_unknown)
-            for c in settings.carriers
-        }
+        self._policies = policies_of(settings)
         self.live = LiveMessages()
         self.queue = LocalQueue()
-        self.router = Router(settings.routes_for_router())
+        self.networks = load_networks(settings)
+        self.router = Router(
+            settings.routes_for_router(),
+            networks=self.networks,
+            zone=ZoneInfo(settings.routing.time_zone),
+        )
+        self.costs = Costs(load_costs(settings) if connect is not connect_nothing else {})
+        self.quality = Quality(self.clock)
+        self.quotas = Quotas(self.clock, settings.quotas_of_carriers())
+        self.sender_rules = SenderRules(
+            settings.rules_for_senders(), enforced=settings.routing.enforce_sender_rules
+        )
+        self.selection = Selection(
+            costs=self.costs,
+            quality=self.quality,
+            quotas=self.quotas,
+            senders=self.sender_rules,
+            clock=self.clock,
+        )
         self.callback_stored = Signal[[NewCallback]]()
         self.connectors: dict[str, Connector] = {}
         self._accounts()
@@ -214,6 +267,9 @@ class _Parts:
             clock=self.clock,
             access_life_s=settings.dialects.smsgate.token_life_s,
             refresh_life_s=settings.dialects.smsgate.refresh_life_s,
+        )
+        self.smpp_logins = SmppLogins(
+            storage=self.storage, accounts=self.accounts, clock=self.clock
         )
         self.one_time_links = OneTimeLinks(
             storage=self.storage, accounts=self.accounts, ids=self.ids, clock=self.clock
@@ -283,6 +339,7 @@ class _Parts:
             by_event=frozenset({"smsgate"}),
             ensure_signing_key=self.phone_settings.ensure_signing_key,
         )
+        self.bind_texts = BindTexts(logins=self.smpp_logins, ids=self.ids, clock=self.clock)
         self.device_routes = DeviceRoutes(self.router, self.devices)
 
     def _message_flow(self) -> None:
@@ -302,6 +359,7 @@ class _Parts:
             policies=self._policies,
             announce=self.callback_stored,
             find_events=self.webhooks.about_message,
+            quality=self.quality,
             feed=self.feed,
         )
         self.backlog = Backlog(
@@ -312,8 +370,8 @@ class _Parts:
             delivery=self.delivery,
             opt_outs=self.opt_outs,
             routes=self.router.routes.keys(),
-            held_routes=self._held_routes(),
-            kept_routes=self._kept_routes(),
+            held_routes=held_routes(settings, self.router),
+            kept_routes=kept_routes(settings, self.router),
             feed=self.feed,
         )
         self.inbound = Inbound(
@@ -324,7 +382,13 @@ class _Parts:
             clock=self.clock,
             metrics=self.metrics,
             announce=self.callback_stored,
-            find_events=self.webhooks.about_text,
+            services=TextServices(
+                services=settings.text_services(),
+                account_id_of=self.inbound_routing.account_id_of,
+                ids=self.ids,
+                clock=self.clock,
+            ),
+            find_events=self._about_text,
             stop_words=self._stop_words,
             start_words=self._start_words,
         )
@@ -363,6 +427,7 @@ class _Parts:
             texts=self.inbound,
             clock=self.clock,
             metrics=self.metrics,
+            selection=self.selection,
             message_events=self.message_events,
             feed=self.feed,
         )
@@ -424,6 +489,7 @@ class _Parts:
             delivery=self.delivery,
             premium=self.premium,
             device_routes=self.device_routes,
+            senders=self.sender_rules,
             ids=self.ids,
         )
         self.submission = SubmissionService(
@@ -444,6 +510,16 @@ class _Parts:
             max_parts=settings.limits.max_parts,
             max_recipients=settings.limits.max_recipients,
             find_payments=self.credits.payments,
+        )
+        self.rerouting = Rerouting(
+            storage=self.storage,
+            queue=self.queue,
+            live=self.live,
+            router=self.router,
+            accounts=self.accounts,
+            dispatcher=self.dispatcher,
+            backlog=self.backlog,
+            clock=self.clock,
         )
         self.bundles = Bundles(self.submission, self.short_ids)
         self.batches = Batches(
@@ -477,6 +553,14 @@ class _Parts:
         )
         self.queries = Queries(self.storage)
         self.quotes = Quotes(submission=self.submission, router=self.router, opt_outs=self.opt_outs)
+        self.route_explanations = RouteExplanations(
+            router=self.router,
+            maker=self.message_maker,
+            selection=self.selection,
+            connectors=self.connectors,
+            is_held=self.dispatcher.is_held,
+            message_types={one.name: one for one in settings.types_of_messages()},
+        )
         self.message_actions = MessageActions(
             audit_log=self.audit_log,
             storage=self.storage,
@@ -484,6 +568,9 @@ class _Parts:
             submission=self.submission,
             batches=self.batches,
             ids=self.ids,
+        )
+        self.replacements = Replacements(
+            storage=self.storage, submission=self.submission, batches=self.batches
         )
         self.refunds = Refunds(
             writer=self.storage.writer,
@@ -500,13 +587,14 @@ class _Parts:
         )
 
     def _carriers(self, connect: Connect) -> None:
-        resources = Resources(
+        self.resources = Resources(
             assignments=self.assignments,
             ids=self.ids,
             devices=self.devices,
             attachments=self.attachments,
+            unreported=UnreportedMessages(storage=self.storage, clock=self.clock),
         )
-        self.connectors.update(connect(self.settings, self.dispatcher, self.clock, resources))
+        self.connectors.update(connect(self.settings, self.dispatcher, self.clock, self.resources))
 
     def _campaigns(self) -> None:
         settings = self.settings
@@ -535,23 +623,10 @@ class _Parts:
         self.statistics = Statistics(storage=self.storage, queries=self.queries, clock=self.clock)
         self.traffic = Traffic(storage=self.storage, clock=self.clock)
 
-    def _held_routes(self) -> frozenset[str]:
-        """Where a message that may have left must not be sent again; phones know what they have."""
-        phones = self.devices.carriers
-        return frozenset(
-            route.name
-            for route in self.router.routes.values()
-            if any(
-                self._policies[name] is OnUnknown.HOLD
-                for name in route.carriers
-                if name not in phones
-            )
-        )
-
-    def _kept_routes(self) -> frozenset[str]:
-        phones = set(self.devices.carriers)
-        routes = self.router.routes.values()
-        return frozenset(route.name for route in routes if phones.issuperset(route.carriers))
+    def _about_text(self, text: StoredInbound, holder: Holder | None) -> tuple[NewCallback, ...]:
+        """What is called for an inbound text besides its forwarding."""
+        of_binds = self.bind_texts.about_text(text, holder)
+        return self.webhooks.about_text(text, holder) + of_binds
 
     async def _call_back(self, message_id: int) -> bool:
         """Asks whoever has a message not to send it; whether it may still be stopped."""
@@ -564,4 +639,5 @@ class _Parts:
         connector = self.connectors.get(story.carrier)
         if not isinstance(connector, Reconstructs):
             return ()
+        message = self.sender_rules.apply(story.carrier, message)
         return connector.reconstruct(story, message, at_ms)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from dragoman.config import Settings
@@ -21,6 +20,7 @@ from dragoman.core.accounts.one_time_links import OneTimeLinks
 from dragoman.core.accounts.scoped_tokens import ScopedTokens
 from dragoman.core.accounts.senders import Senders
 from dragoman.core.accounts.sessions import Sessions
+from dragoman.core.accounts.smpp_logins import SmppLogins
 from dragoman.core.callbacks.webhooks import Webhooks
 from dragoman.core.campaigns.issues import Issues
 from dragoman.core.campaigns.mailings import Mailings
@@ -37,6 +37,9 @@ from dragoman.core.delivery.device_routes import DeviceRoutes
 from dragoman.core.delivery.dispatcher import Dispatcher
 from dragoman.core.delivery.model.ports import Connector
 from dragoman.core.delivery.receipts import Receipts
+from dragoman.core.delivery.rerouting import Rerouting
+from dragoman.core.delivery.resources import Resources
+from dragoman.core.delivery.selection import Selection
 from dragoman.core.devices.assignments import Assignments
 from dragoman.core.devices.device_registration import DeviceRegistration
 from dragoman.core.devices.devices import Devices
@@ -75,6 +78,8 @@ from dragoman.core.submission.message_maker import MessageMaker
 from dragoman.core.submission.orders import Orders
 from dragoman.core.submission.quotes import Quotes
 from dragoman.core.submission.refunds import Refunds
+from dragoman.core.submission.replacements import Replacements
+from dragoman.core.submission.route_explanations import RouteExplanations
 from dragoman.core.submission.single_messages import SingleMessages
 from dragoman.core.submission.submission import SubmissionService
 from dragoman.core.submission.verifications import Verifications
@@ -112,6 +117,7 @@ class Services:
     dialect_records: DialectRecords
     login_tokens: LoginTokens
     scoped_tokens: ScopedTokens
+    smpp_logins: SmppLogins
     one_time_links: OneTimeLinks
     credits: Credits
     senders: Senders
@@ -159,6 +165,7 @@ class Services:
     quotes: Quotes
     message_actions: MessageActions
     refunds: Refunds
+    replacements: Replacements
     verifications: Verifications
     mailings: Mailings
     issues: Issues
@@ -167,7 +174,13 @@ class Services:
     single_texts: SingleTexts
     statistics: Statistics
     traffic: Traffic
-    connectors: Mapping[str, Connector]
+    resources: Resources
+    """What connectors are built from, besides their tables."""
+    connectors: dict[str, Connector]
+    """By name; it changes where the configuration does."""
+    selection: Selection
+    route_explanations: RouteExplanations
+    rerouting: Rerouting
 
     async def open(self, *, migrate: bool = False) -> None:
         """Readies the database; raises `StorageUnavailable` where its tables are not current."""
@@ -181,6 +194,7 @@ class Services:
         await self.devices.restore()
         await self.phone_settings.restore()
         await self.webhooks.restore()
+        await self.smpp_logins.restore()
 
     async def close(self) -> None:
         """Lets go of the database and of what else is open."""

@@ -17,6 +17,7 @@ from dragoman import __version__
 from dragoman.admin.carriers import view_carriers
 from dragoman.admin.context import Admin
 from dragoman.admin.operations import build_admin
+from dragoman.admin.reloading import Reloading
 from dragoman.admin.remote import TokenGuard
 from dragoman.admin.server import AdminServer
 from dragoman.assembly import build_services
@@ -24,7 +25,9 @@ from dragoman.campaigns.pages import PREFIX as MAILINGS_PREFIX
 from dragoman.campaigns.pages import build_mailing_pages
 from dragoman.campaigns.relay import Outbox, RelayConnection
 from dragoman.config import Settings
-from dragoman.connectors import connect_carriers
+from dragoman.connectors import connect_carrier, connect_carriers
+from dragoman.connectors.http.callbacks import build_callbacks
+from dragoman.connectors.http.carrier import HttpCarrier
 from dragoman.connectors.mm7.carrier import Mm7Carrier
 from dragoman.connectors.mm7.reports import build_reports
 from dragoman.connectors.phones.apis import build_phone_apis
@@ -40,9 +43,14 @@ from dragoman.core.callbacks.worker import CallbackWorker, Caller
 from dragoman.core.campaigns.ports import Transport
 from dragoman.core.campaigns.worker import MailWorker
 from dragoman.core.delivery.model.ports import Connector, Custodian
-from dragoman.core.delivery.running import CarrierView
+from dragoman.core.delivery.running import BindView, CarrierView, Reloaded, WirePiece
 from dragoman.core.messages.feed import Feed
-from dragoman.core.messages.model.callbacks import renderer_of_events, renderer_of_texts
+from dragoman.core.messages.model.callbacks import (
+    BINDS,
+    SMPP,
+    renderer_of_events,
+    renderer_of_texts,
+)
 from dragoman.core.metrics import Metrics
 from dragoman.dialects import DIALECTS
 from dragoman.kit.child_process import ChildProcess
@@ -51,6 +59,8 @@ from dragoman.kit.ids import time_of
 from dragoman.kit.supervisor import Ended, Supervisor
 from dragoman.mail.listener import MailListener
 from dragoman.ops.health import build_pages
+from dragoman.smpp_server.deliveries import RECEIPT, TEXT
+from dragoman.smpp_server.server import SmppServer
 from dragoman.web.client_address import ClientAddressReader
 from dragoman.web.operations import Dialect
 from dragoman.web.outgoing import ANSWER_LIMIT_BYTES, GuardedClient
@@ -65,6 +75,12 @@ READ_ANSWER_BYTES = 64 * 1024
 """Of customers' answers, where a dialect reads them."""
 LOOK_AT_SPACE_S = 1.0
 STOP_UNSTORED_S = 3.0
+BIND_RETRY_S = 60.0
+"""Wait after a customer's program refused a receipt or text for now."""
+BIND_CONCURRENCY = 100_000
+"""Deliveries to binds at the same time, in all: the windows of the binds limit them."""
+BIND_DELIVERIES = 256
+"""Deliveries of one account at the same time, beyond what its binds take at once."""
 
 log = structlog.get_logger(__name__)
 
@@ -79,17 +95,19 @@ class Gateway:
         *,
         writer: ChildProcess | None = None,
         build_workbench: Callable[[Services, Caller], Workbench] | None = None,
+        reload_settings: Callable[[], Settings] | None = None,
     ) -> None:
         """`writer` is the process that writes to the database; without one, a thread does.
 
-        `build_workbench` makes what a development gateway has besides.
+        `build_workbench` makes what a development gateway has besides. `reload_settings` reads the
+        configuration again; without it, it stays as it is.
         """
         self.services = services = build_services(
             settings, clock, connect=connect_carriers, writer=writer
         )
         self.dialects = tuple(DIALECTS[name](services) for name in settings.dialects.enabled)
         callbacks = settings.callbacks
-        reads_answers = any(dialect.read_answer is not None for dialect in self.dialects)
+        reads_answers = any(dialect.take_answer is not None for dialect in self.dialects)
         self._client = GuardedClient(
             version=__version__,
             allow=callbacks.private_networks,
@@ -114,23 +132,26 @@ class Gateway:
             per_lane=callbacks.per_host,
             clock=services.clock,
             metrics=services.metrics,
+            serves=lambda origin: not origin.startswith(BINDS),
             text_renderers={
                 renderer_of_texts(d.name): d.render_text
                 for d in self.dialects
                 if d.render_text is not None
-            },
-            answer_readers={
-                renderer_of_texts(d.name): d.read_answer
-                for d in self.dialects
-                if d.read_answer is not None
             },
             event_renderers={
                 renderer_of_events(d.name): d.render_event
                 for d in self.dialects
                 if d.render_event is not None
             },
+            answer_takers={
+                renderer(d.name): d.take_answer
+                for d in self.dialects
+                if d.take_answer is not None
+                for renderer in (renderer_of_texts, renderer_of_events)
+            },
         )
         services.callback_stored.subscribe(self.callbacks.announce)
+        self.smpp_server, self._bind_deliveries = self._build_smpp_server()
         self._mail_worker = self._build_mail_worker()
         self._mail: MailListener | None = None
         self._web: DialectApp | None = None
@@ -140,6 +161,12 @@ class Gateway:
         self.admin = Admin(services=services, running=self, started_ms=started_ms)
         self._admin = AdminServer(self.admin)
         self._supervisor = Supervisor(self._worker_ended)
+        self._reloading = Reloading(
+            services,
+            load=reload_settings,
+            connect=lambda table: connect_carrier(services, table),
+            supervisor=self._supervisor,
+        )
 
     async def start(
         self,
@@ -165,10 +192,12 @@ class Gateway:
         await services.open(migrate=migrate)
         self._look_at_space()
         await self.callbacks.restore()
+        await self._bind_deliveries.restore()
         await services.inbound.restore()
         await services.receipts.restore()
         await services.backlog.restore(services.ids.last)
         await services.carrier_switches.restore()
+        await services.selection.quotas.restore(services.storage)
         services.dispatcher.start(services.connectors, services.router.routes.values(), spawn)
         for name, connector in services.connectors.items():
             if isinstance(connector, Custodian):
@@ -179,10 +208,12 @@ class Gateway:
             ("backlog", services.backlog.run()),
             ("batches", services.batches.run()),
             ("deadlines", services.deadlines.run()),
+            ("rerouting", services.rerouting.run()),
             ("retention", services.retention.run()),
             ("imports", services.imports.run()),
             ("contact values", services.contact_values.run()),
             ("callbacks", self.callbacks.run()),
+            ("bind deliveries", self._bind_deliveries.run()),
             ("writer", self._watch_writer()),
             ("disk space", self._watch_space()),
         ):
@@ -192,13 +223,18 @@ class Gateway:
             spawn("issues", services.issues.run())
             spawn("mails", self._mail_worker.run())
         for connector in services.connectors.values():
-            await connector.start(spawn)
+            await connector.start(self._supervisor.spawn_for(connector))
         await self._admin.start(spawn)
         await self._listen()
         await self._listen_for_mail()
+        await self._listen_for_binds()
         if before_ready is not None:
             await before_ready()
         services.health.note_phase("")
+
+    async def reload(self, *, check: bool) -> Reloaded:
+        """Takes what changed in the configuration; raises `Refused`."""
+        return await self._reloading.reload(check=check)
 
     async def worker_ended(self) -> str:
         """Returns once a worker has died, with a line that names it and says why."""
@@ -227,6 +263,8 @@ class Gateway:
                 self._server.config.timeout_graceful_shutdown = int(0.35 * timeout_s)
                 self._server.should_exit = True
                 await asyncio.gather(self._serving, return_exceptions=True)
+        async with _step("binds", by(0.42)):
+            await self.smpp_server.stop(0.1 * timeout_s)
         async with _step("mail", by(0.45)):
             if self._mail is not None:
                 await self._mail.stop(0.05 * timeout_s)
@@ -243,6 +281,7 @@ class Gateway:
         async with _step("workers", by(0.85)):
             await self._supervisor.stop()
             await self.callbacks.stop()
+            await self._bind_deliveries.stop()
         async with _step("database", by(0.9)):
             await self._client.close()
             await services.close()
@@ -346,17 +385,37 @@ class Gateway:
 
     def callbacks_waiting(self) -> int:
         """Callbacks to be made, in memory and in rows."""
-        return self.callbacks.depth()
+        return self.callbacks.depth() + self._bind_deliveries.depth()
 
     def held_hosts(self) -> Sequence[HeldHost]:
         """Customers' hosts that fail, and what waits for them, by account."""
-        return self.callbacks.held()
+        return (*self.callbacks.held(), *self._bind_deliveries.held())
 
     def retry_callbacks(
         self, account_id: int | None, host: str = "", message_id: int | None = None
     ) -> Sequence[tuple[int, str, int]]:
         """Has callbacks that wait made without a wait."""
-        return self.callbacks.retry_now(account_id, host, message_id)
+        workers = (self.callbacks, self._bind_deliveries)
+        return [found for w in workers for found in w.retry_now(account_id, host, message_id)]
+
+    def binds(self) -> Sequence[BindView]:
+        """Every bind of the SMPP server, oldest first."""
+        return self.smpp_server.views()
+
+    def unbind(self, bind_id: int) -> BindView:
+        """Ends a bind; raises `Refused`."""
+        return self.smpp_server.unbind(bind_id)
+
+    def start_wire_log(self, bind_id: int) -> BindView:
+        """Keeps what a bind reads and writes for an hour; raises `Refused`."""
+        return self.smpp_server.start_wire_log(bind_id)
+
+    def wire_log(self, bind_id: int) -> Sequence[WirePiece]:
+        """What was kept of a bind, oldest first; raises `Refused`."""
+        return [
+            WirePiece(at_ms=piece.at_ms, direction=piece.direction, octets=piece.octets.hex())
+            for piece in self.smpp_server.wire_log(bind_id)
+        ]
 
     # HTTP and mail
 
@@ -367,6 +426,8 @@ class Gateway:
         apis = [dialect.web for dialect in self.dialects]
         if reporting := [c for c in self.connectors.values() if isinstance(c, Mm7Carrier)]:
             apis.append(build_reports(reporting))
+        if over_http := [c for c in self.connectors.values() if isinstance(c, HttpCarrier)]:
+            apis.append(build_callbacks(carrier.calls for carrier in over_http))
         if phones := phones_of(self.connectors):
             apis.extend(build_phone_apis(services, phones))
         pages = build_pages(
@@ -429,6 +490,39 @@ class Gateway:
         )
         services.mailings.mail_due.subscribe(worker.announce)
         return worker
+
+    def _build_smpp_server(self) -> tuple[SmppServer, CallbackWorker]:
+        """The server, and the worker for what is delivered to binds: callbacks without HTTP."""
+        services, settings = self.services, self.services.settings.smpp_server
+        server = SmppServer(services)
+        worker = CallbackWorker(
+            storage=services.storage,
+            client=server.binds,
+            renderers={},
+            as_stored={SMPP: RECEIPT, renderer_of_texts(SMPP): TEXT},
+            schedule=RetrySchedule(
+                first_s=BIND_RETRY_S,
+                longest_s=services.settings.callbacks.max_retry_s,
+                give_up_after_s=settings.keep_s,
+                max_retry_after_s=0.0,
+            ),
+            concurrency=BIND_CONCURRENCY,
+            per_lane=BIND_DELIVERIES,
+            clock=services.clock,
+            metrics=services.metrics,
+            serves=lambda origin: origin.startswith(BINDS),
+            reachable=server.binds.reachable,
+            most_kept=settings.keep_most,
+        )
+        services.callback_stored.subscribe(worker.announce)
+        server.receiver_bound.subscribe(worker.receiver_found)
+        return server, worker
+
+    async def _listen_for_binds(self) -> None:
+        try:
+            await self.smpp_server.start()
+        except OSError as error:
+            raise SystemExit(f"cannot listen for binds: {error}") from None
 
     async def _listen_for_mail(self) -> None:
         settings = self.services.settings.mail

@@ -24,7 +24,8 @@ from dragoman.console.routes import build_console
 from dragoman.container import Services
 from dragoman.core.accounts.model.accounts import DEFAULT_PERMISSIONS, Permission
 from dragoman.core.callbacks.model.held_hosts import HeldHost
-from dragoman.core.delivery.running import CarrierView, LinkView
+from dragoman.core.delivery.running import BindView, CarrierView, LinkView, Reloaded
+from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.kit.clock import FixedClock
 from dragoman.web.router import DialectApp
 
@@ -94,8 +95,20 @@ class Machine:
 
     def __init__(self) -> None:
         self.hosts: tuple[HeldHost, ...] = ()
+        self.bound: list[BindView] = []
+        self.reloads: list[bool] = []
+        """Whether the configuration was only to be checked, each time."""
+        self.mistake = ""
+        """What is wrong with the configuration."""
         self.retried: list[tuple[int | None, str, int | None]] = []
         """What was asked to be tried now."""
+
+    async def reload(self, *, check: bool) -> Reloaded:
+        if self.mistake:
+            detail = self.mistake
+            raise Refused(RefusalCode.INVALID_FIELD, "configuration", detail)
+        self.reloads.append(check)
+        return Reloaded(changes=("route swedish: new",), at_restart=("http",), applied=not check)
 
     def held_hosts(self) -> tuple[HeldHost, ...]:
         return self.hosts
@@ -111,6 +124,16 @@ class Machine:
 
     def problems(self) -> list[str]:
         return []
+
+    def binds(self) -> tuple[BindView, ...]:
+        return tuple(self.bound)
+
+    def unbind(self, bind_id: int) -> BindView:
+        for bind in self.bound:
+            if bind.bind_id == bind_id:
+                self.bound.remove(bind)
+                return bind
+        raise Refused(RefusalCode.NOT_FOUND, str(bind_id), "bind")
 
     def carriers(self) -> tuple[CarrierView, ...]:
         link = LinkView(

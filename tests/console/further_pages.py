@@ -31,6 +31,7 @@ FURTHER_PAGES: Final = {
     "all-changes": "/console/changes",
     "senders": "/console/senders",
     "carriers": "/console/carriers",
+    "routes": "/console/routes?to=4512345678&text=Hello",
     "phones": "/console/devices",
     "virtual-phones": "/console/phones",
     "virtual-phone": f"/console/phones/{PHONE_NUMBER}",

@@ -92,7 +92,13 @@ OF_CUSTOMERS = {
     *("newsletters.title", "numbers.number", "opt_outs.sender", "orders.order_id"),
     *("phone_settings.settings", "premium_messages.revenue_text", "senders.sender"),
     *("senders.details", "sims.label", "sims.number", "sims.reported_number"),
-    *("text_cursors.number", "webhooks.key", "webhooks.url"),
+    *(
+        "smpp_logins.system_id",
+        "smpp_logins.options",
+        "text_cursors.number",
+        "webhooks.key",
+        "webhooks.url",
+    ),
     *("inbound_parts.recipient", "inbound_texts.recipient", "ledger_entries.note"),
     *("callbacks.origin", "audit_entries.subject", "ingested_rows.reference"),
     # The first words of received texts, counted.

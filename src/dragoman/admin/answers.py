@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from dragoman.core.delivery.running import CarrierView
+from dragoman.core.delivery.running import BindView, CarrierView, WirePiece
 from dragoman.core.devices.model.devices import Limits
 from dragoman.core.retention.model import ExportCursor
 
@@ -282,6 +282,37 @@ class RetriedHosts(msgspec.Struct, frozen=True, kw_only=True):
     """The hosts that are called now."""
 
     retried: tuple[RetriedHost, ...]
+
+
+class SmppLoginView(msgspec.Struct, frozen=True, kw_only=True):
+    """What an account binds with over SMPP, and how."""
+
+    account: str
+    system_id: str
+    password: str
+    """A new one, which is shown this once; empty otherwise."""
+    max_binds: int | None
+    """None as the configuration has it; the same for the next one."""
+    rate_per_s: float | None
+    """Parts a second over all binds; 0 for no limit."""
+    latin_1: bool
+    """Whether data_coding 0 is Latin-1, not the GSM alphabet."""
+    payload: bool
+    """Whether long inbound texts go whole into a message_payload."""
+    no_credit_status: int
+    """The command_status of a submit without credits."""
+
+
+class BindList(msgspec.Struct, frozen=True, kw_only=True):
+    """Who is bound to the SMPP server, oldest first."""
+
+    binds: tuple[BindView, ...]
+
+
+class WireLogView(msgspec.Struct, frozen=True, kw_only=True):
+    """What a bind read and wrote, oldest first."""
+
+    pieces: tuple[WirePiece, ...]
 
 
 class TypeBalances(msgspec.Struct, frozen=True, kw_only=True):

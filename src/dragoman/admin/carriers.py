@@ -10,6 +10,7 @@ import msgspec
 from dragoman.admin.answers import CarrierSwitched
 from dragoman.admin.calls import Body, Call
 from dragoman.admin.context import Admin
+from dragoman.connectors.http.carrier import HttpCarrier
 from dragoman.connectors.mm7.carrier import Mm7Carrier
 from dragoman.connectors.smpp.carrier import SmppCarrier
 from dragoman.core.accounts.model.accounts import Permission
@@ -62,8 +63,9 @@ async def switch_carrier(admin: Admin, name: str, body: Switch) -> CarrierSwitch
     The change is stored with an audit entry for every account that may operate the gateway.
     """
     services = admin.services
-    if all(carrier.name != name for carrier in services.settings.carriers):
-        known = ", ".join(carrier.name for carrier in services.settings.carriers) or "none"
+    names = list(services.connectors) or [one.name for one in services.settings.carriers]
+    if name not in names:
+        known = ", ".join(names) or "none"
         raise Refused(RefusalCode.NOT_FOUND, name[:64], f"no such carrier; there are {known}")
     if await services.carrier_switches.is_held(name) is not body.held:
         action = "drain_carrier" if body.held else "enable_carrier"
@@ -123,14 +125,14 @@ def _view(
     connector: Connector, use: Mapping[str, tuple[int, int]], metrics: Metrics, *, held: bool
 ) -> CarrierView:
     in_flight, capacity = use.get(connector.name, (0, 0))
-    smpp = connector if isinstance(connector, SmppCarrier) else None
+    timed = connector if isinstance(connector, SmppCarrier | HttpCarrier) else None
     return CarrierView(
         name=connector.name,
         up=connector.up,
         in_flight=in_flight,
         capacity=capacity,
-        round_trip_ms=smpp.round_trip_s * 1000 if smpp and smpp.round_trip_s else None,
-        rate_per_s=smpp.settings.rate_per_s if smpp else None,
+        round_trip_ms=timed.round_trip_s * 1000 if timed and timed.round_trip_s else None,
+        rate_per_s=(timed.settings.rate_per_s or None) if timed else None,
         held=held,
         kind=_kind(connector),
         outcomes={
@@ -138,17 +140,27 @@ def _view(
             for (carrier, outcome), count in metrics.outcomes.items()
             if carrier == connector.name
         },
-        links=_mm7_link(connector) if isinstance(connector, Mm7Carrier) else _smpp_links(smpp),
+        links=_links(connector),
     )
 
 
 def _kind(connector: Connector) -> str:
     if isinstance(connector, SmppCarrier):
         return "SMPP"
+    if isinstance(connector, HttpCarrier):
+        return f"HTTP, {connector.settings.preset}"
     return "MM7" if isinstance(connector, Mm7Carrier) else "phones"
 
 
-def _smpp_links(carrier: SmppCarrier | None) -> tuple[LinkView, ...]:
+def _links(connector: Connector) -> tuple[LinkView, ...]:
+    if isinstance(connector, SmppCarrier):
+        return _smpp_links(connector)
+    if isinstance(connector, HttpCarrier):
+        return _http_link(connector)
+    return _mm7_link(connector) if isinstance(connector, Mm7Carrier) else ()
+
+
+def _smpp_links(carrier: SmppCarrier) -> tuple[LinkView, ...]:
     return tuple(
         LinkView(
             name=link.name,
@@ -161,7 +173,7 @@ def _smpp_links(carrier: SmppCarrier | None) -> tuple[LinkView, ...]:
             window=link.window,
             rate_per_s=link.pace.rate_per_s,
         )
-        for link in (carrier.links if carrier else ())
+        for link in carrier.links
     )
 
 
@@ -176,6 +188,23 @@ def _mm7_link(carrier: Mm7Carrier) -> tuple[LinkView, ...]:
             reconnects=carrier.failures,
             throttled=0,
             last_error=carrier.last_error,
+        ),
+    )
+
+
+def _http_link(carrier: HttpCarrier) -> tuple[LinkView, ...]:
+    """A provider that takes messages stands for a link that is bound."""
+    return (
+        LinkView(
+            name=carrier.name,
+            bound=carrier.up,
+            outstanding=carrier.in_flight,
+            waiting=carrier.waiting,
+            reconnects=carrier.health.failures,
+            throttled=carrier.pace.throttled,
+            last_error=carrier.health.trouble,
+            window=carrier.settings.window,
+            rate_per_s=carrier.pace.rate_per_s,
         ),
     )
 

@@ -16,6 +16,7 @@ import msgspec
 from dragoman import __version__
 from dragoman.admin import (
     accounts,
+    binds,
     callbacks,
     carriers,
     devices,
@@ -23,6 +24,8 @@ from dragoman.admin import (
     inbound,
     messages,
     privacy,
+    reload,
+    routes,
     senders,
     tokens,
     webhooks,
@@ -43,8 +46,8 @@ BODY_LIMIT_BYTES: Final = 4 << 20
 JSON_LINES: Final = b"application/jsonl"
 PROBLEM_TYPE: Final = b"application/problem+json"
 SUBJECTS: Final = (
-    accounts, messages, carriers, callbacks, inbound, senders, devices, webhooks, privacy,
-    diagnosis, tokens,
+    accounts, messages, carriers, routes, reload, callbacks, inbound, senders, devices, webhooks,
+    privacy, diagnosis, tokens, binds,
 )  # fmt: skip
 
 Guard = Callable[[Request], Awaitable[None]]

@@ -29,6 +29,8 @@ class DevAccount(msgspec.Struct, frozen=True, kw_only=True):
     legacy_md5: bool = True
     twilio_account_sid: str = ""
     twilio_auth_token: str = ""
+    smpp_system_id: str = ""
+    smpp_password: str = ""
 
 
 class DevFile(msgspec.Struct, frozen=True, kw_only=True):
@@ -39,6 +41,9 @@ class DevFile(msgspec.Struct, frozen=True, kw_only=True):
     smsc_port: int = 0
     smsc_system_id: str = ""
     smsc_password: str = ""
+    smpp_host: str = ""
+    """Where the accounts bind with their `smpp_system_id`."""
+    smpp_port: int = 0
     accounts: tuple[DevAccount, ...] = ()
     device_id: int | None = None
     """The simulated phone, where there is one."""

@@ -158,7 +158,13 @@ def _type_words(schema: dict[str, Any], definitions: dict[str, Any]) -> str:
         schema = definitions[schema["$ref"].rpartition("/")[2]]
     if "enum" in schema:
         return ", ".join(f"`{word}`" for word in schema["enum"] if word is not None)
-    names = {"string": "text", "number": "number", "integer": "integer", "boolean": "true or false"}
+    names = {
+        "string": "text",
+        "number": "number",
+        "integer": "integer",
+        "boolean": "true or false",
+        "object": "table",
+    }
     words = names[schema["type"]]
     low = schema.get("minimum", schema.get("exclusiveMinimum"))
     high = schema.get("maximum")
@@ -170,9 +176,9 @@ def _type_words(schema: dict[str, Any], definitions: dict[str, Any]) -> str:
 
 def _default(field: FieldInfo) -> str:
     value = field.default
-    if value is NODEFAULT:
+    if field.required:
         return "required"
-    if value is None or value == "":
+    if value in (None, "", NODEFAULT):
         return ""
     plain = list(value) if isinstance(value, tuple) else value
     plain = str(plain) if isinstance(plain, Secret) else plain

@@ -23,6 +23,7 @@ def print_welcome(content: DevFile, path: Path) -> None:
             ("console", f"{content.base_url}/console"),
             ("documentation", f"{content.base_url}/docs"),
             ("simulated SMSC", f"{content.smsc_host}:{content.smsc_port} (SMPP 3.4)"),
+            ("SMPP server", f"{content.smpp_host}:{content.smpp_port} (SMPP 3.3 and 3.4)"),
             ("virtual phones", f"{content.base_url}/console/phones (as JSON: /dev/messages)"),
             ("mail", f"{path.parent / OUTBOX} (not sent)"),
             ("for programs", str(path)),
@@ -39,6 +40,7 @@ def print_welcome(content: DevFile, path: Path) -> None:
                 "LINK, old",
                 f"apikey=legacy&username={account.username}&password={account.password}&type=plain",
             ),
+            ("SMPP", f"system_id={account.smpp_system_id} password={account.smpp_password}"),
             ("SMSGateway24", f"email={account.username}&pass={account.password}"),
             ("Twilio", f"{account.twilio_account_sid}:{account.twilio_auth_token}"),
         ]

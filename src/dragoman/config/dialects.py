@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
+from dragoman.config.kannel import Kannel
 from dragoman.config.sections import DAY_S, Section
 from dragoman.config.values import HostName, PublicUrl, Secret, TimeZone, about, matching
 
@@ -115,6 +116,13 @@ class Twilio(Section, frozen=True, kw_only=True):
     """Currency of prices and of the balance."""
 
 
+class Jasmin(Section, frozen=True, kw_only=True):
+    """The dialect of Jasmin."""
+
+    text_method: Literal["GET", "POST"] = "POST"
+    """How URLs of received texts are called; in Jasmin each HTTP connector has its own."""
+
+
 class Dialects(Section, frozen=True, kw_only=True):
     """The providers' HTTP APIs that are answered."""
 
@@ -125,6 +133,10 @@ class Dialects(Section, frozen=True, kw_only=True):
         "smsgateway24",
     )
     """Dialects to answer, by name."""
+    jasmin: Jasmin = Jasmin()
+    """Settings of jasmin."""
+    kannel: Kannel = Kannel()
+    """Settings of kannel."""
     linkmobility: LinkMobility = LinkMobility()
     """Settings of linkmobility."""
     smsend: SmSend = SmSend()

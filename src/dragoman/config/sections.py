@@ -85,6 +85,62 @@ class Storage(Section, frozen=True, kw_only=True):
     is room to finish what was; 0 accepts until the disk is full."""
 
 
+class SmppServer(Section, frozen=True, kw_only=True):
+    """The SMPP server that customers' programs bind to; docs/dialects/smpp.md has more.
+
+    `dragoman account smpp` gives an account what it binds with, and its own limits.
+    """
+
+    listen: Annotated[Address | None, Meta(examples=["0.0.0.0:2775"])] = None
+    """Host and port to listen on without encryption; nothing listens where it is not set."""
+    tls_certificate_file: Annotated[FilePath | None, Meta(examples=["smpp.pem"])] = None
+    """PEM file of certificate and key; with it the server listens with TLS as well, or only."""
+    tls_listen: Address = "127.0.0.1:3550"
+    """Host and port to listen on with TLS."""
+    trusted_proxies: Annotated[tuple[NetworkText, ...], Meta(examples=[["10.0.0.0/8"]])] = ()
+    """TCP proxies, such as HAProxy or stunnel. Connections from them to `listen` must begin with a
+    PROXY protocol header (version 1 or 2), which says where the customer is."""
+    max_connections: Annotated[int, Meta(ge=1, le=100_000)] = 2_000
+    """Connections at the same time, in all."""
+    max_binds: Annotated[int, Meta(ge=1, le=1_000)] = 4
+    """Binds of one account at the same time, of all kinds together."""
+    rate_per_s: Annotated[float, Meta(ge=0, le=1_000_000)] = 0.0
+    """Parts a second that one account may submit over all its binds; 0 for no limit. What comes
+    faster is answered later, and refused with ESME_RTHROTTLED where that would take over 1.5 s."""
+    window: Annotated[int, Meta(ge=1, le=1_000)] = 10
+    """Receipts and texts that a bind may have without having answered them."""
+    bind_timeout_s: Annotated[float, Meta(gt=0, le=600)] = 10.0
+    """Time that whoever connects has to bind."""
+    enquire_interval_s: Annotated[float, Meta(gt=0, le=3600)] = 60.0
+    """Silence after which a bind is asked whether it is alive."""
+    response_timeout_s: Annotated[float, Meta(gt=0, le=600)] = 60.0
+    """Longest wait for an answer to that, or to a receipt or text."""
+    keep_s: Annotated[float, Meta(gt=0, le=30 * DAY_S)] = 72.0 * HOUR_S
+    """How long receipts and texts are kept for an account that nobody is bound for."""
+    keep_most: Annotated[int, Meta(ge=1, le=100_000_000)] = 1_000_000
+    """How many of one account are kept; the oldest are given up for newer ones."""
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """Host and port of `listen`."""
+        return parse_address(self.listen or "")
+
+    @property
+    def tls_address(self) -> tuple[str, int]:
+        """Host and port of `tls_listen`."""
+        return parse_address(self.tls_listen)
+
+    @property
+    def proxy_networks(self) -> tuple[Network, ...]:
+        """`trusted_proxies`, parsed."""
+        return tuple(map(parse_network, self.trusted_proxies))
+
+    @property
+    def enabled(self) -> bool:
+        """Whether it listens anywhere."""
+        return self.listen is not None or self.tls_certificate_file is not None
+
+
 class Mail(Section, frozen=True, kw_only=True):
     """Mail that becomes messages, over SMTP; only the dialect linkmobility takes any.
 
@@ -222,6 +278,19 @@ class Devices(Section, frozen=True, kw_only=True):
     def api_url(self) -> str:
         """What users type into the app, without a slash at its end; empty where nothing is set."""
         return f"{self.public_url.rstrip('/')}{PHONE_API}" if self.public_url else ""
+
+
+class Routing(Section, frozen=True, kw_only=True):
+    """What all routes have in common."""
+
+    time_zone: TimeZone = "UTC"
+    """Time zone of the hours and days of routes, such as Europe/Copenhagen."""
+    networks_file: Annotated[FilePath | None, Meta(examples=["networks.csv"])] = None
+    """CSV with the columns prefix and network (MCC and MNC), for routes by network. Numbers that
+    moved to another network keep the one of their range."""
+    enforce_sender_rules: bool = False
+    """Whether the countries' rules for names as senders are applied: such messages are refused, or
+    get another sender. Else `dragoman route explain` only tells them."""
 
 
 class Callbacks(Section, frozen=True, kw_only=True):

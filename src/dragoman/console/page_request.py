@@ -47,6 +47,7 @@ _NOTICES: Final = {
     "links-cut": "Connections closed. The gateway will reconnect.",
     "sent": "Accepted. The message is being sent.",
     "cancelled": "Cancelled. The credits were refunded.",
+    "reloaded": "The new configuration is in effect.",
     "retrying": "The hosts of the waiting callbacks are being called now.",
     "opted-out": "Opt-out added.",
     "opted-in": "Opt-out removed.",

@@ -8,8 +8,7 @@ from urllib.parse import parse_qsl
 import msgspec
 import pytest
 
-from dragoman.core.callbacks.worker import TextAnswer
-from dragoman.core.messages.model.callbacks import TextFacts
+from dragoman.core.messages.model.callbacks import CallbackAnswer, TextFacts
 from dragoman.core.messages.model.records import NewCallback
 from dragoman.core.model.errors import StorageUnavailable
 from dragoman.dialects.twilio.inbound import MAX_HOPS, Step
@@ -46,10 +45,16 @@ async def reply(
     gate: Any, call: NewCallback, body: str, kind: str = TWIML, status: int | None = 200
 ) -> bool:
     """Lets the customer's server answer to a call."""
-    answer = TextAnswer(
-        url=call.url, facts=facts_of(call), status=status, content_type=kind, body=body.encode()
+    answer = CallbackAnswer(
+        callback_id=call.callback_id,
+        account_id=call.account_id,
+        url=call.url,
+        facts=facts_of(call),
+        status=status,
+        headers={"content-type": kind},
+        body=body.encode(),
     )
-    return bool(await gate.dialect.read_answer(answer))
+    return bool(await gate.dialect.take_answer(answer))
 
 
 async def sent(gate: Any) -> list[Any]:

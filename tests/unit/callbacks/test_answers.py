@@ -11,8 +11,7 @@ from aiohttp import web
 from tests.unit.callbacks.telling import INSERT
 
 from dragoman.core.callbacks.sql.callbacks import CallbackState
-from dragoman.core.callbacks.worker import TextAnswer
-from dragoman.core.messages.model.callbacks import CallbackCall, TextFacts
+from dragoman.core.messages.model.callbacks import CallbackAnswer, CallbackCall, TextFacts
 from dragoman.core.messages.model.records import NewCallback
 
 DIALECT = "test:text"
@@ -22,12 +21,12 @@ class Reader:
     """Notes the answers; `result` is what it makes of each: whether it passed it on, or a fault."""
 
     def __init__(self) -> None:
-        self.answers: list[TextAnswer] = []
+        self.answers: list[CallbackAnswer] = []
         self.results: list[bool | Exception] = []
         self.states: list[int] = []
         self.teller: Any = None
 
-    async def read(self, answer: TextAnswer) -> bool:
+    async def read(self, answer: CallbackAnswer) -> bool:
         self.answers.append(answer)
         self.states += [row["state"] for row in await self.teller.rows()]
         result = self.results.pop(0) if self.results else False
@@ -46,7 +45,7 @@ async def teller(make_teller: Any) -> Any:
     reader = Reader()
     reader.teller, teller.reader = teller, reader
     teller.worker.text_renderers[DIALECT] = render
-    teller.worker.answer_readers[DIALECT] = reader.read
+    teller.worker.answer_takers[DIALECT] = reader.read
     return teller
 
 
@@ -80,7 +79,7 @@ async def test_an_answer_is_read_whole_before_the_call_counts(
     await teller.until_ended()
     [answer] = teller.reader.answers
     assert (answer.status, answer.body, answer.url) == (200, b"<Response/>", customer.origin)
-    assert answer.content_type.startswith("text/xml")
+    assert answer.headers["content-type"].startswith("text/xml")
     assert answer.facts.inbound_id == 7
     assert teller.reader.states == [CallbackState.PENDING]
     [row] = await teller.rows()
@@ -135,12 +134,12 @@ async def test_a_stop_waits_until_an_answer_was_acted_on(
 ) -> None:
     customer, go_on = await make_customer(), asyncio.Event()
 
-    async def read(answer: TextAnswer) -> bool:
+    async def read(answer: CallbackAnswer) -> bool:
         teller.reader.answers.append(answer)
         await go_on.wait()
         return False
 
-    teller.worker.answer_readers[DIALECT] = read
+    teller.worker.answer_takers[DIALECT] = read
     await tell(teller, customer.origin)
     await until(lambda: teller.reader.answers)
     stopping = asyncio.create_task(teller.worker.stop())

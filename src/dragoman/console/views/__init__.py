@@ -9,6 +9,7 @@ from dragoman.console.views import (
     account_deletion,
     account_details,
     accounts,
+    binds,
     carriers,
     compose,
     devices,
@@ -19,6 +20,7 @@ from dragoman.console.views import (
     new_account,
     overview,
     own_account,
+    routes,
     senders,
     sign_in,
 )
@@ -37,6 +39,8 @@ PAGES: Final[tuple[Page, ...]] = (
     *account_deletion.PAGES,
     *senders.PAGES,
     *carriers.PAGES,
+    *binds.PAGES,
+    *routes.PAGES,
     *devices.PAGES,
     *own_account.PAGES,
 )

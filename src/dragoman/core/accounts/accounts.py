@@ -137,10 +137,29 @@ class Accounts:
             self._remember(memory_key, account, generation)
         return _admit(account, address)
 
+    async def verify_password(
+        self, account_id: int | None, password: str, who: str, kind: CredentialKind
+    ) -> Account:
+        """The account if the password is its own, enabled or not; raises `Refused`.
+
+        Without an account this takes as long as with one. Failures of `who` are delayed.
+        """
+        account = await self.find_by_id(account_id) if account_id is not None else None
+        account = await self._with_password(account, password, kind)
+        if account is None:
+            await self._delay_failure(who)
+            raise Refused(RefusalCode.AUTHENTICATION_FAILED, detail="wrong name or password")
+        return account
+
     async def _verify(self, username: str, password: str, kind: CredentialKind) -> Account | None:
         account = None
         if username.isprintable():  # no other name exists, and databases take not every string
             account = await self._storage.read(lambda c: accounts.find_by_username(c, username))
+        return await self._with_password(account, password, kind)
+
+    async def _with_password(
+        self, account: Account | None, password: str, kind: CredentialKind
+    ) -> Account | None:
         digests: Sequence[bytes] = ()
         if account is not None and _may_log_in(account, kind):
             found = account

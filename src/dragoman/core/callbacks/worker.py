@@ -31,15 +31,17 @@ from dragoman.core.callbacks.sql.callbacks import (
     StoredCallback,
 )
 from dragoman.core.messages.model.callbacks import (
+    CallbackAnswer,
     CallbackCall,
     CallbackFacts,
     EventFacts,
+    OwnAnswer,
     TextFacts,
 )
 from dragoman.core.messages.model.records import NewCallback
 from dragoman.core.metrics import Metrics
 from dragoman.core.model.use_case import use_case
-from dragoman.kit.clock import Clock
+from dragoman.kit.clock import Clock, ClockWatch
 from dragoman.kit.ids import first_at, time_of
 from dragoman.storage.engine import Storage
 from dragoman.storage.persistence import persist
@@ -49,33 +51,26 @@ MAX_IN_MEMORY = 1_000
 """Callbacks of an account to an origin in memory; more wait in their rows."""
 PAGE = 500
 POLL_S = 0.25
+UNREACHABLE_PAUSE_S = 60.0
+"""Between two looks for what is too old, where nobody can take it."""
 MAX_ANSWER = 500
 MAX_ATTEMPTS = 32_767
 """As counted; its column has 16 bits."""
 FOREVER_MS = 1 << 62
 
-Rendered = CallbackCall | Awaitable[CallbackCall]
+Rendered = CallbackCall | OwnAnswer | Awaitable[CallbackCall]
 Render = Callable[[str, CallbackFacts], Rendered]
 """Makes the request from the customer's URL and the facts."""
 RenderText = Callable[[str, TextFacts], Rendered]
 """Makes the request that sends an inbound text on."""
 RenderEvent = Callable[[str, EventFacts], Rendered]
 """Makes the request that notifies a webhook of an event."""
+TakeAnswer = Callable[[CallbackAnswer], Awaitable[bool]]
+"""Does what the answer to the call about a text asks for, before the call counts as made, so that
+nothing of it is lost; whether another call was stored in its place.
 
-
-class TextAnswer(msgspec.Struct, frozen=True, kw_only=True):
-    """How a customer's server answered to a text; without a status it did not."""
-
-    url: str
-    facts: TextFacts
-    status: int | None
-    content_type: str = ""
-    body: bytes = b""
-
-
-ReadAnswer = Callable[[TextAnswer], Awaitable[bool]]
-"""Does what the answer to a text asks for, before the call counts as made, so that nothing of it is
-lost: after a crash the call is made again. Whether another call was stored in its place."""
+It may come twice, if the process dies after it. Where it raises, the call is repeated later.
+"""
 
 log = structlog.get_logger(__name__)
 
@@ -112,8 +107,17 @@ class CallbackWorker:
     metrics: Metrics
     text_renderers: Mapping[str, RenderText] = field(default_factory=dict)
     event_renderers: Mapping[str, RenderEvent] = field(default_factory=dict)
-    answer_readers: Mapping[str, ReadAnswer] = field(default_factory=dict)
-    """By the key of the renderer of texts."""
+    answer_takers: Mapping[str, TakeAnswer] = field(default_factory=dict)
+    """By the same keys as the renderers of texts and events."""
+    as_stored: Mapping[str, str] = field(default_factory=dict)
+    """What is handed over as it is stored, without rendering: methods, by key of a renderer."""
+    serves: Callable[[str], bool] = lambda _origin: True
+    """Whether it is this worker that delivers to an origin."""
+    reachable: Callable[[int], bool] = lambda _account_id: True
+    """Whether anything can be delivered to an account now; if not, nothing of it is tried."""
+    most_kept: int = 0
+    """Callbacks of an account to an origin that wait at most; the oldest are given up for newer
+    ones. 0 for no limit."""
     _lanes: dict[tuple[int, str], CallbackLane] = field(default_factory=dict, init=False)
     _calling: int = field(default=0, init=False)
     _rendering: set[asyncio.Future[None]] = field(default_factory=set, init=False)
@@ -128,12 +132,25 @@ class CallbackWorker:
     _announced: int = field(default=0, init=False)
     """The newest callback that memory knows of; all before it are in a lane or its rows."""
     _nothing_called: asyncio.Future[None] | None = field(default=None, init=False)
+    _clock_watch: ClockWatch = field(init=False)
+    _hurries: list[callbacks.Hurry] = field(default_factory=list, init=False)
+    """What is to be written because the clock was set back."""
+
+    def __post_init__(self) -> None:
+        self._clock_watch = ClockWatch(self.clock)
 
     def announce(self, new: NewCallback) -> None:
         """Sends a stored callback soon, or leaves it in its row."""
+        if not self.serves(new.origin):
+            return
         self._announced = max(self._announced, new.callback_id)
         lane = self._lane(new.account_id, new.origin)
-        if lane.in_rows or lane.failures or len(lane.queue) >= MAX_IN_MEMORY:
+        if (
+            lane.in_rows
+            or lane.failures
+            or len(lane.queue) >= MAX_IN_MEMORY
+            or not self.reachable(new.account_id)
+        ):
             lane.in_rows += 1
             return
         self._enqueue(
@@ -153,10 +170,16 @@ class CallbackWorker:
 
     async def restore(self) -> None:
         """Finds the lanes with pending callbacks from an earlier run."""
+        # Nothing is planned so far ahead: the clock was set back since.
+        now_ms = self.clock.now_ms()
+        farthest_ms = now_ms + round(self.schedule.most_s * 1000)
+        hurry = callbacks.Hurry(farthest_ms, by_ms=FOREVER_MS, now_ms=now_ms)
+        self._hurries.append(hurry)
         self._announced = await self.storage.read(callbacks.last_pending)
         waiting = await self.storage.read(callbacks.count_pending)
         for lane, count in waiting.items():
-            self._lane(*lane).in_rows = count
+            if self.serves(lane[1]):
+                self._lane(*lane).in_rows = count
 
     async def run(self) -> None:
         """Reads pending callbacks back from their rows as they fall due; runs until cancelled."""
@@ -165,16 +188,29 @@ class CallbackWorker:
                 async with asyncio.timeout(POLL_S):
                     await self._look.wait()
             self._look.clear()
+            await self._follow_clock()
             for key, lane in list(self._lanes.items()):
                 idle = not lane.queue and not lane.busy
                 if lane.in_rows and idle and self.clock.monotonic() >= lane.paused_until:
                     try:
-                        await self._read_back(lane)
+                        await self._take_up(lane)
                     except Exception as error:  # retried at the next poll
                         log.error("callbacks_not_read", reason=type(error).__name__)
                 elif idle and not lane.in_rows and not lane.calling:
                     lane.let_go()
                     del self._lanes[key]
+
+    async def _follow_clock(self) -> None:
+        """Keeps the waits of callbacks when the wall clock is set back."""
+        if back_ms := self._clock_watch.set_back_ms():
+            now_ms = self.clock.now_ms()
+            self._hurries.append(callbacks.Hurry(now_ms, by_ms=back_ms, now_ms=now_ms))
+        try:
+            while self._hurries:
+                await self.storage.writer.write(callbacks.hurry, self._hurries[0])
+                del self._hurries[0]
+        except Exception as error:  # retried at the next poll
+            log.error("callbacks_not_moved", reason=type(error).__name__)
 
     async def stop(self) -> None:
         """Waits for the calls in progress; the rest stays in rows."""
@@ -225,6 +261,19 @@ class CallbackWorker:
         self._look.set()
         return [(lane.account_id, lane.origin, lane.waiting) for lane in chosen]
 
+    def receiver_found(self, account_id: int) -> None:
+        """Something can be delivered to an account again: all that waits for it is due."""
+        self.retry_now(account_id)
+
+    async def _take_up(self, lane: CallbackLane) -> None:
+        """Reads what waits, or where nobody can take it gives up what waited too long."""
+        if self.reachable(lane.account_id):
+            await self._read_back(lane)
+            return
+        lane.paused_until = self.clock.monotonic() + UNREACHABLE_PAUSE_S
+        lane.has_expired = True
+        await self._give_up_old(lane)
+
     async def _read_back(self, lane: CallbackLane) -> None:
         if lane.released:
             now_due = Release(lane.account_id, lane.origin, self.clock.now_ms())
@@ -264,10 +313,18 @@ class CallbackWorker:
         before = first_at(now_ms - round(self.schedule.give_up_after_s * 1000))
         expiry = Expiry(lane.account_id, lane.origin, before, now_ms, PAGE)
         while lane.has_expired:
-            ended = await self.storage.writer.write(callbacks.expire, expiry)
+            ended = await self._expire(lane, expiry)
             lane.has_expired = ended == PAGE
-            lane.in_rows -= ended
-            self.metrics.callbacks[Verdict.GIVE_UP.value] += ended
+        while self.most_kept and (surplus := lane.in_rows - self.most_kept) > 0:
+            oldest = expiry._replace(before=self._announced, limit=min(surplus, PAGE))
+            if not await self._expire(lane, oldest):
+                break
+
+    async def _expire(self, lane: CallbackLane, expiry: Expiry) -> int:
+        ended = await self.storage.writer.write(callbacks.expire, expiry)
+        lane.in_rows -= ended
+        self.metrics.callbacks[Verdict.GIVE_UP.value] += ended
+        return ended
 
     def _lane(self, account_id: int, origin: str) -> CallbackLane:
         lane = self._lanes.get((account_id, origin))
@@ -315,6 +372,10 @@ class CallbackWorker:
         if isinstance(call, CallbackCall):
             self._start(lane, callback, call)
             return
+        if isinstance(call, OwnAnswer):
+            own = Fetched(200, dict(call.headers), call.body)
+            asyncio.get_running_loop().call_soon(self._answered, lane, callback, own)
+            return
         task = asyncio.ensure_future(self._start_later(lane, callback, call))
         self._rendering.add(task)
         task.add_done_callback(self._rendering.discard)
@@ -335,39 +396,52 @@ class CallbackWorker:
         asyncio.get_running_loop().call_soon(self._end, lane, callback, called)
 
     def _start(self, lane: CallbackLane, callback: StoredCallback, call: CallbackCall) -> None:
-        read = self.answer_readers.get(callback.dialect)
-
         def on_result(result: Fetched | FetchError) -> None:
-            if read is None:
-                self._end(lane, callback, _called(result))
-                return
-            task = asyncio.ensure_future(self._read_answer(lane, callback, result, read))
-            self._rendering.add(task)
-            task.add_done_callback(self._rendering.discard)
+            self._answered(lane, callback, result)
 
         self.client.start(call.method, call.url, on_result, headers=call.headers, body=call.body)
 
-    async def _read_answer(
+    def _answered(
+        self, lane: CallbackLane, callback: StoredCallback, result: Fetched | FetchError
+    ) -> None:
+        take = self.answer_takers.get(callback.dialect)
+        if take is None:
+            self._end(lane, callback, _called(result))
+            return
+        task = asyncio.ensure_future(self._end_with_answer(lane, callback, result, take))
+        self._rendering.add(task)
+        task.add_done_callback(self._rendering.discard)
+
+    async def _end_with_answer(
         self,
         lane: CallbackLane,
         callback: StoredCallback,
         result: Fetched | FetchError,
-        read: ReadAnswer,
+        take: TakeAnswer,
     ) -> None:
+        """What follows from an answer is stored before the call is done with."""
         called, passed_on = _called(result), False
-        answer = TextAnswer(
+        fetched = result if isinstance(result, Fetched) else None
+        answer = CallbackAnswer(
+            callback_id=callback.callback_id,
+            account_id=callback.account_id,
             url=callback.url,
-            facts=msgspec.json.decode(callback.payload, type=TextFacts),
+            facts=self._text_of(callback),
             status=called.status,
-            content_type=called.content_type,
-            body=result.body if isinstance(result, Fetched) else b"",
+            headers=fetched.headers if fetched else {},
+            body=fetched.body if fetched else b"",
         )
         try:
-            passed_on = await read(answer)
+            passed_on = await take(answer)
         except Exception as error:  # above all a database that is away
-            log.error("callback_answer_not_read", reason=type(error).__name__)
-            called = _Called(status=None, answer="answer not read", ours=True)
+            log.error("answer_not_taken", dialect=callback.dialect, reason=type(error).__name__)
+            called = _Called(status=None, answer="the answer was not stored", ours=True)
         self._end(lane, callback, called, passed_on=passed_on)
+
+    def _text_of(self, callback: StoredCallback) -> TextFacts | EventFacts:
+        if callback.dialect in self.text_renderers:
+            return msgspec.json.decode(callback.payload, type=TextFacts)
+        return msgspec.json.decode(callback.payload, type=EventFacts)
 
     def _end(
         self,
@@ -439,6 +513,9 @@ class CallbackWorker:
             lane.answered(now)
 
     def _render(self, callback: StoredCallback) -> Rendered:
+        method = self.as_stored.get(callback.dialect)
+        if method is not None:
+            return CallbackCall(method=method, url=callback.url, body=callback.payload.encode())
         render_text = self.text_renderers.get(callback.dialect)
         if render_text is not None:
             text = msgspec.json.decode(callback.payload, type=TextFacts)
@@ -465,7 +542,6 @@ class _Called(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """None where there was no answer."""
     answer: str
     retry_after: str = ""
-    content_type: str = ""
     refused: bool = False
     """Whether the URL may not be called at all."""
     ours: bool = False
@@ -478,6 +554,5 @@ def _called(result: Fetched | FetchError) -> _Called:
             status=result.status,
             answer=result.body.decode("utf-8", "replace"),
             retry_after=result.headers.get("retry-after", ""),
-            content_type=result.headers.get("content-type", ""),
         )
     return _Called(status=None, answer=result.reason, refused=isinstance(result, FetchRefused))

@@ -69,6 +69,10 @@ class Backlog:
     """Rows up to here were written by an earlier run."""
     _spilled: asyncio.Event = field(default_factory=asyncio.Event, init=False)
 
+    def take_routes(self, held: Collection[str], kept: Collection[str]) -> None:
+        """Takes other routes of these kinds from here on; `routes` is as the router has them."""
+        self.held_routes, self.kept_routes = held, kept
+
     def room(self, route: str, account_id: int) -> int:
         """How many more bulk messages of an account the queue of a route accepts."""
         if (route, Lane.BULK, account_id) in self._read_up_to:
@@ -104,6 +108,11 @@ class Backlog:
                     self._read_up_to[line] = min(self._read_up_to.get(line, after), after)
         self._spilled.set()
 
+    def drop(self, route: str) -> None:
+        """Reads no more rows of a route that is gone."""
+        for line in [line for line in self._read_up_to if line[0] == route]:
+            del self._read_up_to[line]
+
     async def publish(self, messages: Sequence[LiveMessage]) -> None:
         """Queues messages whose rows are on disk, or leaves them in SQL for later."""
         if self.feed.listeners:
@@ -137,7 +146,8 @@ class Backlog:
             await self._spilled.wait()
             for line in sorted(self._read_up_to, key=_lane_first):
                 try:
-                    await self._catch_up(line)
+                    if line in self._read_up_to:
+                        await self._catch_up(line)
                 except Exception as error:  # a failing reader must not end the gateway's work
                     log.error("backlog_not_read", route=line[0], reason=type(error).__name__)
             if not self._read_up_to:

@@ -9,6 +9,7 @@ from enum import StrEnum
 import msgspec
 
 from dragoman.core.billing.model.reservations import Settlement
+from dragoman.core.delivery.quality import Quality
 from dragoman.core.messages.feed import Feed
 from dragoman.core.messages.live import LiveBatch, LiveMessage, LiveMessages
 from dragoman.core.messages.model.callbacks import CallbackFacts
@@ -31,6 +32,8 @@ from dragoman.storage.writer import Writer
 
 _REFUNDED = frozenset({State.REJECTED, State.CANCELLED, State.EXPIRED})
 """Ends of a message that no carrier has taken."""
+_RESULTS = frozenset({State.DELIVERED, State.UNDELIVERED, State.EXPIRED, State.REJECTED})
+"""What tells how well a carrier delivers, where one is known."""
 _NAMES = {state: state.name.lower() for state in State}
 # Members that every message asks for: looking one up in its class costs more than the rest.
 _SENT = State.SENT
@@ -68,11 +71,16 @@ class Delivery:
     policies: Mapping[str, OnUnknown]
     announce: Callable[[NewCallback], None]
     find_events: FindEvents
+    quality: Quality
     feed: Feed = field(default_factory=Feed)
     carrier_id_known: Signal[[str, str, LiveMessage, int]] = field(
         default_factory=Signal[[str, str, LiveMessage, int]], init=False
     )
     """(carrier, ID, message, part) once it is known; its receipt may have come before."""
+
+    def take_policies(self, policies: Mapping[str, OnUnknown]) -> None:
+        """Takes other policies of carriers from here on."""
+        self.policies = policies
 
     def accepted(
         self, message: LiveMessage, carrier: str, outcome: Accepted, on_stored: OnStored
@@ -109,6 +117,7 @@ class Delivery:
             for number, carrier_id in _known(message, outcome.carrier_ids):
                 for key in stored_keys(carrier_id):
                     self.live.add_key(carrier, key, message, number)
+                    self.carrier_id_known(carrier, key, message, number)
             return True
         self.change(
             message,
@@ -206,6 +215,8 @@ class Delivery:
             on_stored(on_disk)
 
         persist(self.writer, changes.record, change, finish)
+        if self.quality.is_watched and after in _RESULTS and carrier is not None:
+            self.quality.note(carrier, after is State.DELIVERED, message.sent_ms, now_ms)
         if after >= _UNKNOWN:
             self.metrics.finals[carrier or "", _NAMES[after]] += 1
         if carrier is not None:

@@ -50,6 +50,63 @@ class CarrierView(msgspec.Struct, frozen=True, kw_only=True):
     """Answers to messages since the start: accepted, deferred, rejected, unknown (none came)."""
 
 
+class BindView(msgspec.Struct, frozen=True, kw_only=True):
+    """A customer's program that is bound to the SMPP server."""
+
+    bind_id: int
+    """Of this run of the gateway."""
+    account_id: int
+    account: str
+    """User name."""
+    system_id: str
+    kind: str
+    """`transmitter`, `receiver` or `transceiver`; `closing` once it is being ended."""
+    version: str
+    address: str
+    """Where it is bound from, as its proxy says where there is one."""
+    tls: bool
+    since_ms: int
+    idle_s: float
+    """How long nothing has been heard of it."""
+    received: int
+    """Requests since it was bound."""
+    per_s: float
+    """Requests a second in the last ten seconds."""
+    pending: int
+    """Requests that are not answered yet."""
+    delivered: int
+    """Receipts and texts that it took."""
+    outstanding: int
+    """Receipts and texts that it has not answered."""
+    window: int
+    """How many of those there may be."""
+    last_error: str
+    logged: bool
+    """Whether what it reads and writes is kept for an operator."""
+
+
+class WirePiece(msgspec.Struct, frozen=True, kw_only=True):
+    """What a bind read or wrote at once."""
+
+    at_ms: int
+    direction: str
+    """`<` from the customer, `>` to it."""
+    octets: str
+    """Hexadecimal; with numbers and texts."""
+
+
+class Reloaded(msgspec.Struct, frozen=True, kw_only=True):
+    """What a configuration changes in a running gateway."""
+
+    changes: tuple[str, ...]
+    """What is new, gone or different, a line each; without secrets."""
+    at_restart: tuple[str, ...] = ()
+    """Tables that differ too, and are taken at the next start."""
+    applied: bool = False
+    moved: int = 0
+    """Messages that waited on a route that is gone, and wait on another now."""
+
+
 class Measured(Protocol):
     """What can be counted in a gateway at this moment."""
 
@@ -80,6 +137,10 @@ class Measured(Protocol):
         """Customers' hosts that fail, and what waits for them, by account."""
         ...
 
+    def binds(self) -> Sequence[BindView]:
+        """Every bind of the SMPP server, oldest first."""
+        ...
+
     def free_bytes(self) -> int | None:
         """Free space on the disk of the database; None for a server."""
         ...
@@ -101,6 +162,22 @@ class Running(Measured, Protocol):
 
     def warnings(self) -> list[str]:
         """What needs attention although it takes traffic."""
+        ...
+
+    def unbind(self, bind_id: int) -> BindView:
+        """Ends a bind; raises `Refused`."""
+        ...
+
+    def start_wire_log(self, bind_id: int) -> BindView:
+        """Keeps what a bind reads and writes for an hour; raises `Refused`."""
+        ...
+
+    def wire_log(self, bind_id: int) -> Sequence[WirePiece]:
+        """What was kept of a bind, oldest first; raises `Refused`."""
+        ...
+
+    async def reload(self, *, check: bool) -> Reloaded:
+        """Reads the configuration again and takes what changed; raises `Refused`."""
         ...
 
     def retry_callbacks(

@@ -10,6 +10,7 @@ import msgspec
 from dragoman.core.accounts.model.accounts import Account
 from dragoman.core.messages.live import segment
 from dragoman.core.messages.model.audiences import Audience
+from dragoman.core.messages.model.callbacks import SMPP, url_of_binds
 from dragoman.core.messages.model.messages import Format, Push, Submission
 from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.core.model.phone_numbers import normalise
@@ -42,11 +43,14 @@ class Terms(NamedTuple):
     push: Push | None
 
 
-def check_terms(submission: Submission, now_ms: int) -> Terms:
-    """Checks everything but recipients and the length of the text."""
+def check_terms(submission: Submission, now_ms: int, account_id: int = 0) -> Terms:
+    """Checks everything but recipients and the length of the text, for an account."""
     _check_storable(submission)
     callback = submission.callback
-    if callback is not None:
+    # Of all dialects SMPP alone reports to binds, and those of an account to its own alone.
+    if callback is not None and (
+        submission.dialect != SMPP or callback.url != url_of_binds(account_id)
+    ):
         _check_url(callback.url)
     if submission.reference is not None and len(submission.reference) > MAX_REFERENCE:
         raise Refused(RefusalCode.INVALID_FIELD, "reference", "too long")

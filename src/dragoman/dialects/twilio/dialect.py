@@ -49,7 +49,7 @@ def build_twilio(services: Services) -> ProviderDialect:
         ),
         render_callback=callbacks.render_status,
         render_text=inbound.render_text,
-        read_answer=inbound.read_answer,
+        take_answer=inbound.take_answer,
     )
 
 

@@ -14,8 +14,7 @@ import phonenumbers
 
 from dragoman.container import Services
 from dragoman.core.accounts.model.accounts import Account
-from dragoman.core.callbacks.worker import TextAnswer
-from dragoman.core.messages.model.callbacks import CallbackCall, TextFacts
+from dragoman.core.messages.model.callbacks import CallbackAnswer, CallbackCall, TextFacts
 from dragoman.core.messages.model.messages import Format, Submission
 from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.core.model.urls import is_http_address, names_user
@@ -94,14 +93,15 @@ class Inbound:
         method = step.method or settings.method
         return render_call(method, url, parameters, token.token, f"{sid}-{step.hops}")
 
-    async def read_answer(self, answer: TextAnswer) -> bool:
+    async def take_answer(self, answer: CallbackAnswer) -> bool:
         """Sends what an answer says, and asks where it points; whether that goes on elsewhere."""
-        facts = answer.facts
+        facts = _facts_of(answer)
         step = Step.parse(facts.note)
-        if answer.status is None or not 200 <= answer.status < 300:
+        if not answer.is_good:
             return await self._fall_back(answer, step, NO_ANSWER)
         try:
-            replies, redirect = read_answer(answer.content_type, answer.body)
+            content_type = answer.headers.get("content-type", "")
+            replies, redirect = read_answer(content_type, answer.body)
         except NotTwiml:
             return await self._fall_back(answer, step, NO_TWIML)
         account = await self._services.accounts.find_by_id(facts.account_id)
@@ -113,7 +113,9 @@ class Inbound:
             await self._redirect(answer, step, redirect)
         return False
 
-    async def _reply(self, account: Account, answer: TextAnswer, reply: Reply, key: str) -> None:
+    async def _reply(
+        self, account: Account, answer: CallbackAnswer, reply: Reply, key: str
+    ) -> None:
         """Sends a reply once; one that cannot be sent is nobody's business any more."""
         try:
             submission = await self._read_reply(account, answer, reply)
@@ -124,8 +126,10 @@ class Inbound:
             if refused.code is not RefusalCode.ALREADY_EXISTS:
                 self._services.metrics.refused[DIALECT, refused.code.value] += 1
 
-    async def _read_reply(self, account: Account, answer: TextAnswer, reply: Reply) -> Submission:
-        facts = answer.facts
+    async def _read_reply(
+        self, account: Account, answer: CallbackAnswer, reply: Reply
+    ) -> Submission:
+        facts = _facts_of(answer)
         settings = await self._pools.settings_of(facts.account_id, facts.recipient)
         if len(reply.body) > MAX_BODY:
             raise Refused(RefusalCode.TEXT_TOO_LONG)
@@ -143,13 +147,13 @@ class Inbound:
             return_data=note,
         )
 
-    async def _redirect(self, answer: TextAnswer, step: Step, redirect: Redirect) -> None:
+    async def _redirect(self, answer: CallbackAnswer, step: Step, redirect: Redirect) -> None:
         url = urljoin(answer.url, redirect.url)
         onward = Step(hops=step.hops + 1, method=redirect.method, is_fallback=step.is_fallback)
-        await self._go_on(answer.facts, url, onward)
+        await self._go_on(_facts_of(answer), url, onward)
 
-    async def _fall_back(self, answer: TextAnswer, step: Step, error_code: int) -> bool:
-        facts = answer.facts
+    async def _fall_back(self, answer: CallbackAnswer, step: Step, error_code: int) -> bool:
+        facts = _facts_of(answer)
         settings: Settings = await self._pools.settings_of(facts.account_id, facts.recipient)
         if step.is_fallback or not settings.fallback_url:
             return False
@@ -169,6 +173,11 @@ class Inbound:
         onward = msgspec.structs.replace(facts, note=step.render())
         await self._services.webhooks.forward_again(DIALECT, url, onward)
         return True
+
+
+def _facts_of(answer: CallbackAnswer) -> TextFacts:
+    assert isinstance(answer.facts, TextFacts)  # this dialect has no events
+    return answer.facts
 
 
 def country_of(number: str) -> str:

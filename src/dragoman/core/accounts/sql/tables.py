@@ -145,6 +145,18 @@ scoped_tokens = table(
 `family` is the `token_id` of the first pair; all that came of it are revoked together.
 """
 
+smpp_logins = table(
+    "smpp_logins",
+    Column("account_id", Identifier, ForeignKey("accounts.account_id"), primary_key=True),
+    Column("system_id", Text, nullable=False),
+    Column("receives", Boolean, nullable=False),
+    Column("options", Text, nullable=False),
+    Index("uq_smpp_logins_system_id", "system_id", unique=True),
+    sqlite_with_rowid=False,
+)
+"""What accounts bind with over SMPP; their passwords are credentials. `options` is JSON
+(`model.smpp_logins.SmppOptions`)."""
+
 
 audit_entries = table(
     "audit_entries",

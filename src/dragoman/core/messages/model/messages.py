@@ -36,6 +36,8 @@ class Format(StrEnum):
     AUTO = "auto"
     """Text; GSM where it fits, UCS-2 where not."""
     GSM = "gsm"
+    """The GSM alphabet; one part behind the caller's own user data header, where there is one. The
+    same in `UNICODE`."""
     GSM_ALIKE = "gsm_alike"
     """GSM, with look-alikes where it lacks a character; UCS-2 where it has none of those."""
     UNICODE = "unicode"
@@ -113,6 +115,8 @@ class Submission(msgspec.Struct, frozen=True, kw_only=True):
     """Where the dialect has any: its credits and its route count."""
     ignored_sender: str = ""
     """What the customer wrote as sender of a type of messages that has none of its own."""
+    tag: str = ""
+    """What the customer calls messages of this kind, for routes that ask for it."""
 
 
 class Data(msgspec.Struct, frozen=True, kw_only=True, gc=False):

@@ -51,6 +51,7 @@ class BatchOptions(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     resend_of: int | None = None
     """The message that it repeats."""
     ignored_sender: str = ""
+    tag: str = ""
     repertoire: Repertoire = PLAIN
     """How its text is cut, as its carriers were when it was accepted."""
 

@@ -72,6 +72,12 @@ _TAKE_BACK = BulkUpdate(
     {"state": str(State.QUEUED.value)},
     where=f"t.state = {State.SENDING.value}",
 )
+_MOVE = BulkUpdate(
+    messages,
+    ("message_id", "route"),
+    {"route": "{new}"},
+    where=f"t.state <= {State.SENDING.value}",
+)
 _COUNT = BulkUpdate(
     batches,
     ("batch_id", "unsent", "buffered", "received", "failed"),
@@ -265,6 +271,12 @@ def mark_sending(connection: Connection, items: list[list[int]]) -> None:
 def take_back(connection: Connection, items: list[list[int]]) -> None:
     """Requeues messages marked as sending that were never sent; only an orderly stop can tell."""
     _TAKE_BACK.run(connection, [(message_id,) for ids_ in items for message_id in ids_])
+
+
+@together("move_messages")
+def move(connection: Connection, items: list[list[tuple[int, str]]]) -> None:
+    """Gives waiting messages other routes: pairs of identifier and route."""
+    _MOVE.run(connection, [tuple(row) for rows in items for row in rows])
 
 
 @together("report_parts")

@@ -324,6 +324,11 @@ CREATE TABLE senders (
     details TEXT DEFAULT '{}' NOT NULL
 );
 CREATE UNIQUE INDEX uq_senders_account_id_sender ON senders (account_id, sender);
+CREATE TABLE smpp_logins (
+    account_id $id NOT NULL PRIMARY KEY REFERENCES accounts (account_id),
+    system_id TEXT NOT NULL, receives BOOLEAN NOT NULL, options TEXT NOT NULL
+)$without_rowid;
+CREATE UNIQUE INDEX uq_smpp_logins_system_id ON smpp_logins (system_id);
 CREATE TABLE submission_keys (
     account_id $id NOT NULL REFERENCES accounts (account_id), dialect TEXT NOT NULL,
     key TEXT NOT NULL, batch_id $id NOT NULL, device_id $id, recipients TEXT NOT NULL,
