@@ -13,8 +13,7 @@ import pytest
 from dragoman.assembly import build_services
 from dragoman.config.sections import Storage
 from dragoman.config.values import Secret
-from dragoman.core.callbacks.worker import TextAnswer
-from dragoman.core.messages.model.callbacks import TextFacts
+from dragoman.core.messages.model.callbacks import CallbackAnswer, TextFacts
 from dragoman.core.messages.model.records import NewCallback
 from dragoman.dialects.twilio import build_twilio
 
@@ -59,11 +58,17 @@ async def test_a_program_sends_hears_and_tidies_up(gate: Any) -> None:
     await gate.receive("Hi")
     facts = msgspec.json.decode(calls[0].payload, type=TextFacts)
     twiml = b"<Response><Message>Hi back</Message><Redirect>/more</Redirect></Response>"
-    answer = TextAnswer(
-        url=calls[0].url, facts=facts, status=200, content_type="text/xml", body=twiml
+    answer = CallbackAnswer(
+        callback_id=calls[0].callback_id,
+        account_id=calls[0].account_id,
+        url=calls[0].url,
+        facts=facts,
+        status=200,
+        headers={"content-type": "text/xml"},
+        body=twiml,
     )
     for _ in range(2):
-        assert await gate.dialect.read_answer(answer) is False
+        assert await gate.dialect.take_answer(answer) is False
     assert [call.url for call in calls] == [SMS_URL, *["https://shop.example/more"] * 2]
 
     listed = (await gate.call("GET", "/Messages.json")).json["messages"]
