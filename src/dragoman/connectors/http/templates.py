@@ -2,8 +2,8 @@
 
 A gap is `{name}`; `{name?}` leaves out the field or parameter where the value is empty,
 `{name!other}` where the other has a value; `{name|other}` is the other where the first has none,
-`{name>60<36000}` a number within bounds, and `{name:int}` a JSON integer. What is known when the carrier is built is filled in then, so that
-a message costs only its own values.
+`{name>60<36000}` a number within bounds, and `{name:int}` a JSON integer. What is known when the
+carrier is built is filled in then, so that a message costs only its own values.
 """
 
 from __future__ import annotations
