@@ -14,7 +14,7 @@ from tests.passing_time import until
 from dragoman.config import Settings
 from dragoman.config.dialects import Dialects, SmsGate
 from dragoman.config.sections import Callbacks, Http
-from dragoman.config.tables import HttpTable, NumberTable, SmppTable
+from dragoman.config.tables import HttpTable, NumberTable, RouteTable, SmppTable
 from dragoman.config.values import Secret
 from dragoman.connectors.http.carrier import HttpCarrier
 from dragoman.core.accounts.model.accounts import Account
@@ -40,6 +40,7 @@ DIALECTS = (
     "smsend",
     "smsgate",
     "smsgateway24",
+    "twilio",
 )
 OUR_NUMBER = "4512720000"
 
@@ -82,12 +83,20 @@ class Provider:
         self.account = made.account
         await self.gateway.services.keywords.add_number(made.account, OUR_NUMBER, shared=False)
 
-    async def call(self, method: str, path: str, body: Any) -> None:
+    async def call(
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        *,
+        form: Any = None,
+        login: tuple[str, str] = ("reseller", PASSWORD),
+    ) -> None:
         """Makes a call of an API with a password."""
-        headers = {"Authorization": basic("reseller", PASSWORD)}
+        headers = {"Authorization": basic(*login)}
         async with (
             aiohttp.ClientSession(headers=headers) as session,
-            session.request(method, f"{self.url}{path}", json=body) as answer,
+            session.request(method, f"{self.url}{path}", json=body, data=form) as answer,
         ):
             assert answer.status < 300, await answer.text()
 
@@ -103,15 +112,18 @@ class Provider:
 
 
 class Ours:
-    """The gateway under test, with one HTTP carrier."""
+    """The gateway under test, with one HTTP carrier, or more."""
 
-    def __init__(self, folder: Path, port: int, carrier: HttpTable) -> None:
+    def __init__(self, folder: Path, port: int, *carriers: HttpTable) -> None:
+        self.folder = folder
         self.port = port
+        names = tuple(carrier.name for carrier in carriers)
         self.gateway = Gateway(
             Settings(
                 data_dir=str(folder),
                 http=Http(listen=f"127.0.0.1:{port}"),
-                carriers=(carrier,),
+                carriers=carriers,
+                routes=(RouteTable(name="all", carriers=names),),
                 numbers=(NumberTable(number=OUR_NUMBER, account="shop"),),
             )
         )
@@ -129,8 +141,13 @@ class Ours:
 
     async def start(self) -> None:
         await self.gateway.start(migrate=True)
-        made = await self.gateway.services.accounts.create("shop", password=PASSWORD)
-        self.account = made.account
+        if not await self.gateway.services.accounts.list_all():
+            made = await self.gateway.services.accounts.create("shop", password=PASSWORD)
+            self.account = made.account
+
+    async def stop(self) -> None:
+        if self.gateway.ready:
+            await self.gateway.stop()
 
     async def send(self, *numbers: str, text: str = "hello", **more: Any) -> None:
         await self.gateway.services.submission.submit(
@@ -158,8 +175,19 @@ class Ours:
         try:
             await until(reached)
         except AssertionError:
-            shown = [(one.state, one.failure) for one in found]
+            shown = [(one.state, one.failure, one.detail) for one in found]
             raise AssertionError(f"{shown} never became {states}") from None
+        return found
+
+    async def until_all(self, *states: State, count: int) -> Sequence[MessageView]:
+        """Waits until there are so many messages, each in one of these states."""
+        found: list[MessageView] = []
+
+        async def reached() -> bool:
+            found[:] = await self.outbox()
+            return len(found) == count and all(message.state in states for message in found)
+
+        await until(reached)
         return found
 
     async def texts(self) -> list[tuple[str, str, str]]:
@@ -185,7 +213,14 @@ async def make_ours(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIte
     """Returns a maker of started gateways with one HTTP carrier, `provider`."""
     made: list[Ours] = []
 
-    async def make(preset: str, base_url: str, **more: Any) -> Ours:
+    async def make(
+        preset: str,
+        base_url: str,
+        *,
+        others: Sequence[HttpTable] = (),
+        folder: Path | None = None,
+        **more: Any,
+    ) -> Ours:
         port = free_port()
         credentials = {name: Secret(value) for name, value in more.pop("credentials", {}).items()}
         carrier = HttpTable(
@@ -200,11 +235,11 @@ async def make_ours(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIte
                 **more,
             }
         )
-        ours = Ours(tmp_path / f"ours-{len(made)}", port, carrier)
+        ours = Ours(folder or tmp_path / f"ours-{len(made)}", port, carrier, *others)
         await ours.start()
         made.append(ours)
         return ours
 
     yield make
     for ours in made:
-        await ours.gateway.stop()
+        await ours.stop()

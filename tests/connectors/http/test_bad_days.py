@@ -330,6 +330,30 @@ async def test_what_is_no_text_is_rejected(
     assert peer.requests == []
 
 
+@pytest.mark.parametrize(
+    ("request_", "more"),
+    [
+        (RequestTable(method="GET", path="/send", query={"t": "{text}"}), {"text": "å" * 1_500}),
+        (RequestTable(path="/send", headers={"X-From": "{sender}"}), {"sender": "a\r\nX: b"}),
+        (RequestTable(path="/send", headers={"X-From": "{sender}"}), {"sender": "Ω"}),
+    ],
+)
+async def test_what_one_message_cannot_say_is_not_the_carriers_trouble(
+    make_peer: Any,
+    make_carrier: MakeCarrier,
+    events: RecordedEvents,
+    request_: RequestTable,
+    more: dict[str, str],
+) -> None:
+    peer = await make_peer(OK)
+    carrier = await make_carrier(peer.url, request=request_)
+    carrier.send(message(**more))
+    outcome = await events.next_outcome()
+    assert isinstance(outcome, Rejected)
+    assert outcome.code is FailureCode.INVALID_CONTENT
+    assert (carrier.up, peer.requests) == (True, [])
+
+
 async def test_a_certificate_that_expired_sends_nothing(
     make_carrier: MakeCarrier, events: RecordedEvents, tmp_path: Path
 ) -> None:

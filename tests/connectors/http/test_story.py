@@ -7,10 +7,14 @@ from typing import Any
 from tests.passing_time import until
 
 from dragoman.config.http import AnswerTable, PollTable, RequestTable, StatusTable
+from dragoman.config.tables import HttpTable
+from dragoman.config.values import Secret
 from dragoman.core.messages.model.lifecycle import State
 from dragoman.dialects.smsgateway24.webhooks import Event, put_webhook
 
 from .conftest import KEY, OUR_NUMBER, PASSWORD, Ours, Provider
+
+POOR_KEY = "00000000000000000000000000000000"
 
 
 async def deliver(ours: Ours, provider: Provider) -> None:
@@ -124,6 +128,8 @@ async def test_kannel(provider: Provider, make_ours: Any) -> None:
         "kannel", provider.url, credentials={"username": "reseller", "password": PASSWORD}
     )
     await deliver(ours, provider)
+    await provider.forward("kannel", f"{ours.callback_url}?from=%p&to=%P&text=%b&id=%I")
+    await receive(ours, provider)
 
 
 async def test_jasmin(provider: Provider, make_ours: Any) -> None:
@@ -131,3 +137,71 @@ async def test_jasmin(provider: Provider, make_ours: Any) -> None:
         "jasmin", provider.url, credentials={"username": "reseller", "password": PASSWORD}
     )
     await deliver(ours, provider)
+    await provider.forward("jasmin", ours.callback_url)
+    await receive(ours, provider)
+
+
+async def test_twilio(provider: Provider, make_ours: Any) -> None:
+    """Status callbacks and texts come signed."""
+    token = await provider.gateway.services.auth_tokens.ensure(provider.account)
+    ours = await make_ours(
+        "twilio",
+        provider.url,
+        credentials={"account_sid": token.public_id, "auth_token": token.token},
+    )
+    await deliver(ours, provider)
+    await provider.call(
+        "POST",
+        f"/2010-04-01/Accounts/{token.public_id}/IncomingPhoneNumbers.json",
+        form={"PhoneNumber": f"+{OUR_NUMBER}", "SmsUrl": ours.callback_url},
+        login=(token.public_id, token.token),
+    )
+    await receive(ours, provider)
+
+
+async def test_an_empty_account_fails_over_and_raises_the_alarm(
+    provider: Provider, make_ours: Any
+) -> None:
+    services = provider.gateway.services
+    poor = await services.accounts.create("poor", password=PASSWORD, api_key=POOR_KEY, credits=1)
+    assert poor.account
+    second = HttpTable(
+        name="second",
+        preset="linkmobility",
+        base_url=provider.url,
+        credentials={"apikey": Secret(KEY)},
+    )
+    ours = await make_ours(
+        "linkmobility",
+        provider.url,
+        credentials={"apikey": POOR_KEY},
+        credit_retry_s=3_600.0,
+        others=(second,),
+    )
+    for number in range(4):
+        await ours.send(f"451111111{number}")
+    messages = await ours.until_all(State.SENT, State.DELIVERED, count=4)
+    assert sorted(message.carrier for message in messages) == ["provider", *["second"] * 3]
+    health = ours.gateway.services.health
+    assert health.warnings() == ["carrier provider is down: the account is out of credit"]
+    carrier = next(one for one in ours.gateway.carriers() if one.name == "provider")
+    assert carrier.links[0].last_error == "the account is out of credit"
+
+
+async def test_messages_of_an_earlier_run_are_asked_about(
+    provider: Provider, make_ours: Any
+) -> None:
+    """A gateway that was stopped before it had asked learns what became of its messages."""
+    more = {
+        "credentials": {"username": "reseller", "password": PASSWORD},
+        "poll": PollTable(every_s=86_400.0),
+    }
+    ours = await make_ours("smsend", provider.url, **more)
+    await ours.send()
+    await ours.until_states(State.SENT)
+    await ours.stop()
+    again = await make_ours(
+        "smsend", provider.url, folder=ours.folder, **more | {"poll": PollTable(every_s=0.1)}
+    )
+    again.account = ours.account
+    await again.until_states(State.DELIVERED)

@@ -14,6 +14,7 @@ What can go wrong, and what then holds:
 from __future__ import annotations
 
 import asyncio
+import re
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -40,12 +41,21 @@ from dragoman.core.model.errors import FailureCode, RetryCode
 from dragoman.kit.pace import Pace
 from dragoman.kit.supervisor import Spawn, spawn_unwatched
 from dragoman.kit.token_bucket import TokenBucket
-from dragoman.web.outgoing import Fetched, FetchError, FetchRefused, GuardedClient, NotConnected
+from dragoman.web.outgoing import (
+    URL_LIMIT,
+    Fetched,
+    FetchError,
+    FetchRefused,
+    GuardedClient,
+    NotConnected,
+)
 
 RETRY_IN_S: Final = 1.0
 BURST_S: Final = 0.05
 LONGEST_WAIT_S: Final = 5.0
 """A provider that asks for more is left alone, so that others take over."""
+
+_NOT_IN_HEADER: Final = re.compile(r"[\r\n\0]|[^\x00-\xff]")
 
 log = structlog.get_logger(__name__)
 
@@ -329,6 +339,9 @@ class HttpCarrier:
             detail = "the text is not valid Unicode"
             self._settle(message, Rejected(code=FailureCode.INVALID_CONTENT, detail=detail))
             return
+        if problem := _unsendable(request):
+            self._settle(message, Rejected(code=FailureCode.INVALID_CONTENT, detail=problem))
+            return
         self._open[message.message_id] = message, now
         self._client.start(
             request.method,
@@ -463,6 +476,15 @@ class HttpCarrier:
         if self.health.paused:
             self._return_waiting(RetryCode.CARRIER_BUSY)
         self.sink.availability(self.name)
+
+
+def _unsendable(request: HttpRequest) -> str:
+    """Why the client would refuse a request for what its message has; empty if it would not."""
+    if len(request.url) > URL_LIMIT:
+        return "the text is too long for a URL"
+    if any(_NOT_IN_HEADER.search(value) for _, value in request.headers):
+        return "a header cannot hold these characters"
+    return ""
 
 
 def reference_of(message_id: int) -> str:

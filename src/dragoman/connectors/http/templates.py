@@ -2,8 +2,8 @@
 
 A gap is `{name}`; `{name?}` leaves out the field or parameter where the value is empty,
 `{name!other}` where the other has a value; `{name|other}` is the other where the first has none,
-and `{name:int}` a JSON integer. What is known when the carrier is built is filled in then, so that
-a message costs only its own values.
+`{name>60<36000}` a number within bounds, and `{name:int}` a JSON integer. What is known when the
+carrier is built is filled in then, so that a message costs only its own values.
 """
 
 from __future__ import annotations
@@ -23,7 +23,12 @@ from dragoman.protocols.gsm.alphabet import Alphabet
 
 MIN_INTERNATIONAL: Final = 7
 """Digits from which a sender without `+` is a number and no short code."""
-_GAP: Final = re.compile(r"\{([a-z][a-z0-9_]*(?:\|[a-z][a-z0-9_]*)?)(\?|![a-z0-9_]+)?(:int)?\}")
+_GAP: Final = re.compile(
+    r"\{([a-z][a-z0-9_]*(?:\|[a-z][a-z0-9_]*)?)"  # the value, or that or another
+    r"(\?|![a-z0-9_]+)?"
+    r"(?:>([0-9]{1,12}))?(?:<([0-9]{1,12}))?(:int)?\}"
+)
+_GROUPS: Final = 5
 
 
 NO_MESSAGE: Final = Outgoing(
@@ -180,7 +185,7 @@ class Compiler:
         pieces: list[tuple[str, Value | None, Escape]] = []
         end, needed = 0, list[Value]()
         for match in _GAP.finditer(template):
-            name, optional, _ = match.groups()
+            name, optional, least, most, _ = match.groups()
             pieces.append((template[end : match.start()], None, as_it_is))
             end = match.end()
             value = self._value(name)
@@ -191,6 +196,8 @@ class Compiler:
                     return "", lambda _: ABSENT
                 pieces.append((escape(value), None, as_it_is))
                 continue
+            if least or most:
+                value = _bounded(value, int(least or 0), int(most or 10**12))
             octets = name == OCTETS and escape in (percent, for_form)
             pieces.append(("", value, percent_octets if octets else escape))
             if optional == "?":
@@ -205,7 +212,7 @@ class Compiler:
         if isinstance(template, str):
             whole = _GAP.fullmatch(template)
             fixed, fill = self.text(template)
-            if whole is None or not whole[3]:
+            if whole is None or not whole[_GROUPS]:
                 return fixed if fill is None else fill
             if fill is None:
                 return _integer(fixed)
@@ -232,7 +239,7 @@ class Compiler:
         """Unlike in `text`, what stands between the gaps is escaped too."""
         if _GAP.search(template) is None:
             return escape(template), None
-        pieces = _GAP.split(template)[::4]
+        pieces = _GAP.split(template)[:: _GROUPS + 1]
         gaps = [match[0] for match in _GAP.finditer(template)] + [""]
         joined = "".join(
             escape(piece).replace("{", "%7B") + gap for piece, gap in zip(pieces, gaps, strict=True)
@@ -256,6 +263,16 @@ class Compiler:
             self.used.add(name)
             return VALUES[name]
         raise Unfilled(name)
+
+
+def _bounded(value: Value, least: int, most: int) -> Value:
+    """A number within what the provider takes."""
+
+    def bounded(filling: Filling) -> str:
+        text = value(filling)
+        return str(min(max(int(text), least), most)) if text else ""
+
+    return bounded
 
 
 def _merged(pieces: list[tuple[str, Value | None, Escape]]) -> tuple[Any, ...]:
