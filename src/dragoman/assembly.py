@@ -17,16 +17,21 @@ from dragoman.core.accounts.account_tree import AccountTree
 from dragoman.core.accounts.accounts import Accounts
 from dragoman.core.accounts.admin_tokens import AdminTokens
 from dragoman.core.accounts.audit_log import AuditLog
+from dragoman.core.accounts.auth_tokens import AuthTokens
 from dragoman.core.accounts.console_sessions import ConsoleSessions
 from dragoman.core.accounts.credits import Credits
+from dragoman.core.accounts.dialect_records import DialectRecords
 from dragoman.core.accounts.login_tokens import LoginTokens
 from dragoman.core.accounts.one_time_links import OneTimeLinks
 from dragoman.core.accounts.scoped_tokens import ScopedTokens
 from dragoman.core.accounts.senders import Senders
 from dragoman.core.accounts.sessions import Sessions
+from dragoman.core.accounts.smpp_logins import SmppLogins
 from dragoman.core.billing.model.costs import Costs
 from dragoman.core.billing.model.message_types import MessageTypes
 from dragoman.core.billing.model.pricing import PriceList
+from dragoman.core.callbacks.bind_texts import BindTexts
+from dragoman.core.callbacks.callback_lists import CallbackLists
 from dragoman.core.callbacks.webhooks import Webhooks
 from dragoman.core.campaigns.issues import Issues
 from dragoman.core.campaigns.mailings import Mailings
@@ -50,6 +55,7 @@ from dragoman.core.delivery.rerouting import Rerouting
 from dragoman.core.delivery.resources import Resources
 from dragoman.core.delivery.selection import Selection
 from dragoman.core.delivery.sender_rules import SenderRules
+from dragoman.core.delivery.unreported import UnreportedMessages
 from dragoman.core.devices.assignments import Assignments
 from dragoman.core.devices.device_registration import DeviceRegistration
 from dragoman.core.devices.devices import Devices
@@ -60,22 +66,27 @@ from dragoman.core.health import Health
 from dragoman.core.inbound.inbound import Inbound
 from dragoman.core.inbound.inbox import Inbox
 from dragoman.core.inbound.keywords import Keywords
+from dragoman.core.inbound.model.inbound import StoredInbound
 from dragoman.core.inbound.model.keywords import words_to_match
 from dragoman.core.inbound.opt_outs import OptOuts
 from dragoman.core.inbound.routing import InboundRouting
+from dragoman.core.inbound.services import TextServices
 from dragoman.core.messages.attachments import AttachmentLimits, Attachments
 from dragoman.core.messages.events import MessageEvents
 from dragoman.core.messages.feed import Feed
 from dragoman.core.messages.live import LiveMessages
 from dragoman.core.messages.loader import MessageLoader
-from dragoman.core.messages.model.messages import Outgoing
+from dragoman.core.messages.model.messages import Holder, Outgoing
 from dragoman.core.messages.model.records import NewCallback
 from dragoman.core.messages.model.routing import Router
 from dragoman.core.messages.premium import PremiumRules
 from dragoman.core.metrics import Metrics
 from dragoman.core.reporting.correspondence import Correspondence
+from dragoman.core.reporting.finder import Finder
+from dragoman.core.reporting.message_search import MessageSearch
 from dragoman.core.reporting.model.timeline import PduStep, Timeline
 from dragoman.core.reporting.queries import Queries
+from dragoman.core.reporting.single_texts import SingleTexts
 from dragoman.core.reporting.statistics import Statistics
 from dragoman.core.reporting.timeline import Reconstructs, Timelines
 from dragoman.core.reporting.traffic import Traffic
@@ -91,12 +102,16 @@ from dragoman.core.submission.message_maker import MessageMaker
 from dragoman.core.submission.orders import Orders
 from dragoman.core.submission.quotes import Quotes
 from dragoman.core.submission.refunds import Refunds
+from dragoman.core.submission.replacements import Replacements
 from dragoman.core.submission.route_explanations import RouteExplanations
+from dragoman.core.submission.scheduled import ScheduledBatches
+from dragoman.core.submission.single_messages import SingleMessages
 from dragoman.core.submission.submission import SubmissionService
 from dragoman.core.submission.verifications import Verifications
 from dragoman.kit.child_process import ChildProcess
 from dragoman.kit.clock import Clock, SystemClock
 from dragoman.kit.ids import IdSource
+from dragoman.kit.sealing import Sealer
 from dragoman.kit.signal import Signal
 from dragoman.storage.engine import Storage
 from dragoman.web.downloads import Downloader
@@ -180,6 +195,7 @@ class _Parts:
             clock=self.clock,
         )
         self.callback_stored = Signal[[NewCallback]]()
+        self.callback_lists = CallbackLists(storage=self.storage, clock=self.clock)
         self.connectors: dict[str, Connector] = {}
         self._accounts()
         self._contacts()
@@ -211,6 +227,13 @@ class _Parts:
             longest_s=settings.console.longest_s,
         )
         self.access_tokens = AccessTokens(storage=self.storage, accounts=self.accounts)
+        self.auth_tokens = AuthTokens(
+            storage=self.storage,
+            accounts=self.accounts,
+            sealer=Sealer(settings.key_path),
+            clock=self.clock,
+        )
+        self.dialect_records = DialectRecords(storage=self.storage, ids=self.ids)
         self.login_tokens = LoginTokens(
             storage=self.storage,
             accounts=self.accounts,
@@ -223,6 +246,9 @@ class _Parts:
             clock=self.clock,
             access_life_s=settings.dialects.smsgate.token_life_s,
             refresh_life_s=settings.dialects.smsgate.refresh_life_s,
+        )
+        self.smpp_logins = SmppLogins(
+            storage=self.storage, accounts=self.accounts, clock=self.clock
         )
         self.one_time_links = OneTimeLinks(
             storage=self.storage, accounts=self.accounts, ids=self.ids, clock=self.clock
@@ -292,6 +318,7 @@ class _Parts:
             by_event=frozenset({"smsgate"}),
             ensure_signing_key=self.phone_settings.ensure_signing_key,
         )
+        self.bind_texts = BindTexts(logins=self.smpp_logins, ids=self.ids, clock=self.clock)
         self.device_routes = DeviceRoutes(self.router, self.devices)
 
     def _message_flow(self) -> None:
@@ -334,7 +361,13 @@ class _Parts:
             clock=self.clock,
             metrics=self.metrics,
             announce=self.callback_stored,
-            find_events=self.webhooks.about_text,
+            services=TextServices(
+                services=settings.text_services(),
+                account_id_of=self.inbound_routing.account_id_of,
+                ids=self.ids,
+                clock=self.clock,
+            ),
+            find_events=self._about_text,
             stop_words=self._stop_words,
             start_words=self._start_words,
         )
@@ -488,6 +521,9 @@ class _Parts:
             live=self.live,
             call_back=self._call_back,
         )
+        self.single_messages = SingleMessages(
+            submission=self.submission, idempotency_keys=self.idempotency_keys
+        )
         self.orders = Orders(
             storage=self.storage,
             submission=self.submission,
@@ -496,6 +532,10 @@ class _Parts:
             clock=self.clock,
         )
         self.queries = Queries(self.storage)
+        self.message_search = MessageSearch(self.storage)
+        self.finder = Finder(
+            self.storage, self.short_ids, tuple(carrier.name for carrier in settings.carriers)
+        )
         self.quotes = Quotes(submission=self.submission, router=self.router, opt_outs=self.opt_outs)
         self.route_explanations = RouteExplanations(
             router=self.router,
@@ -513,6 +553,16 @@ class _Parts:
             batches=self.batches,
             ids=self.ids,
         )
+        self.replacements = Replacements(
+            storage=self.storage, submission=self.submission, batches=self.batches
+        )
+        self.scheduled_batches = ScheduledBatches(
+            storage=self.storage,
+            accounts=self.accounts,
+            batches=self.batches,
+            audit_log=self.audit_log,
+            clock=self.clock,
+        )
         self.refunds = Refunds(
             writer=self.storage.writer,
             find_message=self.queries.message,
@@ -528,13 +578,14 @@ class _Parts:
         )
 
     def _carriers(self, connect: Connect) -> None:
-        resources = Resources(
+        self.resources = Resources(
             assignments=self.assignments,
             ids=self.ids,
             devices=self.devices,
             attachments=self.attachments,
+            unreported=UnreportedMessages(storage=self.storage, clock=self.clock),
         )
-        self.connectors.update(connect(self.settings, self.dispatcher, self.clock, resources))
+        self.connectors.update(connect(self.settings, self.dispatcher, self.clock, self.resources))
 
     def _campaigns(self) -> None:
         settings = self.settings
@@ -559,8 +610,14 @@ class _Parts:
             reconstruct=self._reconstruct,
         )
         self.correspondence = Correspondence(self.storage)
+        self.single_texts = SingleTexts(self.storage)
         self.statistics = Statistics(storage=self.storage, queries=self.queries, clock=self.clock)
         self.traffic = Traffic(storage=self.storage, clock=self.clock)
+
+    def _about_text(self, text: StoredInbound, holder: Holder | None) -> tuple[NewCallback, ...]:
+        """What is called for an inbound text besides its forwarding."""
+        of_binds = self.bind_texts.about_text(text, holder)
+        return self.webhooks.about_text(text, holder) + of_binds
 
     async def _call_back(self, message_id: int) -> bool:
         """Asks whoever has a message not to send it; whether it may still be stopped."""

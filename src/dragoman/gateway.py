@@ -26,6 +26,8 @@ from dragoman.campaigns.pages import build_mailing_pages
 from dragoman.campaigns.relay import Outbox, RelayConnection
 from dragoman.config import Settings
 from dragoman.connectors import connect_carriers
+from dragoman.connectors.http.callbacks import build_callbacks
+from dragoman.connectors.http.carrier import HttpCarrier
 from dragoman.connectors.mm7.carrier import Mm7Carrier
 from dragoman.connectors.mm7.reports import build_reports
 from dragoman.connectors.phones.apis import build_phone_apis
@@ -35,15 +37,23 @@ from dragoman.console.context import ConsoleContext
 from dragoman.console.routes import build_console
 from dragoman.console.views import PAGES
 from dragoman.container import Services
+from dragoman.core.callbacks.callback_lists import CallbackLists
 from dragoman.core.callbacks.model.held_hosts import HeldHost
+from dragoman.core.callbacks.model.hosts import CallbackHost, Tested
 from dragoman.core.callbacks.schedule import RetrySchedule
 from dragoman.core.callbacks.worker import CallbackWorker, Caller
 from dragoman.core.campaigns.ports import Transport
 from dragoman.core.campaigns.worker import MailWorker
 from dragoman.core.delivery.model.ports import Connector, Custodian
-from dragoman.core.delivery.running import CarrierView, Reloaded
+from dragoman.core.delivery.running import BindView, CarrierView, Reloaded, WirePiece
 from dragoman.core.messages.feed import Feed
-from dragoman.core.messages.model.callbacks import renderer_of_events, renderer_of_texts
+from dragoman.core.messages.model.callbacks import (
+    BINDS,
+    SMPP,
+    CallbackFacts,
+    renderer_of_events,
+    renderer_of_texts,
+)
 from dragoman.core.metrics import Metrics
 from dragoman.dialects import DIALECTS
 from dragoman.kit.child_process import ChildProcess
@@ -52,9 +62,11 @@ from dragoman.kit.ids import time_of
 from dragoman.kit.supervisor import Ended, Supervisor
 from dragoman.mail.listener import MailListener
 from dragoman.ops.health import build_pages
+from dragoman.smpp_server.deliveries import RECEIPT, TEXT
+from dragoman.smpp_server.server import SmppServer
 from dragoman.web.client_address import ClientAddressReader
 from dragoman.web.operations import Dialect
-from dragoman.web.outgoing import GuardedClient
+from dragoman.web.outgoing import ANSWER_LIMIT_BYTES, GuardedClient
 from dragoman.web.router import DialectApp
 from dragoman.web.server import Server, build_server
 
@@ -62,8 +74,16 @@ if TYPE_CHECKING:
     from dragoman.development.workbench import Workbench
 
 KEPT_PAGE = 500
+READ_ANSWER_BYTES = 64 * 1024
+"""Of customers' answers, where a dialect reads them."""
 LOOK_AT_SPACE_S = 1.0
 STOP_UNSTORED_S = 3.0
+BIND_RETRY_S = 60.0
+"""Wait after a customer's program refused a receipt or text for now."""
+BIND_CONCURRENCY = 100_000
+"""Deliveries to binds at the same time, in all: the windows of the binds limit them."""
+BIND_DELIVERIES = 256
+"""Deliveries of one account at the same time, beyond what its binds take at once."""
 
 log = structlog.get_logger(__name__)
 
@@ -90,12 +110,14 @@ class Gateway:
         )
         self.dialects = tuple(DIALECTS[name](services) for name in settings.dialects.enabled)
         callbacks = settings.callbacks
+        reads_answers = any(dialect.take_answer is not None for dialect in self.dialects)
         self._client = GuardedClient(
             version=__version__,
             allow=callbacks.private_networks,
             timeout_s=callbacks.timeout_s,
             connections=callbacks.concurrency,
             connections_per_host=callbacks.concurrency,
+            answer_limit_bytes=READ_ANSWER_BYTES if reads_answers else ANSWER_LIMIT_BYTES,
         )
         self.workbench = build_workbench(services, self._client) if build_workbench else None
         caller: Caller = self.workbench.forwarding if self.workbench else self._client
@@ -113,6 +135,7 @@ class Gateway:
             per_lane=callbacks.per_host,
             clock=services.clock,
             metrics=services.metrics,
+            serves=lambda origin: not origin.startswith(BINDS),
             text_renderers={
                 renderer_of_texts(d.name): d.render_text
                 for d in self.dialects
@@ -123,8 +146,16 @@ class Gateway:
                 for d in self.dialects
                 if d.render_event is not None
             },
+            answer_takers={
+                renderer(d.name): d.take_answer
+                for d in self.dialects
+                if d.take_answer is not None
+                for renderer in (renderer_of_texts, renderer_of_events)
+            },
         )
         services.callback_stored.subscribe(self.callbacks.announce)
+        _follow(services.callback_lists, self.callbacks)
+        self.smpp_server, self._bind_deliveries = self._build_smpp_server()
         self._mail_worker = self._build_mail_worker()
         self._mail: MailListener | None = None
         self._web: DialectApp | None = None
@@ -165,6 +196,7 @@ class Gateway:
         await services.open(migrate=migrate)
         self._look_at_space()
         await self.callbacks.restore()
+        await self._bind_deliveries.restore()
         await services.inbound.restore()
         await services.receipts.restore()
         await services.backlog.restore(services.ids.last)
@@ -185,6 +217,7 @@ class Gateway:
             ("imports", services.imports.run()),
             ("contact values", services.contact_values.run()),
             ("callbacks", self.callbacks.run()),
+            ("bind deliveries", self._bind_deliveries.run()),
             ("writer", self._watch_writer()),
             ("disk space", self._watch_space()),
         ):
@@ -198,6 +231,7 @@ class Gateway:
         await self._admin.start(spawn)
         await self._listen()
         await self._listen_for_mail()
+        await self._listen_for_binds()
         if before_ready is not None:
             await before_ready()
         services.health.note_phase("")
@@ -233,6 +267,8 @@ class Gateway:
                 self._server.config.timeout_graceful_shutdown = int(0.35 * timeout_s)
                 self._server.should_exit = True
                 await asyncio.gather(self._serving, return_exceptions=True)
+        async with _step("binds", by(0.42)):
+            await self.smpp_server.stop(0.1 * timeout_s)
         async with _step("mail", by(0.45)):
             if self._mail is not None:
                 await self._mail.stop(0.05 * timeout_s)
@@ -249,6 +285,7 @@ class Gateway:
         async with _step("workers", by(0.85)):
             await self._supervisor.stop()
             await self.callbacks.stop()
+            await self._bind_deliveries.stop()
         async with _step("database", by(0.9)):
             await self._client.close()
             await services.close()
@@ -357,17 +394,47 @@ class Gateway:
 
     def callbacks_waiting(self) -> int:
         """Callbacks to be made, in memory and in rows."""
-        return self.callbacks.depth()
+        return self.callbacks.depth() + self._bind_deliveries.depth()
 
     def held_hosts(self) -> Sequence[HeldHost]:
         """Customers' hosts that fail, and what waits for them, by account."""
-        return self.callbacks.held()
+        return (*self.callbacks.held(), *self._bind_deliveries.held())
 
     def retry_callbacks(
         self, account_id: int | None, host: str = "", message_id: int | None = None
     ) -> Sequence[tuple[int, str, int]]:
         """Has callbacks that wait made without a wait."""
-        return self.callbacks.retry_now(account_id, host, message_id)
+        workers = (self.callbacks, self._bind_deliveries)
+        return [found for w in workers for found in w.retry_now(account_id, host, message_id)]
+
+    def callback_hosts(self) -> Sequence[CallbackHost]:
+        """Where callbacks wait, or where they fail or are paused, by account."""
+        return (*self.callbacks.hosts(), *self._bind_deliveries.hosts())
+
+    async def test_callback(
+        self, account_id: int, dialect: str, url: str, facts: CallbackFacts
+    ) -> Tested:
+        """Makes one call to a customer's URL that is not stored; raises `Refused`."""
+        return await self.callbacks.test(account_id, dialect, url, facts)
+
+    def binds(self) -> Sequence[BindView]:
+        """Every bind of the SMPP server, oldest first."""
+        return self.smpp_server.views()
+
+    def unbind(self, bind_id: int) -> BindView:
+        """Ends a bind; raises `Refused`."""
+        return self.smpp_server.unbind(bind_id)
+
+    def start_wire_log(self, bind_id: int) -> BindView:
+        """Keeps what a bind reads and writes for an hour; raises `Refused`."""
+        return self.smpp_server.start_wire_log(bind_id)
+
+    def wire_log(self, bind_id: int) -> Sequence[WirePiece]:
+        """What was kept of a bind, oldest first; raises `Refused`."""
+        return [
+            WirePiece(at_ms=piece.at_ms, direction=piece.direction, octets=piece.octets.hex())
+            for piece in self.smpp_server.wire_log(bind_id)
+        ]
 
     # HTTP and mail
 
@@ -378,6 +445,8 @@ class Gateway:
         apis = [dialect.web for dialect in self.dialects]
         if reporting := [c for c in self.connectors.values() if isinstance(c, Mm7Carrier)]:
             apis.append(build_reports(reporting))
+        if over_http := [c for c in self.connectors.values() if isinstance(c, HttpCarrier)]:
+            apis.append(build_callbacks(carrier.calls for carrier in over_http))
         if phones := phones_of(self.connectors):
             apis.extend(build_phone_apis(services, phones))
         pages = build_pages(
@@ -441,6 +510,40 @@ class Gateway:
         services.mailings.mail_due.subscribe(worker.announce)
         return worker
 
+    def _build_smpp_server(self) -> tuple[SmppServer, CallbackWorker]:
+        """The server, and the worker for what is delivered to binds: callbacks without HTTP."""
+        services, settings = self.services, self.services.settings.smpp_server
+        server = SmppServer(services)
+        worker = CallbackWorker(
+            storage=services.storage,
+            client=server.binds,
+            renderers={},
+            as_stored={SMPP: RECEIPT, renderer_of_texts(SMPP): TEXT},
+            schedule=RetrySchedule(
+                first_s=BIND_RETRY_S,
+                longest_s=services.settings.callbacks.max_retry_s,
+                give_up_after_s=settings.keep_s,
+                max_retry_after_s=0.0,
+            ),
+            concurrency=BIND_CONCURRENCY,
+            per_lane=BIND_DELIVERIES,
+            clock=services.clock,
+            metrics=services.metrics,
+            serves=lambda origin: origin.startswith(BINDS),
+            reachable=server.binds.reachable,
+            most_kept=settings.keep_most,
+        )
+        services.callback_stored.subscribe(worker.announce)
+        _follow(services.callback_lists, worker)
+        server.receiver_bound.subscribe(worker.receiver_found)
+        return server, worker
+
+    async def _listen_for_binds(self) -> None:
+        try:
+            await self.smpp_server.start()
+        except OSError as error:
+            raise SystemExit(f"cannot listen for binds: {error}") from None
+
     async def _listen_for_mail(self) -> None:
         settings = self.services.settings.mail
         mailbox = next((d.mailbox for d in self.dialects if d.mailbox is not None), None)
@@ -472,3 +575,10 @@ def phones_of(connectors: Mapping[str, Connector]) -> dict[str, PhonesCarrier]:
         for name, connector in connectors.items()
         if isinstance(connector, PhonesCarrier)
     }
+
+
+def _follow(lists: CallbackLists, worker: CallbackWorker) -> None:
+    """Has a worker act on what people change."""
+    lists.replayed.subscribe(worker.replayed)
+    lists.paused.subscribe(worker.pause)
+    lists.unpaused.subscribe(worker.unpause)

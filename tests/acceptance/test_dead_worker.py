@@ -24,7 +24,17 @@ main()
 
 
 def test_a_dead_worker_ends_the_process_with_its_name_and_reason(tmp_path: Path) -> None:
-    command = ["dev", "--http", "127.0.0.1:0", "--smsc", "127.0.0.1:0", "--data", str(tmp_path)]
+    command = [
+        "dev",
+        "--http",
+        "127.0.0.1:0",
+        "--smsc",
+        "127.0.0.1:0",
+        "--smpp",
+        "127.0.0.1:0",
+        "--data",
+        str(tmp_path),
+    ]
     result = subprocess.run(
         [sys.executable, "-c", PLANT, *command],
         capture_output=True,

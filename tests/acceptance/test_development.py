@@ -91,7 +91,17 @@ def wait_until(condition: Callable[[], bool]) -> None:
 @pytest.fixture(scope="module")
 def dev(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Development]:
     folder = tmp_path_factory.mktemp("dev") / "data"
-    command = ["dev", "--http", "127.0.0.1:0", "--smsc", "127.0.0.1:0", "--data", str(folder)]
+    command = [
+        "dev",
+        "--http",
+        "127.0.0.1:0",
+        "--smsc",
+        "127.0.0.1:0",
+        "--smpp",
+        "127.0.0.1:0",
+        "--data",
+        str(folder),
+    ]
     process = subprocess.Popen(
         [DRAGOMAN, *command], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )

@@ -289,7 +289,9 @@ async def test_operator_approves_and_refuses_senders_of_the_tree(browser: Browse
     assert "4530123456" not in changes.text
 
 
-@pytest.mark.parametrize("path", ["/console/senders", "/console/carriers", "/console/devices"])
+@pytest.mark.parametrize(
+    "path", ["/console/senders", "/console/carriers", "/console/binds", "/console/devices"]
+)
 async def test_rooms_of_the_operator_are_closed_to_administrators(
     browser: Browser, path: str
 ) -> None:

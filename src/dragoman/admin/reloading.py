@@ -23,7 +23,6 @@ from dragoman.connectors import CONNECTORS
 from dragoman.container import Services
 from dragoman.core.billing.model.costs import CostList
 from dragoman.core.delivery.model.ports import Connector
-from dragoman.core.delivery.resources import Resources
 from dragoman.core.delivery.running import Reloaded
 from dragoman.core.messages.model.conditions import Networks
 from dragoman.core.model.errors import RefusalCode, Refused
@@ -42,13 +41,7 @@ log = structlog.get_logger(__name__)
 
 def connect_carrier(services: Services, table: CarrierTable) -> Connector:
     """The connector of a carrier that comes, or changes, while the gateway runs."""
-    resources = Resources(
-        assignments=services.assignments,
-        ids=services.ids,
-        devices=services.devices,
-        attachments=services.attachments,
-    )
-    return CONNECTORS[table.type](table, services.dispatcher, services.clock, resources)
+    return CONNECTORS[table.type](table, services.dispatcher, services.clock, services.resources)
 
 
 class Reloading:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -11,11 +12,14 @@ from dragoman.admin.answers import (
     AccountList,
     AccountSecrets,
     AccountView,
+    AuthTokenView,
     EmailServiceView,
+    SmppLoginView,
     TypeBalances,
 )
 from dragoman.cli.command import Gateway, command
 from dragoman.cli.options import argument, option
+from dragoman.cli.outcome import ExitCode, Stop
 from dragoman.cli.output import print_fields, print_table
 
 app = typer.Typer(no_args_is_help=True)
@@ -233,6 +237,95 @@ def email_service(
     )
 
 
+@command(app, "smpp")
+def smpp_login(
+    gateway: Gateway,
+    username: Username,
+    system_id: Annotated[
+        str | None, option("Its system_id; the user name if not given.", "--system-id")
+    ] = None,
+    password: Annotated[
+        str | None, option("Its password; one of 8 characters is generated for a new login.")
+    ] = None,
+    new_password: Annotated[
+        bool, option("Generate a password in place of the old one.", "--new-password")
+    ] = False,
+    max_binds: Annotated[
+        int | None, option("Binds at the same time; 0 as the configuration says.", min=0)
+    ] = None,
+    rate: Annotated[
+        float | None,
+        option(
+            "Parts a second over all its binds; 0 for no limit, -1 as the configuration says.",
+            min=-1,
+        ),
+    ] = None,
+    latin_1: Annotated[
+        bool | None, option("What data_coding 0 stands for.", "--latin1/--gsm")
+    ] = None,
+    payload: Annotated[
+        bool | None,
+        option("How long inbound texts are delivered: in one PDU or several.", "--payload/--parts"),
+    ] = None,
+    no_credit_status: Annotated[
+        str | None, option("command_status of a submit without credits, such as 0x400.")
+    ] = None,
+    remove: Annotated[bool, option("Take the login away.", "--remove")] = False,
+) -> None:
+    """Show what an account binds with over SMPP, give it a login, or change that.
+
+    Any option gives an account without a login one. Another system_id or password ends the
+    account's binds; limits and the rest apply to them at once.
+    """
+    path = ("accounts", username, "smpp")
+    changes = {
+        "system_id": system_id,
+        "password": password,
+        "new_password": new_password or None,
+        "max_binds": max_binds,
+        "rate_per_s": rate,
+        "latin_1": latin_1,
+        "payload": payload,
+        "no_credit_status": _status(no_credit_status),
+    }
+    if remove:
+        removed = gateway.call("DELETE", *path, answer=SmppLoginView)
+        gateway.show(removed, lambda one: print(f"{one.account} cannot bind any more"))
+    elif any(value is not None for value in changes.values()):
+        changed = gateway.call("PUT", *path, answer=SmppLoginView, body=changes)
+        gateway.show(changed, _print_login)
+    else:
+        gateway.show(gateway.get(*path, answer=SmppLoginView), _print_login)
+
+
+def _status(text: str | None) -> int | None:
+    if text is None:
+        return None
+    try:
+        return int(text, 0)
+    except ValueError:
+        raise Stop(ExitCode.USAGE, f"--no-credit-status: {text!r} is no number") from None
+
+
+def _print_login(login: SmppLoginView) -> None:
+    default = "as the configuration says"
+    rate = default if login.rate_per_s is None else f"{login.rate_per_s:g}/s"
+    print_fields(
+        [
+            ("account", login.account),
+            ("system_id", login.system_id),
+            ("password", login.password),
+            ("binds", default if login.max_binds is None else str(login.max_binds)),
+            ("parts", "no limit" if login.rate_per_s == 0 else rate),
+            ("data_coding 0", "Latin-1" if login.latin_1 else "the GSM alphabet"),
+            ("long inbound texts", "message_payload" if login.payload else "in parts"),
+            ("without credits", f"0x{login.no_credit_status:02x}"),
+        ]
+    )
+    if login.password:
+        print("Copy the password now: it is stored as a digest and cannot be shown again.")
+
+
 @command(app, "revoke-tokens")
 def revoke_tokens(gateway: Gateway, username: Username) -> None:
     """Revoke every token of every dialect and end every session, also of the console.
@@ -285,6 +378,40 @@ def rotate_key(gateway: Gateway, username: Username, api_key: ApiKey = None) -> 
     """Revoke an account's API keys and create a new one, shown only once."""
     rotated = gateway.post("accounts", username, "key", answer=AccountSecrets, api_key=api_key)
     gateway.show(rotated, _print_secrets)
+
+
+@command(app, "auth-token")
+def auth_token(
+    gateway: Gateway,
+    username: Username,
+    new: Annotated[
+        bool, option("Replace the token by a new one, effective immediately.", "--new")
+    ] = False,
+    sid: Annotated[
+        str, option("The account SID that programs have already, such as the one at Twilio.")
+    ] = "",
+    token_file: Annotated[
+        Path | None,
+        option("A file with the auth token that programs have already.", "--token-file"),
+    ] = None,
+) -> None:
+    """Show the account SID and auth token for programs of Twilio; made if there are none."""
+    path = ("accounts", username, "auth-token")
+    if new or sid or token_file:
+        token = "" if token_file is None else token_file.read_text().strip()
+        shown = gateway.post(*path, answer=AuthTokenView, account_sid=sid, auth_token=token)
+    else:
+        shown = gateway.get(*path, answer=AuthTokenView)
+    gateway.show(
+        shown,
+        lambda answer: print_fields(
+            [
+                ("account", answer.account),
+                ("account SID", answer.account_sid),
+                ("auth token", answer.auth_token),
+            ]
+        ),
+    )
 
 
 def _print_account(account: AccountView) -> None:

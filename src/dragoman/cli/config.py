@@ -30,7 +30,13 @@ def check_config(config: ConfigOption = None, json: JsonOption = False) -> None:
         write_json({"source": source, "valid": True})
         return
     carriers = ", ".join(carrier.name for carrier in settings.carriers) or "none"
-    print(f"{source} is valid: HTTP on {settings.http.listen}, carriers: {carriers}")
+    server = settings.smpp_server
+    listening = [server.listen] if server.listen is not None else []
+    if server.tls_certificate_file is not None:
+        listening.append(f"{server.tls_listen} (TLS)")
+    binds = f", SMPP server on {' and '.join(listening)}" if listening else ""
+    print(f"{source} is valid: HTTP on {settings.http.listen}{binds}, carriers: {carriers}")
+    print(f"APIs: {', '.join(settings.dialects.enabled)}")
     if not settings.carriers:
         typer.echo("dragoman: without a carrier nothing can be sent", err=True)
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 from dragoman.cli.options import (
     DEFAULT_HTTP,
+    DEFAULT_SMPP,
     DEFAULT_SMSC,
     DEVELOPMENT_FOLDER,
     join_address,
@@ -31,7 +32,7 @@ SENDER: Final = "Dragoman"
 DELIVERED_AFTER_S: Final = 1.0
 REMEMBERED: Final = 10_000
 """Messages and phones the simulator keeps."""
-OURS: Final = ("dragoman.db", "dragoman.db-wal", "dragoman.db-shm")
+OURS: Final = ("dragoman.db", "dragoman.db-wal", "dragoman.db-shm", "dragoman.key")
 
 
 def dev(
@@ -41,6 +42,10 @@ def dev(
     smsc: Annotated[
         str, option("Where the simulated SMSC speaks SMPP.", metavar="HOST:PORT", show_default=True)
     ] = DEFAULT_SMSC,
+    smpp: Annotated[
+        str,
+        option("Where customers' programs bind over SMPP.", metavar="HOST:PORT", show_default=True),
+    ] = DEFAULT_SMPP,
     data: Annotated[
         Path, option("Folder of the database and of dev.json.", metavar="DIR", show_default=True)
     ] = DEVELOPMENT_FOLDER,
@@ -65,20 +70,20 @@ def dev(
     from dragoman.core.writer_process import start_writer
 
     os.umask(0o077)
-    settings = _settings(http, smsc, data, phones=phone)
+    settings = _settings(http, smsc, smpp, data, phones=phone)
     data.mkdir(parents=True, exist_ok=True)
     if reset:
         _reset(settings)
     run_loop(_run(settings, start_writer()))
 
 
-def _settings(http: str, smsc: str, data: Path, *, phones: bool) -> Settings:
+def _settings(http: str, smsc: str, smpp: str, data: Path, *, phones: bool) -> Settings:
     from dragoman.cli.running import check_port
     from dragoman.config import Settings
     from dragoman.config.values import parse_address
 
     addresses = []
-    for name, text in (("--http", http), ("--smsc", smsc)):
+    for name, text in (("--http", http), ("--smsc", smsc), ("--smpp", smpp)):
         try:
             host, port = parse_address(text)
         except ValueError as error:
@@ -86,7 +91,8 @@ def _settings(http: str, smsc: str, data: Path, *, phones: bool) -> Settings:
         if port == 0:
             port = check_port(host, 0, f"choose another with {name}")
         addresses.append(join_address(host, port))
-    return Settings.development(data, http=addresses[0], smsc=addresses[1], phones=phones)
+    http, smsc, smpp = addresses
+    return Settings.development(data, http=http, smsc=smsc, smpp=smpp, phones=phones)
 
 
 def _reset(settings: Settings) -> None:
@@ -132,9 +138,11 @@ async def _run(settings: Settings, writer: ChildProcess) -> None:
     folder = settings.data_path
     kept = dev_file.set_aside(folder)
     host, port = settings.http.address
+    smpp_host, smpp_port = settings.smpp_server.address
     for name, (where, number) in {
         "--http": (host, port),
         "--smsc": (carrier.host, carrier.port),
+        "--smpp": (smpp_host, smpp_port),
     }.items():
         check_port(where, number, f"choose another with {name} {join_address(where, number + 1)}")
     await simulator.start()
@@ -143,12 +151,15 @@ async def _run(settings: Settings, writer: ChildProcess) -> None:
     async def ready() -> AsyncIterator[None]:
         account = await _demo_account(gateway, folder, kept)
         await _own_reply_number(gateway, account.username)
+        account = await _with_auth_token(gateway, account)
         content = dev_file.DevFile(
             base_url=f"http://{join_address(_reachable(host), port)}",
             smsc_host=_reachable(carrier.host),
             smsc_port=carrier.port,
             smsc_system_id=carrier.system_id,
             smsc_password=str(carrier.password),
+            smpp_host=_reachable(smpp_host),
+            smpp_port=smpp_port,
             accounts=(account,),
             pid=os.getpid(),
             version=__version__,
@@ -197,6 +208,17 @@ async def _own_reply_number(gateway: Gateway, username: str) -> None:
         await gateway.services.keywords.add_number(account, REPLY_NUMBER, shared=False)
 
 
+async def _with_auth_token(gateway: Gateway, account: DevAccount) -> DevAccount:
+    """The account with what programs of Twilio sign in with."""
+    import msgspec
+
+    services = gateway.services
+    token = await services.auth_tokens.ensure(await services.accounts.find(account.username))
+    return msgspec.structs.replace(
+        account, twilio_account_sid=token.public_id, twilio_auth_token=token.token
+    )
+
+
 async def _demo_account(gateway: Gateway, folder: Path, kept: tuple[DevAccount, ...]) -> DevAccount:
     """The account of the last run, or a new one whose secrets are on disk before it exists."""
     import secrets
@@ -204,16 +226,18 @@ async def _demo_account(gateway: Gateway, folder: Path, kept: tuple[DevAccount, 
     from dragoman.cli import dev_file
     from dragoman.core.accounts.accounts import new_key
     from dragoman.core.accounts.model.accounts import DEFAULT_PERMISSIONS, Permission
+    from dragoman.core.accounts.smpp_logins import new_smpp_password
 
     taken = {account.username for account in await gateway.services.accounts.list_all()}
     if kept and kept[0].username in taken:
-        return kept[0]
+        return await _with_smpp_login(gateway, folder, kept[0])
     # Without dev.json nobody knows the secrets of an earlier `demo` any more.
     names = [USERNAME, *(f"{USERNAME}{number}" for number in range(2, len(taken) + 2))]
     account = dev_file.DevAccount(
         username=next(name for name in names if name not in taken),
         password=secrets.token_urlsafe(12),
         api_key=new_key(),
+        smpp_password=new_smpp_password(),
     )
     dev_file.keep(folder, dev_file.DevFile(accounts=(account,)))
     await gateway.services.accounts.create(
@@ -223,6 +247,29 @@ async def _demo_account(gateway: Gateway, folder: Path, kept: tuple[DevAccount, 
         legacy_md5=account.legacy_md5,
         default_sender=SENDER,
         permissions=DEFAULT_PERMISSIONS | {Permission.ADMINISTER, Permission.OPERATE},
+    )
+    return await _with_smpp_login(gateway, folder, account)
+
+
+async def _with_smpp_login(gateway: Gateway, folder: Path, account: DevAccount) -> DevAccount:
+    """The account with an SMPP login; it keeps the one that it has."""
+    import msgspec
+
+    from dragoman.cli import dev_file
+    from dragoman.core.accounts.smpp_logins import new_smpp_password
+
+    services = gateway.services
+    stored = await services.accounts.find(account.username)
+    if account.smpp_password and services.smpp_logins.of_account(stored.account_id):
+        return account
+    account = msgspec.structs.replace(
+        account,
+        smpp_system_id=account.username,
+        smpp_password=account.smpp_password or new_smpp_password(),
+    )
+    dev_file.keep(folder, dev_file.DevFile(accounts=(account,)))
+    await services.smpp_logins.put(
+        stored, system_id=account.smpp_system_id, password=account.smpp_password
     )
     return account
 

@@ -13,11 +13,13 @@ from dragoman.cli.variables import DATA_VARIABLE
 
 if TYPE_CHECKING:
     from dragoman.config import Settings
+    from dragoman.config.consistency import CheckHttp
 
 CONFIG_FILE: Final = Path("dragoman.toml")
 DEVELOPMENT_FOLDER: Final = Path("dragoman-data")
 DEFAULT_HTTP: Final = "127.0.0.1:8080"
 DEFAULT_SMSC: Final = "127.0.0.1:2775"
+DEFAULT_SMPP: Final = "127.0.0.1:2776"
 
 
 def option(help: str, *names: str, show_default: bool = False, **more: Any) -> Any:
@@ -143,8 +145,8 @@ def read_settings(config: Path | None) -> Settings:
 
     if config is None and CONFIG_FILE.exists():
         config = CONFIG_FILE
-    dialects, profiles = _known_names()
-    return load(config, os.environ, dialects=dialects, profiles=profiles)
+    dialects, profiles, check_http = _known_names()
+    return load(config, os.environ, dialects=dialects, profiles=profiles, check_http=check_http)
 
 
 def _development(data: Path) -> Settings:
@@ -155,7 +157,7 @@ def _development(data: Path) -> Settings:
         raise Stop(ExitCode.USAGE, f"there is no folder {data}", "no_configuration")
     found = dev_file.read(data)
     if found is None or not found.smsc_port:
-        return Settings.development(data, http=DEFAULT_HTTP, smsc=DEFAULT_SMSC)
+        return Settings.development(data, http=DEFAULT_HTTP, smsc=DEFAULT_SMSC, smpp=DEFAULT_SMPP)
     http = found.base_url.partition("://")[2]
     smsc = join_address(found.smsc_host, found.smsc_port)
     return Settings.development(data, http=http, smsc=smsc)
@@ -173,8 +175,9 @@ def _set_by_environment() -> bool:
     )
 
 
-def _known_names() -> tuple[frozenset[str], frozenset[str]]:
+def _known_names() -> tuple[frozenset[str], frozenset[str], CheckHttp]:
+    from dragoman.connectors.http.check import find_mistakes
     from dragoman.connectors.smpp.profiles import PROFILES
     from dragoman.dialects import DIALECTS
 
-    return frozenset(DIALECTS), frozenset(PROFILES)
+    return frozenset(DIALECTS), frozenset(PROFILES), find_mistakes

@@ -4,17 +4,40 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from typing import Any, get_args
+from typing import Any, Final, get_args
 
 from dragoman.cli.reference_table import table
 from dragoman.core.callbacks.schedule import Verdict
+from dragoman.core.delivery.running import BindView
 from dragoman.core.messages.model.lifecycle import State
 from dragoman.core.messages.model.outcomes import Outcome
 from dragoman.core.metrics import Metrics
 from dragoman.ops.prometheus import GatewayCollector
 
-PAIRS = frozenset({"refused", "outcomes", "finals", "receipts", "device_words"})
+PAIRS = frozenset({"refused", "outcomes", "finals", "receipts", "device_words", "bind_answers"})
 """Counters with two labels."""
+
+
+_BIND: Final = BindView(
+    bind_id=1,
+    account_id=1,
+    account="x",
+    system_id="x",
+    kind="transceiver",
+    version="3.4",
+    address="",
+    tls=False,
+    since_ms=0,
+    idle_s=0.0,
+    received=0,
+    per_s=0.0,
+    pending=0,
+    delivered=0,
+    outstanding=0,
+    window=10,
+    last_error="",
+    logged=False,
+)
 
 
 class _Example:
@@ -39,6 +62,9 @@ class _Example:
 
     def held_hosts(self) -> tuple[()]:
         return ()
+
+    def binds(self) -> tuple[BindView, ...]:
+        return (_BIND,)
 
     free_bytes = callbacks_waiting
 
@@ -80,5 +106,10 @@ def _meanings() -> dict[str, str]:
         " phones `taken`, `repeated`, `forged`, `unknown`; of callbacks "
         + listed(verdict.value for verdict in Verdict)
         + "; of e-mails their new state",
+        "command_status": "of the answer (SMPP 3.4 s. 5.1.3); `0x00000000` is accepted",
+        "request": listed(
+            ("submit_sm", "submit_multi", "data_sm", "query_sm", "cancel_sm", "replace_sm")
+        ),
+        "kind": "`transmitter`, `receiver`, `transceiver`; `closing` while it is being unbound",
         "route": "its name in the configuration",
     }

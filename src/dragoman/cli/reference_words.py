@@ -77,6 +77,10 @@ NEEDS: Final = MappingProxyType(
             r".*/subaccounts?(/.*)?": Permission.ADMINISTER,
         },
         "smsgateway24": {r".*/(addsms|smstosend|addalotofsms|savepaket)": Permission.SEND},
+        "twilio": {
+            r"POST .*/(Messages\.json|Verifications)": Permission.SEND,
+            r"POST .*/IncomingPhoneNumbers.*": Permission.RECEIVE,
+        },
         "smsgate": {r"POST .*/\{path:messages\|message\}": Permission.SEND},
     }
 )

@@ -163,7 +163,6 @@ def _calm_collector() -> None:
 
     A message makes hundreds of objects and no cycles; walking the whole heap for them costs pauses.
     """
-    gc.collect()
     gc.freeze()
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from types import MappingProxyType
 from typing import Final
 
@@ -11,10 +11,12 @@ from dragoman.config.errors import Mistake
 from dragoman.config.reading import suggest
 from dragoman.config.route_files import find_route_mistakes
 from dragoman.config.settings import Settings
-from dragoman.config.tables import LATIN_1, Mm7Table, SmppTable
+from dragoman.config.tables import LATIN_1, HttpTable, Mm7Table, SmppTable
 from dragoman.core.model.mail_addresses import parse_mail_address
 from dragoman.protocols.smpp import fields
 
+CheckHttp = Callable[[HttpTable], Iterable[Mistake]]
+"""Finds what is wrong with the table of an HTTP carrier."""
 MAIL_DIALECT = "linkmobility"
 """The one that takes mail."""
 MULTIMEDIA = "mm7"
@@ -34,8 +36,12 @@ def find_inconsistencies(
     *,
     dialects: Collection[str] | None = None,
     profiles: Collection[str] | None = None,
+    check_http: CheckHttp | None = None,
 ) -> Iterator[Mistake]:
-    """Everything that contradicts; `dialects` and `profiles` are the names that exist, if known."""
+    """Everything that contradicts; `dialects` and `profiles` are the names that exist, if known.
+
+    `check_http` knows the providers of HTTP carriers.
+    """
     yield from _find_doubles("carriers", "name", (carrier.name for carrier in settings.carriers))
     yield from _find_doubles("routes", "name", (route.name for route in settings.routes))
     yield from _find_doubles("prices", "prefix", (price.prefix for price in settings.prices))
@@ -57,7 +63,11 @@ def find_inconsistencies(
         for index, name in enumerate(settings.dialects.enabled):
             if name not in dialects:
                 yield _unknown(f"dialects.enabled[{index}]", "dialect", name, dialects)
+    yield from _check_services(settings)
     yield from _check_carriers(settings, profiles)
+    for carrier in settings.carriers:
+        if isinstance(carrier, HttpTable) and check_http is not None:
+            yield from check_http(carrier)
     yield from _check_routes(settings)
     yield from _check_carriers_named(settings)
     yield from find_route_mistakes(settings)
@@ -168,6 +178,20 @@ def _check_message_types(settings: Settings) -> Iterator[Mistake]:
             if name not in names:
                 key = f"dialects.smsend.subaccount_profiles.{profile.id}.message_types[{index}]"
                 yield _unknown(key, "message type", name, names)
+
+
+def _check_services(settings: Settings) -> Iterator[Mistake]:
+    services = settings.dialects.kannel.services
+    yield from _find_doubles("dialects.kannel.services", "name", (one.name for one in services))
+    names = {carrier.name for carrier in settings.carriers}
+    for one in services:
+        key = f"dialects.kannel.services.{one.name}"
+        answers = (one.get_url, one.post_url, one.post_xml, one.text, one.file)
+        if sum(answer is not None for answer in answers) != 1:
+            yield Mistake(key, "needs one of get_url, post_url, post_xml, text and file")
+        for index, name in enumerate(one.carriers):
+            if name not in names:
+                yield _unknown(f"{key}.carriers[{index}]", "carrier", name, names)
 
 
 def _check_mail(settings: Settings) -> Iterator[Mistake]:

@@ -76,9 +76,69 @@ class Storage(Section, frozen=True, kw_only=True):
     postgresql://<user>:<password>@<host>/<database>."""
     url_file: Annotated[FilePath | None, Meta(examples=["/run/secrets/dragoman-database"])] = None
     """File that holds the URL instead, so that its password is not in this one."""
+    key_file: Annotated[FolderPath | None, Meta(examples=["/etc/dragoman/dragoman.key"])] = None
+    """File of the key that seals the secrets that must stay readable, such as the auth tokens of
+    the dialect twilio; dragoman.key in data_dir without it. It is made when the first secret is
+    sealed. Back it up apart from the database: without it these secrets are lost."""
     min_free_mb: Annotated[int, Meta(ge=0, le=1 << 24)] = 256
     """Free space on the disk of an SQLite file below which nothing new is accepted, so that there
     is room to finish what was; 0 accepts until the disk is full."""
+
+
+class SmppServer(Section, frozen=True, kw_only=True):
+    """The SMPP server that customers' programs bind to; docs/dialects/smpp.md has more.
+
+    `dragoman account smpp` gives an account what it binds with, and its own limits.
+    """
+
+    listen: Annotated[Address | None, Meta(examples=["0.0.0.0:2775"])] = None
+    """Host and port to listen on without encryption; nothing listens where it is not set."""
+    tls_certificate_file: Annotated[FilePath | None, Meta(examples=["smpp.pem"])] = None
+    """PEM file of certificate and key; with it the server listens with TLS as well, or only."""
+    tls_listen: Address = "127.0.0.1:3550"
+    """Host and port to listen on with TLS."""
+    trusted_proxies: Annotated[tuple[NetworkText, ...], Meta(examples=[["10.0.0.0/8"]])] = ()
+    """TCP proxies, such as HAProxy or stunnel. Connections from them to `listen` must begin with a
+    PROXY protocol header (version 1 or 2), which says where the customer is."""
+    max_connections: Annotated[int, Meta(ge=1, le=100_000)] = 2_000
+    """Connections at the same time, in all."""
+    max_binds: Annotated[int, Meta(ge=1, le=1_000)] = 4
+    """Binds of one account at the same time, of all kinds together."""
+    rate_per_s: Annotated[float, Meta(ge=0, le=1_000_000)] = 0.0
+    """Parts a second that one account may submit over all its binds; 0 for no limit. What comes
+    faster is answered later, and refused with ESME_RTHROTTLED where that would take over 1.5 s."""
+    window: Annotated[int, Meta(ge=1, le=1_000)] = 10
+    """Receipts and texts that a bind may have without having answered them."""
+    bind_timeout_s: Annotated[float, Meta(gt=0, le=600)] = 10.0
+    """Time that whoever connects has to bind."""
+    enquire_interval_s: Annotated[float, Meta(gt=0, le=3600)] = 60.0
+    """Silence after which a bind is asked whether it is alive."""
+    response_timeout_s: Annotated[float, Meta(gt=0, le=600)] = 60.0
+    """Longest wait for an answer to that, or to a receipt or text."""
+    keep_s: Annotated[float, Meta(gt=0, le=30 * DAY_S)] = 72.0 * HOUR_S
+    """How long receipts and texts are kept for an account that nobody is bound for."""
+    keep_most: Annotated[int, Meta(ge=1, le=100_000_000)] = 1_000_000
+    """How many of one account are kept; the oldest are given up for newer ones."""
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """Host and port of `listen`."""
+        return parse_address(self.listen or "")
+
+    @property
+    def tls_address(self) -> tuple[str, int]:
+        """Host and port of `tls_listen`."""
+        return parse_address(self.tls_listen)
+
+    @property
+    def proxy_networks(self) -> tuple[Network, ...]:
+        """`trusted_proxies`, parsed."""
+        return tuple(map(parse_network, self.trusted_proxies))
+
+    @property
+    def enabled(self) -> bool:
+        """Whether it listens anywhere."""
+        return self.listen is not None or self.tls_certificate_file is not None
 
 
 class Mail(Section, frozen=True, kw_only=True):

@@ -9,6 +9,7 @@ from msgspec import Meta
 
 from dragoman.config import sections, tables
 from dragoman.config.dialects import Dialects, SmsGate
+from dragoman.config.kannel import KANNEL
 from dragoman.config.premium import ShortCodeTable
 from dragoman.config.routing import conditions_of, preference_of
 from dragoman.config.values import SQLITE, FolderPath, Secret, parse_address
@@ -16,6 +17,7 @@ from dragoman.core.billing.model.message_types import DEFAULT_TYPES, MessageType
 from dragoman.core.billing.model.pricing import Price, parse_price
 from dragoman.core.delivery.model.quotas import Quota
 from dragoman.core.delivery.model.sender_rules import SenderRule
+from dragoman.core.inbound.model.services import TextService
 from dragoman.core.messages.model.premium import BillingTerms, ShortCode
 from dragoman.core.messages.model.routing import Route, name_of_device_route
 from dragoman.core.model.countries import mcc_of_region
@@ -27,8 +29,9 @@ SIMULATOR = "simulator"
 SIMULATOR_WINDOW = 50
 PHONES = "phones"
 PHONE_DIALECT = "smsgate"
-OTHER_GATEWAYS = ("kannel", "jasmin")
+OTHER_GATEWAYS = (KANNEL, "jasmin", "twilio")
 OUTBOX = "outbox"
+KEY_FILE = "dragoman.key"
 OUTBOX_DOMAIN = "dragoman.example"
 OUTBOX_RATE_PER_S = 100.0
 MAX_MESSAGE_TYPES = 64
@@ -91,23 +94,34 @@ class Settings(sections.Section, frozen=True, kw_only=True):
     """Message types: qualities with their own credits."""
     devices: sections.Devices = sections.Devices()
     """Phones that send: how they reach the gateway."""
+    smpp_server: sections.SmppServer = sections.SmppServer()
+    """SMPP server: what your customers' programs bind to."""
     mail: sections.Mail = sections.Mail()
     """Mail: mail to SMS over SMTP."""
     mailings: sections.Mailings = sections.Mailings()
     """Mailings: e-mail campaigns."""
 
     @classmethod
-    def development(cls, data_dir: Path, *, http: str, smsc: str, phones: bool = False) -> Self:
+    def development(
+        cls,
+        data_dir: Path,
+        *,
+        http: str,
+        smsc: str,
+        smpp: str | None = None,
+        phones: bool = False,
+    ) -> Self:
         """What `dragoman dev` runs with: SQLite, one simulated carrier, callbacks to loopback.
 
-        `http` and `smsc` are `host:port`; ValueError where one is not. With `phones`, messages go
-        over phones, and to the simulated carrier while there is none.
+        `http`, `smsc` and `smpp` (the SMPP server) are `host:port`; ValueError where one is not.
+        With `phones`, messages go over phones, and to the simulated carrier while there is none.
         """
         parse_address(http)
         host, port = parse_address(smsc)
         return cls(
             data_dir=str(data_dir.absolute()),
             http=sections.Http(listen=http),
+            smpp_server=sections.SmppServer(listen=smpp),
             carriers=(
                 tables.SmppTable(
                     name=SIMULATOR,
@@ -154,6 +168,11 @@ class Settings(sections.Section, frozen=True, kw_only=True):
         if not url.startswith(SQLITE):
             return url
         return Secret(f"{SQLITE}{self.data_path / url.removeprefix(SQLITE)}")
+
+    @property
+    def key_path(self) -> Path:
+        """The file of the key that seals secrets."""
+        return self.data_path / (self.storage.key_file or KEY_FILE)
 
     def routes_for_router(self) -> tuple[Route, ...]:
         """The routes; where none is written, one over the only carrier of each kind.
@@ -249,6 +268,12 @@ class Settings(sections.Section, frozen=True, kw_only=True):
     def owners_of_numbers(self) -> dict[str, str]:
         """User name by number, as digits without `+`."""
         return {table.number.removeprefix("+"): table.account for table in self.numbers}
+
+    def text_services(self) -> tuple[TextService, ...]:
+        """The services that texts are called out to, and answered by."""
+        if KANNEL not in self.dialects.enabled:
+            return ()
+        return tuple(service.value() for service in self.dialects.kannel.services)
 
     def short_codes_for_premium(self) -> tuple[ShortCode, ...]:
         """The short codes with their content types."""

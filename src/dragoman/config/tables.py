@@ -10,6 +10,15 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
+from dragoman.config.http import (
+    AnswerTable,
+    InboundTable,
+    LoginTable,
+    PollTable,
+    RequestTable,
+    SignatureTable,
+    StatusTable,
+)
 from dragoman.config.premium import BillingTable
 from dragoman.config.sections import DAY_S, Section
 from dragoman.config.values import (
@@ -23,7 +32,9 @@ from dragoman.config.values import (
     OptionalPrefix,
     PhoneNumber,
     Prefix,
+    PublicUrl,
     Secret,
+    Secrets,
     about,
     checked,
     matching,
@@ -257,7 +268,74 @@ class PhonesTable(Section, frozen=True, kw_only=True):
     marked as a possible duplicate; "hold" leaves it and calls its state unknown."""
 
 
-CarrierTable = SmppTable | Mm7Table | PhonesTable
+class HttpTable(Section, frozen=True, kw_only=True):
+    """An account at a provider with an HTTP API (`type = "http"`).
+
+    docs/howto/send-over-your-providers-http-api.md has an example, docs/carriers a page on each
+    preset. The tables below it are what the preset says; write what differs, or with `generic`,
+    all of it.
+    """
+
+    name: Name
+    type: Literal["http"] = "http"
+    """How the carrier is spoken to."""
+    preset: Annotated[str, Meta(min_length=1, max_length=32)]
+    """The provider: `generic`, or one of docs/carriers."""
+    base_url: PublicUrl = ""
+    """Scheme and host of its API, if not as the preset says."""
+    public_url: PublicUrl = ""
+    """Address under which the provider reaches this gateway, for reports and inbound texts. Without
+    it there are none, and messages stay `sent`."""
+    callback_token: Secret = Secret("")
+    """Last part of the path /carriers/<name>/<token> that the provider calls: any random text."""
+    callback_token_file: Annotated[
+        FilePath | None, Meta(examples=["/run/secrets/callback-token"])
+    ] = None
+    """File that holds it instead."""
+    callback_addresses: tuple[NetworkText, ...] = ()
+    """Where the provider calls from; none for anywhere."""
+    verify_signatures: bool = True
+    """Whether calls must be signed, where the provider signs."""
+    credentials: Secrets = msgspec.field(default_factory=dict)
+    """User names, keys and other values under the provider's own names; `<name>_file` reads one
+    from a file."""
+    window: Annotated[int, Meta(ge=1, le=1_000)] = 32
+    """Messages that may be unanswered at a time, each on a connection of its own."""
+    rate_per_s: Annotated[float, Meta(ge=0)] = 0.0
+    """Messages a second; 0 for no limit of ours."""
+    timeout_s: Annotated[float, Meta(gt=0, le=600)] = 30.0
+    """Time for the provider to take and answer a message."""
+    retry_s: Annotated[float, Meta(gt=0, le=3600)] = 5.0
+    """Wait after a failure of the provider; doubles up to 32 times that."""
+    credit_retry_s: Annotated[float, Meta(gt=0, le=DAY_S)] = 60.0
+    """Wait before one message tries whether there is credit again; doubles up to 32 times that."""
+    tls_ca_file: CaFile = None
+    tls_certificate_file: CertificateFile = None
+    on_unknown: OnUnknown = "resend"
+    refusals: dict[str, str] = msgspec.field(default_factory=dict)
+    """What codes and HTTP statuses of refusals mean, beside those of the preset."""
+    request: RequestTable = RequestTable()
+    """The request that sends a message."""
+    answer: AnswerTable = AnswerTable()
+    """How its answer is read."""
+    status: StatusTable = StatusTable()
+    """How delivery reports are read."""
+    inbound: InboundTable = InboundTable()
+    """How inbound texts are read."""
+    signature: SignatureTable = SignatureTable()
+    """How the provider signs its calls."""
+    poll: PollTable = PollTable()
+    """How states are asked for."""
+    login: LoginTable = LoginTable()
+    """How a session is opened."""
+
+    @property
+    def callback_networks(self) -> tuple[Network, ...]:
+        """`callback_addresses`, parsed."""
+        return tuple(map(parse_network, self.callback_addresses))
+
+
+CarrierTable = SmppTable | Mm7Table | PhonesTable | HttpTable
 
 
 class RouteTable(Section, frozen=True, kw_only=True):

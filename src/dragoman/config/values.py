@@ -32,6 +32,10 @@ class Secret(str):
         return "'***'"
 
 
+Secrets = Annotated[dict[str, Secret], Meta(extra={"secrets": True})]
+"""Secrets by name; `<name>_file` in their place is the path of a file that holds one."""
+
+
 def about(description: str, *examples: object) -> Meta:
     """What every setting of a type is for, where no text below a setting says it."""
     return Meta(description=description, examples=list(examples))

@@ -29,6 +29,10 @@ class Metrics:
         """Reports of devices, by carrier and result: taken, repeated, forged, unknown."""
         self.callbacks: Counter[str] = Counter()
         """Callback attempts, by result."""
+        self.binds_asked: Counter[str] = Counter()
+        """Binds that programs asked for, by the command_status of the answer."""
+        self.bind_answers: Counter[tuple[str, str]] = Counter()
+        """Answers to requests of binds, by request and command_status."""
         self.mails: Counter[str] = Counter()
         """Mails of campaigns handed to the relay, by outcome."""
         self.submit_s = Histogram(0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)

@@ -8,15 +8,18 @@ from dragoman.core.accounts.sql import (
     account_tree,
     accounts,
     admin_tokens,
+    auth_tokens,
     console_sessions,
     credits,
+    dialect_records,
     one_time_links,
     scoped_tokens,
     senders,
+    smpp_logins,
 )
 from dragoman.core.accounts.sql import audit_log as audit
 from dragoman.core.billing.sql import wallets
-from dragoman.core.callbacks.sql import callbacks, webhooks
+from dragoman.core.callbacks.sql import callback_lists, callbacks, webhooks
 from dragoman.core.campaigns.sql import deliveries, issues, mailing_lists, subscriptions
 from dragoman.core.contacts.sql import (
     contact_lists,
@@ -34,13 +37,21 @@ from dragoman.core.inbound.sql import inbound, keywords, opt_outs, received_text
 from dragoman.core.messages.sql import changes
 from dragoman.core.messages.sql import events as journal
 from dragoman.core.reporting.sql import ingestion
-from dragoman.core.retention.sql import dropping, erasure, outdated, sweeping
+from dragoman.core.retention.sql import (
+    dropping,
+    erasure,
+    outdated,
+    single_forgetting,
+    sweeping,
+)
 from dragoman.core.submission.sql import (
     batches,
     bundles,
     orders,
     refunds,
+    replacing,
     resending,
+    scheduled,
     submissions,
     verifications,
 )
@@ -60,12 +71,21 @@ OPERATIONS: Final[dict[str, Operation[Any, Any]]] = {
         admin_tokens.add,
         admin_tokens.remove,
         audit.add,
+        auth_tokens.ensure,
+        auth_tokens.put,
+        dialect_records.put,
+        dialect_records.remove,
         batches.cancel,
         batches.stop,
+        scheduled.move,
         bundles.accept,
         callbacks.expire,
         callbacks.record,
+        callbacks.hurry,
         callbacks.release,
+        callback_lists.pause,
+        callback_lists.replay,
+        callback_lists.unpause,
         changes.mark_sending,
         changes.move,
         changes.park,
@@ -94,6 +114,7 @@ OPERATIONS: Final[dict[str, Operation[Any, Any]]] = {
         assignments.move,
         deliveries.claim,
         deliveries.record,
+        deliveries.hurry,
         deliveries.release,
         deliveries.restore,
         groups.change,
@@ -146,8 +167,10 @@ OPERATIONS: Final[dict[str, Operation[Any, Any]]] = {
         probe.probe,
         received_texts.fetch,
         refunds.refund,
+        replacing.replace,
         dropping.drop,
         erasure.erase,
+        single_forgetting.forget,
         outdated.drop_outdated,
         sweeping.sweep,
         changes.drop_parked,
@@ -158,12 +181,16 @@ OPERATIONS: Final[dict[str, Operation[Any, Any]]] = {
         senders.decide,
         senders.remove,
         short_ids.reserve,
+        smpp_logins.end,
+        smpp_logins.note_receiver,
+        smpp_logins.put,
         short_ids.show,
         submission_keys.accept,
         submissions.accept,
         submissions.expand,
         subscriptions.subscribe,
         subscriptions.use_token,
+        verifications.end,
         verifications.send,
         verifications.verify,
         wallets.top_up,

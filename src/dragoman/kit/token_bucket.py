@@ -30,6 +30,12 @@ class TokenBucket:
         missing = tokens - self._tokens
         return missing / self.rate_per_s if missing > 0 else 0.0
 
+    def owe(self, now: float, tokens: float = 1.0) -> float:
+        """Takes `tokens` although they may not be there yet; seconds until they are."""
+        wait_s = self.wait_s(now, tokens)
+        self._tokens -= tokens
+        return wait_s
+
     def change_rate(self, rate_per_s: float, now: float, *, burst: float | None = None) -> None:
         """Changes the rate from now on; saved tokens are kept, up to the new burst."""
         self._fill(now)

@@ -45,6 +45,26 @@ class GatewayCollector(Collector):
             metrics.device_words,
         )
         yield _counter("callback_attempts", "Calls to customers.", ["result"], metrics.callbacks)
+        yield _counter(
+            "binds_asked",
+            "Answers to programs that wanted to bind.",
+            ["command_status"],
+            metrics.binds_asked,
+        )
+        yield _counter(
+            "bind_requests",
+            "Answers to requests of programs that are bound.",
+            ["request", "command_status"],
+            metrics.bind_answers,
+        )
+        binds = gateway.binds()
+        kinds = Counter(bind.kind for bind in binds)
+        yield _gauge("binds", "Programs that are bound.", ["kind"], kinds)
+        yield GaugeMetricFamily(
+            "dragoman_bind_deliveries_outstanding",
+            "Receipts and texts that binds have not answered.",
+            sum(bind.outstanding for bind in binds),
+        )
         yield _counter("mail_attempts", "Mails of campaigns.", ["result"], metrics.mails)
         yield CounterMetricFamily(
             "dragoman_notes_left_out",

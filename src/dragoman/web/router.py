@@ -158,6 +158,7 @@ class DialectApp:
             dialect=dialect,
             path_params=path_params,
             query=_NO_QUERY,
+            query_string=scope["query_string"],
             headers=scope["headers"],
             client=self._addresses.read(scope),
         )

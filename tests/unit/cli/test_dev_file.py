@@ -12,7 +12,13 @@ import pytest
 from dragoman.cli import dev_file
 from dragoman.cli.dev_file import DevAccount, DevFile
 
-ACCOUNT = DevAccount(username="demo", password="secret", api_key="0" * 64)
+ACCOUNT = DevAccount(
+    username="demo",
+    password="secret",
+    api_key="0" * 64,
+    smpp_system_id="demo",
+    smpp_password="secret12",
+)
 CONTENT = DevFile(base_url="http://127.0.0.1:8080", accounts=(ACCOUNT,), pid=7)
 
 
@@ -32,7 +38,16 @@ def test_the_file_is_for_its_owner_alone_and_readable_json(tmp_path: Path) -> No
     path = tmp_path / "dev.json"
     assert path.stat().st_mode & 0o777 == 0o600
     assert msgspec.json.decode(path.read_bytes())["accounts"] == [
-        {"username": "demo", "password": "secret", "api_key": "0" * 64, "legacy_md5": True}
+        {
+            "username": "demo",
+            "password": "secret",
+            "api_key": "0" * 64,
+            "legacy_md5": True,
+            "twilio_account_sid": "",
+            "twilio_auth_token": "",
+            "smpp_system_id": "demo",
+            "smpp_password": "secret12",
+        }
     ]
 
 

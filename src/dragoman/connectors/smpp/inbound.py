@@ -18,24 +18,12 @@ from dragoman.protocols.gsm.alphabet import (
 from dragoman.protocols.gsm.national import DEFAULT, decode_national, shift_in
 from dragoman.protocols.gsm.udh import fill_bits_after, parse_udh, split_udh
 from dragoman.protocols.smpp.constants import ESM_UDHI, MessageState, Tag
+from dragoman.protocols.smpp.data_codings import CHARSETS, alphabet_of
 from dragoman.protocols.smpp.pdus import DataSm, DeliverSm
 from dragoman.protocols.smpp.receipts import Receipt, read_receipt
 from dragoman.protocols.smpp.tlvs import find_integer, find_tlv
 
-_CHARSETS: Final = MappingProxyType(
-    {
-        0x01: "latin-1",  # IA5, which peers fill beyond 0x7F
-        0x03: "latin-1",
-        0x05: "shift_jis",
-        0x06: "iso8859-5",
-        0x07: "iso8859-8",
-        0x0E: "euc_kr",
-    }
-)
-"""Charsets by data_coding (SMPP 3.4 s. 5.2.19), the GSM alphabet, UCS-2 and octets apart."""
-_BINARY: Final = frozenset({0x02, 0x04})
 _UCS2: Final = 0x08
-_COMPRESSED: Final = 0x20
 
 
 def read_delivery(
@@ -126,7 +114,7 @@ def _place(pdu: DeliverSm | DataSm, udh: bytes) -> tuple[int | None, int, int]:
 def _decode(coding: int, udh: bytes, data: bytes, profile: Profile) -> tuple[Alphabet, str]:
     if coding == 0 and profile.inbound_0_is_ucs2:
         coding = _UCS2
-    alphabet = _alphabet_of(coding)
+    alphabet = alphabet_of(coding)
     if alphabet is Alphabet.BINARY:
         return alphabet, data.hex()
     if alphabet is Alphabet.UCS2:
@@ -134,7 +122,7 @@ def _decode(coding: int, udh: bytes, data: bytes, profile: Profile) -> tuple[Alp
         whole = len(data) // 2 * 2
         text = data[:whole].decode("utf-16-be", "surrogatepass")
         return alphabet, text if whole == len(data) else text + "\N{REPLACEMENT CHARACTER}"
-    charset = _CHARSETS.get(coding)
+    charset = CHARSETS.get(coding)
     if coding == 1 and profile.inbound_1_is_gsm:
         charset = None
     shift = shift_in(parse_udh(udh)) if udh else DEFAULT
@@ -148,20 +136,3 @@ def _decode(coding: int, udh: bytes, data: bytes, profile: Profile) -> tuple[Alp
         data = unpack_septets(data, (len(data) * 8 - fill_bits) // 7, fill_bits)
         data = drop_filling(data, fill_bits)
     return Alphabet.GSM7, decode_gsm(data) if shift == DEFAULT else decode_national(data, shift)
-
-
-def _alphabet_of(coding: int) -> Alphabet:
-    """Reads data_coding as SMPP has it below 0x10 and as 3GPP 23.038 s. 4 has it above."""
-    if coding < 0x10:
-        if coding == _UCS2:
-            return Alphabet.UCS2
-        return Alphabet.BINARY if coding in _BINARY else Alphabet.GSM7
-    if coding < 0x80:  # groups 00xx, and 01xx for texts to be deleted after reading
-        if coding & _COMPRESSED:  # 3GPP 23.042: kept as octets, as nothing here expands them
-            return Alphabet.BINARY
-        return (Alphabet.GSM7, Alphabet.BINARY, Alphabet.UCS2, Alphabet.GSM7)[coding >> 2 & 0x03]
-    if coding & 0xF0 == 0xE0:  # a message waits, the text in UCS-2
-        return Alphabet.UCS2
-    if coding & 0xF4 == 0xF4:  # data with a class
-        return Alphabet.BINARY
-    return Alphabet.GSM7  # groups 1100, 1101 and 1111, and what is reserved

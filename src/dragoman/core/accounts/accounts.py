@@ -12,7 +12,7 @@ import hmac
 import secrets
 from collections import OrderedDict
 from collections.abc import Sequence
-from typing import TypeVar
+from typing import NoReturn, TypeVar
 
 import msgspec
 
@@ -113,6 +113,11 @@ class Accounts:
             self._remember(memory_key, account, generation)
         return _admit(account, address)
 
+    async def refuse_login(self, who: str) -> NoReturn:
+        """Refuses a caller with a wrong secret that was checked elsewhere, after a delay."""
+        await self._delay_failure(who)
+        raise Refused(RefusalCode.AUTHENTICATION_FAILED, detail="wrong name or secret")
+
     async def authenticate_password(
         self, username: str, password: str, address: str, kind: CredentialKind
     ) -> Account:
@@ -132,10 +137,29 @@ class Accounts:
             self._remember(memory_key, account, generation)
         return _admit(account, address)
 
+    async def verify_password(
+        self, account_id: int | None, password: str, who: str, kind: CredentialKind
+    ) -> Account:
+        """The account if the password is its own, enabled or not; raises `Refused`.
+
+        Without an account this takes as long as with one. Failures of `who` are delayed.
+        """
+        account = await self.find_by_id(account_id) if account_id is not None else None
+        account = await self._with_password(account, password, kind)
+        if account is None:
+            await self._delay_failure(who)
+            raise Refused(RefusalCode.AUTHENTICATION_FAILED, detail="wrong name or password")
+        return account
+
     async def _verify(self, username: str, password: str, kind: CredentialKind) -> Account | None:
         account = None
         if username.isprintable():  # no other name exists, and databases take not every string
             account = await self._storage.read(lambda c: accounts.find_by_username(c, username))
+        return await self._with_password(account, password, kind)
+
+    async def _with_password(
+        self, account: Account | None, password: str, kind: CredentialKind
+    ) -> Account | None:
         digests: Sequence[bytes] = ()
         if account is not None and _may_log_in(account, kind):
             found = account

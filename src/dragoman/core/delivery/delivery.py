@@ -117,6 +117,7 @@ class Delivery:
             for number, carrier_id in _known(message, outcome.carrier_ids):
                 for key in stored_keys(carrier_id):
                     self.live.add_key(carrier, key, message, number)
+                    self.carrier_id_known(carrier, key, message, number)
             return True
         self.change(
             message,

@@ -69,6 +69,8 @@ class Dispatcher:
     _lanes: dict[str, CarrierLane] = field(default_factory=dict, init=False)
     _sorting: dict[str, SortingWorker | ChoosingWorker] = field(default_factory=dict, init=False)
     _tasks: list[asyncio.Task[None]] = field(default_factory=list, init=False)
+    up_since: dict[str, float] = field(default_factory=dict, init=False)
+    """When each carrier that is up became so, on the monotonic clock."""
     _held: set[str] = field(default_factory=set, init=False)
     _places: dict[str, _Place] = field(default_factory=dict, init=False)
     _spawn: Spawn = field(default=spawn_unwatched, init=False)
@@ -184,7 +186,7 @@ class Dispatcher:
             if message.state is not State.SENDING:
                 self.live.remove(message)
                 continue
-            message.in_flight = True
+            self.live.take_off(message, carrier)
             lane.occupy(message.part_count)
             consumer = self._consumers.get(message.route)
             if consumer is None:  # the route was removed, so it cannot be requeued there
@@ -269,7 +271,7 @@ class Dispatcher:
         self.metrics.submit_s.observe(perf_counter() - flight.handed_over_at)
 
         def stored(on_disk: bool) -> None:
-            live.in_flight = False
+            self._land(live, carrier)
             flight.consumer.acknowledge(flight.work)
             lane.land(live.part_count)
             if on_stored is not None:
@@ -293,6 +295,10 @@ class Dispatcher:
     def availability(self, carrier: str) -> None:
         lane = self._lanes.get(carrier)
         if lane is not None:
+            if not lane.connector.up:
+                self.up_since.pop(carrier, None)
+            elif carrier not in self.up_since:
+                self.up_since[carrier] = self.clock.monotonic()
             lane.wake()
 
     # What the workers of the routes use
@@ -325,8 +331,8 @@ class Dispatcher:
         now_ms = self.clock.now_ms()
         messages = []
         for work in works:
-            message = self.live.get(work.message_id)
-            if message is None or message.in_flight or message.state not in _SENDABLE:
+            message = self.find(work)
+            if message is None:
                 consumer.acknowledge(work)  # it was cancelled, expired or reported meanwhile
                 self.selection.quotas.give_back(work.message_id)
             elif message.batch.stored.expires_ms <= now_ms:
@@ -351,9 +357,14 @@ class Dispatcher:
                 lane.land(message.part_count)
                 consumer.acknowledge(work)
                 continue
-            message.in_flight = True
-            lane.flights[message.message_id] = Flight(work, message, consumer)
-            self._send(message, lane, now_ms)
+            self.live.take_off(message, lane.connector.name)
+            flight = lane.flights[message.message_id] = Flight(work, message, consumer)
+            try:
+                self._send(message, lane, now_ms)
+            except Exception as error:  # even its rejection failed: the others must go on
+                log.error("not_rejected", carrier=lane.connector.name, reason=type(error).__name__)
+                lane.flights.pop(message.message_id, None)
+                self._come_again(flight, lane, STORAGE_RETRY_S)
 
     def _send(self, message: LiveMessage, lane: CarrierLane, now_ms: int) -> None:
         """Gives a message to its carrier; a failure rejects only this message."""
@@ -380,7 +391,9 @@ class Dispatcher:
             await self.writer.write(
                 changes.mark_sending, [message.message_id for message in messages]
             )
-        except StorageUnavailable:
+        except Exception as error:
+            if not isinstance(error, StorageUnavailable):  # a defect of ours: none may be lost
+                log.error("not_marked", reason=type(error).__name__)
             for message in messages:
                 if message.state is State.SENDING:  # it may have expired meanwhile
                     message.state = State.QUEUED
@@ -389,7 +402,11 @@ class Dispatcher:
 
     def _expire(self, message: LiveMessage, work: Work, consumer: Consumer) -> None:
         self.selection.quotas.give_back(work.message_id)
-        self.delivery.expire(message, lambda _: consumer.acknowledge(work))
+        try:
+            self.delivery.expire(message, lambda _: consumer.acknowledge(work))
+        except Exception as error:  # the others of the take must go on
+            log.error("not_expired", message_id=message.message_id, reason=type(error).__name__)
+            consumer.retry(work, STORAGE_RETRY_S)
 
     def _put_back(self, flight: Flight, lane: CarrierLane, delay_s: float) -> None:
         """Queues a message that no carrier has; its row says so before it can be sent again.
@@ -407,12 +424,16 @@ class Dispatcher:
             if self._taking:
                 flight.consumer.retry(flight.work, delay_s)
 
-        message.in_flight = False
+        self._land(message, lane.connector.name)
         lane.land(message.part_count)
         self.writer.submit(changes.take_back, [message.message_id], stored)
 
+    def _land(self, message: LiveMessage, carrier: str) -> None:
+        self.live.land(message, carrier)
+        self.receipts.answered(message)
+
     def _come_again(self, flight: Flight, lane: CarrierLane, delay_s: float) -> None:
-        flight.message.in_flight = False
+        self._land(flight.message, lane.connector.name)
         if self._taking:
             flight.consumer.retry(flight.work, delay_s)
         lane.land(flight.message.part_count)

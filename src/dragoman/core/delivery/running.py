@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Protocol
 import msgspec
 
 from dragoman.core.callbacks.model.held_hosts import HeldHost
+from dragoman.core.callbacks.model.hosts import CallbackHost, Tested
+from dragoman.core.messages.model.callbacks import CallbackFacts
 
 if TYPE_CHECKING:  # the command line reads the values alone, and starts without asyncio
     from dragoman.core.messages.feed import Feed
@@ -48,6 +50,51 @@ class CarrierView(msgspec.Struct, frozen=True, kw_only=True):
     """What it speaks, for people."""
     outcomes: dict[str, int] = {}
     """Answers to messages since the start: accepted, deferred, rejected, unknown (none came)."""
+
+
+class BindView(msgspec.Struct, frozen=True, kw_only=True):
+    """A customer's program that is bound to the SMPP server."""
+
+    bind_id: int
+    """Of this run of the gateway."""
+    account_id: int
+    account: str
+    """User name."""
+    system_id: str
+    kind: str
+    """`transmitter`, `receiver` or `transceiver`; `closing` once it is being ended."""
+    version: str
+    address: str
+    """Where it is bound from, as its proxy says where there is one."""
+    tls: bool
+    since_ms: int
+    idle_s: float
+    """How long nothing has been heard of it."""
+    received: int
+    """Requests since it was bound."""
+    per_s: float
+    """Requests a second in the last ten seconds."""
+    pending: int
+    """Requests that are not answered yet."""
+    delivered: int
+    """Receipts and texts that it took."""
+    outstanding: int
+    """Receipts and texts that it has not answered."""
+    window: int
+    """How many of those there may be."""
+    last_error: str
+    logged: bool
+    """Whether what it reads and writes is kept for an operator."""
+
+
+class WirePiece(msgspec.Struct, frozen=True, kw_only=True):
+    """What a bind read or wrote at once."""
+
+    at_ms: int
+    direction: str
+    """`<` from the customer, `>` to it."""
+    octets: str
+    """Hexadecimal; with numbers and texts."""
 
 
 class Reloaded(msgspec.Struct, frozen=True, kw_only=True):
@@ -92,6 +139,10 @@ class Measured(Protocol):
         """Customers' hosts that fail, and what waits for them, by account."""
         ...
 
+    def binds(self) -> Sequence[BindView]:
+        """Every bind of the SMPP server, oldest first."""
+        ...
+
     def free_bytes(self) -> int | None:
         """Free space on the disk of the database; None for a server."""
         ...
@@ -115,8 +166,30 @@ class Running(Measured, Protocol):
         """What needs attention although it takes traffic."""
         ...
 
+    def unbind(self, bind_id: int) -> BindView:
+        """Ends a bind; raises `Refused`."""
+        ...
+
+    def start_wire_log(self, bind_id: int) -> BindView:
+        """Keeps what a bind reads and writes for an hour; raises `Refused`."""
+        ...
+
+    def wire_log(self, bind_id: int) -> Sequence[WirePiece]:
+        """What was kept of a bind, oldest first; raises `Refused`."""
+        ...
+
     async def reload(self, *, check: bool) -> Reloaded:
         """Reads the configuration again and takes what changed; raises `Refused`."""
+        ...
+
+    def callback_hosts(self) -> Sequence[CallbackHost]:
+        """Where callbacks wait, or where they fail or are paused, by account."""
+        ...
+
+    async def test_callback(
+        self, account_id: int, dialect: str, url: str, facts: CallbackFacts
+    ) -> Tested:
+        """Makes one call to a customer's URL that is not stored; raises `Refused`."""
         ...
 
     def retry_callbacks(

@@ -26,6 +26,8 @@ from dragoman.storage.probe import probe
 
 MAX_ACCOUNTS: Final = 10_000
 """Accounts that one question may be about."""
+MAX_WAITING: Final = 1_000
+"""Batches that are found at once to be cancelled."""
 
 
 class Queries:
@@ -58,6 +60,20 @@ class Queries:
         """The progress of a batch; raises `Refused`."""
         found = await self._storage.read(lambda c: batches.find(c, account.account_id, batch_id))
         return existing(found, Refused(RefusalCode.NOT_FOUND, str(batch_id), "batch"))
+
+    async def waiting_batches(
+        self, account: Account, dialect: str, sender: str, recipient: str
+    ) -> list[int]:
+        """The account's batches from a sender to one recipient of which nothing has been sent."""
+        digits = sender.removeprefix("00").removeprefix("+")
+        spellings = {sender, digits, f"+{digits}"} if digits.isdigit() else {sender}
+        if not is_storable(sender):
+            return []
+        return await self._storage.read(
+            lambda c: batches.find_waiting(
+                c, account.account_id, dialect, spellings, recipient, MAX_WAITING
+            )
+        )
 
     async def batch_page(self, account: Account, offset: int, limit: int) -> list[BatchProgress]:
         """The account's batches, newest first."""

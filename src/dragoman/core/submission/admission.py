@@ -10,6 +10,7 @@ import msgspec
 from dragoman.core.accounts.model.accounts import Account
 from dragoman.core.messages.live import segment
 from dragoman.core.messages.model.audiences import Audience
+from dragoman.core.messages.model.callbacks import SMPP, url_of_binds
 from dragoman.core.messages.model.messages import Format, Push, Submission
 from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.core.model.phone_numbers import normalise
@@ -42,15 +43,18 @@ class Terms(NamedTuple):
     push: Push | None
 
 
-def check_terms(submission: Submission, now_ms: int) -> Terms:
-    """Checks everything but recipients and the length of the text."""
+def check_terms(submission: Submission, now_ms: int, account_id: int = 0) -> Terms:
+    """Checks everything but recipients and the length of the text, for an account."""
     _check_storable(submission)
     callback = submission.callback
-    if callback is not None:
+    # Of all dialects SMPP alone reports to binds, and those of an account to its own alone.
+    if callback is not None and (
+        submission.dialect != SMPP or callback.url != url_of_binds(account_id)
+    ):
         _check_url(callback.url)
     if submission.reference is not None and len(submission.reference) > MAX_REFERENCE:
         raise Refused(RefusalCode.INVALID_FIELD, "reference", "too long")
-    due_ms = _check_schedule(submission.due_ms, now_ms)
+    due_ms = check_due(submission.due_ms, now_ms)
     expires_ms = _check_expiry(submission, due_ms)
     push = submission.push
     if push is not None and push.expires_ms is None:
@@ -160,7 +164,8 @@ def _check_url(url: str) -> None:
         raise Refused(RefusalCode.INVALID_CALLBACK_URL, "", "not an http or https address")
 
 
-def _check_schedule(due_ms: int | None, now_ms: int) -> int:
+def check_due(due_ms: int | None, now_ms: int) -> int:
+    """When something is due: now unless later; raises `Refused` for too late a time."""
     if due_ms is None or due_ms <= now_ms:
         return now_ms
     if due_ms > now_ms + MAX_SCHEDULE_S * 1000:

@@ -8,10 +8,10 @@ contacts is stored as requested, and credits are held as its recipients become k
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
 from dataclasses import field
 from functools import lru_cache
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -87,6 +87,8 @@ class AcceptedBatch(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Of one message, where all have the same text."""
     credits: int
     """What is held for the batch now."""
+    message_id: int | None = None
+    """The first message, where messages are made at once."""
 
 
 class Decision(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -126,6 +128,7 @@ class SubmissionService:
     max_parts: int
     max_recipients: int
     find_payments: FindPayments = field(default_factory=lambda: _own_payments)
+    _to_queue: list[Decision] = field(default_factory=list, init=False)
     _orphans: set[asyncio.Task[None]] = field(default_factory=set, init=False)
 
     async def submit(self, account: Account, submission: Submission) -> AcceptedBatch:
@@ -174,20 +177,59 @@ class SubmissionService:
                 self._adopt(decisions)
             raise
         for decision in decisions:
-            batch = decision.live
-            self.metrics.accepted[batch.stored.dialect] += decision.accepted.recipients
-            if decision.sendable:
-                await self._publish(batch, decision.sendable)
-            if decision.new.rejections:
-                self.delivery.notify_rejections(
-                    decision.new.rejections, batch, decision.new.messages
-                )
+            await self._announce(decision)
+
+    def store_soon(
+        self,
+        decision: Decision,
+        on_stored: Callable[[Exception | None], None],
+        operation: Operation[Any, Any] = submissions.accept,
+        item: Any = None,
+    ) -> None:
+        """Writes a decision and queues it, without a task of its own for each.
+
+        `on_stored` gets None once it is on disk, or why it is not: a `Refused`. For callers with
+        many at a time, which never go away: all of one commit are queued together. `operation` and
+        `item` are given where the decision is a part of something larger.
+        """
+        claimed = [m for m in decision.sendable if self.queue.claim(m.route)]
+        for message in claimed:
+            message.state = _SENDING
+
+        def stored(result: object) -> None:
+            for message in claimed:
+                self.queue.release(message.route)
+            if isinstance(result, Exception):
+                on_stored(result)
+                return
+            if not self._to_queue:
+                self._keep_running(self._queue_stored())
+            self._to_queue.append(decision)
+            on_stored(None)
+
+        self.writer.submit(operation, decision.new if item is None else item, stored)
+
+    async def _queue_stored(self) -> None:
+        """Queues all that a commit put on disk."""
+        decisions = list(self._to_queue)
+        self._to_queue.clear()
+        for decision in decisions:
+            await self._announce(decision)
+
+    async def _announce(self, decision: Decision) -> None:
+        """Counts and queues what is on disk."""
+        batch = decision.live
+        self.metrics.accepted[batch.stored.dialect] += decision.accepted.recipients
+        if decision.sendable:
+            await self._publish(batch, decision.sendable)
+        if decision.new.rejections:
+            self.delivery.notify_rejections(decision.new.rejections, batch, decision.new.messages)
 
     async def decide(self, account: Account, submission: Submission) -> Decision:
         """Checks a submission and computes its messages; raises `Refused`, stores nothing."""
         if not account.may(Permission.SEND):
             raise Refused(RefusalCode.PERMISSION_DENIED, Permission.SEND)
-        terms = check_terms(submission, self.clock.now_ms())
+        terms = check_terms(submission, self.clock.now_ms(), account.account_id)
         to_device = self.device_routes.check(account, submission)
         sender = submission.sender or account.default_sender
         if sender or to_device is None:  # else the number of a SIM is the sender
@@ -282,6 +324,7 @@ class SubmissionService:
             recipients=len(recipients),
             parts=parts,
             credits=credits,
+            message_id=messages[0].message_id if messages else None,
         )
         return Decision(new=new, live=live_batch, sendable=sendable, accepted=accepted)
 
@@ -412,6 +455,25 @@ class SubmissionService:
             unsent=recipients,
         )
 
+    def repertoire(
+        self,
+        account: Account,
+        recipients: Iterable[str],
+        type_: MessageType | None = None,
+        query: RouteQuery | None = None,
+    ) -> Repertoire:
+        """What all carriers take that an account's text to some numbers may go to.
+
+        Without numbers, to anybody. What is no number is passed over: it is refused elsewhere.
+        """
+        router = self.maker.router
+        if router.is_plain:
+            return PLAIN
+        fixed = router.routes.get(type_.route) if type_ is not None else None
+        if fixed is not None:
+            return fixed.repertoire
+        return router.repertoire(account.username, recipients, query)
+
     def _repertoire(
         self,
         account: Account,
@@ -421,14 +483,12 @@ class SubmissionService:
         query: RouteQuery | None,
     ) -> Repertoire:
         """What all carriers take that a text may go to; without recipients, to anybody."""
-        router, type_ = self.maker.router, submission.message_type
-        if router.is_plain:
+        if self.maker.router.is_plain:
             return PLAIN
-        fixed = to_device or (router.routes.get(type_.route) if type_ is not None else None)
-        if fixed is not None:
-            found = fixed.repertoire
+        if to_device is not None:
+            found = to_device.repertoire
         else:
-            found = router.repertoire(account.username, recipients, query)
+            found = self.repertoire(account, recipients, submission.message_type, query)
         if submission.message_class is not None:  # its data_coding names the GSM alphabet
             found = msgspec.structs.replace(found, latin_1=False)
         return found
@@ -471,9 +531,12 @@ class SubmissionService:
             new = decision.new
             self.delivery.notify_rejections(new.rejections, decision.live, new.messages)
             if decision.sendable:
-                orphans = asyncio.create_task(self._publish(decision.live, decision.sendable))
-                self._orphans.add(orphans)
-                orphans.add_done_callback(self._orphans.discard)
+                self._keep_running(self._publish(decision.live, decision.sendable))
+
+    def _keep_running(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._orphans.add(task)
+        task.add_done_callback(self._orphans.discard)
 
     async def _check_sender(self, account: Account, sender: str, *, allow_any: bool) -> str:
         sender = _cached_sender(sender)

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from datetime import datetime
 from types import MappingProxyType
-from typing import Final
+from typing import Any, Final
 
 from dragoman.core.accounts.model.accounts import Account
 from dragoman.core.messages.model.lifecycle import State
@@ -127,6 +127,20 @@ def codec_of(coding: object) -> str:
     return next(
         (codec for known, codec in TEXT_CODECS.items() if str(known) == str(coding)), "utf-8"
     )
+
+
+def from_json(read: Mapping[str, Any]) -> dict[str, str]:
+    """The arguments of a JSON object, whose content is text already, whatever its coding."""
+    given: dict[str, str] = {}
+    for name, value in read.items():
+        if value is None:
+            continue
+        text = "" if isinstance(value, dict | list) else str(value)
+        given[str(name)] = text.encode(errors="replace").decode("latin-1")
+        if name == "content":
+            codec = codec_of(read.get("coding", 0))
+            given[name] = text.encode(codec, "replace").decode("latin-1")
+    return given
 
 
 def text_of(octets: str) -> str:

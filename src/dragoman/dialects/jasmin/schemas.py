@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 
@@ -54,3 +54,62 @@ class Balance(msgspec.Struct, frozen=True, kw_only=True):
 
     balance: Annotated[int | Literal["ND"], doc("Credits; `ND` is no limit.")]
     sms_count: Literal["ND"] = "ND"
+
+
+class RestMessage(msgspec.Struct, frozen=True, kw_only=True):
+    """A message to rate; names may have `-` for `_`."""
+
+    to: Annotated[str | int, doc("One number; a leading `+` is allowed.")]
+    content: Annotated[str, doc("The text.")] = ""
+
+
+class RestSend(RestMessage, frozen=True, kw_only=True):
+    """A message; the arguments of `/send`, but for user name and password."""
+
+    from_: Annotated[str, doc("The sender.")] = msgspec.field(default="", name="from")
+    coding: Annotated[int, doc("`data_coding`: 0 to 10, 13 or 14.")] = 0
+    hex_content: Annotated[str, doc("The octets, in place of `content`.")] = ""
+    dlr: Annotated[str, doc("`yes` or `no`; a URL or a level is a yes.")] = "no"
+    dlr_url: Annotated[str, doc("The URL to call about the message.")] = ""
+    dlr_level: Annotated[int, doc("1: the carrier's answer, 2: the end, 3: both.")] = 1
+
+
+class Batch(msgspec.Struct, frozen=True, kw_only=True):
+    """Messages to send."""
+
+    messages: Annotated[tuple[dict[str, Any], ...], doc("Messages; `to` may be a list of numbers.")]
+    globals: Annotated[dict[str, Any], doc("Arguments of all messages.")] = {}
+    batch_config: Annotated[
+        dict[str, Any], doc("`callback_url`, `errback_url`, `schedule_at`.")
+    ] = {}
+
+
+class SendData(msgspec.Struct, frozen=True, kw_only=True):
+    """The answer to a message."""
+
+    data: Annotated[str, doc('`Success "<id>`, without the closing mark.')]
+
+
+class RateData(msgspec.Struct, frozen=True, kw_only=True):
+    """What a message costs."""
+
+    data: Rate
+
+
+class BalanceData(msgspec.Struct, frozen=True, kw_only=True):
+    """What an account has left."""
+
+    data: Balance
+
+
+class BatchTaken(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """A batch."""
+
+    batch_id: Annotated[str, doc("Names the batch in calls about it.")]
+    message_count: Annotated[int, doc("Messages.")]
+
+
+class BatchData(msgspec.Struct, frozen=True, kw_only=True):
+    """The answer to a batch."""
+
+    data: BatchTaken

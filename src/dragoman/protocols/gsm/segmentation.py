@@ -17,7 +17,14 @@ from dragoman.protocols.gsm.alphabet import (
     try_encode_gsm,
     unencodable,
 )
-from dragoman.protocols.gsm.national import DEFAULT, Language, Shift, encode_national, shifts_of
+from dragoman.protocols.gsm.national import (
+    DEFAULT,
+    Language,
+    Shift,
+    encode_national,
+    shift_in,
+    shifts_of,
+)
 from dragoman.protocols.gsm.udh import (
     ReferenceBits,
     append_element,
@@ -215,6 +222,27 @@ def segment_binary(
         header=udh,
         reference_bits=reference_bits,
     )
+
+
+def segment_headed(text: str, *, udh: bytes, alphabet: Alphabet) -> Segmentation:
+    """Encode a text that is one part behind its sender's own header, of a longer text perhaps.
+
+    The header says which national tables GSM 7-bit uses. Raises `InvalidHeader` for a header whose
+    lengths do not add up or that leaves too little room, and `NotEncodable`.
+    """
+    _check_header(udh)
+    octets = MAX_OCTETS - len(udh)
+    if alphabet is Alphabet.UCS2:
+        body = text.encode("utf-16-be", "surrogatepass")
+        units, room = len(body) // 2, octets // 2
+    else:
+        encoded = encode_national(text, shift_in(parse_udh(udh)))
+        if encoded is None:
+            raise NotEncodable(unencodable(text))
+        body, units, room = encoded, len(encoded), octets * 8 // 7
+    if units > room:
+        raise InvalidHeader(f"the header leaves room for {room} of {units}")
+    return Segmentation(alphabet=alphabet, texts=(text,), bodies=(body,), units=units, header=udh)
 
 
 def _segment_shifted(

@@ -110,8 +110,11 @@ class CommandStatus(IntEnum):
 class Tag(IntEnum):
     """Optional parameters of SMPP 3.4 s. 5.3.1."""
 
+    DEST_ADDR_SUBUNIT = 0x0005
     RECEIPTED_MESSAGE_ID = 0x001E
     USER_MESSAGE_REFERENCE = 0x0204
+    SOURCE_PORT = 0x020A
+    DESTINATION_PORT = 0x020B
     SAR_MSG_REF_NUM = 0x020C
     SAR_TOTAL_SEGMENTS = 0x020E
     SAR_SEGMENT_SEQNUM = 0x020F
@@ -155,6 +158,7 @@ ESM_UDHI: Final = 0x40
 # registered_delivery (SMPP 3.4 s. 5.2.17): which receipts the sender requests.
 REGISTERED_RECEIPT_MASK: Final = 0x03
 REGISTERED_FAILURE: Final = 0x02
+REGISTERED_INTERMEDIATE: Final = 0x10
 
 # dest_flag of a submit_multi destination (SMPP 3.4 s. 5.2.25).
 DEST_FLAG_SME_ADDRESS: Final = 0x01

@@ -215,6 +215,17 @@ class Session(Generic[Context]):
             self._settle_bind(request.command_id, accepted=response.command_status == 0)
         self._out.append(_stamp(encode(response), request.sequence_number))
 
+    @property
+    def heard_at(self) -> float:
+        """When the last whole PDU of the peer came."""
+        return self._heard_at
+
+    def enquire(self, now: float) -> None:
+        """Asks the peer whether it is alive, unless it is being asked; any PDU is an answer."""
+        if self.bound and self._enquire_deadline is None:
+            self._enquire_sequence = self._send_control(EnquireLink())
+            self._enquire_deadline = now + self.settings.enquire_timeout_s
+
     def unbind(self, now: float) -> None:
         """Asks the peer to end the session; answers to earlier requests may still arrive."""
         if not self.bound:
@@ -311,8 +322,7 @@ class Session(Generic[Context]):
             and self.bound
             and now >= self._heard_at + self.settings.enquire_interval_s
         ):
-            self._enquire_sequence = self._send_control(EnquireLink())
-            self._enquire_deadline = now + self.settings.enquire_timeout_s
+            self.enquire(now)
 
     # Answers to our requests
 
@@ -367,6 +377,7 @@ class Session(Generic[Context]):
     def _on_bind_request(self, pdu: Pdu) -> None:
         if self.role is Role.SERVER and self.state is State.OPEN and isinstance(pdu, Bind):
             self._move(Move.BIND)
+            self._setup_deadline = None  # from here on it is the caller who takes the time
             self._events.append(BindRequested(pdu))
             return
         status = (

@@ -150,6 +150,7 @@ class CredentialKind(StrEnum):
     LEGACY_MD5 = "legacy_md5"
     ACCESS_TOKEN = "access_token"  # noqa: S105 - a kind, not a token
     LOGIN_TOKEN = "login_token"  # noqa: S105 - a kind, not a token
+    SMPP_PASSWORD = "smpp_password"  # noqa: S105 - a kind, not a password
 
 
 class AccountRecord(msgspec.Struct, frozen=True, kw_only=True):

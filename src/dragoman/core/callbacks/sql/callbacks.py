@@ -6,7 +6,7 @@ from enum import IntEnum
 from typing import NamedTuple
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, exists, func, select, update
+from sqlalchemy import ColumnElement, Connection, case, exists, func, select, update
 
 from dragoman.core.messages.sql.tables import callback_attempts, callbacks
 from dragoman.storage.bulk import BulkInsert, BulkUpdate
@@ -57,6 +57,14 @@ class Release(NamedTuple):
     now_ms: int
 
 
+class Hurry(NamedTuple):
+    """Has callbacks that are due after a time tried earlier, by so much, but not before now."""
+
+    after_ms: int
+    by_ms: int
+    now_ms: int
+
+
 class Expiry(NamedTuple):
     """Gives up an account's oldest pending callbacks to an origin, up to a limit."""
 
@@ -101,11 +109,24 @@ def release(connection: Connection, item: Release) -> None:
     connection.execute(update(callbacks).where(*later).values(next_attempt_ms=item.now_ms))
 
 
+@one_by_one("hurry_callbacks")
+def hurry(connection: Connection, item: Hurry) -> None:
+    later = (_PENDING, callbacks.c.next_attempt_ms > item.after_ms)
+    earlier = callbacks.c.next_attempt_ms - item.by_ms
+    due_ms = case((earlier > item.now_ms, earlier), else_=item.now_ms)
+    connection.execute(update(callbacks).where(*later).values(next_attempt_ms=due_ms))
+
+
 @one_by_one("expire_callbacks")
 def expire(connection: Connection, item: Expiry) -> int:
     """The number of callbacks that were given up."""
     old = (_PENDING, *_to(item.account_id, item.origin), callbacks.c.callback_id < item.before)
-    chosen = select(callbacks.c.callback_id).where(*old).limit(item.limit)
+    chosen = (
+        select(callbacks.c.callback_id)
+        .where(*old)
+        .order_by(callbacks.c.callback_id)
+        .limit(item.limit)
+    )
     values = {"state": CallbackState.GIVEN_UP.value, "answered_ms": item.now_ms}
     ended = update(callbacks).where(callbacks.c.callback_id.in_(chosen)).values(**values)
     return connection.execute(ended).rowcount

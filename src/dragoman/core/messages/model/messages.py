@@ -26,12 +26,18 @@ MessageId = NewType("MessageId", int)
 WalletId = NewType("WalletId", int)
 
 
+ALONE: Final = "single"
+"""The `protocol` of batches that hold one text, whose identifier is the text's."""
+
+
 class Format(StrEnum):
     """The format of a submission's text."""
 
     AUTO = "auto"
     """Text; GSM where it fits, UCS-2 where not."""
     GSM = "gsm"
+    """The GSM alphabet; one part behind the caller's own user data header, where there is one. The
+    same in `UNICODE`."""
     GSM_ALIKE = "gsm_alike"
     """GSM, with look-alikes where it lacks a character; UCS-2 where it has none of those."""
     UNICODE = "unicode"

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import msgspec
-from sqlalchemy import Connection, case, func, select, update
+from sqlalchemy import Connection, case, func, select, union, update
 
 from dragoman.core.billing.model.reservations import Settlement
 from dragoman.core.billing.sql import wallets
@@ -94,6 +94,37 @@ def find_newest_by_reference(
         .order_by(messages.c.message_id.desc())
         .limit(1)
     ).scalar()
+
+
+def find_waiting(
+    connection: Connection,
+    account_id: int,
+    dialect: str,
+    senders: Collection[str],
+    recipient: str,
+    limit: int,
+) -> list[int]:
+    """The batches from one of these senders to one recipient of which nothing has been sent."""
+    ours = (
+        batches.c.account_id == account_id,
+        batches.c.dialect == dialect,
+        batches.c.sender.in_(senders),
+        batches.c.recipients == 1,
+    )
+    due_later = select(batches.c.batch_id).where(
+        *ours, batches.c.waiting_recipients == recipient.encode()
+    )
+    queued = (
+        select(batches.c.batch_id)
+        .join(messages, messages.c.batch_id == batches.c.batch_id)
+        .where(
+            *ours,
+            messages.c.account_id == account_id,
+            messages.c.recipient == recipient,
+            messages.c.state == State.QUEUED.value,
+        )
+    )
+    return list(connection.execute(union(due_later, queued).limit(limit)).scalars())
 
 
 @one_by_one("cancel_batches")

@@ -1,0 +1,360 @@
+"""What programs submit, and what becomes of it: texts, times, codings, credits."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from tests.passing_time import until
+
+from dragoman.core.accounts.model.accounts import Permission
+from dragoman.core.messages.model.lifecycle import State
+from dragoman.kit.ids import time_of
+from dragoman.protocols.smpp.pdus import (
+    CancelSm,
+    DataSm,
+    DistributionList,
+    QuerySm,
+    ReplaceSm,
+    SmeAddress,
+    SubmitMulti,
+)
+from dragoman.protocols.smpp.tlvs import Tlv
+
+from .conftest import NUMBER, Site, submit
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+PAYLOAD = 0x0424
+NUMBERS = itertools.count()
+LONG = b"A long text that needs two parts. " * 6
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def site(shared_site: Site) -> AsyncIterator[Site]:
+    """An account of its own at the gateway that all tests here share."""
+    name = f"shop{next(NUMBERS)}"
+    account = await shared_site.account_with_login(name)
+    shared_site.simulator.phone(NUMBER).received.clear()
+    site = Site(shared_site.gateway, shared_site.simulator, account, name)
+    yield site
+    await site.close()
+
+
+async def accepted(site: Site, **more: Any) -> Any:
+    """The message that a submit became."""
+    esme = await site.bind()
+    answer = await esme.ask(submit(**more))
+    assert answer.command_status == 0, hex(answer.command_status)
+    (message,) = await site.messages()
+    assert answer.message_id == str(message.batch_id)
+    return message
+
+
+@pytest.mark.parametrize(
+    ("coding", "octets", "text", "format_"),
+    [
+        (0, b"Hello \x00 \x1be", "Hello @ €", "auto"),
+        (1, b"plain @ ASCII", "plain @ ASCII", "auto"),
+        (1, b"GSM \x00", "GSM @", "auto"),
+        (3, b"\xe5 \xe9 @", "å é @", "auto"),
+        (8, "Привет 😀".encode("utf-16-be"), "Привет 😀", "unicode"),
+        (0x18, "é".encode("utf-16-be"), "é", "unicode"),
+        (6, "Да".encode("iso8859-5"), "Да", "auto"),
+        (2, b"\x01\xff", "01ff", "binary"),
+        (4, b"\x01\xff", "01ff", "binary"),
+        (0xF5, b"\x01\xff", "01ff", "binary"),
+        (0xF0, b"Flash", "Flash", "auto"),
+        (0xC8, b"Waiting", "Waiting", "auto"),
+        (0xE0, "é".encode("utf-16-be"), "é", "unicode"),
+    ],
+)
+async def test_every_data_coding_is_read(
+    site: Site, coding: int, octets: bytes, text: str, format_: str
+) -> None:
+    message = await accepted(site, text=octets, data_coding=coding)
+    assert (message.text, message.format) == (text, format_)
+
+
+@pytest.mark.parametrize(
+    ("more", "message_class"),
+    [
+        ({"data_coding": 0xF0}, 0),
+        ({"data_coding": 0xF2}, 2),
+        ({"data_coding": 0x10}, 0),
+        ({"data_coding": 0x00}, None),
+        ({"data_coding": 0xC8}, None),
+        ({"tlvs": (Tlv(0x0005, b"\x01"),)}, 0),
+        ({"tlvs": (Tlv(0x0005, b"\x02"),)}, None),
+    ],
+)
+async def test_the_class_of_a_message(
+    site: Site, more: dict[str, Any], message_class: int | None
+) -> None:
+    message = await accepted(site, **more)
+    assert message.options.message_class == message_class
+
+
+async def test_latin_1_where_the_account_asks_for_it(site: Site) -> None:
+    account = await site.account_with_login("latin", latin_1=True)
+    esme = await site.bind(system_id="latin")
+    await esme.ask(submit(b"\xe5 @"))
+    (message,) = await site.messages(account)
+    assert message.text == "å @"
+
+
+async def test_a_long_payload_is_one_message_of_several_parts(site: Site) -> None:
+    message = await accepted(site, text=b"", tlvs=(Tlv(PAYLOAD, LONG),))
+    assert (message.text, message.parts) == (LONG.decode(), 2)
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        (
+            {"text": b"\x05\x00\x03\x07\x02\x01one ", "esm_class": 0x40},
+            {"text": b"\x05\x00\x03\x07\x02\x02two", "esm_class": 0x40},
+        ),
+        (
+            {"text": b"\x06\x08\x04\x01\x07\x02\x01one ", "esm_class": 0x43},
+            {"text": b"\x06\x08\x04\x01\x07\x02\x02two", "esm_class": 0x43},
+        ),
+        *(
+            tuple(
+                {
+                    "text": text,
+                    "tlvs": (
+                        Tlv(0x020C, reference),
+                        Tlv(0x020E, b"\x02"),
+                        Tlv(0x020F, bytes((number,))),
+                    ),
+                }
+                for number, text in ((1, b"one "), (2, b"two"))
+            )
+            for reference in (b"\x00\x07", b"\x12\x34")
+        ),
+        (
+            {
+                "text": b"\x05\x00\x03\x07\x02\x01" + "один ".encode("utf-16-be"),
+                "esm_class": 0x40,
+                "data_coding": 8,
+            },
+            {
+                "text": b"\x05\x00\x03\x07\x02\x02" + "два".encode("utf-16-be"),
+                "esm_class": 0x40,
+                "data_coding": 8,
+            },
+        ),
+    ],
+)
+async def test_parts_are_messages_and_arrive_as_one_text(
+    site: Site, first: dict[str, Any], second: dict[str, Any]
+) -> None:
+    esme = await site.bind()
+    ids = [
+        (await esme.ask(submit(registered_delivery=1, **part))).message_id
+        for part in (first, second)
+    ]
+    assert len(set(ids)) == 2
+    await site.until_states(State.DELIVERED, State.DELIVERED)
+    messages = await site.messages()
+    assert [message.parts for message in messages] == [1, 1]
+    receipts = await esme.until_delivered(2)
+    assert {receipt.tlvs[0].value.rstrip(b"\0").decode() for receipt in receipts} == set(ids)
+    (text,) = site.simulator.phone(NUMBER).received
+    assert text.text in ("one two", "один два")
+
+
+@pytest.mark.parametrize(
+    ("more", "status"),
+    [
+        ({"destination_addr": "no number"}, 0x0B),
+        ({"destination_addr": ""}, 0x0B),
+        ({"source_addr_ton": 1, "source_addr": "Dragoman"}, 0x0A),
+        ({"source_addr": "far too long a name"}, 0x0A),
+        ({"text": b""}, 0x01),
+        ({"text": b"odd", "data_coding": 8}, 0x01),
+        ({"priority_flag": 4}, 0x06),
+        ({"esm_class": 0x04}, 0x43),
+        ({"esm_class": 0x40, "text": b"\x20no header"}, 0x43),
+        ({"esm_class": 0x40, "text": b"\x05\x00\x09\x07\x02\x01one"}, 0x43),
+        ({"schedule_delivery_time": "tomorrow"}, 0x61),
+        ({"schedule_delivery_time": "991231235959000+"}, 0x61),
+        ({"validity_period": "nonsense"}, 0x62),
+        ({"validity_period": "200101000000000+"}, 0x62),
+        ({"tlvs": (Tlv(PAYLOAD, b"both"),)}, 0xC1),
+        ({"tlvs": (Tlv(0x020C, b"\0\1"), Tlv(0x020E, b"\2"), Tlv(0x020F, b"\3"))}, 0xC4),
+        ({"text": b"x" * 141, "esm_class": 0x40, "data_coding": 4}, 0x43),
+    ],
+)
+async def test_what_cannot_be_is_refused_with_its_status(
+    site: Site, more: dict[str, Any], status: int
+) -> None:
+    esme = await site.bind()
+    esme.raw = b""
+    answer = await esme.ask(submit(registered_delivery=1, **more))
+    assert hex(answer.command_status) == hex(status)
+    assert esme.raw[:8] == b"\x00\x00\x00\x10\x80\x00\x00\x04"  # no body beside an error
+    assert await site.messages() == []
+
+
+@pytest.mark.parametrize("registered", [4, 0x0C, 0xE0, 0x1F])
+@pytest.mark.parametrize("esm_class", [0x00, 0x01, 0x02, 0x03, 0x08, 0x80])
+async def test_bits_that_mean_nothing_here_are_taken(
+    site: Site, registered: int, esm_class: int
+) -> None:
+    await accepted(site, registered_delivery=registered, esm_class=esm_class)
+
+
+async def test_no_credit_has_the_status_that_the_account_has_for_it(site: Site) -> None:
+    for name, status in (("poor", 0x45), ("clickatell", 0x400)):
+        account = await site.account_with_login(name, credits=1, no_credit_status=status)
+        esme = await site.bind(system_id=name)
+        first, second = esme.send(submit()), esme.send(submit())
+        await until(lambda e=esme, s=second: s in e.answers)
+        assert esme.answers[first].command_status == 0
+        assert esme.answers[second].command_status == status
+        assert len(await site.messages(account)) == 1
+
+
+async def test_a_sender_that_is_not_approved(site: Site) -> None:
+    account = await site.account_with_login("strict")
+    await site.services.accounts.change(account.username, revoke=frozenset({Permission.ANY_SENDER}))
+    esme = await site.bind(system_id="strict")
+    assert (await esme.ask(submit())).command_status == 0x0A
+
+
+async def test_one_that_opted_out_is_refused(site: Site) -> None:
+    await site.services.opt_outs.add(site.account, NUMBER, sender="")
+    esme = await site.bind()
+    assert (await esme.ask(submit())).command_status == 0x45
+    assert await site.messages() == []
+
+
+async def test_times_both_ways(site: Site) -> None:
+    esme = await site.bind()
+    answer = await esme.ask(
+        submit(schedule_delivery_time="000000010000000R", validity_period="000002000000000R")
+    )
+    batch = await site.services.queries.batch(site.account, int(answer.message_id))
+    assert batch.due_ms - time_of(batch.batch_id) in range(3_600_000 - 1000, 3_600_001)
+    assert await site.messages() == []
+    past = await esme.ask(submit(schedule_delivery_time="200101000000000+"))
+    assert past.command_status == 0
+    assert len(await site.messages()) == 1
+
+
+async def test_submit_multi_names_whom_it_does_not_reach(site: Site) -> None:
+    esme = await site.bind()
+    destinations = (
+        SmeAddress(1, 1, "4511111111"),
+        SmeAddress(1, 1, "nobody"),
+        SmeAddress(1, 1, "4522222222"),
+    )
+    answer = await esme.ask(
+        SubmitMulti(
+            source_addr_ton=5,
+            source_addr="Dragoman",
+            dest_address=destinations,
+            registered_delivery=1,
+            short_message=b"Hello",
+        )
+    )
+    assert answer.command_status == 0
+    assert [(one.destination_addr, one.error_status_code) for one in answer.unsuccess_sme] == [
+        ("nobody", 0x0B)
+    ]
+    receipts = await esme.until_delivered(2)
+    assert {receipt.source_addr for receipt in receipts} == {"4511111111", "4522222222"}
+    assert {receipt.tlvs[0].value for receipt in receipts} == {answer.message_id.encode() + b"\0"}
+    lists = SubmitMulti(dest_address=(DistributionList("staff"),), short_message=b"Hello")
+    assert (await esme.ask(lists)).command_status == 0x34
+    assert (await esme.ask(SubmitMulti(short_message=b"Hello"))).command_status == 0x33
+
+
+async def test_data_sm_is_submitted(site: Site) -> None:
+    esme = await site.bind()
+    answer = await esme.ask(
+        DataSm(
+            source_addr_ton=5,
+            source_addr="Dragoman",
+            destination_addr=NUMBER,
+            registered_delivery=1,
+            tlvs=(Tlv(PAYLOAD, b"Hello"),),
+        )
+    )
+    (receipt,) = await esme.until_delivered(1)
+    assert receipt.tlvs[0].value == answer.message_id.encode() + b"\0"
+
+
+async def test_query_cancel_and_replace(site: Site) -> None:
+    esme = await site.bind()
+    later = await esme.ask(submit(schedule_delivery_time="000001000000000R"))
+    names = {"message_id": later.message_id, "source_addr_ton": 5, "source_addr": "Dragoman"}
+    found = await esme.ask(QuerySm(**names))
+    assert (found.command_status, found.message_state, found.final_date) == (0, 1, "")
+    assert (await esme.ask(QuerySm(**names | {"source_addr": "Other"}))).command_status == 0x67
+    assert (await esme.ask(QuerySm(**names | {"message_id": "nonsense"}))).command_status == 0x67
+    cancel = CancelSm(**names, destination_addr=NUMBER)
+    assert (await esme.ask(cancel)).command_status == 0
+    assert (await esme.ask(cancel)).command_status == 0x11
+    sent = await esme.ask(submit(registered_delivery=1))
+    await esme.until_delivered(1)
+    found = await esme.ask(QuerySm(message_id=sent.message_id, source_addr="Dragoman"))
+    assert (found.message_state, found.error_code, len(found.final_date)) == (2, 0, 16)
+    over = CancelSm(message_id=sent.message_id, source_addr="Dragoman")
+    assert (await esme.ask(over)).command_status == 0x11
+    replace = ReplaceSm(message_id=sent.message_id, source_addr="Dragoman", short_message=b"x")
+    assert (await esme.ask(replace)).command_status == 0x13
+
+
+async def test_a_message_that_is_due_later_is_replaced(site: Site) -> None:
+    account = await site.account_with_login("paying", credits=10)
+    esme = await site.bind(system_id="paying")
+    later = await esme.ask(
+        submit(LONG[:200], schedule_delivery_time="000001000000000R", registered_delivery=1)
+    )
+    balance = await site.services.accounts.balance(account)
+    assert (balance.available, balance.held) == (8, 2)
+    names = {"message_id": later.message_id, "source_addr_ton": 5, "source_addr": "Dragoman"}
+    for text in (b"Second", b"Third \x00"):
+        replace = ReplaceSm(
+            **names,
+            schedule_delivery_time="000000000000000R" if text == b"Third \x00" else "",
+            registered_delivery=1,
+            short_message=text,
+        )
+        assert (await esme.ask(replace)).command_status == 0
+        assert (await esme.ask(QuerySm(**names))).message_state in (1, 2)
+    balance = await site.services.accounts.balance(account)
+    assert balance.available == 9
+    (receipt,) = await esme.until_delivered(1)
+    assert receipt.short_message.startswith(f"id:{later.message_id} ".encode())
+    assert [text.text for text in site.simulator.phone(NUMBER).received] == ["Third @"]
+    assert (await esme.ask(QuerySm(**names))).message_state == 2
+    assert (await esme.ask(replace)).command_status == 0x13
+    strange = ReplaceSm(message_id="7", source_addr="Dragoman", short_message=b"x")
+    assert (await esme.ask(strange)).command_status == 0x13
+
+
+async def test_cancel_by_addresses(site: Site) -> None:
+    esme = await site.bind()
+    for number in (NUMBER, NUMBER, "4587654321"):
+        answer = await esme.ask(
+            submit(schedule_delivery_time="000001000000000R", destination_addr=number)
+        )
+    cancel = CancelSm(source_addr_ton=5, source_addr="Dragoman", destination_addr=NUMBER)
+    assert (await esme.ask(cancel)).command_status == 0
+    assert (await esme.ask(cancel)).command_status == 0x11
+    batch = await site.services.queries.batch(site.account, int(answer.message_id))
+    assert batch.unsent == 1
+
+
+async def test_a_program_of_version_3_3_asks_by_its_id(site: Site) -> None:
+    esme = await site.bind(version=0x33)
+    later = await esme.ask(submit(schedule_delivery_time="000001000000000R"))
+    names = {"message_id": later.message_id, "source_addr": "Dragoman"}
+    assert (await esme.ask(QuerySm(**names))).message_state == 1
+    assert (await esme.ask(CancelSm(**names))).command_status == 0
