@@ -410,6 +410,7 @@ class _Parts:
             message_events=self.message_events,
             feed=self.feed,
         )
+        self.dispatcher.left_in_row.subscribe(self.backlog.read_later)
         self.carrier_switches = CarrierSwitches(storage=self.storage, clock=self.clock)
         self.carrier_switches.changed.subscribe(self.dispatcher.hold)
         self.retention = Retention(

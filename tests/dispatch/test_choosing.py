@@ -10,6 +10,8 @@ from tests.passing_time import until
 
 from dragoman.config.tables import RouteTable
 from dragoman.core.billing.model.costs import Cost, CostList
+from dragoman.core.delivery import backlog as backlog_module
+from dragoman.core.delivery import choosing as choosing_module
 from dragoman.core.delivery import quality as quality_module
 from dragoman.core.delivery.model.quotas import Quota
 from dragoman.core.delivery.quality import MIN_RESULTS, TESTS
@@ -26,6 +28,15 @@ async def send(harness: Any, account: Any, count: int, *, first: int = 452000000
     await until(lambda: all(carrier.up for carrier in harness.carriers.values()))
     for number in range(first, first + count):
         await harness.submit(account, str(number))
+
+
+async def until_balance(harness: Any, account: Any, expected: tuple[int, int, int]) -> None:
+    """Waits until so many credits are available, held and spent."""
+
+    async def reached() -> bool:
+        return bool(await harness.balance(account) == expected)
+
+    await until(reached)
 
 
 async def carriers_of(harness: Any, account: Any) -> Counter[str | None]:
@@ -84,9 +95,9 @@ async def test_what_waits_for_a_carrier_that_goes_down_moves_to_the_next(
     )
     account = await harness.account(credits=40)
     await send(harness, account, 40)
-    await until(lambda: quick.taken == 20)
+    await until_balance(harness, account, (0, 20, 20))
+    assert quick.taken == 20
     assert harness.dispatcher.waiting("shared") == 15  # 5 are at the slow one
-    assert await harness.balance(account) == (0, 20, 20)
     harness.dispatcher.hold("slow", True)
     await until(lambda: quick.taken == 35)
     slow.answers.open()
@@ -256,3 +267,76 @@ async def test_quality_takes_the_carrier_that_delivers_more(
     await send(harness, account, 30, first=4530000000)
     await results(harness, account, MIN_RESULTS + 30)
     assert (bad.taken, good.taken) == (MIN_RESULTS, 30)
+
+
+async def test_what_is_above_a_limit_keeps_nobody_from_their_carrier(
+    make_harness: Any, make_simulator: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Thousands above the limit of one country wait in their rows; other countries go on."""
+    monkeypatch.setattr(choosing_module, "MAX_NOBODYS", 3)
+    monkeypatch.setattr(choosing_module, "MAX_WAITING", 5)
+    monkeypatch.setattr(backlog_module, "READ_LATER_S", 0.05)
+    one = await make_simulator()
+    harness = await make_harness(
+        carriers={"one": one.port},
+        prepare=lambda it: it.selection.quotas.replace(
+            [Quota(carrier="one", country="238", parts_per_day=2)]
+        ),
+    )
+    account = await harness.account(credits=40)
+    await send(harness, account, 20)
+    await send(harness, account, 5, first=46700000000)
+    await until_balance(harness, account, (15, 18, 7))
+    assert one.taken == 7
+    assert len(harness.live) <= 10
+    harness.selection.quotas.replace([Quota(carrier="one", country="238", parts_per_day=20)])
+    await harness.until_states(account, S.DELIVERED, count=25)
+    assert one.taken == 25
+    assert await harness.balance(account) == (15, 0, 25)
+
+
+async def test_carriers_that_are_all_down_leave_everything_in_its_order(
+    make_harness: Any, make_simulator: Any
+) -> None:
+    one, two = await make_simulator(), await make_simulator()
+    one.answers.shut()
+    two.answers.shut()
+    route = RouteTable(name="shared", carriers=("one", "two"), weights=(1, 1))
+    harness = await make_harness(
+        carriers={"one": one.port, "two": two.port}, routes=[route], window=1
+    )
+    account = await harness.account(credits=20)
+    await send(harness, account, 10)
+    await until(lambda: harness.dispatcher.waiting("shared") == 8)
+    for name in ("one", "two"):
+        harness.dispatcher.hold(name, True)
+    await until(lambda: harness.queue.depth("shared") == 8)
+    assert harness.dispatcher.waiting("shared") == 0
+    one.answers.open()
+    two.answers.open()
+    for name in ("one", "two"):
+        harness.dispatcher.hold(name, False)
+    await harness.until_states(account, S.DELIVERED, count=10)
+    for simulator in (one, two):
+        numbers = [submit.pdu.destination_addr for submit in simulator.submits]
+        assert numbers == sorted(numbers)
+
+
+async def test_answer_to_a_text_goes_back_over_its_carrier(
+    make_harness: Any, make_simulator: Any
+) -> None:
+    one, two = await make_simulator(), await make_simulator()
+    route = RouteTable(name="talk", carriers=("one", "two"), sticky_s=3600)
+    harness = await make_harness(
+        carriers={"one": one.port, "two": two.port},
+        routes=[route],
+        numbers={"4511112222": "acme"},
+    )
+    account = await harness.account(credits=20)
+    await send(harness, account, 1)
+    await harness.until_states(account, S.DELIVERED)
+    await two.send_text("4520000000", "4511112222", "Hello?")
+    await until(lambda: harness.selection.last("4520000000", 60) == "two")
+    await send(harness, account, 2)
+    await harness.until_states(account, S.DELIVERED, count=3)
+    assert (one.taken, two.taken) == (2, 1)
