@@ -85,6 +85,7 @@ from dragoman.core.reporting.correspondence import Correspondence
 from dragoman.core.reporting.finder import Finder
 from dragoman.core.reporting.message_search import MessageSearch
 from dragoman.core.reporting.model.timeline import PduStep, Timeline
+from dragoman.core.reporting.monthly import MonthlyReport
 from dragoman.core.reporting.queries import Queries
 from dragoman.core.reporting.single_texts import SingleTexts
 from dragoman.core.reporting.statistics import Statistics
@@ -533,6 +534,7 @@ class _Parts:
         )
         self.queries = Queries(self.storage)
         self.message_search = MessageSearch(self.storage)
+        self.monthly_report = MonthlyReport(self.storage, self.clock)
         self.finder = Finder(
             self.storage, self.short_ids, tuple(carrier.name for carrier in settings.carriers)
         )

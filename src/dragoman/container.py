@@ -65,6 +65,7 @@ from dragoman.core.metrics import Metrics
 from dragoman.core.reporting.correspondence import Correspondence
 from dragoman.core.reporting.finder import Finder
 from dragoman.core.reporting.message_search import MessageSearch
+from dragoman.core.reporting.monthly import MonthlyReport
 from dragoman.core.reporting.queries import Queries
 from dragoman.core.reporting.single_texts import SingleTexts
 from dragoman.core.reporting.statistics import Statistics
@@ -169,6 +170,7 @@ class Services:
     queries: Queries
     message_search: MessageSearch
     finder: Finder
+    monthly_report: MonthlyReport
     quotes: Quotes
     message_actions: MessageActions
     scheduled_batches: ScheduledBatches

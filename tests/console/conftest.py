@@ -222,8 +222,12 @@ class Browser:
         }
         sent: list[Any] = []
 
+        bodies = [{"type": "http.request", "body": body, "more_body": False}]
+
         async def receive() -> Any:
-            return {"type": "http.request", "body": body, "more_body": False}
+            if not bodies:
+                await asyncio.Event().wait()  # it does not go away
+            return bodies.pop()
 
         async def send(message: Any) -> None:
             sent.append(message)
