@@ -1,17 +1,14 @@
-"""How the services are built from the settings: in one place, each with all that it needs."""
+"""The services one by one, each with all that it needs."""
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import AsyncIterator, Callable, Mapping
-from dataclasses import fields
 from zoneinfo import ZoneInfo
 
 from dragoman import __version__
+from dragoman.assembly.connecting import Connect, connect_nothing
 from dragoman.config import Settings
 from dragoman.config.policies import held_routes, kept_routes, policies_of
 from dragoman.config.route_files import load_costs, load_networks
-from dragoman.container import Services
 from dragoman.core.accounts.access_tokens import AccessTokens
 from dragoman.core.accounts.account_tree import AccountTree
 from dragoman.core.accounts.accounts import Accounts
@@ -47,7 +44,7 @@ from dragoman.core.delivery.deadlines import Deadlines
 from dragoman.core.delivery.delivery import Delivery
 from dragoman.core.delivery.device_routes import DeviceRoutes
 from dragoman.core.delivery.dispatcher import Dispatcher
-from dragoman.core.delivery.model.ports import CallsBack, CarrierEvents, Connector
+from dragoman.core.delivery.model.ports import CallsBack, Connector
 from dragoman.core.delivery.quality import Quality
 from dragoman.core.delivery.quotas import Quotas
 from dragoman.core.delivery.receipts import Receipts
@@ -110,7 +107,7 @@ from dragoman.core.submission.single_messages import SingleMessages
 from dragoman.core.submission.submission import SubmissionService
 from dragoman.core.submission.verifications import Verifications
 from dragoman.kit.child_process import ChildProcess
-from dragoman.kit.clock import Clock, SystemClock
+from dragoman.kit.clock import Clock
 from dragoman.kit.ids import IdSource
 from dragoman.kit.sealing import Sealer
 from dragoman.kit.signal import Signal
@@ -118,49 +115,8 @@ from dragoman.storage.engine import Storage
 from dragoman.web.downloads import Downloader
 from dragoman.work_queue.local import LocalQueue
 
-Connect = Callable[[Settings, CarrierEvents, Clock, Resources], Mapping[str, Connector]]
-"""Makes the connectors of the configured carriers."""
 
-
-def connect_nothing(
-    _settings: Settings, _sink: CarrierEvents, _clock: Clock, _resources: Resources
-) -> Mapping[str, Connector]:
-    """A command without a gateway has no carriers."""
-    return {}
-
-
-def build_services(
-    settings: Settings,
-    clock: Clock | None = None,
-    *,
-    connect: Connect = connect_nothing,
-    writer: ChildProcess | None = None,
-) -> Services:
-    """Builds every service; raises `AlreadyInUse` where a process has the database.
-
-    With `writer` that process does the writing.
-    """
-    parts = _Parts(settings, clock or SystemClock(), connect, writer)
-    return Services(**{field.name: getattr(parts, field.name) for field in fields(Services)})
-
-
-@contextlib.asynccontextmanager
-async def opened_services(settings: Settings, *, migrate: bool = False) -> AsyncIterator[Services]:
-    """The services for as long as one command needs them."""
-    services = build_services(settings)
-    try:
-        await services.open(migrate=migrate)
-        yield services
-    finally:
-        await services.close()
-
-
-def check_unused(settings: Settings) -> None:
-    """Raises `AlreadyInUse` where a process has the database open."""
-    Storage(settings.database_url).close()
-
-
-class _Parts:
+class Parts:
     """Makes the services, room after room; each may use what those before it made."""
 
     def __init__(

@@ -1,0 +1,46 @@
+"""How the services are built from the settings: in one place, whole."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncIterator
+from dataclasses import fields
+
+from dragoman.assembly.connecting import Connect, connect_nothing
+from dragoman.assembly.parts import Parts
+from dragoman.config import Settings
+from dragoman.container import Services
+from dragoman.kit.child_process import ChildProcess
+from dragoman.kit.clock import Clock, SystemClock
+from dragoman.storage.engine import Storage
+
+
+def build_services(
+    settings: Settings,
+    clock: Clock | None = None,
+    *,
+    connect: Connect = connect_nothing,
+    writer: ChildProcess | None = None,
+) -> Services:
+    """Builds every service; raises `AlreadyInUse` where a process has the database.
+
+    With `writer` that process does the writing.
+    """
+    parts = Parts(settings, clock or SystemClock(), connect, writer)
+    return Services(**{field.name: getattr(parts, field.name) for field in fields(Services)})
+
+
+@contextlib.asynccontextmanager
+async def opened_services(settings: Settings, *, migrate: bool = False) -> AsyncIterator[Services]:
+    """The services for as long as one command needs them."""
+    services = build_services(settings)
+    try:
+        await services.open(migrate=migrate)
+        yield services
+    finally:
+        await services.close()
+
+
+def check_unused(settings: Settings) -> None:
+    """Raises `AlreadyInUse` where a process has the database open."""
+    Storage(settings.database_url).close()
