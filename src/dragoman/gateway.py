@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
@@ -67,6 +68,8 @@ from dragoman.smpp_server.server import SmppServer
 from dragoman.web.client_address import ClientAddressReader
 from dragoman.web.operations import Dialect
 from dragoman.web.outgoing import ANSWER_LIMIT_BYTES, GuardedClient
+from dragoman.web.requests import Request
+from dragoman.web.responses import Response
 from dragoman.web.router import DialectApp
 from dragoman.web.server import Server, build_server
 
@@ -445,8 +448,11 @@ class Gateway:
         apis = [dialect.web for dialect in self.dialects]
         if reporting := [c for c in self.connectors.values() if isinstance(c, Mm7Carrier)]:
             apis.append(build_reports(reporting))
-        if over_http := [c for c in self.connectors.values() if isinstance(c, HttpCarrier)]:
-            apis.append(build_callbacks(carrier.calls for carrier in over_http))
+        # A reload may bring the first carrier over HTTP: its provider calls it from then on.
+        over_http = any(isinstance(carrier, HttpCarrier) for carrier in self.connectors.values())
+        calls = self._calls_of_carriers()
+        if over_http:
+            apis.append(calls)
         if phones := phones_of(self.connectors):
             apis.extend(build_phone_apis(services, phones))
         pages = build_pages(
@@ -458,6 +464,8 @@ class Gateway:
             front="/console" if settings.console.enabled else "/docs",
         )
         own = [build_mailing_pages(services.mailings)] if settings.mailings.enabled else []
+        if not over_http:
+            own.append(calls)
         if settings.console.enabled:
             own.append(self._console())
         if settings.admin.remote:
@@ -479,6 +487,19 @@ class Gateway:
             if self._serving.done():
                 raise SystemExit(f"cannot listen on {host}:{port}")
             await asyncio.sleep(0.01)
+
+    def _calls_of_carriers(self) -> Dialect:
+        """What providers call, of those carriers that there are at the time of a call."""
+        built = build_callbacks(())
+        (nobody,) = built.operations
+
+        async def receive(request: Request) -> Response:
+            carrier = self.connectors.get(request.path_params["carrier"])
+            if not isinstance(carrier, HttpCarrier):
+                return await nobody.handler(request)
+            return await carrier.calls.receive(request)
+
+        return replace(built, operations=(replace(nobody, handler=receive),))
 
     def _console(self) -> Dialect:
         context = ConsoleContext(services=self.services, machine=self)

@@ -28,9 +28,9 @@ from dragoman.core.messages.model.conditions import Networks
 from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.kit.supervisor import Supervisor
 
-DRAIN_S: Final = 5.0
+DRAIN_S: Final = 10.0
 """How long a carrier that changed or is gone may finish what it has."""
-RELOADABLE: Final = frozenset({"smpp"})
+RELOADABLE: Final = frozenset({"smpp", "http"})
 """Types of carriers that can come, change and go while the gateway runs."""
 
 Load = Callable[[], Settings]
