@@ -121,7 +121,7 @@ class Kannel:
             return ""
 
     async def _start(self, name: str, configuration: Path) -> None:
-        libraries = ":".join(str(path) for path in (self._root / "usr/lib").glob("*-linux-gnu"))
+        libraries = ":".join(str(path) for path in self._root.glob("**/lib/*-linux-gnu"))
         program = [self._root / "usr/sbin" / name, configuration]
         environment = {**os.environ, "LD_LIBRARY_PATH": libraries}
         with (self._folder / f"{name}.log").open("wb") as log:

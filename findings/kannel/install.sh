@@ -1,6 +1,6 @@
 #!/bin/sh
 # Unpacks Kannel 1.4.5 of Debian 12 with the libraries that this machine lacks; needs apt and a network, not root.
-# install.sh FOLDER: the programs are in FOLDER/usr/sbin afterwards, the libraries in FOLDER/usr/lib.
+# install.sh FOLDER: the programs are in FOLDER/usr/sbin afterwards, the libraries in FOLDER/usr/lib and FOLDER/lib.
 set -eu
 mkdir -p "$1/debs/partial"
 apt-get -qq -y --download-only --reinstall --no-install-recommends -o Debug::NoLocking=1 \
