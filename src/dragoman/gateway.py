@@ -39,10 +39,11 @@ from dragoman.console.routes import build_console
 from dragoman.console.views import PAGES
 from dragoman.container import Services
 from dragoman.core.callbacks.callback_lists import CallbackLists
+from dragoman.core.callbacks.calling import Caller, make_test_call
 from dragoman.core.callbacks.model.held_hosts import HeldHost
 from dragoman.core.callbacks.model.hosts import CallbackHost, Tested
 from dragoman.core.callbacks.schedule import RetrySchedule
-from dragoman.core.callbacks.worker import CallbackWorker, Caller
+from dragoman.core.callbacks.worker import CallbackWorker
 from dragoman.core.campaigns.ports import Transport
 from dragoman.core.campaigns.worker import MailWorker
 from dragoman.core.delivery.model.ports import Connector, Custodian
@@ -418,7 +419,8 @@ class Gateway:
         self, account_id: int, dialect: str, url: str, facts: CallbackFacts
     ) -> Tested:
         """Makes one call to a customer's URL that is not stored; raises `Refused`."""
-        return await self.callbacks.test(account_id, dialect, url, facts)
+        render = self.callbacks.renderers.get(dialect)
+        return await make_test_call(self.callbacks.client, self.services.clock, render, url, facts)
 
     def binds(self) -> Sequence[BindView]:
         """Every bind of the SMPP server, oldest first."""

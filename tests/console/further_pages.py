@@ -9,7 +9,7 @@ from typing import Final
 from dragoman.container import Services
 from dragoman.core.accounts.model.accounts import Account
 from dragoman.core.accounts.model.senders import SenderDetails
-from dragoman.core.callbacks.worker import Caller
+from dragoman.core.callbacks.calling import Caller
 from dragoman.core.devices.devices import ReportedSim
 from dragoman.development.forwarding import CallbackForwarding
 from dragoman.development.outbox import MailOutbox

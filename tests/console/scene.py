@@ -15,7 +15,7 @@ from tests.passing_time import PATIENCE_S
 from dragoman.config import Settings
 from dragoman.container import Services
 from dragoman.core.accounts.model.accounts import DEFAULT_PERMISSIONS, Account, Permission
-from dragoman.core.callbacks.worker import Caller
+from dragoman.core.callbacks.calling import Caller
 from dragoman.core.inbound.model.inbound import Handling, OptOutOrigin, StoredInbound
 from dragoman.core.inbound.sql.inbound import NewInbound, store_texts
 from dragoman.core.messages.model.messages import Submission

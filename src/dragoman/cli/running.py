@@ -19,7 +19,7 @@ from dragoman.cli.outcome import ExitCode, Stop
 if TYPE_CHECKING:
     from dragoman.config import Settings
     from dragoman.container import Services
-    from dragoman.core.callbacks.worker import Caller
+    from dragoman.core.callbacks.calling import Caller
     from dragoman.development.workbench import Workbench
     from dragoman.gateway import Gateway
     from dragoman.kit.child_process import ChildProcess

@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from dragoman.core.callbacks.worker import Caller
+from dragoman.core.callbacks.calling import Caller
 from dragoman.web.outgoing import Fetched, FetchError, FetchFailed
 
 ANSWER_WITHIN_S: Final = 30.0

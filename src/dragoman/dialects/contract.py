@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from dragoman.core.callbacks.worker import Render, RenderEvent, RenderText, TakeAnswer
+from dragoman.core.callbacks.calling import Render, RenderEvent, RenderText, TakeAnswer
 from dragoman.mail.contract import Mailbox
 from dragoman.web.operations import Dialect
 

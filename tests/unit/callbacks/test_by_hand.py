@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from dragoman.core.callbacks.callback_lists import CallbackLists
+from dragoman.core.callbacks.calling import make_test_call
 from dragoman.core.callbacks.model.callback_lists import CallbackFilter
 from dragoman.core.messages.model.callbacks import CallbackFacts
 from dragoman.core.messages.model.lifecycle import State
@@ -126,14 +127,19 @@ async def test_url_is_tried_once_and_nothing_is_stored(
     make_teller: Any, make_customer: Any
 ) -> None:
     teller, customer = await make_teller(), await make_customer()
-    tested = await teller.worker.test(1, "test", customer.origin, FACTS)
+
+    async def test(dialect: str, url: str) -> Any:
+        render = teller.worker.renderers.get(dialect)
+        return await make_test_call(teller.worker.client, teller.clock, render, url, FACTS)
+
+    tested = await test("test", customer.origin)
     assert (tested.status, tested.answer) == (200, "ok")
     customer.answer = lambda message, state: 500
-    assert (await teller.worker.test(1, "test", customer.origin, FACTS)).status == 500
-    tested = await teller.worker.test(1, "test", "http://10.0.0.1/", FACTS)
+    assert (await test("test", customer.origin)).status == 500
+    tested = await test("test", "http://10.0.0.1/")
     assert tested.status is None  # a private network
     with pytest.raises(Refused):
-        await teller.worker.test(1, "gone", customer.origin, FACTS)
+        await test("gone", customer.origin)
     assert await teller.rows() == []
     assert len(customer.told) == 2
 

@@ -10,18 +10,28 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import field
-from typing import Protocol
 from weakref import WeakValueDictionary
 
 import msgspec
 import structlog
 
+from dragoman.core.callbacks.calling import (
+    MAX_ANSWER,
+    Called,
+    Caller,
+    Render,
+    Rendered,
+    RenderEvent,
+    RenderText,
+    TakeAnswer,
+    called_of,
+)
 from dragoman.core.callbacks.lanes import FIRST_PAUSE_S, AccountCalls, CallbackLane
 from dragoman.core.callbacks.model.held_hosts import HeldHost, names_of
-from dragoman.core.callbacks.model.hosts import CallbackHost, PausedHost, Tested
+from dragoman.core.callbacks.model.hosts import CallbackHost, PausedHost
 from dragoman.core.callbacks.schedule import RetrySchedule, Verdict, parse_retry_after
 from dragoman.core.callbacks.sql import callback_lists, callbacks
 from dragoman.core.callbacks.sql.callbacks import (
@@ -41,13 +51,12 @@ from dragoman.core.messages.model.callbacks import (
 )
 from dragoman.core.messages.model.records import NewCallback
 from dragoman.core.metrics import Metrics
-from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.core.model.use_case import use_case
 from dragoman.kit.clock import Clock, ClockWatch
 from dragoman.kit.ids import first_at, time_of
 from dragoman.storage.engine import Storage
 from dragoman.storage.persistence import persist
-from dragoman.web.outgoing import Fetched, FetchError, FetchRefused
+from dragoman.web.outgoing import Fetched, FetchError
 
 MAX_IN_MEMORY = 1_000
 """Callbacks of an account to an origin in memory; more wait in their rows."""
@@ -55,42 +64,11 @@ PAGE = 500
 POLL_S = 0.25
 UNREACHABLE_PAUSE_S = 60.0
 """Between two looks for what is too old, where nobody can take it."""
-MAX_ANSWER = 500
 MAX_ATTEMPTS = 32_767
 """As counted; its column has 16 bits."""
 FOREVER_MS = 1 << 62
 
-Rendered = CallbackCall | OwnAnswer | Awaitable[CallbackCall]
-Render = Callable[[str, CallbackFacts], Rendered]
-"""Makes the request from the customer's URL and the facts."""
-RenderText = Callable[[str, TextFacts], Rendered]
-"""Makes the request that sends an inbound text on."""
-RenderEvent = Callable[[str, EventFacts], Rendered]
-"""Makes the request that notifies a webhook of an event."""
-TakeAnswer = Callable[[CallbackAnswer], Awaitable[bool]]
-"""Does what the answer to the call about a text asks for, before the call counts as made, so that
-nothing of it is lost; whether another call was stored in its place.
-
-It may come twice, if the process dies after it. Where it raises, the call is repeated later.
-"""
-
 log = structlog.get_logger(__name__)
-
-
-class Caller(Protocol):
-    """Makes HTTP calls."""
-
-    def start(
-        self,
-        method: str,
-        url: str,
-        on_result: Callable[[Fetched | FetchError], None],
-        *,
-        headers: Iterable[tuple[str, str]] = (),
-        body: bytes = b"",
-    ) -> None:
-        """Makes a call and reports its outcome, never before this returns."""
-        ...
 
 
 @use_case(kw_only=True)
@@ -269,32 +247,6 @@ class CallbackWorker:
                 )
             )
         return tuple(sorted(found, key=lambda host: (-host.waiting, host.origin)))
-
-    async def test(self, account_id: int, dialect: str, url: str, facts: CallbackFacts) -> Tested:
-        """Makes one call that is not stored, and not repeated; raises `Refused`."""
-        if dialect not in self.renderers:
-            raise Refused(RefusalCode.INVALID_FIELD, "dialect", "this API has no such callbacks")
-        try:
-            rendered = self.renderers[dialect](url, facts)
-            call = rendered if isinstance(rendered, CallbackCall) else None
-            if not isinstance(rendered, CallbackCall | OwnAnswer):
-                call = await rendered
-        except Exception as error:  # a dialect looks up what a test does not have
-            log.warning("test_not_rendered", dialect=dialect, reason=type(error).__name__)
-            call = None
-        if call is None:
-            raise Refused(RefusalCode.INVALID_FIELD, "dialect", "this API cannot make a test call")
-        began = self.clock.monotonic()
-        result: asyncio.Future[Fetched | FetchError] = asyncio.get_running_loop().create_future()
-
-        def on_result(fetched: Fetched | FetchError) -> None:
-            if not result.done():
-                result.set_result(fetched)
-
-        self.client.start(call.method, call.url, on_result, headers=call.headers, body=call.body)
-        called = _called(await result)
-        took_ms = (self.clock.monotonic() - began) * 1000
-        return Tested(status=called.status, answer=called.answer[:MAX_ANSWER], took_ms=took_ms)
 
     async def stop(self) -> None:
         """Waits for the calls in progress; the rest stays in rows."""
@@ -479,7 +431,7 @@ class CallbackWorker:
 
     def _not_rendered(self, lane: CallbackLane, callback: StoredCallback, error: Exception) -> None:
         log.error("callback_not_rendered", dialect=callback.dialect, reason=type(error).__name__)
-        called = _Called(status=None, answer="not rendered", ours=True)
+        called = Called(status=None, answer="not rendered", ours=True)
         asyncio.get_running_loop().call_soon(self._end, lane, callback, called)
 
     def _start(self, lane: CallbackLane, callback: StoredCallback, call: CallbackCall) -> None:
@@ -493,7 +445,7 @@ class CallbackWorker:
     ) -> None:
         take = self.answer_takers.get(callback.dialect)
         if take is None:
-            self._end(lane, callback, _called(result))
+            self._end(lane, callback, called_of(result))
             return
         task = asyncio.ensure_future(self._end_with_answer(lane, callback, result, take))
         self._rendering.add(task)
@@ -507,7 +459,7 @@ class CallbackWorker:
         take: TakeAnswer,
     ) -> None:
         """What follows from an answer is stored before the call is done with."""
-        called, passed_on = _called(result), False
+        called, passed_on = called_of(result), False
         fetched = result if isinstance(result, Fetched) else None
         answer = CallbackAnswer(
             callback_id=callback.callback_id,
@@ -522,7 +474,7 @@ class CallbackWorker:
             passed_on = await take(answer)
         except Exception as error:  # above all a database that is away
             log.error("answer_not_taken", dialect=callback.dialect, reason=type(error).__name__)
-            called = _Called(status=None, answer="the answer was not stored", ours=True)
+            called = Called(status=None, answer="the answer was not stored", ours=True)
         self._end(lane, callback, called, passed_on=passed_on)
 
     def _text_of(self, callback: StoredCallback) -> TextFacts | EventFacts:
@@ -534,7 +486,7 @@ class CallbackWorker:
         self,
         lane: CallbackLane,
         callback: StoredCallback,
-        called: _Called,
+        called: Called,
         *,
         passed_on: bool = False,
     ) -> None:
@@ -585,7 +537,7 @@ class CallbackWorker:
         if not self._calling and self._nothing_called and not self._nothing_called.done():
             self._nothing_called.set_result(None)
 
-    def _note_health(self, lane: CallbackLane, called: _Called, wish_s: float | None) -> None:
+    def _note_health(self, lane: CallbackLane, called: Called, wish_s: float | None) -> None:
         """Holds an origin that fails, or ends that."""
         now, status = self.clock.monotonic(), called.status
         if called.ours or called.refused:  # which says nothing of the origin
@@ -620,26 +572,3 @@ _STATES = {
     Verdict.RETRY: CallbackState.PENDING,
     Verdict.GIVE_UP: CallbackState.GIVEN_UP,
 }
-
-
-class _Called(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """The outcome of a call."""
-
-    status: int | None
-    """None where there was no answer."""
-    answer: str
-    retry_after: str = ""
-    refused: bool = False
-    """Whether the URL may not be called at all."""
-    ours: bool = False
-    """Whether it was not even tried, for a reason that is not the customer's."""
-
-
-def _called(result: Fetched | FetchError) -> _Called:
-    if isinstance(result, Fetched):
-        return _Called(
-            status=result.status,
-            answer=result.body.decode("utf-8", "replace"),
-            retry_after=result.headers.get("retry-after", ""),
-        )
-    return _Called(status=None, answer=result.reason, refused=isinstance(result, FetchRefused))
