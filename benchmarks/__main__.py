@@ -1,10 +1,9 @@
 """Runs benchmarks and prints our figure, those of others in the same run, and the ratios.
 
-    python -m benchmarks [A] [B] [C] [D] [F] [G] [H] [I] [J] [K] [L] [P] [S] [--runs 3]
-                         [--against REVISION] [--postgresql]
+    python -m benchmarks [A] [B] … [--runs 3] [--against REVISION] [--postgresql]
                          [--messages 200000] [--contacts 100000] [--orders 1000000]
 
-A, B and C are measured beside an older revision's build, A and B also on PostgreSQL and beside
+A to E are measured beside an older revision's build, A and B also on PostgreSQL and beside
 Kannel, where it is installed; each in turn, so that a slow minute of the machine meets all of them.
 
 On an otherwise idle machine only. Figures of different runs cannot be compared, ratios can.
@@ -24,6 +23,7 @@ from benchmarks import (
     batch,
     codec,
     contacts,
+    doors,
     esme,
     expansion,
     latency,
@@ -31,19 +31,22 @@ from benchmarks import (
     orders,
     pages,
     phones,
+    providers,
     queries,
+    routes,
+    waiting,
 )
 from benchmarks.builds import HERE, Build, built
 from benchmarks.processes import has_kannel
 
-CHOICES = ("A", "B", "C", "D", "F", "G", "H", "I", "J", "K", "L", "P", "S")
+CHOICES = tuple("ABCDEFGHIJKLOPRSW")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("which", nargs="*", metavar="A|B|C|D|F|G|H|I|J|K|L|P|S")
+    parser.add_argument("which", nargs="*", metavar="|".join(CHOICES))
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--against", metavar="REVISION", help="a git revision to build and compare")
     parser.add_argument("--postgresql", action="store_true", help="A and B on PostgreSQL as well")
@@ -77,6 +80,10 @@ def main() -> None:
                 _accept(folder, options.runs, builds, server_url, callbacks=which == "B")
             elif which == "C":
                 _batch(folder, options.runs, builds)
+            elif which == "D":
+                _latency(folder, options.runs, builds)
+            elif which == "E":
+                _waiting(folder, options.runs, builds)
             elif which == "F":
                 _queries(folder, options.messages)
             elif which == "K":
@@ -146,7 +153,7 @@ class Ratios:
 
     def note(self, other: str, figure: str, ours: float, theirs: float) -> None:
         """Takes the figures of one run."""
-        self._values.setdefault(f"{figure} to {other}", []).append(ours / max(1, theirs))
+        self._values.setdefault(f"{figure} to {other}", []).append(ours / theirs if theirs else 0.0)
 
     def report(self) -> None:
         """Prints the medians."""
@@ -164,14 +171,58 @@ def _expansion(folder: Path, runs: int, contacts: int) -> None:
         )
 
 
-def _latency(folder: Path, runs: int) -> None:
-    print(f'\nD  waiting for "accepted" at {latency.RATE:.0f} requests/s')
+def _latency(folder: Path, runs: int, builds: Sequence[Build]) -> None:
+    for rate in latency.RATES:
+        print(f'\nD  waiting for "accepted" at {rate:,.0f} requests/s')
+        ratios = Ratios()
+        for number in range(1, runs + 1):
+            ours, *others = (
+                latency.run(folder / f"d{rate:.0f}-{number}-{position}", rate, build)
+                for position, build in enumerate(builds)
+            )
+            for figure in (ours, *others):
+                print(
+                    f"  run {number}  {figure.name:<20} p50 {figure.p50_ms} ms"
+                    f"   p99 {figure.p99_ms} ms   max {figure.max_ms} ms"
+                    f"   at {figure.answered_per_s}/s   {_verdict(figure.flaws)}"
+                )
+            for other in others:
+                ratios.note(other.name, "p99", ours.p99_ms, other.p99_ms)
+        ratios.report()
+
+
+def _waiting(folder: Path, runs: int, builds: Sequence[Build]) -> None:
+    print(f"\nE  {waiting.WAITING:,} messages wait, and the gateway is restarted")
+    ratios = Ratios()
     for number in range(1, runs + 1):
-        figure = latency.run(folder / f"d{number}")
-        print(
-            f"  run {number}  p50 {figure.p50_ms} ms   p99 {figure.p99_ms} ms   max"
-            f" {figure.max_ms} ms   at {figure.answered_per_s}/s   {_verdict(figure.flaws)}"
+        ours, *others = (
+            waiting.run(folder / f"e{number}-{position}", build=build)
+            for position, build in enumerate(builds)
         )
+        for figure in (ours, *others):
+            print(
+                f"  run {number}  {figure.name:<20} {figure.full_mb} MB in both processes"
+                f" ({figure.empty_mb} empty, {figure.restarted_mb} restarted)   ready after"
+                f" {figure.ready_s} s ({figure.empty_ready_s} empty)   {_verdict(figure.flaws)}"
+            )
+        for other in others:
+            ratios.note(other.name, "memory", ours.full_mb, other.full_mb)
+            ratios.note(other.name, "ready", ours.ready_s, other.ready_s)
+    ratios.report()
+
+
+def _doors(folder: Path, runs: int) -> None:
+    print("\nO  one recipient a request, by API")
+    ratios = Ratios()
+    for number, turn in enumerate(doors.run(folder / "o", runs), 1):
+        link, *_ = turn
+        for figure in turn:
+            print(
+                f"  run {number}  {figure.dialect:<14} accepts {figure.accepted_per_s:>6}/s"
+                f"   {figure.cost_us:>5} us   {_verdict(figure.flaws)}"
+            )
+            ratios.note(f"linkmobility, {figure.dialect}", "cost", figure.cost_us, link.cost_us)
+    ratios.report()
 
 
 def _contacts(folder: Path, count: int) -> None:
@@ -298,6 +349,21 @@ def _phones(folder: Path, runs: int) -> None:
         )
 
 
+def _providers(folder: Path, runs: int) -> None:
+    print(f"\nW  one batch to a list of {batch.RECIPIENTS:,} contacts, over HTTP and over SMPP")
+    ratios = Ratios()
+    for number in range(1, runs + 1):
+        http, smpp = providers.run(folder / f"m{number}")
+        for figure in (http, smpp):
+            print(
+                f"  run {number}  {figure.name}   {figure.per_s:>6}/s to the last receipt  "
+                f" {figure.cost_us:>4} us   {_verdict(figure.flaws)}"
+            )
+        ratios.note("SMPP", "rate", http.per_s, smpp.per_s)
+        ratios.note("SMPP", "processor time", http.cost_us, smpp.cost_us)
+    ratios.report()
+
+
 def _codec(_folder: Path, _runs: int) -> None:
     print("\nG  SMPP codec, one core")
     for figure in codec.run():
@@ -307,16 +373,24 @@ def _codec(_folder: Path, _runs: int) -> None:
         )
 
 
+def _routes(_folder: Path, _runs: int) -> None:
+    print("\nR  finding a route, a price and a carrier")
+    for figure in routes.run():
+        print(f"  {figure.step:<46} {figure.us:>6.2f} us")
+
+
 def _verdict(flaws: tuple[str, ...]) -> str:
     return f"VOID: {', '.join(flaws)}" if flaws else "nothing lost, nothing doubled"
 
 
 _REPORTS = {
-    "D": _latency,
     "G": _codec,
     "L": _live,
+    "O": _doors,
     "P": _phones,
+    "R": _routes,
     "S": _esme,
+    "W": _providers,
 }
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -76,7 +76,7 @@ data_dir = "{folder}"
 listen = "127.0.0.1:{http}"
 
 [dialects]
-enabled = ["httpsms", "linkmobility", "smsend"]
+enabled = {dialects}
 
 [limits]
 max_recipients = 1000000
@@ -93,7 +93,7 @@ level = "warning"
 {tables}
 """
 
-_SINK = """\
+SINK = """\
 [[carriers]]
 name = "sink"
 host = "127.0.0.1"
@@ -161,18 +161,59 @@ class Instrument:
         return counted
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Site:
+    """A configured gateway of ours, with its database, that is started and stopped."""
+
+    build: Build
+    http: int
+    config: Path
+
+    def command(self, *arguments: str) -> str:
+        """What a command of the program prints."""
+        command = [self.build.program, *arguments, "--config", str(self.config)]
+        return subprocess.check_output(command, text=True)
+
+    @contextlib.contextmanager
+    def serving(self) -> Iterator[Gateway]:
+        """Runs it, from when it is ready."""
+        command = [self.build.program, "serve", "--config", str(self.config)]
+        with process(command) as running:
+            _wait_until_ready(f"http://127.0.0.1:{self.http}/health/ready", running)
+            yield Gateway(name=self.build.name, http=self.http, pid=running.pid)
+
+
 @contextlib.contextmanager
 def dragoman(
     folder: Path,
     smsc_port: int,
     prepare: Callable[[Path], None] | None = None,
-    carriers: str = _SINK,
+    carriers: str = SINK,
     tables: str = "",
     *,
     build: Build = HERE,
     database_url: str = "",
 ) -> Iterator[Gateway]:
-    """Our gateway on SQLite with full sync, as an operator starts it, or on another database.
+    """Our gateway, made as `make_site` makes it, while it serves."""
+    site = make_site(
+        folder, smsc_port, prepare, carriers, tables, build=build, database_url=database_url
+    )
+    with site.serving() as gateway:
+        yield gateway
+
+
+def make_site(
+    folder: Path,
+    smsc_port: int,
+    prepare: Callable[[Path], None] | None = None,
+    carriers: str = SINK,
+    tables: str = "",
+    *,
+    dialects: Sequence[str] = ("httpsms", "linkmobility", "smsend"),
+    build: Build = HERE,
+    database_url: str = "",
+) -> Site:
+    """Our gateway on SQLite with full sync, as an operator sets it up, or on another database.
 
     `prepare` is given the database before that; `carriers` and `tables` are of its configuration.
     """
@@ -183,7 +224,8 @@ def dragoman(
         _DRAGOMAN.format(
             folder=folder / "data",
             http=http,
-            carriers=carriers.format(smsc=smsc_port, window=WINDOW),
+            dialects=json.dumps(list(dialects)),
+            carriers=carriers.format(smsc=smsc_port, window=WINDOW, http=http),
             tables=f'[storage]\nurl = "{database_url}"\n{tables}' if database_url else tables,
         )
     )
@@ -194,9 +236,7 @@ def dragoman(
     subprocess.run([*command, *create, *option], check=True, stdout=subprocess.DEVNULL)
     if prepare is not None:
         prepare(folder / "data" / "dragoman.db")
-    with process([*command, "serve", *option]) as running:
-        _wait_until_ready(f"http://127.0.0.1:{http}/health/ready", running)
-        yield Gateway(name=build.name, http=http, pid=running.pid)
+    return Site(build=build, http=http, config=config)
 
 
 def has_kannel() -> bool:
@@ -271,6 +311,12 @@ def memory_mb(pid: int) -> int:
     return 0
 
 
+def memory_with_children_mb(pid: int) -> int:
+    """Resident memory of a process and of those it started, now."""
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return sum(memory_mb(one) for one in (pid, *map(int, children)))
+
+
 def peak_memory_mb(pid: int) -> int:
     """The most resident memory a process has had."""
     for line in Path(f"/proc/{pid}/status").read_text().splitlines():
@@ -285,5 +331,5 @@ def _wait_until_ready(url: str, running: subprocess.Popen[str]) -> None:
         with contextlib.suppress(OSError), urllib.request.urlopen(url, timeout=1) as answer:
             if answer.status == 200:
                 return
-        time.sleep(0.1)
+        time.sleep(0.02)
     raise TimeoutError(f"{url} did not become ready (exit code {running.poll()})")

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from faults.customer import new_session
 from faults.gateway import KEY
 from faults.ledger import Row
 from faults.library import Sync
@@ -92,6 +93,30 @@ async def _fail(bench: Bench, row: Row, rounds: int) -> None:
             row.note(f"{after} accepted after the failure")
             row.check(not after, f"{after} accepted after a failed sync")
         await stage.finish(row)
+
+
+async def sync_fails_then_killed(bench: Bench, row: Row) -> None:
+    """R3: what was refused with a failed sync does not come back with the next start."""
+    rounds, refused = bench.times(2, 30), set[str]()
+    row.times = f"{rounds} failed syncs, each with {CLIENTS} sends at once, then a kill"
+    async with scene(bench, breakable=True) as stage:
+        for number in range(rounds):
+            await stage.gateway.start()
+            await stage.customer.send_many(f"r3 before {number}", CLIENTS)
+            stage.broken.set_sync(Sync.FAIL, 1 if number % 2 else -1)
+            texts = [stage.customer.next_text(f"r3 refused {number}") for _ in range(CLIENTS)]
+            async with new_session() as session:
+                sends = (stage.customer.send(session, text) for text in texts)
+                statuses = await asyncio.gather(*sends)
+            refused |= {text for text, status in zip(texts, statuses, strict=True) if status == 503}
+            await stage.kill()
+            stage.broken.set_sync(Sync.REAL)
+        await stage.gateway.start()
+        await stage.finish(row)
+        came = refused & {submit.text for submit in stage.smsc.submits}
+        row.note(f"{len(refused)} sends refused, {len(came)} of them sent later")
+        row.check(bool(refused), "no send was refused")
+        row.check(not came, f"{len(came)} refused messages were sent")
 
 
 async def _watch_failure(stage: Scene, row: Row, *, once: bool) -> int:

@@ -37,7 +37,7 @@ class Verdict:
     marked: int
     """Of those, the ones whose message says that it may be a duplicate."""
     most_at_once: int
-    """Doubles that followed the same fault; at most the window of the links."""
+    """Doubles of what had been sent in the same life; at most the window of the links."""
 
 
 def judge(
@@ -45,22 +45,24 @@ def judge(
 ) -> Verdict:
     """Compares the accepted texts with the (number of faults so far, text) that arrived.
 
-    `marked` are the texts of the messages that are marked as possible duplicates.
+    `marked` are the texts of the messages that are marked as possible duplicates. A double is put
+    down to the fault that ended the life in which the copy before it was sent, since what was in
+    doubt after one fault may still wait for its turn at the next.
     """
-    arrived: set[str] = set()
+    arrived: dict[str, int] = {}
     doubles: list[str] = []
-    after_fault: Counter[int] = Counter()
+    by_fault: Counter[int] = Counter()
     for faults, text in submits:
         if text in arrived:
             doubles.append(text)
-            after_fault[faults] += 1
-        arrived.add(text)
+            by_fault[arrived[text]] += 1
+        arrived[text] = faults
     return Verdict(
         accepted=len(accepted),
-        lost=len(set(accepted) - arrived),
+        lost=len(set(accepted) - arrived.keys()),
         doubled=len(doubles),
         marked=sum(text in marked for text in doubles),
-        most_at_once=max(after_fault.values(), default=0),
+        most_at_once=max(by_fault.values(), default=0),
     )
 
 

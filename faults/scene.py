@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import itertools
 import random
 import time
@@ -93,10 +94,18 @@ class Scene:
         return await until(lambda: len(self.ledger.accepted) >= enough, patience_s, 0.005)
 
     async def settle(self, patience_s: float = PATIENCE_S) -> bool:
-        """Waits until every message has ended and nothing is owed; whether it came to that."""
-        return await until(
-            lambda: not self.smsc.owed and not self.gateway.unfinished(), patience_s, 0.1
-        )
+        """Waits until every message has ended and nothing is owed; whether it came to that.
+
+        It has as long as it takes, while a message ends at least every `patience_s`.
+        """
+        while unfinished := self.gateway.unfinished():
+            fewer = functools.partial(self._are_fewer_than, unfinished)
+            if not await until(fewer, patience_s, 0.1):
+                return False
+        return await until(lambda: not self.smsc.owed, patience_s, 0.1)
+
+    def _are_fewer_than(self, unfinished: int) -> bool:
+        return self.gateway.unfinished() < unfinished
 
     def verdict(self) -> Verdict:
         rows = self.gateway.rows()

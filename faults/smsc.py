@@ -168,8 +168,8 @@ class Smsc:
             owed.sent_on = link.number
             link.deliver(key, owed.body)
 
-    def bound_again(self) -> None:
-        """A link can take what others could not deliver."""
+    def send_again(self) -> None:
+        """Sends on links that are there what was sent on links that are gone."""
         alive = {link.number for link in self.links}
         for key, owed in list(self._owed.items()):
             if owed.sent_on not in alive:
@@ -229,6 +229,7 @@ class Link(asyncio.Protocol):
         self.mode = ""
         if self in self._smsc.links:
             self._smsc.links.remove(self)
+            self._smsc.send_again()  # another link may have come before this one was gone
 
     def reset(self) -> None:
         """Ends the connection without a goodbye."""
@@ -287,7 +288,7 @@ class Link(asyncio.Protocol):
             return
         self.mode = BINDS[command]
         self.write(HEAD.pack(21, command | RESPONSE, OK, sequence) + b"smsc\0")
-        self._smsc.bound_again()
+        self._smsc.send_again()
 
     def _take(self, pdu: bytes, sequence: int) -> None:
         smsc, manners = self._smsc, self._smsc.manners

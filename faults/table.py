@@ -61,6 +61,12 @@ CASES = (
     ),
     Case(
         "R3",
+        "a sync fails, and the gateway is killed and started again",
+        "nothing refused is sent later; nothing lost",
+        disks.sync_fails_then_killed,
+    ),
+    Case(
+        "R3",
         "control: the same, but the failure is hidden from the gateway",
         "must lose",
         disks.sync_fails_unseen,
@@ -219,8 +225,8 @@ _REST = """\
 
 - R15, a queue outside the process: there is none.
 - Going back to an earlier version: there is only one revision of the tables yet.
-- Receipts that overtake their responses, to one number, from an SMSC with short IDs: `20` may be
-  20, or hexadecimal for 32, and can then be matched with the wrong message. `id_reading` of the
+- Receipts that overtake their responses, to one number, from an SMSC with short IDs that it spells
+  in another base: `20` may be hexadecimal for 32, or the ID of a later message. `id_reading` of the
   carrier says which it is.
 - A power cut drops what was written to the SQLite file, its WAL and its journal and not synced.
   Directory entries are not dropped, and PostgreSQL's files are not watched.

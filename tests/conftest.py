@@ -423,6 +423,7 @@ class GatewayHarness:
         await services.inbound.restore()
         await services.receipts.restore()
         await services.backlog.restore(services.ids.last)
+        await services.selection.quotas.restore(services.storage)
         services.dispatcher.start(self.carriers, services.router.routes.values())
         workers = (services.receipts.run(), services.backlog.run(), services.batches.run())
         self._tasks = [asyncio.create_task(worker) for worker in workers]

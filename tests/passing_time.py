@@ -34,9 +34,10 @@ class MovableClock(SystemClock):
 
     def __init__(self) -> None:
         self.ahead_s = 0.0
+        self.jumped_s = 0.0
 
     def now_ms(self) -> int:
-        return super().now_ms() + round(self.ahead_s * 1000)
+        return super().now_ms() + round((self.ahead_s + self.jumped_s) * 1000)
 
     def monotonic(self) -> float:
         return super().monotonic() + self.ahead_s
@@ -44,6 +45,10 @@ class MovableClock(SystemClock):
     def advance(self, seconds: float) -> None:
         """Lets time pass, for what asks this clock."""
         self.ahead_s += seconds
+
+    def jump(self, seconds: float) -> None:
+        """Sets the wall clock, as an operator or NTP does; monotonic time stays."""
+        self.jumped_s += seconds
 
     def advance_with_timers(self, seconds: float) -> None:
         """Lets time pass, for what asks this clock and for all timers of the running loop."""

@@ -5,26 +5,33 @@ from __future__ import annotations
 import contextlib
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import fields
+from zoneinfo import ZoneInfo
 
 from dragoman import __version__
 from dragoman.config import Settings
+from dragoman.config.policies import held_routes, kept_routes, policies_of
+from dragoman.config.route_files import load_costs, load_networks
 from dragoman.container import Services
 from dragoman.core.accounts.access_tokens import AccessTokens
 from dragoman.core.accounts.account_tree import AccountTree
 from dragoman.core.accounts.accounts import Accounts
 from dragoman.core.accounts.admin_tokens import AdminTokens
 from dragoman.core.accounts.audit_log import AuditLog
+from dragoman.core.accounts.auth_tokens import AuthTokens
 from dragoman.core.accounts.console_sessions import ConsoleSessions
 from dragoman.core.accounts.credits import Credits
+from dragoman.core.accounts.dialect_records import DialectRecords
 from dragoman.core.accounts.login_tokens import LoginTokens
 from dragoman.core.accounts.one_time_links import OneTimeLinks
 from dragoman.core.accounts.scoped_tokens import ScopedTokens
 from dragoman.core.accounts.senders import Senders
 from dragoman.core.accounts.sessions import Sessions
 from dragoman.core.accounts.smpp_logins import SmppLogins
+from dragoman.core.billing.model.costs import Costs
 from dragoman.core.billing.model.message_types import MessageTypes
 from dragoman.core.billing.model.pricing import PriceList
 from dragoman.core.callbacks.bind_texts import BindTexts
+from dragoman.core.callbacks.callback_lists import CallbackLists
 from dragoman.core.callbacks.webhooks import Webhooks
 from dragoman.core.campaigns.issues import Issues
 from dragoman.core.campaigns.mailings import Mailings
@@ -37,12 +44,18 @@ from dragoman.core.contacts.imports import Imports
 from dragoman.core.delivery.backlog import Backlog
 from dragoman.core.delivery.carrier_switches import CarrierSwitches
 from dragoman.core.delivery.deadlines import Deadlines
-from dragoman.core.delivery.delivery import Delivery, OnUnknown
+from dragoman.core.delivery.delivery import Delivery
 from dragoman.core.delivery.device_routes import DeviceRoutes
 from dragoman.core.delivery.dispatcher import Dispatcher
 from dragoman.core.delivery.model.ports import CallsBack, CarrierEvents, Connector
+from dragoman.core.delivery.quality import Quality
+from dragoman.core.delivery.quotas import Quotas
 from dragoman.core.delivery.receipts import Receipts
+from dragoman.core.delivery.rerouting import Rerouting
 from dragoman.core.delivery.resources import Resources
+from dragoman.core.delivery.selection import Selection
+from dragoman.core.delivery.sender_rules import SenderRules
+from dragoman.core.delivery.unreported import UnreportedMessages
 from dragoman.core.devices.assignments import Assignments
 from dragoman.core.devices.device_registration import DeviceRegistration
 from dragoman.core.devices.devices import Devices
@@ -57,6 +70,7 @@ from dragoman.core.inbound.model.inbound import StoredInbound
 from dragoman.core.inbound.model.keywords import words_to_match
 from dragoman.core.inbound.opt_outs import OptOuts
 from dragoman.core.inbound.routing import InboundRouting
+from dragoman.core.inbound.services import TextServices
 from dragoman.core.messages.attachments import AttachmentLimits, Attachments
 from dragoman.core.messages.events import MessageEvents
 from dragoman.core.messages.feed import Feed
@@ -68,8 +82,12 @@ from dragoman.core.messages.model.routing import Router
 from dragoman.core.messages.premium import PremiumRules
 from dragoman.core.metrics import Metrics
 from dragoman.core.reporting.correspondence import Correspondence
+from dragoman.core.reporting.finder import Finder
+from dragoman.core.reporting.message_search import MessageSearch
 from dragoman.core.reporting.model.timeline import PduStep, Timeline
+from dragoman.core.reporting.monthly import MonthlyReport
 from dragoman.core.reporting.queries import Queries
+from dragoman.core.reporting.single_texts import SingleTexts
 from dragoman.core.reporting.statistics import Statistics
 from dragoman.core.reporting.timeline import Reconstructs, Timelines
 from dragoman.core.reporting.traffic import Traffic
@@ -86,11 +104,15 @@ from dragoman.core.submission.orders import Orders
 from dragoman.core.submission.quotes import Quotes
 from dragoman.core.submission.refunds import Refunds
 from dragoman.core.submission.replacements import Replacements
+from dragoman.core.submission.route_explanations import RouteExplanations
+from dragoman.core.submission.scheduled import ScheduledBatches
+from dragoman.core.submission.single_messages import SingleMessages
 from dragoman.core.submission.submission import SubmissionService
 from dragoman.core.submission.verifications import Verifications
 from dragoman.kit.child_process import ChildProcess
 from dragoman.kit.clock import Clock, SystemClock
 from dragoman.kit.ids import IdSource
+from dragoman.kit.sealing import Sealer
 from dragoman.kit.signal import Signal
 from dragoman.storage.engine import Storage
 from dragoman.web.downloads import Downloader
@@ -152,17 +174,29 @@ class _Parts:
         self.short_ids = self.storage.short_ids
         self._stop_words = words_to_match(settings.inbound.stop_words)
         self._start_words = words_to_match(settings.inbound.start_words)
-        self._policies = {
-            # What a phone has given to its radio is never sent again.
-            c.name: OnUnknown.HOLD
-            if c.name in settings.carriers_of_phones
-            else OnUnknown(c.on_unknown)
-            for c in settings.carriers
-        }
+        self._policies = policies_of(settings)
         self.live = LiveMessages()
         self.queue = LocalQueue()
-        self.router = Router(settings.routes_for_router())
+        self.router = Router(
+            settings.routes_for_router(),
+            networks=load_networks(settings),
+            zone=ZoneInfo(settings.routing.time_zone),
+        )
+        self.costs = Costs(load_costs(settings) if connect is not connect_nothing else {})
+        self.quality = Quality(self.clock)
+        self.quotas = Quotas(self.clock, settings.quotas_of_carriers())
+        self.sender_rules = SenderRules(
+            settings.rules_for_senders(), enforced=settings.routing.enforce_sender_rules
+        )
+        self.selection = Selection(
+            costs=self.costs,
+            quality=self.quality,
+            quotas=self.quotas,
+            senders=self.sender_rules,
+            clock=self.clock,
+        )
         self.callback_stored = Signal[[NewCallback]]()
+        self.callback_lists = CallbackLists(storage=self.storage, clock=self.clock)
         self.connectors: dict[str, Connector] = {}
         self._accounts()
         self._contacts()
@@ -194,6 +228,13 @@ class _Parts:
             longest_s=settings.console.longest_s,
         )
         self.access_tokens = AccessTokens(storage=self.storage, accounts=self.accounts)
+        self.auth_tokens = AuthTokens(
+            storage=self.storage,
+            accounts=self.accounts,
+            sealer=Sealer(settings.key_path),
+            clock=self.clock,
+        )
+        self.dialect_records = DialectRecords(storage=self.storage, ids=self.ids)
         self.login_tokens = LoginTokens(
             storage=self.storage,
             accounts=self.accounts,
@@ -298,6 +339,7 @@ class _Parts:
             policies=self._policies,
             announce=self.callback_stored,
             find_events=self.webhooks.about_message,
+            quality=self.quality,
             feed=self.feed,
         )
         self.backlog = Backlog(
@@ -308,8 +350,8 @@ class _Parts:
             delivery=self.delivery,
             opt_outs=self.opt_outs,
             routes=self.router.routes.keys(),
-            held_routes=self._held_routes(),
-            kept_routes=self._kept_routes(),
+            held_routes=held_routes(settings, self.router),
+            kept_routes=kept_routes(settings, self.router),
             feed=self.feed,
         )
         self.inbound = Inbound(
@@ -320,6 +362,12 @@ class _Parts:
             clock=self.clock,
             metrics=self.metrics,
             announce=self.callback_stored,
+            services=TextServices(
+                services=settings.text_services(),
+                account_id_of=self.inbound_routing.account_id_of,
+                ids=self.ids,
+                clock=self.clock,
+            ),
             find_events=self._about_text,
             stop_words=self._stop_words,
             start_words=self._start_words,
@@ -359,9 +407,11 @@ class _Parts:
             texts=self.inbound,
             clock=self.clock,
             metrics=self.metrics,
+            selection=self.selection,
             message_events=self.message_events,
             feed=self.feed,
         )
+        self.dispatcher.left_in_row.subscribe(self.backlog.read_later)
         self.carrier_switches = CarrierSwitches(storage=self.storage, clock=self.clock)
         self.carrier_switches.changed.subscribe(self.dispatcher.hold)
         self.retention = Retention(
@@ -420,6 +470,7 @@ class _Parts:
             delivery=self.delivery,
             premium=self.premium,
             device_routes=self.device_routes,
+            senders=self.sender_rules,
             ids=self.ids,
         )
         self.submission = SubmissionService(
@@ -441,6 +492,16 @@ class _Parts:
             max_recipients=settings.limits.max_recipients,
             find_payments=self.credits.payments,
         )
+        self.rerouting = Rerouting(
+            storage=self.storage,
+            queue=self.queue,
+            live=self.live,
+            router=self.router,
+            accounts=self.accounts,
+            dispatcher=self.dispatcher,
+            backlog=self.backlog,
+            clock=self.clock,
+        )
         self.bundles = Bundles(self.submission, self.short_ids)
         self.batches = Batches(
             storage=self.storage,
@@ -461,6 +522,9 @@ class _Parts:
             live=self.live,
             call_back=self._call_back,
         )
+        self.single_messages = SingleMessages(
+            submission=self.submission, idempotency_keys=self.idempotency_keys
+        )
         self.orders = Orders(
             storage=self.storage,
             submission=self.submission,
@@ -469,7 +533,20 @@ class _Parts:
             clock=self.clock,
         )
         self.queries = Queries(self.storage)
+        self.message_search = MessageSearch(self.storage)
+        self.monthly_report = MonthlyReport(self.storage, self.clock)
+        self.finder = Finder(
+            self.storage, self.short_ids, tuple(carrier.name for carrier in settings.carriers)
+        )
         self.quotes = Quotes(submission=self.submission, router=self.router, opt_outs=self.opt_outs)
+        self.route_explanations = RouteExplanations(
+            router=self.router,
+            maker=self.message_maker,
+            selection=self.selection,
+            connectors=self.connectors,
+            is_held=self.dispatcher.is_held,
+            message_types={one.name: one for one in settings.types_of_messages()},
+        )
         self.message_actions = MessageActions(
             audit_log=self.audit_log,
             storage=self.storage,
@@ -480,6 +557,13 @@ class _Parts:
         )
         self.replacements = Replacements(
             storage=self.storage, submission=self.submission, batches=self.batches
+        )
+        self.scheduled_batches = ScheduledBatches(
+            storage=self.storage,
+            accounts=self.accounts,
+            batches=self.batches,
+            audit_log=self.audit_log,
+            clock=self.clock,
         )
         self.refunds = Refunds(
             writer=self.storage.writer,
@@ -496,13 +580,14 @@ class _Parts:
         )
 
     def _carriers(self, connect: Connect) -> None:
-        resources = Resources(
+        self.resources = Resources(
             assignments=self.assignments,
             ids=self.ids,
             devices=self.devices,
             attachments=self.attachments,
+            unreported=UnreportedMessages(storage=self.storage, clock=self.clock),
         )
-        self.connectors.update(connect(self.settings, self.dispatcher, self.clock, resources))
+        self.connectors.update(connect(self.settings, self.dispatcher, self.clock, self.resources))
 
     def _campaigns(self) -> None:
         settings = self.settings
@@ -527,6 +612,7 @@ class _Parts:
             reconstruct=self._reconstruct,
         )
         self.correspondence = Correspondence(self.storage)
+        self.single_texts = SingleTexts(self.storage)
         self.statistics = Statistics(storage=self.storage, queries=self.queries, clock=self.clock)
         self.traffic = Traffic(storage=self.storage, clock=self.clock)
 
@@ -534,24 +620,6 @@ class _Parts:
         """What is called for an inbound text besides its forwarding."""
         of_binds = self.bind_texts.about_text(text, holder)
         return self.webhooks.about_text(text, holder) + of_binds
-
-    def _held_routes(self) -> frozenset[str]:
-        """Where a message that may have left must not be sent again; phones know what they have."""
-        phones = self.devices.carriers
-        return frozenset(
-            route.name
-            for route in self.router.routes.values()
-            if any(
-                self._policies[name] is OnUnknown.HOLD
-                for name in route.carriers
-                if name not in phones
-            )
-        )
-
-    def _kept_routes(self) -> frozenset[str]:
-        phones = set(self.devices.carriers)
-        routes = self.router.routes.values()
-        return frozenset(route.name for route in routes if phones.issuperset(route.carriers))
 
     async def _call_back(self, message_id: int) -> bool:
         """Asks whoever has a message not to send it; whether it may still be stopped."""
@@ -564,4 +632,5 @@ class _Parts:
         connector = self.connectors.get(story.carrier)
         if not isinstance(connector, Reconstructs):
             return ()
+        message = self.sender_rules.apply(story.carrier, message)
         return connector.reconstruct(story, message, at_ms)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from dragoman.config import Settings
@@ -12,14 +11,17 @@ from dragoman.core.accounts.account_tree import AccountTree
 from dragoman.core.accounts.accounts import Accounts
 from dragoman.core.accounts.admin_tokens import AdminTokens
 from dragoman.core.accounts.audit_log import AuditLog
+from dragoman.core.accounts.auth_tokens import AuthTokens
 from dragoman.core.accounts.console_sessions import ConsoleSessions
 from dragoman.core.accounts.credits import Credits
+from dragoman.core.accounts.dialect_records import DialectRecords
 from dragoman.core.accounts.login_tokens import LoginTokens
 from dragoman.core.accounts.one_time_links import OneTimeLinks
 from dragoman.core.accounts.scoped_tokens import ScopedTokens
 from dragoman.core.accounts.senders import Senders
 from dragoman.core.accounts.sessions import Sessions
 from dragoman.core.accounts.smpp_logins import SmppLogins
+from dragoman.core.callbacks.callback_lists import CallbackLists
 from dragoman.core.callbacks.webhooks import Webhooks
 from dragoman.core.campaigns.issues import Issues
 from dragoman.core.campaigns.mailings import Mailings
@@ -36,6 +38,9 @@ from dragoman.core.delivery.device_routes import DeviceRoutes
 from dragoman.core.delivery.dispatcher import Dispatcher
 from dragoman.core.delivery.model.ports import Connector
 from dragoman.core.delivery.receipts import Receipts
+from dragoman.core.delivery.rerouting import Rerouting
+from dragoman.core.delivery.resources import Resources
+from dragoman.core.delivery.selection import Selection
 from dragoman.core.devices.assignments import Assignments
 from dragoman.core.devices.device_registration import DeviceRegistration
 from dragoman.core.devices.devices import Devices
@@ -58,7 +63,11 @@ from dragoman.core.messages.model.routing import Router
 from dragoman.core.messages.premium import PremiumRules
 from dragoman.core.metrics import Metrics
 from dragoman.core.reporting.correspondence import Correspondence
+from dragoman.core.reporting.finder import Finder
+from dragoman.core.reporting.message_search import MessageSearch
+from dragoman.core.reporting.monthly import MonthlyReport
 from dragoman.core.reporting.queries import Queries
+from dragoman.core.reporting.single_texts import SingleTexts
 from dragoman.core.reporting.statistics import Statistics
 from dragoman.core.reporting.timeline import Timelines
 from dragoman.core.reporting.traffic import Traffic
@@ -74,6 +83,9 @@ from dragoman.core.submission.orders import Orders
 from dragoman.core.submission.quotes import Quotes
 from dragoman.core.submission.refunds import Refunds
 from dragoman.core.submission.replacements import Replacements
+from dragoman.core.submission.route_explanations import RouteExplanations
+from dragoman.core.submission.scheduled import ScheduledBatches
+from dragoman.core.submission.single_messages import SingleMessages
 from dragoman.core.submission.submission import SubmissionService
 from dragoman.core.submission.verifications import Verifications
 from dragoman.kit.clock import Clock
@@ -100,12 +112,15 @@ class Services:
     queue: LocalQueue
     router: Router
     callback_stored: Signal[[NewCallback]]
+    callback_lists: CallbackLists
     accounts: Accounts
     sessions: Sessions
     account_tree: AccountTree
     console_sessions: ConsoleSessions
     admin_tokens: AdminTokens
     access_tokens: AccessTokens
+    auth_tokens: AuthTokens
+    dialect_records: DialectRecords
     login_tokens: LoginTokens
     scoped_tokens: ScopedTokens
     smpp_logins: SmppLogins
@@ -151,9 +166,14 @@ class Services:
     batches: Batches
     idempotency_keys: IdempotencyKeys
     orders: Orders
+    single_messages: SingleMessages
     queries: Queries
+    message_search: MessageSearch
+    finder: Finder
+    monthly_report: MonthlyReport
     quotes: Quotes
     message_actions: MessageActions
+    scheduled_batches: ScheduledBatches
     refunds: Refunds
     replacements: Replacements
     verifications: Verifications
@@ -161,9 +181,16 @@ class Services:
     issues: Issues
     timelines: Timelines
     correspondence: Correspondence
+    single_texts: SingleTexts
     statistics: Statistics
     traffic: Traffic
-    connectors: Mapping[str, Connector]
+    resources: Resources
+    """What connectors are built from, besides their tables."""
+    connectors: dict[str, Connector]
+    """By name; it changes where the configuration does."""
+    selection: Selection
+    route_explanations: RouteExplanations
+    rerouting: Rerouting
 
     async def open(self, *, migrate: bool = False) -> None:
         """Readies the database; raises `StorageUnavailable` where its tables are not current."""

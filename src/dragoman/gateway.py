@@ -17,6 +17,7 @@ from dragoman import __version__
 from dragoman.admin.carriers import view_carriers
 from dragoman.admin.context import Admin
 from dragoman.admin.operations import build_admin
+from dragoman.admin.reloading import Reloading, connect_carrier
 from dragoman.admin.remote import TokenGuard
 from dragoman.admin.server import AdminServer
 from dragoman.assembly import build_services
@@ -25,6 +26,8 @@ from dragoman.campaigns.pages import build_mailing_pages
 from dragoman.campaigns.relay import Outbox, RelayConnection
 from dragoman.config import Settings
 from dragoman.connectors import connect_carriers
+from dragoman.connectors.http.callbacks import build_callbacks
+from dragoman.connectors.http.carrier import HttpCarrier
 from dragoman.connectors.mm7.carrier import Mm7Carrier
 from dragoman.connectors.mm7.reports import build_reports
 from dragoman.connectors.phones.apis import build_phone_apis
@@ -34,17 +37,20 @@ from dragoman.console.context import ConsoleContext
 from dragoman.console.routes import build_console
 from dragoman.console.views import PAGES
 from dragoman.container import Services
+from dragoman.core.callbacks.callback_lists import CallbackLists
 from dragoman.core.callbacks.model.held_hosts import HeldHost
+from dragoman.core.callbacks.model.hosts import CallbackHost, Tested
 from dragoman.core.callbacks.schedule import RetrySchedule
 from dragoman.core.callbacks.worker import CallbackWorker, Caller
 from dragoman.core.campaigns.ports import Transport
 from dragoman.core.campaigns.worker import MailWorker
 from dragoman.core.delivery.model.ports import Connector, Custodian
-from dragoman.core.delivery.running import BindView, CarrierView, WirePiece
+from dragoman.core.delivery.running import BindView, CarrierView, Reloaded, WirePiece
 from dragoman.core.messages.feed import Feed
 from dragoman.core.messages.model.callbacks import (
     BINDS,
     SMPP,
+    CallbackFacts,
     renderer_of_events,
     renderer_of_texts,
 )
@@ -60,7 +66,7 @@ from dragoman.smpp_server.deliveries import RECEIPT, TEXT
 from dragoman.smpp_server.server import SmppServer
 from dragoman.web.client_address import ClientAddressReader
 from dragoman.web.operations import Dialect
-from dragoman.web.outgoing import GuardedClient
+from dragoman.web.outgoing import ANSWER_LIMIT_BYTES, GuardedClient
 from dragoman.web.router import DialectApp
 from dragoman.web.server import Server, build_server
 
@@ -68,6 +74,8 @@ if TYPE_CHECKING:
     from dragoman.development.workbench import Workbench
 
 KEPT_PAGE = 500
+READ_ANSWER_BYTES = 64 * 1024
+"""Of customers' answers, where a dialect reads them."""
 LOOK_AT_SPACE_S = 1.0
 STOP_UNSTORED_S = 3.0
 BIND_RETRY_S = 60.0
@@ -90,22 +98,26 @@ class Gateway:
         *,
         writer: ChildProcess | None = None,
         build_workbench: Callable[[Services, Caller], Workbench] | None = None,
+        reload_settings: Callable[[], Settings] | None = None,
     ) -> None:
         """`writer` is the process that writes to the database; without one, a thread does.
 
-        `build_workbench` makes what a development gateway has besides.
+        `build_workbench` makes what a development gateway has besides. `reload_settings` reads the
+        configuration again; without it, it stays as it is.
         """
         self.services = services = build_services(
             settings, clock, connect=connect_carriers, writer=writer
         )
         self.dialects = tuple(DIALECTS[name](services) for name in settings.dialects.enabled)
         callbacks = settings.callbacks
+        reads_answers = any(dialect.take_answer is not None for dialect in self.dialects)
         self._client = GuardedClient(
             version=__version__,
             allow=callbacks.private_networks,
             timeout_s=callbacks.timeout_s,
             connections=callbacks.concurrency,
             connections_per_host=callbacks.concurrency,
+            answer_limit_bytes=READ_ANSWER_BYTES if reads_answers else ANSWER_LIMIT_BYTES,
         )
         self.workbench = build_workbench(services, self._client) if build_workbench else None
         caller: Caller = self.workbench.forwarding if self.workbench else self._client
@@ -134,8 +146,15 @@ class Gateway:
                 for d in self.dialects
                 if d.render_event is not None
             },
+            answer_takers={
+                renderer(d.name): d.take_answer
+                for d in self.dialects
+                if d.take_answer is not None
+                for renderer in (renderer_of_texts, renderer_of_events)
+            },
         )
         services.callback_stored.subscribe(self.callbacks.announce)
+        _follow(services.callback_lists, self.callbacks)
         self.smpp_server, self._bind_deliveries = self._build_smpp_server()
         self._mail_worker = self._build_mail_worker()
         self._mail: MailListener | None = None
@@ -146,6 +165,12 @@ class Gateway:
         self.admin = Admin(services=services, running=self, started_ms=started_ms)
         self._admin = AdminServer(self.admin)
         self._supervisor = Supervisor(self._worker_ended)
+        self._reloading = Reloading(
+            services,
+            load=reload_settings,
+            connect=lambda table: connect_carrier(services, table),
+            supervisor=self._supervisor,
+        )
 
     async def start(
         self,
@@ -176,6 +201,7 @@ class Gateway:
         await services.receipts.restore()
         await services.backlog.restore(services.ids.last)
         await services.carrier_switches.restore()
+        await services.selection.quotas.restore(services.storage)
         services.dispatcher.start(services.connectors, services.router.routes.values(), spawn)
         for name, connector in services.connectors.items():
             if isinstance(connector, Custodian):
@@ -186,6 +212,7 @@ class Gateway:
             ("backlog", services.backlog.run()),
             ("batches", services.batches.run()),
             ("deadlines", services.deadlines.run()),
+            ("rerouting", services.rerouting.run()),
             ("retention", services.retention.run()),
             ("imports", services.imports.run()),
             ("contact values", services.contact_values.run()),
@@ -200,7 +227,7 @@ class Gateway:
             spawn("issues", services.issues.run())
             spawn("mails", self._mail_worker.run())
         for connector in services.connectors.values():
-            await connector.start(spawn)
+            await connector.start(self._supervisor.spawn_for(connector))
         await self._admin.start(spawn)
         await self._listen()
         await self._listen_for_mail()
@@ -208,6 +235,10 @@ class Gateway:
         if before_ready is not None:
             await before_ready()
         services.health.note_phase("")
+
+    async def reload(self, *, check: bool) -> Reloaded:
+        """Takes what changed in the configuration; raises `Refused`."""
+        return await self._reloading.reload(check=check)
 
     async def worker_ended(self) -> str:
         """Returns once a worker has died, with a line that names it and says why."""
@@ -313,7 +344,12 @@ class Gateway:
 
     def warnings(self) -> list[str]:
         """What needs attention although the gateway takes traffic."""
-        return self.services.health.warnings()
+        quality = self.services.selection.quality
+        left_out = (name for name in self.connectors if quality.is_left_out(name))
+        return [
+            *self.services.health.warnings(),
+            *(f"carrier {name} delivers too little and is left out" for name in left_out),
+        ]
 
     def free_bytes(self) -> int | None:
         """Free space on the disk of the database; None for a server."""
@@ -371,6 +407,16 @@ class Gateway:
         workers = (self.callbacks, self._bind_deliveries)
         return [found for w in workers for found in w.retry_now(account_id, host, message_id)]
 
+    def callback_hosts(self) -> Sequence[CallbackHost]:
+        """Where callbacks wait, or where they fail or are paused, by account."""
+        return (*self.callbacks.hosts(), *self._bind_deliveries.hosts())
+
+    async def test_callback(
+        self, account_id: int, dialect: str, url: str, facts: CallbackFacts
+    ) -> Tested:
+        """Makes one call to a customer's URL that is not stored; raises `Refused`."""
+        return await self.callbacks.test(account_id, dialect, url, facts)
+
     def binds(self) -> Sequence[BindView]:
         """Every bind of the SMPP server, oldest first."""
         return self.smpp_server.views()
@@ -399,6 +445,8 @@ class Gateway:
         apis = [dialect.web for dialect in self.dialects]
         if reporting := [c for c in self.connectors.values() if isinstance(c, Mm7Carrier)]:
             apis.append(build_reports(reporting))
+        if over_http := [c for c in self.connectors.values() if isinstance(c, HttpCarrier)]:
+            apis.append(build_callbacks(carrier.calls for carrier in over_http))
         if phones := phones_of(self.connectors):
             apis.extend(build_phone_apis(services, phones))
         pages = build_pages(
@@ -486,6 +534,7 @@ class Gateway:
             most_kept=settings.keep_most,
         )
         services.callback_stored.subscribe(worker.announce)
+        _follow(services.callback_lists, worker)
         server.receiver_bound.subscribe(worker.receiver_found)
         return server, worker
 
@@ -526,3 +575,10 @@ def phones_of(connectors: Mapping[str, Connector]) -> dict[str, PhonesCarrier]:
         for name, connector in connectors.items()
         if isinstance(connector, PhonesCarrier)
     }
+
+
+def _follow(lists: CallbackLists, worker: CallbackWorker) -> None:
+    """Has a worker act on what people change."""
+    lists.replayed.subscribe(worker.replayed)
+    lists.paused.subscribe(worker.pause)
+    lists.unpaused.subscribe(worker.unpause)

@@ -561,12 +561,11 @@ def test_the_printed_lines_work_when_pasted(tmp_path: Path) -> None:
             )
             for line in lines
         ]
-        sent, reported, texts, written, ping, accepted, batch, order, orders, saved, listed = (
-            answers
-        )
+        sent, reported, texts, written, ping, accepted, batch, *rest = answers
+        order, orders, saved, listed, queued, newest = rest
         assert sent == {"status": True, "error": 0}
         assert reported["queue_status"] in {"pending", "processed"}
-        assert [text["text"] for text in texts["messages"]] == ["Hello from httpsms"]
+        assert texts["messages"][0]["text"] == "Hello from httpsms"
         assert written["text"] == "Hello back"
         assert [answer["status"] for answer in (ping, accepted, batch)] == [200, 201, 200]
         assert batch["message"][0]["recipient"] == "4512345678"
@@ -574,5 +573,7 @@ def test_the_printed_lines_work_when_pasted(tmp_path: Path) -> None:
         assert [one["order_id"] for one in orders["smshistory"]] == [order["order_id"]]
         assert saved["message"] == "Sms has been saved successfully"
         assert listed["count"] == 2  # with the text that the virtual phone wrote
+        assert queued["status"] == "queued"
+        assert [message["sid"] for message in newest["messages"]] == [queued["sid"]]
         assert f"{dev.url}/docs" in "\n".join(printed)
         dev.stop()

@@ -3,6 +3,7 @@ beyond one window a kill, doubled, and every double is marked.
 
 Three witnesses: the ledger of accepted requests (written by the client), the SMSC's record of
 submits, and the gateway's rows. `judge` compares them, and has negative controls of its own.
+`make faults-long` kills two hundred times, the writing process too.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from tests.passing_time import until
 
 from dragoman.testkit.simulator import Behaviour, Simulator
 
-KILLS = 20
+KILLS = 10
 WINDOW = 20
 CLIENTS = 16
 DRAGOMAN = str(Path(sys.executable).parent / "dragoman")

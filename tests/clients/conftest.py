@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import shutil
 import socket
+import subprocess
 from collections.abc import AsyncIterator, Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,6 +25,8 @@ from dragoman.storage.engine import Storage
 from dragoman.testkit.fake_phone import FakePhone
 from dragoman.testkit.simulator import Simulator
 
+NPM_FILES = Path(__file__).parent / "npm"
+INSTALLING_S = 120
 USERNAME, PASSWORD = "acme", "myPassword"
 
 
@@ -52,6 +58,21 @@ class Running:
 async def call(act: Callable[..., Any], *given: Any, **named: Any) -> Any:
     """Calls a program that blocks, while the gateway runs."""
     return await asyncio.to_thread(act, *given, **named)
+
+
+@pytest.fixture(scope="session")
+def npm(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the clients from npm.
+
+    Without npm their tests are skipped, or fail with REQUIRE_NODE=1.
+    """
+    if shutil.which("npm") is None or shutil.which("node") is None:
+        complain = pytest.fail if os.environ.get("REQUIRE_NODE") == "1" else pytest.skip
+        complain("there is no Node.js with npm; install them (Debian: apt install nodejs npm)")
+    folder = tmp_path_factory.mktemp("npm") / "npm"
+    shutil.copytree(NPM_FILES, folder)
+    subprocess.run(("npm", "ci", "--silent"), cwd=folder, check=True, timeout=INSTALLING_S)
+    return folder
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

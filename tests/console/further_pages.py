@@ -37,6 +37,7 @@ FURTHER_PAGES: Final = {
     "senders": "/console/senders",
     "carriers": "/console/carriers",
     "binds": "/console/binds",
+    "routes": "/console/routes?to=4512345678&text=Hello",
     "phones": "/console/devices",
     "virtual-phones": "/console/phones",
     "virtual-phone": f"/console/phones/{PHONE_NUMBER}",

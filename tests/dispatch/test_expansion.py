@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
-from tests.passing_time import until
+from tests.passing_time import MovableClock, until
 
 from dragoman.config.tables import RouteTable
 from dragoman.core.delivery import backlog as backlog_module
@@ -156,3 +156,36 @@ async def test_an_account_with_many_batches_does_not_keep_another_from_beginning
         await harness.batches._take_up_due()
     running = [expansion.account.username for expansion in harness.batches._running]
     assert running == ["many"] * batches_module.MAX_RUNNING_OF_ACCOUNT + ["one"]
+
+
+async def test_a_batch_that_was_due_does_not_wait_when_the_clock_is_set_back(
+    make_harness: Any, simulator: Any, small_queues: None
+) -> None:
+    clock, carriers = MovableClock(), {"dead": 1, "smsc": simulator.port}
+    harness = await make_harness(carriers=carriers, routes=ROUTES, inline_recipients=5, clock=clock)
+    account = await harness.account()
+    async with harness.services.batches._turn:  # nothing is taken up meanwhile
+        await harness.submit(account, *danish(9))
+        clock.jump(-86_400)
+    await until_delivered(harness, account, danish(9))
+    in_an_hour = clock.now_ms() + 3_600_000  # the clock has shown that before
+    await harness.submit(account, "4533333333", due_ms=in_an_hour)
+    await harness.submit(account, *danish(18)[9:])
+    await until_delivered(harness, account, danish(18))
+
+
+async def test_a_scheduled_batch_keeps_its_time_when_the_clock_is_set_back_twice(
+    make_harness: Any, simulator: Any, small_queues: None
+) -> None:
+    clock, carriers = MovableClock(), {"dead": 1, "smsc": simulator.port}
+    harness = await make_harness(carriers=carriers, routes=ROUTES, inline_recipients=5, clock=clock)
+    account = await harness.account()
+    steps = harness.services.batches._overdue
+    clock.jump(86_400)
+    clock.jump(-86_400)
+    for number in range(1, 3):
+        clock.jump(-86_400)
+        await until(lambda number=number: len(steps) == number)
+        await harness.submit(account, "4533333333", due_ms=clock.now_ms() + 3_600_000)
+    await harness.submit(account, *danish(9))
+    await until_delivered(harness, account, danish(9))

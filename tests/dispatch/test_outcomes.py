@@ -12,6 +12,7 @@ from dragoman.config.tables import RouteTable
 from dragoman.core.delivery import backlog as backlog_module
 from dragoman.core.messages.feed import FeedFilter
 from dragoman.core.messages.model.lifecycle import State
+from dragoman.core.messages.sql import changes
 from dragoman.core.model.errors import FailureCode
 from dragoman.kit.clock import FixedClock
 from dragoman.protocols.smpp.constants import CommandStatus, MessageState
@@ -232,6 +233,24 @@ async def test_messages_only_in_rows_expire_too(
     assert await second.balance(account) == (9, 0, 0)
 
 
+async def test_rows_are_looked_at_though_the_clock_was_set_back(
+    make_harness: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Bug: the next look at the rows was a day away."""
+    monkeypatch.setattr(backlog_module, "MAX_QUEUED", 1)
+    clock = FixedClock()
+    harness = await make_harness(carriers={"smsc": 1}, clock=clock, start=False)
+    account = await harness.account(credits=9)
+    await harness.deadlines.check()
+    clock.jump(-86_400)
+    for _ in range(3):
+        await harness.submit(account, validity_s=60)
+    assert len(harness.live) == 1
+    clock.advance(61)
+    await harness.deadlines.check()
+    await harness.until_states(account, S.EXPIRED, count=3)
+
+
 async def test_an_expired_message_that_may_have_left_is_unknown_and_paid(
     make_harness: Any, simulator: Any, until: Any
 ) -> None:
@@ -318,6 +337,36 @@ async def test_a_message_that_cannot_be_handed_over_is_rejected_alone(
     assert harness.dispatcher.in_flight() == {"smsc": 0}
     assert await harness.balance(account) == (1, 0, 4)
     assert simulator.taken == 4
+
+
+@pytest.mark.parametrize("broken", ["mark", "expire"])
+async def test_a_take_is_not_lost_when_something_else_than_sending_fails(
+    make_harness: Any, simulator: Any, monkeypatch: pytest.MonkeyPatch, broken: str
+) -> None:
+    """Bug: what raised in the middle of a take left the rest of it in no queue until a restart."""
+    clock = MovableClock()
+    harness = await make_harness(carriers={"smsc": simulator.port}, start=False, clock=clock)
+    owner, method = {
+        "mark": (harness.dispatcher.writer, "write"),
+        "expire": (harness.delivery, "expire"),
+    }[broken]
+    pass_on, failures = getattr(owner, method), ["once"]
+
+    def fail_once(*arguments: Any, **named: Any) -> Any:
+        if failures and (broken != "mark" or arguments[0] is changes.mark_sending):
+            raise RuntimeError(failures.pop())
+        return pass_on(*arguments, **named)
+
+    monkeypatch.setattr(type(owner), method, lambda self, *a, **n: fail_once(*a, **n))
+    account = await harness.account(credits=5)
+    await harness.submit(account, "4511111111", validity_s=60)
+    if broken == "expire":
+        clock.advance(61)
+    await harness.submit(account, "4511111112", "4511111113")
+    await harness.start()
+    first = S.EXPIRED if broken == "expire" else S.DELIVERED
+    await harness.until_states(account, first, S.DELIVERED, S.DELIVERED)
+    assert harness.dispatcher.in_flight() == {"smsc": 0}
 
 
 FULL = Behaviour(status=CommandStatus.ESME_RMSGQFUL)

@@ -13,6 +13,7 @@ import pytest
 from dragoman.cli.root import load_all
 from dragoman.config import Settings, load
 from dragoman.config.reading import entries_of, section_of
+from dragoman.connectors.http.check import find_mistakes
 from dragoman.connectors.smpp.profiles import PROFILES
 from dragoman.dialects import DIALECTS
 
@@ -127,4 +128,12 @@ def test_configurations_that_are_shown_are_valid(case: str, tmp_path: Path) -> N
     path.write_text(TOML[case])
     for name in re.findall(r'(?:_file|certificate) = "([^"/]+)"', TOML[case]):
         (tmp_path / name).write_text("secret")
-    load(path, {}, dialects=frozenset(DIALECTS), profiles=frozenset(PROFILES))
+    for name in re.findall(r'\nfile = "([^"/]+)"', TOML[case]):
+        (tmp_path / name).write_text("prefix,price\n")
+    load(
+        path,
+        {},
+        dialects=frozenset(DIALECTS),
+        profiles=frozenset(PROFILES),
+        check_http=find_mistakes,
+    )

@@ -29,8 +29,13 @@ FOLLOWED = {
     "docs/howto/move-from-smsend.md": "development",
     "docs/howto/move-from-smsgateway24.md": "with_phone",
     "docs/howto/move-from-smsgate.md": "with_phone",
+    "docs/howto/point-a-twilio-sdk-here.md": "development",
+    "docs/howto/move-from-kannel.md": "nothing",
+    "docs/howto/move-from-jasmin.md": "nothing",
     "docs/howto/give-a-customer-an-smpp-account.md": "development",
     "docs/howto/connect-a-carrier.md": "nothing",
+    "docs/howto/send-over-your-providers-http-api.md": "nothing",
+    "docs/howto/route-messages.md": "nothing",
     "docs/howto/use-phones.md": "nothing",
     "docs/howto/tls-proxy.md": "nothing",
     "docs/howto/backups-and-upgrades.md": "development",
@@ -110,12 +115,13 @@ def test_a_page_is_true_to_the_letter(
     name: str, tmp_path: Path, request: pytest.FixtureRequest, development: Running
 ) -> None:
     begins_with = FOLLOWED[name]
-    ports = {"8080": free_port(), "3000": free_port(), "2775": str(development[1]["smsc_port"])}
+    ports = {printed: free_port() for printed in ("8080", "3000", "13013", "1401")}
+    ports["2775"] = str(development[1]["smsc_port"])
     if begins_with != "nothing":
         folder, told = request.getfixturevalue(begins_with)
         os.symlink(folder / "dragoman-data", tmp_path / "dragoman-data")
         ports["8080"] = told["base_url"].rpartition(":")[2]
-    hosts = {"smsc.example.net": "127.0.0.1"}
+    hosts = {"smsc.example.net": "127.0.0.1", "smsc.example.dk": "127.0.0.1"}
     Reader(Page(ROOT / name), tmp_path, ports=ports, hosts=hosts).follow()
 
 

@@ -60,6 +60,12 @@ def test_the_verdict_is_content_with_marked_doubles_within_the_window() -> None:
     assert row.flaws == ()
 
 
+def test_a_double_is_put_down_to_the_fault_that_left_it_in_doubt() -> None:
+    """Two faults in quick succession: what the first left in doubt is sent after the second."""
+    verdict = judge({"a", "b"}, [(0, "a"), (1, "b"), (2, "a"), (2, "b")], marked={"a", "b"})
+    assert (verdict.doubled, verdict.most_at_once) == (2, 1)
+
+
 def test_a_control_that_loses_nothing_is_a_flaw() -> None:
     row = Row(fault="R0", done="", times="", is_control=True)
     row.check_verdict(judge({"a"}, [(0, "a")], marked=()), window=1)

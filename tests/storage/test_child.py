@@ -60,6 +60,7 @@ def test_what_makes_messages_and_contacts_by_the_thousand_heeds_the_space_that_i
         "accept_keyed_batches",
         "accept_orders",
         "expand_batches",
+        "put_dialect_record",
         "resend_messages",
         "send_code",
         "step_sendings",

@@ -20,11 +20,12 @@ from dragoman.core.inbound.model.inbound import StoredInbound
 from dragoman.core.inbound.sql import inbound
 from dragoman.core.inbound.sql.inbound import NewInbound
 from dragoman.core.messages.model.lifecycle import BatchState, State
+from dragoman.core.messages.model.messages import ALONE
 from dragoman.core.messages.model.records import BatchOptions
 from dragoman.core.messages.sql.tables import batches
 from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.core.reporting.correspondence import Correspondence
-from dragoman.core.reporting.model.correspondence import ALONE, TextFilter, TextView
+from dragoman.core.reporting.model.correspondence import TextFilter, TextView
 from dragoman.core.submission.sql import audiences, bundles
 from dragoman.core.submission.sql.bundles import Bundle
 from dragoman.core.submission.sql.tables import newsletters

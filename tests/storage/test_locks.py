@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 from sqlalchemy import Connection
 from tests.passing_time import until
 
 from dragoman.core.model.errors import AlreadyInUse, StorageUnavailable
+from dragoman.storage.connections import GATEWAY_LOCK
 from dragoman.storage.engine import Storage
 from dragoman.storage.writer import Operation
 
@@ -80,6 +83,20 @@ async def test_a_gateway_whose_lock_was_lost_writes_nothing_while_another_has_it
             await first.writer.write(PID, None)
     second.close()
     await until(lambda: _writes(first))  # the server may take a moment to see that it is gone
+
+
+async def test_a_new_connection_waits_until_the_server_has_seen_the_last_one_go(
+    postgres: Any,
+) -> None:
+    """Bug: where that took a moment, writes were refused as if another gateway were there."""
+    url = postgres.new_database()
+    waiting = "SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+    with psycopg.connect(url, autocommit=True) as last:
+        last.execute("SELECT pg_advisory_lock(%s)", (GATEWAY_LOCK,))
+        opening = asyncio.create_task(asyncio.to_thread(Storage, url))
+        await until(lambda: opening.done() or bool(postgres.run(waiting)))
+        last.execute("SELECT pg_advisory_unlock_all()")
+        (await opening).close()
 
 
 async def _writes(storage: Storage) -> bool:

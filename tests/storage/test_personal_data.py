@@ -85,6 +85,7 @@ HASHES = {"device_texts.digest"}
 
 OF_CUSTOMERS = {
     *("account_records.record", "accounts.username", "accounts.default_sender", "accounts.details"),
+    *("dialect_records.name", "dialect_records.record"),
     *("batches.sender", "contact_lists.name", "contact_lists.description", "devices.name"),
     *("devices.health", "devices.settings", "email_services.billing", "forwardings.url"),
     *("imports.key", "imports.name", "keywords.keyword", "keywords.number", "merge_fields.name"),
@@ -99,7 +100,12 @@ OF_CUSTOMERS = {
         "webhooks.url",
     ),
     *("inbound_parts.recipient", "inbound_texts.recipient", "ledger_entries.note"),
-    *("callbacks.origin", "audit_entries.subject", "ingested_rows.reference"),
+    *(
+        "callbacks.origin",
+        "paused_hosts.origin",
+        "audit_entries.subject",
+        "ingested_rows.reference",
+    ),
     # The first words of received texts, counted.
     "hourly_statistics.value",
 }
@@ -119,6 +125,8 @@ CODES = {
     *("accounts.path", "accounts.permissions", "accounts.allowed_addresses", "accounts.time_zone"),
     *("accounts.prefixes", "accounts.profile", "accounts.payer", "accounts.message_types"),
     *("account_records.dialect", "admin_tokens.name", "admin_tokens.digest"),
+    *("auth_tokens.public_id", "auth_tokens.token"),
+    *("dialect_records.dialect", "dialect_records.kind"),
     *("attachments.content_type", "audiences.stopped", "audit_entries.action", "batches.dialect"),
     *("batches.protocol", "batches.format", "callbacks.dialect", "console_sessions.digest"),
     *("contact_lists.kind", "credentials.kind", "credentials.digest"),
@@ -143,7 +151,13 @@ CODES = {
     *("scoped_tokens.access_digest", "scoped_tokens.refresh_digest", "secrets.name"),
     *("secrets.secret", "senders.state", "sendings.contact_ids", "sims.carrier", "sims.limits"),
     *("submission_keys.dialect", "subscription_tokens.digest", "subscriptions.ended_by"),
-    *("verifications.digest", "wallets.kind", "webhooks.dialect", "webhooks.event"),
+    *(
+        "verifications.digest",
+        "verifications.scope",
+        "wallets.kind",
+        "webhooks.dialect",
+        "webhooks.event",
+    ),
 }
 """States, codes, identifiers, and digests of secrets."""
 

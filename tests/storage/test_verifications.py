@@ -10,7 +10,13 @@ from sqlalchemy import func, select
 from dragoman.core.accounts.model.accounts import Account
 from dragoman.core.messages.sql.tables import messages
 from dragoman.core.model.errors import RefusalCode, Refused
-from dragoman.core.submission.model.verifications import MAX_CODES, MAX_TRIES, digest_of_code
+from dragoman.core.submission.model.verifications import (
+    ENDED,
+    MAX_CODES,
+    MAX_TRIES,
+    NONE_ALIVE,
+    digest_of_code,
+)
 from dragoman.core.submission.sql import verifications
 from dragoman.core.submission.sql.tables import verifications as table
 from dragoman.core.submission.sql.verifications import CodeTry, NewVerification
@@ -43,7 +49,7 @@ async def test_code_is_used_up_when_it_is_tried_in_a_group(rows: Any) -> None:
     await rows.write(verifications.send, new_code(rows, account, "1"))
     tries = [code_try(rows, account, code) for code in ("2", "3", "1", "1", "2")]
     results = await asyncio.gather(*(rows.write(verifications.verify, one) for one in tries))
-    assert results == [MAX_TRIES - 1, MAX_TRIES - 2, None, 0, 0]
+    assert results == [MAX_TRIES - 1, MAX_TRIES - 2, None, NONE_ALIVE, NONE_ALIVE]
 
 
 async def test_code_and_message_are_stored_or_neither_when_credits_run_out(rows: Any) -> None:
@@ -55,7 +61,7 @@ async def test_code_and_message_are_stored_or_neither_when_credits_run_out(rows:
     codes = [result.code for result in results if isinstance(result, Refused)]
     assert results[:2] == [None, None]
     assert codes == [RefusalCode.INSUFFICIENT_CREDIT] * 2
-    assert [row["tries_left"] for row in await rows.all(table)] == [0, MAX_TRIES]
+    assert [row["tries_left"] for row in await rows.all(table)] == [ENDED, MAX_TRIES]
     counted = select(func.count()).select_from(messages)
     assert await rows.storage.read(lambda c: c.execute(counted).scalar_one()) == 2
     assert await rows.write(verifications.verify, code_try(rows, account, "1")) is None

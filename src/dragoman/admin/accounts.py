@@ -10,6 +10,7 @@ from dragoman.admin.answers import (
     AccountList,
     AccountSecrets,
     AccountView,
+    AuthTokenView,
     EmailServiceView,
     TypeBalances,
     view,
@@ -18,6 +19,7 @@ from dragoman.admin.calls import Body, Call
 from dragoman.admin.context import Admin
 from dragoman.core.accounts.account_fields import AccountFields
 from dragoman.core.accounts.account_tree import NOT_BY_DEFAULT
+from dragoman.core.accounts.auth_tokens import AuthToken
 from dragoman.core.accounts.model.accounts import DEFAULT_PERMISSIONS, Account, Permission
 from dragoman.core.campaigns.model.mailings import EmailService
 from dragoman.core.model.errors import RefusalCode, Refused
@@ -72,6 +74,13 @@ class NewKey(Body, frozen=True, kw_only=True):
     """The API key to set; generated if left out."""
 
     api_key: str | None = None
+
+
+class NewAuthToken(Body, frozen=True, kw_only=True):
+    """The auth token to set; generated if left out, and the SID stays."""
+
+    account_sid: str = ""
+    auth_token: str = ""
 
 
 class CreditChange(Body, frozen=True, kw_only=True):
@@ -203,6 +212,32 @@ async def rotate_key(admin: Admin, username: str, body: NewKey) -> AccountSecret
     return AccountSecrets(account=await _view(admin, account), api_key=api_key)
 
 
+async def show_auth_token(admin: Admin, username: str) -> AuthTokenView:
+    """Show the account SID and auth token of an account, made if it has none."""
+    account = await admin.services.accounts.find(username)
+    token = await admin.services.auth_tokens.of_account(account.account_id)
+    if token is None:
+        token = await admin.services.auth_tokens.ensure(account)
+        await admin.note(account, "auth_token")
+    return _view_token(account, token)
+
+
+async def set_auth_token(admin: Admin, username: str, body: NewAuthToken) -> AuthTokenView:
+    """Replace the auth token of an account, by a new one or by a known one."""
+    account = await admin.services.accounts.find(username)
+    token = await admin.services.auth_tokens.set(
+        account, public_id=body.account_sid, token=body.auth_token
+    )
+    await admin.note(account, "auth_token")
+    return _view_token(account, token)
+
+
+def _view_token(account: Account, token: AuthToken) -> AuthTokenView:
+    return AuthTokenView(
+        account=account.username, account_sid=token.public_id, auth_token=token.token
+    )
+
+
 async def revoke_tokens(admin: Admin, username: str) -> AccountView:
     """Revoke every token of every dialect and end every session of an account.
 
@@ -294,6 +329,8 @@ CALLS: Final = (
     Call("PATCH", "/accounts/{username}", change_account),
     Call("POST", "/accounts/{username}/{verb:enable|disable}", switch_account),
     Call("POST", "/accounts/{username}/key", rotate_key),
+    Call("GET", "/accounts/{username}/auth-token", show_auth_token),
+    Call("POST", "/accounts/{username}/auth-token", set_auth_token),
     Call("DELETE", "/accounts/{username}/tokens", revoke_tokens),
     Call("GET", "/accounts/{username}/credits", show_credits),
     Call("POST", "/accounts/{username}/credits", add_credits),

@@ -148,8 +148,42 @@ class BatchStatus(msgspec.Struct, frozen=True, kw_only=True, tag="batch", tag_fi
     messages: tuple[MessageStatus, ...]
 
 
+class ScheduledStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """What is due later."""
+
+    batch_id: int
+    account: str
+    dialect: str
+    reference: str
+    sender: str
+    text: str
+    due_ms: int
+    recipients: int
+    """0 where contacts of lists are chosen when it is due."""
+    recipient: str
+    """The only one; empty for several."""
+
+
+class MessageList(msgspec.Struct, frozen=True, kw_only=True):
+    """Some messages, or what is scheduled; `next` leads to the page after it."""
+
+    messages: tuple[MessageStatus, ...] = ()
+    scheduled: tuple[ScheduledStatus, ...] = ()
+    next: str = ""
+    looked_to_ms: int | None = None
+    """How far was looked, where the page is not full since that took enough."""
+
+
+class Rescheduled(msgspec.Struct, frozen=True, kw_only=True):
+    """The new time of a batch."""
+
+    batch_id: int
+    account: str
+    due_ms: int
+
+
 class Cancelled(msgspec.Struct, frozen=True, kw_only=True):
-    """A message that will not be sent."""
+    """A message, or a batch that was scheduled, that will not be sent."""
 
     message_id: int
     account: str = ""
@@ -352,6 +386,23 @@ class CarrierSwitched(msgspec.Struct, frozen=True, kw_only=True):
     gateway: bool
 
 
+class CarrierTested(msgspec.Struct, frozen=True, kw_only=True):
+    """What a carrier answered to a message that was sent past all queues, for a test."""
+
+    carrier: str
+    preset: str
+    request: str
+    """Method and address, without its query."""
+    http_status: int
+    """Of the answer; 0 without one."""
+    meaning: str
+    """`accepted`, a failure, or what else the answer means; empty without one."""
+    detail: str
+    carrier_ids: tuple[str, ...]
+    callback_url: str
+    """What the provider calls for reports and texts; empty without a `public_url`."""
+
+
 class RouteView(msgspec.Struct, frozen=True, kw_only=True):
     """A route and what waits on it."""
 
@@ -461,6 +512,14 @@ class DeviceCode(msgspec.Struct, frozen=True, kw_only=True):
     expires_ms: int
     account: str
     api_url: str
+
+
+class AuthTokenView(msgspec.Struct, frozen=True, kw_only=True):
+    """What programs of Twilio sign in with, and know our calls by."""
+
+    account: str
+    account_sid: str
+    auth_token: str
 
 
 class SigningKey(msgspec.Struct, frozen=True, kw_only=True):

@@ -7,17 +7,28 @@ from typing import Final, Protocol
 
 import msgspec
 
-from dragoman.admin.answers import CarrierSwitched
+from dragoman.admin.answers import CarrierSwitched, CarrierTested
 from dragoman.admin.calls import Body, Call
 from dragoman.admin.context import Admin
+from dragoman.config.tables import HttpTable
+from dragoman.connectors.http.build import build_http_carrier
+from dragoman.connectors.http.callbacks import callback_url
+from dragoman.connectors.http.carrier import HttpCarrier
 from dragoman.connectors.mm7.carrier import Mm7Carrier
 from dragoman.connectors.smpp.carrier import SmppCarrier
 from dragoman.core.accounts.model.accounts import Permission
-from dragoman.core.delivery.model.ports import Connector
+from dragoman.core.delivery.model.ports import Connector, SentMessage
 from dragoman.core.delivery.running import CarrierView, LinkView, Measured
+from dragoman.core.messages.model.messages import Outgoing
 from dragoman.core.metrics import Metrics
 from dragoman.core.model.errors import RefusalCode, Refused
+from dragoman.core.model.phone_numbers import normalise
+from dragoman.protocols.gsm.alphabet import Alphabet, try_encode_gsm
+from dragoman.protocols.gsm.segmentation import segment_text
 
+TEST_SENDER: Final = "Dragoman"
+TEST_TEXT: Final = "A test of Dragoman."
+MAX_TEST_TEXT: Final = 1_000
 OWN_SPEED_PER_S: Final = 3_000.0
 """About what one process does on one core; a faster carrier waits for us."""
 
@@ -62,8 +73,9 @@ async def switch_carrier(admin: Admin, name: str, body: Switch) -> CarrierSwitch
     The change is stored with an audit entry for every account that may operate the gateway.
     """
     services = admin.services
-    if all(carrier.name != name for carrier in services.settings.carriers):
-        known = ", ".join(carrier.name for carrier in services.settings.carriers) or "none"
+    names = list(services.connectors) or [one.name for one in services.settings.carriers]
+    if name not in names:
+        known = ", ".join(names) or "none"
         raise Refused(RefusalCode.NOT_FOUND, name[:64], f"no such carrier; there are {known}")
     if await services.carrier_switches.is_held(name) is not body.held:
         action = "drain_carrier" if body.held else "enable_carrier"
@@ -77,6 +89,71 @@ async def switch_carrier(admin: Admin, name: str, body: Switch) -> CarrierSwitch
     in_flight = next((one.in_flight for one in carriers if one.name == name), 0)
     return CarrierSwitched(
         carrier=name, held=body.held, in_flight=in_flight, gateway=admin.running is not None
+    )
+
+
+class TryOut(Body, frozen=True, kw_only=True):
+    """A text to send over one carrier, past all queues."""
+
+    to: str
+    sender: str = ""
+    text: str = TEST_TEXT
+
+
+class _Nobody:
+    """Hears what a carrier reports that is only tried, and knows of no earlier messages."""
+
+    def outcome(self, *_: object) -> None: ...
+    def receipt(self, *_: object) -> None: ...
+    def inbound(self, *_: object) -> None: ...
+    def availability(self, _: str) -> None: ...
+    async def of(self, _carrier: str, _limit: int) -> tuple[SentMessage, ...]:
+        return ()
+
+
+async def try_carrier(admin: Admin, name: str, body: TryOut) -> CarrierTested:
+    """Send one text over an HTTP carrier, past all queues, and say what the provider answered.
+
+    It costs what the provider takes for it. No message is stored, so its report finds none.
+    """
+    services = admin.services
+    table = next((one for one in services.settings.carriers if one.name == name), None)
+    if table is None:
+        known = ", ".join(carrier.name for carrier in services.settings.carriers) or "none"
+        raise Refused(RefusalCode.NOT_FOUND, name[:64], f"no such carrier; there are {known}")
+    if not isinstance(table, HttpTable):
+        raise Refused(RefusalCode.NOT_SUPPORTED, name, "only carriers of type http can be tried so")
+    nobody = _Nobody()
+    carrier = build_http_carrier(table, nobody, services.clock, nobody)
+    message = _test_message(body, services.ids.next())
+    try:
+        trial = await carrier.try_out(message)
+    finally:
+        await carrier.stop(0)
+    answer = trial.answer
+    return CarrierTested(
+        carrier=name,
+        preset=table.preset,
+        request="" if trial.request is None else f"{trial.request.method} {trial.request.place}",
+        http_status=trial.http_status,
+        meaning="" if answer is None else str(answer.meaning),
+        detail=trial.problem or ("" if answer is None else answer.detail),
+        carrier_ids=() if answer is None else answer.ids,
+        callback_url=callback_url(table).partition("?")[0],
+    )
+
+
+def _test_message(body: TryOut, message_id: int) -> Outgoing:
+    if not body.text or len(body.text) > MAX_TEST_TEXT:
+        raise Refused(RefusalCode.INVALID_FIELD, "text", f"1 to {MAX_TEST_TEXT} characters")
+    alphabet = Alphabet.GSM7 if try_encode_gsm(body.text) is not None else Alphabet.UCS2
+    return Outgoing(
+        message_id=message_id,
+        sender=body.sender or TEST_SENDER,
+        recipient=normalise(body.to),
+        parts=segment_text(body.text, alphabet=alphabet).user_data(0),
+        alphabet=alphabet,
+        text=body.text,
     )
 
 
@@ -123,14 +200,14 @@ def _view(
     connector: Connector, use: Mapping[str, tuple[int, int]], metrics: Metrics, *, held: bool
 ) -> CarrierView:
     in_flight, capacity = use.get(connector.name, (0, 0))
-    smpp = connector if isinstance(connector, SmppCarrier) else None
+    timed = connector if isinstance(connector, SmppCarrier | HttpCarrier) else None
     return CarrierView(
         name=connector.name,
         up=connector.up,
         in_flight=in_flight,
         capacity=capacity,
-        round_trip_ms=smpp.round_trip_s * 1000 if smpp and smpp.round_trip_s else None,
-        rate_per_s=smpp.settings.rate_per_s if smpp else None,
+        round_trip_ms=timed.round_trip_s * 1000 if timed and timed.round_trip_s else None,
+        rate_per_s=(timed.settings.rate_per_s or None) if timed else None,
         held=held,
         kind=_kind(connector),
         outcomes={
@@ -138,17 +215,27 @@ def _view(
             for (carrier, outcome), count in metrics.outcomes.items()
             if carrier == connector.name
         },
-        links=_mm7_link(connector) if isinstance(connector, Mm7Carrier) else _smpp_links(smpp),
+        links=_links(connector),
     )
 
 
 def _kind(connector: Connector) -> str:
     if isinstance(connector, SmppCarrier):
         return "SMPP"
+    if isinstance(connector, HttpCarrier):
+        return f"HTTP, {connector.settings.preset}"
     return "MM7" if isinstance(connector, Mm7Carrier) else "phones"
 
 
-def _smpp_links(carrier: SmppCarrier | None) -> tuple[LinkView, ...]:
+def _links(connector: Connector) -> tuple[LinkView, ...]:
+    if isinstance(connector, SmppCarrier):
+        return _smpp_links(connector)
+    if isinstance(connector, HttpCarrier):
+        return _http_link(connector)
+    return _mm7_link(connector) if isinstance(connector, Mm7Carrier) else ()
+
+
+def _smpp_links(carrier: SmppCarrier) -> tuple[LinkView, ...]:
     return tuple(
         LinkView(
             name=link.name,
@@ -161,7 +248,7 @@ def _smpp_links(carrier: SmppCarrier | None) -> tuple[LinkView, ...]:
             window=link.window,
             rate_per_s=link.pace.rate_per_s,
         )
-        for link in (carrier.links if carrier else ())
+        for link in carrier.links
     )
 
 
@@ -180,4 +267,24 @@ def _mm7_link(carrier: Mm7Carrier) -> tuple[LinkView, ...]:
     )
 
 
-CALLS: Final = (Call("PUT", "/carriers/{name}", switch_carrier),)
+def _http_link(carrier: HttpCarrier) -> tuple[LinkView, ...]:
+    """A provider that takes messages stands for a link that is bound."""
+    return (
+        LinkView(
+            name=carrier.name,
+            bound=carrier.up,
+            outstanding=carrier.in_flight,
+            waiting=carrier.waiting,
+            reconnects=carrier.health.failures,
+            throttled=carrier.pace.throttled,
+            last_error=carrier.health.trouble,
+            window=carrier.settings.window,
+            rate_per_s=carrier.pace.rate_per_s,
+        ),
+    )
+
+
+CALLS: Final = (
+    Call("PUT", "/carriers/{name}", switch_carrier),
+    Call("POST", "/carriers/{name}/test", try_carrier),
+)

@@ -20,9 +20,13 @@ from dragoman.core.accounts.model.accounts import Account
 from dragoman.core.inbound.model.inbound import Keyword, Number, OptOut
 from dragoman.core.inbound.model.keywords import parse_keyword, parse_own_number
 from dragoman.core.model.errors import RefusalCode, Refused
+from dragoman.dialects.jasmin.arguments import NAME as JASMIN
+from dragoman.dialects.kannel.submissions import NAME as KANNEL
 from dragoman.dialects.linkmobility.mapping import DIALECT
 from dragoman.kit.ids import time_of
 
+TAKES_TEXTS: Final = (DIALECT, KANNEL, JASMIN)
+"""The dialects whose programs have texts forwarded."""
 MAX_LISTED: Final = 10_000
 """Opt-outs in one answer."""
 
@@ -45,6 +49,8 @@ class NewKeyword(Body, frozen=True, kw_only=True):
     url: str = ""
     """Where its texts are forwarded to."""
     charset: str = ""
+    dialect: str = DIALECT
+    """Whose programs take them."""
 
 
 class WhoseKeyword(Body, frozen=True, kw_only=True):
@@ -59,6 +65,7 @@ class Forwarding(WhoseKeyword, frozen=True, kw_only=True):
 
     url: str = ""
     charset: str = ""
+    dialect: str = DIALECT
 
 
 class OfAccount(Body, frozen=True, kw_only=True):
@@ -142,7 +149,7 @@ async def reserve_keyword(admin: Admin, body: NewKeyword) -> KeywordView:
         body.number,
         body.keyword,
         main_keyword_id=main_keyword_id,
-        forwarding_id=await _forwarding_id(admin, account, body.url, body.charset),
+        forwarding_id=await _forwarding_id(admin, account, body),
     )
     await admin.note(account, "reserve_keyword", f"{body.keyword} {hide_number(body.number)}")
     return await _view_keyword(admin, account, reserved.keyword)
@@ -152,7 +159,7 @@ async def attach_keyword(admin: Admin, number: str, keyword: str, body: Forwardi
     """Forward the texts of a keyword to a URL, or nowhere."""
     account = await admin.services.accounts.find(body.account)
     found = await _find_keyword(admin, account, number, keyword, body.below)
-    forwarding_id = await _forwarding_id(admin, account, body.url, body.charset)
+    forwarding_id = await _forwarding_id(admin, account, body)
     attached = await admin.services.keywords.attach(account, found.keyword_id, forwarding_id)
     await admin.note(account, "attach_keyword", f"{keyword} {hide_number(number)}")
     return await _view_keyword(admin, account, attached.keyword)
@@ -226,16 +233,22 @@ async def _find_below(
     raise Refused(RefusalCode.NOT_FOUND, word, "the account has no such keyword")
 
 
-async def _forwarding_id(admin: Admin, account: Account, url: str, charset: str) -> int | None:
+async def _forwarding_id(
+    admin: Admin, account: Account, wanted: NewKeyword | Forwarding
+) -> int | None:
     """The account's forwarding to a URL, made where there is none; None without a URL."""
+    url, charset, dialect = wanted.url, wanted.charset, wanted.dialect
+    if dialect not in TAKES_TEXTS:
+        detail = f"those of keywords are {', '.join(TAKES_TEXTS)}"
+        raise Refused(RefusalCode.INVALID_FIELD, "dialect", detail)
     if not url:
         return None
     keywords = admin.services.keywords
     for known in await keywords.forwardings(account):
-        if (known.url, known.charset) == (url, charset):
+        if (known.url, known.charset, known.dialect) == (url, charset, dialect):
             return known.forwarding_id
     made = await keywords.add_forwarding(
-        account, dialect=DIALECT, url=url, charset=charset, continuous=False
+        account, dialect=dialect, url=url, charset=charset, continuous=False
     )
     return made.forwarding_id
 

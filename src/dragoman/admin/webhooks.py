@@ -11,11 +11,16 @@ from dragoman.admin.context import Admin
 from dragoman.admin.inbound import OfAccount
 from dragoman.core.accounts.model.accounts import Account
 from dragoman.core.callbacks.model.webhooks import StoredWebhook
-from dragoman.core.callbacks.webhooks import Webhooks
+from dragoman.core.callbacks.webhooks import TEXTS, Webhooks
 from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.dialects import DIALECTS
+from dragoman.dialects.jasmin.arguments import NAME as JASMIN
+from dragoman.dialects.kannel.submissions import NAME as KANNEL
 from dragoman.dialects.smsgateway24.mapping import NAME
 from dragoman.dialects.smsgateway24.webhooks import EVENTS, Event, put_webhook
+
+TAKES_TEXTS: Final = (JASMIN, KANNEL)
+"""Dialects whose programs have a URL for all received texts of an account."""
 
 
 class NewWebhook(Body, frozen=True, kw_only=True):
@@ -27,8 +32,8 @@ class NewWebhook(Body, frozen=True, kw_only=True):
     device_id: int | None = None
     """Only for this phone; else for all that have none of their own."""
     dialect: str = NAME
-    """Whose programs are called. Others than those of SMSGateway24 have no URL for a phone, and for
-    received texts none but those of keywords and those they set themselves."""
+    """Whose programs are called. Others than those of SMSGateway24 have no URL for a phone; for
+    received texts some have none but those of keywords and those they set themselves."""
 
 
 async def list_webhooks(admin: Admin, query: OfAccount) -> WebhookList:
@@ -48,8 +53,12 @@ def _views(webhooks: Webhooks, account: Account) -> Iterator[WebhookView]:
         if dialect == NAME:
             for stored in sorted(webhooks.of_account(account, NAME), key=_all_phones_first):
                 yield _view(account, NAME, EVENTS[stored.event], stored.url, stored.device_id)
-        elif url:
+            continue
+        if url:
             yield _view(account, dialect, Event.DELIVERY, url)
+        texts = webhooks.find(account.account_id, dialect, TEXTS)
+        if texts is not None and dialect in TAKES_TEXTS:
+            yield _view(account, dialect, Event.INCOMING, texts.url)
 
 
 async def set_webhook(admin: Admin, body: NewWebhook) -> WebhookView:
@@ -71,10 +80,15 @@ async def _put(admin: Admin, account: Account, event: Event, body: NewWebhook) -
         return
     if body.dialect not in DIALECTS:
         raise Refused(RefusalCode.INVALID_FIELD, "dialect", f"there are {', '.join(DIALECTS)}")
-    if event is not Event.DELIVERY or body.device_id is not None:
-        detail = f"only {Event.DELIVERY} of all messages, except in {NAME}"
+    if body.device_id is not None:
+        raise Refused(RefusalCode.NOT_SUPPORTED, "device_id", f"only in {NAME}")
+    if event is Event.DELIVERY:
+        await services.webhooks.put_report_url(account, body.dialect, body.url)
+    elif body.dialect not in TAKES_TEXTS:
+        detail = f"received texts are for {', '.join((NAME, *TAKES_TEXTS))}"
         raise Refused(RefusalCode.NOT_SUPPORTED, "event", detail)
-    await services.webhooks.put_report_url(account, body.dialect, body.url)
+    else:
+        await services.webhooks.put_text_url(account, body.dialect, body.url)
 
 
 def _view(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -11,6 +12,7 @@ from dragoman.admin.answers import (
     AccountList,
     AccountSecrets,
     AccountView,
+    AuthTokenView,
     EmailServiceView,
     SmppLoginView,
     TypeBalances,
@@ -376,6 +378,40 @@ def rotate_key(gateway: Gateway, username: Username, api_key: ApiKey = None) -> 
     """Revoke an account's API keys and create a new one, shown only once."""
     rotated = gateway.post("accounts", username, "key", answer=AccountSecrets, api_key=api_key)
     gateway.show(rotated, _print_secrets)
+
+
+@command(app, "auth-token")
+def auth_token(
+    gateway: Gateway,
+    username: Username,
+    new: Annotated[
+        bool, option("Replace the token by a new one, effective immediately.", "--new")
+    ] = False,
+    sid: Annotated[
+        str, option("The account SID that programs have already, such as the one at Twilio.")
+    ] = "",
+    token_file: Annotated[
+        Path | None,
+        option("A file with the auth token that programs have already.", "--token-file"),
+    ] = None,
+) -> None:
+    """Show the account SID and auth token for programs of Twilio; made if there are none."""
+    path = ("accounts", username, "auth-token")
+    if new or sid or token_file:
+        token = "" if token_file is None else token_file.read_text().strip()
+        shown = gateway.post(*path, answer=AuthTokenView, account_sid=sid, auth_token=token)
+    else:
+        shown = gateway.get(*path, answer=AuthTokenView)
+    gateway.show(
+        shown,
+        lambda answer: print_fields(
+            [
+                ("account", answer.account),
+                ("account SID", answer.account_sid),
+                ("auth token", answer.auth_token),
+            ]
+        ),
+    )
 
 
 def _print_account(account: AccountView) -> None:

@@ -7,7 +7,7 @@ from typing import Annotated, Final
 
 import typer
 
-from dragoman.admin.answers import CarrierSwitched, Overview
+from dragoman.admin.answers import CarrierSwitched, CarrierTested, Overview
 from dragoman.cli.command import Gateway, command
 from dragoman.cli.message import print_carriers
 from dragoman.cli.options import argument, option
@@ -16,6 +16,7 @@ from dragoman.cli.outcome import ExitCode, Stop
 app = typer.Typer(no_args_is_help=True)
 
 LOOK_EVERY_S: Final = 0.2
+ACCEPTED: Final = "accepted"
 
 Name = Annotated[str, argument("The carrier's name in the configuration.")]
 
@@ -62,6 +63,39 @@ def drain_carrier(
 def enable_carrier(gateway: Gateway, name: Name) -> None:
     """Let a held carrier send again."""
     gateway.show(_switch(gateway, name, held=False), _print_switched)
+
+
+@command(app, "test")
+def try_carrier(
+    gateway: Gateway,
+    name: Name,
+    to: Annotated[str, option("The number to send to; it costs what the provider takes.", "--to")],
+    sender: Annotated[str, option("What the phone shows as sender.", "--from")] = "",
+    text: Annotated[str, option("The text.", "--text")] = "",
+) -> None:
+    """Send one text over an HTTP carrier, past all queues, and show what the provider answered.
+
+    Exit code 1 unless it was accepted. The configuration is that of the running gateway.
+    """
+    body = {"to": to} | ({"sender": sender} if sender else {}) | ({"text": text} if text else {})
+    tested = gateway.call("POST", "carriers", name, "test", answer=CarrierTested, body=body)
+    gateway.show(tested, _print_tested)
+    if tested.meaning != ACCEPTED:
+        raise typer.Exit(ExitCode.FAILED)
+
+
+def _print_tested(tested: CarrierTested) -> None:
+    print(f"{tested.carrier} ({tested.preset}): {tested.request or 'nothing was sent'}")
+    if tested.http_status:
+        print(f"  HTTP {tested.http_status}: {tested.meaning}")
+    if tested.detail:
+        print(f"  {tested.detail}")
+    if tested.carrier_ids:
+        print(f"  ID: {', '.join(tested.carrier_ids)}")
+    if tested.callback_url:
+        print(f"Reports and inbound texts come to {tested.callback_url}")
+    else:
+        print("Without public_url there are no reports and no inbound texts.")
 
 
 def _switch(gateway: Gateway, name: str, *, held: bool) -> CarrierSwitched:

@@ -32,7 +32,7 @@ SENDER: Final = "Dragoman"
 DELIVERED_AFTER_S: Final = 1.0
 REMEMBERED: Final = 10_000
 """Messages and phones the simulator keeps."""
-OURS: Final = ("dragoman.db", "dragoman.db-wal", "dragoman.db-shm")
+OURS: Final = ("dragoman.db", "dragoman.db-wal", "dragoman.db-shm", "dragoman.key")
 
 
 def dev(
@@ -151,6 +151,7 @@ async def _run(settings: Settings, writer: ChildProcess) -> None:
     async def ready() -> AsyncIterator[None]:
         account = await _demo_account(gateway, folder, kept)
         await _own_reply_number(gateway, account.username)
+        account = await _with_auth_token(gateway, account)
         content = dev_file.DevFile(
             base_url=f"http://{join_address(_reachable(host), port)}",
             smsc_host=_reachable(carrier.host),
@@ -205,6 +206,17 @@ async def _own_reply_number(gateway: Gateway, username: str) -> None:
     if all(known.number != REPLY_NUMBER for known in await gateway.services.keywords.numbers()):
         account = await gateway.services.accounts.find(username)
         await gateway.services.keywords.add_number(account, REPLY_NUMBER, shared=False)
+
+
+async def _with_auth_token(gateway: Gateway, account: DevAccount) -> DevAccount:
+    """The account with what programs of Twilio sign in with."""
+    import msgspec
+
+    services = gateway.services
+    token = await services.auth_tokens.ensure(await services.accounts.find(account.username))
+    return msgspec.structs.replace(
+        account, twilio_account_sid=token.public_id, twilio_auth_token=token.token
+    )
 
 
 async def _demo_account(gateway: Gateway, folder: Path, kept: tuple[DevAccount, ...]) -> DevAccount:

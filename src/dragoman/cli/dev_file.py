@@ -27,6 +27,8 @@ class DevAccount(msgspec.Struct, frozen=True, kw_only=True):
     password: str
     api_key: str
     legacy_md5: bool = True
+    twilio_account_sid: str = ""
+    twilio_auth_token: str = ""
     smpp_system_id: str = ""
     smpp_password: str = ""
 
@@ -97,6 +99,8 @@ def _render_shell(folder: Path, content: DevFile) -> bytes:
             "KEY": account.api_key,
             "ACCOUNT": account.username,
             "PASSWORD": account.password,
+            "TWILIO_ACCOUNT_SID": account.twilio_account_sid,
+            "TWILIO_AUTH_TOKEN": account.twilio_auth_token,
         }
     if content.device_id is not None:
         values["DEVICE"] = str(content.device_id)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
@@ -13,11 +13,17 @@ from dragoman.cli.output import print_table
 
 app = typer.Typer(no_args_is_help=True)
 
+LINKMOBILITY: Final = "linkmobility"
+
 Account = Annotated[str, argument("The account it belongs to.")]
 Number = Annotated[str, argument("The number or short code.")]
 Word = Annotated[str, argument("The first word of the texts; `*` for texts that match no other.")]
 Below = Annotated[str, option("The main keyword that precedes it in a text.", "--below")]
 Url = Annotated[str, option("The URL that its texts are posted to.", "--url")]
+Dialect = Annotated[
+    str,
+    option("The API whose programs take its texts.", "--dialect", show_default=True),
+]
 Charset = Annotated[str, option("Charset of what is forwarded; UTF-8 if not given.", "--charset")]
 
 
@@ -44,6 +50,7 @@ def reserve_keyword(
     below: Below = "",
     url: Url = "",
     charset: Charset = "",
+    dialect: Dialect = LINKMOBILITY,
 ) -> None:
     """Reserve a keyword on a number."""
     reserved = gateway.post(
@@ -55,6 +62,7 @@ def reserve_keyword(
         below=below,
         url=url,
         charset=charset,
+        dialect=dialect,
     )
     gateway.show(reserved, _print_keyword)
 
@@ -68,9 +76,16 @@ def attach_keyword(
     below: Below = "",
     url: Url = "",
     charset: Charset = "",
+    dialect: Dialect = LINKMOBILITY,
 ) -> None:
     """Forward the texts of a keyword to a URL; without one, stop forwarding them."""
-    body = {"account": account, "below": below, "url": url, "charset": charset}
+    body = {
+        "account": account,
+        "below": below,
+        "url": url,
+        "charset": charset,
+        "dialect": dialect,
+    }
     attached = gateway.call("PUT", "keywords", number, word, answer=KeywordView, body=body)
     gateway.show(attached, _print_keyword)
 

@@ -13,6 +13,7 @@ from dragoman.cli.variables import DATA_VARIABLE
 
 if TYPE_CHECKING:
     from dragoman.config import Settings
+    from dragoman.config.consistency import CheckHttp
 
 CONFIG_FILE: Final = Path("dragoman.toml")
 DEVELOPMENT_FOLDER: Final = Path("dragoman-data")
@@ -132,11 +133,20 @@ def load_settings(config: Path | None, *, complete: bool = False) -> Settings:
             "no configuration: there is no ./dragoman.toml; name one with --config",
             "no_configuration",
         )
-    dialects, profiles = _known_names() if complete else (None, None)
     try:
-        return load(config, os.environ, dialects=dialects, profiles=profiles)
+        return read_settings(config) if complete else load(config, os.environ)
     except ConfigError as error:
         raise Stop(ExitCode.USAGE, str(error), "configuration") from None
+
+
+def read_settings(config: Path | None) -> Settings:
+    """The settings with every name in them checked; raises `ConfigError`."""
+    from dragoman.config import load
+
+    if config is None and CONFIG_FILE.exists():
+        config = CONFIG_FILE
+    dialects, profiles, check_http = _known_names()
+    return load(config, os.environ, dialects=dialects, profiles=profiles, check_http=check_http)
 
 
 def _development(data: Path) -> Settings:
@@ -165,8 +175,9 @@ def _set_by_environment() -> bool:
     )
 
 
-def _known_names() -> tuple[frozenset[str], frozenset[str]]:
+def _known_names() -> tuple[frozenset[str], frozenset[str], CheckHttp]:
+    from dragoman.connectors.http.check import find_mistakes
     from dragoman.connectors.smpp.profiles import PROFILES
     from dragoman.dialects import DIALECTS
 
-    return frozenset(DIALECTS), frozenset(PROFILES)
+    return frozenset(DIALECTS), frozenset(PROFILES), find_mistakes

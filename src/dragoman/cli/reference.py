@@ -21,6 +21,7 @@ from msgspec.structs import FieldInfo, fields
 from dragoman.cli.reference_calls import list_calls
 from dragoman.cli.reference_codes import list_codes
 from dragoman.cli.reference_metrics import list_metrics
+from dragoman.cli.reference_providers import list_providers
 from dragoman.cli.reference_table import table
 from dragoman.cli.root import EPILOG, load_all
 from dragoman.config import Secret, Settings
@@ -30,6 +31,7 @@ from dragoman.config.sections import Section
 
 COMMAND: Final = "python -m dragoman.cli.reference docs/reference"
 EXAMPLE: Final = "dragoman.example.toml"
+PROVIDERS: Final = "../carriers/http"
 NOTE: Final = f"<!-- Written by `{COMMAND}`; change the program, not this page. -->"
 
 
@@ -51,7 +53,10 @@ def main(arguments: Sequence[str]) -> int:
 
 def render_pages() -> dict[str, str]:
     """Every page by its file name."""
-    return {name: _page(*page()) for name, page in PAGES.items()}
+    pages = {name: _page(*page()) for name, page in PAGES.items()}
+    for name, (title, lines) in list_providers().items():
+        pages[f"{PROVIDERS}/{name}.md"] = _page(title, lines)
+    return pages
 
 
 def _put(path: Path, text: str, check: bool) -> bool:
@@ -158,7 +163,13 @@ def _type_words(schema: dict[str, Any], definitions: dict[str, Any]) -> str:
         schema = definitions[schema["$ref"].rpartition("/")[2]]
     if "enum" in schema:
         return ", ".join(f"`{word}`" for word in schema["enum"] if word is not None)
-    names = {"string": "text", "number": "number", "integer": "integer", "boolean": "true or false"}
+    names = {
+        "string": "text",
+        "number": "number",
+        "integer": "integer",
+        "boolean": "true or false",
+        "object": "table",
+    }
     words = names[schema["type"]]
     low = schema.get("minimum", schema.get("exclusiveMinimum"))
     high = schema.get("maximum")
@@ -170,9 +181,9 @@ def _type_words(schema: dict[str, Any], definitions: dict[str, Any]) -> str:
 
 def _default(field: FieldInfo) -> str:
     value = field.default
-    if value is NODEFAULT:
+    if field.required:
         return "required"
-    if value is None or value == "":
+    if value in (None, "", NODEFAULT):
         return ""
     plain = list(value) if isinstance(value, tuple) else value
     plain = str(plain) if isinstance(plain, Secret) else plain

@@ -13,6 +13,7 @@ from dragoman.campaigns.pages import build_mailing_pages
 from dragoman.cli.reference_table import table
 from dragoman.cli.reference_words import NEEDS, PERMISSIONS
 from dragoman.config import Settings
+from dragoman.connectors.http.callbacks import build_callbacks
 from dragoman.connectors.mm7.reports import build_reports
 from dragoman.connectors.phones.cht import ChtGateway
 from dragoman.connectors.phones.smsgate.routes import SmsGate
@@ -121,6 +122,7 @@ def _others() -> Iterator[tuple[str, Dialect]]:
     yield _PHONES, smsgate.dialect()
     yield _PHONES, _empty(ChtGateway, carriers={}, metrics=Metrics()).dialect()
     yield "Where a carrier has the type `mm7`.", build_reports(())
+    yield "Where a carrier has the type `http`.", build_callbacks(())
     yield (
         "Where `mailings` are enabled; the token in the address is the key.",
         build_mailing_pages(_NOTHING),

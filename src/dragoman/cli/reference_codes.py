@@ -29,6 +29,8 @@ from dragoman.dialects.smsgate import errors as smsgate_errors
 from dragoman.dialects.smsgate import mapping as smsgate
 from dragoman.dialects.smsgateway24 import errors as smsgateway24_errors
 from dragoman.dialects.smsgateway24 import mapping as smsgateway24
+from dragoman.dialects.twilio import errors as twilio_errors
+from dragoman.dialects.twilio import mapping as twilio
 from dragoman.web.operations import Dialect
 from dragoman.web.refusals import Refusal, RefusalKind
 from dragoman.web.requests import Request
@@ -134,6 +136,10 @@ _REFUSED: Final = MappingProxyType[str, Column](
             smsgate_errors.STATUSES[code], smsgate_errors.TEXTS.get(code, "{subject}: {detail}")
         ),
         "SMSGateway24": lambda code: _quoted(1, smsgateway24_errors.TEXTS[code]),
+        "Twilio": lambda code: _quoted(
+            twilio_errors.REFUSALS[code],
+            twilio_errors.WORDINGS[twilio_errors.REFUSALS[code]].text,
+        ),
     }
 )
 _FAILED: Final = MappingProxyType[str, Column](
@@ -146,6 +152,7 @@ _FAILED: Final = MappingProxyType[str, Column](
         "SMSGateway24": lambda code: _titled(
             smsgateway24.TITLES, smsgateway24.OF_FAILURE.get(code)
         ),
+        "Twilio `error_code`": lambda code: _titled(twilio.ERROR_TEXTS, twilio.ERRORS[code]),
     }
 )
 _STATES: Final = MappingProxyType[str, Column](
@@ -159,5 +166,6 @@ _STATES: Final = MappingProxyType[str, Column](
             smsgate.STATES[progress_of(state, FailureCode.NONE, was_sent=state is State.UNKNOWN)]
         ),
         "SMSGateway24": lambda state: _titled(smsgateway24.TITLES, smsgateway24.STATUSES[state]),
+        "Twilio": lambda state: _quoted(twilio.STATUSES[state]),
     }
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from importlib import import_module
+from keyword import iskeyword
 from types import MappingProxyType
 from typing import Annotated, Any, Final
 
@@ -39,21 +40,30 @@ COMMANDS: Final = MappingProxyType(
         "optout": "Opt-outs: numbers that get no messages.",
         "device": "Devices: phones that send with their own SIMs.",
         "carrier": "Carriers: their state, out of service and back.",
+        "reload": "Let a running gateway take changed carriers, routes and prices at once.",
+        "route": "Routes: which one a message would take, and why.",
         "bind": "Binds of customers' programs to the SMPP server: who, ending one, its wire log.",
         "sender": "Senders that accounts requested: only approved ones may be used.",
         "webhook": "The URLs for delivery reports of whole accounts, and webhooks of phones.",
         "callback": "Callbacks to customers' hosts: which are held, and trying them now.",
         "privacy": "What is known of a number, and how it is forgotten.",
-        "message": "One message: its story, sending it again, cancelling it.",
+        "message": "Messages: searching them, the story of one, sending it again, cancelling it.",
         "admin": "The admin interface.",
+        "import": "Read the configuration of Kannel or Jasmin, and print or write it as ours.",
     }
 )
 """Every command and group of commands, with the first paragraph of its help."""
 _MODULES: Final = MappingProxyType(
-    {"migrate": "database", "send": "message", "status": "message", "message": "timeline"}
+    {
+        "import": "imports",
+        "migrate": "database",
+        "send": "message",
+        "status": "message",
+        "message": "message_list",
+    }
 )
 """Where commands are that have no module of their name."""
-_HERE_ONLY: Final = frozenset({"dev", "serve", "migrate", "config", "listen"})
+_HERE_ONLY: Final = frozenset({"dev", "serve", "migrate", "config", "listen", "import"})
 """Commands that know no gateway elsewhere."""
 
 
@@ -111,7 +121,7 @@ def load_command(name: str) -> Any:
     if hasattr(module, "app"):
         around.add_typer(module.app, name=name, help=COMMANDS[name])
     elif name in _HERE_ONLY:
-        around.command(name)(getattr(module, name))
+        around.command(name)(getattr(module, name + "_" * iskeyword(name)))
     else:
         command(around, name)(getattr(module, name))
     return typer.main.get_group(around).commands[name]

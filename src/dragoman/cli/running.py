@@ -32,13 +32,22 @@ def build_gateway(
     settings: Settings,
     writer: ChildProcess,
     build_workbench: Callable[[Services, Caller], Workbench] | None = None,
+    reload_settings: Callable[[], Settings] | None = None,
 ) -> Gateway:
     """The gateway, whose database is ours from here on; raises `Stop`."""
+    from dragoman.config import ConfigError
     from dragoman.core.model.errors import AlreadyInUse, StorageUnavailable
     from dragoman.gateway import Gateway
 
     try:
-        return Gateway(settings, writer=writer, build_workbench=build_workbench)
+        return Gateway(
+            settings,
+            writer=writer,
+            build_workbench=build_workbench,
+            reload_settings=reload_settings,
+        )
+    except ConfigError as error:
+        raise Stop(ExitCode.USAGE, str(error), "configuration") from None
     except AlreadyInUse as error:
         raise Stop(ExitCode.FAILED, str(error), "in_use") from None
     except StorageUnavailable as error:
@@ -46,13 +55,18 @@ def build_gateway(
 
 
 async def run_gateway(
-    gateway: Gateway, *, migrate: bool, while_ready: AbstractAsyncContextManager[None]
+    gateway: Gateway,
+    *,
+    migrate: bool,
+    while_ready: AbstractAsyncContextManager[None],
+    reloads: bool = False,
 ) -> None:
     """Runs until a first signal asks to stop; a second one ends the process at once.
 
     A worker that dies stops the gateway too, with its name and reason as a `Stop`. `while_ready` is
     entered before the gateway says that it is ready, and left when it begins to stop. Whatever
-    hangs, the process ends within the time that a stop may take.
+    hangs, the process ends within the time that a stop may take. With `reloads`, SIGHUP has it take
+    a changed configuration.
     """
     from dragoman.core.model.errors import StorageUnavailable
 
@@ -67,6 +81,16 @@ async def run_gateway(
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, on_signal, number)
+    reloading: set[asyncio.Task[None]] = set()
+
+    def on_hangup() -> None:
+        if gateway.ready:
+            task = asyncio.create_task(_reload(gateway))
+            reloading.add(task)
+            task.add_done_callback(reloading.discard)
+
+    if reloads:
+        loop.add_signal_handler(signal.SIGHUP, on_hangup)
     async with AsyncExitStack() as stack:
         stack.push_async_callback(gateway.stop)
 
@@ -84,6 +108,24 @@ async def run_gateway(
             _end_within(gateway.stop_timeout_s, died)
     if died:
         raise Stop(ExitCode.FAILED, died, "worker_ended")
+
+
+async def _reload(gateway: Gateway) -> None:
+    """Takes a changed configuration; what is wrong with it stands in the log, a line each."""
+    import structlog
+
+    from dragoman.core.model.errors import Refused
+
+    log = structlog.get_logger("dragoman")
+    try:
+        reloaded = await gateway.reload(check=False)
+    except Refused as refused:
+        log.error("not_reloaded", reason=refused.detail)
+        return
+    for line in reloaded.changes:
+        log.info("configuration_changed", change=line)
+    if reloaded.at_restart:
+        log.warning("changed_at_restart", tables=list(reloaded.at_restart))
 
 
 def _end_within(timeout_s: float, reason: str = "") -> None:
@@ -121,7 +163,6 @@ def _calm_collector() -> None:
 
     A message makes hundreds of objects and no cycles; walking the whole heap for them costs pauses.
     """
-    gc.collect()
     gc.freeze()
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
-from dragoman.cli.options import ConfigOption, load_settings
+from dragoman.cli.options import ConfigOption, load_settings, read_settings
 
 if TYPE_CHECKING:
     from dragoman.config import Settings
@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 def serve(config: ConfigOption = None) -> None:
     """Run the gateway of a configuration until it is told to stop.
 
-    SIGTERM or Ctrl-C lets it finish what is in flight; a second one ends it at once.
+    SIGTERM or Ctrl-C lets it finish what is in flight; a second one ends it at once. SIGHUP has it
+    take a changed configuration, as `dragoman reload` does.
     """
     import os
 
@@ -29,10 +30,12 @@ def serve(config: ConfigOption = None) -> None:
     logging.configure(settings.log.level, settings.log.format)
     host, port = settings.http.address
     check_port(host, port, "choose another with `listen` of [http]")
-    run_loop(_serve(settings, start_writer()))
+    run_loop(_serve(settings, start_writer(), lambda: read_settings(config)))
 
 
-async def _serve(settings: Settings, writer: ChildProcess) -> None:
+async def _serve(
+    settings: Settings, writer: ChildProcess, reload_settings: Callable[[], Settings]
+) -> None:
     import structlog
 
     from dragoman import __version__
@@ -52,5 +55,6 @@ async def _serve(settings: Settings, writer: ChildProcess) -> None:
         yield
         log.info("stopping")
 
-    await run_gateway(build_gateway(settings, writer), migrate=False, while_ready=ready())
+    gateway = build_gateway(settings, writer, reload_settings=reload_settings)
+    await run_gateway(gateway, migrate=False, while_ready=ready(), reloads=True)
     log.info("stopped")

@@ -30,7 +30,7 @@ WhichEvent = Annotated[
     Event,
     argument(
         "`delivery`: a text was sent, delivered or failed; `incoming`: one was received, for"
-        " programs of SMSGateway24."
+        " programs of SMSGateway24, Kannel and Jasmin."
     ),
 ]
 Dialect = Annotated[
@@ -104,4 +104,6 @@ def _print_webhook(webhook: WebhookView) -> None:
     whose = f"device {webhook.device_id}" if webhook.device_id else "all phones"
     if webhook.dialect != SMSGATEWAY24:
         whose = f"all {webhook.dialect} messages"
+        if webhook.event == Event.INCOMING:
+            whose = "all texts"
     print(f"{webhook.event} of {whose} of {webhook.account}: {webhook.url or 'no webhook'}")

@@ -42,6 +42,7 @@ def print_welcome(content: DevFile, path: Path) -> None:
             ),
             ("SMPP", f"system_id={account.smpp_system_id} password={account.smpp_password}"),
             ("SMSGateway24", f"email={account.username}&pass={account.password}"),
+            ("Twilio", f"{account.twilio_account_sid}:{account.twilio_auth_token}"),
         ]
     )
     for title, lines in examples(content).items():
@@ -75,6 +76,8 @@ def examples(content: DevFile) -> dict[str, list[str]]:
     rest = f"{url}/API/v1.0/REST"
     keys = f"keys=$(curl -s '{rest}/login?username={account.username}&password={account.password}')"
     headers = '-H "user_key: ${keys%;*}" -H "Session_key: ${keys#*;}"'
+    login_of_twilio = f"{account.twilio_account_sid}:{account.twilio_auth_token}"
+    messages = f"{url}/2010-04-01/Accounts/{account.twilio_account_sid}/Messages.json"
     order = f'{{"message_type":"N","recipient":["+{NUMBER}"],"message":"Hello from smSend"}}'
     return {
         "Send with httpsms, then ask for its report": [
@@ -101,5 +104,10 @@ def examples(content: DevFile) -> dict[str, list[str]]:
             f"curl -s '{url}/getdata/smstosend' -d '{login}'{device} -d sendto=%2B{NUMBER}"
             " -d body=Hello+from+SMSGateway24; echo",
             f'curl -s "{url}/getdata/getallsms?token=$({token})"; echo',
+        ],
+        "Send with Twilio, then list what was sent": [
+            f"curl -s -u {login_of_twilio} '{messages}' -d To=%2B{NUMBER} -d From=Dragoman"
+            " --data-urlencode 'Body=Hello from Twilio'; echo",
+            f"curl -s -u {login_of_twilio} '{messages}?PageSize=1'; echo",
         ],
     }

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from types import MappingProxyType
 from typing import Final
 
 from dragoman.config.errors import Mistake
 from dragoman.config.reading import suggest
+from dragoman.config.route_files import find_route_mistakes
 from dragoman.config.settings import Settings
-from dragoman.config.tables import LATIN_1, Mm7Table, SmppTable
+from dragoman.config.tables import LATIN_1, HttpTable, Mm7Table, SmppTable
 from dragoman.core.model.mail_addresses import parse_mail_address
 from dragoman.protocols.smpp import fields
 
+CheckHttp = Callable[[HttpTable], Iterable[Mistake]]
+"""Finds what is wrong with the table of an HTTP carrier."""
 MAIL_DIALECT = "linkmobility"
 """The one that takes mail."""
 MULTIMEDIA = "mm7"
@@ -33,8 +36,12 @@ def find_inconsistencies(
     *,
     dialects: Collection[str] | None = None,
     profiles: Collection[str] | None = None,
+    check_http: CheckHttp | None = None,
 ) -> Iterator[Mistake]:
-    """Everything that contradicts; `dialects` and `profiles` are the names that exist, if known."""
+    """Everything that contradicts; `dialects` and `profiles` are the names that exist, if known.
+
+    `check_http` knows the providers of HTTP carriers.
+    """
     yield from _find_doubles("carriers", "name", (carrier.name for carrier in settings.carriers))
     yield from _find_doubles("routes", "name", (route.name for route in settings.routes))
     yield from _find_doubles("prices", "prefix", (price.prefix for price in settings.prices))
@@ -56,8 +63,14 @@ def find_inconsistencies(
         for index, name in enumerate(settings.dialects.enabled):
             if name not in dialects:
                 yield _unknown(f"dialects.enabled[{index}]", "dialect", name, dialects)
+    yield from _check_services(settings)
     yield from _check_carriers(settings, profiles)
+    for carrier in settings.carriers:
+        if isinstance(carrier, HttpTable) and check_http is not None:
+            yield from check_http(carrier)
     yield from _check_routes(settings)
+    yield from _check_carriers_named(settings)
+    yield from find_route_mistakes(settings)
     yield from _check_mail(settings)
     yield from _check_mailings(settings)
     if settings.callbacks.max_retry_s < settings.callbacks.first_retry_s:
@@ -66,6 +79,7 @@ def find_inconsistencies(
 
 def find_oddities(settings: Settings) -> Iterator[Mistake]:
     """What is used as it is written, and may still be a slip."""
+    yield from _find_odd_routes(settings)
     for carrier in settings.carriers:
         if not isinstance(carrier, SmppTable):
             continue
@@ -77,6 +91,15 @@ def find_oddities(settings: Settings) -> Iterator[Mistake]:
                     problem=f"{length} characters where SMPP 3.4 has room for {limit - 1};"
                     " sent as given",
                 )
+
+
+def _find_odd_routes(settings: Settings) -> Iterator[Mistake]:
+    for route in settings.routes:
+        if route.networks and settings.routing.networks_file is None:
+            yield Mistake(
+                f"routes.{route.name}.networks",
+                "no network is known without networks_file of [routing]",
+            )
 
 
 def _check_carriers(settings: Settings, profiles: Collection[str] | None) -> Iterator[Mistake]:
@@ -122,6 +145,21 @@ def _check_routes(settings: Settings) -> Iterator[Mistake]:
             )
 
 
+def _check_carriers_named(settings: Settings) -> Iterator[Mistake]:
+    """Price lists and quotas name carriers that exist, each once."""
+    known = [carrier.name for carrier in settings.carriers]
+    named = [("price_lists", one.carrier) for one in settings.price_lists]
+    named += [("quotas", one.carrier) for one in settings.quotas]
+    named += [("sender_rules", one.carrier) for one in settings.sender_rules if one.carrier]
+    for table, name in named:
+        if name not in known:
+            yield _unknown(f"{table}.{name}.carrier", "carrier", name, known)
+    carriers = (one.carrier for one in settings.price_lists)
+    yield from _find_doubles("price_lists", "carrier", carriers)
+    limits = (f"{one.carrier} {one.country}".strip() for one in settings.quotas)
+    yield from _find_doubles("quotas", "carrier", limits)
+
+
 def _check_message_types(settings: Settings) -> Iterator[Mistake]:
     types = settings.types_of_messages()
     names = [name for one in types for name in (one.name, *one.aliases)]
@@ -140,6 +178,20 @@ def _check_message_types(settings: Settings) -> Iterator[Mistake]:
             if name not in names:
                 key = f"dialects.smsend.subaccount_profiles.{profile.id}.message_types[{index}]"
                 yield _unknown(key, "message type", name, names)
+
+
+def _check_services(settings: Settings) -> Iterator[Mistake]:
+    services = settings.dialects.kannel.services
+    yield from _find_doubles("dialects.kannel.services", "name", (one.name for one in services))
+    names = {carrier.name for carrier in settings.carriers}
+    for one in services:
+        key = f"dialects.kannel.services.{one.name}"
+        answers = (one.get_url, one.post_url, one.post_xml, one.text, one.file)
+        if sum(answer is not None for answer in answers) != 1:
+            yield Mistake(key, "needs one of get_url, post_url, post_xml, text and file")
+        for index, name in enumerate(one.carriers):
+            if name not in names:
+                yield _unknown(f"{key}.carriers[{index}]", "carrier", name, names)
 
 
 def _check_mail(settings: Settings) -> Iterator[Mistake]:

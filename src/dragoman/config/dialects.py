@@ -6,10 +6,15 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
+from dragoman.config.kannel import Kannel
 from dragoman.config.sections import DAY_S, Section
-from dragoman.config.values import HostName, Secret, TimeZone, about
+from dragoman.config.values import HostName, PublicUrl, Secret, TimeZone, about, matching
 
 LinkProfile = Literal["link", "zumosms"]
+PathPrefix = Annotated[
+    str, matching("(/[A-Za-z0-9_-]+){1,8}", "is not the beginning of a path, such as /api/laml")
+]
+Currency = Annotated[str, matching("[A-Z]{3}", "is not a currency of three letters, such as USD")]
 DialectZone = Annotated[TimeZone, about("Time zone of its times, for accounts without their own.")]
 
 
@@ -96,6 +101,28 @@ class SmsGateway24(Section, frozen=True, kw_only=True):
     """How long a token is valid; 0 is for ever."""
 
 
+class Twilio(Section, frozen=True, kw_only=True):
+    """The dialect of Twilio's API."""
+
+    path_prefixes: Annotated[
+        tuple[PathPrefix, ...], Meta(examples=[["/api/laml"]], max_length=8)
+    ] = ()
+    """Paths in front of /2010-04-01, /v1 and /v2 below which the API answers too, as services with
+    the same API have them."""
+    public_url: Annotated[PublicUrl, Meta(examples=["https://sms.example.com"])] = ""
+    """Where customers find this gateway, for the links in lists; empty for the host that they
+    call, over http."""
+    price_unit: Currency = "USD"
+    """Currency of prices and of the balance."""
+
+
+class Jasmin(Section, frozen=True, kw_only=True):
+    """The dialect of Jasmin."""
+
+    text_method: Literal["GET", "POST"] = "POST"
+    """How URLs of received texts are called; in Jasmin each HTTP connector has its own."""
+
+
 class Dialects(Section, frozen=True, kw_only=True):
     """The providers' HTTP APIs that are answered."""
 
@@ -106,6 +133,10 @@ class Dialects(Section, frozen=True, kw_only=True):
         "smsgateway24",
     )
     """Dialects to answer, by name."""
+    jasmin: Jasmin = Jasmin()
+    """Settings of jasmin."""
+    kannel: Kannel = Kannel()
+    """Settings of kannel."""
     linkmobility: LinkMobility = LinkMobility()
     """Settings of linkmobility."""
     smsend: SmSend = SmSend()
@@ -114,3 +145,5 @@ class Dialects(Section, frozen=True, kw_only=True):
     """Settings of smsgate."""
     smsgateway24: SmsGateway24 = SmsGateway24()
     """Settings of smsgateway24."""
+    twilio: Twilio = Twilio()
+    """Settings of twilio."""

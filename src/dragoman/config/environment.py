@@ -9,13 +9,21 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from msgspec.structs import fields
 
 from dragoman.config.errors import Mistake
-from dragoman.config.fields import entries_of, entry_for, is_text, item_of, join, section_of
+from dragoman.config.fields import (
+    entries_of,
+    entry_for,
+    extra_of,
+    is_text,
+    item_of,
+    join,
+    section_of,
+)
 from dragoman.config.reading import FILE_SUFFIX, key_of_entry, suggest
 from dragoman.config.sections import Section
 
@@ -80,6 +88,13 @@ class Overrides:
                 entry_key = key_of_entry(join(key, name), kinds[0], entries, index)
                 entry = entry_for(kinds, entries[index]) or kinds[0]
                 self._write(variable, text, entry, entries[index], rest[1:], entry_key)
+        elif len(rest) == 1 and extra_of(field_type).get("secrets"):
+            secrets = table.setdefault(name, {})
+            if isinstance(secrets, dict):
+                (secret,) = rest
+                secrets[secret] = text
+                self.origins[join(join(key, name), secret)] = variable
+                _forget_twin(secret, secrets, {*secrets})
         elif rest:
             self._complain(variable, f"`{join(key, name)}` is not a table")
         else:
@@ -104,7 +119,7 @@ def _as_variable(name: object) -> str:
     return re.sub(r"[^a-z0-9]", "_", str(name).lower())
 
 
-def _forget_twin(name: str, table: dict[str, Any], known: Mapping[str, Any]) -> None:
+def _forget_twin(name: str, table: dict[str, Any], known: Collection[str]) -> None:
     """Drops the file's `password` or `password_file` where the environment gives the other."""
     twin = name.removesuffix(FILE_SUFFIX) if name.endswith(FILE_SUFFIX) else name + FILE_SUFFIX
     if twin in known:

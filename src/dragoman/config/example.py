@@ -18,20 +18,27 @@ from msgspec.structs import FieldInfo, asdict, fields
 
 from dragoman.config.dialects import Dialects, LinkHost, LinkMobility, SmSend, SubaccountProfile
 from dragoman.config.fields import choices_of, description_of, examples_of, item_of, join
+from dragoman.config.http import PresetTable
+from dragoman.config.kannel import Kannel, KannelService
 from dragoman.config.premium import ContentTypeTable, ShortCodeTable
 from dragoman.config.sections import Section
 from dragoman.config.settings import Settings
 from dragoman.config.tables import (
+    HttpTable,
     MessageTypeTable,
     Mm7Table,
     NumberTable,
     PhonesTable,
+    PriceListTable,
     PriceTable,
+    QuotaTable,
     RouteTable,
+    SenderRuleTable,
     SmppTable,
 )
 from dragoman.config.values import Secret
 from dragoman.core.billing.model.message_types import DEFAULT_TYPES
+from dragoman.core.delivery.model.sender_rules import Treatment
 from dragoman.core.messages.model.premium import ContentKind
 
 WIDTH = 100
@@ -59,6 +66,16 @@ INTRODUCTION = """\
 
 SHOWN = Settings(
     dialects=Dialects(
+        kannel=Kannel(
+            services=(
+                KannelService(
+                    name="news",
+                    account="shop",
+                    keywords=("NEWS",),
+                    get_url="http://127.0.0.1:9000/?from=%p&text=%r",
+                ),
+            )
+        ),
         linkmobility=LinkMobility(hosts=(LinkHost(host="api.zumosms.com", profile="zumosms"),)),
         smsend=SmSend(
             subaccount_profiles=(
@@ -86,6 +103,13 @@ SHOWN = Settings(
             report_addresses=("192.0.2.0/24",),
         ),
         PhonesTable(name="android"),
+        HttpTable(
+            name="provider",
+            preset="linkmobility",
+            public_url="https://sms.example.org",
+            callback_token=Secret("a-long-random-text"),
+            credentials={"apikey": Secret("change")},
+        ),
     ),
     routes=(
         RouteTable(name="everything", carriers=("main",)),
@@ -96,6 +120,9 @@ SHOWN = Settings(
             carriers=("danish", "main"),
         ),
     ),
+    price_lists=(PriceListTable(carrier="danish", file="danish-prices.csv"),),
+    quotas=(QuotaTable(carrier="danish", country="SE", parts_per_day=10_000),),
+    sender_rules=(SenderRuleTable(country="IT", names=Treatment.REGISTERED, registered=("Shop",)),),
     prices=(PriceTable(), PriceTable(prefix="45", price="0.05")),
     numbers=(NumberTable(number="4512345678", account="shop"),),
     short_codes=(
@@ -137,7 +164,8 @@ def _table(section: Section, key: str, *, entry: bool = False, first: bool = Tru
     yield from (f"[[{key}]]" if entry else f"[{key}]", *_keys(section, explained=first))
     for field in fields(section):
         value, inner = getattr(section, field.name), join(key, field.name)
-        if isinstance(value, Section) and (first or value != field.default):
+        shown = first and not isinstance(value, PresetTable)
+        if isinstance(value, Section) and (shown or value != field.default):
             yield from ("", *_comment(_paragraphs(value)), *_table(value, inner))
         elif _repeats(value):
             yield from _entries(value, inner, within=entry)
@@ -202,6 +230,9 @@ def _assign(name: str, value: Any) -> list[str]:
 
 
 def _toml(value: Any) -> str:
+    if isinstance(value, dict):
+        pairs = ", ".join(f"{json.dumps(name)} = {_toml(one)}" for name, one in value.items())
+        return f"{{ {pairs} }}" if pairs else "{}"
     if isinstance(value, tuple | list):
         return f"[{', '.join(map(_toml, value))}]"
     if isinstance(value, bool):

@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
-from dragoman.config.consistency import find_inconsistencies
+from dragoman.config.consistency import CheckHttp, find_inconsistencies
 from dragoman.config.environment import Overrides
 from dragoman.config.errors import ConfigError, Mistake
 from dragoman.config.reading import Reader
@@ -23,11 +23,12 @@ def load(
     *,
     dialects: Collection[str] | None = None,
     profiles: Collection[str] | None = None,
+    check_http: CheckHttp | None = None,
 ) -> Settings:
     """The settings of a file and the environment, which wins; without a file, of it alone.
 
-    `dialects` and `profiles` are the names that exist, where the caller knows them. Raises
-    `ConfigError` with every mistake found.
+    `dialects` and `profiles` are the names that exist, where the caller knows them, and
+    `check_http` knows HTTP providers. Raises `ConfigError` with every mistake found.
     """
     source = str(path) if path is not None else ENVIRONMENT
     tables = _read_file(path) if path is not None else {}
@@ -39,7 +40,11 @@ def load(
     settings = reader.read(Settings, tables)
     mistakes = overrides.mistakes + reader.mistakes
     if settings is not None and not mistakes:
-        mistakes = [*find_inconsistencies(settings, dialects=dialects, profiles=profiles)]
+        mistakes = [
+            *find_inconsistencies(
+                settings, dialects=dialects, profiles=profiles, check_http=check_http
+            )
+        ]
     if settings is None or mistakes:
         raise ConfigError(source, mistakes)
     return settings

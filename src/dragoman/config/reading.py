@@ -77,14 +77,39 @@ class Reader:
         path, key = values[name], join(key, name)
         if values.get(field.name, field.default) != field.default:
             self._note(key, f"set together with `{field.name}`; use only one of them")
-        elif path is not None and Path(path).is_file():
-            try:
-                text = Path(path).read_text(encoding="utf-8").rstrip("\r\n")
-            except (OSError, UnicodeDecodeError) as error:
-                reason = error.strerror if isinstance(error, OSError) else "is not UTF-8"
-                self._note(key, f"{path} cannot be read: {reason}")
+        elif (
+            path is not None
+            and Path(path).is_file()
+            and (text := self._read_text(path, key)) is not None
+        ):
+            values[field.name] = self._convert(field.type, text, key)
+
+    def _read_secrets(self, table: Mapping[str, Any], key: str) -> dict[str, Any]:
+        """The secrets of a table, those in files too."""
+        secrets = dict[str, Any]()
+        for name, value in table.items():
+            secret = name.removesuffix(FILE_SUFFIX)
+            if secret == name:
+                secrets[name] = value
+            elif secret in table:
+                self._note(join(key, name), f"set together with `{secret}`; use only one of them")
+            elif isinstance(value, str):
+                before = len(self.mistakes)
+                path = self._resolve(value, "file", join(key, name))
+                if len(self.mistakes) == before:
+                    secrets[secret] = self._read_text(path, join(key, name)) or ""
             else:
-                values[field.name] = self._convert(field.type, text, key)
+                self._note(join(key, name), "expected the path of a file")
+        return secrets
+
+    def _read_text(self, path: str, key: str) -> str | None:
+        """The content of a file without its last line break; None, and a mistake, if unreadable."""
+        try:
+            return Path(path).read_text(encoding="utf-8").rstrip("\r\n")
+        except (OSError, UnicodeDecodeError) as error:
+            reason = error.strerror if isinstance(error, OSError) else "is not UTF-8"
+            self._note(key, f"{path} cannot be read: {reason}")
+            return None
 
     def _read_field(self, field: FieldInfo, value: Any, key: str) -> Any:
         if (section := section_of(field.type)) is not None:
@@ -119,6 +144,8 @@ class Reader:
         return self._convert(kind, value, key)
 
     def _convert(self, kind: Any, value: Any, key: str) -> Any:
+        if extra_of(kind).get("secrets") and isinstance(value, Mapping):
+            value = self._read_secrets(value, key)
         try:
             converted = msgspec.convert(value, kind, dec_hook=_convert_secret)
         except msgspec.ValidationError as error:

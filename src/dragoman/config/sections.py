@@ -76,6 +76,10 @@ class Storage(Section, frozen=True, kw_only=True):
     postgresql://<user>:<password>@<host>/<database>."""
     url_file: Annotated[FilePath | None, Meta(examples=["/run/secrets/dragoman-database"])] = None
     """File that holds the URL instead, so that its password is not in this one."""
+    key_file: Annotated[FolderPath | None, Meta(examples=["/etc/dragoman/dragoman.key"])] = None
+    """File of the key that seals the secrets that must stay readable, such as the auth tokens of
+    the dialect twilio; dragoman.key in data_dir without it. It is made when the first secret is
+    sealed. Back it up apart from the database: without it these secrets are lost."""
     min_free_mb: Annotated[int, Meta(ge=0, le=1 << 24)] = 256
     """Free space on the disk of an SQLite file below which nothing new is accepted, so that there
     is room to finish what was; 0 accepts until the disk is full."""
@@ -274,6 +278,19 @@ class Devices(Section, frozen=True, kw_only=True):
     def api_url(self) -> str:
         """What users type into the app, without a slash at its end; empty where nothing is set."""
         return f"{self.public_url.rstrip('/')}{PHONE_API}" if self.public_url else ""
+
+
+class Routing(Section, frozen=True, kw_only=True):
+    """What all routes have in common."""
+
+    time_zone: TimeZone = "UTC"
+    """Time zone of the hours and days of routes, such as Europe/Copenhagen."""
+    networks_file: Annotated[FilePath | None, Meta(examples=["networks.csv"])] = None
+    """CSV with the columns prefix and network (MCC and MNC), for routes by network. Numbers that
+    moved to another network keep the one of their range."""
+    enforce_sender_rules: bool = False
+    """Whether the countries' rules for names as senders are applied: such messages are refused, or
+    get another sender. Else `dragoman route explain` only tells them."""
 
 
 class Callbacks(Section, frozen=True, kw_only=True):

@@ -9,12 +9,18 @@ from msgspec import Meta
 
 from dragoman.config import sections, tables
 from dragoman.config.dialects import Dialects, SmsGate
+from dragoman.config.kannel import KANNEL
 from dragoman.config.premium import ShortCodeTable
+from dragoman.config.routing import conditions_of, preference_of
 from dragoman.config.values import SQLITE, FolderPath, Secret, parse_address
 from dragoman.core.billing.model.message_types import DEFAULT_TYPES, MessageType
 from dragoman.core.billing.model.pricing import Price, parse_price
+from dragoman.core.delivery.model.quotas import Quota
+from dragoman.core.delivery.model.sender_rules import SenderRule
+from dragoman.core.inbound.model.services import TextService
 from dragoman.core.messages.model.premium import BillingTerms, ShortCode
 from dragoman.core.messages.model.routing import Route, name_of_device_route
+from dragoman.core.model.countries import mcc_of_region
 from dragoman.protocols.gsm.segmentation import PLAIN, in_common
 
 DEFAULT_ROUTE = "default"
@@ -23,8 +29,9 @@ SIMULATOR = "simulator"
 SIMULATOR_WINDOW = 50
 PHONES = "phones"
 PHONE_DIALECT = "smsgate"
-OTHER_GATEWAYS = ("kannel", "jasmin")
+OTHER_GATEWAYS = (KANNEL, "jasmin", "twilio")
 OUTBOX = "outbox"
+KEY_FILE = "dragoman.key"
 OUTBOX_DOMAIN = "dragoman.example"
 OUTBOX_RATE_PER_S = 100.0
 MAX_MESSAGE_TYPES = 64
@@ -47,6 +54,14 @@ class Settings(sections.Section, frozen=True, kw_only=True):
     """Carriers: the SMSCs, MMSCs and phones that messages go to."""
     routes: tuple[tables.RouteTable, ...] = ()
     """Routes: which carriers take which messages."""
+    routing: sections.Routing = sections.Routing()
+    """Routing: what all routes have in common."""
+    price_lists: tuple[tables.PriceListTable, ...] = ()
+    """Price lists: what carriers charge you."""
+    quotas: tuple[tables.QuotaTable, ...] = ()
+    """Quotas: limits of carriers by day."""
+    sender_rules: tuple[tables.SenderRuleTable, ...] = ()
+    """Sender rules: what countries do to names as senders."""
     prices: tuple[tables.PriceTable, ...] = ()
     """Prices: what a part costs."""
     numbers: tuple[tables.NumberTable, ...] = ()
@@ -154,6 +169,11 @@ class Settings(sections.Section, frozen=True, kw_only=True):
             return url
         return Secret(f"{SQLITE}{self.data_path / url.removeprefix(SQLITE)}")
 
+    @property
+    def key_path(self) -> Path:
+        """The file of the key that seals secrets."""
+        return self.data_path / (self.storage.key_file or KEY_FILE)
+
     def routes_for_router(self) -> tuple[Route, ...]:
         """The routes; where none is written, one over the only carrier of each kind.
 
@@ -186,6 +206,14 @@ class Settings(sections.Section, frozen=True, kw_only=True):
                 carriers=route.carriers,
                 multimedia=multimedia.issuperset(route.carriers),
                 repertoire=in_common(repertoires.get(name, PLAIN) for name in route.carriers),
+                conditions=conditions_of(route),
+                priority=route.priority,
+                preference=preference_of(route),
+                weights=route.weights,
+                sticky_s=route.sticky_s,
+                min_delivery_rate=route.min_delivery_rate,
+                fallback=route.fallback,
+                fallback_after_s=route.fallback_after_s,
             )
             for route in self.routes
         )
@@ -209,6 +237,30 @@ class Settings(sections.Section, frozen=True, kw_only=True):
             for table in self.prices
         )
 
+    def quotas_of_carriers(self) -> tuple[Quota, ...]:
+        """The limits of carriers by day."""
+        return tuple(
+            Quota(
+                carrier=table.carrier,
+                country=mcc_of_region(table.country) or "" if table.country else "",
+                parts_per_day=table.parts_per_day,
+            )
+            for table in self.quotas
+        )
+
+    def rules_for_senders(self) -> tuple[SenderRule, ...]:
+        """The operator's own rules for senders."""
+        return tuple(
+            SenderRule(
+                region=table.country,
+                carrier=table.carrier,
+                treatment=table.names,
+                replacement=table.replacement,
+                registered=frozenset(table.registered),
+            )
+            for table in self.sender_rules
+        )
+
     def types_of_messages(self) -> tuple[MessageType, ...]:
         """The message types, those of smSend where none is written."""
         return tuple(table.value() for table in self.message_types) or DEFAULT_TYPES
@@ -216,6 +268,12 @@ class Settings(sections.Section, frozen=True, kw_only=True):
     def owners_of_numbers(self) -> dict[str, str]:
         """User name by number, as digits without `+`."""
         return {table.number.removeprefix("+"): table.account for table in self.numbers}
+
+    def text_services(self) -> tuple[TextService, ...]:
+        """The services that texts are called out to, and answered by."""
+        if KANNEL not in self.dialects.enabled:
+            return ()
+        return tuple(service.value() for service in self.dialects.kannel.services)
 
     def short_codes_for_premium(self) -> tuple[ShortCode, ...]:
         """The short codes with their content types."""

@@ -10,23 +10,41 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
+from dragoman.config.http import (
+    AnswerTable,
+    InboundTable,
+    LoginTable,
+    PollTable,
+    RequestTable,
+    SignatureTable,
+    StatusTable,
+)
 from dragoman.config.premium import BillingTable
 from dragoman.config.sections import DAY_S, Section
 from dragoman.config.values import (
     Amount,
+    Country,
     FilePath,
     HttpUrl,
     Network,
     NetworkText,
+    OptionalCountry,
     OptionalPrefix,
     PhoneNumber,
     Prefix,
+    PublicUrl,
     Secret,
+    Secrets,
     about,
     checked,
+    matching,
     parse_network,
 )
 from dragoman.core.billing.model.message_types import MessageType
+from dragoman.core.delivery.model.sender_rules import Treatment
+from dragoman.core.messages.model.conditions import parse_span
+from dragoman.core.messages.model.routing import Preference
+from dragoman.protocols.gsm.alphabet import Alphabet
 from dragoman.protocols.gsm.national import Language
 from dragoman.protocols.gsm.segmentation import Repertoire
 from dragoman.protocols.smpp import fields
@@ -66,6 +84,10 @@ OnUnknown = Annotated[
         ' a possible duplicate; "hold" leaves it and calls its state unknown.'
     ),
 ]
+NetworkCode = Annotated[str, matching("[0-9]{5,6}", "is not an MCC and MNC, such as 23801")]
+Tag = Annotated[str, matching("[!-~]{1,64}", "is not a tag of up to 64 characters without spaces")]
+Hours = Annotated[str, checked(parse_span)]
+Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 LATIN_1 = "latin1"
 """The profile for SMSCs that take Latin-1 in place of the GSM alphabet."""
 TypeOfNumber = Annotated[int, Meta(ge=0, le=7)]
@@ -246,14 +268,82 @@ class PhonesTable(Section, frozen=True, kw_only=True):
     marked as a possible duplicate; "hold" leaves it and calls its state unknown."""
 
 
-CarrierTable = SmppTable | Mm7Table | PhonesTable
+class HttpTable(Section, frozen=True, kw_only=True):
+    """An account at a provider with an HTTP API (`type = "http"`).
+
+    docs/howto/send-over-your-providers-http-api.md has an example, docs/carriers a page on each
+    preset. The tables below it are what the preset says; write what differs, or with `generic`,
+    all of it.
+    """
+
+    name: Name
+    type: Literal["http"] = "http"
+    """How the carrier is spoken to."""
+    preset: Annotated[str, Meta(min_length=1, max_length=32)]
+    """The provider: `generic`, or one of docs/carriers."""
+    base_url: PublicUrl = ""
+    """Scheme and host of its API, if not as the preset says."""
+    public_url: PublicUrl = ""
+    """Address under which the provider reaches this gateway, for reports and inbound texts. Without
+    it there are none, and messages stay `sent`."""
+    callback_token: Secret = Secret("")
+    """Last part of the path /carriers/<name>/<token> that the provider calls: any random text."""
+    callback_token_file: Annotated[
+        FilePath | None, Meta(examples=["/run/secrets/callback-token"])
+    ] = None
+    """File that holds it instead."""
+    callback_addresses: tuple[NetworkText, ...] = ()
+    """Where the provider calls from; none for anywhere."""
+    verify_signatures: bool = True
+    """Whether calls must be signed, where the provider signs."""
+    credentials: Secrets = msgspec.field(default_factory=dict)
+    """User names, keys and other values under the provider's own names; `<name>_file` reads one
+    from a file."""
+    window: Annotated[int, Meta(ge=1, le=1_000)] = 32
+    """Messages that may be unanswered at a time, each on a connection of its own."""
+    rate_per_s: Annotated[float, Meta(ge=0)] = 0.0
+    """Messages a second; 0 for no limit of ours."""
+    timeout_s: Annotated[float, Meta(gt=0, le=600)] = 30.0
+    """Time for the provider to take and answer a message."""
+    retry_s: Annotated[float, Meta(gt=0, le=3600)] = 5.0
+    """Wait after a failure of the provider; doubles up to 32 times that."""
+    credit_retry_s: Annotated[float, Meta(gt=0, le=DAY_S)] = 60.0
+    """Wait before one message tries whether there is credit again; doubles up to 32 times that."""
+    tls_ca_file: CaFile = None
+    tls_certificate_file: CertificateFile = None
+    on_unknown: OnUnknown = "resend"
+    refusals: dict[str, str] = msgspec.field(default_factory=dict)
+    """What codes and HTTP statuses of refusals mean, beside those of the preset."""
+    request: RequestTable = RequestTable()
+    """The request that sends a message."""
+    answer: AnswerTable = AnswerTable()
+    """How its answer is read."""
+    status: StatusTable = StatusTable()
+    """How delivery reports are read."""
+    inbound: InboundTable = InboundTable()
+    """How inbound texts are read."""
+    signature: SignatureTable = SignatureTable()
+    """How the provider signs its calls."""
+    poll: PollTable = PollTable()
+    """How states are asked for."""
+    login: LoginTable = LoginTable()
+    """How a session is opened."""
+
+    @property
+    def callback_networks(self) -> tuple[Network, ...]:
+        """`callback_addresses`, parsed."""
+        return tuple(map(parse_network, self.callback_addresses))
+
+
+CarrierTable = SmppTable | Mm7Table | PhonesTable | HttpTable
 
 
 class RouteTable(Section, frozen=True, kw_only=True):
-    """Which carriers take the messages of some numbers and accounts.
+    """Which carriers take which messages.
 
-    With one carrier you need none. The account's own route comes first, then the longest prefix; of
-    the carriers, the first that is up takes the message.
+    With one carrier you need none. The account's own route comes first, then the longest prefix,
+    then the route that asks for more, then the first one written; of the carriers, the first that
+    is up takes the message. docs/howto/route-messages.md has more.
     """
 
     name: Name
@@ -264,6 +354,88 @@ class RouteTable(Section, frozen=True, kw_only=True):
     """User names of the accounts; none for all accounts."""
     carriers: Annotated[tuple[str, ...], Meta(min_length=1)]
     """Carriers, first choice first; the next one stands in."""
+    countries: Annotated[tuple[Country, ...], Meta(examples=[["DK", "SE"]])] = ()
+    """Countries of the numbers, by ISO 3166-1."""
+    networks: Annotated[tuple[NetworkCode, ...], Meta(examples=[["23801"]])] = ()
+    """Networks of the numbers, MCC and MNC, as far as `networks_file` of [routing] knows them."""
+    senders: Annotated[tuple[str, ...], Meta(examples=[["Shop"]])] = ()
+    """Senders of the messages."""
+    message_types: Annotated[tuple[TypeName, ...], Meta(examples=[["LL"]])] = ()
+    """Their message types."""
+    tags: Annotated[tuple[Tag, ...], Meta(examples=[["otp"]])] = ()
+    """Tags that programs put on them, with the header `Dragoman-Tag` or the field `tags` of
+    Jasmin's API."""
+    alphabets: Annotated[tuple[Alphabet, ...], Meta(examples=[["ucs2"]])] = ()
+    """Alphabets that their texts need."""
+    min_parts: Annotated[int, Meta(ge=1, le=255)] = 1
+    """Fewest parts of a text."""
+    max_parts: Annotated[int, Meta(ge=1, le=255)] = 255
+    """Most parts of a text."""
+    hours: Annotated[tuple[Hours, ...], Meta(examples=[["08:00-20:00"]])] = ()
+    """Times of the day, in `time_zone` of [routing]."""
+    days: Annotated[tuple[Weekday, ...], Meta(examples=[["mon", "fri"]])] = ()
+    """Days of the week."""
+    priority: Annotated[int, Meta(ge=-1000, le=1000)] = 0
+    """A route with a higher one comes first, whatever else decides."""
+    choose: Preference = Preference.ORDER
+    """Which carrier takes a message, of those that can: "order" takes the first, "weights" gives
+    each its share, "least_cost" takes the cheapest by [[price_lists]], "quality" the one that
+    delivered best in the last hour."""
+    weights: Annotated[
+        tuple[Annotated[int, Meta(ge=0, le=10_000)], ...], Meta(examples=[[100]])
+    ] = ()
+    """The share of each carrier, in their order, such as 70 and 30; alike if none is given."""
+    sticky_s: Annotated[float, Meta(ge=0, le=30 * DAY_S)] = 0.0
+    """How long a recipient stays with the carrier that it was last sent to, or wrote over; 0 for
+    not at all."""
+    min_delivery_rate: Annotated[float, Meta(ge=0, le=1)] = 0.0
+    """A carrier that delivered a smaller share in the last hour is left out; a message goes to it
+    every 30 s as a test, until it delivers again. 0 for no such floor."""
+    fallback: str = ""
+    """Route that takes over what waits, while all carriers of this one are down or held."""
+    fallback_after_s: Annotated[float, Meta(ge=0, le=DAY_S)] = 30.0
+    """How long they may be down before it does."""
+
+
+class PriceListTable(Section, frozen=True, kw_only=True):
+    """What a carrier charges for a part, by prefix; for routes that choose by cost, and margins."""
+
+    carrier: str
+    """Name of the carrier."""
+    file: FilePath
+    """CSV with the columns prefix and price, and perhaps from and until: the first and the last day
+    (UTC) of a price. Other names of carriers for these columns are known too."""
+
+
+class QuotaTable(Section, frozen=True, kw_only=True):
+    """The most parts that a carrier is given in a day (UTC)."""
+
+    carrier: str
+    """Name of the carrier."""
+    country: OptionalCountry = ""
+    """Country of the numbers by ISO 3166-1; empty for all countries together."""
+    parts_per_day: Annotated[int, Meta(ge=0, le=1_000_000_000)]
+    """The most parts; what is above goes to the next carrier of its route, or waits."""
+
+
+class SenderRuleTable(Section, frozen=True, kw_only=True):
+    """What a country does to names as senders, in place of what Dragoman knows of it.
+
+    `dragoman route explain` tells what is known. It counts with `enforce_sender_rules` of
+    [routing].
+    """
+
+    country: Country
+    """Country of the recipients by ISO 3166-1."""
+    carrier: str = ""
+    """Carrier that it is true of; empty for all."""
+    names: Treatment
+    """With "allowed" nothing happens; with "refused" the carrier gets no such message, with
+    "registered" none but those with registered names, with "replaced" it gets the replacement."""
+    replacement: Annotated[str, Meta(examples=["+12025550100"])] = ""
+    """Sender in place of a name; empty leaves it to the carrier."""
+    registered: Annotated[tuple[str, ...], Meta(examples=[["Shop"]])] = ()
+    """Names that were registered."""
 
 
 class PriceTable(Section, frozen=True, kw_only=True):

@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 from msgspec import Meta
 
 from dragoman.core.billing.model.pricing import parse_price
+from dragoman.core.model.countries import mcc_of_region
 
 Network: TypeAlias = IPv4Network | IPv6Network
 
@@ -29,6 +30,10 @@ class Secret(str):
 
     def __repr__(self) -> str:
         return "'***'"
+
+
+Secrets = Annotated[dict[str, Secret], Meta(extra={"secrets": True})]
+"""Secrets by name; `<name>_file` in their place is the path of a file that holds one."""
 
 
 def about(description: str, *examples: object) -> Meta:
@@ -98,6 +103,16 @@ def _check_time_zone(text: str) -> None:
         raise ValueError(f"{text!r} is not an IANA time zone, such as Europe/Copenhagen") from None
 
 
+def _check_country(text: str) -> None:
+    if mcc_of_region(text) is None:
+        raise ValueError(f"{text!r} is not a country by ISO 3166-1, such as DK")
+
+
+def _check_optional_country(text: str) -> None:
+    if text:
+        _check_country(text)
+
+
 def checked(check: Callable[[Any], Any]) -> Meta:
     """Marks a type whose values `check` refuses with a ValueError."""
     return Meta(extra={"check": check})
@@ -122,6 +137,8 @@ HttpUrl = Annotated[str, checked(_check_http_url)]
 PublicUrl = Annotated[str, checked(_check_public_url)]
 """An address to put a path behind, or nothing."""
 TimeZone = Annotated[str, checked(_check_time_zone)]
+Country = Annotated[str, checked(_check_country)]
+OptionalCountry = Annotated[str, checked(_check_optional_country)]
 Prefix = Annotated[str, matching("[0-9]{1,15}", _NO_PREFIX)]
 OptionalPrefix = Annotated[str, matching("[0-9]{0,15}", _NO_PREFIX)]
 PhoneNumber = Annotated[

@@ -7,6 +7,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from dragoman.config import Settings
+from dragoman.connectors.http.build import build_http_carrier
 from dragoman.connectors.mm7.build import build_mm7_carrier
 from dragoman.connectors.phones.build import build_phones_carrier
 from dragoman.connectors.smpp.build import build_smpp_carrier
@@ -26,6 +27,9 @@ CONNECTORS: Final = MappingProxyType[str, Build](
             carrier, sink, clock, resources.attachments
         ),
         "phones": build_phones_carrier,
+        "http": lambda carrier, sink, clock, resources: build_http_carrier(
+            carrier, sink, clock, resources.unreported
+        ),
     }
 )
 """One line for each type of carrier."""

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Mapping
 from contextlib import suppress
 
-from dragoman.core.delivery.model.ports import Connector
+from dragoman.core.delivery.model.ports import Connector, Explains
 from dragoman.core.model.errors import StorageUnavailable
 from dragoman.storage.writer import Writer
 
@@ -63,5 +63,10 @@ class Health:
 
     def warnings(self) -> list[str]:
         """What needs attention although messages are accepted."""
-        down = (name for name, connector in self._connectors.items() if not connector.up)
-        return [f"carrier {name} is down" for name in down]
+        down = ((name, one) for name, one in self._connectors.items() if not one.up)
+        return [f"carrier {name} is down{_reason(connector)}" for name, connector in down]
+
+
+def _reason(connector: Connector) -> str:
+    why = connector.why_down if isinstance(connector, Explains) else ""
+    return f": {why}" if why else ""

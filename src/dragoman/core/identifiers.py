@@ -8,6 +8,7 @@ from dragoman.core.accounts.sql.tables import (
     accounts,
     audit_entries,
     credentials,
+    dialect_records,
     one_time_links,
     senders,
 )
@@ -44,6 +45,7 @@ _IDENTIFIERS = (
     credentials.c.credential_id,
     senders.c.sender_id,
     one_time_links.c.link_id,
+    dialect_records.c.position,
     purchases.c.purchase_id,
     wallets.c.wallet_id,
     ledger_entries.c.entry_id,

@@ -18,6 +18,7 @@ def main() -> None:
     # A terminal's Ctrl-C and a service's stop are for the gateway, which still has to write.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
     gc.disable()  # what is imported stays
     from dragoman.core.writes import OPERATIONS
     from dragoman.storage.child import serve

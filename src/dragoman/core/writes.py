@@ -8,8 +8,10 @@ from dragoman.core.accounts.sql import (
     account_tree,
     accounts,
     admin_tokens,
+    auth_tokens,
     console_sessions,
     credits,
+    dialect_records,
     one_time_links,
     scoped_tokens,
     senders,
@@ -17,7 +19,7 @@ from dragoman.core.accounts.sql import (
 )
 from dragoman.core.accounts.sql import audit_log as audit
 from dragoman.core.billing.sql import wallets
-from dragoman.core.callbacks.sql import callbacks, webhooks
+from dragoman.core.callbacks.sql import callback_lists, callbacks, webhooks
 from dragoman.core.campaigns.sql import deliveries, issues, mailing_lists, subscriptions
 from dragoman.core.contacts.sql import (
     contact_lists,
@@ -35,7 +37,13 @@ from dragoman.core.inbound.sql import inbound, keywords, opt_outs, received_text
 from dragoman.core.messages.sql import changes
 from dragoman.core.messages.sql import events as journal
 from dragoman.core.reporting.sql import ingestion
-from dragoman.core.retention.sql import dropping, erasure, outdated, sweeping
+from dragoman.core.retention.sql import (
+    dropping,
+    erasure,
+    outdated,
+    single_forgetting,
+    sweeping,
+)
 from dragoman.core.submission.sql import (
     batches,
     bundles,
@@ -43,6 +51,7 @@ from dragoman.core.submission.sql import (
     refunds,
     replacing,
     resending,
+    scheduled,
     submissions,
     verifications,
 )
@@ -62,13 +71,23 @@ OPERATIONS: Final[dict[str, Operation[Any, Any]]] = {
         admin_tokens.add,
         admin_tokens.remove,
         audit.add,
+        auth_tokens.ensure,
+        auth_tokens.put,
+        dialect_records.put,
+        dialect_records.remove,
         batches.cancel,
         batches.stop,
+        scheduled.move,
         bundles.accept,
         callbacks.expire,
         callbacks.record,
+        callbacks.hurry,
         callbacks.release,
+        callback_lists.pause,
+        callback_lists.replay,
+        callback_lists.unpause,
         changes.mark_sending,
+        changes.move,
         changes.park,
         changes.record,
         changes.report_parts,
@@ -95,6 +114,7 @@ OPERATIONS: Final[dict[str, Operation[Any, Any]]] = {
         assignments.move,
         deliveries.claim,
         deliveries.record,
+        deliveries.hurry,
         deliveries.release,
         deliveries.restore,
         groups.change,
@@ -150,6 +170,7 @@ OPERATIONS: Final[dict[str, Operation[Any, Any]]] = {
         replacing.replace,
         dropping.drop,
         erasure.erase,
+        single_forgetting.forget,
         outdated.drop_outdated,
         sweeping.sweep,
         changes.drop_parked,
@@ -169,6 +190,7 @@ OPERATIONS: Final[dict[str, Operation[Any, Any]]] = {
         submissions.expand,
         subscriptions.subscribe,
         subscriptions.use_token,
+        verifications.end,
         verifications.send,
         verifications.verify,
         wallets.top_up,

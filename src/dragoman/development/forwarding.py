@@ -24,7 +24,7 @@ ANSWER_WITHIN_S: Final = 30.0
 LEASE_S: Final = 5.0
 """A listener that has not polled within this time is gone."""
 MAX_PAGE: Final = 50
-MAX_ANSWER_BYTES: Final = 4096
+MAX_ANSWER_BYTES: Final = 64 * 1024
 
 OnOutcome = Callable[[Fetched | FetchError], None]
 

@@ -17,7 +17,7 @@ from dragoman.development.forwarding import ForwardedCall
 from dragoman.development.schemas import CallAnswer, Calls, Problem
 
 TIMEOUT_S: Final = 25.0
-MAX_BODY: Final = 4096
+MAX_BODY: Final = 64 * 1024
 MAX_PAGE: Final = 16 << 20
 _OWN_HEADERS: Final = frozenset({"host", "content-length", "connection"})
 _AWAY: Final = (OSError, http.client.HTTPException)

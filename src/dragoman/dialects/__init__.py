@@ -15,6 +15,7 @@ from dragoman.dialects.linkmobility import build_linkmobility
 from dragoman.dialects.smsend import build_smsend
 from dragoman.dialects.smsgate import build_smsgate
 from dragoman.dialects.smsgateway24 import build_smsgateway24
+from dragoman.dialects.twilio import build_twilio
 
 __all__ = ["DIALECTS", "ProviderDialect"]
 
@@ -27,6 +28,7 @@ DIALECTS: Final = MappingProxyType[str, Callable[[Services], ProviderDialect]](
         "smsend": build_smsend,
         "smsgate": build_smsgate,
         "smsgateway24": build_smsgateway24,
+        "twilio": build_twilio,
     }
 )
 """Each dialect by the name it has in the configuration."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from dragoman.core.callbacks.worker import Render, RenderEvent, RenderText
+from dragoman.core.callbacks.worker import Render, RenderEvent, RenderText, TakeAnswer
 from dragoman.mail.contract import Mailbox
 from dragoman.web.operations import Dialect
 
@@ -21,5 +21,7 @@ class ProviderDialect:
     """Makes the request that forwards an inbound text; None if the API has none."""
     render_event: RenderEvent | None = None
     """Makes the request that notifies a webhook of an event; None if the API has none."""
+    take_answer: TakeAnswer | None = None
+    """Does what an answer to the call about a text asks for; None if that is but a status."""
     mailbox: Mailbox | None = None
     """Where the dialect takes messages by mail."""

@@ -6,6 +6,9 @@ import time
 from datetime import UTC, datetime
 from typing import Protocol
 
+LEAST_STEP_MS = 1000
+"""A smaller step of the wall clock is not noticed."""
+
 
 class Clock(Protocol):
     """Wall-clock time for records, and monotonic time for waiting."""
@@ -50,6 +53,25 @@ class FixedClock:
     def jump(self, seconds: float) -> None:
         """Sets the wall clock, as an operator or NTP does; monotonic time stays."""
         self._now_ms += round(seconds * 1000)
+
+
+class ClockWatch:
+    """Notices that the wall clock was set back, as an operator or NTP does.
+
+    What is stored as due at a time, and was meant as a wait, has to be moved by as much.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._wall_ms, self._monotonic = clock.now_ms(), clock.monotonic()
+
+    def set_back_ms(self) -> int:
+        """By how much since the last call; 0 for less than a second, which is no harm."""
+        wall_ms, monotonic = self._clock.now_ms(), self._clock.monotonic()
+        expected_ms = self._wall_ms + round((monotonic - self._monotonic) * 1000)
+        self._wall_ms, self._monotonic = wall_ms, monotonic
+        back_ms = expected_ms - wall_ms
+        return back_ms if back_ms >= LEAST_STEP_MS else 0
 
 
 def datetime_of(at_ms: int) -> datetime:

@@ -29,6 +29,8 @@ class Supervisor:
     def __init__(self, on_failure: Callable[[str], None]) -> None:
         self._on_failure = on_failure
         self._tasks: set[asyncio.Task[None]] = set()
+        self._parts: dict[asyncio.Task[None], object] = {}
+        self._leaving: set[object] = set()
         self._stopping = False
         self._failed = asyncio.Event()
 
@@ -38,6 +40,20 @@ class Supervisor:
         self._tasks.add(task)
         task.add_done_callback(self._ended)
         return task
+
+    def spawn_for(self, part: object) -> Spawn:
+        """Starts workers of a part that may be stopped alone, after `let_end`."""
+
+        def spawn(name: str, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+            task = self.spawn(name, work)
+            self._parts[task] = part
+            return task
+
+        return spawn
+
+    def let_end(self, part: object) -> None:
+        """From here on workers of a part may return, or be cancelled."""
+        self._leaving.add(part)
 
     async def failure(self) -> None:
         """Returns once a worker has ended by itself."""
@@ -57,8 +73,9 @@ class Supervisor:
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
+        leaving = self._parts.pop(task, None) in self._leaving
         error = None if task.cancelled() else task.exception()
-        if error is None and self._stopping:
+        if error is None and (self._stopping or leaving):
             return
         if error is None:
             reason = "it was cancelled" if task.cancelled() else "it returned"

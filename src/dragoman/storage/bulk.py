@@ -36,9 +36,12 @@ class BulkStatement:
 
     def run(self, connection: Connection, rows: Sequence[Row]) -> int:
         """Writes the rows, in the order of `columns`; returns the number of changed rows."""
+        return sum(cursor.rowcount for cursor in self._steps(connection, rows))
+
+    def _steps(self, connection: Connection, rows: Sequence[Row]) -> Iterator[Any]:
+        """Runs the statement as often as that many rows need; the cursor after each time."""
         if not rows:
-            return 0
-        changed = 0
+            return
         driver = connection.dialect.name
         cursor = connection.connection.cursor()
         try:
@@ -48,10 +51,9 @@ class BulkStatement:
                 if text is None:
                     text = self._texts[key] = self._render(driver, len(chunk))
                 cursor.execute(text, tuple(chain.from_iterable(chunk)))
-                changed += cursor.rowcount
+                yield cursor
         finally:
             cursor.close()
-        return changed
 
     def _chunks(self, rows: Sequence[Row]) -> Iterator[Sequence[Row]]:
         at = 0
@@ -103,6 +105,23 @@ class BulkInsert(BulkStatement):
         values = self._values(driver, count, typed=False)
         columns = ", ".join(f'"{name}"' for name in self._columns)
         return f"INSERT INTO {self._table.name} ({columns}) VALUES {values} {self._suffix}"  # noqa: S608
+
+
+class BulkInsertNew(BulkInsert):
+    """INSERT of many rows, but for those with a key that a row has already."""
+
+    def __init__(self, table: Table, columns: Sequence[str] = (), *, told: str) -> None:
+        super().__init__(table, columns, suffix=f"ON CONFLICT DO NOTHING RETURNING {told}")
+
+    def run_new(self, connection: Connection, rows: Sequence[Row]) -> set[Any]:
+        """Inserts the new ones among the rows; the values of the column `told` of those.
+
+        Of several with one key the first is inserted.
+        """
+        told: set[Any] = set()
+        for cursor in self._steps(connection, rows):
+            told.update(value for (value,) in cursor.fetchall())
+        return told
 
 
 class BulkUpdate(BulkStatement):

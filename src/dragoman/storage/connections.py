@@ -15,6 +15,9 @@ CONNECT_TIMEOUT_S = 5
 STATEMENTS = 1_024
 """Prepared statements kept by the writer: one for each kind and usual number of rows."""
 GATEWAY_LOCK = 0x647261676F6D616E  # "dragoman": the advisory lock of a gateway on PostgreSQL
+LOCK_WAIT_MS = 1_000
+"""How long a new connection waits for the lock: the server takes a moment to see that we dropped
+the last one, which held it."""
 TAKEN = "another gateway has this PostgreSQL database open"
 # The server notices within half a minute that a gateway is gone, and frees its lock.
 # We notice in that time that a server is gone, not after the hours that are TCP's default.
@@ -45,12 +48,17 @@ def _server_writer(url: URL) -> Engine:
 
     @event.listens_for(engine, "connect")
     def lock(connection: Any, _entry: ConnectionPoolEntry) -> None:
+        from psycopg.errors import LockNotAvailable
+
         connection.prepared_max = STATEMENTS
-        row = connection.execute("SELECT pg_try_advisory_lock(%s)", (GATEWAY_LOCK,)).fetchone()
-        connection.commit()
-        if not row[0]:
+        try:
+            connection.execute(f"SET lock_timeout = {LOCK_WAIT_MS}")
+            connection.execute("SELECT pg_advisory_lock(%s)", (GATEWAY_LOCK,))
+        except LockNotAvailable:
             connection.close()
-            raise StorageUnavailable(TAKEN)
+            raise StorageUnavailable(TAKEN) from None
+        connection.execute("RESET lock_timeout")
+        connection.commit()
 
     return engine
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any, TypeAlias
 
 from sqlalchemy import Connection, Engine
@@ -42,8 +43,10 @@ class Transactions:
         except Exception as error:
             if not is_outage(error):
                 raise  # rolled back; the connection, and with it the gateway's lock, is kept
-            self.reset()
             sync_failed = is_sync_failure(error)
+            if sync_failed:
+                self._make_void(number)
+            self.reset()
             if committing and not sync_failed:
                 raise InDoubt(reason_of(error)) from error
             raise StorageUnavailable(reason_of(error), sync_failed=sync_failed) from error
@@ -60,6 +63,16 @@ class Transactions:
         except Exception as error:
             self.reset()
             raise InDoubt(reason_of(error)) from error
+
+    def _make_void(self, number: int) -> None:
+        """Writes over a group that a failed sync left in the log of the database.
+
+        Its callers are told "refused", and SQLite takes it back for itself; but who opens the file
+        next finds its pages, whole and with a commit, unless others stand in their place. That
+        these cannot be synced either does no harm.
+        """
+        with suppress(Exception), self._open().begin() as transaction:
+            marks.put(transaction.connection, number, UNWRITTEN)
 
     def reset(self) -> None:
         """Drops a failed connection."""

@@ -27,7 +27,8 @@ class Exchanges:
 
     `connect` opens a connection to an origin; what it raises is the result of the request.
     `places` and `places_per_origin` bound the requests under way; others queue. `timeout_s` is the
-    time from `start` to the whole answer, waiting and connecting included.
+    time from `start` to the whole answer, waiting and connecting included. A connection that was
+    not used for `idle_s` is not used again.
     """
 
     def __init__(
@@ -38,8 +39,10 @@ class Exchanges:
         places_per_origin: int,
         timeout_s: float,
         keep_alive: bool = True,
+        idle_s: float = KEEP_ALIVE_S,
     ) -> None:
         self._connect = connect
+        self._idle_s = idle_s
         self._free = places
         self._places_per_origin = places_per_origin
         self._timeout_s = timeout_s
@@ -100,7 +103,7 @@ class Exchanges:
         pool.free -= 1
         self._free -= 1
         exchange.has_place = True
-        connection = pool.take()
+        connection = pool.take(asyncio.get_running_loop().time() - self._idle_s)
         if connection is None:
             self._connect_for(exchange)
         else:
@@ -242,10 +245,11 @@ class _Pool:
         self.idle: deque[HttpConnection] = deque()
         self.line: deque[_Exchange] = deque()
 
-    def take(self) -> HttpConnection | None:
-        """The most recently used connection that is still open."""
+    def take(self, used_since: float) -> HttpConnection | None:
+        """The most recently used connection that is still open, if it was used since then."""
         while self.idle:
             connection = self.idle.pop()
-            if connection.usable:
+            if connection.usable and connection.idle_since >= used_since:
                 return connection
+            connection.close()
         return None

@@ -22,7 +22,7 @@ from yarl import URL
 
 from dragoman.web.addresses import is_permitted, parse_literal
 from dragoman.web.client_address import Network
-from dragoman.web.exchanges import Exchanges
+from dragoman.web.exchanges import KEEP_ALIVE_S, Exchanges
 from dragoman.web.http_connection import ConnectionBroke, Fetched, HttpConnection, NotHttp
 
 __all__ = ["FetchError", "FetchFailed", "FetchRefused", "Fetched", "GuardedClient", "NotConnected"]
@@ -69,7 +69,8 @@ class GuardedClient:
     """An HTTP client for addresses on the open internet and in the operator's `allow` list.
 
     Open it inside the running loop, with `async with` or `close`. `ports` are the ranges a URL may
-    name. `resolve` gives the addresses of a name; by default the system's resolver does.
+    name. Connections that were not used for `idle_s` are not used again. `resolve` gives the
+    addresses of a name; by default the system's resolver does.
     """
 
     def __init__(
@@ -83,6 +84,7 @@ class GuardedClient:
         ports: Sequence[range] = PORTS,
         answer_limit_bytes: int = ANSWER_LIMIT_BYTES,
         keep_alive: bool = True,
+        idle_s: float = KEEP_ALIVE_S,
         connect_timeout_s: float | None = None,
         tls: ssl.SSLContext | None = None,
         resolve: Resolve | None = None,
@@ -97,6 +99,7 @@ class GuardedClient:
             places_per_origin=connections_per_host,
             timeout_s=timeout_s,
             keep_alive=keep_alive,
+            idle_s=idle_s,
         )
         self._connect_timeout_s = connect_timeout_s
         self._tls = tls
@@ -137,8 +140,13 @@ class GuardedClient:
         *,
         headers: Iterable[tuple[str, str]] = (),
         body: bytes = b"",
+        repeatable: bool | None = None,
     ) -> None:
-        """Like `request`, but passes the result to a callback, never before it returns."""
+        """Like `request`, but passes the result to a callback, never before it returns.
+
+        `repeatable` says whether it may be made once more over a new connection; by default that
+        depends on the method.
+        """
         try:
             origin, target = self._checked_url(url)
             request = self._render(method, origin, target, headers, body)
@@ -149,7 +157,9 @@ class GuardedClient:
         def ended(result: Fetched | Exception) -> None:
             on_result(result if isinstance(result, Fetched) else self._failure(origin, result))
 
-        self._exchanges.start(origin, request, ended, repeatable=method == "GET")
+        if repeatable is None:
+            repeatable = method == "GET"
+        self._exchanges.start(origin, request, ended, repeatable=repeatable)
 
     def _failure(self, origin: _Origin, error: Exception) -> FetchError:
         if isinstance(error, FetchError):

@@ -62,7 +62,7 @@ class Request:
     """One call: address, parameters, headers and the whole body, already within its limits.
 
     `operation` is None only when the kit refuses before one is found. `client` is the caller's
-    address as text, empty where the server does not know it.
+    address as text, empty where the server does not know it; `query_string` is the query as sent.
     """
 
     __slots__ = (
@@ -76,6 +76,7 @@ class Request:
         "path",
         "path_params",
         "query",
+        "query_string",
     )
 
     def __init__(
@@ -87,6 +88,7 @@ class Request:
         operation: Called | None = None,
         path_params: Mapping[str, str] | None = None,
         query: Parameters | None = None,
+        query_string: bytes = b"",
         headers: list[tuple[bytes, bytes]] | None = None,
         client: str = "",
         body: bytes = b"",
@@ -97,6 +99,7 @@ class Request:
         self.operation = operation
         self.path_params: Mapping[str, str] = path_params if path_params is not None else {}
         self.query = query if query is not None else Parameters()
+        self.query_string = query_string
         self.client = client
         self.body = body
         self._header_list = headers if headers is not None else []

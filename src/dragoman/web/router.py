@@ -14,6 +14,7 @@ from typing import Any, Final
 
 import structlog
 
+from dragoman.kit.call_header import HEADER
 from dragoman.web.bodies import ClientGone, check_body_head, drain_body, read_body
 from dragoman.web.client_address import ClientAddressReader
 from dragoman.web.forms import parse_form
@@ -157,6 +158,7 @@ class DialectApp:
             dialect=dialect,
             path_params=path_params,
             query=_NO_QUERY,
+            query_string=scope["query_string"],
             headers=scope["headers"],
             client=self._addresses.read(scope),
         )
@@ -295,6 +297,7 @@ class Call:
         if operation is None:
             raise RuntimeError("a call without an operation has its response")
         request.body = body
+        HEADER.set(request.header)
         try:
             response = await operation.handler(request)
         except Refused as refused:

@@ -9,6 +9,7 @@ from collections.abc import Container, Mapping, Sequence
 from functools import lru_cache
 from typing import Final
 
+import msgspec
 from lxml import etree
 
 from dragoman.web.charsets import codec_of, decode_text
@@ -52,6 +53,37 @@ def parse_xml(
     list; elements named in `lists` are a list even where they occur once, and an empty one where
     they occur once and are empty. Namespaces are dropped.
     """
+    root = _parse_root(data, charset)
+    return _local_name(root), _value(root, lists, max_depth)
+
+
+class Element(msgspec.Struct, frozen=True, kw_only=True):
+    """An element with what a tree of values leaves out: its attributes, and the order within."""
+
+    name: str
+    attributes: Mapping[str, str]
+    text: str
+    """All text directly in it, in front of its children, between and behind them."""
+    children: "tuple[Element, ...]"
+
+
+def parse_element(data: bytes, *, charset: str = "", max_depth: int = MAX_DEPTH) -> Element:
+    """Reads a document into its root, for formats in which order counts; raises `MalformedBody`."""
+    return _element(_parse_root(data, charset), max_depth)
+
+
+def _element(node: etree._Element, max_depth: int) -> Element:
+    if max_depth == 0:
+        raise MalformedBody("the XML is nested too deep", kind=RefusalKind.TOO_DEEP)
+    return Element(
+        name=_local_name(node),
+        attributes={str(name): str(value) for name, value in node.attrib.items()},
+        text="".join([node.text or "", *(child.tail or "" for child in node)]),
+        children=tuple(_element(child, max_depth - 1) for child in node),
+    )
+
+
+def _parse_root(data: bytes, charset: str) -> etree._Element:
     text = _decode(data, charset)
     text = text[_end_of_declaration(text) :]
     if _DOCTYPE_IN_PROLOG.match(text):
@@ -68,7 +100,7 @@ def parse_xml(
         raise MalformedBody("the XML holds characters that XML does not allow") from None
     if root.getroottree().docinfo.internalDTD is not None:
         raise MalformedBody("a DOCTYPE is not accepted")
-    return _local_name(root), _value(root, lists, max_depth)
+    return root
 
 
 def render_xml(root: str, value: object) -> bytes:

@@ -32,6 +32,11 @@ class LocalQueue:
     def taken(self, subject: str) -> int:
         return self._subject(subject).taken
 
+    def drain(self, subject: str) -> list[Work]:
+        """Takes everything that waits."""
+        consumer = self._subject(subject)
+        return consumer.take(consumer.waiting)
+
     def oldest(self, subject: str) -> int | None:
         """The lowest identifier among the first items of every account; None when empty."""
         return self._subject(subject).oldest()
@@ -106,6 +111,10 @@ class LocalConsumer:
 
     async def wait(self) -> None:
         await self._something.wait()
+
+    def wake(self) -> None:
+        """Lets who waits look, although there may be nothing to take."""
+        self._something.set()
 
     def acknowledge(self, work: Work) -> None:
         """Does nothing: the caller has stored the outcome."""

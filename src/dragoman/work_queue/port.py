@@ -32,6 +32,10 @@ class Consumer(Protocol):
         """Returns once there is something to take."""
         ...
 
+    def wake(self) -> None:
+        """Lets who waits look, although there may be nothing to take."""
+        ...
+
     def acknowledge(self, work: Work) -> None:
         """The work is done and stored."""
         ...
@@ -62,6 +66,10 @@ class WorkQueue(Protocol):
 
     def taken(self, subject: str) -> int:
         """Items taken so far: it stands still while nobody takes any."""
+        ...
+
+    def drain(self, subject: str) -> list[Work]:
+        """Takes everything that waits, to be published elsewhere."""
         ...
 
     def claim(self, subject: str) -> bool:

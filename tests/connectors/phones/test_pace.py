@@ -126,3 +126,16 @@ def test_error_texts_become_reasons_without_what_they_quote(
 ) -> None:
     result = read_result(error)
     assert (result.code, result.detail) == (code, detail)
+
+
+def test_nothing_waits_longer_when_the_clock_is_set_back() -> None:
+    """Bug: a phone that rested for a minute rested for a day."""
+    pace = Pace(Limits(per_minute=3, per_hour=5, gap_s=3))
+    pace.took(3, NOW)
+    pace.throttle(NOW)
+    before = pace.wait_ms(NOW + 10_000)
+    assert before == 50_000
+    pace.set_back(DAY_MS)
+    assert pace.wait_ms(NOW + 10_000 - DAY_MS) == before
+    pace.took(2, NOW + MINUTE_MS - DAY_MS)
+    assert pace.wait_ms(NOW + MINUTE_MS - DAY_MS) == HOUR_MS

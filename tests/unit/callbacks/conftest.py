@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
+from tests.passing_time import MovableClock
 from tests.unit.callbacks.telling import Customer, Teller, render
 
 from dragoman.core.callbacks import lanes as lanes_module
@@ -27,9 +28,13 @@ async def make_teller(
     made: list[Teller] = []
 
     async def make(
-        per_lane: int = 4, concurrency: int = 256, renderers: Any = None, **schedule: float
+        per_lane: int = 4,
+        concurrency: int = 256,
+        renderers: Any = None,
+        clock: MovableClock | None = None,
+        **schedule: float,
     ) -> Teller:
-        teller = Teller(sqlite_url, until)
+        teller = Teller(sqlite_url, until, clock)
         made.append(teller)
         times = {
             "first_s": 0.05, "longest_s": 0.1, "give_up_after_s": 60.0, "max_retry_after_s": 60.0,

@@ -91,10 +91,10 @@ INSERT = Operation(_insert, "insert_callbacks")
 class Teller:
     """A worker over a database, and the making of callbacks."""
 
-    def __init__(self, url: str, until: Any) -> None:
+    def __init__(self, url: str, until: Any, clock: MovableClock | None = None) -> None:
         self.until = until
         self.storage = Storage(url)
-        self.clock = MovableClock()
+        self.clock = clock or MovableClock()
         self.ids = IdSource(self.clock)
         self.metrics = Metrics()
         self.stored: list[NewCallback] = []

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from aiohttp import web
-from tests.passing_time import PATIENCE_S
+from tests.passing_time import PATIENCE_S, MovableClock
 from tests.unit.callbacks.telling import STATES, assert_in_order, render
 
 from dragoman.core.callbacks import worker as worker_module
@@ -50,6 +50,57 @@ async def test_failures_keep_the_order_of_their_message_only(
     await teller.until_ended()
     assert_in_order(customer, 6)
     assert len(customer.told) == 18 + 3
+
+
+DAY_S = 86_400.0
+
+
+async def test_a_retry_keeps_its_wait_when_the_clock_is_set_back(
+    make_teller: Any, make_customer: Any, until: Any
+) -> None:
+    """Bug: a callback to be tried again in 30 s waited a day and 30 s."""
+    teller, customer = await make_teller(first_s=30.0, longest_s=30.0), await make_customer()
+    answers = iter([500])
+    customer.answer = lambda message, state: next(answers, 200)
+    await teller.tell(customer.origin, 1, State.SENT)
+
+    async def planned() -> bool:
+        (row,) = await teller.rows()
+        return bool(row["attempts"])
+
+    await until(planned)
+    teller.clock.jump(-DAY_S)
+
+    async def moved() -> bool:
+        (row,) = await teller.rows()
+        return bool(row["next_attempt_ms"] < teller.clock.now_ms() + 60_000)
+
+    await until(moved)
+    assert len(customer.told) == 1
+    teller.clock.advance(40)
+    await teller.until_ended()
+    assert len(customer.accepted) == 1
+
+
+async def test_a_retry_does_not_wait_for_a_clock_that_was_set_back_over_a_restart(
+    make_teller: Any, make_customer: Any, until: Any
+) -> None:
+    teller, customer = await make_teller(first_s=30.0, longest_s=30.0), await make_customer()
+    answers = iter([500])
+    customer.answer = lambda message, state: next(answers, 200)
+    await teller.tell(customer.origin, 1, State.SENT)
+
+    async def planned() -> bool:
+        (row,) = await teller.rows()
+        return bool(row["attempts"])
+
+    await until(planned)
+    await teller.stop()
+    clock = MovableClock()
+    clock.jump(-DAY_S)
+    again = await make_teller(first_s=30.0, longest_s=30.0, clock=clock)
+    await again.until_ended()
+    assert len(customer.accepted) == 1
 
 
 async def test_what_is_stored_and_not_announced_yet_is_told_once(

@@ -43,6 +43,8 @@ def test_the_file_is_for_its_owner_alone_and_readable_json(tmp_path: Path) -> No
             "password": "secret",
             "api_key": "0" * 64,
             "legacy_md5": True,
+            "twilio_account_sid": "",
+            "twilio_auth_token": "",
             "smpp_system_id": "demo",
             "smpp_password": "secret12",
         }

@@ -142,8 +142,8 @@ WRONG_KEYS = [
     (CARRIER + "port = 0", "carriers.main.port: expected int >= 1, got 0"),
     (CARRIER + "windw = 5", "carriers.main.windw: unknown key, did you mean `window`?"),
     (
-        CARRIER + 'type = "http"',
-        "carriers.main.type: expected one of smpp, mm7, phones, got 'http'",
+        CARRIER + 'type = "https"',
+        "carriers.main.type: expected one of smpp, mm7, phones, http, got 'https'",
     ),
     (
         CARRIER + 'bind = "trx"',

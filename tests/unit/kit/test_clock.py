@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dragoman.kit.clock import FixedClock, SystemClock, datetime_of, ms_of
+from dragoman.kit.clock import ClockWatch, FixedClock, SystemClock, datetime_of, ms_of
 
 TIMES = [
     (0, datetime(1970, 1, 1, tzinfo=UTC)),
@@ -56,3 +56,17 @@ def test_the_system_clock_tells_milliseconds_of_today() -> None:
     assert before <= told <= datetime.now(UTC)
     first = clock.monotonic()
     assert clock.monotonic() >= first
+
+
+def test_only_a_clock_that_is_set_back_is_noticed_and_once() -> None:
+    clock = FixedClock()
+    watch = ClockWatch(clock)
+    clock.advance(3600)
+    clock.jump(86_400)
+    assert watch.set_back_ms() == 0
+    clock.advance(5)
+    clock.jump(-86_400)
+    assert watch.set_back_ms() == 86_400_000
+    assert watch.set_back_ms() == 0
+    clock.jump(-0.5)
+    assert watch.set_back_ms() == 0

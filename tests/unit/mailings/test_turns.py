@@ -77,3 +77,14 @@ async def test_service_that_is_off_holds_mails_until_it_is_on() -> None:
     bought.services = {}
     clock.advance(LOOK_AGAIN_S + 1)
     assert await turns.take() == Turn(account_id=1, limit=SHARE)
+
+
+async def test_nobody_waits_longer_when_the_clock_is_set_back() -> None:
+    clock = FixedClock()
+    turns = AccountTurns(clock, Bought().find)
+    turns.add(1, clock.now_ms() + 5_000)
+    clock.jump(-86_400)
+    turns.set_back(86_400_000)
+    assert await turns.take() is None
+    clock.advance(5)
+    assert await turns.take() == Turn(account_id=1, limit=SHARE)

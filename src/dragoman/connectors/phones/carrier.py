@@ -28,7 +28,7 @@ from dragoman.core.messages.model.messages import Outgoing, data_of
 from dragoman.core.messages.model.outcomes import Deferred, Outcome, Rejected, Unknown
 from dragoman.core.model.errors import FailureCode, RetryCode
 from dragoman.kit import ids as identifiers
-from dragoman.kit.clock import Clock
+from dragoman.kit.clock import Clock, ClockWatch
 from dragoman.kit.ids import IdSource
 from dragoman.kit.supervisor import Spawn, spawn_unwatched
 
@@ -66,6 +66,7 @@ class PhonesCarrier:
         self._rows = rows
         self._ids = ids
         self._clock = clock
+        self._clock_watch = ClockWatch(clock)
         self._custody = Custody(settings.name, sink, clock, self._note_soon)
         self.assignments = self._custody.open
         self.chooser = Chooser(settings, devices, self.assignments)
@@ -222,6 +223,11 @@ class PhonesCarrier:
         now_ms = self._clock.now_ms()
         margin_ms = round(self.settings.clock_margin_s * 1000)
         lost_ms = now_ms - round(self.settings.processed_life_s * 1000)
+        if back_ms := self._clock_watch.set_back_ms():
+            self.chooser.set_back(back_ms)
+            for assignment in self.assignments:
+                assignment.assigned_ms -= back_ms
+                assignment.changed_ms -= back_ms
         for assignment in self.assignments:
             if not assignment.stored:
                 continue

@@ -116,6 +116,13 @@ class Chooser:
         wait_ms = self._due[0][0] - now_ms if self._due else 0
         return Capacity(bool(self._there), len(self._ready), wait_ms)
 
+    def set_back(self, by_ms: int) -> None:
+        """The clock was set back; every phone is to be evaluated after it."""
+        for pace in (*self._paces.values(), *self._sim_paces.values()):
+            pace.set_back(by_ms)
+        self._due.clear()
+        self._due_of.clear()
+
     def refresh_all(self, now_ms: int) -> None:
         """Evaluates every phone: some disappear without an event."""
         known = {device.device_id for device in self._devices.of_carrier(self._settings.name)}

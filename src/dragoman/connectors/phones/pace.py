@@ -51,6 +51,15 @@ class Pace:
         else:
             self._minutes.append([minute, parts])
 
+    def set_back(self, by_ms: int) -> None:
+        """The clock was set back: what went is as long ago as before."""
+        self.used_ms -= by_ms
+        self._rest_until_ms -= by_ms
+        self._share_changed_ms -= by_ms
+        self._recent = deque((at_ms - by_ms, parts) for at_ms, parts in self._recent)
+        minutes = by_ms // MINUTE_MS
+        self._minutes = deque([minute - minutes, parts] for minute, parts in self._minutes)
+
     def wait_ms(self, now_ms: int) -> int:
         """How long the next message has to wait; 0 where it may go."""
         limits = self.limits

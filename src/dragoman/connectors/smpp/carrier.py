@@ -9,7 +9,6 @@ from collections.abc import Callable
 
 from dragoman.connectors.smpp.inbound import read_delivery
 from dragoman.connectors.smpp.link import Link
-from dragoman.connectors.smpp.pace import Pace
 from dragoman.connectors.smpp.reconstruction import reconstruct
 from dragoman.connectors.smpp.settings import BindMode, CarrierSettings, TlsSettings
 from dragoman.connectors.smpp.statuses import describe_status
@@ -21,6 +20,7 @@ from dragoman.core.messages.model.outcomes import Deferred, Outcome, Rejected
 from dragoman.core.model.errors import FailureCode, RetryCode
 from dragoman.core.model.stored import OnStored
 from dragoman.core.reporting.model.timeline import PduStep, Timeline
+from dragoman.kit.pace import Pace
 from dragoman.kit.supervisor import Spawn, spawn_unwatched
 from dragoman.kit.token_bucket import TokenBucket
 from dragoman.protocols.smpp.errors import EncodeError

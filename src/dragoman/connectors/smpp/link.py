@@ -16,12 +16,12 @@ from typing import Any, Final, Protocol, cast
 
 import structlog
 
-from dragoman.connectors.smpp.pace import Pace
 from dragoman.connectors.smpp.set_aside import FIRST_DELAY_S, SetAside
 from dragoman.connectors.smpp.settings import BindMode, CarrierSettings
 from dragoman.connectors.smpp.statuses import THROTTLING, describe_status
 from dragoman.connectors.smpp.submit_tracker import Part, SubmitTracker
 from dragoman.core.model.stored import OnStored
+from dragoman.kit.pace import Pace
 from dragoman.kit.supervisor import Spawn
 from dragoman.protocols.smpp.constants import CommandStatus
 from dragoman.protocols.smpp.errors import EncodeError

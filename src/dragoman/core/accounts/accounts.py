@@ -12,7 +12,7 @@ import hmac
 import secrets
 from collections import OrderedDict
 from collections.abc import Sequence
-from typing import TypeVar
+from typing import NoReturn, TypeVar
 
 import msgspec
 
@@ -112,6 +112,11 @@ class Accounts:
                 raise Refused(RefusalCode.NOT_FOUND, str(account_id), "account")
             self._remember(memory_key, account, generation)
         return _admit(account, address)
+
+    async def refuse_login(self, who: str) -> NoReturn:
+        """Refuses a caller with a wrong secret that was checked elsewhere, after a delay."""
+        await self._delay_failure(who)
+        raise Refused(RefusalCode.AUTHENTICATION_FAILED, detail="wrong name or secret")
 
     async def authenticate_password(
         self, username: str, password: str, address: str, kind: CredentialKind

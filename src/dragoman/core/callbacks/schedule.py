@@ -53,6 +53,11 @@ class RetrySchedule(msgspec.Struct, frozen=True, kw_only=True):
         planned *= 1 + JITTER * (2 * random - 1)
         return max(planned, self.heeded_s(retry_after_s))
 
+    @property
+    def most_s(self) -> float:
+        """The longest wait there can be."""
+        return max(self.longest_s * (1 + JITTER), self.max_retry_after_s)
+
     def heeded_s(self, retry_after_s: float | None) -> float:
         """How long a server is left alone that asked for a time; 0 if it asked for none."""
         return min(retry_after_s or 0.0, self.max_retry_after_s)

@@ -8,7 +8,7 @@ others a phone's own replaces its account's.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import field
 from types import MappingProxyType
 from typing import Final
@@ -26,7 +26,9 @@ from dragoman.core.messages.model.callbacks import (
     SINGLE_OF_BATCH,
     EventFacts,
     EventKind,
+    TextFacts,
     renderer_of_events,
+    renderer_of_texts,
 )
 from dragoman.core.messages.model.lifecycle import State
 from dragoman.core.messages.model.messages import Holder
@@ -44,6 +46,8 @@ from dragoman.storage.engine import Storage
 KEY_BYTES = 15
 REPORTS: Final = "delivery"
 """The key of the webhook for delivery reports of an account's messages."""
+TEXTS: Final = "incoming"
+"""The key of the webhook for received texts, in dialects whose programs have one for all."""
 _REPORTS_BY_EVENT: Final = MappingProxyType(
     {
         f"{REPORTS}:sent": EventKind.MESSAGE_SENT,
@@ -53,6 +57,9 @@ _REPORTS_BY_EVENT: Final = MappingProxyType(
 )
 """The same in dialects whose programs have a webhook for each kind of event."""
 _REPORTS: Final = MappingProxyType({REPORTS: EventKind.MESSAGE_CHANGED})
+_TEXTS: Final = MappingProxyType(
+    {TEXTS: EventKind.TEXT_RECEIVED, f"{TEXTS}:data": EventKind.DATA_RECEIVED}
+)
 MAX_WEBHOOKS = 100
 """Of one account in one dialect."""
 
@@ -120,6 +127,14 @@ class Webhooks:
         if dialect in self.by_event:
             await self.ensure_signing_key(account)
         for key, event in self._report_keys(dialect).items():
+            if url:
+                await self.put(account, dialect, key=key, event=event, url=url, device_id=None)
+            else:
+                await self.remove(account, dialect, key)
+
+    async def put_text_url(self, account: Account, dialect: str, url: str) -> None:
+        """Stores the URL for received texts and data; an empty one removes it. Raises `Refused`."""
+        for key, event in _TEXTS.items():
             if url:
                 await self.put(account, dialect, key=key, event=event, url=url, device_id=None)
             else:
@@ -219,9 +234,25 @@ class Webhooks:
             key=str(text.inbound_id),
             sender=text.sender,
             recipient=text.recipient,
+            carrier=text.carrier,
             text=text.text,
         )
         return self._calls(facts, None, None)
+
+    async def forward_again(self, dialect: str, url: str, facts: TextFacts) -> None:
+        """Stores and announces a further call about a received text, to another URL."""
+        call = NewCallback(
+            callback_id=self.ids.next(),
+            account_id=facts.account_id,
+            message_id=facts.inbound_id,
+            dialect=renderer_of_texts(dialect),
+            origin=origin_of(url),
+            url=url,
+            payload=msgspec.json.encode(facts).decode(),
+            due_ms=self.clock.now_ms(),
+        )
+        await self.storage.writer.write(webhooks.call, (call,))
+        self.announce(call)
 
     async def notify_of_device(self, device: Device, kind: EventKind, details: Details) -> None:
         """Stores and announces the callbacks for an event of a device."""
@@ -242,6 +273,35 @@ class Webhooks:
             for call in calls:
                 self.announce(call)
 
+    async def call(
+        self, dialect: str, wanted: Sequence[tuple[str, EventFacts, int | None]]
+    ) -> None:
+        """Stores and announces calls to URLs that came with a request, each about a message."""
+        now_ms = self.clock.now_ms()
+        calls = tuple(
+            self._call_to(url, facts, dialect, message_id, now_ms)
+            for url, facts, message_id in wanted
+        )
+        await self.storage.writer.write(webhooks.call, calls)
+        for call in calls:
+            self.announce(call)
+
+    def _call_to(
+        self, url: str, facts: EventFacts, dialect: str, message_id: int | None, due_ms: int
+    ) -> NewCallback:
+        callback_id = self.ids.next()
+        facts = msgspec.structs.replace(facts, event_id=callback_id)
+        return NewCallback(
+            callback_id=callback_id,
+            account_id=facts.account_id,
+            message_id=message_id or callback_id,
+            dialect=renderer_of_events(dialect),
+            origin=origin_of(url),
+            url=url,
+            payload=msgspec.json.encode(facts).decode(),
+            due_ms=due_ms,
+        )
+
     def _calls(
         self, facts: EventFacts, dialect: str | None, message_id: int | None
     ) -> tuple[NewCallback, ...]:
@@ -258,22 +318,9 @@ class Webhooks:
         for webhook in found:
             if webhook.device_id is None and webhook.dialect in own & self._device_first:
                 continue
-            callback_id = self.ids.next()
-            event_facts = msgspec.structs.replace(
-                facts, event_id=callback_id, webhook=webhook.key, kind=webhook.event
-            )
-            calls.append(
-                NewCallback(
-                    callback_id=callback_id,
-                    account_id=facts.account_id,
-                    message_id=message_id or callback_id,
-                    dialect=renderer_of_events(webhook.dialect),
-                    origin=origin_of(webhook.url),
-                    url=webhook.url,
-                    payload=msgspec.json.encode(event_facts).decode(),
-                    due_ms=self.clock.now_ms(),
-                )
-            )
+            event = msgspec.structs.replace(facts, webhook=webhook.key, kind=webhook.event)
+            now_ms = self.clock.now_ms()
+            calls.append(self._call_to(webhook.url, event, webhook.dialect, message_id, now_ms))
         return tuple(calls)
 
     def _keep(self, webhook: StoredWebhook) -> None:

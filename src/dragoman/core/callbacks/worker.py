@@ -21,8 +21,9 @@ import structlog
 
 from dragoman.core.callbacks.lanes import FIRST_PAUSE_S, AccountCalls, CallbackLane
 from dragoman.core.callbacks.model.held_hosts import HeldHost, names_of
+from dragoman.core.callbacks.model.hosts import CallbackHost, PausedHost, Tested
 from dragoman.core.callbacks.schedule import RetrySchedule, Verdict, parse_retry_after
-from dragoman.core.callbacks.sql import callbacks
+from dragoman.core.callbacks.sql import callback_lists, callbacks
 from dragoman.core.callbacks.sql.callbacks import (
     Attempt,
     CallbackState,
@@ -31,15 +32,18 @@ from dragoman.core.callbacks.sql.callbacks import (
     StoredCallback,
 )
 from dragoman.core.messages.model.callbacks import (
+    CallbackAnswer,
     CallbackCall,
     CallbackFacts,
     EventFacts,
+    OwnAnswer,
     TextFacts,
 )
 from dragoman.core.messages.model.records import NewCallback
 from dragoman.core.metrics import Metrics
+from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.core.model.use_case import use_case
-from dragoman.kit.clock import Clock
+from dragoman.kit.clock import Clock, ClockWatch
 from dragoman.kit.ids import first_at, time_of
 from dragoman.storage.engine import Storage
 from dragoman.storage.persistence import persist
@@ -56,13 +60,19 @@ MAX_ATTEMPTS = 32_767
 """As counted; its column has 16 bits."""
 FOREVER_MS = 1 << 62
 
-Rendered = CallbackCall | Awaitable[CallbackCall]
+Rendered = CallbackCall | OwnAnswer | Awaitable[CallbackCall]
 Render = Callable[[str, CallbackFacts], Rendered]
 """Makes the request from the customer's URL and the facts."""
-RenderText = Callable[[str, TextFacts], CallbackCall]
+RenderText = Callable[[str, TextFacts], Rendered]
 """Makes the request that sends an inbound text on."""
 RenderEvent = Callable[[str, EventFacts], Rendered]
 """Makes the request that notifies a webhook of an event."""
+TakeAnswer = Callable[[CallbackAnswer], Awaitable[bool]]
+"""Does what the answer to the call about a text asks for, before the call counts as made, so that
+nothing of it is lost; whether another call was stored in its place.
+
+It may come twice, if the process dies after it. Where it raises, the call is repeated later.
+"""
 
 log = structlog.get_logger(__name__)
 
@@ -99,6 +109,8 @@ class CallbackWorker:
     metrics: Metrics
     text_renderers: Mapping[str, RenderText] = field(default_factory=dict)
     event_renderers: Mapping[str, RenderEvent] = field(default_factory=dict)
+    answer_takers: Mapping[str, TakeAnswer] = field(default_factory=dict)
+    """By the same keys as the renderers of texts and events."""
     as_stored: Mapping[str, str] = field(default_factory=dict)
     """What is handed over as it is stored, without rendering: methods, by key of a renderer."""
     serves: Callable[[str], bool] = lambda _origin: True
@@ -108,6 +120,8 @@ class CallbackWorker:
     most_kept: int = 0
     """Callbacks of an account to an origin that wait at most; the oldest are given up for newer
     ones. 0 for no limit."""
+    _paused: dict[tuple[int, str], int] = field(default_factory=dict, init=False)
+    """By account and origin, since when somebody has them wait."""
     _lanes: dict[tuple[int, str], CallbackLane] = field(default_factory=dict, init=False)
     _calling: int = field(default=0, init=False)
     _rendering: set[asyncio.Future[None]] = field(default_factory=set, init=False)
@@ -122,6 +136,12 @@ class CallbackWorker:
     _announced: int = field(default=0, init=False)
     """The newest callback that memory knows of; all before it are in a lane or its rows."""
     _nothing_called: asyncio.Future[None] | None = field(default=None, init=False)
+    _clock_watch: ClockWatch = field(init=False)
+    _hurries: list[callbacks.Hurry] = field(default_factory=list, init=False)
+    """What is to be written because the clock was set back."""
+
+    def __post_init__(self) -> None:
+        self._clock_watch = ClockWatch(self.clock)
 
     def announce(self, new: NewCallback) -> None:
         """Sends a stored callback soon, or leaves it in its row."""
@@ -134,6 +154,7 @@ class CallbackWorker:
             or lane.failures
             or len(lane.queue) >= MAX_IN_MEMORY
             or not self.reachable(new.account_id)
+            or (new.account_id, new.origin) in self._paused
         ):
             lane.in_rows += 1
             return
@@ -154,6 +175,13 @@ class CallbackWorker:
 
     async def restore(self) -> None:
         """Finds the lanes with pending callbacks from an earlier run."""
+        # Nothing is planned so far ahead: the clock was set back since.
+        now_ms = self.clock.now_ms()
+        farthest_ms = now_ms + round(self.schedule.most_s * 1000)
+        hurry = callbacks.Hurry(farthest_ms, by_ms=FOREVER_MS, now_ms=now_ms)
+        self._hurries.append(hurry)
+        for paused in await self.storage.read(callback_lists.load_paused):
+            self.pause(paused)
         self._announced = await self.storage.read(callbacks.last_pending)
         waiting = await self.storage.read(callbacks.count_pending)
         for lane, count in waiting.items():
@@ -167,8 +195,11 @@ class CallbackWorker:
                 async with asyncio.timeout(POLL_S):
                     await self._look.wait()
             self._look.clear()
+            await self._follow_clock()
             for key, lane in list(self._lanes.items()):
                 idle = not lane.queue and not lane.busy
+                if key in self._paused:
+                    continue
                 if lane.in_rows and idle and self.clock.monotonic() >= lane.paused_until:
                     try:
                         await self._take_up(lane)
@@ -177,6 +208,93 @@ class CallbackWorker:
                 elif idle and not lane.in_rows and not lane.calling:
                     lane.let_go()
                     del self._lanes[key]
+
+    async def _follow_clock(self) -> None:
+        """Keeps the waits of callbacks when the wall clock is set back."""
+        if back_ms := self._clock_watch.set_back_ms():
+            now_ms = self.clock.now_ms()
+            self._hurries.append(callbacks.Hurry(now_ms, by_ms=back_ms, now_ms=now_ms))
+        try:
+            while self._hurries:
+                await self.storage.writer.write(callbacks.hurry, self._hurries[0])
+                del self._hurries[0]
+        except Exception as error:  # retried at the next poll
+            log.error("callbacks_not_moved", reason=type(error).__name__)
+
+    def pause(self, host: PausedHost) -> None:
+        """Has what is for a host wait in its rows, and ends no call that is under way."""
+        if not self.serves(host.origin):
+            return
+        key = (host.account_id, host.origin)
+        self._paused[key] = host.since_ms
+        if (lane := self._lanes.get(key)) is not None:
+            lane.in_rows += len(lane.queue)
+            lane.queue.clear()
+
+    def unpause(self, account_id: int, origin: str) -> None:
+        """Lets what waits for a host go on, at once."""
+        if self._paused.pop((account_id, origin), None) is not None:
+            self.retry_now(account_id, origin)
+
+    def replayed(self, account_id: int, origin: str, number: int, newest: int) -> None:
+        """So many callbacks to a host are pending again in their rows, `newest` the last."""
+        if self.serves(origin):
+            self._announced = max(self._announced, newest)
+            self._lane(account_id, origin).in_rows += number
+            self._look.set()
+
+    def hosts(self) -> tuple[CallbackHost, ...]:
+        """Where callbacks wait, or where they fail or are paused; the most waiting first."""
+        now, now_ms = self.clock.monotonic(), self.clock.now_ms()
+        known = {key: lane for key, lane in self._lanes.items() if lane.waiting or lane.failures}
+        found = []
+        for key in known.keys() | self._paused.keys():
+            lane, paused_ms = self._lanes.get(key), self._paused.get(key)
+            fails = lane is not None and lane.failures > 0 and lane.unwell_since is not None
+            since_ms, next_ms = paused_ms, None
+            if lane is not None and paused_ms is None:
+                if fails:
+                    since_ms = now_ms - round((now - (lane.unwell_since or now)) * 1000)
+                next_ms = now_ms + round(max(0.0, lane.paused_until - now) * 1000)
+            found.append(
+                CallbackHost(
+                    account_id=key[0],
+                    origin=key[1],
+                    waiting=lane.waiting if lane is not None else 0,
+                    calling=lane.calling if lane is not None else 0,
+                    reason=lane.reason if lane is not None and fails else "",
+                    since_ms=since_ms,
+                    next_try_ms=next_ms,
+                    is_paused=paused_ms is not None,
+                )
+            )
+        return tuple(sorted(found, key=lambda host: (-host.waiting, host.origin)))
+
+    async def test(self, account_id: int, dialect: str, url: str, facts: CallbackFacts) -> Tested:
+        """Makes one call that is not stored, and not repeated; raises `Refused`."""
+        if dialect not in self.renderers:
+            raise Refused(RefusalCode.INVALID_FIELD, "dialect", "this API has no such callbacks")
+        try:
+            rendered = self.renderers[dialect](url, facts)
+            call = rendered if isinstance(rendered, CallbackCall) else None
+            if not isinstance(rendered, CallbackCall | OwnAnswer):
+                call = await rendered
+        except Exception as error:  # a dialect looks up what a test does not have
+            log.warning("test_not_rendered", dialect=dialect, reason=type(error).__name__)
+            call = None
+        if call is None:
+            raise Refused(RefusalCode.INVALID_FIELD, "dialect", "this API cannot make a test call")
+        began = self.clock.monotonic()
+        result: asyncio.Future[Fetched | FetchError] = asyncio.get_running_loop().create_future()
+
+        def on_result(fetched: Fetched | FetchError) -> None:
+            if not result.done():
+                result.set_result(fetched)
+
+        self.client.start(call.method, call.url, on_result, headers=call.headers, body=call.body)
+        called = _called(await result)
+        took_ms = (self.clock.monotonic() - began) * 1000
+        return Tested(status=called.status, answer=called.answer[:MAX_ANSWER], took_ms=took_ms)
 
     async def stop(self) -> None:
         """Waits for the calls in progress; the rest stays in rows."""
@@ -219,6 +337,7 @@ class CallbackWorker:
             lane
             for lane in self._lanes.values()
             if lane.waiting
+            and (lane.account_id, lane.origin) not in self._paused
             and account_id in (None, lane.account_id)
             and host.lower() in ("", lane.origin, *names_of(lane.origin))
         ]
@@ -257,6 +376,8 @@ class CallbackWorker:
                 c, lane.account_id, lane.origin, due_ms, limit, newest, first
             )
         )
+        if (lane.account_id, lane.origin) in self._paused:  # since it was asked for
+            return
         lane.more = len(due) >= limit
         for callback in due:
             lane.in_rows -= 1
@@ -338,6 +459,10 @@ class CallbackWorker:
         if isinstance(call, CallbackCall):
             self._start(lane, callback, call)
             return
+        if isinstance(call, OwnAnswer):
+            own = Fetched(200, dict(call.headers), call.body)
+            asyncio.get_running_loop().call_soon(self._answered, lane, callback, own)
+            return
         task = asyncio.ensure_future(self._start_later(lane, callback, call))
         self._rendering.add(task)
         task.add_done_callback(self._rendering.discard)
@@ -359,11 +484,60 @@ class CallbackWorker:
 
     def _start(self, lane: CallbackLane, callback: StoredCallback, call: CallbackCall) -> None:
         def on_result(result: Fetched | FetchError) -> None:
-            self._end(lane, callback, _called(result))
+            self._answered(lane, callback, result)
 
         self.client.start(call.method, call.url, on_result, headers=call.headers, body=call.body)
 
-    def _end(self, lane: CallbackLane, callback: StoredCallback, called: _Called) -> None:
+    def _answered(
+        self, lane: CallbackLane, callback: StoredCallback, result: Fetched | FetchError
+    ) -> None:
+        take = self.answer_takers.get(callback.dialect)
+        if take is None:
+            self._end(lane, callback, _called(result))
+            return
+        task = asyncio.ensure_future(self._end_with_answer(lane, callback, result, take))
+        self._rendering.add(task)
+        task.add_done_callback(self._rendering.discard)
+
+    async def _end_with_answer(
+        self,
+        lane: CallbackLane,
+        callback: StoredCallback,
+        result: Fetched | FetchError,
+        take: TakeAnswer,
+    ) -> None:
+        """What follows from an answer is stored before the call is done with."""
+        called, passed_on = _called(result), False
+        fetched = result if isinstance(result, Fetched) else None
+        answer = CallbackAnswer(
+            callback_id=callback.callback_id,
+            account_id=callback.account_id,
+            url=callback.url,
+            facts=self._text_of(callback),
+            status=called.status,
+            headers=fetched.headers if fetched else {},
+            body=fetched.body if fetched else b"",
+        )
+        try:
+            passed_on = await take(answer)
+        except Exception as error:  # above all a database that is away
+            log.error("answer_not_taken", dialect=callback.dialect, reason=type(error).__name__)
+            called = _Called(status=None, answer="the answer was not stored", ours=True)
+        self._end(lane, callback, called, passed_on=passed_on)
+
+    def _text_of(self, callback: StoredCallback) -> TextFacts | EventFacts:
+        if callback.dialect in self.text_renderers:
+            return msgspec.json.decode(callback.payload, type=TextFacts)
+        return msgspec.json.decode(callback.payload, type=EventFacts)
+
+    def _end(
+        self,
+        lane: CallbackLane,
+        callback: StoredCallback,
+        called: _Called,
+        *,
+        passed_on: bool = False,
+    ) -> None:
         lane.calling -= 1
         lane.calls.under_way -= 1
         self._calling -= 1
@@ -371,7 +545,9 @@ class CallbackWorker:
             self._serve_short()
         status, now_ms = called.status, self.clock.now_ms()
         age_s = (now_ms - time_of(callback.callback_id)) / 1000
-        verdict = Verdict.GIVE_UP if called.refused else self.schedule.judge(status, age_s)
+        verdict = self.schedule.judge(status, age_s)
+        if called.refused or (passed_on and verdict is Verdict.RETRY):
+            verdict = Verdict.GIVE_UP
         attempts, next_ms = callback.attempts + 1, now_ms
         wish_s = None
         if verdict is Verdict.RETRY:

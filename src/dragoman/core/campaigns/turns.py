@@ -45,6 +45,12 @@ class AccountTurns:
         waiting = self._accounts.setdefault(account_id, _Waiting())
         waiting.due_ms = min(waiting.due_ms, due_ms)
 
+    def set_back(self, by_ms: int) -> None:
+        """The wall clock was set back: whoever waits does not wait longer for it."""
+        for waiting in self._accounts.values():
+            if waiting.due_ms != _NEVER:
+                waiting.due_ms -= by_ms
+
     async def take(self) -> Turn | None:
         """The next account in turn, which waits no more until mails are added."""
         now_ms = self.clock.now_ms()

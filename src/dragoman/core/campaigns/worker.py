@@ -38,7 +38,7 @@ from dragoman.core.campaigns.turns import SHARE, AccountTurns, Turn
 from dragoman.core.metrics import Metrics
 from dragoman.core.model.errors import StorageUnavailable
 from dragoman.core.model.use_case import use_case
-from dragoman.kit.clock import Clock, datetime_of
+from dragoman.kit.clock import Clock, ClockWatch, datetime_of
 from dragoman.kit.ids import render_hex, time_of
 from dragoman.kit.token_bucket import TokenBucket
 from dragoman.storage.engine import Storage
@@ -88,6 +88,9 @@ class MailWorker:
     _paused_until: float = field(default_factory=lambda: float("-inf"), init=False)
     _wake: asyncio.Event = field(default_factory=asyncio.Event, init=False)
     _stopping: bool = field(default=False, init=False)
+    _clock_watch: ClockWatch = field(init=False)
+    _hurries: list[deliveries.Hurry] = field(default_factory=list, init=False)
+    """What is to be written because the clock was set back."""
 
     def __post_init__(self) -> None:
         settings = self.settings
@@ -98,6 +101,7 @@ class MailWorker:
         )
         self._rate = TokenBucket(rate_per_s=settings.rate_per_s, now=self.clock.monotonic())
         self._turns = AccountTurns(self.clock, self._find_service)
+        self._clock_watch = ClockWatch(self.clock)
 
     def announce(self, account_id: int) -> None:
         """Notes that an account has new mails."""
@@ -106,12 +110,17 @@ class MailWorker:
 
     async def restore(self) -> None:
         """Finds the mails of an earlier run; those in sending are sent again."""
+        now_ms = self.clock.now_ms()
+        # Nothing is planned so far ahead: the clock was set back since.
+        farthest_ms = now_ms + round(self.settings.max_retry_s * 2 * 1000)
+        hurry = deliveries.Hurry(farthest_ms, by_ms=farthest_ms, now_ms=now_ms)
+        self._hurries.append(hurry)
         again = await self.storage.writer.write(deliveries.restore, ())
         if again:
             log.warning("mails_sent_again", count=again)
         waiting = await self.storage.read(deliveries.accounts_waiting)
         for account_id, due_ms in waiting.items():
-            self._turns.add(account_id, due_ms)
+            self._turns.add(account_id, now_ms if due_ms > farthest_ms else due_ms)
 
     async def run(self) -> None:
         """Claims and sends; runs until cancelled, then releases what it did not send."""
@@ -149,6 +158,7 @@ class MailWorker:
             # The database may have stored a claim although it did not say so.
             await self.storage.writer.write(deliveries.restore, tuple(self._claimed))
             self._claim_failed = False
+        await self._follow_clock()
         turn = await self._turns.take()
         if turn is None:
             return False
@@ -158,6 +168,16 @@ class MailWorker:
             self._turns.add(turn.account_id, self.clock.now_ms())
             raise
         return True
+
+    async def _follow_clock(self) -> None:
+        """Keeps the waits of mails when the wall clock is set back."""
+        if back_ms := self._clock_watch.set_back_ms():
+            now_ms = self.clock.now_ms()
+            self._hurries.append(deliveries.Hurry(now_ms, by_ms=back_ms, now_ms=now_ms))
+            self._turns.set_back(back_ms)
+        while self._hurries:
+            await self.storage.writer.write(deliveries.hurry, self._hurries[0])
+            del self._hurries[0]
 
     async def _claim(self, turn: Turn) -> None:
         now_ms = self.clock.now_ms()

@@ -22,7 +22,7 @@ from dragoman.storage.engine import Storage
 
 CHECK_S = 5.0
 PAGE = 500
-ROWS_CHECK_MS = 60_000
+ROWS_CHECK_S = 60.0
 
 log = structlog.get_logger(__name__)
 
@@ -40,7 +40,8 @@ class Deadlines:
     park_s: float
     _swept: int = field(default=0, init=False)
     """Messages up to here have a report or were given up."""
-    _next_look_at_rows_ms: int = field(default=0, init=False)
+    _next_look_at_rows: float = field(default=float("-inf"), init=False)
+    """Monotonic: a wall clock that is set back must not put it off."""
 
     async def run(self) -> None:
         """Runs until cancelled."""
@@ -67,8 +68,8 @@ class Deadlines:
 
     async def _expire_in_rows(self) -> None:
         """Expires messages that are in no queue: their routes are spilled or removed."""
-        now_ms = self.clock.now_ms()
-        if now_ms < self._next_look_at_rows_ms:
+        now, now_ms = self.clock.monotonic(), self.clock.now_ms()
+        if now < self._next_look_at_rows:
             return
         read = await self.loader.read(lambda c: pending.load_expired(c, now_ms, PAGE))
         for message in read.fresh:
@@ -76,7 +77,7 @@ class Deadlines:
             message.possible_duplicate |= message.state is State.SENDING
             self.delivery.expire(message, ignore)
         if len(read.fresh) < PAGE:
-            self._next_look_at_rows_ms = now_ms + ROWS_CHECK_MS
+            self._next_look_at_rows = now + ROWS_CHECK_S
 
     async def _give_up_reports(self) -> None:
         """Ends as `unknown` messages that were sent too long ago for a receipt to come."""

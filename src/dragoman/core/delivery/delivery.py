@@ -9,6 +9,7 @@ from enum import StrEnum
 import msgspec
 
 from dragoman.core.billing.model.reservations import Settlement
+from dragoman.core.delivery.quality import Quality
 from dragoman.core.messages.feed import Feed
 from dragoman.core.messages.live import LiveBatch, LiveMessage, LiveMessages
 from dragoman.core.messages.model.callbacks import CallbackFacts
@@ -31,6 +32,8 @@ from dragoman.storage.writer import Writer
 
 _REFUNDED = frozenset({State.REJECTED, State.CANCELLED, State.EXPIRED})
 """Ends of a message that no carrier has taken."""
+_RESULTS = frozenset({State.DELIVERED, State.UNDELIVERED, State.EXPIRED, State.REJECTED})
+"""What tells how well a carrier delivers, where one is known."""
 _NAMES = {state: state.name.lower() for state in State}
 # Members that every message asks for: looking one up in its class costs more than the rest.
 _SENT = State.SENT
@@ -68,11 +71,16 @@ class Delivery:
     policies: Mapping[str, OnUnknown]
     announce: Callable[[NewCallback], None]
     find_events: FindEvents
+    quality: Quality
     feed: Feed = field(default_factory=Feed)
     carrier_id_known: Signal[[str, str, LiveMessage, int]] = field(
         default_factory=Signal[[str, str, LiveMessage, int]], init=False
     )
     """(carrier, ID, message, part) once it is known; its receipt may have come before."""
+
+    def take_policies(self, policies: Mapping[str, OnUnknown]) -> None:
+        """Takes other policies of carriers from here on."""
+        self.policies = policies
 
     def accepted(
         self, message: LiveMessage, carrier: str, outcome: Accepted, on_stored: OnStored
@@ -109,6 +117,7 @@ class Delivery:
             for number, carrier_id in _known(message, outcome.carrier_ids):
                 for key in stored_keys(carrier_id):
                     self.live.add_key(carrier, key, message, number)
+                    self.carrier_id_known(carrier, key, message, number)
             return True
         self.change(
             message,
@@ -171,6 +180,7 @@ class Delivery:
                 )
         callback = self._callback(message, after, failure, detail, now_ms)
         events = self.find_events(message, after, failure, detail, now_ms)
+        is_refunded = _is_refunded(before, after, reported)
         change = StateChange(
             message_id=message.message_id,
             batch_id=batch.batch_id,
@@ -194,6 +204,8 @@ class Delivery:
             premium_state=PREMIUM_STATES[after] if batch.is_premium else None,
             route=message.route,
             sent_ms=message.sent_ms,
+            refunded_credits=message.credits if is_refunded else 0,
+            refunded_price=message.price if is_refunded else 0,
         )
         message.writes += 1
 
@@ -206,6 +218,8 @@ class Delivery:
             on_stored(on_disk)
 
         persist(self.writer, changes.record, change, finish)
+        if self.quality.is_watched and after in _RESULTS and carrier is not None:
+            self.quality.note(carrier, after is State.DELIVERED, message.sent_ms, now_ms)
         if after >= _UNKNOWN:
             self.metrics.finals[carrier or "", _NAMES[after]] += 1
         if carrier is not None:
@@ -252,6 +266,8 @@ class Delivery:
             events=self.find_events(message, State.REJECTED, failure, "", now_ms),
             premium_state=PREMIUM_STATES[State.REJECTED] if message.is_premium else None,
             route=message.route,
+            refunded_credits=message.credits,
+            refunded_price=message.price,
         )
 
     def notify_rejections(
@@ -286,7 +302,7 @@ class Delivery:
     ) -> Settlement | None:
         if before >= _SENT or not message.credits:
             return None
-        batch, refund = message.batch, after in _REFUNDED and not reported
+        batch, refund = message.batch, _is_refunded(before, after, reported)
         return Settlement(
             wallet_id=batch.wallet_id,
             entry_id=self.ids.next(),
@@ -353,3 +369,8 @@ def _known(
 def _note_device(message: LiveMessage, outcome: Accepted | Rejected) -> None:
     if outcome.device_id is not None:
         message.device_id, message.sim = outcome.device_id, outcome.sim
+
+
+def _is_refunded(before: State, after: State, reported: bool) -> bool:
+    """Whether nothing is charged for a message that changes so."""
+    return before < _SENT and after in _REFUNDED and not reported

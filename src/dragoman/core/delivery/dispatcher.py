@@ -13,10 +13,12 @@ from time import perf_counter
 
 import structlog
 
+from dragoman.core.delivery.choosing import ChoosingWorker
 from dragoman.core.delivery.delivery import Delivery
 from dragoman.core.delivery.lanes import CarrierLane, Flight, reject_for
 from dragoman.core.delivery.model.ports import Connector
 from dragoman.core.delivery.receipts import Receipts
+from dragoman.core.delivery.selection import Selection
 from dragoman.core.delivery.sorting import SortingWorker, no_demand
 from dragoman.core.inbound.inbound import Inbound
 from dragoman.core.messages.events import MessageEvents
@@ -32,6 +34,7 @@ from dragoman.core.model.errors import StorageUnavailable
 from dragoman.core.model.stored import OnStored, ignore
 from dragoman.core.model.use_case import use_case
 from dragoman.kit.clock import Clock
+from dragoman.kit.signal import Signal
 from dragoman.kit.supervisor import Spawn, spawn_unwatched
 from dragoman.storage.writer import Writer
 from dragoman.work_queue.port import Consumer, Work, WorkQueue
@@ -56,12 +59,21 @@ class Dispatcher:
     texts: Inbound
     clock: Clock
     metrics: Metrics
+    selection: Selection
     message_events: MessageEvents | None = None
     feed: Feed = field(default_factory=Feed)
+    left_in_row: Signal[[str, int, int]] = field(
+        default_factory=Signal[[str, int, int]], init=False
+    )
+    """(route, account, message) of what is to be read from its row later."""
     _lanes: dict[str, CarrierLane] = field(default_factory=dict, init=False)
-    _sorting: dict[str, SortingWorker] = field(default_factory=dict, init=False)
+    _sorting: dict[str, SortingWorker | ChoosingWorker] = field(default_factory=dict, init=False)
     _tasks: list[asyncio.Task[None]] = field(default_factory=list, init=False)
+    up_since: dict[str, float] = field(default_factory=dict, init=False)
+    """When each carrier that is up became so, on the monotonic clock."""
     _held: set[str] = field(default_factory=set, init=False)
+    _places: dict[str, _Place] = field(default_factory=dict, init=False)
+    _spawn: Spawn = field(default=spawn_unwatched, init=False)
     _taking: bool = field(default=True, init=False)
     _consumers: dict[str, Consumer] = field(default_factory=dict, init=False)
 
@@ -72,16 +84,79 @@ class Dispatcher:
         spawn: Spawn = spawn_unwatched,
     ) -> None:
         """Starts to take messages for every route."""
-        self._lanes = {name: CarrierLane(connector) for name, connector in connectors.items()}
-        for route in routes:
-            lanes = [self._lanes[name] for name in route.carriers]
-            worker: _RouteWorker | SortingWorker
-            if any(lane.selective is not None for lane in lanes):
-                worker = self._sorting[route.name] = SortingWorker(self, route.name, lanes)
-            else:
-                worker = _RouteWorker(self, route.name, lanes)
+        self._spawn = spawn
+        self.reconfigure(connectors, routes)
+
+    def reconfigure(self, connectors: Mapping[str, Connector], routes: Iterable[Route]) -> None:
+        """Sends over these carriers and routes from here on; those that are as before go on.
+
+        What waits on a route that is gone is left in the queue. A carrier that is gone keeps its
+        place until `forget`, as outcomes may still come.
+        """
+        for name, connector in connectors.items():
+            lane = self._lanes.get(name)
+            if lane is None:
+                self._lanes[name] = CarrierLane(connector)
+            elif lane.connector is not connector:
+                lane.connector = connector
+                lane.wake()
+        wanted = {route.name: route for route in routes}
+        for name in [*self._places]:
+            if name not in wanted:
+                self._retire(name)
+        for route in wanted.values():
+            place = self._places.get(route.name)
+            limits = self.selection.limits_of(route)
+            if place is not None and (place.route, place.limits) == (route, limits):
+                continue
+            self._retire(route.name)
+            worker = self._worker(route)
             self._consumers[route.name] = worker.consumer
-            self._tasks.append(spawn(f"route {route.name}", worker.run()))
+            if place is None:
+                place = self._places[route.name] = _Place()
+                self._tasks.append(self._spawn(f"route {route.name}", place.run()))
+            place.take(worker, route, limits)
+
+    def _worker(self, route: Route) -> _RouteWorker | SortingWorker | ChoosingWorker:
+        lanes = [self._lanes[name] for name in route.carriers]
+        if any(lane.selective is not None for lane in lanes):
+            worker = self._sorting[route.name] = SortingWorker(self, route.name, lanes)
+            return worker
+        chooser = self.selection.of(route)
+        if chooser is None:
+            return _RouteWorker(self, route.name, lanes)
+        chosen = self._sorting[route.name] = ChoosingWorker(self, route.name, lanes, chooser)
+        return chosen
+
+    def _retire(self, route: str) -> None:
+        place = self._places.get(route)
+        if place is not None:
+            place.empty()
+            self._sorting.pop(route, None)
+            self.selection.drop(route)
+
+    def is_stuck(self, route: Route) -> bool:
+        """Whether no carrier of a route can send: all are down, held or left out."""
+        quality = self.selection.quality
+        return all(
+            self.is_held(name)
+            or not self._lanes[name].connector.up
+            or (route.min_delivery_rate > 0 and quality.is_left_out(name))
+            for name in route.carriers
+        )
+
+    def pull_out(self, route: str) -> list[Work]:
+        """Takes what waits on a route, also in lines, to be published on another."""
+        worker = self._sorting.get(route)
+        if isinstance(worker, ChoosingWorker):
+            worker.give_back()
+        return self.queue.drain(route)
+
+    def forget(self, carrier: str) -> None:
+        """Lets go of a carrier that has stopped; nothing more is heard of it."""
+        lane = self._lanes.get(carrier)
+        if lane is not None and not lane.flights:
+            del self._lanes[carrier]
 
     async def stop(self) -> None:
         """Takes no more messages; the connectors finish those in flight."""
@@ -111,7 +186,7 @@ class Dispatcher:
             if message.state is not State.SENDING:
                 self.live.remove(message)
                 continue
-            message.in_flight = True
+            self.live.take_off(message, carrier)
             lane.occupy(message.part_count)
             consumer = self._consumers.get(message.route)
             if consumer is None:  # the route was removed, so it cannot be requeued there
@@ -182,6 +257,11 @@ class Dispatcher:
         self.metrics.outcomes[carrier, _KINDS[type(outcome)]] += 1
         if self.message_events is not None:
             self.message_events.attempt(live, carrier, outcome)
+        if self.selection.quotas.is_counting:
+            if isinstance(outcome, Deferred):
+                self.selection.quotas.give_back(live.message_id)
+            else:
+                self.selection.quotas.keep(live.message_id)
         if isinstance(outcome, Deferred):
             live.possible_duplicate |= outcome.possible_duplicate
             self._put_back(flight, lane, outcome.retry_in_s)
@@ -191,7 +271,7 @@ class Dispatcher:
         self.metrics.submit_s.observe(perf_counter() - flight.handed_over_at)
 
         def stored(on_disk: bool) -> None:
-            live.in_flight = False
+            self._land(live, carrier)
             flight.consumer.acknowledge(flight.work)
             lane.land(live.part_count)
             if on_stored is not None:
@@ -209,11 +289,16 @@ class Dispatcher:
         self.receipts.receive(report, on_stored)
 
     def inbound(self, report: InboundPartReport, on_stored: OnStored) -> None:
+        self.selection.heard(report.carrier, report.source)
         self.texts.receive(report, on_stored)
 
     def availability(self, carrier: str) -> None:
         lane = self._lanes.get(carrier)
         if lane is not None:
+            if not lane.connector.up:
+                self.up_since.pop(carrier, None)
+            elif carrier not in self.up_since:
+                self.up_since[carrier] = self.clock.monotonic()
             lane.wake()
 
     # What the workers of the routes use
@@ -228,6 +313,14 @@ class Dispatcher:
             return None
         return message
 
+    def leave_in_row(self, message: LiveMessage) -> bool:
+        """Forgets a message that waits, until its row is read again; whether that is possible."""
+        if message.state is not State.QUEUED or message.writes or message.possible_duplicate:
+            return False
+        self.live.remove(message)
+        self.left_in_row(message.route, message.batch.account_id, message.message_id)
+        return True
+
     def reject(self, message: LiveMessage, carrier: str, reason: Rejected) -> None:
         """Ends a message that no carrier of its route will ever take."""
         self.metrics.outcomes[carrier, "rejected"] += 1
@@ -238,9 +331,10 @@ class Dispatcher:
         now_ms = self.clock.now_ms()
         messages = []
         for work in works:
-            message = self.live.get(work.message_id)
-            if message is None or message.in_flight or message.state not in _SENDABLE:
+            message = self.find(work)
+            if message is None:
                 consumer.acknowledge(work)  # it was cancelled, expired or reported meanwhile
+                self.selection.quotas.give_back(work.message_id)
             elif message.batch.stored.expires_ms <= now_ms:
                 self._expire(message, work, consumer)
             else:
@@ -263,9 +357,14 @@ class Dispatcher:
                 lane.land(message.part_count)
                 consumer.acknowledge(work)
                 continue
-            message.in_flight = True
-            lane.flights[message.message_id] = Flight(work, message, consumer)
-            self._send(message, lane, now_ms)
+            self.live.take_off(message, lane.connector.name)
+            flight = lane.flights[message.message_id] = Flight(work, message, consumer)
+            try:
+                self._send(message, lane, now_ms)
+            except Exception as error:  # even its rejection failed: the others must go on
+                log.error("not_rejected", carrier=lane.connector.name, reason=type(error).__name__)
+                lane.flights.pop(message.message_id, None)
+                self._come_again(flight, lane, STORAGE_RETRY_S)
 
     def _send(self, message: LiveMessage, lane: CarrierLane, now_ms: int) -> None:
         """Gives a message to its carrier; a failure rejects only this message."""
@@ -273,7 +372,7 @@ class Dispatcher:
         try:
             if self.feed.listeners:
                 self.feed.publish(message, State.QUEUED, State.SENDING, now_ms, carrier=carrier)
-            lane.connector.send(message.outgoing())
+            lane.connector.send(self.selection.senders.apply(carrier, message.outgoing()))
         except Exception as error:  # the others of the take must go on
             log.error(
                 "not_sent",
@@ -292,7 +391,9 @@ class Dispatcher:
             await self.writer.write(
                 changes.mark_sending, [message.message_id for message in messages]
             )
-        except StorageUnavailable:
+        except Exception as error:
+            if not isinstance(error, StorageUnavailable):  # a defect of ours: none may be lost
+                log.error("not_marked", reason=type(error).__name__)
             for message in messages:
                 if message.state is State.SENDING:  # it may have expired meanwhile
                     message.state = State.QUEUED
@@ -300,7 +401,12 @@ class Dispatcher:
         return True
 
     def _expire(self, message: LiveMessage, work: Work, consumer: Consumer) -> None:
-        self.delivery.expire(message, lambda _: consumer.acknowledge(work))
+        self.selection.quotas.give_back(work.message_id)
+        try:
+            self.delivery.expire(message, lambda _: consumer.acknowledge(work))
+        except Exception as error:  # the others of the take must go on
+            log.error("not_expired", message_id=message.message_id, reason=type(error).__name__)
+            consumer.retry(work, STORAGE_RETRY_S)
 
     def _put_back(self, flight: Flight, lane: CarrierLane, delay_s: float) -> None:
         """Queues a message that no carrier has; its row says so before it can be sent again.
@@ -318,12 +424,16 @@ class Dispatcher:
             if self._taking:
                 flight.consumer.retry(flight.work, delay_s)
 
-        message.in_flight = False
+        self._land(message, lane.connector.name)
         lane.land(message.part_count)
         self.writer.submit(changes.take_back, [message.message_id], stored)
 
+    def _land(self, message: LiveMessage, carrier: str) -> None:
+        self.live.land(message, carrier)
+        self.receipts.answered(message)
+
     def _come_again(self, flight: Flight, lane: CarrierLane, delay_s: float) -> None:
-        flight.message.in_flight = False
+        self._land(flight.message, lane.connector.name)
         if self._taking:
             flight.consumer.retry(flight.work, delay_s)
         lane.land(flight.message.part_count)
@@ -331,6 +441,39 @@ class Dispatcher:
 
 _SENDABLE = frozenset({State.QUEUED, State.SENDING})
 _KINDS = {kind: kind.__name__.lower() for kind in (Accepted, Deferred, Rejected, Unknown)}
+
+
+class _Place:
+    """The task of a route, which outlives its workers: they change with the configuration."""
+
+    def __init__(self) -> None:
+        self.route: Route | None = None
+        self.limits: tuple[int, ...] = ()
+        self._worker: _RouteWorker | SortingWorker | ChoosingWorker | None = None
+        self._taken = asyncio.Event()
+
+    def take(
+        self,
+        worker: _RouteWorker | SortingWorker | ChoosingWorker,
+        route: Route,
+        limits: tuple[int, ...],
+    ) -> None:
+        """Lets a worker work here."""
+        self._worker, self.route, self.limits = worker, route, limits
+        self._taken.set()
+
+    def empty(self) -> None:
+        """Lets the worker finish what it hands over just now, and go."""
+        worker, self._worker, self.route = self._worker, None, None
+        self._taken.clear()
+        if worker is not None and not isinstance(worker, SortingWorker):
+            worker.retire()
+
+    async def run(self) -> None:
+        while True:
+            await self._taken.wait()
+            if self._worker is not None:
+                await self._worker.run()
 
 
 class _RouteWorker:
@@ -341,17 +484,30 @@ class _RouteWorker:
         self._route = route
         self._lanes = lanes
         self._changed = asyncio.Event()
+        self._retired = False
         for lane in lanes:
             lane.waiters.append(self._changed)
         self.consumer = dispatcher.consume(route, self._demand)
 
+    def retire(self) -> None:
+        """Takes nothing more."""
+        self._retired = True
+        for lane in self._lanes:
+            lane.waiters.remove(self._changed)
+        self._changed.set()
+        self.consumer.wake()
+
     async def run(self) -> None:
         while True:
             await self.consumer.wait()
+            if self._retired:
+                return
             lane = self._choose()
             if lane is None or lane.room <= 0:
                 self._changed.clear()
                 await self._changed.wait()
+                if self._retired:
+                    return
                 continue
             works = self.consumer.take(min(lane.room, MAX_TAKE))
             try:

@@ -2,6 +2,10 @@
 
 A receipt can come before the response to the submit, on another link, twice, or days late. One that
 matches no message is stored and parked, and matched when its message ID becomes known.
+
+An ID exactly as received wins at once. Any other spelling of it counts only when every message is
+answered that the receipt may be about: until then the exact ID may still come. And it counts only
+if it names one message.
 """
 
 from __future__ import annotations
@@ -11,6 +15,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Sequence, Set
 from dataclasses import field
 from functools import cache
+from typing import NamedTuple
 
 import msgspec
 import structlog
@@ -39,7 +44,12 @@ from dragoman.core.model.use_case import use_case
 from dragoman.kit import ids as identifiers
 from dragoman.kit.clock import Clock
 from dragoman.kit.ids import IdSource
-from dragoman.protocols.smpp.message_ids import likeliest_spelling, stored_keys
+from dragoman.protocols.smpp.message_ids import (
+    IdReading,
+    id_spellings,
+    likeliest_spelling,
+    stored_keys,
+)
 from dragoman.storage.engine import Storage
 from dragoman.storage.persistence import persist
 
@@ -56,6 +66,22 @@ SIGNIFICANT_DIGITS = 7
 
 
 log = structlog.get_logger(__name__)
+
+
+class _Unmatched(NamedTuple):
+    """A receipt that is of no message in memory, or not for certain."""
+
+    report: ReceiptReport
+    on_stored: OnStored
+    decide: bool = False
+    """Whether all messages are answered that it may be about."""
+
+
+class _Awaiting(NamedTuple):
+    """A parked receipt, and the messages whose answers it waits for."""
+
+    report: ReceiptReport
+    messages: set[int]
 
 
 @use_case(kw_only=True)
@@ -75,8 +101,10 @@ class Receipts:
     _parked: OrderedDict[tuple[str, str], list[ReceiptReport]] = field(
         default_factory=OrderedDict, init=False
     )
-    _unmatched: list[tuple[ReceiptReport, OnStored]] = field(default_factory=list, init=False)
-    _converting: set[str] = field(default_factory=set, init=False)
+    _unmatched: list[_Unmatched] = field(default_factory=list, init=False)
+    _awaiting: dict[int, list[_Awaiting]] = field(default_factory=dict, init=False)
+    """Parked receipts by each message whose answer may have their ID."""
+    _converting: dict[str, IdReading] = field(default_factory=dict, init=False)
     """Carriers whose receipts have been seen to spell IDs in another base than their answers."""
     _unmatched_came: asyncio.Event = field(default_factory=asyncio.Event, init=False)
 
@@ -88,12 +116,24 @@ class Receipts:
         # A converted spelling counts only once SQL knows of no message with the id as it came.
         found = self._find(report, (report.likeliest_key,))
         if found is None:
-            found = self._find(report, _direct_keys(report))
+            direct = _direct_keys(report)
+            if any(self.live.find(report.carrier, key) for key in direct):
+                found = self._find(report, _exact_keys(report))
+                if found is None and not self._unanswered(report):
+                    found = self._find(report, direct)
         if found is not None:
             self._apply(*found, report, on_stored)
         else:
-            self._unmatched.append((report, on_stored))
-            self._unmatched_came.set()
+            self._look_up_soon(_Unmatched(report, on_stored))
+
+    def answered(self, message: LiveMessage) -> None:
+        """A message is in flight no longer, and its carrier's IDs are known if it has any."""
+        if not self._awaiting:
+            return
+        for waiting in self._awaiting.pop(message.message_id, ()):
+            waiting.messages.discard(message.message_id)
+            if not waiting.messages and self._is_parked(waiting.report):
+                self._look_up_soon(_Unmatched(waiting.report, _already_acknowledged, decide=True))
 
     async def run(self) -> None:
         """Looks up in SQL the messages that are not in memory; runs until cancelled."""
@@ -109,8 +149,7 @@ class Receipts:
                 await self._look_up(unmatched)
             except Exception as error:  # a reader that fails must not end the matching
                 log.error("receipts_not_looked_up", reason=type(error).__name__)
-                self._unmatched.extend(unmatched)
-                self._unmatched_came.set()
+                self._look_up_soon(*unmatched)
                 await asyncio.sleep(STORAGE_RETRY_S)
 
     async def restore(self) -> None:
@@ -128,26 +167,65 @@ class Receipts:
                 raw=parked.raw,
             )
             self._remember(report)
-            self._unmatched.append((report, _already_acknowledged))
-        if self._unmatched:
-            self._unmatched_came.set()
+            self._look_up_soon(_Unmatched(report, _already_acknowledged))
 
-    async def _look_up(self, unmatched: list[tuple[ReceiptReport, OnStored]]) -> None:
-        wanted = [(report.carrier, key) for report, _ in unmatched for key in report.keys]
+    def _look_up_soon(self, *unmatched: _Unmatched) -> None:
+        self._unmatched.extend(unmatched)
+        self._unmatched_came.set()
+
+    async def _look_up(self, unmatched: list[_Unmatched]) -> None:
+        wanted = [(one.report.carrier, key) for one in unmatched for key in one.report.keys]
         loaded = await self.loader.by_keys(wanted) if wanted else []
         in_flight = cache(self._numbers_in_flight)
-        for report, on_stored in unmatched:
-            found = self._find(report, report.keys) or self._find_by_id_alone(report, in_flight)
-            if found is not None:
-                self._forget(report)
-                self._apply(*found, report, on_stored)
-            elif report.text is not None:
-                self._settle_text(report, report.text, on_stored, in_flight)
-            elif on_stored is not _already_acknowledged:
-                self._park(report, on_stored)
+        for one in unmatched:
+            self._settle(one, in_flight)
         for message in loaded:  # those that were only candidates
             if not message.writes:
                 self.live.settle(message)
+
+    def _settle(self, one: _Unmatched, in_flight: Callable[[], Set[str]]) -> None:
+        """Decides about a receipt whose possible messages are in memory."""
+        report, on_stored = one.report, one.on_stored
+        if on_stored is _already_acknowledged and not self._is_parked(report):
+            return  # it was matched meanwhile
+        can_wait = not one.decide and report.put_off < MAX_PUT_OFF
+        unanswered = self._unanswered(report) if can_wait else set[int]()
+        found = self._find(report, _exact_keys(report))
+        if found is None and not unanswered:
+            found = (
+                self._find(report, _direct_keys(report))
+                or self._find_converted(report)
+                or self._find_by_id_alone(report, in_flight)
+            )
+        if found is not None:
+            self._forget(report)
+            self._apply(*found, report, on_stored)
+        elif report.text is not None:
+            self._settle_text(report, report.text, on_stored, in_flight)
+        else:
+            if unanswered:
+                self._await(report, unanswered)
+            if on_stored is not _already_acknowledged:
+                self._park(report, on_stored)
+
+    def _unanswered(self, report: ReceiptReport) -> set[int]:
+        """The messages that a receipt may be about and whose IDs are not known yet."""
+        named = report.recipient[-SIGNIFICANT_DIGITS:]
+        is_silent = len(named) < SIGNIFICANT_DIGITS or not named.isdecimal()
+        return {
+            message.message_id
+            for message in self.live.in_flight_at(report.carrier)
+            if is_silent
+            or named == message.recipient[-SIGNIFICANT_DIGITS:]
+            or named == message.batch.stored.sender[-SIGNIFICANT_DIGITS:]
+        }
+
+    def _await(self, report: ReceiptReport, messages: set[int]) -> None:
+        """Decides about a parked receipt again when these messages are answered."""
+        if len(self._awaiting) < MAX_PARKED_IN_MEMORY:
+            waiting = _Awaiting(report, set(messages))
+            for message_id in messages:
+                self._awaiting.setdefault(message_id, []).append(waiting)
 
     def _settle_text(
         self,
@@ -187,16 +265,32 @@ class Receipts:
 
     def _numbers_in_flight(self) -> Set[str]:
         """The recipients of messages that were sent and not answered yet, as they are compared."""
-        return {m.recipient[-SIGNIFICANT_DIGITS:] for m in self.live if m.in_flight}
+        return {m.recipient[-SIGNIFICANT_DIGITS:] for m in self.live.in_flight()}
 
     def _find(self, report: ReceiptReport, keys: Sequence[str]) -> tuple[LiveMessage, int] | None:
         for key in keys:
             found = self.live.find(report.carrier, key)
             if found is not None and _is_about(report, key, found[0]):
-                if len(keys) > 1 and key not in _direct_keys(report):
-                    self._converting.add(report.carrier)
                 return found
         return None
+
+    def _find_converted(self, report: ReceiptReport) -> tuple[LiveMessage, int] | None:
+        """The one message that the ID names in the other base.
+
+        Small numbers can be read both ways. What the carrier was seen to do decides then.
+        """
+        direct = _direct_keys(report)
+        found: dict[IdReading, tuple[LiveMessage, int]] = {}
+        for key in report.keys:
+            hit = None if key in direct else self.live.find(report.carrier, key)
+            if hit is not None and _is_about(report, key, hit[0]):
+                found.setdefault(_direction_of(report, key), hit)
+        directions = found.keys() & {self._converting.get(report.carrier)} or found.keys()
+        if len({found[direction][0].message_id for direction in directions}) != 1:
+            return None
+        direction = next(iter(directions))
+        self._converting.setdefault(report.carrier, direction)
+        return found[direction]
 
     def _apply(
         self, message: LiveMessage, part: int, report: ReceiptReport, on_stored: OnStored
@@ -312,6 +406,11 @@ class Receipts:
         while len(self._parked) > MAX_PARKED_IN_MEMORY:
             self._parked.popitem(last=False)
 
+    def _is_parked(self, report: ReceiptReport) -> bool:
+        keys = report.keys
+        waiting = self._parked.get((report.carrier, keys[0]), ()) if keys else ()
+        return any(other is report for other in waiting)
+
     def _forget(self, report: ReceiptReport) -> None:
         for key in report.keys:
             waiting = self._parked.get((report.carrier, key), [])
@@ -325,12 +424,15 @@ class Receipts:
             return
         waiting = tuple(self._parked.get((carrier, key), ()))
         meant = [report for report in waiting if _is_about(report, key, message)]
-        if not meant and len(waiting) == 1:
-            found = self._find_by_id_alone(waiting[0], self._numbers_in_flight)
-            meant = [*waiting] if found == (message, part) else []
-        for report in meant:
+        exact = [report for report in meant if key in _exact_keys(report)]
+        for report in exact:
             self._forget(report)
             self._apply(message, part, report, _already_acknowledged)
+        others = [report for report in meant if report not in exact]
+        if not meant and len(waiting) == 1:
+            # The addresses differ: it may still be about one whose ID it converts, and be queued.
+            others = [*waiting]
+        self._look_up_soon(*(_Unmatched(report, _already_acknowledged) for report in others))
 
 
 def _exact_keys(report: ReceiptReport) -> tuple[str, ...]:
@@ -345,6 +447,14 @@ def _direct_keys(report: ReceiptReport) -> list[str]:
     exact = _exact_keys(report)
     same = {key.removeprefix("~") for one in exact for key in stored_keys(one)}.union(exact)
     return [key for key in report.keys if key.removeprefix("~") in same]
+
+
+def _direction_of(report: ReceiptReport, key: str) -> IdReading:
+    """How the carrier converts IDs if this converted key is right."""
+    decimal = (report.message_id, report.other_id)
+    if any(key in id_spellings(id_, IdReading.HEX_TO_DEC) for id_ in decimal):
+        return IdReading.HEX_TO_DEC
+    return IdReading.DEC_TO_HEX
 
 
 def _is_about(report: ReceiptReport, key: str, message: LiveMessage) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from dragoman.core.delivery.model.ports import AttachmentSource
+from dragoman.core.delivery.model.ports import AttachmentSource, UnreportedSource
 from dragoman.core.devices.assignments import Assignments
 from dragoman.core.devices.devices import Devices
 from dragoman.kit.ids import IdSource
@@ -18,3 +18,4 @@ class Resources:
     ids: IdSource
     devices: Devices
     attachments: AttachmentSource
+    unreported: UnreportedSource

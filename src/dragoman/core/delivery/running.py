@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Protocol
 import msgspec
 
 from dragoman.core.callbacks.model.held_hosts import HeldHost
+from dragoman.core.callbacks.model.hosts import CallbackHost, Tested
+from dragoman.core.messages.model.callbacks import CallbackFacts
 
 if TYPE_CHECKING:  # the command line reads the values alone, and starts without asyncio
     from dragoman.core.messages.feed import Feed
@@ -95,6 +97,18 @@ class WirePiece(msgspec.Struct, frozen=True, kw_only=True):
     """Hexadecimal; with numbers and texts."""
 
 
+class Reloaded(msgspec.Struct, frozen=True, kw_only=True):
+    """What a configuration changes in a running gateway."""
+
+    changes: tuple[str, ...]
+    """What is new, gone or different, a line each; without secrets."""
+    at_restart: tuple[str, ...] = ()
+    """Tables that differ too, and are taken at the next start."""
+    applied: bool = False
+    moved: int = 0
+    """Messages that waited on a route that is gone, and wait on another now."""
+
+
 class Measured(Protocol):
     """What can be counted in a gateway at this moment."""
 
@@ -162,6 +176,20 @@ class Running(Measured, Protocol):
 
     def wire_log(self, bind_id: int) -> Sequence[WirePiece]:
         """What was kept of a bind, oldest first; raises `Refused`."""
+        ...
+
+    async def reload(self, *, check: bool) -> Reloaded:
+        """Reads the configuration again and takes what changed; raises `Refused`."""
+        ...
+
+    def callback_hosts(self) -> Sequence[CallbackHost]:
+        """Where callbacks wait, or where they fail or are paused, by account."""
+        ...
+
+    async def test_callback(
+        self, account_id: int, dialect: str, url: str, facts: CallbackFacts
+    ) -> Tested:
+        """Makes one call to a customer's URL that is not stored; raises `Refused`."""
         ...
 
     def retry_callbacks(

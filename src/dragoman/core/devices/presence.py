@@ -27,6 +27,8 @@ class Presence:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._heard_ms: dict[int, int] = {}
+        self._heard: dict[int, float] = {}
+        """The same by the monotonic clock."""
         self._listeners: dict[int, list[Listener]] = defaultdict(list)
         self.changed = Signal[[int]]()
         """A device whose stream opened or closed, or that was heard after a while."""
@@ -35,13 +37,17 @@ class Presence:
         """Records a call of a device."""
         was_present = self.is_present(device_id, SILENT_S)
         now_ms = self._clock.now_ms() if at_ms is None else at_ms
-        self._heard_ms[device_id] = max(self._heard_ms.get(device_id, 0), now_ms)
+        ago_s = max(0, self._clock.now_ms() - now_ms) / 1000
+        heard = self._clock.monotonic() - ago_s
+        if heard >= self._heard.get(device_id, float("-inf")):
+            self._heard_ms[device_id], self._heard[device_id] = now_ms, heard
         if not was_present:
             self.changed(device_id)
 
     def forget(self, device_id: int) -> None:
         """Removes a device."""
         self._heard_ms.pop(device_id, None)
+        self._heard.pop(device_id, None)
         self._listeners.pop(device_id, None)
         self.changed(device_id)
 
@@ -55,8 +61,8 @@ class Presence:
 
     def is_present(self, device_id: int, within_s: float) -> bool:
         """Whether a device has an open stream, or has called recently."""
-        heard_ms = self._heard_ms.get(device_id, 0)
-        return self.has_stream(device_id) or self._clock.now_ms() - heard_ms <= within_s * 1000
+        heard = self._heard.get(device_id, float("-inf"))
+        return self.has_stream(device_id) or self._clock.monotonic() - heard <= within_s
 
     @contextmanager
     def listening(self, device_id: int, listener: Listener) -> Iterator[None]:

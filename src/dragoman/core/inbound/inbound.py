@@ -25,6 +25,7 @@ from dragoman.core.inbound.model.inbound import (
 from dragoman.core.inbound.model.keywords import MAX_KEYWORD, words_of
 from dragoman.core.inbound.opt_outs import ALL_SENDERS, OptOuts
 from dragoman.core.inbound.routing import Destination, InboundRouting
+from dragoman.core.inbound.services import TextServices
 from dragoman.core.inbound.sql import inbound
 from dragoman.core.messages.model.callbacks import TextFacts, renderer_of_texts
 from dragoman.core.messages.model.messages import Holder, InboundPartReport
@@ -70,6 +71,7 @@ class Inbound:
     stop_words: Collection[str]
     start_words: Collection[str]
     find_events: FindEvents
+    services: TextServices
     _reassembler: Reassembler = field(default_factory=Reassembler, init=False)
     _unstored: dict[int, None] = field(default_factory=dict, init=False)
     """Texts on their way to disk, oldest first."""
@@ -203,8 +205,11 @@ class Inbound:
             complete=text.complete,
             handling=meaning.handling.value,
         )
-        callbacks = self._callbacks(inbound_id, text, meaning.destination)
-        callbacks += self.find_events(row, holder)
+        services = self.services.about_text(row)
+        if services and meaning.handling is Handling.KEPT:
+            row = msgspec.structs.replace(row, handling=Handling.FORWARDED.value)
+        callbacks = self._callbacks(row, meaning.destination)
+        callbacks += services + self.find_events(row, holder)
         new = inbound.NewInbound(
             text=row,
             part_ids=part_ids,
@@ -291,19 +296,21 @@ class Inbound:
             for key in keys
         )
 
-    def _callbacks(
-        self, inbound_id: int, text: _Text, destination: Destination
-    ) -> tuple[NewCallback, ...]:
+    def _callbacks(self, text: StoredInbound, destination: Destination) -> tuple[NewCallback, ...]:
         """The callbacks that forward a text, one for each receiver."""
         now_ms = self.clock.now_ms()
         callbacks = []
         for forwarding in destination.forwardings:
             facts = TextFacts(
-                inbound_id=inbound_id,
+                inbound_id=text.inbound_id,
                 sender=text.sender,
                 recipient=text.recipient,
                 text=text.text,
                 charset=forwarding.charset,
+                carrier=text.carrier,
+                alphabet=text.alphabet,
+                account_id=forwarding.account_id,
+                parts=text.parts,
             )
             callback_id = self.ids.next()
             callbacks.append(

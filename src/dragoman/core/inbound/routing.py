@@ -125,6 +125,10 @@ class InboundRouting:
         account_id = self._account_ids.get(self._configured.get(number, ""))
         return None if account_id is None else Number(number=number, account_id=account_id)
 
+    def account_id_of(self, username: str) -> int | None:
+        """An account by its user name."""
+        return self._account_ids.get(username)
+
     def configured(self) -> list[Number]:
         """The numbers in the configuration only."""
         names = (number for number in self._configured if number not in self._numbers)

@@ -7,7 +7,7 @@ receipt.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Set
+from collections.abc import Collection, Iterable, Iterator, Set
 from contextlib import contextmanager
 from datetime import UTC, datetime
 
@@ -265,6 +265,7 @@ class LiveMessages:
         self._keys_of: dict[int, list[tuple[str, str]]] = {}
         self._watches: list[set[int]] = []
         self._withheld: set[int] = set()
+        self._in_flight: dict[str, dict[int, LiveMessage]] = {}
 
     def __len__(self) -> int:
         return len(self._messages)
@@ -286,6 +287,25 @@ class LiveMessages:
     def find(self, carrier: str, key: str) -> tuple[LiveMessage, int] | None:
         """The message and part with a key at a carrier."""
         return self._keys.get((carrier, key))
+
+    def take_off(self, message: LiveMessage, carrier: str) -> None:
+        """Notes that a carrier is about to get a message."""
+        message.in_flight = True
+        self._in_flight.setdefault(carrier, {})[message.message_id] = message
+
+    def land(self, message: LiveMessage, carrier: str) -> None:
+        """Notes that a carrier's outcome for a message is known and on disk."""
+        message.in_flight = False
+        self._in_flight.get(carrier, {}).pop(message.message_id, None)
+
+    def in_flight_at(self, carrier: str) -> Collection[LiveMessage]:
+        """The messages that a carrier has and has not answered yet."""
+        return self._in_flight.get(carrier, {}).values()
+
+    def in_flight(self) -> Iterator[LiveMessage]:
+        """The messages that any carrier has and has not answered yet."""
+        for messages in self._in_flight.values():
+            yield from messages.values()
 
     def remove(self, message: LiveMessage) -> None:
         """Removes a message whose last change is on disk."""

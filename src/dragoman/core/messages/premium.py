@@ -38,6 +38,10 @@ class PremiumRules:
     billing: Mapping[str, BillingTerms] = field(default_factory=dict)
     router: Router = field(default_factory=lambda: Router(()))
 
+    def take_billing(self, billing: Mapping[str, BillingTerms]) -> None:
+        """Takes other terms of carriers from here on."""
+        self.billing = billing
+
     def short_codes_of(self, account: Account) -> tuple[ShortCode, ...]:
         """The short codes an account may use."""
         return tuple(code for code in self.short_codes if code.belongs_to(account.username))

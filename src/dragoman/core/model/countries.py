@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Final
+
+from phonenumbers import country_code_for_region, region_code_for_country_code
+
+from dragoman.core.model.phone_numbers import MOBILE_COUNTRY_CODES
 
 NAMES: Final[Mapping[str, str]] = MappingProxyType(
     {
@@ -66,6 +71,37 @@ NAMES: Final[Mapping[str, str]] = MappingProxyType(
         "995": "British Indian Ocean Territory",
     }
 )  # fmt: skip
+
+
+_REGIONS_OF_ZONES: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "US": "310", "CA": "302", "AG": "344", "AI": "365", "AS": "544", "BB": "342", "BM": "350",
+        "BS": "364", "DM": "366", "DO": "370", "GD": "352", "JM": "338", "KN": "356", "KY": "346",
+        "LC": "358", "MS": "354", "PR": "330", "SX": "362", "TC": "376", "TT": "374", "VC": "360",
+        "VG": "348", "VI": "332", "RU": "250", "KZ": "401", "BQ": "362", "CW": "362",
+    }
+)  # fmt: skip
+"""Countries that share a calling code, by ISO 3166-1."""
+
+
+@lru_cache(maxsize=300)
+def mcc_of_region(region: str) -> str | None:
+    """The mobile country code, as numbers are given one, of a country by ISO 3166-1: `DK`."""
+    found = _REGIONS_OF_ZONES.get(region)
+    if found is None and (code := country_code_for_region(region)):
+        found = MOBILE_COUNTRY_CODES.get(str(code))
+    return found
+
+
+@lru_cache(maxsize=300)
+def region_of_mcc(mcc: str) -> str:
+    """The country of a mobile country code by ISO 3166-1; empty if unknown."""
+    for region, one in _REGIONS_OF_ZONES.items():
+        if one == mcc:
+            return region
+    code = next((code for code, one in MOBILE_COUNTRY_CODES.items() if one == mcc), None)
+    found = region_code_for_country_code(int(code)) if code is not None else ""
+    return found if found not in ("ZZ", "001") else ""
 
 
 def country_name(mcc: str) -> str:

@@ -85,7 +85,7 @@ class TrafficDays:
             await self._read_at_once(known, range(day, day + 1), read)
 
     async def _read_at_once(self, known: dict[int, _Day], days: range, read: ReadDays) -> None:
-        read_ms = self._clock.now_ms()
+        read_ms = round(self._clock.monotonic() * 1000)
         rows: defaultdict[int, list[PeriodCount]] = defaultdict(list)
         for row in await read(days):
             rows[row.period].append(row)
@@ -94,7 +94,7 @@ class TrafficDays:
 
     def _old(self, known: dict[int, _Day], days: range) -> list[int]:
         """The days to read, in order."""
-        since_ms = self._clock.now_ms() - KEPT_MS
+        since_ms = round(self._clock.monotonic() * 1000) - KEPT_MS
         return [day for day in days if day not in known or known[day].read_ms < since_ms]
 
     def _known(self, tree: Tree, days: range) -> dict[int, _Day]:

@@ -14,8 +14,10 @@ from dragoman.core.inbound.opt_outs import OptOuts
 from dragoman.core.messages.events import MessageEvents
 from dragoman.core.model.phone_numbers import normalise
 from dragoman.core.model.use_case import use_case
+from dragoman.core.reporting.model.single_texts import SingleText
 from dragoman.core.retention.model import Erasure, ExportCursor
-from dragoman.core.retention.sql import erasure
+from dragoman.core.retention.sql import erasure, single_forgetting
+from dragoman.core.retention.sql.single_forgetting import SingleForgetting
 from dragoman.core.retention.sql.sweeping import load_account_ids
 from dragoman.kit.clock import Clock
 from dragoman.storage.engine import Storage
@@ -97,6 +99,18 @@ class Privacy:
                 found = any(counts.values())
             opted_out += await self.opt_outs.erase(item.account_id, item.number)
         return Forgotten(rows=dict(+rows), opt_outs=opted_out, needed=needed)
+
+    async def forget_single(self, text: SingleText, *, wholly: bool) -> None:
+        """Forgets the words of one text that is over; `wholly`, its number and files too."""
+        item = SingleForgetting(
+            text_id=text.text_id,
+            message_id=text.message_id,
+            received=text.state is None,
+            wholly=wholly,
+        )
+        await self.storage.writer.write(single_forgetting.forget, item)
+        if text.message_id is not None:
+            self.message_events.forget((text.message_id,))
 
     async def _items(self, number: str, account: Account | None, after: int = 0) -> list[Erasure]:
         digits, at_ms = normalise(number), self.clock.now_ms()

@@ -32,8 +32,8 @@ from dragoman.core.model.use_case import use_case
 from dragoman.core.submission.audiences import Audiences, Chunk
 from dragoman.core.submission.expansion import AudienceExpansion, Expansion, NumbersExpansion
 from dragoman.core.submission.message_maker import MessageMaker, without_rejected
-from dragoman.core.submission.sql import batches, submissions
-from dragoman.kit.clock import Clock
+from dragoman.core.submission.sql import batches, scheduled, submissions
+from dragoman.kit.clock import Clock, ClockWatch
 from dragoman.kit.ids import IdSource
 from dragoman.storage.engine import Storage
 
@@ -50,6 +50,8 @@ STALLED_S = 5.0
 PAGE = 500
 """Messages of a stopped batch that are ended together."""
 POLL_S = 0.5
+MAX_STEPS = 8
+"""Times that the wall clock was set back which are remembered."""
 STORAGE_RETRY_S = 1.0
 ADOPTION_S = 0.05
 """Longer than loading a stored message into memory takes."""
@@ -94,6 +96,14 @@ class Batches:
     _turn: asyncio.Lock = field(default_factory=asyncio.Lock, init=False)
     """Held while a chunk is expanded, so that its batch is not stopped in between."""
     _restored: bool = field(default=False, init=False)
+    _clock_watch: ClockWatch = field(init=False)
+    _overdue: deque[tuple[int, int]] = field(
+        default_factory=lambda: deque(maxlen=MAX_STEPS), init=False
+    )
+    """When the wall clock was set back: the time that it was then, and the last identifier."""
+
+    def __post_init__(self) -> None:
+        self._clock_watch = ClockWatch(self.clock)
 
     async def run(self) -> None:
         """Expands due batches; runs until cancelled."""
@@ -117,6 +127,19 @@ class Batches:
         All of it or nothing is cancelled, even if the caller goes away meanwhile.
         """
         await asyncio.shield(asyncio.ensure_future(self._cancel(account, batch_id)))
+
+    async def move(self, batch_id: int, due_ms: int, known_due_ms: int) -> bool:
+        """Gives a batch another time; False if it is due, or was moved meanwhile."""
+        async with self._turn:  # in which no batch is taken up by a time that is then no more
+            if any(expansion.batch_id == batch_id for expansion in self._running):
+                return False
+            new = scheduled.NewTime(
+                batch_id=batch_id,
+                known_due_ms=known_due_ms,
+                due_ms=due_ms,
+                now_ms=self.clock.now_ms(),
+            )
+            return await self.storage.writer.write(scheduled.move, new)
 
     async def cancel_unexpanded(self, account: Account, batch_ids: Sequence[int]) -> int:
         """Cancels, together, those of an account's batches that have not begun; how many."""
@@ -296,9 +319,11 @@ class Batches:
         most = MAX_RUNNING_OF_ACCOUNT if len(going) < MAX_RUNNING else 1
         without = [a for a in held if running[a] >= most or held[a] >= MAX_HELD_OF_ACCOUNT]
         known = [expansion.batch_id for expansion in self._running]
-        now_ms = self.clock.now_ms()
+        back_ms, now_ms = self._clock_watch.set_back_ms(), self.clock.now_ms()
+        if back_ms:
+            self._overdue.append((now_ms + back_ms, self.ids.next()))
         due = await self.storage.read(
-            lambda c: pending.load_due_batches(c, now_ms, known, room, without)
+            lambda c: pending.load_due_batches(c, now_ms, known, room, without, list(self._overdue))
         )
         for stored in due:
             account = await self.accounts.find_by_id(stored.account_id)

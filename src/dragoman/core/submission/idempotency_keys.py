@@ -17,7 +17,7 @@ from dragoman.core.submission.batches import Batches
 from dragoman.core.submission.model.idempotency_keys import KeyedFilter, KeyedView
 from dragoman.core.submission.sql import idempotency_keys as submission_keys
 from dragoman.core.submission.sql.idempotency_keys import KeyedBatch, KeyedPage
-from dragoman.core.submission.submission import SubmissionService
+from dragoman.core.submission.submission import AcceptedBatch, Decision, SubmissionService
 from dragoman.kit.ids import time_of
 from dragoman.storage.engine import Storage
 
@@ -66,12 +66,18 @@ class IdempotencyKeys:
         if submission.reference is None:
             submission = msgspec.structs.replace(submission, reference=key)
         decision = await self.submission.decide(account, submission)
+        accepted = await self.store(decision, key)
+        return AcceptedSubmission(key=key, created_ms=time_of(accepted.batch_id))
+
+    async def store(self, decision: Decision, key: str = "") -> AcceptedBatch:
+        """Stores what was decided under a key, or a generated one; raises `Refused`."""
         waiting = (decision.new.batch.waiting_recipients or b"").decode()
         item = KeyedBatch(
-            key=key, new=decision.new, recipients=tuple(filter(None, waiting.split(",")))
+            key=key or self.new_key(),
+            new=decision.new,
+            recipients=tuple(filter(None, waiting.split(","))),
         )
-        accepted = await self.submission.store(decision, submission_keys.accept, item)
-        return AcceptedSubmission(key=key, created_ms=time_of(accepted.batch_id))
+        return await self.submission.store(decision, submission_keys.accept, item)
 
     async def find(self, account: Account, dialect: str, key: str) -> KeyedView:
         """The account's submission with a key; raises `Refused`."""

@@ -148,6 +148,7 @@ def _repeat(found: _Found, protocol: str) -> Submission:
         payments=options.payments,
         message_type=message_type,
         resend_of=message.message_id,
+        tag=options.tag,
     )
 
 

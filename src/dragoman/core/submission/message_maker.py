@@ -11,8 +11,10 @@ from dragoman.core.billing.model.message_types import MessageType
 from dragoman.core.billing.model.pricing import Price, PriceList
 from dragoman.core.delivery.delivery import Delivery
 from dragoman.core.delivery.device_routes import DeviceRoutes
+from dragoman.core.delivery.sender_rules import SenderRules
 from dragoman.core.inbound.opt_outs import OptOuts
 from dragoman.core.messages.live import LiveBatch, LiveMessage
+from dragoman.core.messages.model.conditions import RouteQuery
 from dragoman.core.messages.model.lifecycle import State
 from dragoman.core.messages.model.records import StateChange, StoredMessage
 from dragoman.core.messages.model.routing import Route, Router
@@ -36,6 +38,7 @@ class MessageMaker:
     delivery: Delivery
     premium: PremiumRules
     device_routes: DeviceRoutes
+    senders: SenderRules
     ids: IdSource
 
     def reaches(self, account: Account, number: str, message_type: MessageType | None) -> bool:
@@ -45,6 +48,10 @@ class MessageMaker:
         fixed = message_type is not None and message_type.route in self.router.routes
         return fixed or self.router.choose(account.username, number) is not None
 
+    def price_of(self, number: str, credits: int) -> Price:
+        """The tariff of a number, with the credits of a message type unless they are 0."""
+        return _priced(self.prices, number, credits)
+
     def tariffs(
         self,
         account: Account,
@@ -52,18 +59,32 @@ class MessageMaker:
         multimedia: bool,
         fixed: Route | None = None,
         message_type: MessageType | None = None,
+        query: RouteQuery | None = None,
+        sender: str = "",
     ) -> list[tuple[str, Price]]:
         """The route and price of each recipient; raises `Refused` for an unreachable one."""
         credits = message_type.credits if message_type is not None else 0
         if fixed is None and message_type is not None:
             fixed = self.router.routes.get(message_type.route)
         tariffs = []
+        choose = self.router.choose
         for recipient in recipients:
-            route = fixed or self.router.choose(account.username, recipient, multimedia=multimedia)
+            if query is not None:
+                query.to(recipient, query.parts)
+            route = fixed or choose(account.username, recipient, multimedia=multimedia, query=query)
             if route is None:
                 raise Refused(RefusalCode.NO_ROUTE, recipient)
+            if self.senders.is_enforced:
+                self._check_sender(sender, recipient, route)
             tariffs.append((route.name, _priced(self.prices, recipient, credits)))
         return tariffs
+
+    def _check_sender(self, sender: str, recipient: str, route: Route) -> None:
+        """Refuses a sender that no carrier of a route may be given for a number."""
+        country = mobile_country_code(recipient)
+        if all(self.senders.refuses(name, country, sender) for name in route.carriers):
+            detail = "the recipient's country takes no such sender"
+            raise Refused(RefusalCode.SENDER_NOT_ALLOWED, sender, detail)
 
     def make(
         self,
@@ -84,6 +105,7 @@ class MessageMaker:
         device_id, fixed = options.device_id, self.router.routes.get(options.route)
         if device_id is not None:
             fixed = self.device_routes.find(device_id)
+        query = self._query(account, batch) if self.router.is_conditional else None
         messages = []
         for message_id, recipient in zip(self.ids.take(len(recipients)), recipients, strict=True):
             number, text, parts, failure = recipient
@@ -91,7 +113,12 @@ class MessageMaker:
                 parts = 0 if failure else batch.segmentation.count
             route = fixed
             if fixed is None and device_id is None:
-                route = choose(account.username, number, multimedia=multimedia)
+                if query is not None:
+                    own = batch.segment(text) if text is not None and parts else None
+                    cut = batch.segmentation if own is None else own
+                    query.alphabet = cut.alphabet.value
+                    query.to(number, parts)
+                route = choose(account.username, number, multimedia=multimedia, query=query)
             if not failure:
                 if number in refusers:
                     failure = FailureCode.OPTED_OUT
@@ -143,6 +170,18 @@ class MessageMaker:
             )
         ]
         return tuple(messages)
+
+    def _query(self, account: Account, batch: LiveBatch) -> RouteQuery:
+        """What routes with conditions ask of a batch that is being sent."""
+        stored = batch.stored
+        return self.router.query(
+            account.username,
+            at_ms=self.delivery.clock.now_ms(),
+            sender=stored.sender,
+            message_type=stored.options.message_type,
+            tag=stored.options.tag,
+            multimedia=batch.multimedia is not None,
+        )
 
     def rejections(
         self, batch: LiveBatch, messages: Sequence[StoredMessage]

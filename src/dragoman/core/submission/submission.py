@@ -8,7 +8,7 @@ contacts is stored as requested, and credits are held as its recipients become k
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
 from dataclasses import field
 from functools import lru_cache
 from typing import Any, TypeVar
@@ -29,6 +29,7 @@ from dragoman.core.messages.attachments import Attachments
 from dragoman.core.messages.live import LiveBatch, LiveMessage
 from dragoman.core.messages.model.attachments import Attachment
 from dragoman.core.messages.model.audiences import Audience
+from dragoman.core.messages.model.conditions import RouteQuery
 from dragoman.core.messages.model.lifecycle import BatchState, State
 from dragoman.core.messages.model.messages import Format, Submission
 from dragoman.core.messages.model.records import (
@@ -56,6 +57,7 @@ from dragoman.core.submission.admission import (
 from dragoman.core.submission.audiences import Audiences, Recipient
 from dragoman.core.submission.message_maker import MessageMaker, without_rejected
 from dragoman.core.submission.sql import submissions
+from dragoman.kit.call_header import tag_of_call
 from dragoman.kit.clock import Clock
 from dragoman.kit.ids import IdSource
 from dragoman.protocols.gsm.segmentation import PLAIN, Repertoire, Segmentation
@@ -85,6 +87,8 @@ class AcceptedBatch(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Of one message, where all have the same text."""
     credits: int
     """What is held for the batch now."""
+    message_id: int | None = None
+    """The first message, where messages are made at once."""
 
 
 class Decision(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -243,7 +247,8 @@ class SubmissionService:
         recipients = check_recipients(submission.recipients, maximum)
         check_prefixes(account, recipients)
         max_parts = self._max_parts_of(account)
-        repertoire = self._repertoire(account, submission, recipients, to_device)
+        query = self._route_query(account, submission, sender, terms)
+        repertoire = self._repertoire(account, submission, recipients, to_device, query)
         segmentation: Segmentation | None = None
         own: list[Recipient] | None = None
         if submission.texts:
@@ -262,8 +267,10 @@ class SubmissionService:
                 due_ms=terms.due_ms,
                 multimedia=multimedia,
             ).number
+        if query is not None and segmentation is not None:
+            query.alphabet, query.parts = segmentation.alphabet.value, segmentation.count
         tariffs = self.maker.tariffs(
-            account, recipients, multimedia, to_device, submission.message_type
+            account, recipients, multimedia, to_device, submission.message_type, query, sender
         )
         payments = await self._payments_of(account, submission)
         attachments: tuple[Attachment, ...] = ()
@@ -317,6 +324,7 @@ class SubmissionService:
             recipients=len(recipients),
             parts=parts,
             credits=credits,
+            message_id=messages[0].message_id if messages else None,
         )
         return Decision(new=new, live=live_batch, sendable=sendable, accepted=accepted)
 
@@ -334,7 +342,10 @@ class SubmissionService:
         numbers = check_named(submission, wanted, maximum)
         check_prefixes(account, numbers)
         multimedia = submission.format is Format.MMS
-        self.maker.tariffs(account, numbers, multimedia, to_device, submission.message_type)
+        query = self._route_query(account, submission, sender, terms)
+        self.maker.tariffs(
+            account, numbers, multimedia, to_device, submission.message_type, query, sender
+        )
         payments = await self._payments_of(account, submission)
         max_parts, country_code = self._max_parts_of(account), ""
         if submission.premium is not None:
@@ -360,7 +371,7 @@ class SubmissionService:
         # What stands around the places must fit; each text is cut when it is made.
         fixed = Template(submission.text, audience.fields).render({})
         segmentation = None
-        repertoire = self._repertoire(account, submission, (), to_device)
+        repertoire = self._repertoire(account, submission, (), to_device, query)
         if not audience.fields:
             segmentation = check_text(submission, submission.text, max_parts, terms, repertoire)
         elif fixed:
@@ -433,6 +444,7 @@ class SubmissionService:
                 message_type=message_type.name if message_type is not None else "",
                 resend_of=submission.resend_of,
                 ignored_sender=submission.ignored_sender,
+                tag=self._tag(submission),
                 repertoire=repertoire,
             ),
             lane=int(self._lane(submission, recipients, lane)),
@@ -443,25 +455,63 @@ class SubmissionService:
             unsent=recipients,
         )
 
+    def repertoire(
+        self,
+        account: Account,
+        recipients: Iterable[str],
+        type_: MessageType | None = None,
+        query: RouteQuery | None = None,
+    ) -> Repertoire:
+        """What all carriers take that an account's text to some numbers may go to.
+
+        Without numbers, to anybody. What is no number is passed over: it is refused elsewhere.
+        """
+        router = self.maker.router
+        if router.is_plain:
+            return PLAIN
+        fixed = router.routes.get(type_.route) if type_ is not None else None
+        if fixed is not None:
+            return fixed.repertoire
+        return router.repertoire(account.username, recipients, query)
+
     def _repertoire(
         self,
         account: Account,
         submission: Submission,
         recipients: Sequence[str],
         to_device: Route | None,
+        query: RouteQuery | None,
     ) -> Repertoire:
         """What all carriers take that a text may go to; without recipients, to anybody."""
-        router, type_ = self.maker.router, submission.message_type
-        if router.is_plain:
+        if self.maker.router.is_plain:
             return PLAIN
-        fixed = to_device or (router.routes.get(type_.route) if type_ is not None else None)
-        if fixed is not None:
-            found = fixed.repertoire
+        if to_device is not None:
+            found = to_device.repertoire
         else:
-            found = router.repertoire(account.username, recipients)
+            found = self.repertoire(account, recipients, submission.message_type, query)
         if submission.message_class is not None:  # its data_coding names the GSM alphabet
             found = msgspec.structs.replace(found, latin_1=False)
         return found
+
+    def _route_query(
+        self, account: Account, submission: Submission, sender: str, terms: Terms
+    ) -> RouteQuery | None:
+        """What routes with conditions ask for; None where there are none."""
+        router = self.maker.router
+        if not router.is_conditional:
+            return None
+        return router.query(
+            account.username,
+            at_ms=terms.due_ms,
+            sender=sender,
+            message_type=submission.message_type.name if submission.message_type else "",
+            tag=self._tag(submission),
+            multimedia=submission.format is _MMS,
+        )
+
+    def _tag(self, submission: Submission) -> str:
+        """What its caller calls it, where any route asks."""
+        return submission.tag or (tag_of_call() if self.maker.router.uses_tags else "")
 
     async def _payments_of(self, account: Account, submission: Submission) -> tuple[Payment, ...]:
         """The wallets that pay; empty for the account's own alone."""

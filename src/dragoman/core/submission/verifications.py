@@ -18,13 +18,21 @@ from dragoman.core.model.texts import is_storable
 from dragoman.core.model.use_case import use_case
 from dragoman.core.submission.model.verifications import (
     CODE_DIGITS,
+    ENDED,
+    EXHAUSTED,
     MAX_LIFETIME_S,
     MIN_LIFETIME_S,
+    NONE_ALIVE,
     digest_of_code,
     render_code,
 )
 from dragoman.core.submission.sql import verifications
-from dragoman.core.submission.sql.verifications import CodeTry, NewVerification
+from dragoman.core.submission.sql.verifications import (
+    CodeTry,
+    NewVerification,
+    StoredVerification,
+    VerificationEnd,
+)
 from dragoman.core.submission.submission import AcceptedBatch, SubmissionService
 from dragoman.kit.clock import Clock
 from dragoman.kit.ids import IdSource
@@ -51,6 +59,16 @@ class CodeRequest(msgspec.Struct, frozen=True, kw_only=True):
     message_type: MessageType | None = None
     dialect: str
     protocol: str = ""
+    digits: int = CODE_DIGITS
+    scope: str = ""
+    """What the code is for; codes of different scopes for a number do not touch each other."""
+
+
+class SentCode(msgspec.Struct, frozen=True, kw_only=True):
+    """A code that is on its way."""
+
+    verification_id: int
+    batch: AcceptedBatch
 
 
 class Verdict(msgspec.Struct, frozen=True, kw_only=True):
@@ -59,11 +77,15 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     right: bool
     tries_left: int = 0
     """0 also where no code is alive."""
+    was_alive: bool = True
+    """Whether there was a code; one without tries left is one too."""
+    exhausted: bool = False
+    """Whether no tries were left before this one."""
 
 
 @use_case(kw_only=True)
 class Verifications:
-    """Sends codes and checks them; only the account's newest code for a number is valid."""
+    """Sends codes and checks them; only the newest code for a number, of a scope, is valid."""
 
     storage: Storage
     submission: SubmissionService
@@ -72,7 +94,7 @@ class Verifications:
     clock: Clock
     draw: DrawNumber = secrets.randbelow
 
-    async def send(self, account: Account, wanted: CodeRequest) -> AcceptedBatch:
+    async def send(self, account: Account, wanted: CodeRequest) -> SentCode:
         """Sends a new code to a number, which replaces the one before; raises `Refused`.
 
         The message and the digest of the code are stored together. A recipient that opted out gets
@@ -80,7 +102,7 @@ class Verifications:
         """
         if not MIN_LIFETIME_S <= wanted.lifetime_s <= MAX_LIFETIME_S:
             raise Refused(RefusalCode.INVALID_FIELD, "expiry", "one minute to one day")
-        code = render_code(self.draw(10**CODE_DIGITS))
+        code = render_code(self.draw(10**wanted.digits), wanted.digits)
         recipient = normalise(wanted.recipient)
         submission = Submission(
             dialect=wanted.dialect,
@@ -108,10 +130,35 @@ class Verifications:
             expires_ms=now_ms + wanted.lifetime_s * 1000,
             now_ms=now_ms,
             batch=decision.new,
+            scope=wanted.scope,
         )
-        return await self.submission.store(decision, verifications.send, item)
+        accepted = await self.submission.store(decision, verifications.send, item)
+        return SentCode(verification_id=verification_id, batch=accepted)
 
-    async def verify(self, account: Account, recipient: str, code: str) -> Verdict:
+    async def find(self, account: Account, verification_id: int) -> StoredVerification | None:
+        """One verification of the account, as long as it is known."""
+        account_id = account.account_id
+        return await self.storage.read(lambda c: verifications.find(c, account_id, verification_id))
+
+    async def find_newest(
+        self, account: Account, recipient: str, scope: str
+    ) -> StoredVerification | None:
+        """The newest verification of a number in a scope; raises `Refused`."""
+        account_id, digits = account.account_id, normalise(recipient)
+        return await self.storage.read(
+            lambda c: verifications.find_newest(c, account_id, digits, scope)
+        )
+
+    def is_alive(self, found: StoredVerification) -> bool:
+        """Whether the code of a verification can still be tried or ended."""
+        return found.tries_left != ENDED and found.expires_ms > self.clock.now_ms()
+
+    async def end(self, account: Account, verification_id: int) -> None:
+        """Has a code count no more."""
+        item = VerificationEnd(account_id=account.account_id, verification_id=verification_id)
+        await self.storage.writer.write(verifications.end, item)
+
+    async def verify(self, account: Account, recipient: str, code: str, scope: str = "") -> Verdict:
         """Whether a code is the valid one for a number, which it uses up; raises `Refused`."""
         digits, code = normalise(recipient), code.strip()
         item = CodeTry(
@@ -119,6 +166,14 @@ class Verifications:
             recipient=digits,
             code=code if len(code) <= MAX_CODE and is_storable(code) else "",
             now_ms=self.clock.now_ms(),
+            scope=scope,
         )
         left = await self.storage.writer.write(verifications.verify, item)
-        return Verdict(right=True) if left is None else Verdict(right=False, tries_left=left)
+        if left is None:
+            return Verdict(right=True)
+        return Verdict(
+            right=False,
+            tries_left=max(left, 0),
+            was_alive=left != NONE_ALIVE,
+            exhausted=left == EXHAUSTED,
+        )

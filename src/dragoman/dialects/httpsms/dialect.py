@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import partial
+from functools import cache, partial
 from typing import Final
 
 import msgspec
@@ -156,9 +156,15 @@ def _read_parameters(request: Request) -> Mapping[str, str]:
 
 def _check_complete(given: Mapping[str, str], parameters: type[msgspec.Struct]) -> None:
     """Raises `Refused` for the first required parameter that is not given."""
-    for field in fields(parameters):
-        if field.required and not given.get(field.name):
-            raise errors.MissingParameter(field.name)
+    for name in _required(parameters):
+        if not given.get(name):
+            raise errors.MissingParameter(name)
+
+
+@cache
+def _required(parameters: type[msgspec.Struct]) -> tuple[str, ...]:
+    """Asked for once: msgspec evaluates all annotations every time."""
+    return tuple(field.name for field in fields(parameters) if field.required)
 
 
 def _wants_json(given: Mapping[str, str]) -> bool:

@@ -6,13 +6,14 @@ import re
 from collections.abc import Mapping
 from datetime import datetime
 from types import MappingProxyType
-from typing import Final
+from typing import Any, Final
 
 from dragoman.core.accounts.model.accounts import Account
 from dragoman.core.messages.model.lifecycle import State
 from dragoman.core.messages.model.messages import CallbackRequest, Format, Submission
 from dragoman.dialects.jasmin.errors import Invalid
 from dragoman.dialects.wording import quoted
+from dragoman.kit.call_header import MAX_TAG
 from dragoman.protocols.gsm.alphabet import decode_gsm
 from dragoman.protocols.smpp.times import parse_time
 
@@ -117,6 +118,7 @@ def read_submission(given: Mapping[str, str], account: Account, now_ms: int) -> 
         urgent=int(given.get("priority", "0")) >= URGENT,
         callback=_read_callback(given),
         protocol=PROTOCOL,
+        tag=given.get("tags", "").partition(",")[0][:MAX_TAG],
     )
 
 
@@ -125,6 +127,20 @@ def codec_of(coding: object) -> str:
     return next(
         (codec for known, codec in TEXT_CODECS.items() if str(known) == str(coding)), "utf-8"
     )
+
+
+def from_json(read: Mapping[str, Any]) -> dict[str, str]:
+    """The arguments of a JSON object, whose content is text already, whatever its coding."""
+    given: dict[str, str] = {}
+    for name, value in read.items():
+        if value is None:
+            continue
+        text = "" if isinstance(value, dict | list) else str(value)
+        given[str(name)] = text.encode(errors="replace").decode("latin-1")
+        if name == "content":
+            codec = codec_of(read.get("coding", 0))
+            given[name] = text.encode(codec, "replace").decode("latin-1")
+    return given
 
 
 def text_of(octets: str) -> str:

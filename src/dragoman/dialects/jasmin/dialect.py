@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any, Final
 
 import msgspec
@@ -10,9 +11,12 @@ import msgspec
 from dragoman.container import Services
 from dragoman.core.accounts.model.accounts import Account, CredentialKind
 from dragoman.core.model.errors import Refused
+from dragoman.core.submission.submission import AcceptedBatch
 from dragoman.dialects.contract import ProviderDialect
-from dragoman.dialects.jasmin import arguments, errors, schemas
-from dragoman.dialects.jasmin.callbacks import message_uuid, render_callback
+from dragoman.dialects.jasmin import arguments, errors, rest, schemas
+from dragoman.dialects.jasmin.callbacks import render_callback
+from dragoman.dialects.jasmin.inbound import render_event, render_text
+from dragoman.dialects.jasmin.rest import DUE, PREFIX, Rest, success
 from dragoman.dialects.wording import CODES_OF_KIND, quoted
 from dragoman.web.bodies import parse_json
 from dragoman.web.charsets import parse_media_type
@@ -22,7 +26,7 @@ from dragoman.web.refusals import Refusal
 from dragoman.web.requests import Request
 from dragoman.web.responses import Response
 
-PREFIXES: Final = ("/send", "/rate", "/balance", "/ping")
+PREFIXES: Final = ("/send", "/rate", "/balance", "/ping", PREFIX)
 JSON_PATHS: Final = frozenset({"/rate", "/balance"})
 TEXT: Final = b"text/plain"
 SAMPLE: Final = "x"
@@ -31,6 +35,15 @@ SAMPLE: Final = "x"
 
 def build_jasmin(services: Services) -> ProviderDialect:
     calls = _Calls(services)
+    secure = Rest(
+        services,
+        send=calls.send_given,
+        rate=calls.rate_given,
+        balance=calls.balance_given,
+        authenticate=calls.authenticate,
+        submit=calls.submit,
+    )
+    method = services.settings.dialects.jasmin.text_method
     return ProviderDialect(
         name=arguments.NAME,
         web=Dialect(
@@ -81,11 +94,14 @@ def build_jasmin(services: Services) -> ProviderDialect:
                     answers={200: None},
                     answer_formats=("text",),
                 ),
+                *secure.operations(),
             ),
             refuse=calls.refuse,
             octets=True,
         ),
         render_callback=render_callback,
+        render_text=partial(render_text, method=method),
+        render_event=partial(render_event, method=method),
     )
 
 
@@ -102,30 +118,45 @@ class _Calls:
         self._services = services
 
     async def send(self, request: Request) -> Response:
-        given = _read_arguments(request)
+        return await self.send_given(_read_arguments(request), request)
+
+    async def rate(self, request: Request) -> Response:
+        return await self.rate_given(_read_arguments(request), request)
+
+    async def balance(self, request: Request) -> Response:
+        return await self.balance_given(_read_arguments(request), request)
+
+    async def send_given(self, given: Mapping[str, str], request: Request) -> Response:
+        """Sends what some arguments say."""
         try:
             arguments.check(given, arguments.SEND)
             if "content" not in given and "hex-content" not in given:
                 raise errors.Invalid("content or hex-content not present.")
-            account = await self._authenticate(given, request)
-            url = self._services.webhooks.report_url(account.account_id, arguments.NAME)
-            if url and not given.get("dlr-url"):
-                octets = url.encode().decode("latin-1")
-                given = {"dlr-level": ALL_LEVELS, **given, "dlr-url": octets}
-            submission = arguments.read_submission(given, account, self._services.clock.now_ms())
-            accepted = await self._services.submission.submit(account, submission)
+            account = await self.authenticate(given, request)
+            accepted = await self.submit(given, account)
         except Refused as refused:
             return self._refuse(refused, request, given)
-        return Response(200, f'Success "{message_uuid(accepted.batch_id)}"'.encode(), TEXT)
+        return Response(200, success(accepted).encode(), TEXT)
 
-    async def rate(self, request: Request) -> Response:
-        given = _read_arguments(request)
+    async def submit(self, given: Mapping[str, str], account: Account) -> AcceptedBatch:
+        """Stores a message; raises `Refused`."""
+        url = self._services.webhooks.report_url(account.account_id, arguments.NAME)
+        if url and not given.get("dlr-url"):
+            octets = url.encode().decode("latin-1")
+            given = {"dlr-level": ALL_LEVELS, **given, "dlr-url": octets}
+        submission = arguments.read_submission(given, account, self._services.clock.now_ms())
+        if DUE in given:
+            submission = msgspec.structs.replace(submission, due_ms=int(given[DUE]))
+        return await self._services.submission.submit(account, submission)
+
+    async def rate_given(self, given: Mapping[str, str], request: Request) -> Response:
+        """Rates what some arguments say."""
         try:
             arguments.check(given, arguments.RATE)
-            account = await self._authenticate(given, request)
+            account = await self.authenticate(given, request)
             if not (given.get("content") or given.get("hex-content")):
-                given = {**given, "content": SAMPLE}
-                given.pop("hex-content", None)
+                given = {k: v for k, v in given.items() if k != "hex-content"}
+                given["content"] = SAMPLE
             submission = arguments.read_submission(given, account, self._services.clock.now_ms())
             decision = await self._services.submission.decide(account, submission)
         except Refused as refused:
@@ -136,11 +167,11 @@ class _Calls:
             schemas.Rate(unit_rate=int(rate) if rate.is_integer() else rate, submit_sm_count=parts)
         )
 
-    async def balance(self, request: Request) -> Response:
-        given = _read_arguments(request)
+    async def balance_given(self, given: Mapping[str, str], request: Request) -> Response:
+        """The credits of who some arguments name."""
         try:
             arguments.check(given, arguments.BALANCE)
-            account = await self._authenticate(given, request)
+            account = await self.authenticate(given, request)
             balance = await self._services.accounts.balance(account)
         except Refused as refused:
             return self._refuse(refused, request, given)
@@ -148,9 +179,13 @@ class _Calls:
 
     def refuse(self, request: Request, refusal: Refusal) -> Response:
         """Answers a request that cannot be read: its path, its method or its body."""
-        return self._refuse(Refused(CODES_OF_KIND[refusal.kind]), request, request.query)
+        refused = Refused(CODES_OF_KIND[refusal.kind])
+        if request.path.startswith(f"{PREFIX}/"):
+            self._services.metrics.refused[arguments.NAME, refused.code] += 1
+            return rest.refuse(*errors.word(refused, ""))
+        return self._refuse(refused, request, request.query)
 
-    async def _authenticate(self, given: Mapping[str, str], request: Request) -> Account:
+    async def authenticate(self, given: Mapping[str, str], request: Request) -> Account:
         return await self._services.accounts.authenticate_password(
             arguments.text_of(given["username"]),
             arguments.text_of(given["password"]),
@@ -162,7 +197,7 @@ class _Calls:
         self._services.metrics.refused[arguments.NAME, refused.code] += 1
         user = quoted(arguments.text_of(given.get("username", "")))
         text, status = errors.word(refused, user)
-        if request.path.rstrip("/") in JSON_PATHS:
+        if request.path.rstrip("/").removeprefix(PREFIX) in JSON_PATHS:
             return _json(text, status)
         return Response(status, f'Error "{text}"'.encode(), TEXT)
 
@@ -179,22 +214,8 @@ def _read_arguments(request: Request) -> dict[str, str]:
     if not request.body:
         return given
     if parse_media_type(request.header(b"content-type")).name == "application/json":
-        return given | _read_json(request.body)
+        read = parse_json(request.body)
+        return given | arguments.from_json(read if isinstance(read, dict) else {})
     for name, value in parse_form(request.body, octets=True).pairs:
         given.setdefault(name, value)
-    return given
-
-
-def _read_json(body: bytes) -> dict[str, str]:
-    """The arguments of a JSON object, whose content is text already, whatever its coding."""
-    read = parse_json(body)
-    given: dict[str, str] = {}
-    for name, value in read.items() if isinstance(read, dict) else ():
-        if value is None:
-            continue
-        text = "" if isinstance(value, dict | list) else str(value)
-        given[str(name)] = text.encode(errors="replace").decode("latin-1")
-        if name == "content":
-            codec = arguments.codec_of(read.get("coding", 0))
-            given[name] = text.encode(codec, "replace").decode("latin-1")
     return given

@@ -7,15 +7,22 @@ when its report is made. `%%` is a percent sign in both.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from typing import Final
+from typing import Final, Protocol
 from urllib.parse import quote_plus, unquote_to_bytes
 
 _ESCAPE: Final = re.compile(r"%(?:#[^#]*#[^#]*#|.)", re.DOTALL)
 _OCTETS: Final = re.compile(r"(?:%[0-9A-Fa-f]{2})+")
 
 
-def fill(template: str, values: Mapping[str, str], *, last: bool) -> str:
+class Values(Protocol):
+    """What escapes stand for, by their letter or their whole name."""
+
+    def get(self, escape: str, /) -> str | None:
+        """The value of an escape; None for one that stays as it is."""
+        ...
+
+
+def fill(template: str, values: Values, *, last: bool) -> str:
     """Replaces the escapes that `values` has by their letter; others stay as they are.
 
     Kannel also takes the first letter of an encoded octet (`%D0%B1`) for an escape; here octets
@@ -44,7 +51,7 @@ def quoted(text: str) -> str:
     return quote_plus(text, safe="", errors="replace")
 
 
-def _replace(escape: str, values: Mapping[str, str], *, last: bool) -> str:
+def _replace(escape: str, values: Values, *, last: bool) -> str:
     if escape == "%%":
         return "%" if last else escape
     value = values.get(escape[1]) if len(escape) == 2 else values.get(escape)

@@ -143,14 +143,14 @@ def _read_body(given: Mapping[str, str], coding: int) -> str:
         return octets.hex()
     charset = given.get("charset", "").strip()
     try:
-        return octets.decode(_codec_of(charset) if charset else _CHARSETS[coding])
+        return octets.decode(codec_of(charset) if charset else _CHARSETS[coding])
     except (LookupError, ValueError):
         if charset or coding:
             raise Refusal(errors.CHARSET) from None
         return octets.decode("cp1252", "replace")
 
 
-def _codec_of(charset: str) -> str:
+def codec_of(charset: str) -> str:
     """The codec of a charset; LookupError for what is none.
 
     Only names in Python's table of charsets: it keeps every other name that it was ever asked for,

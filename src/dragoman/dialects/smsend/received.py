@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
+from contextlib import suppress
 from types import MappingProxyType
 from typing import Annotated, Final
 from zoneinfo import ZoneInfo
@@ -13,7 +14,7 @@ from dragoman.core.accounts.model.accounts import Account
 from dragoman.core.inbound.inbox import MAX_NUMBERS
 from dragoman.core.inbound.model.inbound import StoredInbound, TextKind, TextSearch
 from dragoman.core.inbound.model.keywords import parse_own_number
-from dragoman.core.model.errors import RefusalCode, Refused
+from dragoman.core.model.errors import RefusalCode, Refused, StorageUnavailable
 from dragoman.core.model.phone_numbers import drop_invisible, normalise
 from dragoman.dialects.smsend.calls import CallGroup
 from dragoman.dialects.smsend.mapping import Page, read_count, read_page, render_time
@@ -154,7 +155,7 @@ class ReceivedTexts(CallGroup):
         """The texts since the last call, newest first; raises `Refused`."""
         zone, limit = self._zone_of(account, request.query), read_limit(request.query)
         found = await self._services.inbox.fetch_new(account, _sims_of(request), limit)
-        return NewTexts(srsmshistory=self._render(account, reversed(found), zone))
+        return NewTexts(srsmshistory=await self._render(account, found[::-1], zone))
 
     async def after(self, account: Account, request: Request) -> NewTexts:
         """The texts to a SIM after one of them, oldest first; raises `Refused`."""
@@ -162,11 +163,13 @@ class ReceivedTexts(CallGroup):
         sims = _sims_of(request)
         if len(sims) != 1:
             raise Refused(RefusalCode.INVALID_FIELD, "id_sim", "one number")
-        inbound_id = parse_number(request.path_params["message_id"])
-        if inbound_id is None:
+        given = parse_number(request.path_params["message_id"])
+        if given is None:
             raise Refused(RefusalCode.INVALID_FIELD, "id_message", "a number")
+        shown = await self._services.short_ids.identifier_of(given)
+        inbound_id = given if shown is None else shown
         found = await self._services.inbox.texts_after(account, sims[0], inbound_id, limit)
-        return NewTexts(srsmshistory=self._render(account, found, zone))
+        return NewTexts(srsmshistory=await self._render(account, found, zone))
 
     async def history(self, account: Account, request: Request) -> TextHistory:
         """A page of the texts between two times, newest first; raises `Refused`."""
@@ -176,7 +179,7 @@ class ReceivedTexts(CallGroup):
             raise Refused(RefusalCode.MISSING_FIELD, "from")
         found = await self._services.inbox.search(account, wanted, _range_of(page))
         return TextHistory(
-            srsmshistory=self._render(account, found.texts, zone),
+            srsmshistory=await self._render(account, found.texts, zone),
             page_number=page.number,
             page_size=page.size,
             total=found.total,
@@ -188,7 +191,7 @@ class ReceivedTexts(CallGroup):
         wanted = self._wanted(account, request, zone, read_kind(request.query))
         found = await self._services.inbox.search(account, wanted, _range_of(page))
         return KindHistory(
-            mosmshistory=self._render(account, found.texts, zone),
+            mosmshistory=await self._render(account, found.texts, zone),
             page_number=page.number,
             page_size=page.size,
             total=found.total,
@@ -210,12 +213,16 @@ class ReceivedTexts(CallGroup):
             kind=kind,
         )
 
-    def _render(
-        self, account: Account, texts: Iterable[StoredInbound], zone: ZoneInfo
+    async def _render(
+        self, account: Account, texts: Sequence[StoredInbound], zone: ZoneInfo
     ) -> tuple[ReceivedText, ...]:
+        shown: dict[int, int] = {}
+        # Texts that were marked as fetched are answered all the same: identifiers are good, too.
+        with suppress(StorageUnavailable):
+            shown = await self._services.short_ids.of([text.inbound_id for text in texts])
         return tuple(
             ReceivedText(
-                id_message=str(text.inbound_id),
+                id_message=str(shown.get(text.inbound_id, text.inbound_id)),
                 id_sim=_render_number(text.recipient),
                 sender=_render_number(text.sender),
                 message=text.text,

@@ -13,10 +13,9 @@ from dragoman.core.accounts.model.accounts import Account
 from dragoman.core.contacts.model.contacts import ListKind
 from dragoman.core.devices.model.devices import MAX_SLOT, Device
 from dragoman.core.messages.model.audiences import Audience
-from dragoman.core.messages.model.messages import CallbackRequest, Submission
+from dragoman.core.messages.model.messages import ALONE, CallbackRequest, Submission
 from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.core.model.texts import is_storable
-from dragoman.core.reporting.model.correspondence import ALONE
 from dragoman.core.submission.bundles import RefusedInBundle
 from dragoman.dialects.smsgateway24.auth import CallGroup, log_in
 from dragoman.dialects.smsgateway24.errors import WordedRefusal, invalid, missing, problem_of

@@ -1,10 +1,13 @@
 """How long texts may be, and what is cut where too long ones are cut."""
 
+from collections.abc import Callable
 from typing import Any
 
+import msgspec
 import pytest
 from sqlalchemy import select
 
+from dragoman.config.settings import Settings
 from dragoman.core.messages.sql.tables import batches, messages
 
 
@@ -100,3 +103,37 @@ async def test_validity_is_in_minutes(smsend: Any, orders: Any, fields: Any, min
     query = select(batches.c.expires_ms)
     expires_ms = await orders.services.storage.read(lambda c: c.execute(query).scalar_one())
     assert expires_ms - smsend.clock.now_ms() == minutes * 60_000
+
+
+class TestNationalTables:
+    """The carrier of all routes takes Turkish in 7 bits."""
+
+    @pytest.fixture
+    def configure(self) -> Callable[[Settings], Settings]:
+        def change(settings: Settings) -> Settings:
+            (carrier,) = settings.carriers
+            turkish = msgspec.structs.replace(carrier, national=("tr",))
+            return msgspec.structs.replace(settings, carriers=(turkish,))
+
+        return change
+
+    @pytest.mark.parametrize(
+        ("fields", "sent", "parts"),
+        [
+            # Bug: counted as UCS-2, these were refused or cut after 450 and 70 characters.
+            ({"message": "\u015f" * 451}, "\u015f" * 451, 4),
+            ({"message": "\u015f" * 155, "max_fragments": 1}, "\u015f" * 155, 1),
+            ({"message": "\u015f" * 155, "message_type": "LL"}, "\u015f" * 155, 1),
+        ],
+    )
+    async def test_text_is_counted_as_it_is_sent(
+        self, orders: Any, fields: Any, sent: str, parts: int
+    ) -> None:
+        assert (await stored(orders, **fields))[:2] == (sent, parts)
+
+    @pytest.mark.parametrize("count", [155, 156, 200])
+    async def test_text_is_cut_as_it_is_sent(self, orders: Any, count: int) -> None:
+        text, parts, _ = await stored(
+            orders, message="\u015f" * count, max_fragments=1, truncate=True
+        )
+        assert (text, parts) == ("\u015f" * 155, 1)

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from sqlalchemy import Boolean, Column, ForeignKey, Index, Integer, LargeBinary, Text
 
-from dragoman.storage.metadata import Identifier, optional, primary_identifier, required, table
+from dragoman.storage.metadata import (
+    Identifier,
+    optional,
+    primary,
+    primary_identifier,
+    required,
+    table,
+)
 
 accounts = table(
     "accounts",
@@ -53,6 +60,35 @@ account_records = table(
     Column("record", Text, nullable=False),
 )
 """What a provider's API keeps of an account and nothing else reads; `record` is JSON."""
+
+dialect_records = table(
+    "dialect_records",
+    *primary(Text, "dialect", "kind", "name"),
+    Column("account_id", Identifier, ForeignKey("accounts.account_id"), nullable=False),
+    Column("position", Identifier, nullable=False),
+    Column("record", Text, nullable=False),
+    Index(
+        "ix_dialect_records_account_id_dialect_kind_position",
+        "account_id",
+        "dialect",
+        "kind",
+        "position",
+    ),
+    sqlite_with_rowid=False,
+)
+"""What an account makes in a provider's API and nothing else reads; `record` is JSON.
+
+`position` is an identifier of when it was made; `name` is unique among all accounts.
+"""
+
+auth_tokens = table(
+    "auth_tokens",
+    Column("account_id", Identifier, ForeignKey("accounts.account_id"), primary_key=True),
+    Column("public_id", Text, nullable=False, unique=True),
+    Column("token", LargeBinary, nullable=False),
+    Column("created_ms", Identifier, nullable=False),
+)
+"""Secrets that both sides compute with, sealed with a key that is not in the database."""
 
 one_time_links = table(
     "one_time_links",

@@ -12,6 +12,8 @@ from typing import Final
 
 import msgspec
 
+from dragoman.core.model.prefix_map import PrefixMap
+
 UNITS_PER_CURRENCY_UNIT = 10_000
 """Prices are integers of a ten-thousandth of the operator's currency."""
 
@@ -34,15 +36,16 @@ class PriceList:
     """Finds the tariff of a number by its longest prefix."""
 
     def __init__(self, prices: Iterable[Price]) -> None:
-        self._by_prefix = {price.prefix: price for price in prices}
-        self._by_prefix.setdefault("", WITHOUT_A_PRICE)
-        self._lengths = sorted({len(prefix) for prefix in self._by_prefix}, reverse=True)
+        self.replace(prices)
+
+    def replace(self, prices: Iterable[Price]) -> None:
+        """Takes other tariffs from here on."""
+        by_prefix = {price.prefix: price for price in prices}
+        self._rest = by_prefix.setdefault("", WITHOUT_A_PRICE)
+        self._by_prefix = PrefixMap(by_prefix)
 
     def price_of(self, digits: str) -> Price:
-        for length in self._lengths:
-            if (price := self._by_prefix.get(digits[:length])) is not None:
-                return price
-        raise AssertionError("the empty prefix always fits")
+        return self._by_prefix.find(digits) or self._rest
 
 
 def parse_price(text: str) -> int:

@@ -6,7 +6,7 @@ from enum import IntEnum
 from typing import NamedTuple
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, exists, func, select, update
+from sqlalchemy import ColumnElement, Connection, case, exists, func, select, update
 
 from dragoman.core.messages.sql.tables import callback_attempts, callbacks
 from dragoman.storage.bulk import BulkInsert, BulkUpdate
@@ -57,6 +57,14 @@ class Release(NamedTuple):
     now_ms: int
 
 
+class Hurry(NamedTuple):
+    """Has callbacks that are due after a time tried earlier, by so much, but not before now."""
+
+    after_ms: int
+    by_ms: int
+    now_ms: int
+
+
 class Expiry(NamedTuple):
     """Gives up an account's oldest pending callbacks to an origin, up to a limit."""
 
@@ -99,6 +107,14 @@ def release(connection: Connection, item: Release) -> None:
         callbacks.c.next_attempt_ms > item.now_ms,
     )
     connection.execute(update(callbacks).where(*later).values(next_attempt_ms=item.now_ms))
+
+
+@one_by_one("hurry_callbacks")
+def hurry(connection: Connection, item: Hurry) -> None:
+    later = (_PENDING, callbacks.c.next_attempt_ms > item.after_ms)
+    earlier = callbacks.c.next_attempt_ms - item.by_ms
+    due_ms = case((earlier > item.now_ms, earlier), else_=item.now_ms)
+    connection.execute(update(callbacks).where(*later).values(next_attempt_ms=due_ms))
 
 
 @one_by_one("expire_callbacks")

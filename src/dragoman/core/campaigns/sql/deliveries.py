@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
-from sqlalchemy import Connection, func, select, text, update
+from sqlalchemy import Connection, case, func, select, text, update
 
 from dragoman.core.campaigns.model.mailings import (
     Delivery,
@@ -182,6 +182,22 @@ def _count_bounce(connection: Connection, item: Attempted) -> None:
             ended_by=EndedBy.BOUNCES.value,
         )
     )
+
+
+class Hurry(NamedTuple):
+    """Has mails that are due after a time tried earlier, by so much, but not before now."""
+
+    after_ms: int
+    by_ms: int
+    now_ms: int
+
+
+@one_by_one("hurry_deliveries")
+def hurry(connection: Connection, item: Hurry) -> None:
+    earlier = deliveries.c.next_attempt_ms - item.by_ms
+    due_ms = case((earlier > item.now_ms, earlier), else_=item.now_ms)
+    later = update(deliveries).where(_PENDING, deliveries.c.next_attempt_ms > item.after_ms)
+    connection.execute(later.values(next_attempt_ms=due_ms))
 
 
 @one_by_one("release_deliveries")

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from enum import Enum
 from typing import Protocol, runtime_checkable
 
+import msgspec
+
 from dragoman.core.messages.model.attachments import Attachment
 from dragoman.core.messages.model.messages import InboundPartReport, Outgoing, ReceiptReport
 from dragoman.core.messages.model.outcomes import Outcome, Rejected
@@ -18,6 +20,22 @@ class AttachmentSource(Protocol):
 
     async def load(self, batch_id: int) -> tuple[Attachment, ...]:
         """The attachments of a batch, in order; raises `Refused` while storage is unavailable."""
+        ...
+
+
+class SentMessage(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """A message that a carrier has taken, and the ID it gave."""
+
+    message_id: int
+    carrier_id: str
+    recipient: str
+
+
+class UnreportedSource(Protocol):
+    """Where connectors learn which messages they sent in an earlier run were never reported."""
+
+    async def of(self, carrier: str, limit: int) -> Sequence[SentMessage]:
+        """The latest of a carrier's messages whose end is not known."""
         ...
 
 
@@ -121,4 +139,14 @@ class Custodian(Protocol):
 
     def resume(self, messages: Sequence[Outgoing]) -> None:
         """Resumes those that are still pending; their outcomes follow."""
+        ...
+
+
+@runtime_checkable
+class Explains(Protocol):
+    """A connector that can say why it takes no messages."""
+
+    @property
+    def why_down(self) -> str:
+        """What is wrong, in a few plain words; empty where nothing is, or nobody knows."""
         ...

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Final
@@ -52,6 +53,16 @@ class TextFacts(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     text: str
     charset: str = ""
     """What the customer asked for; empty leaves it to the dialect."""
+    carrier: str = ""
+    alphabet: str = ""
+    """`text` is in hexadecimal digits where it is binary."""
+    service: str = ""
+    """The service that is called, where the configuration has any."""
+    account_id: int = 0
+    """Whose URL it is."""
+    parts: int = 1
+    note: str = ""
+    """What the dialect remembers of a further call about the same text."""
 
 
 def renderer_of_texts(dialect: str) -> str:
@@ -106,6 +117,8 @@ class EventFacts(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What the customer calls the message, or our identifier of a text."""
     sender: str = ""
     recipient: str = ""
+    carrier: str = ""
+    """The one that a text came over."""
     text: str = ""
     """Hexadecimal octets where they are data."""
     reason: str = ""
@@ -113,10 +126,42 @@ class EventFacts(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     details: dict[str, float | int | str] = {}
     """What a device says of itself."""
 
+    @property
+    def is_data(self) -> bool:
+        """Whether its text is octets."""
+        return SINGLE_OF_BATCH.get(self.kind, self.kind) is EventKind.DATA_RECEIVED
+
 
 def renderer_of_events(dialect: str) -> str:
     """The key of a dialect's renderer of webhook events in stored callbacks."""
     return f"{dialect}:event"
+
+
+class CallbackAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """How a customer's server answered to the call about an inbound text."""
+
+    callback_id: int
+    account_id: int
+    url: str
+    facts: TextFacts | EventFacts
+    status: int | None
+    """None where it did not."""
+    headers: Mapping[str, str]
+    """By their names in lower case."""
+    body: bytes
+    """As much of it as the client reads (`web/outgoing.py`)."""
+
+    @property
+    def is_good(self) -> bool:
+        """Whether it is a 2xx."""
+        return self.status is not None and 200 <= self.status < 300
+
+
+class OwnAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """The answer of a service that calls nobody, in place of a request."""
+
+    body: bytes
+    headers: tuple[tuple[str, str], ...] = ()
 
 
 class CallbackCall(msgspec.Struct, frozen=True, kw_only=True):

@@ -26,6 +26,10 @@ MessageId = NewType("MessageId", int)
 WalletId = NewType("WalletId", int)
 
 
+ALONE: Final = "single"
+"""The `protocol` of batches that hold one text, whose identifier is the text's."""
+
+
 class Format(StrEnum):
     """The format of a submission's text."""
 
@@ -111,6 +115,8 @@ class Submission(msgspec.Struct, frozen=True, kw_only=True):
     """Where the dialect has any: its credits and its route count."""
     ignored_sender: str = ""
     """What the customer wrote as sender of a type of messages that has none of its own."""
+    tag: str = ""
+    """What the customer calls messages of this kind, for routes that ask for it."""
 
 
 class Data(msgspec.Struct, frozen=True, kw_only=True, gc=False):

@@ -51,6 +51,7 @@ class BatchOptions(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     resend_of: int | None = None
     """The message that it repeats."""
     ignored_sender: str = ""
+    tag: str = ""
     repertoire: Repertoire = PLAIN
     """How its text is cut, as its carriers were when it was accepted."""
 
@@ -193,6 +194,9 @@ class StateChange(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc
     route: str = ""
     sent_ms: int | None = None
     """When a carrier took it, where that is known."""
+    refunded_credits: int = 0
+    """What it had been counted as charged, where it is not."""
+    refunded_price: int = 0
 
 
 class PartReport(msgspec.Struct, frozen=True, kw_only=True, gc=False):

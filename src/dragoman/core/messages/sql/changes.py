@@ -72,6 +72,12 @@ _TAKE_BACK = BulkUpdate(
     {"state": str(State.QUEUED.value)},
     where=f"t.state = {State.SENDING.value}",
 )
+_MOVE = BulkUpdate(
+    messages,
+    ("message_id", "route"),
+    {"route": "{new}"},
+    where=f"t.state <= {State.SENDING.value}",
+)
 _COUNT = BulkUpdate(
     batches,
     ("batch_id", "unsent", "buffered", "received", "failed"),
@@ -202,7 +208,16 @@ def _count_in_batches(connection: Connection, items: list[StateChange]) -> None:
 def _count_in_statistics(connection: Connection, items: list[StateChange]) -> None:
     """Counts changes in the hours of their messages; equal ones together."""
     alike: dict[tuple[int, int, str, str, str, str, str], list[int]] = {}
+    counters = Counters()
     for change in items:
+        if change.refunded_credits or change.refunded_price:
+            counters.charged(
+                change.account_id,
+                hour_of(change.message_id),
+                change.mcc,
+                -change.refunded_credits,
+                -change.refunded_price,
+            )
         before, after = STATISTICS_NAMES[change.before], STATISTICS_NAMES[change.after]
         if before == after:
             continue
@@ -221,7 +236,6 @@ def _count_in_statistics(connection: Connection, items: list[StateChange]) -> No
         else:
             counted[0] += 1
             counted[1] += change.parts
-    counters = Counters()
     for key, (count, parts_) in alike.items():
         outcome = Outcome(*key)
         counters.moved(*outcome[:3], outcome.before, outcome.after, count, parts_)
@@ -265,6 +279,12 @@ def mark_sending(connection: Connection, items: list[list[int]]) -> None:
 def take_back(connection: Connection, items: list[list[int]]) -> None:
     """Requeues messages marked as sending that were never sent; only an orderly stop can tell."""
     _TAKE_BACK.run(connection, [(message_id,) for ids_ in items for message_id in ids_])
+
+
+@together("move_messages")
+def move(connection: Connection, items: list[list[tuple[int, str]]]) -> None:
+    """Gives waiting messages other routes: pairs of identifier and route."""
+    _MOVE.run(connection, [tuple(row) for rows in items for row in rows])
 
 
 @together("report_parts")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Sequence
 
-from sqlalchemy import Connection, func, null, select, text
+from sqlalchemy import Connection, and_, func, null, or_, select, text
 
 from dragoman.core.billing.sql.tables import wallets
 from dragoman.core.messages.model.lifecycle import BatchState, State
@@ -79,6 +79,26 @@ def load_expired(connection: Connection, now_ms: int, limit: int) -> list[Stored
     return read_all(connection, query, StoredMessage)
 
 
+def load_unreported_of(
+    connection: Connection, carrier: str, after: int, limit: int
+) -> list[tuple[int, str, str]]:
+    """Messages that a carrier took and did not report, newest first: message, ID, recipient."""
+    query = (
+        select(messages.c.message_id, receipt_keys.c.key, messages.c.recipient)
+        .join(receipt_keys, receipt_keys.c.message_id == messages.c.message_id)
+        .where(
+            messages.c.message_id > after,
+            messages.c.state == State.SENT.value,
+            receipt_keys.c.carrier == carrier,
+            # Folded spellings stand beside the one that the carrier gave.
+            receipt_keys.c.key.not_like("~%"),
+        )
+        .order_by(messages.c.message_id.desc())
+        .limit(limit)
+    )
+    return [(row.message_id, row.key, row.recipient) for row in connection.execute(query)]
+
+
 def stopped_with_unsent(connection: Connection) -> list[int]:
     """Stopped batches, some of whose messages have not been ended yet."""
     query = (
@@ -88,6 +108,19 @@ def stopped_with_unsent(connection: Connection) -> list[int]:
         .distinct()
     )
     return list(connection.execute(query).scalars())
+
+
+def load_unsent_of_route(
+    connection: Connection, route: str, after: int, limit: int
+) -> list[StoredMessage]:
+    """Unsent messages of a route, by identifier, after one."""
+    query = (
+        select(messages)
+        .where(messages.c.route == route, _UNSENT, messages.c.message_id > after)
+        .order_by(messages.c.message_id)
+        .limit(limit)
+    )
+    return read_all(connection, query, StoredMessage)
 
 
 def load_unsent_of_batch(connection: Connection, batch_id: int, limit: int) -> list[StoredMessage]:
@@ -160,8 +193,12 @@ def load_due_batches(
     known: Collection[int],
     limit: int,
     without: Collection[int] = (),
+    overdue: Collection[tuple[int, int]] = (),
 ) -> list[StoredBatch]:
     """Batches with waiting recipients that are due, the most overdue first.
+
+    Due is also what was due before the clock was set back: `overdue` is the time that it was then,
+    each time, and the last identifier.
 
     Not those that are `known`, as lists of recipients may be long, nor those of the accounts
     `without`.
@@ -170,7 +207,13 @@ def load_due_batches(
         select(batches)
         .where(
             batches.c.waiting_recipients.is_not(None),
-            batches.c.due_ms <= now_ms,
+            or_(
+                batches.c.due_ms <= now_ms,
+                *(
+                    and_(batches.c.due_ms <= then_ms, batches.c.batch_id <= last)
+                    for then_ms, last in overdue
+                ),
+            ),
             batches.c.batch_id.not_in(known),
             batches.c.account_id.not_in(without),
         )

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 import msgspec
 
 from dragoman.core.devices.model.devices import AssignmentState
 from dragoman.core.messages.model.lifecycle import State
 from dragoman.core.messages.model.records import BatchOptions
 from dragoman.core.model.errors import FailureCode
-
-ALONE: Final = "single"
-"""The `protocol` of batches that hold one text, whose identifier is the text's."""
 
 
 class Kind(msgspec.Struct, frozen=True, kw_only=True):

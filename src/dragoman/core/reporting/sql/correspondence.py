@@ -16,11 +16,12 @@ from dragoman.core.devices.model.devices import AssignmentState
 from dragoman.core.devices.sql.tables import device_assignments, device_texts, devices
 from dragoman.core.inbound.sql.tables import inbound_texts
 from dragoman.core.messages.model.lifecycle import BatchState, State
+from dragoman.core.messages.model.messages import ALONE
 from dragoman.core.messages.model.records import BatchOptions
 from dragoman.core.messages.sql.paging import Span
 from dragoman.core.messages.sql.tables import batches, messages
 from dragoman.core.model.errors import FailureCode
-from dragoman.core.reporting.model.correspondence import ALONE, Kind, TextFilter, TextPage, TextView
+from dragoman.core.reporting.model.correspondence import Kind, TextFilter, TextPage, TextView
 from dragoman.core.submission.sql.tables import newsletters
 from dragoman.kit.ids import time_of
 from dragoman.storage.rows import is_one_of

@@ -16,6 +16,7 @@ from sqlalchemy import (
     and_,
     bindparam,
     delete,
+    or_,
     select,
     update,
 )
@@ -173,7 +174,8 @@ def is_call_of_text(inbound_id: Any) -> ColumnElement[bool]:
     """Whether a callback may be about a received text."""
     table = callbacks.c
     within = table.callback_id.between(inbound_id, inbound_id + CALLBACKS_WITHIN)
-    return and_(within, table.message_id == table.callback_id)
+    # A further call about the text has the text's own identifier for its message.
+    return or_(and_(within, table.message_id == table.callback_id), table.message_id == inbound_id)
 
 
 def _edit_calls_of_texts(

@@ -7,6 +7,7 @@ import hmac
 from typing import Final
 
 CODE_DIGITS: Final = 6
+"""Where nothing else is asked for."""
 MAX_TRIES: Final = 5
 """Wrong codes after which the right one counts no more."""
 MAX_CODES: Final = 5
@@ -16,9 +17,17 @@ MIN_LIFETIME_S: Final = 60
 MAX_LIFETIME_S: Final = 24 * 3600
 
 
-def render_code(number: int) -> str:
-    """A number below 10**CODE_DIGITS as a code."""
-    return f"{number:0{CODE_DIGITS}}"
+ENDED: Final = -1
+"""`tries_left` of a code that was accepted, or that somebody ended."""
+EXHAUSTED: Final = -1
+"""The result of trying a code of which no tries are left."""
+NONE_ALIVE: Final = -2
+"""The result of trying a code where there is none."""
+
+
+def render_code(number: int, digits: int = CODE_DIGITS) -> str:
+    """A number below 10**digits as a code."""
+    return f"{number:0{digits}}"
 
 
 def digest_of_code(verification_id: int, code: str) -> bytes:

@@ -32,7 +32,8 @@ from dragoman.core.submission.model.progress import HELD, Progress, progress_of,
 from dragoman.core.submission.sql import submissions
 from dragoman.core.submission.sql.tables import submission_keys
 from dragoman.kit.ids import first_at, time_of
-from dragoman.storage.rows import insert_new, read_all, read_one
+from dragoman.storage.bulk import BulkInsertNew
+from dragoman.storage.rows import read_all, read_one
 from dragoman.storage.time_limit import time_limit
 from dragoman.storage.work import Operation
 
@@ -73,7 +74,8 @@ class KeyedPage(msgspec.Struct, frozen=True, kw_only=True):
 
 def _accept(connection: Connection, items: list[KeyedBatch]) -> list[Exception | None]:
     """Refuses a used key before anything of its batch is stored."""
-    fresh = {_key_of(item): item for item in items if _take_key(connection, item)}
+    new = _TAKE_KEYS.run_new(connection, [_row(item) for item in items])
+    fresh = {_key_of(item): item for item in items if item.new.batch.batch_id in new}
     stored = submissions.accept.run(connection, [item.new for item in fresh.values()])
     outcomes = dict(zip(fresh, stored, strict=True))
     for key, item in fresh.items():
@@ -94,17 +96,15 @@ def _key_of(item: KeyedBatch) -> tuple[int, str, str]:
     return batch.account_id, batch.dialect, item.key
 
 
-def _take_key(connection: Connection, item: KeyedBatch) -> bool:
-    batch = item.new.batch
-    row = KeyedRow(
-        account_id=batch.account_id,
-        dialect=batch.dialect,
-        key=item.key,
-        batch_id=batch.batch_id,
-        device_id=batch.options.device_id,
-        recipients=",".join(item.recipients),
-    )
-    return insert_new(connection, submission_keys, row)
+_COLUMNS: Final = KeyedRow.__struct_fields__
+_TAKE_KEYS: Final = BulkInsertNew(submission_keys, _COLUMNS, told="batch_id")
+
+
+def _row(item: KeyedBatch) -> tuple[int | str | None, ...]:
+    """The row of a key, in the order of `_COLUMNS`."""
+    batch, recipients = item.new.batch, ",".join(item.recipients)
+    device_id = batch.options.device_id
+    return batch.account_id, batch.dialect, item.key, batch.batch_id, device_id, recipients
 
 
 def _free_key(connection: Connection, item: KeyedBatch) -> None:

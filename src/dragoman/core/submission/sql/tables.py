@@ -14,6 +14,7 @@ verifications = table(
     Column("digest", LargeBinary, nullable=False),
     Column("tries_left", SmallInteger, nullable=False),
     Column("expires_ms", Identifier, nullable=False),
+    Column("scope", Text, nullable=False, server_default=""),
     Index(
         "ix_verifications_account_id_recipient_verification_id",
         "account_id",
@@ -22,9 +23,10 @@ verifications = table(
     ),
     Index("ix_verifications_expires_ms", "expires_ms"),
 )
-"""Only the newest of a recipient counts; it is used up when no tries are left.
+"""Only the newest of a recipient in a `scope` counts; it is used up when no tries are left.
 
-Older ones are kept for an hour, in which only so many may be sent.
+`tries_left` is -1 for one that was accepted or ended. Older ones are kept for an hour, in which
+only so many may be sent.
 """
 
 
@@ -51,7 +53,13 @@ submission_keys = table(
     Column("batch_id", Identifier, nullable=False),
     Column("device_id", Identifier),
     Column("recipients", Text, nullable=False),
-    Index("ix_submission_keys_account_id_batch_id", "account_id", "dialect", "batch_id"),
+    Index(
+        "uq_submission_keys_account_id_dialect_batch_id",
+        "account_id",
+        "dialect",
+        "batch_id",
+        unique=True,  # else SQLite prefers the first columns of the primary key
+    ),
     sqlite_with_rowid=False,
 )
 """Written with the batch, so that a key that was taken refuses the batch.

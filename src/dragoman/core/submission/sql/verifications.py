@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, Select, delete, insert, select, update
 
 from dragoman.core.messages.model.records import NewBatch
 from dragoman.core.model.errors import RefusalCode, Refused
-from dragoman.core.submission.model.verifications import MAX_CODES, MAX_TRIES, WINDOW_MS, is_code
+from dragoman.core.submission.model.verifications import (
+    ENDED,
+    EXHAUSTED,
+    MAX_CODES,
+    MAX_TRIES,
+    NONE_ALIVE,
+    WINDOW_MS,
+    is_code,
+)
 from dragoman.core.submission.sql import submissions
 from dragoman.core.submission.sql.tables import verifications
 from dragoman.kit.ids import first_at
-from dragoman.storage.rows import count
+from dragoman.storage.rows import count, read_one
 from dragoman.storage.work import one_by_one
 
 
@@ -26,6 +36,7 @@ class NewVerification(msgspec.Struct, frozen=True, kw_only=True):
     expires_ms: int
     now_ms: int
     batch: NewBatch
+    scope: str = ""
 
 
 class CodeTry(msgspec.Struct, frozen=True, kw_only=True):
@@ -35,6 +46,25 @@ class CodeTry(msgspec.Struct, frozen=True, kw_only=True):
     recipient: str
     code: str
     now_ms: int
+    scope: str = ""
+
+
+class StoredVerification(msgspec.Struct, frozen=True, kw_only=True):
+    """A row of `verifications`, without the digest."""
+
+    verification_id: int
+    account_id: int
+    recipient: str
+    tries_left: int
+    expires_ms: int
+    scope: str
+
+
+class VerificationEnd(msgspec.Struct, frozen=True, kw_only=True):
+    """A code that counts no more from now on."""
+
+    account_id: int
+    verification_id: int
 
 
 @one_by_one("send_code", grows=True)
@@ -51,29 +81,64 @@ def send(connection: Connection, item: NewVerification) -> None:
     (refusal,) = submissions.accept.run(connection, [item.batch])
     if isinstance(refusal, Exception):
         raise refusal
-    connection.execute(update(verifications).where(*mine).values(tries_left=0))
+    same = (*mine, table.scope == item.scope)
+    connection.execute(update(verifications).where(*same).values(tries_left=ENDED))
     values = {column.name: getattr(item, column.name, MAX_TRIES) for column in table}
     connection.execute(insert(verifications).values(**values))
 
 
 @one_by_one("verify_code")
 def verify(connection: Connection, item: CodeTry) -> int | None:
-    """None if the code is right, which is accepted once; else the number of tries left."""
+    """None if the code is right, which is accepted once; else the number of tries left.
+
+    That is `EXHAUSTED` where none was left before, and `NONE_ALIVE` where no code is alive.
+    """
     table = verifications.c
-    query = (
-        select(verifications)
-        .where(table.account_id == item.account_id, table.recipient == item.recipient)
-        .order_by(table.verification_id.desc())
-        .limit(1)
-    )
-    row = connection.execute(query).first()
-    if row is None or row.expires_ms <= item.now_ms or not row.tries_left:
-        return 0
+    row = connection.execute(_newest(item.account_id, item.recipient, item.scope)).first()
+    if row is None or row.expires_ms <= item.now_ms or row.tries_left == ENDED:
+        return NONE_ALIVE
+    if not row.tries_left:
+        return EXHAUSTED
     right = is_code(row.verification_id, item.code, row.digest)
-    left: int = 0 if right else row.tries_left - 1
+    left: int = ENDED if right else row.tries_left - 1
     connection.execute(
         update(verifications)
         .where(table.verification_id == row.verification_id)
         .values(tries_left=left)
     )
     return None if right else left
+
+
+@one_by_one("end_code")
+def end(connection: Connection, item: VerificationEnd) -> None:
+    table = verifications.c
+    this = (table.verification_id == item.verification_id, table.account_id == item.account_id)
+    connection.execute(update(verifications).where(*this).values(tries_left=ENDED))
+
+
+def find(
+    connection: Connection, account_id: int, verification_id: int
+) -> StoredVerification | None:
+    """One verification of an account."""
+    query = select(verifications).where(
+        verifications.c.verification_id == verification_id,
+        verifications.c.account_id == account_id,
+    )
+    return read_one(connection, query, StoredVerification)
+
+
+def find_newest(
+    connection: Connection, account_id: int, recipient: str, scope: str
+) -> StoredVerification | None:
+    """The newest verification of a number in a scope."""
+    return read_one(connection, _newest(account_id, recipient, scope), StoredVerification)
+
+
+def _newest(account_id: int, recipient: str, scope: str) -> Select[Any]:
+    table = verifications.c
+    return (
+        select(verifications)
+        .where(table.account_id == account_id, table.recipient == recipient, table.scope == scope)
+        .order_by(table.verification_id.desc())
+        .limit(1)
+    )

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from functools import partial
 from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
@@ -27,7 +28,7 @@ from dragoman.dialects.smsend.schemas import Done
 from dragoman.dialects.smsend.sending import reading, schemas
 from dragoman.dialects.smsend.sending.reading import MAX_RECIPIENTS, OrderTerms, read_terms
 from dragoman.dialects.smsend.sending.statuses import DELIVERED, history_code_of, status_of
-from dragoman.dialects.smsend.sending.texts import Template
+from dragoman.dialects.smsend.sending.texts import Template, TextLimit
 from dragoman.dialects.smsend.times import NOW, parse_time
 from dragoman.dialects.wording import instead_of, quoted, reworded
 from dragoman.kit.ids import parse_number
@@ -62,10 +63,11 @@ class OrderCalls(CallGroup):
         """Accepts a text to numbers; raises `Refused`."""
         message = mapping.read_body(request, schemas.Message)
         terms = self._read_terms(message, account)
-        text = terms.limit.fit(reading.read_message(message.message))
+        text = reading.read_message(message.message)
         numbers = reading.read_list(message.recipient, "recipient")
         if terms.allows_invalid:
             numbers = self._reachable(account, terms, numbers)
+        text = self._limit(account, terms, numbers).fit(text)
         return await self._place(account, terms, Content(tuple(numbers), text))
 
     async def send_parametric(self, account: Account, request: Request) -> schemas.Sent:
@@ -78,7 +80,8 @@ class OrderCalls(CallGroup):
             values = dict(reversed(recipients))
             reachable = self._reachable(account, terms, [number for number, _ in recipients])
             recipients = [(number, values[number]) for number in dict.fromkeys(reachable)]
-        template, fit = Template(text), terms.limit.fit
+        template = Template(text)
+        fit = self._limit(account, terms, [number for number, _ in recipients]).fit
         content = Content(
             numbers=tuple(number for number, _ in recipients),
             text=text,
@@ -90,11 +93,12 @@ class OrderCalls(CallGroup):
         """Accepts a text to the contacts that are in groups now; raises `Refused`."""
         message = mapping.read_body(request, schemas.GroupMessage)
         terms = self._read_terms(message, account)
-        text = terms.limit.fit(reading.read_message(message.message))
+        text = reading.read_message(message.message)
         group_ids = await self._find_groups(account, message)
         numbers = await self._numbers_of(account, group_ids)
         if terms.allows_invalid:
             numbers = self._reachable(account, terms, numbers)
+        text = self._limit(account, terms, numbers).fit(text)
         return await self._place(account, terms, Content(tuple(numbers), text))
 
     async def status(self, account: Account, request: Request) -> schemas.OrderStatus:
@@ -177,6 +181,15 @@ class OrderCalls(CallGroup):
         if not found:
             raise Refused(RefusalCode.INVALID_RECIPIENT, numbers[0])
         return found
+
+    def _limit(self, account: Account, terms: OrderTerms, numbers: Iterable[str]) -> TextLimit:
+        """The limit, counted in what the carriers of the numbers take."""
+        digits = []
+        for number in numbers:
+            with suppress(Refused):  # `_place` refuses it
+                digits.append(normalise(number))
+        taken = self._services.submission.repertoire(account, digits, terms.message_type)
+        return terms.limit._replace(repertoire=taken)
 
     def _reaches(self, account: Account, terms: OrderTerms, number: str) -> bool:
         try:

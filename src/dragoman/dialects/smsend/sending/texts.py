@@ -16,6 +16,8 @@ from dragoman.protocols.gsm.look_alikes import fit_gsm
 from dragoman.protocols.gsm.segmentation import (
     MAX_SEPTETS,
     MAX_UCS2_UNITS,
+    PLAIN,
+    Repertoire,
     TooManyParts,
     segment_text,
 )
@@ -60,6 +62,8 @@ class TextLimit(NamedTuple):
     truncates: bool
     sure: int
     """Characters that fit, whatever they are."""
+    repertoire: Repertoire = PLAIN
+    """What the carriers of the recipients take beyond the GSM alphabet."""
 
     def fit(self, text: str) -> str:
         """The text, or what of it fits where too long ones are cut; raises `Refused`."""
@@ -83,8 +87,9 @@ class TextLimit(NamedTuple):
         """Why a text is too long; None for one that is not."""
         if self.format is Format.GSM_ALIKE:
             text = fit_gsm(text)
+        alphabet = _ALPHABETS.get(self.format)
         try:
-            cut = segment_text(text, alphabet=_ALPHABETS.get(self.format))
+            cut = segment_text(text, alphabet=alphabet, repertoire=self.repertoire)
         except NotEncodable:
             raise Refused(RefusalCode.TEXT_NOT_ENCODABLE, "text") from None
         except TooManyParts:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from dragoman.connectors.smpp.pace import FIRST_PER_S, LIFT_AFTER_S, Pace
+from dragoman.kit.pace import FIRST_PER_S, LIFT_AFTER_S, Pace
 from dragoman.kit.token_bucket import TokenBucket
 
 

@@ -1,0 +1,183 @@
+"""Takes a changed configuration while the gateway runs: carriers, routes, prices.
+
+Everything is read and checked first: a file with a mistake changes nothing. Then all of it counts
+at once, between two messages. Carriers that did not change keep their links; those that changed or
+are gone finish what they have and unbind. What waits on a route that is gone is routed again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable, Mapping
+from typing import Final
+from zoneinfo import ZoneInfo
+
+import structlog
+
+from dragoman.config import ConfigError, Settings
+from dragoman.config.differences import differences, kept_until_restart
+from dragoman.config.policies import held_routes, kept_routes, policies_of
+from dragoman.config.route_files import load_costs, load_networks
+from dragoman.config.tables import CarrierTable
+from dragoman.connectors import CONNECTORS
+from dragoman.container import Services
+from dragoman.core.billing.model.costs import CostList
+from dragoman.core.delivery.model.ports import Connector
+from dragoman.core.delivery.running import Reloaded
+from dragoman.core.messages.model.conditions import Networks
+from dragoman.core.model.errors import RefusalCode, Refused
+from dragoman.kit.supervisor import Supervisor
+
+DRAIN_S: Final = 5.0
+"""How long a carrier that changed or is gone may finish what it has."""
+RELOADABLE: Final = frozenset({"smpp"})
+"""Types of carriers that can come, change and go while the gateway runs."""
+
+Load = Callable[[], Settings]
+Connect = Callable[[CarrierTable], Connector]
+
+log = structlog.get_logger(__name__)
+
+
+def connect_carrier(services: Services, table: CarrierTable) -> Connector:
+    """The connector of a carrier that comes, or changes, while the gateway runs."""
+    return CONNECTORS[table.type](table, services.dispatcher, services.clock, services.resources)
+
+
+class Reloading:
+    """Reads the configuration again, and takes it."""
+
+    def __init__(
+        self,
+        services: Services,
+        *,
+        load: Load | None,
+        connect: Connect,
+        supervisor: Supervisor,
+    ) -> None:
+        """`load` reads and checks the configuration; None where there is no file to read."""
+        self._services = services
+        self._settings = services.settings
+        self._load = load
+        self._connect = connect
+        self._supervisor = supervisor
+        self._busy = asyncio.Lock()
+
+    async def reload(self, *, check: bool) -> Reloaded:
+        """What changed, taken unless it is only to be checked; raises `Refused`."""
+        if self._load is None:
+            detail = "this gateway has no configuration file"
+            raise Refused(RefusalCode.NOT_SUPPORTED, "reload", detail)
+        async with self._busy:
+            old = self._settings
+            try:
+                new = await asyncio.to_thread(self._load)
+                costs = await asyncio.to_thread(load_costs, new)
+                networks = await asyncio.to_thread(load_networks, new)
+                changed = self._changed_carriers(old, new)
+                connectors = {} if check else {c.name: self._connect(c) for c in changed}
+            except (ConfigError, OSError, ValueError) as error:
+                raise Refused(RefusalCode.INVALID_FIELD, "configuration", str(error)) from None
+            lines = (*differences(old, new), *self._price_lists(costs))
+            kept = kept_until_restart(old, new)
+            if check:
+                return Reloaded(changes=lines, at_restart=kept)
+            moved = await self._take(old, new, costs, networks, connectors)
+            log.info("reloaded", changes=len(lines), moved=moved)
+            return Reloaded(changes=lines, at_restart=kept, applied=True, moved=moved)
+
+    def _price_lists(self, costs: Mapping[str, CostList]) -> tuple[str, ...]:
+        """Lists with another number of rows; others that changed look alike from outside."""
+        before = self._services.selection.costs.sizes()
+        return tuple(
+            f"price list {carrier}: {len(prices)} rows"
+            for carrier, prices in costs.items()
+            if before.get(carrier) != len(prices)
+        )
+
+    def _changed_carriers(self, old: Settings, new: Settings) -> tuple[CarrierTable, ...]:
+        """Those that are new or different; raises ValueError where that needs a restart."""
+        before = {carrier.name: carrier for carrier in old.carriers}
+        after = {carrier.name: carrier for carrier in new.carriers}
+        changed = [name for name in before | after if before.get(name) != after.get(name)]
+        for name in changed:
+            for carrier in (before.get(name), after.get(name)):
+                if carrier is not None and carrier.type not in RELOADABLE:
+                    raise ValueError(
+                        f"carriers.{name}: carriers of type {carrier.type} change at a restart"
+                    )
+        phones = {*old.carriers_of_phones, *new.carriers_of_phones}
+        old_routes = {route.name: route for route in old.routes_for_router()}
+        new_routes = {route.name: route for route in new.routes_for_router()}
+        for name in old_routes | new_routes:
+            pair = old_routes.get(name), new_routes.get(name)
+            if pair[0] == pair[1]:
+                continue
+            if any(route and phones.intersection(route.carriers) for route in pair):
+                raise ValueError(f"routes.{name}: routes over phones change at a restart")
+        return tuple(after[name] for name in changed if name in after)
+
+    async def _take(
+        self,
+        old: Settings,
+        new: Settings,
+        costs: Mapping[str, CostList],
+        networks: Networks | None,
+        connectors: Mapping[str, Connector],
+    ) -> int:
+        """Takes a configuration; returns the number of messages that changed their route."""
+        services, router = self._services, self._services.router
+        quotas = services.selection.quotas
+        sent = await quotas.read_sent(services.storage) if new.quotas != old.quotas else None
+        stopped = self._swap(new, connectors)
+        gone = router.routes.keys() - {route.name for route in new.routes_for_router()}
+        router.replace(
+            new.routes_for_router(), networks=networks, zone=ZoneInfo(new.routing.time_zone)
+        )
+        services.message_maker.prices.replace(new.prices_for_price_list())
+        services.selection.costs.replace(costs)
+        quotas.replace(new.quotas_of_carriers())
+        services.selection.senders.replace(
+            new.rules_for_senders(), enforced=new.routing.enforce_sender_rules
+        )
+        if sent is not None:
+            quotas.count(sent)
+        services.delivery.take_policies(policies_of(new))
+        services.premium.take_billing(new.billing_of_carriers())
+        services.backlog.take_routes(held_routes(new, router), kept_routes(new, router))
+        services.dispatcher.reconfigure(services.connectors, router.routes.values())
+        self._settings = new
+        # From here on everything is decided by the new configuration.
+        await self._start(connectors[name] for name in connectors.keys() - stopped.keys())
+        for connector in stopped.values():
+            self._supervisor.let_end(connector)
+        ends = (connector.stop(DRAIN_S) for connector in stopped.values())
+        for end in await asyncio.gather(*ends, return_exceptions=True):
+            if isinstance(end, Exception):
+                log.error("carrier_not_stopped", reason=type(end).__name__)
+        for name in stopped.keys() - services.connectors.keys():
+            services.dispatcher.forget(name)
+        # A carrier that changed binds once the old links are gone: many allow no more of them.
+        await self._start(connectors[name] for name in connectors.keys() & stopped.keys())
+        moved = 0
+        for route in sorted(gone):
+            moved += await services.rerouting.move_all(route)
+        return moved
+
+    async def _start(self, connectors: Iterable[Connector]) -> None:
+        for connector in connectors:
+            await connector.start(self._supervisor.spawn_for(connector))
+
+    def _swap(self, new: Settings, connectors: Mapping[str, Connector]) -> dict[str, Connector]:
+        """Puts new connectors in place; returns those that are to be stopped."""
+        current = self._services.connectors
+        wanted = {carrier.name for carrier in new.carriers}
+        stopped = {
+            name: connector
+            for name, connector in current.items()
+            if name not in wanted or name in connectors
+        }
+        for name in current.keys() - wanted:
+            del current[name]
+        current.update(connectors)
+        return stopped

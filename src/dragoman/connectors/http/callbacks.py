@@ -1,0 +1,241 @@
+"""The calls that providers make: `/carriers/<name>/<token>`, one address for all that they say.
+
+Answered once what they brought is on disk, and within two seconds: a provider that hears later,
+or hears of a failure, calls again. A report that comes twice or late changes nothing (the core
+knows the states of messages); an inbound text that comes twice is recognised by its provider's ID
+for as long as this process lives.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+from collections import OrderedDict, deque
+from collections.abc import Iterable
+from ipaddress import ip_address
+from typing import Any, Final
+
+import structlog
+
+from dragoman.config.http import InboundTable, StatusTable
+from dragoman.config.tables import HttpTable
+from dragoman.connectors.http.calls import read_call
+from dragoman.connectors.http.reports import InboundReader, InboundText, StatusReader
+from dragoman.connectors.http.signatures import SignatureCheck
+from dragoman.core.delivery.model.ports import CarrierEvents
+from dragoman.core.model.stored import OnStored
+from dragoman.web.operations import Dialect, Operation
+from dragoman.web.outgoing import GuardedClient
+from dragoman.web.refusals import Refusal
+from dragoman.web.requests import Request
+from dragoman.web.responses import TEXT, Response
+
+PREFIX: Final = "/carriers"
+REF: Final = "ref"
+BODY_LIMIT_BYTES: Final = 256 * 1024
+STORING_TIMEOUT_S: Final = 1.8
+"""Providers hang up after 2 s at the earliest."""
+TEXTS_REMEMBERED: Final = 50_000
+_NOT_FOUND: Final = Response(404, b"not found\n", TEXT)
+_NOT_STORED: Final = Response(503, b"not stored, call again\n", TEXT, ((b"retry-after", b"5"),))
+
+log = structlog.get_logger(__name__)
+
+
+class CarrierCalls:
+    """What one carrier's provider calls with, and how it is answered."""
+
+    def __init__(
+        self,
+        settings: HttpTable,
+        sink: CarrierEvents,
+        *,
+        status: StatusReader,
+        inbound: InboundReader,
+        signature: SignatureCheck,
+        client: GuardedClient,
+    ) -> None:
+        self.name = settings.name
+        self._settings = settings
+        self._sink = sink
+        self._status = status
+        self._inbound = inbound
+        self._signature = signature
+        self._client = client
+        self._status_reply = _reply(status.table)
+        self._inbound_reply = _reply(inbound.table)
+        self._known: OrderedDict[str, None] = OrderedDict()
+        self._refused = 0
+        self._storing = Storing()
+
+    async def receive(self, request: Request) -> Response:
+        """Takes a call; the answer says whether the provider should repeat it."""
+        if not self._is_admitted(request):
+            return _NOT_FOUND
+        if problem := await self._signature.problem(request, self._client):
+            self._refused += 1
+            if self._refused & (self._refused - 1) == 0:  # the 1st, 2nd, 4th, 8th …
+                log.warning(
+                    "http_call_refused", carrier=self.name, reason=problem, so_far=self._refused
+                )
+            return Response(403, f"{problem}\n".encode(), TEXT)
+        tree = self._signature.content(request)
+        if tree is None:
+            tree = read_call(request)
+        if tree is None:
+            return Response(400, b"the body cannot be read\n", TEXT)
+        return await self._take(tree, request.query.get(REF, ""))
+
+    async def _take(self, tree: Any, ref: str) -> Response:
+        waiting = self._storing.begin()
+        texts: list[str] = []
+        reply = self._status_reply
+        for item in self._inbound.items(tree) if self._inbound.exists else ():
+            if self._inbound.matches(item) and (text := self._inbound.read(item)) is not None:
+                reply = self._inbound_reply
+                self._take_text(text, waiting, texts)
+        if reply is self._status_reply:
+            for item in self._status.items(tree):
+                if self._status.matches(item):
+                    report = self._status.read(item, ref)
+                    if report is not None:
+                        self._sink.receipt(report, waiting.expect())
+        if await waiting.seal():
+            self._remember(texts)
+            return reply
+        return _NOT_STORED
+
+    def _take_text(self, text: InboundText, waiting: Answered, texts: list[str]) -> None:
+        key = text.provider_id
+        if key and text.report.total > 1:
+            key = f"{key} {text.report.number}"
+        if key and (key in self._known or key in texts):
+            return
+        if key:
+            texts.append(key)
+        self._sink.inbound(text.report, waiting.expect())
+
+    def _remember(self, texts: list[str]) -> None:
+        self._known.update(dict.fromkeys(texts))
+        while len(self._known) > TEXTS_REMEMBERED:
+            self._known.popitem(last=False)
+
+    def _is_admitted(self, request: Request) -> bool:
+        settings = self._settings
+        given = request.path_params["token"].encode("utf-8", "surrogatepass")
+        if not hmac.compare_digest(settings.callback_token.encode(), given):
+            return False
+        if not settings.callback_networks:
+            return True
+        try:
+            address = ip_address(request.client)
+        except ValueError:
+            return False
+        return any(address in network for network in settings.callback_networks)
+
+
+def build_callbacks(carriers: Iterable[CarrierCalls]) -> Dialect:
+    """The calls of all providers."""
+    calls = {carrier.name: carrier for carrier in carriers}
+
+    async def receive(request: Request) -> Response:
+        carrier = calls.get(request.path_params["carrier"])
+        return _NOT_FOUND if carrier is None else await carrier.receive(request)
+
+    return Dialect(
+        name="carriers",
+        title="Calls of carriers",
+        description="Delivery reports and inbound texts of HTTP carriers.",
+        prefixes=(PREFIX,),
+        operations=(
+            Operation(
+                methods=("GET", "POST"),
+                path=f"{PREFIX}/{{carrier}}/{{token}}",
+                handler=receive,
+                summary="A delivery report or an inbound text",
+                body_limit_bytes=BODY_LIMIT_BYTES,
+                answer_formats=("text",),
+            ),
+        ),
+        refuse=_refuse,
+        fallback_charset="latin-1",
+    )
+
+
+def callback_url(settings: HttpTable, append: str = "") -> str:
+    """The address a provider calls; `ref=` ends it, and our reference is to follow."""
+    if not settings.public_url:
+        return ""
+    base = settings.public_url.rstrip("/")
+    more = f"{append}&" if append else ""
+    return f"{base}{PREFIX}/{settings.name}/{settings.callback_token}?{more}{REF}="
+
+
+class Storing:
+    """What calls wait for: that what they brought is on disk, or that their time is over.
+
+    One timer for all of them: each waits as long, so they end in the order they began.
+    """
+
+    def __init__(self) -> None:
+        self._open: deque[tuple[float, asyncio.Future[bool]]] = deque()
+        self._timer: asyncio.TimerHandle | None = None
+
+    def begin(self) -> Answered:
+        """One call; it hears at last."""
+        loop = asyncio.get_running_loop()
+        answered = Answered(loop.create_future())
+        self._open.append((loop.time() + STORING_TIMEOUT_S, answered.done))
+        if self._timer is None:
+            self._timer = loop.call_later(STORING_TIMEOUT_S, self._end)
+        return answered
+
+    def _end(self) -> None:
+        loop = asyncio.get_running_loop()
+        now = loop.time()
+        while self._open and (self._open[0][0] <= now or self._open[0][1].done()):
+            _, done = self._open.popleft()
+            if not done.done():
+                done.set_result(False)
+        self._timer = loop.call_at(self._open[0][0], self._end) if self._open else None
+
+
+class Answered:
+    """Whether all that one call brought is on disk."""
+
+    __slots__ = ("_missing", "_sealed", "done")
+
+    def __init__(self, done: asyncio.Future[bool]) -> None:
+        self.done = done
+        self._missing = 0
+        self._sealed = False
+
+    def expect(self) -> OnStored:
+        """One more thing to be stored."""
+        self._missing += 1
+        return self._stored
+
+    def seal(self) -> asyncio.Future[bool]:
+        """Nothing more will come."""
+        self._sealed = True
+        if not self._missing and not self.done.done():
+            self.done.set_result(True)
+        return self.done
+
+    def _stored(self, on_disk: bool) -> None:
+        self._missing -= 1
+        if self.done.done():
+            return
+        if not on_disk:
+            self.done.set_result(False)
+        elif self._sealed and not self._missing:
+            self.done.set_result(True)
+
+
+def _reply(table: StatusTable | InboundTable) -> Response:
+    kind = table.reply_type.encode("latin-1") if table.reply_type else TEXT
+    return Response(table.reply_status or 200, table.reply.encode(), kind)
+
+
+def _refuse(_request: Request, refusal: Refusal) -> Response:
+    return Response(refusal.status, f"{refusal.reason}\n".encode(), TEXT)

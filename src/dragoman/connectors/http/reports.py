@@ -1,0 +1,200 @@
+"""Reads what a provider says when it calls: delivery reports and inbound texts, by its tables."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any, Final
+from urllib.parse import unquote_to_bytes
+
+import msgspec
+
+from dragoman.config.http import InboundTable, StatusTable
+from dragoman.connectors.http.paths import Condition, Find, compile_path, first_text
+from dragoman.core.messages.model.lifecycle import ReceiptState
+from dragoman.core.messages.model.messages import InboundPartReport, ReceiptReport
+from dragoman.core.model.errors import FailureCode
+from dragoman.protocols.gsm.alphabet import Alphabet, try_encode_gsm
+from dragoman.protocols.smpp.message_ids import IdReading
+
+MOST_ITEMS: Final = 500
+MAX_ID: Final = 255
+MAX_CODE: Final = 64
+MAX_NUMBER: Final = 32
+MAX_PARTS: Final = 255
+
+STATES: Final = MappingProxyType({state.name.lower(): state for state in ReceiptState})
+"""Our words for the states of a report."""
+_HEX_DIGITS: Final = frozenset("0123456789abcdefABCDEF")
+_GROUP_BITS: Final = 0xFFFF
+
+
+class InboundText(msgspec.Struct, frozen=True, gc=False):
+    """A text, and the provider's ID of it; empty where it has none."""
+
+    report: InboundPartReport
+    provider_id: str
+
+
+class StatusReader:
+    """Reads the delivery reports of one provider."""
+
+    def __init__(self, table: StatusTable, carrier: str) -> None:
+        """Raises ValueError for a path or a state that is none."""
+        self.table = table
+        self._carrier = carrier
+        self._when = Condition(table.when)
+        self._list = compile_path(table.list) if table.list else None
+        self._id = _path(table.id)
+        self._ref = _path(table.ref)
+        self._recipient = _path(table.recipient)
+        self._state = _path(table.state)
+        self._code = _path(table.code)
+        self._states = {word.lower(): _state(name) for word, name in table.states.items()}
+        self._failures = {
+            code.lower(): FailureCode(failure) for code, failure in table.failures.items()
+        }
+        self.exists = bool(table.state)
+
+    def matches(self, item: Any) -> bool:
+        """Whether an item is such a report."""
+        return self.exists and (self._when.holds(item) if self._when else True)
+
+    def items(self, tree: Any) -> list[Any]:
+        """The reports of one call."""
+        return _items(self._list, tree)
+
+    def read(self, item: Any, ref: str = "") -> ReceiptReport | None:
+        """One report; `ref` is our reference from the URL. None for one that names no message."""
+        id_ = first_text(self._id, item)[:MAX_ID].strip()
+        ref = (ref or first_text(self._ref, item))[:MAX_ID].strip()
+        if not (id_ or ref):
+            return None
+        word = first_text(self._state, item).strip().lower()
+        code = first_text(self._code, item)[:MAX_CODE].strip()
+        recipient = first_text(self._recipient, item).strip().removeprefix("+")
+        known = recipient.isascii() and recipient.isdigit()
+        return ReceiptReport(
+            carrier=self._carrier,
+            message_id=id_ or ref,
+            reading=IdReading.AS_SENT,
+            # A word that nobody has listed ends nothing.
+            state=self._states.get(word, ReceiptState.ENROUTE),
+            recipient=recipient[:MAX_NUMBER] if known else "",
+            error=code or word[:MAX_CODE],
+            failure=self._failures.get(code.lower(), FailureCode.NONE),
+            other_id=ref if id_ and ref != id_ else "",
+        )
+
+
+class InboundReader:
+    """Reads the inbound texts of one provider."""
+
+    def __init__(self, table: InboundTable, carrier: str) -> None:
+        self.table = table
+        self._carrier = carrier
+        self._when = Condition(table.when)
+        self._list = compile_path(table.list) if table.list else None
+        self._id = _path(table.id)
+        self._source = _path(table.source)
+        self._number_called = table.destination.removeprefix("=")
+        fixed = table.destination.startswith("=")
+        self._destination = None if fixed else _path(table.destination)
+        self._text = _path(table.text)
+        self._coded = _path(table.coded or table.text)
+        self._decode = _FORMS[table.text_form or "plain"]
+        self._coding = Condition(table.coding)
+        self._reference = _path(table.reference)
+        self._total = _path(table.total)
+        self._number = _path(table.number)
+        self.exists = bool(table.text)
+
+    def matches(self, item: Any) -> bool:
+        """Whether an item is such a text."""
+        return self.exists and (self._when.holds(item) if self._when else True)
+
+    def items(self, tree: Any) -> list[Any]:
+        """The texts of one call."""
+        return _items(self._list, tree)
+
+    def read(self, item: Any) -> InboundText | None:
+        """One text; None for one without a sender."""
+        source = first_text(self._source, item).strip()[:MAX_NUMBER]
+        if not source:
+            return None
+        if self._coding and not self._coding.holds(item):
+            text = first_text(self._text, item)
+        else:
+            text = self._decode(first_text(self._coded, item))
+        reference, total, number = self._place(item)
+        report = InboundPartReport(
+            carrier=self._carrier,
+            source=source,
+            destination=self._called(item),
+            alphabet=Alphabet.UCS2 if try_encode_gsm(text) is None else Alphabet.GSM7,
+            text=text,
+            reference=reference,
+            total=total,
+            number=number,
+        )
+        return InboundText(report, first_text(self._id, item)[:MAX_ID].strip())
+
+    def _called(self, item: Any) -> str:
+        if self._destination is None:
+            return self._number_called
+        return first_text(self._destination, item).strip()[:MAX_NUMBER]
+
+    def _place(self, item: Any) -> tuple[int | None, int, int]:
+        """Reference, total and number of a part; a text of one part has no reference."""
+        shared = first_text(self._reference, item)
+        total, number = (_small(first_text(one, item)) for one in (self._total, self._number))
+        if not shared or not (1 < total <= MAX_PARTS and 1 <= number <= total):
+            return None, 1, 1
+        if shared.isascii() and shared.isdigit() and len(shared) <= 5:
+            return int(shared) & _GROUP_BITS, total, number
+        folded = 0
+        for octet in shared.encode():
+            folded = (folded * 31 + octet) & _GROUP_BITS
+        return folded, total, number
+
+
+def _path(path: str) -> Find | None:
+    return compile_path(path) if path else None
+
+
+def _items(find: Find | None, tree: Any) -> list[Any]:
+    if find is not None:
+        return find(tree)[:MOST_ITEMS]
+    return tree[:MOST_ITEMS] if isinstance(tree, list) else [tree]
+
+
+def _state(name: str) -> ReceiptState:
+    try:
+        return STATES[name]
+    except KeyError:
+        raise ValueError(f"{name!r} is none of {', '.join(STATES)}") from None
+
+
+def _small(text: str) -> int:
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= 3 else 0
+
+
+def _plain(text: str) -> str:
+    return text
+
+
+def _from_hex(text: str) -> str:
+    """UTF-16BE in hexadecimal; as it is, where it is not that."""
+    if len(text) % 4 or not _HEX_DIGITS.issuperset(text):
+        return text
+    return bytes.fromhex(text).decode("utf-16-be", "replace")
+
+
+def _from_percent(text: str) -> str:
+    octets = unquote_to_bytes(text.replace("+", " "))
+    return text if len(octets) % 2 else octets.decode("utf-16-be", "replace")
+
+
+_FORMS: Final[Mapping[str, Callable[[str], str]]] = MappingProxyType(
+    {"plain": _plain, "hex": _from_hex, "percent": _from_percent}
+)

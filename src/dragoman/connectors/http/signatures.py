@@ -1,0 +1,306 @@
+"""Whether a call comes from the provider: secrets in headers, HMAC, JWT, Ed25519, Amazon SNS.
+
+What is signed differs with each provider and is data: `over` lists the pieces. All comparisons take
+the same time for any input. A missing signature is a wrong one.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import re
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any, Final
+
+import msgspec
+
+from dragoman.config.http import SignatureTable
+from dragoman.connectors.http.calls import FORM, read_call
+from dragoman.connectors.http.paths import text_of
+from dragoman.connectors.http.templates import Compiler
+from dragoman.web.charsets import parse_media_type
+from dragoman.web.forms import parse_form
+from dragoman.web.outgoing import GuardedClient
+from dragoman.web.refusals import MalformedBody
+from dragoman.web.requests import Request
+
+MISSING: Final = "the signature is missing"
+WRONG: Final = "the signature is wrong"
+_HEADER: Final = "header:"
+_PREFIX: Final = re.compile(rb"^(?:md5|sha1|sha256|sha512|v[0-9])=")
+
+PublicUrl = Callable[[Request], str]
+"""The URL of a call, as the provider knows it."""
+Piece = Callable[[Request], bytes]
+"""A part of what is signed."""
+
+
+class SignatureCheck:
+    """Checks calls; this one checks nothing, as many providers sign nothing."""
+
+    async def problem(self, request: Request, client: GuardedClient) -> str:
+        """What is wrong with a call's signature, in a few words; empty if nothing is.
+
+        `client` fetches what a check needs.
+        """
+        return ""
+
+    def content(self, request: Request) -> Any:
+        """What a checked call says, where the signature holds it; else None."""
+        return None
+
+
+class _Token(SignatureCheck):
+    """A secret in a header."""
+
+    def __init__(self, header: str, secret: str) -> None:
+        self._header = header
+        self._secret = secret.encode()
+
+    async def problem(self, request: Request, client: GuardedClient) -> str:
+        given = _given(request, self._header)
+        if not given:
+            return MISSING
+        return "" if hmac.compare_digest(given, self._secret) else WRONG
+
+
+class _Basic(SignatureCheck):
+    """HTTP Basic authentication; the key is `user:password`."""
+
+    def __init__(self, login: str) -> None:
+        self._expected = base64.b64encode(login.encode())
+
+    async def problem(self, request: Request, client: GuardedClient) -> str:
+        scheme, given = request.authorization()
+        if scheme != "basic":
+            return MISSING
+        return "" if hmac.compare_digest(given.encode(), self._expected) else WRONG
+
+
+class _Hmac(SignatureCheck):
+    """A keyed hash of pieces of the call."""
+
+    def __init__(self, table: SignatureTable, key: str, url: PublicUrl) -> None:
+        self._header = table.header
+        self._key = key.encode()
+        self._algorithm = table.algorithm or "sha256"
+        self._encode = _ENCODINGS[table.encoding or "hex"]
+        self._folds = (table.encoding or "hex") == "hex"
+        self._pieces = _pieces_of(table, url)
+
+    async def problem(self, request: Request, client: GuardedClient) -> str:
+        given = _given(request, self._header)
+        if not given:
+            return MISSING
+        signed = b"".join([piece(request) for piece in self._pieces])
+        expected = self._encode(hmac.digest(self._key, signed, self._algorithm))
+        if self._folds:
+            given = given.lower()
+        # Some providers sign with two keys for a while, or name the hash before it.
+        candidates = [_PREFIX.sub(b"", one.strip()) for one in given.split(b",")]
+        return "" if any(hmac.compare_digest(one, expected) for one in candidates) else WRONG
+
+
+class _Ed25519(SignatureCheck):
+    """A signature with the provider's own key (RFC 8032); ours is the public one."""
+
+    def __init__(self, table: SignatureTable, key: str, url: PublicUrl) -> None:
+        from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+        self._header = table.header
+        self._pieces = _pieces_of(table, url)
+        try:
+            self._key = Ed25519PublicKey.from_public_bytes(base64.b64decode(key, validate=True))
+        except ValueError:
+            raise ValueError(f"{table.key} is no public key: 32 octets in base64") from None
+
+    async def problem(self, request: Request, client: GuardedClient) -> str:
+        from cryptography.exceptions import InvalidSignature
+
+        given = _given(request, self._header)
+        if not given:
+            return MISSING
+        signed = b"".join([piece(request) for piece in self._pieces])
+        try:
+            self._key.verify(base64.b64decode(given, validate=True), signed)
+        except (InvalidSignature, ValueError):
+            return WRONG
+        return ""
+
+
+class _Jwt(SignatureCheck):
+    """A JWT with HS256 (RFC 7519), whose claims hash the call or are what it says.
+
+    Its times are not looked at: providers repeat a call for hours with the first one's, and a call
+    that comes again changes nothing.
+    """
+
+    def __init__(self, table: SignatureTable, key: str, url: PublicUrl) -> None:
+        self._header = table.header
+        self._key = key.encode()
+        self._claims = tuple((name, _piece(piece, url)) for name, piece in table.claims.items())
+        self._body_claim = table.body_claim
+
+    async def problem(self, request: Request, client: GuardedClient) -> str:
+        given = _given(request, self._header)
+        if not given:
+            return MISSING
+        claims = self._read(given)
+        if claims is None:
+            return WRONG
+        for name, piece in self._claims:
+            expected = piece(request)
+            # Without a body there is no hash of it.
+            if not expected and name not in claims:
+                continue
+            text = claims.get(name)
+            if not isinstance(text, str) or not hmac.compare_digest(
+                text.lower().encode("utf-8", "replace"), expected.hex().encode()
+            ):
+                return WRONG
+        return ""
+
+    def content(self, request: Request) -> Any:
+        return self._read(_given(request, self._header)) if self._body_claim else None
+
+    def _read(self, given: bytes) -> Any:
+        """The claims of a token that we could have signed; None of any other."""
+        token = given.strip().removeprefix(b"Bearer ").strip()
+        signed, _, signature = token.rpartition(b".")
+        header, _, claims = signed.partition(b".")
+        try:
+            head = msgspec.json.decode(_from_base64url(header))
+            given_digest = _from_base64url(signature)
+            found = msgspec.json.decode(_from_base64url(claims))
+        except (ValueError, msgspec.MsgspecError, RecursionError):
+            return None
+        if not isinstance(head, Mapping) or head.get("alg") != "HS256":
+            return None  # "none" and other keys' algorithms are the oldest trick
+        digest = hmac.digest(self._key, signed, "sha256")
+        if not hmac.compare_digest(digest, given_digest) or not isinstance(found, Mapping):
+            return None
+        return found
+
+
+def build_check(
+    table: SignatureTable, compiler: Compiler, url: PublicUrl, *, verify: bool
+) -> SignatureCheck:
+    """The check of one carrier; raises ValueError for a key that is missing or no credential."""
+    if not verify or table.kind in ("", "none"):
+        return SignatureCheck()
+    key, _ = compiler.text(table.key)
+    if not key.strip(":"):
+        if table.optional:
+            return SignatureCheck()
+        raise ValueError(
+            f"the provider signs its calls, and {table.key} is missing; set it among the"
+            " credentials, or verify_signatures = false"
+        )
+    return _KINDS[table.kind](table, key, url)
+
+
+def _sns(table: SignatureTable, key: str, url: PublicUrl) -> SignatureCheck:
+    from dragoman.connectors.http.sns import SnsCheck
+
+    return SnsCheck(topic_arn=key)
+
+
+_KINDS: Final[Mapping[str, Callable[[SignatureTable, str, PublicUrl], SignatureCheck]]] = (
+    MappingProxyType(
+        {
+            "token": lambda table, key, _: _Token(table.header, key),
+            "basic": lambda table, key, _: _Basic(key),
+            "hmac": _Hmac,
+            "jwt": _Jwt,
+            "ed25519": _Ed25519,
+            "sns": _sns,
+        }
+    )
+)
+
+
+def _given(request: Request, header: str) -> bytes:
+    """The signature of a call: in a header, or after `?` among its parameters."""
+    if header.startswith("?"):
+        fields = read_call(request)
+        given = fields.get(header[1:]) if isinstance(fields, Mapping) else None
+        return given.encode() if isinstance(given, str) else b""
+    return request.header(header.lower().encode())
+
+
+def _pieces_of(table: SignatureTable, url: PublicUrl) -> tuple[Piece, ...]:
+    return tuple(
+        _sorted_fields(table.header) if one == "fields.sorted" else _piece(one, url)
+        for one in table.over or ("body",)
+    )
+
+
+def _piece(name: str, url: PublicUrl) -> Piece:
+    if name == "url":
+        return lambda request: url(request).encode()
+    if name == "url.sha256":
+        return lambda request: hashlib.sha256(url(request).encode()).digest()
+    if name == "url.sorted":
+        return lambda request: _sorted_url(url(request))
+    if name.startswith(_HEADER):
+        header = name.removeprefix(_HEADER).lower().encode()
+        return lambda request: request.header(header)
+    if (piece := _PIECES.get(name)) is not None:
+        return piece
+    text = name.encode()
+    return lambda _: text
+
+
+def _sorted_form(request: Request) -> bytes:
+    """Names and values of a form, sorted by name (Twilio, "Webhooks security")."""
+    if parse_media_type(request.header(b"content-type")).name != FORM:
+        return b""
+    try:
+        form = parse_form(request.body, fallback_charset="latin-1")
+    except MalformedBody:
+        return b""
+    return "".join(f"{name}{value}" for name, value in sorted(set(form.pairs))).encode()
+
+
+def _sorted_url(url: str) -> bytes:
+    """A URL with its parameters decoded and sorted (Plivo, "Signature validation", V3)."""
+    address, mark, query = url.partition("?")
+    pairs = sorted(parse_form(query.encode()).pairs) if query else []
+    return f"{address}{mark}{'&'.join(f'{name}={value}' for name, value in pairs)}".encode()
+
+
+def _sorted_fields(own: str) -> Piece:
+    """`&name=value` for each parameter but the signature (Vonage, "Signing messages")."""
+
+    def piece(request: Request) -> bytes:
+        fields = read_call(request)
+        if not isinstance(fields, Mapping):
+            return b""
+        pairs = sorted(
+            (name, text_of(value).replace("&", "_").replace("=", "_"))
+            for name, value in fields.items()
+            if name != own.removeprefix("?")
+        )
+        return "".join(f"&{name}={value}" for name, value in pairs).encode()
+
+    return piece
+
+
+def _from_base64url(text: bytes) -> bytes:
+    return base64.urlsafe_b64decode(text + b"=" * (-len(text) % 4))
+
+
+_PIECES: Final[Mapping[str, Piece]] = MappingProxyType(
+    {
+        "body": lambda request: request.body,
+        "body.sha256": lambda request: (
+            hashlib.sha256(request.body).digest() if request.body else b""
+        ),
+        "form.sorted": _sorted_form,
+    }
+)
+_ENCODINGS: Final[Mapping[str, Callable[[bytes], bytes]]] = MappingProxyType(
+    {"hex": lambda digest: digest.hex().encode(), "base64": base64.b64encode}
+)

@@ -1,0 +1,1 @@
+"""The presets' tables: what was sent and received, letter by letter."""
