@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from pathlib import Path
 from typing import Final
@@ -16,10 +17,14 @@ from dragoman.development.outbox import MailOutbox
 from dragoman.development.phones import REPLY_NUMBER, VirtualPhones
 from dragoman.development.workbench import Workbench
 from dragoman.gateway import Gateway
+from dragoman.protocols.smpp.codec import encode
+from dragoman.protocols.smpp.pdus import BindTransceiver, SubmitSm
 from dragoman.testkit.simulator import Simulator
 
 PHONE_NUMBER: Final = "4530999888"
 SERVICE: Final = "https://shop.example/texts?key=4711"
+SMPP_PASSWORD: Final = "Passw0rd"
+_STAYS: Final[list[asyncio.StreamWriter]] = []
 FURTHER_PAGES: Final = {
     "live": "/console/live",
     "account": "",
@@ -31,6 +36,7 @@ FURTHER_PAGES: Final = {
     "all-changes": "/console/changes",
     "senders": "/console/senders",
     "carriers": "/console/carriers",
+    "binds": "/console/binds",
     "routes": "/console/routes?to=4512345678&text=Hello",
     "phones": "/console/devices",
     "virtual-phones": "/console/phones",
@@ -67,6 +73,17 @@ def build_workbench(
     )
 
 
+async def _bind(port: int, system_id: str) -> None:
+    """A program that submits a message to nobody, and stays bound."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(encode(BindTransceiver(system_id=system_id, password=SMPP_PASSWORD)))
+    await reader.readexactly(30)
+    submit = SubmitSm(source_addr="Harbour", destination_addr="nobody", short_message=b"Hi")
+    writer.write(encode(submit))
+    await reader.readexactly(16)
+    _STAYS.append(writer)
+
+
 async def set_up_further_pages(gateway: Gateway, account: Account) -> dict[str, str]:
     """Fills the pages of an account that has subaccounts; the paths of `FURTHER_PAGES`."""
     await gateway.services.keywords.add_number(account, REPLY_NUMBER, shared=False)
@@ -82,6 +99,8 @@ async def set_up_further_pages(gateway: Gateway, account: Account) -> dict[str, 
     )
     await gateway.services.devices.set_enabled(device.device_id, False)
     await gateway.services.devices.add(child, "phones", protocol="smsgate", name="Till phone")
+    await gateway.services.smpp_logins.put(child, password=SMPP_PASSWORD)
+    await _bind(gateway.smpp_server.ports[0], child.username)
     for name, company in (("HarbourCafe", "Harbour Café"), ("Harbour", "Harbour Café")):
         await gateway.services.senders.ask_for(child, name, SenderDetails(company=company))
     shop = await gateway.services.keywords.add_forwarding(

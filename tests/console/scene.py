@@ -168,7 +168,10 @@ async def running_scene(
     simulator = Simulator()
     await simulator.start()
     settings = Settings.development(
-        folder, http="127.0.0.1:0", smsc=f"{simulator.host}:{simulator.port}"
+        folder,
+        http="127.0.0.1:0",
+        smsc=f"{simulator.host}:{simulator.port}",
+        smpp="127.0.0.1:0",
     )
     simulator.default = Behaviour(receipt_delay_s=0.05)
     for prefix, fate in FATES.items():

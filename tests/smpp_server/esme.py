@@ -39,6 +39,7 @@ class Esme:
         """What the next deliver_sm are answered with; 0 once there are none."""
         self.silent = False
         """Whether deliver_sm and enquire_link are not answered."""
+        self.answers_unbind = True
         self.unbound = False
         self.closed = False
         self._reading = asyncio.create_task(self._read())
@@ -65,7 +66,8 @@ class Esme:
                 self.write(EnquireLinkResp(sequence_number=number))
         elif isinstance(pdu, Unbind):
             self.unbound = True
-            self.write(UnbindResp(sequence_number=number))
+            if self.answers_unbind:
+                self.write(UnbindResp(sequence_number=number))
         else:
             self.answers[number] = pdu
 

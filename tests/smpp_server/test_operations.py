@@ -14,7 +14,7 @@ from dragoman.core.accounts.model.accounts import Permission
 from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.ops.prometheus import GatewayCollector
 from dragoman.protocols.smpp.codec import encode
-from dragoman.protocols.smpp.pdus import BindReceiver, BindTransceiver
+from dragoman.protocols.smpp.pdus import BindReceiver, BindTransceiver, EnquireLink
 from dragoman.smpp_server.wire_log import LASTS_S, MAX_OCTETS, WireLog
 
 from .conftest import PASSWORD, SYSTEM_ID, Site, submit
@@ -119,6 +119,18 @@ async def test_who_is_bound_and_unbinding(site: Site) -> None:
     for nonsense in ("x", "-1", "9" * 30):
         with pytest.raises(Refused):
             await binds.end_bind(admin, nonsense)
+
+
+async def test_what_crosses_an_unbind_is_not_answered_and_not_taken(site: Site) -> None:
+    esme = await site.bind()
+    esme.answers_unbind = False
+    site.gateway.unbind(site.gateway.binds()[0].bind_id)
+    await until(lambda: esme.unbound)
+    crossing = esme.send(submit())  # Kannel would give it up for any answer
+    assert (await esme.ask(EnquireLink())).command_status == 0
+    assert crossing not in esme.answers
+    await esme.close()
+    assert await site.messages() == []
 
 
 async def test_the_wire_of_a_bind_is_kept_once_it_is_asked_for(site: Site) -> None:

@@ -12,6 +12,7 @@ from tests.passing_time import until
 
 from dragoman.core.accounts.model.accounts import Permission
 from dragoman.core.messages.model.lifecycle import State
+from dragoman.core.messages.sql.pending import load_batches
 from dragoman.kit.ids import time_of
 from dragoman.protocols.smpp.pdus import (
     CancelSm,
@@ -23,6 +24,7 @@ from dragoman.protocols.smpp.pdus import (
     SubmitMulti,
 )
 from dragoman.protocols.smpp.tlvs import Tlv
+from dragoman.smpp_server.terms import parse_terms
 
 from .conftest import NUMBER, Site, submit
 
@@ -231,6 +233,20 @@ async def test_one_that_opted_out_is_refused(site: Site) -> None:
     esme = await site.bind()
     assert (await esme.ask(submit())).command_status == 0x45
     assert await site.messages() == []
+
+
+async def test_a_vendors_parameter_is_the_reference(site: Site) -> None:
+    esme = await site.bind()
+    tlvs = (Tlv(0x1400, b"order 7\0"), Tlv(0x1401, b"cost centre"), Tlv(0x1402, bytes(65)))
+    answer = await esme.ask(submit(service_type="CMT", tlvs=tlvs))
+    batch_id = int(answer.message_id)
+    stored = await site.services.storage.read(lambda c: load_batches(c, [batch_id]))
+    assert stored[batch_id].reference == "order 7"
+    assert parse_terms(stored[batch_id].options.return_data).tags == (
+        ("service_type", "CMT"),
+        ("1400", "order 7"),
+        ("1401", "cost centre"),
+    )
 
 
 async def test_times_both_ways(site: Site) -> None:

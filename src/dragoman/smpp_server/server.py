@@ -59,6 +59,7 @@ class SmppServer:
             enquire_timeout_s=self.settings.response_timeout_s,
             session_init_timeout_s=self.settings.bind_timeout_s,
             unbind_timeout_s=UNBIND_S,
+            silent_while_unbinding=True,
         )
         self.binds = Binds()
         self.answers = services.metrics.bind_answers

@@ -45,6 +45,7 @@ from dragoman.smpp_server.terms import NOTHING_KNOWN, ReceiptTerms, Written, ren
 
 Submit = SubmitSm | SubmitMulti | DataSm
 
+SERVICE_TYPE: Final = "service_type"
 URGENT: Final = 2
 MOST_URGENT: Final = 3
 MAX_TAGS: Final = 8
@@ -138,6 +139,7 @@ def read_submission(
         udh=content.udh,
         due_ms=due_ms,
         expires_ms=expires_ms,
+        reference=_reference_of(terms),
         callback=callback,
         return_data=render_terms(terms) if callback is None and terms.tags else "",
         message_class=content.message_class,
@@ -296,6 +298,14 @@ def _read_time(text: str, now_ms: int, wrong: CommandStatus) -> int | None:
 _EPOCH: Final = datetime.fromtimestamp(0, UTC)
 
 
+def _reference_of(terms: ReceiptTerms) -> str | None:
+    """The customer's own name of a message: the first of its vendor's parameters."""
+    for name, value in terms.tags:
+        if name != SERVICE_TYPE and value.isprintable():
+            return value or None
+    return None
+
+
 def _callback(registered: int, account_id: int, terms: ReceiptTerms) -> CallbackRequest | None:
     states = STATES[registered & REGISTERED_RECEIPT_MASK]
     if registered & REGISTERED_INTERMEDIATE:
@@ -321,7 +331,7 @@ def _terms(submit: Submit, recipients: Sequence[str], message_id: str) -> Receip
     echoed: tuple[tuple[int, str], ...] = ()
     tags: tuple[tuple[str, str], ...] = ()
     if submit.service_type:
-        tags = (("service_type", submit.service_type),)
+        tags = ((SERVICE_TYPE, submit.service_type),)
     if submit.tlvs:
         echoed = tuple((t.tag, t.value.hex()) for t in submit.tlvs if t.tag in _ECHOED)[:MAX_TAGS]
         tags += tuple(

@@ -1,6 +1,6 @@
 """Replacing a message that is due later: another batch in its place, in one transaction.
 
-The new one has the name of the first as its reference, by which it is found from then on.
+The reference of the new one names the first, by which it is found from then on.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ class Replacements:
             format=Format.AUTO,
             due_ms=change.due_ms or batch.due_ms,
             expires_ms=change.expires_ms or batch.expires_ms,
-            reference=change.name,
+            reference=_reference_of(change.name),
             callback=change.callback,
             protocol_id=batch.options.protocol_id,
             protocol=batch.protocol,
@@ -73,5 +73,12 @@ class Replacements:
     async def current(self, account: Account, dialect: str, name: str) -> int | None:
         """The batch that a message has become that was replaced; None where it was not."""
         return await self.storage.read(
-            lambda c: replacing.find_replacement(c, account.account_id, dialect, name)
+            lambda c: replacing.find_replacement(
+                c, account.account_id, dialect, _reference_of(name)
+            )
         )
+
+
+def _reference_of(name: str) -> str:
+    """The reference of what a message became; no customer's own reference is written like that."""
+    return f"replaces {name}"

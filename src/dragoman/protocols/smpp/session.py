@@ -85,6 +85,9 @@ class SessionSettings(msgspec.Struct, frozen=True, kw_only=True):
     session_init_timeout_s: float = 5.0
     """Time a peer that connected has to bind."""
     unbind_timeout_s: float = 5.0
+    silent_while_unbinding: bool = False
+    """Whether requests that cross our unbind are not answered, so that the peer sends them again:
+    some take ESME_RINVBNDSTS for the end of a message."""
 
 
 class Session(Generic[Context]):
@@ -369,6 +372,8 @@ class Session(Generic[Context]):
             handler(self, pdu)
         elif pdu.command_id in self._acceptable:
             self._events.append(RequestReceived(pdu))
+        elif self.state is State.UNBINDING and self.settings.silent_while_unbinding:
+            self.refused_requests += 1
         elif pdu.command_id in PDU_CLASSES:
             self._refuse(type(pdu), CommandStatus.ESME_RINVBNDSTS, pdu.sequence_number)
         else:
