@@ -1,7 +1,6 @@
 """Runs benchmarks and prints our figure, those of others in the same run, and the ratios.
 
-    python -m benchmarks [A] [B] [C] [D] [E] [F] [G] [H] [I] [J] [K] [L] [M] [O] [P] [R] [W]
-                         [--runs 3] [--against REVISION] [--postgresql]
+    python -m benchmarks [A] [B] … [--runs 3] [--against REVISION] [--postgresql]
                          [--messages 200000] [--contacts 100000] [--orders 1000000]
 
 A to E are measured beside an older revision's build, A and B also on PostgreSQL and beside
@@ -40,7 +39,7 @@ from benchmarks import (
 from benchmarks.builds import HERE, Build, built
 from benchmarks.processes import has_kannel
 
-CHOICES = ("A", "B", "C", "D", "E", "F", "G", "H", "I", "J", "K", "L", "M", "O", "P", "R", "W")
+CHOICES = tuple("ABCDEFGHIJKLOPRSW")
 
 
 def main() -> None:
@@ -279,18 +278,18 @@ def _pages(folder: Path, count: int) -> None:
 
 def _esme(folder: Path, runs: int) -> None:
     print(
-        f"\nM  submit_sm over {esme.BINDS} binds with a window of {esme.WINDOW}, beside LINK's call"
+        f"\nS  submit_sm over {esme.BINDS} binds with a window of {esme.WINDOW}, beside LINK's call"
     )
-    pairs, idle = esme.run(folder / "e", runs)
-    for number, pair in enumerate(pairs, 1):
-        for call in pair:
+    turns, idle = esme.run(folder / "s", runs)
+    for number, turn in enumerate(turns, 1):
+        for call in turn:
             answered = f"   p50 {call.p50_ms} ms, p99 {call.p99_ms} ms" if call.p50_ms else ""
             print(
                 f"  run {number}  {call.name:<12} accepts {call.accepted_per_s:>6}/s   processor"
                 f" time {call.gateway_us} us, {call.both_us} with the process that writes{answered}"
                 f"   {_verdict(call.flaws)}"
             )
-    for name, values in esme.ratios(pairs).items():
+    for name, values in esme.ratios(turns).items():
         print(f"  SMPP to LINK, {name}: {median(values):.2f} (median of {values})")
     print(f"  {idle.binds:,} idle binds: {idle.memory_mb} MB, all bound after {idle.bound_s} s")
 
@@ -387,10 +386,10 @@ def _verdict(flaws: tuple[str, ...]) -> str:
 _REPORTS = {
     "G": _codec,
     "L": _live,
-    "M": _esme,
     "O": _doors,
     "P": _phones,
     "R": _routes,
+    "S": _esme,
     "W": _providers,
 }
 

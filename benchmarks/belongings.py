@@ -8,10 +8,13 @@ from sqlalchemy import Connection, insert
 
 from dragoman.core.devices.sql.tables import devices, sims
 from dragoman.core.inbound.sql.tables import forwardings, keywords, numbers
+from dragoman.core.messages.sql.tables import batches, callbacks
 
 SERVICES: Final = 20
 KEYWORDS: Final = 500
 DEVICES: Final = 500
+SCHEDULED: Final = 1_000
+CALLS: Final = 5_000
 _SERVICES_OF_ONE: Final = 1_000
 """The services of an account are numbered from so many times its identifier."""
 
@@ -19,6 +22,16 @@ _SERVICES_OF_ONE: Final = 1_000
 def service_of(account_id: int, number: int = 0) -> int:
     """The identifier of a service of an account that has some."""
     return account_id * _SERVICES_OF_ONE + number
+
+
+def batch_of(account_id: int, number: int = 0) -> int:
+    """The identifier of a batch of an account that is due later."""
+    return account_id * SCHEDULED + number
+
+
+def callback_of(account_id: int, number: int = 0) -> int:
+    """The identifier of a callback of an account."""
+    return account_id * CALLS + number
 
 
 def add_belongings(
@@ -30,6 +43,8 @@ def add_belongings(
     for owner in owners:
         connection.execute(insert(forwardings), [_service(owner, n) for n in range(SERVICES)])
         connection.execute(insert(keywords), [_keyword(owner, number, n) for n in range(KEYWORDS)])
+        connection.execute(insert(batches), [_batch(owner, n, now_ms) for n in range(SCHEDULED)])
+        connection.execute(insert(callbacks), [_callback(owner, n, now_ms) for n in range(CALLS)])
     phones = [_device(n, 1 + n % accounts, now_ms) for n in range(DEVICES)]
     connection.execute(insert(devices), phones)
     connection.execute(insert(sims), [_sim(n, slot) for n in range(DEVICES) for slot in (1, 2)])
@@ -44,6 +59,51 @@ def _service(owner: int, number: int) -> dict[str, Any]:
         "url": f"https://shop{number}.example.org/texts",
         "charset": "utf-8",
         "continuous": False,
+    }
+
+
+def _batch(owner: int, number: int, now_ms: int) -> dict[str, Any]:
+    due_ms = now_ms + (number + 1) * 365 * 24 * 3_600
+    return {
+        "batch_id": batch_of(owner, number),
+        "account_id": owner,
+        "dialect": "httpsms",
+        "protocol": "HTTP",
+        "reference": None,
+        "sender": "Dragoman",
+        "format": "auto",
+        "text": f"Reminder {number}",
+        "options": "{}",
+        "lane": 1,
+        "due_ms": due_ms,
+        "expires_ms": due_ms + 86_400_000,
+        "state": 0,
+        "recipients": 1,
+        "expanded": 0,
+        "waiting_recipients": b"4530123456",
+        "unsent": 1,
+        "buffered": 0,
+        "received": 0,
+        "failed": 0,
+    }
+
+
+def _callback(owner: int, number: int, now_ms: int) -> dict[str, Any]:
+    origin = f"https://shop{number % SERVICES}.example.org"
+    return {
+        "callback_id": callback_of(owner, number),
+        "account_id": owner,
+        "message_id": number,
+        "dialect": "linkmobility",
+        "origin": origin,
+        "url": f"{origin}/dlr",
+        "payload": "{}",
+        "state": 1 + number % 2,
+        "attempts": 2,
+        "next_attempt_ms": now_ms,
+        "answered_ms": now_ms,
+        "answer_status": 200,
+        "answer": "ok",
     }
 
 

@@ -1,4 +1,4 @@
-"""M: customers' programs that submit over SMPP, beside LINK's call; a thousand of them idle.
+"""S: customers' programs that submit over SMPP, beside LINK's call; a thousand of them idle.
 
 Both are asked of one gateway in turns. What they cost is counted in processor time, of the
 gateway's own process and with the one that writes, up to the receipt that the program took.
@@ -65,8 +65,8 @@ class Idle:
     """Until all of them were bound, with the password of one login."""
 
 
-def run(folder: Path, turns: int) -> tuple[list[tuple[Call, Call]], Idle]:
-    """Measures both ways in turns, SMPP's first, and then the idle binds."""
+def run(folder: Path, turns: int) -> tuple[list[tuple[Call, Call, Call]], Idle]:
+    """Measures in turns SMPP with receipts, SMPP without and LINK; and then the idle binds."""
     smsc = Instrument("smsc_sink.py", "--receipts")
     port = free_port()
     tables = (
@@ -76,21 +76,36 @@ def run(folder: Path, turns: int) -> tuple[list[tuple[Call, Call]], Idle]:
     try:
         with dragoman(folder, smsc.port, tables=tables) as gateway:
             _give_login(folder)
-            pairs = []
+            calls = []
             for number in range(turns):
                 turn = folder / f"turn-{number}"
                 turn.mkdir()
-                pairs.append((_measure_smpp(gateway, port), _measure_link(gateway, turn)))
-            return pairs, _measure_idle(gateway, port)
+                calls.append(
+                    (
+                        _measure_smpp(gateway, port, receipts=True),
+                        _measure_smpp(gateway, port, receipts=False),
+                        _measure_link(gateway, turn),
+                    )
+                )
+            return calls, _measure_idle(gateway, port)
     finally:
         smsc.stop()
 
 
-def ratios(pairs: list[tuple[Call, Call]]) -> dict[str, list[float]]:
+def ratios(calls: list[tuple[Call, Call, Call]]) -> dict[str, list[float]]:
     """What SMPP costs and accepts over what LINK does, turn by turn."""
+
+    def accepted(one: Call, link: Call) -> float:
+        return round(one.accepted_per_s / max(1, link.accepted_per_s), 2)
+
+    def cost(one: Call, link: Call) -> float:
+        return round(one.both_us / max(0.1, link.both_us), 2)
+
     return {
-        "accepted": [round(s.accepted_per_s / max(1, link.accepted_per_s), 2) for s, link in pairs],
-        "processor time": [round(s.both_us / max(0.1, link.both_us), 2) for s, link in pairs],
+        "accepted": [accepted(receipts, link) for receipts, _, link in calls],
+        "accepted without receipts": [accepted(plain, link) for _, plain, link in calls],
+        "processor time": [cost(receipts, link) for receipts, _, link in calls],
+        "processor time without receipts": [cost(plain, link) for _, plain, link in calls],
     }
 
 
@@ -105,13 +120,13 @@ def _fleet(port: int, *more: str) -> list[str]:
     return [*command, "--system-id", USERNAME, "--password", PASSWORD, *more]
 
 
-def _measure_smpp(gateway: Gateway, port: int) -> Call:
+def _measure_smpp(gateway: Gateway, port: int, *, receipts: bool) -> Call:
     time.sleep(QUIET_S)
     before = processor_s(gateway.pid)
     command = _fleet(
         port,
         *("--binds", str(BINDS), "--window", str(WINDOW)),
-        *("--seconds", str(SECONDS), "--quiet", "10"),
+        *("--seconds", str(SECONDS), "--quiet", "10", "--registered", str(int(receipts))),
     )
     output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     seen: dict[str, Any] = json.loads(output)
@@ -119,13 +134,13 @@ def _measure_smpp(gateway: Gateway, port: int) -> Call:
     flaws = []
     if refused := {s: n for s, n in seen["statuses"].items() if s != "0"}:
         flaws.append(f"refused: {refused}")
-    if seen["known_receipts"] != seen["accepted"]:
+    if receipts and seen["known_receipts"] != seen["accepted"]:
         flaws.append(f"{seen['known_receipts']} receipts of {seen['accepted']}")
     if seen["repeated"]:
         flaws.append(f"{seen['repeated']} receipts came twice")
     gateway_us, both_us = _cost(before, after, seen["accepted"])
     return Call(
-        name="SMPP",
+        name="SMPP" if receipts else "SMPP, none",
         accepted_per_s=seen["per_second"],
         gateway_us=gateway_us,
         both_us=both_us,

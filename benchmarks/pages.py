@@ -19,13 +19,12 @@ from urllib.parse import urlencode
 
 from sqlalchemy import func, select
 
-from benchmarks.belongings import service_of
+from benchmarks.belongings import batch_of, callback_of, service_of
 from benchmarks.month import CUSTOMER, NUMBER, OPERATOR, PASSWORD, Month, fill
 from benchmarks.processes import Gateway, dragoman, free_port, processor_s
 from benchmarks.queries import DAY_MS, OFTEN
 from benchmarks.session import CONSOLE, Session
 from dragoman.console.page import Page
-from dragoman.console.paging import PER_PAGE
 from dragoman.console.views import PAGES
 from dragoman.core.accounts.model.accounts import Account
 from dragoman.core.accounts.sql.accounts import find_by_id
@@ -37,6 +36,8 @@ RUNS: Final = 40
 WARM_UP: Final = 2
 SAMPLES: Final = 200
 BOUND_MS: Final = 200.0
+FILES: Final = frozenset({"/messages/export.csv", "/report.csv"})
+"""What is made while it is read, and as long as what it holds."""
 _PLACE: Final = re.compile(r"\{(\w+)(?::\w+)?\}")
 
 
@@ -111,21 +112,33 @@ def _before_by_chance(reader: Reader) -> Mapping[str, str]:
     return {"before": str(reader.message().message_id)}
 
 
-def _filters(month_messages: int) -> dict[str, dict[str, Filter]]:
+def _filters() -> dict[str, dict[str, Filter]]:
     """The usual filters of pages, by address and name; a page without any is asked for as it is."""
-    middle = str(max(1, month_messages // 4 // PER_PAGE))
     a_number: Filter = lambda reader: {"number": f"+{reader.message().recipient}"}  # noqa: E731
     return {
-        "": {"24 hours": _of(), "7 days": _of(time="7d"), "30 days": _of(time="30d")},
+        "": {
+            "24 hours": _of(),
+            "7 days": _of(time="7d"),
+            "30 days": _of(time="30d"),
+            "24 hours, compared": _of(compare="1"),
+        },
+        "/callbacks": {
+            "none": _of(),
+            "given up": _of(state="given_up"),
+            "of a host": _of(host="https://shop1.example.org", state="delivered"),
+        },
         "/figures.csv": {"24 hours": _of(), "30 days": _of(time="30d")},
         "/messages": {
             "none": _of(),
-            "page 100": _of(page="100"),
-            "a quarter deep": _of(page=middle),
+            "deep": _before_by_chance,
             "a number": a_number,
             "a number with 1 % of all": _of(number=f"+{OFTEN}"),
-            "the same, page 50": _of(number=f"+{OFTEN}", page="50"),
+            "the same, deep": lambda r: {"number": f"+{OFTEN}", **_before_by_chance(r)},
             "a number, failed": _of(number=f"+{OFTEN}", state="failed"),
+            "the box, a number": lambda r: {"q": f"+{r.message().recipient}"},
+            "the box, an ID": lambda r: {"q": str(r.message().message_id)},
+            "the box, words": _of(q="order 4711"),
+            "the box, nothing's": _of(q="xyzzy-1"),
             "a message": lambda reader: {"id": str(reader.message().message_id)},
             "a batch of many": lambda reader: {"id": str(reader.batch())},
             "text in all": _of(text="order"),
@@ -133,7 +146,14 @@ def _filters(month_messages: int) -> dict[str, dict[str, Filter]]:
             "text in one batch, a day": _on_a_day(text="4711"),
             "delivered": _of(state="delivered"),
             "failed": _of(state="failed"),
-            "failed, page 100": _of(state="failed", page="100"),
+            "failed, deep": lambda r: {"state": "failed", **_before_by_chance(r)},
+            "a cause": _of(cause="absent_subscriber"),
+            "a country": _of(country="240"),
+            "a country of none": _of(country="602"),
+            "a route of none": _of(route="nowhere"),
+            "an API of none": _of(dialect="nothing"),
+            "a sender of none": _of(sender="Nobody"),
+            "scheduled": _of(state="scheduled"),
             "expired": _of(state="expired"),
             "waiting": _of(state="waiting"),
             "a day": _on_a_day(),
@@ -164,6 +184,8 @@ def _filters(month_messages: int) -> dict[str, dict[str, Filter]]:
 _PLACES: Final[Mapping[str, Callable[[Reader], int]]] = {
     "message_id": lambda reader: reader.message().message_id,
     "account_id": lambda _reader: CUSTOMER,
+    "batch_id": lambda reader: batch_of(reader.account.account_id),
+    "callback_id": lambda reader: callback_of(reader.account.account_id),
     "service_id": lambda reader: service_of(reader.account.account_id),
 }
 
@@ -173,7 +195,10 @@ def pages_to_ask(account: Account) -> list[Page]:
     return [
         page
         for page in PAGES
-        if page.show is not None and not page.background and page.is_open_to(account)
+        if page.show is not None
+        and not page.background
+        and page.is_open_to(account)
+        and page.path not in FILES
     ]
 
 
@@ -188,13 +213,12 @@ def run(
         readers = [_read_about(storage, one) for one in (OPERATOR, CUSTOMER)]
     finally:
         storage.close()
-    yield from ask(folder, url, count, month, readers, runs)
+    yield from ask(folder, url, month, readers, runs)
 
 
 def ask(
     folder: Path,
     url: str,
-    count: int,
     month: Month,
     known: list[tuple[Account, list[Sample]]],
     runs: int,
@@ -206,7 +230,7 @@ def ask(
             reader = Reader(gateway.http, account, samples, month)
             reader.sign_in(account.username, PASSWORD)
             for page in pages_to_ask(account):
-                for name, make in _filters(count).get(page.path, {"": _of()}).items():
+                for name, make in _filters().get(page.path, {"": _of()}).items():
                     yield _measure(gateway, reader, page, name, make, runs)
             reader.close()
 

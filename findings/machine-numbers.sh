@@ -1,11 +1,14 @@
 #!/bin/sh
-# phonenumbers 9.0.43 and the 12-digit numbers of machines in Denmark and Norway.
+# phonenumbers 9.0.43 and the long numbers of machines in Denmark, Norway, France and Belgium.
 #
-# What it does: for +45 37 with ten more digits, and +47 58 with ten more, the national plans of machine-to-
-# machine numbers, `is_possible_number` and `is_valid_number` both say no, and the reason given is TOO_LONG.
+# What it does: for +45 37, +47 58 and +33 700 with ten more digits, and +32 77 with eleven more, the national plans
+# of machine-to-machine numbers, `is_possible_number` and `is_valid_number` both say no, and the reason given is
+# TOO_LONG.
 # What most expect: that a number a regulator hands out is at least "possible" to the library that every
 # phone book uses, so that a gateway may refuse what it calls impossible.
 # What follows: alarms, meters and cars with such numbers get no SMS from a program that validates with it.
+#
+# Dragoman: core/model/numbering_plans.py, tests/unit/domain/test_numbering_plans.py.
 #
 # Exits with 0 while that is so, and with 1 once it changes. Needs python3 with venv, and a network.
 set -eu
@@ -21,7 +24,12 @@ from phonenumbers import ValidationResult
 
 print("phonenumbers", phonenumbers.__version__)
 changed = False
-for name, text in (("Denmark", "+45370000000000"), ("Norway", "+47580000000000")):
+for name, text in (
+    ("Denmark", "+45370000000000"),
+    ("Norway", "+47580000000000"),
+    ("France", "+337000000000000"),
+    ("Belgium", "+327700000000000"),
+):
     number = phonenumbers.parse(text)
     possible = phonenumbers.is_possible_number(number)
     valid = phonenumbers.is_valid_number(number)

@@ -1,7 +1,7 @@
 """Programs of a customer: they bind, submit as fast as they are answered, and take receipts.
 
     python esme_fleet.py PORT --system-id ID --password WORD [--binds 4] [--window 100]
-                         [--seconds S] [--idle] [--quiet S]
+                         [--seconds S] [--idle] [--quiet S] [--registered 1]
 
 Each bind keeps a window of submit_sm unanswered; every text has a number of its own. With --idle
 they only stay bound, until a line comes on standard input. Prints one JSON line. It shares no code
@@ -41,10 +41,11 @@ class Tally:
 class Esme(asyncio.Protocol):
     """One bind."""
 
-    def __init__(self, tally: Tally, bind: bytes, window: int) -> None:
+    def __init__(self, tally: Tally, bind: bytes, window: int, registered: int) -> None:
         self._tally = tally
         self._bind = bind
         self._window = window
+        self._head = b"\0\x05\0TEST\0\x01\x014512345678\0\0\0\0\0\0%c\0\0\0" % registered
         self._rest = b""
         self._sequence = 1
         self._sent_at: dict[int, float] = {}
@@ -73,9 +74,7 @@ class Esme(asyncio.Protocol):
         self._sequence += 1
         self._sent_at[self._sequence] = now
         text = b"Hello world number %010d" % tally.sent
-        body = (
-            b"\0\x05\0TEST\0\x01\x014512345678\0\0\0\0\0\0\x01\0\0\0" + bytes((len(text),)) + text
-        )
+        body = self._head + bytes((len(text),)) + text
         return HEAD.pack(16 + len(body), SUBMIT_SM, 0, self._sequence) + body
 
     def data_received(self, data: bytes) -> None:
@@ -130,6 +129,7 @@ async def main() -> None:
     parser.add_argument("--window", type=int, default=100)
     parser.add_argument("--seconds", type=float, default=10.0)
     parser.add_argument("--quiet", type=float, default=3.0)
+    parser.add_argument("--registered", type=int, default=1)
     parser.add_argument("--idle", action="store_true")
     options = parser.parse_args()
     tally, loop = Tally(), asyncio.get_running_loop()
@@ -138,7 +138,7 @@ async def main() -> None:
     esmes = []
     for _ in range(options.binds):
         _, esme = await loop.create_connection(
-            lambda: Esme(tally, bind, options.window), "127.0.0.1", options.port
+            lambda: Esme(tally, bind, options.window, options.registered), "127.0.0.1", options.port
         )
         await esme.bound
         esmes.append(esme)

@@ -9,7 +9,8 @@ from zoneinfo import ZoneInfo
 
 from dragoman import __version__
 from dragoman.config import Settings
-from dragoman.config.routing import load_costs, load_networks
+from dragoman.config.policies import held_routes, kept_routes, policies_of
+from dragoman.config.route_files import load_costs, load_networks
 from dragoman.container import Services
 from dragoman.core.accounts.access_tokens import AccessTokens
 from dragoman.core.accounts.account_tree import AccountTree
@@ -30,6 +31,7 @@ from dragoman.core.billing.model.costs import Costs
 from dragoman.core.billing.model.message_types import MessageTypes
 from dragoman.core.billing.model.pricing import PriceList
 from dragoman.core.callbacks.bind_texts import BindTexts
+from dragoman.core.callbacks.callback_lists import CallbackLists
 from dragoman.core.callbacks.webhooks import Webhooks
 from dragoman.core.campaigns.issues import Issues
 from dragoman.core.campaigns.mailings import Mailings
@@ -42,7 +44,7 @@ from dragoman.core.contacts.imports import Imports
 from dragoman.core.delivery.backlog import Backlog
 from dragoman.core.delivery.carrier_switches import CarrierSwitches
 from dragoman.core.delivery.deadlines import Deadlines
-from dragoman.core.delivery.delivery import Delivery, OnUnknown
+from dragoman.core.delivery.delivery import Delivery
 from dragoman.core.delivery.device_routes import DeviceRoutes
 from dragoman.core.delivery.dispatcher import Dispatcher
 from dragoman.core.delivery.model.ports import CallsBack, CarrierEvents, Connector
@@ -80,7 +82,10 @@ from dragoman.core.messages.model.routing import Router
 from dragoman.core.messages.premium import PremiumRules
 from dragoman.core.metrics import Metrics
 from dragoman.core.reporting.correspondence import Correspondence
+from dragoman.core.reporting.finder import Finder
+from dragoman.core.reporting.message_search import MessageSearch
 from dragoman.core.reporting.model.timeline import PduStep, Timeline
+from dragoman.core.reporting.monthly import MonthlyReport
 from dragoman.core.reporting.queries import Queries
 from dragoman.core.reporting.single_texts import SingleTexts
 from dragoman.core.reporting.statistics import Statistics
@@ -98,7 +103,9 @@ from dragoman.core.submission.message_maker import MessageMaker
 from dragoman.core.submission.orders import Orders
 from dragoman.core.submission.quotes import Quotes
 from dragoman.core.submission.refunds import Refunds
+from dragoman.core.submission.replacements import Replacements
 from dragoman.core.submission.route_explanations import RouteExplanations
+from dragoman.core.submission.scheduled import ScheduledBatches
 from dragoman.core.submission.single_messages import SingleMessages
 from dragoman.core.submission.submission import SubmissionService
 from dragoman.core.submission.verifications import Verifications
@@ -153,32 +160,6 @@ def check_unused(settings: Settings) -> None:
     Storage(settings.database_url).close()
 
 
-def policies_of(settings: Settings) -> dict[str, OnUnknown]:
-    """What to do with messages that a carrier never answered, by its name."""
-    return {
-        # What a phone has given to its radio is never sent again.
-        c.name: OnUnknown.HOLD if c.name in settings.carriers_of_phones else OnUnknown(c.on_unknown)
-        for c in settings.carriers
-    }
-
-
-def held_routes(settings: Settings, router: Router) -> frozenset[str]:
-    """Where a message that may have left must not be sent again; phones know what they have."""
-    phones, policies = settings.carriers_of_phones, policies_of(settings)
-    return frozenset(
-        route.name
-        for route in router.routes.values()
-        if any(policies[name] is OnUnknown.HOLD for name in route.carriers if name not in phones)
-    )
-
-
-def kept_routes(settings: Settings, router: Router) -> frozenset[str]:
-    """Routes over phones alone."""
-    phones = set(settings.carriers_of_phones)
-    routes = router.routes.values()
-    return frozenset(route.name for route in routes if phones.issuperset(route.carriers))
-
-
 class _Parts:
     """Makes the services, room after room; each may use what those before it made."""
 
@@ -196,10 +177,9 @@ class _Parts:
         self._policies = policies_of(settings)
         self.live = LiveMessages()
         self.queue = LocalQueue()
-        self.networks = load_networks(settings)
         self.router = Router(
             settings.routes_for_router(),
-            networks=self.networks,
+            networks=load_networks(settings),
             zone=ZoneInfo(settings.routing.time_zone),
         )
         self.costs = Costs(load_costs(settings) if connect is not connect_nothing else {})
@@ -216,6 +196,7 @@ class _Parts:
             clock=self.clock,
         )
         self.callback_stored = Signal[[NewCallback]]()
+        self.callback_lists = CallbackLists(storage=self.storage, clock=self.clock)
         self.connectors: dict[str, Connector] = {}
         self._accounts()
         self._contacts()
@@ -430,6 +411,7 @@ class _Parts:
             message_events=self.message_events,
             feed=self.feed,
         )
+        self.dispatcher.left_in_row.subscribe(self.backlog.read_later)
         self.carrier_switches = CarrierSwitches(storage=self.storage, clock=self.clock)
         self.carrier_switches.changed.subscribe(self.dispatcher.hold)
         self.retention = Retention(
@@ -551,6 +533,11 @@ class _Parts:
             clock=self.clock,
         )
         self.queries = Queries(self.storage)
+        self.message_search = MessageSearch(self.storage)
+        self.monthly_report = MonthlyReport(self.storage, self.clock)
+        self.finder = Finder(
+            self.storage, self.short_ids, tuple(carrier.name for carrier in settings.carriers)
+        )
         self.quotes = Quotes(submission=self.submission, router=self.router, opt_outs=self.opt_outs)
         self.route_explanations = RouteExplanations(
             router=self.router,
@@ -567,6 +554,16 @@ class _Parts:
             submission=self.submission,
             batches=self.batches,
             ids=self.ids,
+        )
+        self.replacements = Replacements(
+            storage=self.storage, submission=self.submission, batches=self.batches
+        )
+        self.scheduled_batches = ScheduledBatches(
+            storage=self.storage,
+            accounts=self.accounts,
+            batches=self.batches,
+            audit_log=self.audit_log,
+            clock=self.clock,
         )
         self.refunds = Refunds(
             writer=self.storage.writer,

@@ -21,6 +21,7 @@ from dragoman.core.accounts.scoped_tokens import ScopedTokens
 from dragoman.core.accounts.senders import Senders
 from dragoman.core.accounts.sessions import Sessions
 from dragoman.core.accounts.smpp_logins import SmppLogins
+from dragoman.core.callbacks.callback_lists import CallbackLists
 from dragoman.core.callbacks.webhooks import Webhooks
 from dragoman.core.campaigns.issues import Issues
 from dragoman.core.campaigns.mailings import Mailings
@@ -62,6 +63,9 @@ from dragoman.core.messages.model.routing import Router
 from dragoman.core.messages.premium import PremiumRules
 from dragoman.core.metrics import Metrics
 from dragoman.core.reporting.correspondence import Correspondence
+from dragoman.core.reporting.finder import Finder
+from dragoman.core.reporting.message_search import MessageSearch
+from dragoman.core.reporting.monthly import MonthlyReport
 from dragoman.core.reporting.queries import Queries
 from dragoman.core.reporting.single_texts import SingleTexts
 from dragoman.core.reporting.statistics import Statistics
@@ -78,7 +82,9 @@ from dragoman.core.submission.message_maker import MessageMaker
 from dragoman.core.submission.orders import Orders
 from dragoman.core.submission.quotes import Quotes
 from dragoman.core.submission.refunds import Refunds
+from dragoman.core.submission.replacements import Replacements
 from dragoman.core.submission.route_explanations import RouteExplanations
+from dragoman.core.submission.scheduled import ScheduledBatches
 from dragoman.core.submission.single_messages import SingleMessages
 from dragoman.core.submission.submission import SubmissionService
 from dragoman.core.submission.verifications import Verifications
@@ -106,6 +112,7 @@ class Services:
     queue: LocalQueue
     router: Router
     callback_stored: Signal[[NewCallback]]
+    callback_lists: CallbackLists
     accounts: Accounts
     sessions: Sessions
     account_tree: AccountTree
@@ -161,9 +168,14 @@ class Services:
     orders: Orders
     single_messages: SingleMessages
     queries: Queries
+    message_search: MessageSearch
+    finder: Finder
+    monthly_report: MonthlyReport
     quotes: Quotes
     message_actions: MessageActions
+    scheduled_batches: ScheduledBatches
     refunds: Refunds
+    replacements: Replacements
     verifications: Verifications
     mailings: Mailings
     issues: Issues

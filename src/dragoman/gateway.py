@@ -17,7 +17,7 @@ from dragoman import __version__
 from dragoman.admin.carriers import view_carriers
 from dragoman.admin.context import Admin
 from dragoman.admin.operations import build_admin
-from dragoman.admin.reloading import Reloading
+from dragoman.admin.reloading import Reloading, connect_carrier
 from dragoman.admin.remote import TokenGuard
 from dragoman.admin.server import AdminServer
 from dragoman.assembly import build_services
@@ -25,7 +25,7 @@ from dragoman.campaigns.pages import PREFIX as MAILINGS_PREFIX
 from dragoman.campaigns.pages import build_mailing_pages
 from dragoman.campaigns.relay import Outbox, RelayConnection
 from dragoman.config import Settings
-from dragoman.connectors import connect_carrier, connect_carriers
+from dragoman.connectors import connect_carriers
 from dragoman.connectors.http.callbacks import build_callbacks
 from dragoman.connectors.http.carrier import HttpCarrier
 from dragoman.connectors.mm7.carrier import Mm7Carrier
@@ -37,7 +37,9 @@ from dragoman.console.context import ConsoleContext
 from dragoman.console.routes import build_console
 from dragoman.console.views import PAGES
 from dragoman.container import Services
+from dragoman.core.callbacks.callback_lists import CallbackLists
 from dragoman.core.callbacks.model.held_hosts import HeldHost
+from dragoman.core.callbacks.model.hosts import CallbackHost, Tested
 from dragoman.core.callbacks.schedule import RetrySchedule
 from dragoman.core.callbacks.worker import CallbackWorker, Caller
 from dragoman.core.campaigns.ports import Transport
@@ -48,6 +50,7 @@ from dragoman.core.messages.feed import Feed
 from dragoman.core.messages.model.callbacks import (
     BINDS,
     SMPP,
+    CallbackFacts,
     renderer_of_events,
     renderer_of_texts,
 )
@@ -59,8 +62,7 @@ from dragoman.kit.ids import time_of
 from dragoman.kit.supervisor import Ended, Supervisor
 from dragoman.mail.listener import MailListener
 from dragoman.ops.health import build_pages
-from dragoman.smpp_server.deliveries import render_callback as render_receipt
-from dragoman.smpp_server.deliveries import render_text
+from dragoman.smpp_server.deliveries import RECEIPT, TEXT
 from dragoman.smpp_server.server import SmppServer
 from dragoman.web.client_address import ClientAddressReader
 from dragoman.web.operations import Dialect
@@ -152,6 +154,7 @@ class Gateway:
             },
         )
         services.callback_stored.subscribe(self.callbacks.announce)
+        _follow(services.callback_lists, self.callbacks)
         self.smpp_server, self._bind_deliveries = self._build_smpp_server()
         self._mail_worker = self._build_mail_worker()
         self._mail: MailListener | None = None
@@ -341,7 +344,12 @@ class Gateway:
 
     def warnings(self) -> list[str]:
         """What needs attention although the gateway takes traffic."""
-        return self.services.health.warnings()
+        quality = self.services.selection.quality
+        left_out = (name for name in self.connectors if quality.is_left_out(name))
+        return [
+            *self.services.health.warnings(),
+            *(f"carrier {name} delivers too little and is left out" for name in left_out),
+        ]
 
     def free_bytes(self) -> int | None:
         """Free space on the disk of the database; None for a server."""
@@ -398,6 +406,16 @@ class Gateway:
         """Has callbacks that wait made without a wait."""
         workers = (self.callbacks, self._bind_deliveries)
         return [found for w in workers for found in w.retry_now(account_id, host, message_id)]
+
+    def callback_hosts(self) -> Sequence[CallbackHost]:
+        """Where callbacks wait, or where they fail or are paused, by account."""
+        return (*self.callbacks.hosts(), *self._bind_deliveries.hosts())
+
+    async def test_callback(
+        self, account_id: int, dialect: str, url: str, facts: CallbackFacts
+    ) -> Tested:
+        """Makes one call to a customer's URL that is not stored; raises `Refused`."""
+        return await self.callbacks.test(account_id, dialect, url, facts)
 
     def binds(self) -> Sequence[BindView]:
         """Every bind of the SMPP server, oldest first."""
@@ -499,8 +517,8 @@ class Gateway:
         worker = CallbackWorker(
             storage=services.storage,
             client=server.binds,
-            renderers={SMPP: render_receipt},
-            text_renderers={renderer_of_texts(SMPP): render_text},
+            renderers={},
+            as_stored={SMPP: RECEIPT, renderer_of_texts(SMPP): TEXT},
             schedule=RetrySchedule(
                 first_s=BIND_RETRY_S,
                 longest_s=services.settings.callbacks.max_retry_s,
@@ -516,6 +534,7 @@ class Gateway:
             most_kept=settings.keep_most,
         )
         services.callback_stored.subscribe(worker.announce)
+        _follow(services.callback_lists, worker)
         server.receiver_bound.subscribe(worker.receiver_found)
         return server, worker
 
@@ -556,3 +575,10 @@ def phones_of(connectors: Mapping[str, Connector]) -> dict[str, PhonesCarrier]:
         for name, connector in connectors.items()
         if isinstance(connector, PhonesCarrier)
     }
+
+
+def _follow(lists: CallbackLists, worker: CallbackWorker) -> None:
+    """Has a worker act on what people change."""
+    lists.replayed.subscribe(worker.replayed)
+    lists.paused.subscribe(worker.pause)
+    lists.unpaused.subscribe(worker.unpause)

@@ -20,6 +20,9 @@ from urllib.request import Request, urlopen
 import pytest
 from tests.passing_time import PATIENCE_S
 
+from dragoman.protocols.smpp.codec import encode
+from dragoman.protocols.smpp.pdus import BindTransceiver
+
 from .command_line import run
 
 DRAGOMAN = str(Path(sys.executable).parent / "dragoman")
@@ -442,6 +445,44 @@ def refused(dev: Development, key: str) -> bool:
         return bool(answer.read() == b'{"status":false,"error":"Invalid API Key"}')
 
 
+def bind(told: dict[str, Any]) -> tuple[socket.socket, int]:
+    """A bind to what a development gateway says of itself, and how it was answered."""
+    (account, *_) = told["accounts"]
+    connection = socket.create_connection((told["smpp_host"], told["smpp_port"]), timeout=60)
+    request = BindTransceiver(
+        system_id=account["smpp_system_id"],
+        password=account["smpp_password"],
+        sequence_number=1,
+    )
+    connection.sendall(encode(request))
+    return connection, int.from_bytes(connection.recv(4096)[8:12], "big")
+
+
+def test_a_program_binds_over_a_restart_and_is_unbound_by_hand(tmp_path: Path) -> None:
+    with developing(tmp_path) as dev:
+        told = json.loads((tmp_path / "dev.json").read_bytes())
+        assert len(told["accounts"][0]["smpp_password"]) == 8
+        connection, status = bind(told)
+        connection.close()
+        assert status == 0
+        dev.stop()
+    with developing(tmp_path) as dev:
+        again = json.loads((tmp_path / "dev.json").read_bytes())
+        assert again["accounts"] == told["accounts"]
+        connection, status = bind(again)
+        assert status == 0
+        (found,) = decoded(dev.command("bind", "list", "--json"))["binds"]
+        assert (found["account"], found["kind"]) == ("demo", "transceiver")
+        number = str(found["bind_id"])
+        assert decoded(dev.command("bind", "log", number, "--start", "--json"))["logged"]
+        decoded(dev.command("bind", "end", number, "--json"))
+        assert connection.recv(4096)[4:8] == bytes((0, 0, 0, 6))
+        connection.close()
+        login = decoded(dev.command("account", "smpp", "demo", "--max-binds", "7", "--json"))
+        assert (login["max_binds"], login["password"]) == (7, "")
+        dev.stop()
+
+
 def test_a_restart_keeps_accounts_and_messages_and_a_reset_forgets_them(tmp_path: Path) -> None:
     with developing(tmp_path) as dev:
         account = dev.account
@@ -520,11 +561,10 @@ def test_the_printed_lines_work_when_pasted(tmp_path: Path) -> None:
             )
             for line in lines
         ]
-        sent, reported, created, page, texts, written, ping, accepted, batch, *rest = answers
-        order, orders, saved, listed = rest
+        sent, reported, texts, written, ping, accepted, batch, *rest = answers
+        order, orders, saved, listed, queued, newest = rest
         assert sent == {"status": True, "error": 0}
         assert reported["queue_status"] in {"pending", "processed"}
-        assert [message["sid"] for message in page["messages"]] == [created["sid"]]
         assert texts["messages"][0]["text"] == "Hello from httpsms"
         assert written["text"] == "Hello back"
         assert [answer["status"] for answer in (ping, accepted, batch)] == [200, 201, 200]
@@ -533,5 +573,7 @@ def test_the_printed_lines_work_when_pasted(tmp_path: Path) -> None:
         assert [one["order_id"] for one in orders["smshistory"]] == [order["order_id"]]
         assert saved["message"] == "Sms has been saved successfully"
         assert listed["count"] == 2  # with the text that the virtual phone wrote
+        assert queued["status"] == "queued"
+        assert [message["sid"] for message in newest["messages"]] == [queued["sid"]]
         assert f"{dev.url}/docs" in "\n".join(printed)
         dev.stop()

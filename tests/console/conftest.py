@@ -24,7 +24,9 @@ from dragoman.console.routes import build_console
 from dragoman.container import Services
 from dragoman.core.accounts.model.accounts import DEFAULT_PERMISSIONS, Permission
 from dragoman.core.callbacks.model.held_hosts import HeldHost
+from dragoman.core.callbacks.model.hosts import CallbackHost, Tested
 from dragoman.core.delivery.running import BindView, CarrierView, LinkView, Reloaded
+from dragoman.core.messages.model.callbacks import CallbackFacts
 from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.kit.clock import FixedClock
 from dragoman.web.router import DialectApp
@@ -100,6 +102,8 @@ class Machine:
         """Whether the configuration was only to be checked, each time."""
         self.mistake = ""
         """What is wrong with the configuration."""
+        self.callback_hosts_now: tuple[CallbackHost, ...] = ()
+        self.tested: list[tuple[int, str, str]] = []
         self.retried: list[tuple[int | None, str, int | None]] = []
         """What was asked to be tried now."""
 
@@ -113,11 +117,20 @@ class Machine:
     def held_hosts(self) -> tuple[HeldHost, ...]:
         return self.hosts
 
+    def callback_hosts(self) -> tuple[CallbackHost, ...]:
+        return self.callback_hosts_now
+
     def retry_callbacks(
         self, account_id: int | None, host: str = "", message_id: int | None = None
     ) -> list[tuple[int, str, int]]:
         self.retried.append((account_id, host, message_id))
         return []
+
+    async def test_callback(
+        self, account_id: int, dialect: str, url: str, facts: CallbackFacts
+    ) -> Tested:
+        self.tested.append((account_id, dialect, url))
+        return Tested(status=200, answer="<b>thanks</b>", took_ms=12.0)
 
     def warnings(self) -> list[str]:
         return []
@@ -209,15 +222,20 @@ class Browser:
         }
         sent: list[Any] = []
 
+        bodies = [{"type": "http.request", "body": body, "more_body": False}]
+
         async def receive() -> Any:
-            return {"type": "http.request", "body": body, "more_body": False}
+            if not bodies:
+                await asyncio.Event().wait()  # it does not go away
+            return bodies.pop()
 
         async def send(message: Any) -> None:
             sent.append(message)
 
         await self.app(scope, receive, send)
-        start, finish = sent
-        page = Page(start["status"], start["headers"], finish["body"])
+        start, *pieces = sent
+        body = b"".join(piece["body"] for piece in pieces)
+        page = Page(start["status"], start["headers"], body)
         for name, value in page.headers:
             if name == b"set-cookie":
                 key, _, rest = value.decode().partition("=")
@@ -225,6 +243,10 @@ class Browser:
         return page
 
     async def get(self, target: str = "/console") -> Page:
+        return await self.ask("GET", target)
+
+    async def download(self, target: str) -> Page:
+        """A file that is made while it is read."""
         return await self.ask("GET", target)
 
     async def post(self, action: str, **fields: str) -> Page:

@@ -16,6 +16,7 @@ from dragoman.core.model.errors import FailureCode
 from dragoman.core.reporting.traffic import Share
 
 from .conftest import Browser
+from .test_messages import _numbers
 
 
 async def _send(browser: Browser, username: str, number: str, *states: State) -> None:
@@ -61,7 +62,7 @@ async def test_overview_counts_the_own_tree(day: Browser) -> None:
     assert "Denmark messages 3 66.7% median ≤ 1 s p95 ≤ 1 s failed 1 phone" in page.text
     assert "Sweden messages 1 –" in page.text
     assert "Germany" not in page.text
-    titles = page.tree.xpath("//*[local-name()='svg'][@role='img']/@aria-label")
+    titles = page.tree.xpath("//*[local-name()='svg'][@aria-label]/@aria-label")
     assert titles == [  # each broad and slim, of which a screen shows one
         *["Messages sent in 24 hours"] * 2,
         *["Delivered messages by delivery time"] * 2,
@@ -85,8 +86,10 @@ async def test_figures_come_as_a_file(day: Browser, time: str, periods: int) -> 
     times = [row for row in rows if row[0] == "time"]
     assert len(times) == periods
     assert times[-1][2:6] == ["4", "2", "1", "1"]
-    assert rows[1] == ["all", "", "4", "2", "1", "1", "0", "0.6667", "1.0", "1.0"]
-    assert ["country", "238", "3", "2", "0", "1", "", "0.6667", "1.0", "1.0"] in rows
+    assert rows[1] == ["all", "", "4", "2", "1", "1", "0", "0.6667", "1.0", "1.0", "4", "0.00"]
+    assert [
+        *("country", "238", "3", "2", "0", "1", "", "0.6667", "1.0", "1.0", "3", "0.00"),
+    ] in rows
     assert ["route", "default", "4", "2", "1", "1", "", "0.6667", "1.0", "1.0"] in rows
     assert ["failure by country", "238 absent_subscriber", "1"] in rows
 
@@ -125,3 +128,93 @@ def test_a_chart_escapes_and_reaches_its_top() -> None:
     assert svg.count('<rect class="delivered"') == svg.count('<rect class="failed"') == 2
     assert ">8</text>" in svg
     assert "style" not in svg
+
+
+@pytest.mark.parametrize(
+    ("words", "numbers"),
+    [
+        ("4", ["+46701234567", "+4520123456", "+4530123457", "+4530123456"]),
+        ("2", ["+4530123457", "+4530123456"]),
+        ("Denmark", ["+4520123456", "+4530123457", "+4530123456"]),
+        ("Sweden", ["+46701234567"]),
+        ("default", ["+46701234567", "+4520123456", "+4530123457", "+4530123456"]),
+        ("phone unreachable", ["+4520123456"]),
+        ("phone unreachable (1)", ["+4520123456"]),
+        ("14:00", ["+46701234567", "+4520123456", "+4530123457", "+4530123456"]),
+    ],
+)
+async def test_every_figure_leads_to_its_messages(
+    day: Browser, words: str, numbers: list[str]
+) -> None:
+    page = await day.sign_in("adam")
+    links = page.tree.xpath("//main//a[normalize-space(.)=$words]/@href", words=words)
+    assert links
+    for link in links:
+        found = await day.get(link)
+        assert _numbers(found) == numbers, link
+
+
+async def test_bar_leads_to_the_messages_of_its_time(day: Browser) -> None:
+    page = await day.sign_in("adam")
+    *_, last = page.tree.xpath("//*[local-name()='svg'][@role='group']//a/@href")
+    assert len(_numbers(await day.get(last))) == 4
+    first = page.tree.xpath("//*[local-name()='svg'][@role='group']//a/@href")[0]
+    assert _numbers(await day.get(first)) == []
+
+
+async def test_days_are_chosen_and_compared_with_those_before(day: Browser) -> None:
+    day.clock.advance(24 * 3600)
+    await _send(day, "adam", "+4530123456", State.SENT, State.DELIVERED)
+    await day.sign_in("adam")
+    page = await day.get("/console?from=2026-09-22&to=2026-09-22&compare=1")
+    assert "Sent 1 -75%, 4 before" in page.text
+    assert "66.7% before" in page.text
+    assert "Charged 1 credit -75%, 4 before" in page.text
+    page = await day.get("/console?from=2026-09-20&to=2026-09-23")
+    assert "Sent 5 " in page.text
+    page = await day.get("/console?time=24h&compare=1")
+    assert "before" in page.text
+    file = await day.get("/console/figures.csv?from=2026-09-21&to=2026-09-21")
+    assert file.body.decode().splitlines()[1].startswith("all,,4,2,1,1,")
+
+
+@pytest.mark.parametrize(
+    ("query", "field"),
+    [
+        ("from=yesterday", "from"),
+        ("from=2026-09-22&to=2026-09-21", "to"),
+        ("from=2020-01-01&to=2026-09-21", "from"),
+        ("from=0001-01-01&to=0001-01-01", "from"),
+        ("to=9999-12-31", "from"),
+    ],
+)
+async def test_days_that_cannot_be_are_refused(browser: Browser, query: str, field: str) -> None:
+    await browser.sign_in("adam")
+    page = await browser.get(f"/console?{query}")
+    assert page.status == 400
+    assert page.tree.xpath("//p[@id=$id]", id=f"{field}-problem")
+
+
+async def test_what_is_refunded_is_not_counted_as_charged(browser: Browser) -> None:
+    await _send(browser, "adam", "+4530123456", State.SENT, State.UNDELIVERED)
+    await _send(browser, "adam", "+4530123457", State.CANCELLED)
+    page = await browser.sign_in("adam")
+    assert "Charged 1 credit " in page.text
+
+
+async def test_report_has_a_line_for_each_account_and_month(day: Browser) -> None:
+    day.clock.advance(20 * 24 * 3600)
+    await _send(day, "adam", "+4530123456", State.SENT, State.DELIVERED)
+    await day.sign_in("adam")
+    file = await day.download("/console/report.csv")
+    assert file.body.decode().splitlines() == [
+        "account,month,sent,delivered,in progress,failed,cancelled,received,credits,price",
+        "adam,2026-09,2,2,0,0,0,0,2,0.00",
+        "adam,2026-10,1,1,0,0,0,0,1,0.00",
+        "adams-child,2026-09,2,0,1,1,0,0,2,0.00",
+    ]
+
+
+async def test_empty_overview_says_the_first_step(browser: Browser) -> None:
+    page = await browser.sign_in("sena")
+    assert page.tree.xpath("//a[text()='Send a first message']/@href") == ["/console/compose"]

@@ -63,6 +63,7 @@ async def test_a_text_is_forwarded_by_a_callback_of_the_same_transaction(harness
     assert msgspec.json.decode(row["payload"]) == {
         "inbound_id": text["inbound_id"], "sender": ALICE, "recipient": "1272",
         "text": "Pizza æble\n", "charset": "iso-8859-1", "carrier": "smsc", "alphabet": "gsm7",
+        "account_id": shop.account_id,
     }  # fmt: skip
     assert [told.callback_id for told in harness.stored_callbacks] == [row["callback_id"]]
 

@@ -12,6 +12,7 @@ from tests.passing_time import PATIENCE_S, until
 
 from dragoman.core.delivery import receipts as receipts_module
 from dragoman.core.inbound.sql.tables import inbound_texts
+from dragoman.core.messages.loader import MessageLoader
 from dragoman.core.messages.model.lifecycle import ReceiptState, State
 from dragoman.core.messages.model.messages import InboundPartReport, ReceiptReport
 from dragoman.core.messages.sql.tables import parked_receipts, parts
@@ -113,6 +114,35 @@ async def test_early_receipts_to_one_number_are_matched_by_small_ids(
     silent = [S.SENT] * 20 if others == "silent" else []
     await harness.until_states(account, *silent, *[S.DELIVERED] * 40)
     assert harness.metrics.receipts["smsc", "late"] == 0
+
+
+async def test_an_answer_takes_no_receipt_that_is_still_looked_up(
+    make_harness: Any, make_simulator: Any, until: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Bug: the receipt 20 of an answered message with the ID 14 went to a later one with ID 20."""
+    simulator = await make_simulator(first_id=16)  # hexadecimal 10: none is the same in both
+    simulator.id_style = IdStyle.HEX_THEN_DECIMAL
+    simulator.default = Behaviour(timing=ReceiptTiming.BEFORE_RESPONSE)
+    simulator.behave("4512", Behaviour(state=None))
+    harness = await make_harness(carriers={"smsc": simulator.port}, window=50)
+    account = await harness.account()
+    simulator.answers.shut()
+    await harness.submit(account, *(f"451111111{n:02d}" for n in range(20)))
+    await until(lambda: harness.metrics.receipts["smsc", "parked"] == 20)
+    go_on, by_keys = asyncio.Event(), MessageLoader.by_keys
+
+    async def by_keys_later(loader: MessageLoader, keys: Any) -> Any:
+        await go_on.wait()
+        return await by_keys(loader, keys)
+
+    monkeypatch.setattr(MessageLoader, "by_keys", by_keys_later)
+    simulator.answers.open()
+    await harness.until_states(account, S.SENT, count=20)
+    await harness.submit(account, *(f"451211111{n:02d}" for n in range(50, 70)))
+    await harness.until_states(account, S.SENT, count=40)
+    go_on.set()
+
+    await harness.until_states(account, *[S.DELIVERED] * 20, *[S.SENT] * 20)
 
 
 @pytest.mark.parametrize("style", IdStyle, ids=lambda style: style.name.lower())

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from dragoman.admin.reloading import Reloading
+from dragoman.admin.reloading import Reloading, connect_carrier
 from dragoman.config import ConfigError, Settings
 from dragoman.config.errors import Mistake
 from dragoman.config.tables import (
@@ -22,10 +22,9 @@ from dragoman.config.tables import (
     SmppTable,
 )
 from dragoman.config.values import Secret
-from dragoman.connectors import connect_carrier
 from dragoman.core.messages.model.lifecycle import State
 from dragoman.core.messages.sql.tables import messages
-from dragoman.core.model.errors import RefusalCode, Refused
+from dragoman.core.model.errors import RefusalCode, Refused, StorageUnavailable
 from dragoman.kit.supervisor import Supervisor
 
 S = State
@@ -226,3 +225,30 @@ async def test_tables_that_need_a_restart_are_named(scene: Scene) -> None:
     scene.change(limits=limits)
     told = await scene.reload()
     assert (told.changes, told.at_restart) == ((), ("limits",))
+
+
+async def test_database_that_fails_in_a_reload_delays_only_the_move(
+    scene: Scene, make_simulator: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    second = await make_simulator()
+    harness = scene.harness
+    account = await harness.account(credits=20)
+    harness.dispatcher.hold("main", True)
+    for number in range(3):
+        await harness.submit(account, f"452000000{number}")
+    scene.change(
+        carriers=(scene.carrier("second", second.port),),
+        routes=(RouteTable(name="new", carriers=("second",)),),
+    )
+
+    async def fail(*_: Any) -> None:
+        raise StorageUnavailable("the disk is gone")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(harness.storage.writer, "write", fail)
+        told = await scene.reload()
+    assert (told.applied, told.moved) == (True, 0)
+    assert set(await harness.states(account)) == {S.QUEUED}
+    await harness.rerouting.check()
+    await harness.until_states(account, S.DELIVERED, count=3)
+    assert await harness.balance(account) == (17, 0, 3)

@@ -333,6 +333,40 @@ async def test_the_route_is_explained(make_harness: Any, simulator: Any, case: s
     assert (told.route, told.reason, told.prefix) == (route, reason, prefix)
 
 
+async def test_route_with_conditions_and_its_fallback_are_explained(
+    make_harness: Any, simulator: Any
+) -> None:
+    harness = await make_harness(
+        carriers={"smsc": simulator.port, "spare": simulator.port},
+        routes=[
+            RouteTable(
+                name="codes",
+                carriers=("smsc",),
+                tags=("otp",),
+                senders=("Bank",),
+                fallback="rest",
+                fallback_after_s=0,
+            ),
+            RouteTable(name="rest", carriers=("spare",)),
+        ],
+    )
+    account = await harness.account()
+    await harness.submit(account, tag="otp", sender="Bank")
+    await harness.until_states(account, S.DELIVERED)
+    harness.dispatcher.hold("smsc", True)
+    await harness.submit(account, tag="otp", sender="Bank")
+    await harness.rerouting.check()
+    await harness.until_states(account, S.DELIVERED, count=2)
+    told = [
+        (await harness.timelines.of_message(account, message.message_id)).route
+        for message in await harness.outbox(account)
+    ]
+    assert [(one.route, one.reason, one.today) for one in told] == [
+        ("codes", RouteReason.CONDITIONS, ""),
+        ("rest", RouteReason.FALLBACK, "codes"),
+    ]
+
+
 async def test_route_of_another_day_is_told_with_todays(make_harness: Any, simulator: Any) -> None:
     harness = await make_harness(carriers={"smsc": simulator.port}, routes=ROUTES)
     account = await harness.account()

@@ -128,6 +128,8 @@ def test_configurations_that_are_shown_are_valid(case: str, tmp_path: Path) -> N
     path.write_text(TOML[case])
     for name in re.findall(r'(?:_file|certificate) = "([^"/]+)"', TOML[case]):
         (tmp_path / name).write_text("secret")
+    for name in re.findall(r'\nfile = "([^"/]+)"', TOML[case]):
+        (tmp_path / name).write_text("prefix,price\n")
     load(
         path,
         {},

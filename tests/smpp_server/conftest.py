@@ -11,7 +11,9 @@ from typing import Any
 
 import msgspec
 import pytest
+import pytest_asyncio
 from tests.passing_time import PATIENCE_S, until
+from tests.smpp_server.esme import NUMBER, Esme, submit
 
 from dragoman.config import Settings
 from dragoman.config.sections import SmppServer as Section
@@ -21,107 +23,27 @@ from dragoman.core.messages.model.lifecycle import State
 from dragoman.core.messages.model.views import MessageView
 from dragoman.core.reporting.model.outbox import OutboxFilter
 from dragoman.gateway import Gateway
-from dragoman.protocols.smpp.codec import Framer, decode, encode
 from dragoman.protocols.smpp.pdus import (
     Bind,
     BindTransceiver,
-    DeliverSm,
-    DeliverSmResp,
-    EnquireLink,
-    EnquireLinkResp,
-    Pdu,
-    SubmitSm,
-    Unbind,
-    UnbindResp,
 )
 from dragoman.storage.engine import Storage
 from dragoman.testkit.simulator import Simulator
 
 SYSTEM_ID, PASSWORD = "acme", "Passw0rd"
-NUMBER = "4512345678"
-
-
-class Esme:
-    """A customer's program over a socket; every PDU that it reads is kept."""
-
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._reader = reader
-        self._writer = writer
-        self._framer = Framer()
-        self._sequence = 0
-        self.answers: dict[int, Pdu] = {}
-        self.delivered: list[DeliverSm] = []
-        self.raw = b""
-        """Everything that was read."""
-        self.statuses: list[int] = []
-        """What the next deliver_sm are answered with; 0 once there are none."""
-        self.silent = False
-        """Whether deliver_sm and enquire_link are not answered."""
-        self.unbound = False
-        self.closed = False
-        self._reading = asyncio.create_task(self._read())
-
-    async def _read(self) -> None:
-        try:
-            while data := await self._reader.read(65536):
-                self.raw += data
-                for frame in self._framer.feed(data):
-                    self._take(decode(frame))
-        except OSError:
-            pass
-        self.closed = True
-
-    def _take(self, pdu: Pdu) -> None:
-        number = pdu.sequence_number
-        if isinstance(pdu, DeliverSm):
-            self.delivered.append(pdu)
-            if not self.silent:
-                status = self.statuses.pop(0) if self.statuses else 0
-                self.write(DeliverSmResp(command_status=status, sequence_number=number))
-        elif isinstance(pdu, EnquireLink):
-            if not self.silent:
-                self.write(EnquireLinkResp(sequence_number=number))
-        elif isinstance(pdu, Unbind):
-            self.unbound = True
-            self.write(UnbindResp(sequence_number=number))
-        else:
-            self.answers[number] = pdu
-
-    def write(self, *pdus: Pdu) -> None:
-        self._writer.write(b"".join(map(encode, pdus)))
-
-    def write_octets(self, octets: bytes) -> None:
-        self._writer.write(octets)
-
-    def send(self, pdu: Pdu) -> int:
-        """Sends a request under a sequence number of its own."""
-        self._sequence += 1
-        self.write(msgspec.structs.replace(pdu, sequence_number=self._sequence))
-        return self._sequence
-
-    async def ask(self, pdu: Pdu) -> Any:
-        """Sends a request and returns its answer."""
-        number = self.send(pdu)
-        await until(lambda: number in self.answers or self.closed, f"answer to {pdu}")
-        return self.answers[number]
-
-    async def until_delivered(self, count: int) -> list[DeliverSm]:
-        await until(lambda: len(self.delivered) >= count, f"{count} deliver_sm")
-        return self.delivered
-
-    async def until_closed(self) -> None:
-        await until(lambda: self.closed, "the end of the connection")
-
-    async def close(self) -> None:
-        self._writer.close()
-        self._reading.cancel()
-        await asyncio.gather(self._reading, return_exceptions=True)
 
 
 class Site:
     """A gateway with an account that binds."""
 
-    def __init__(self, gateway: Gateway, simulator: Simulator, account: Account) -> None:
+    def __init__(
+        self,
+        gateway: Gateway,
+        simulator: Simulator,
+        account: Account,
+        system_id: str = SYSTEM_ID,
+    ) -> None:
+        self.system_id = system_id
         self.gateway = gateway
         self.services = gateway.services
         self.simulator = simulator
@@ -146,7 +68,7 @@ class Site:
     ) -> Esme:
         """A program that is bound."""
         esme = await self.connect()
-        given = {"system_id": SYSTEM_ID, "password": PASSWORD, **more}
+        given = {"system_id": self.system_id, "password": PASSWORD, **more}
         answer = await esme.ask(kind(interface_version=version, **given))
         assert answer.command_status == 0, answer
         return esme
@@ -172,24 +94,16 @@ class Site:
 
         await until(reached, f"states {states}")
 
+    async def close(self) -> None:
+        """Ends all programs, and waits until the gateway knows."""
+        for esme in self.esmes:
+            await esme.close()
+        await until(lambda: not self.gateway.binds())
+
     async def stop(self) -> None:
         for esme in self.esmes:
             await esme.close()
         await self.gateway.stop()
-
-
-def submit(text: bytes = b"Hello", **more: Any) -> SubmitSm:
-    """A usual submit_sm."""
-    fields = {
-        "source_addr_ton": 5,
-        "source_addr": "Dragoman",
-        "dest_addr_ton": 1,
-        "dest_addr_npi": 1,
-        "destination_addr": NUMBER,
-        "short_message": text,
-        **more,
-    }
-    return SubmitSm(**fields)
 
 
 @pytest.fixture(scope="session")
@@ -203,23 +117,28 @@ def smpp_data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+__all__ = ["NUMBER", "PASSWORD", "SYSTEM_ID", "Esme", "MakeSite", "Site", "submit"]
+
 MakeSite = Callable[..., Awaitable[Site]]
 
 
-@pytest.fixture
-async def make_site(smpp_data_dir: Path, tmp_path: Path) -> AsyncIterator[MakeSite]:
-    """Returns a maker of sites over one folder; settings of the SMPP server are keywords."""
-    made: list[Site] = []
-    simulators: list[Simulator] = []
-    folder = tmp_path / "data"
-    shutil.copytree(smpp_data_dir, folder)
+class Maker:
+    """Makes sites over one folder, and stops them."""
 
-    async def make(*, simulator: Simulator | None = None, **section: Any) -> Site:
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._made: list[Site] = []
+        self._simulators: list[Simulator] = []
+
+    async def __call__(self, *, simulator: Simulator | None = None, **section: Any) -> Site:
+        """A site; settings of the SMPP server are keywords."""
         if simulator is None:
             simulator = Simulator(port=0)
             await simulator.start()
-            simulators.append(simulator)
-        base = Settings.development(folder, http="127.0.0.1:0", smsc=f"127.0.0.1:{simulator.port}")
+            self._simulators.append(simulator)
+        base = Settings.development(
+            self._folder, http="127.0.0.1:0", smsc=f"127.0.0.1:{simulator.port}"
+        )
         settings = msgspec.structs.replace(
             base, smpp_server=Section(**{"listen": "127.0.0.1:0", **section})
         )
@@ -232,15 +151,36 @@ async def make_site(smpp_data_dir: Path, tmp_path: Path) -> AsyncIterator[MakeSi
             account = (await gateway.services.accounts.create(SYSTEM_ID)).account
             await gateway.services.smpp_logins.put(account, password=PASSWORD)
         site = Site(gateway, simulator, account)
-        made.append(site)
+        self._made.append(site)
         return site
 
+    async def stop(self) -> None:
+        async with asyncio.timeout(PATIENCE_S):
+            for site in self._made:
+                await site.stop()
+            for simulator in self._simulators:
+                await simulator.stop()
+
+
+@pytest.fixture
+async def make_site(smpp_data_dir: Path, tmp_path: Path) -> AsyncIterator[MakeSite]:
+    """Returns a maker of sites over one folder."""
+    shutil.copytree(smpp_data_dir, tmp_path / "data")
+    make = Maker(tmp_path / "data")
     yield make
-    async with asyncio.timeout(PATIENCE_S):
-        for site in made:
-            await site.stop()
-        for simulator in simulators:
-            await simulator.stop()
+    await make.stop()
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def shared_site(
+    smpp_data_dir: Path, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Site]:
+    """A site for all tests of a module, each with an account of its own."""
+    folder = tmp_path_factory.mktemp("shared") / "data"
+    shutil.copytree(smpp_data_dir, folder)
+    make = Maker(folder)
+    yield await make()
+    await make.stop()
 
 
 @pytest.fixture

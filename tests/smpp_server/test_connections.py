@@ -228,3 +228,22 @@ async def test_a_program_that_goes_away_in_the_middle_of_its_bind(site: Site) ->
         esme._writer.transport.abort()
     await until(lambda: not site.gateway.smpp_server._connections)
     assert site.gateway.binds() == ()
+
+
+async def test_connections_that_do_not_bind_leave_room_for_others(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(server_module, "MAX_UNBOUND_OF_ADDRESS", 3)
+    bound = await site.bind()
+    idle = [await site.connect() for _ in range(3)]
+    for esme in idle:
+        assert (await esme.ask(EnquireLink())).command_status == 0
+    one_more = await site.connect()
+    await one_more.until_closed()
+    await idle[0].close()
+    await until(lambda: site.gateway.smpp_server._unbound["127.0.0.1"] == 2)
+    assert (await (await site.connect()).ask(BIND)).command_status == 0
+    assert not bound.closed
+    for esme in (*site.esmes,):
+        await esme.close()
+    await until(lambda: not site.gateway.smpp_server._unbound)

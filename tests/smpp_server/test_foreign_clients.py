@@ -117,6 +117,7 @@ class Smpplib:
             self.client.read_once()
 
 
+@pytest.mark.filterwarnings("ignore:Unknown optional parameters:DeprecationWarning")
 async def test_smpplib_sends_texts_and_reads_their_receipts(site: Site) -> None:
     program = Smpplib(site.port)
 
@@ -137,6 +138,7 @@ async def test_smpplib_sends_texts_and_reads_their_receipts(site: Site) -> None:
     assert [text.text for text in site.simulator.phone(NUMBER).received] == list(TEXTS)
 
 
+@pytest.mark.filterwarnings("ignore:Unknown optional parameters:DeprecationWarning")
 async def test_smpplib_hears_why_it_may_not_bind(site: Site) -> None:
     program = Smpplib(site.port)
 

@@ -10,13 +10,14 @@ from tests.passing_time import until
 
 from dragoman.admin import binds
 from dragoman.admin.binds import SmppLoginChanges
+from dragoman.core.accounts.model.accounts import Permission
 from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.ops.prometheus import GatewayCollector
 from dragoman.protocols.smpp.codec import encode
 from dragoman.protocols.smpp.pdus import BindReceiver, BindTransceiver
 from dragoman.smpp_server.wire_log import LASTS_S, MAX_OCTETS, WireLog
 
-from .conftest import SYSTEM_ID, Site, submit
+from .conftest import PASSWORD, SYSTEM_ID, Site, submit
 
 
 async def test_a_login_is_made_shown_changed_and_removed(site: Site) -> None:
@@ -79,6 +80,22 @@ async def test_a_system_id_is_one_accounts_alone(site: Site) -> None:
     assert caught.value.code is RefusalCode.ALREADY_EXISTS
     await site.bind()
     await site.bind(system_id="other")
+
+
+async def test_a_deleted_account_leaves_its_system_id_to_others(site: Site) -> None:
+    accounts = site.services.accounts
+    await accounts.change(SYSTEM_ID, grant=frozenset({Permission.ADMINISTER}))
+    parent = await accounts.find(SYSTEM_ID)
+    child = (await accounts.create("gone", parent=parent)).account
+    await site.services.smpp_logins.put(child, password=PASSWORD)
+    esme = await site.bind(system_id="gone")
+    await site.services.account_tree.delete(parent, child.account_id)
+    await esme.until_closed()
+    again = await site.connect()
+    answer = await again.ask(BindTransceiver(system_id="gone", password=PASSWORD))
+    assert answer.command_status == 0x0E
+    await site.account_with_login("gone")
+    await site.bind(system_id="gone")
 
 
 async def test_who_is_bound_and_unbinding(site: Site) -> None:

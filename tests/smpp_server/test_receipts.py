@@ -10,6 +10,7 @@ import pytest
 from tests.passing_time import until
 
 from dragoman.core.accounts.account_fields import AccountFields
+from dragoman.core.callbacks import worker as worker_module
 from dragoman.core.callbacks.sql.callbacks import CallbackState
 from dragoman.core.messages.sql.tables import callbacks
 from dragoman.protocols.smpp.constants import CommandStatus, MessageState
@@ -222,6 +223,42 @@ async def test_what_is_refused_for_good_is_given_up(site: Site, status: int) -> 
         return await states_of(site) == [CallbackState.GIVEN_UP]
 
     await until(given_up)
+
+
+async def test_only_so_many_are_kept_and_only_for_so_long(
+    make_site: MakeSite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(worker_module, "UNREACHABLE_PAUSE_S", 0.05)
+    site = await make_site(keep_most=3)
+    transmitter = await site.bind(BindTransmitter)
+    ids = [(await transmitter.ask(submit(registered_delivery=1))).message_id for _ in range(5)]
+    await until(lambda: site.simulator.receipts_acknowledged == 5)
+    await until(lambda: site.gateway.callbacks_waiting() == 3)
+    receiver = await site.bind(BindReceiver)
+    receipts = await receiver.until_delivered(3)
+    assert [fields(receipt)[0].decode() for receipt in receipts] == ids[2:]
+    await site.stop()
+    again = await make_site(simulator=site.simulator, keep_s=0.2)
+    transmitter = await again.bind(BindTransmitter)
+    await transmitter.ask(submit(registered_delivery=1))
+    await until(lambda: again.simulator.receipts_acknowledged == 6)
+    await until(lambda: again.gateway.callbacks_waiting() == 0)
+    assert (await states_of(again))[-1] == CallbackState.GIVEN_UP
+
+
+async def test_the_story_of_a_message_tells_what_its_bind_answered(site: Site) -> None:
+    esme = await site.bind()
+    await esme.ask(submit(registered_delivery=1))
+    await until(lambda: site.gateway.binds()[0].delivered == 1)
+    await until(lambda: site.gateway.callbacks_waiting() == 0)
+    (message,) = await site.messages()
+
+    async def told() -> bool:
+        story = await site.services.timelines.of_any_message(message.message_id)
+        answers = [one.answer for call in story.callbacks for one in call.attempts]
+        return answers == ["deliver_sm_resp 0x00000000 from 127.0.0.1"]
+
+    await until(told)
 
 
 async def test_a_text_goes_to_a_receiver_of_its_owner(site: Site) -> None:

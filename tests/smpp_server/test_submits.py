@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
+import pytest_asyncio
 from tests.passing_time import until
 
 from dragoman.core.accounts.model.accounts import Permission
@@ -20,12 +23,24 @@ from dragoman.protocols.smpp.pdus import (
     SubmitMulti,
 )
 from dragoman.protocols.smpp.tlvs import Tlv
-from dragoman.smpp_server import requests
 
 from .conftest import NUMBER, Site, submit
 
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 PAYLOAD = 0x0424
+NUMBERS = itertools.count()
 LONG = b"A long text that needs two parts. " * 6
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def site(shared_site: Site) -> AsyncIterator[Site]:
+    """An account of its own at the gateway that all tests here share."""
+    name = f"shop{next(NUMBERS)}"
+    account = await shared_site.account_with_login(name)
+    shared_site.simulator.phone(NUMBER).received.clear()
+    site = Site(shared_site.gateway, shared_site.simulator, account, name)
+    yield site
+    await site.close()
 
 
 async def accepted(site: Site, **more: Any) -> Any:
@@ -295,6 +310,35 @@ async def test_query_cancel_and_replace(site: Site) -> None:
     assert (await esme.ask(replace)).command_status == 0x13
 
 
+async def test_a_message_that_is_due_later_is_replaced(site: Site) -> None:
+    account = await site.account_with_login("paying", credits=10)
+    esme = await site.bind(system_id="paying")
+    later = await esme.ask(
+        submit(LONG[:200], schedule_delivery_time="000001000000000R", registered_delivery=1)
+    )
+    balance = await site.services.accounts.balance(account)
+    assert (balance.available, balance.held) == (8, 2)
+    names = {"message_id": later.message_id, "source_addr_ton": 5, "source_addr": "Dragoman"}
+    for text in (b"Second", b"Third \x00"):
+        replace = ReplaceSm(
+            **names,
+            schedule_delivery_time="000000000000000R" if text == b"Third \x00" else "",
+            registered_delivery=1,
+            short_message=text,
+        )
+        assert (await esme.ask(replace)).command_status == 0
+        assert (await esme.ask(QuerySm(**names))).message_state in (1, 2)
+    balance = await site.services.accounts.balance(account)
+    assert balance.available == 9
+    (receipt,) = await esme.until_delivered(1)
+    assert receipt.short_message.startswith(f"id:{later.message_id} ".encode())
+    assert [text.text for text in site.simulator.phone(NUMBER).received] == ["Third @"]
+    assert (await esme.ask(QuerySm(**names))).message_state == 2
+    assert (await esme.ask(replace)).command_status == 0x13
+    strange = ReplaceSm(message_id="7", source_addr="Dragoman", short_message=b"x")
+    assert (await esme.ask(strange)).command_status == 0x13
+
+
 async def test_cancel_by_addresses(site: Site) -> None:
     esme = await site.bind()
     for number in (NUMBER, NUMBER, "4587654321"):
@@ -306,14 +350,6 @@ async def test_cancel_by_addresses(site: Site) -> None:
     assert (await esme.ask(cancel)).command_status == 0x11
     batch = await site.services.queries.batch(site.account, int(answer.message_id))
     assert batch.unsent == 1
-
-
-@pytest.mark.parametrize("short_id", [1, 99_999_999, 100_000_000, 2**31 - 1])
-def test_an_id_of_version_3_3_fits_and_is_found_again(short_id: int) -> None:
-    message_id = requests._render_short(short_id)
-    assert len(message_id) <= 8
-    assert requests._parse_short(message_id) == short_id
-    assert requests._parse_short(message_id.upper()) == short_id
 
 
 async def test_a_program_of_version_3_3_asks_by_its_id(site: Site) -> None:

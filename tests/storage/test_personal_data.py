@@ -100,7 +100,12 @@ OF_CUSTOMERS = {
         "webhooks.url",
     ),
     *("inbound_parts.recipient", "inbound_texts.recipient", "ledger_entries.note"),
-    *("callbacks.origin", "audit_entries.subject", "ingested_rows.reference"),
+    *(
+        "callbacks.origin",
+        "paused_hosts.origin",
+        "audit_entries.subject",
+        "ingested_rows.reference",
+    ),
     # The first words of received texts, counted.
     "hourly_statistics.value",
 }

@@ -148,8 +148,42 @@ class BatchStatus(msgspec.Struct, frozen=True, kw_only=True, tag="batch", tag_fi
     messages: tuple[MessageStatus, ...]
 
 
+class ScheduledStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """What is due later."""
+
+    batch_id: int
+    account: str
+    dialect: str
+    reference: str
+    sender: str
+    text: str
+    due_ms: int
+    recipients: int
+    """0 where contacts of lists are chosen when it is due."""
+    recipient: str
+    """The only one; empty for several."""
+
+
+class MessageList(msgspec.Struct, frozen=True, kw_only=True):
+    """Some messages, or what is scheduled; `next` leads to the page after it."""
+
+    messages: tuple[MessageStatus, ...] = ()
+    scheduled: tuple[ScheduledStatus, ...] = ()
+    next: str = ""
+    looked_to_ms: int | None = None
+    """How far was looked, where the page is not full since that took enough."""
+
+
+class Rescheduled(msgspec.Struct, frozen=True, kw_only=True):
+    """The new time of a batch."""
+
+    batch_id: int
+    account: str
+    due_ms: int
+
+
 class Cancelled(msgspec.Struct, frozen=True, kw_only=True):
-    """A message that will not be sent."""
+    """A message, or a batch that was scheduled, that will not be sent."""
 
     message_id: int
     account: str = ""

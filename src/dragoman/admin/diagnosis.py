@@ -15,6 +15,7 @@ from dragoman.admin.carriers import limit_of
 from dragoman.admin.context import Admin
 from dragoman.config.values import SQLITE
 from dragoman.core.callbacks.model.held_hosts import HeldHost
+from dragoman.core.callbacks.model.hosts import CallbackHost
 from dragoman.core.delivery.running import CarrierView, Running
 from dragoman.core.model.errors import StorageUnavailable
 from dragoman.kit.clock import datetime_of
@@ -233,7 +234,23 @@ def _check_callbacks(gateway: Running, names: Mapping[int, str]) -> list[Check]:
         remedy="a customer's server is down or slow; they are tried again for days" if many else "",
     )
     hosts = held[:MAX_HOSTS_NAMED]
-    return [check, *(check_host(host, names.get(host.account_id, "")) for host in hosts)]
+    paused = [host for host in gateway.callback_hosts() if host.is_paused][:MAX_HOSTS_NAMED]
+    return [
+        check,
+        *(check_host(host, names.get(host.account_id, "")) for host in hosts),
+        *(_check_paused(host, names.get(host.account_id, "")) for host in paused),
+    ]
+
+
+def _check_paused(host: CallbackHost, account: str) -> Check:
+    """What waits for a host that somebody paused, and perhaps forgot."""
+    since = datetime_of(host.since_ms or 0)
+    return Check(
+        name=f"callbacks of {account}",
+        finding=Finding.WARNING,
+        detail=f"{host.waiting} to {host.origin} wait: paused since {since:%Y-%m-%d %H:%M} UTC",
+        remedy="resume it on the console's page of callbacks",
+    )
 
 
 def check_host(host: HeldHost, account: str) -> Check:

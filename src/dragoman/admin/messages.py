@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Iterable
 from typing import Final
 
 from dragoman.admin.answers import (
@@ -20,12 +20,13 @@ from dragoman.admin.context import Admin
 from dragoman.core.accounts.model.accounts import Account
 from dragoman.core.billing.model.pricing import render_price
 from dragoman.core.messages.feed import GATHER_S, FeedEvent, read_filter
+from dragoman.core.messages.model.callbacks import SMPP
 from dragoman.core.messages.model.messages import Submission
 from dragoman.core.messages.model.views import MessageView
 from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.core.reporting.model.timeline import Timeline
 from dragoman.core.submission.submission import AcceptedBatch
-from dragoman.kit.ids import LIMIT, parse_dashed, parse_hex
+from dragoman.kit.ids import LIMIT, parse_dashed, parse_hex, parse_prefixed
 
 DIALECT: Final = "cli"
 PROTOCOL: Final = "CLI"
@@ -89,7 +90,12 @@ async def resend_message(admin: Admin, identifier: str) -> SentBatch:
 
 
 async def cancel_message(admin: Admin, identifier: str) -> Cancelled:
-    """Stop a message that no carrier has been given; its credits are refunded."""
+    """Stop a message that no carrier has been given, or what is scheduled; it is refunded."""
+    batch_id = await _find_scheduled(admin, identifier)
+    if batch_id is not None:
+        account = await admin.services.scheduled_batches.cancel(None, batch_id)
+        await admin.note(account, "cancel_batch", str(batch_id))
+        return Cancelled(message_id=batch_id, account=account.username)
     message_id = await find_message(admin, identifier)
     await admin.services.message_actions.cancel(None, message_id)
     return Cancelled(message_id=message_id, account=await _note(admin, "cancel", message_id))
@@ -97,7 +103,7 @@ async def cancel_message(admin: Admin, identifier: str) -> Cancelled:
 
 async def find_status(admin: Admin, identifier: str) -> MessageStatus | BatchStatus:
     """Show where a message or batch is, by its identifier as any API shows it."""
-    number = await _read_identifier(admin, identifier)
+    number = await read_identifier(admin, identifier)
     queries = admin.services.queries
     if number is not None:
         account = await _account(admin, await queries.owner_of_message(number))
@@ -110,17 +116,27 @@ async def find_status(admin: Admin, identifier: str) -> MessageStatus | BatchSta
     raise Refused(RefusalCode.NOT_FOUND, identifier, "neither a message nor a batch")
 
 
+def _check_known(field: str, name: str, known: Iterable[str]) -> None:
+    """Raises `Refused` for a name that nothing has: whoever follows it would wait in vain."""
+    names = sorted(known)
+    if name and name not in names:
+        detail = f"no such {field}; there are {', '.join(names)}"
+        raise Refused(RefusalCode.INVALID_FIELD, name, detail)
+
+
 async def tail_messages(admin: Admin, query: EventFilter) -> AsyncGenerator[FeedLines, None]:
     """Follow what happens to messages: one JSON object a line, until the caller leaves."""
     if admin.running is None:
         raise Refused(RefusalCode.UNAVAILABLE, "tail", "no gateway is running")
     services, below = admin.services, None
+    _check_known("route", query.route, services.router.routes)
+    _check_known("dialect", query.dialect, (*services.settings.dialects.enabled, SMPP))
     if query.account:
         account = await services.accounts.find(query.account)
         below = frozenset({account.account_id, *await services.queries.accounts_below(account)})
     wanted = read_filter(
         accounts=below,
-        states=tuple(filter(None, query.states.split(","))),
+        states=query.states,
         recipient=query.recipient,
         route=query.route,
         dialect=query.dialect,
@@ -144,10 +160,10 @@ def parse_identifier(text: str) -> int | None:
     """The identifier of any spelling an API shows; None for any other text."""
     if text.isascii() and text.isdigit() and len(text) <= len(str(LIMIT)):
         return int(text) if int(text) < LIMIT else None
-    return parse_hex(text) or parse_dashed(text)
+    return parse_hex(text) or parse_prefixed(text) or parse_dashed(text)
 
 
-async def _read_identifier(admin: Admin, text: str) -> int | None:
+async def read_identifier(admin: Admin, text: str) -> int | None:
     """The identifier of any spelling, or that is shown under a short ID; None for neither."""
     number = parse_identifier(text)
     return None if number is None else await admin.services.short_ids.identifier_of(number)
@@ -156,7 +172,7 @@ async def _read_identifier(admin: Admin, text: str) -> int | None:
 async def find_message(admin: Admin, text: str) -> int:
     """The message of any spelling of its identifier, or of its batch if that has but one."""
     queries = admin.services.queries
-    identifier = await _read_identifier(admin, text)
+    identifier = await read_identifier(admin, text)
     if identifier is None:
         raise Refused(RefusalCode.NOT_FOUND, text[:64], "no such message")
     if await queries.owner_of_message(identifier) is not None:
@@ -169,6 +185,17 @@ async def find_message(admin: Admin, text: str) -> int:
         detail = f"a batch, not a message: `dragoman status {identifier}` lists its messages"
         raise Refused(RefusalCode.NOT_FOUND, text, detail)
     return views[0].message_id
+
+
+async def _find_scheduled(admin: Admin, identifier: str) -> int | None:
+    """The batch of an identifier, where it is due later."""
+    batch_id = await read_identifier(admin, identifier)
+    if batch_id is None:
+        return None
+    try:
+        return (await admin.services.scheduled_batches.find(None, batch_id)).batch_id
+    except Refused:
+        return None
 
 
 async def _account(admin: Admin, account_id: int | None) -> Account | None:

@@ -22,6 +22,7 @@ from dragoman.admin import (
     devices,
     diagnosis,
     inbound,
+    message_lists,
     messages,
     privacy,
     reload,
@@ -46,8 +47,8 @@ BODY_LIMIT_BYTES: Final = 4 << 20
 JSON_LINES: Final = b"application/jsonl"
 PROBLEM_TYPE: Final = b"application/problem+json"
 SUBJECTS: Final = (
-    accounts, messages, carriers, routes, reload, callbacks, inbound, senders, devices, webhooks,
-    privacy, diagnosis, tokens, binds,
+    accounts, messages, message_lists, carriers, routes, reload, callbacks, inbound, senders,
+    devices, webhooks, privacy, diagnosis, tokens, binds,
 )  # fmt: skip
 
 Guard = Callable[[Request], Awaitable[None]]

@@ -14,11 +14,12 @@ from zoneinfo import ZoneInfo
 
 import structlog
 
-from dragoman.assembly import held_routes, kept_routes, policies_of
 from dragoman.config import ConfigError, Settings
 from dragoman.config.differences import differences, kept_until_restart
-from dragoman.config.routing import load_costs, load_networks
+from dragoman.config.policies import held_routes, kept_routes, policies_of
+from dragoman.config.route_files import load_costs, load_networks
 from dragoman.config.tables import CarrierTable
+from dragoman.connectors import CONNECTORS
 from dragoman.container import Services
 from dragoman.core.billing.model.costs import CostList
 from dragoman.core.delivery.model.ports import Connector
@@ -36,6 +37,11 @@ Load = Callable[[], Settings]
 Connect = Callable[[CarrierTable], Connector]
 
 log = structlog.get_logger(__name__)
+
+
+def connect_carrier(services: Services, table: CarrierTable) -> Connector:
+    """The connector of a carrier that comes, or changes, while the gateway runs."""
+    return CONNECTORS[table.type](table, services.dispatcher, services.clock, services.resources)
 
 
 class Reloading:

@@ -65,7 +65,7 @@ UNREADABLE: Final = MappingProxyType(
 NEEDS: Final = MappingProxyType(
     {
         "httpsms": {r".*/send_sms\.php": Permission.SEND},
-        "jasmin": {r".*/send": Permission.SEND},
+        "jasmin": {r".*/send(batch)?": Permission.SEND},
         "kannel": {r".*/sendsms": Permission.SEND},
         "linkmobility": {
             r"POST /v2/message\..*": Permission.SEND,
@@ -78,7 +78,8 @@ NEEDS: Final = MappingProxyType(
         },
         "smsgateway24": {r".*/(addsms|smstosend|addalotofsms|savepaket)": Permission.SEND},
         "twilio": {
-            r"POST .*/Messages\.json": Permission.SEND,
+            r"POST .*/(Messages\.json|Verifications)": Permission.SEND,
+            r"POST .*/IncomingPhoneNumbers.*": Permission.RECEIVE,
         },
         "smsgate": {r"POST .*/\{path:messages\|message\}": Permission.SEND},
     }

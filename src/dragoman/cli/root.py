@@ -47,7 +47,7 @@ COMMANDS: Final = MappingProxyType(
         "webhook": "The URLs for delivery reports of whole accounts, and webhooks of phones.",
         "callback": "Callbacks to customers' hosts: which are held, and trying them now.",
         "privacy": "What is known of a number, and how it is forgotten.",
-        "message": "One message: its story, sending it again, cancelling it.",
+        "message": "Messages: searching them, the story of one, sending it again, cancelling it.",
         "admin": "The admin interface.",
         "import": "Read the configuration of Kannel or Jasmin, and print or write it as ours.",
     }
@@ -59,7 +59,7 @@ _MODULES: Final = MappingProxyType(
         "migrate": "database",
         "send": "message",
         "status": "message",
-        "message": "timeline",
+        "message": "message_list",
     }
 )
 """Where commands are that have no module of their name."""

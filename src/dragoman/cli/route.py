@@ -8,7 +8,7 @@ import typer
 
 from dragoman.cli.command import Gateway, command
 from dragoman.cli.options import option
-from dragoman.cli.output import print_fields, print_table
+from dragoman.cli.output import print_fields, print_table, show_count
 from dragoman.core.delivery.model.explanations import CarrierPreview, RouteExplanation
 
 app = typer.Typer(no_args_is_help=True)
@@ -62,7 +62,7 @@ def _print_explanation(found: RouteExplanation) -> None:
             ("asks for", "; ".join(found.conditions)),
             ("then", ", ".join(found.others)),
             ("text", f"{found.parts} x {found.alphabet}"),
-            ("price", f"{found.price} and {found.credits} credits"),
+            ("price", f"{found.price} and {show_count(found.credits, 'credit')}"),
             ("chooses by", found.preference.replace("_", " ")),
         )
     )

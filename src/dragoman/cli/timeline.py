@@ -179,6 +179,8 @@ def _route(route: RouteStep) -> str:
         "message_type": "by its message type",
         "account": "for this account",
         "prefix": f"for numbers from {route.prefix}",
+        "conditions": "for messages like it",
+        "fallback": "no carrier of its own could send",
         "any": "for every number",
         "changed": "as configured then",
         "none": "none: it was not to be sent",

@@ -85,11 +85,6 @@ def examples(content: DevFile) -> dict[str, list[str]]:
             "&msgtext=Hello+from+httpsms&ref=first&response=json'; echo",
             f"curl -s '{url}/api/sms/dlr.php?key={key}&full_number={NUMBER}&ref=first'; echo",
         ],
-        "Send with Twilio, then list what was sent": [
-            f"curl -s -u {login_of_twilio} '{messages}' -d To=%2B{NUMBER} -d From=Dragoman"
-            " --data-urlencode 'Body=Hello from Twilio'; echo",
-            f"curl -s -u {login_of_twilio} '{messages}?PageSize=1'; echo",
-        ],
         "Read the newest text of a virtual phone, and let it write back": [
             f"curl -s '{url}/dev/messages?to={NUMBER}&wait=5s'; echo",
             f"curl -s '{url}/dev/phones/{NUMBER}/texts' -d '{{\"text\":\"Hello back\"}}'; echo",
@@ -109,5 +104,10 @@ def examples(content: DevFile) -> dict[str, list[str]]:
             f"curl -s '{url}/getdata/smstosend' -d '{login}'{device} -d sendto=%2B{NUMBER}"
             " -d body=Hello+from+SMSGateway24; echo",
             f'curl -s "{url}/getdata/getallsms?token=$({token})"; echo',
+        ],
+        "Send with Twilio, then list what was sent": [
+            f"curl -s -u {login_of_twilio} '{messages}' -d To=%2B{NUMBER} -d From=Dragoman"
+            " --data-urlencode 'Body=Hello from Twilio'; echo",
+            f"curl -s -u {login_of_twilio} '{messages}?PageSize=1'; echo",
         ],
     }

@@ -9,7 +9,7 @@ from typing import Final
 
 from dragoman.config.errors import Mistake
 from dragoman.config.reading import suggest
-from dragoman.config.routing import find_route_mistakes
+from dragoman.config.route_files import find_route_mistakes
 from dragoman.config.settings import Settings
 from dragoman.config.tables import LATIN_1, HttpTable, Mm7Table, SmppTable
 from dragoman.core.model.mail_addresses import parse_mail_address
@@ -186,9 +186,9 @@ def _check_services(settings: Settings) -> Iterator[Mistake]:
     names = {carrier.name for carrier in settings.carriers}
     for one in services:
         key = f"dialects.kannel.services.{one.name}"
-        answers = (one.get_url, one.post_url, one.text, one.file)
+        answers = (one.get_url, one.post_url, one.post_xml, one.text, one.file)
         if sum(answer is not None for answer in answers) != 1:
-            yield Mistake(key, "needs one of get_url, post_url, text and file")
+            yield Mistake(key, "needs one of get_url, post_url, post_xml, text and file")
         for index, name in enumerate(one.carriers):
             if name not in names:
                 yield _unknown(f"{key}.carriers[{index}]", "carrier", name, names)

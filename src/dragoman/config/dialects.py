@@ -8,10 +8,13 @@ from msgspec import Meta
 
 from dragoman.config.kannel import Kannel
 from dragoman.config.sections import DAY_S, Section
-from dragoman.config.values import HostName, Secret, TimeZone, about
+from dragoman.config.values import HostName, PublicUrl, Secret, TimeZone, about, matching
 
 LinkProfile = Literal["link", "zumosms"]
-PathPrefix = Annotated[str, Meta(pattern=r"^(/[A-Za-z0-9_-]+)+$", max_length=100)]
+PathPrefix = Annotated[
+    str, matching("(/[A-Za-z0-9_-]+){1,8}", "is not the beginning of a path, such as /api/laml")
+]
+Currency = Annotated[str, matching("[A-Z]{3}", "is not a currency of three letters, such as USD")]
 DialectZone = Annotated[TimeZone, about("Time zone of its times, for accounts without their own.")]
 
 
@@ -106,10 +109,10 @@ class Twilio(Section, frozen=True, kw_only=True):
     ] = ()
     """Paths in front of /2010-04-01, /v1 and /v2 below which the API answers too, as services with
     the same API have them."""
-    public_url: Annotated[str, Meta(examples=["https://sms.example.com"])] = ""
+    public_url: Annotated[PublicUrl, Meta(examples=["https://sms.example.com"])] = ""
     """Where customers find this gateway, for the links in lists; empty for the host that they
     call, over http."""
-    price_unit: Annotated[str, Meta(pattern=r"^[A-Z]{3}$")] = "USD"
+    price_unit: Currency = "USD"
     """Currency of prices and of the balance."""
 
 

@@ -18,9 +18,9 @@ from dragoman.config.values import (
     matching,
     parse_network,
 )
-from dragoman.core.inbound.model.keywords import parse_keyword
-from dragoman.core.inbound.model.services import TextService
-from dragoman.core.model.errors import Refused
+from dragoman.core.inbound.model.keywords import parse_keyword, words_of
+from dragoman.core.inbound.model.services import KEYWORD_WORDS, TextService
+from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.core.model.urls import is_http_address
 
 KANNEL = "kannel"
@@ -33,9 +33,12 @@ def _check_template(url: str) -> None:
 
 
 def _check_keyword(text: str) -> None:
+    words = text.split()
     try:
-        for word in text.split() or [""]:
+        for word in words or [""]:
             parse_keyword(word)
+        if len(words) > KEYWORD_WORDS:
+            raise Refused(RefusalCode.INVALID_FIELD)
     except Refused:
         raise ValueError(f"{text!r} is not the first word or words of a text") from None
 
@@ -69,6 +72,8 @@ class KannelService(Section, frozen=True, kw_only=True):
     """URL to call, with Kannel's escapes; what it answers goes back to the phone."""
     post_url: Annotated[Template | None, Meta(examples=["http://127.0.0.1:9000/"])] = None
     """URL that the text is posted to instead."""
+    post_xml: Annotated[Template | None, Meta(examples=["http://127.0.0.1:9000/"])] = None
+    """URL that a document with the text is posted to instead."""
     text: Annotated[str | None, Meta(examples=["Thank you, %s!"])] = None
     """What to answer instead of calling a URL; with escapes."""
     file: Annotated[FilePath | None, Meta(examples=["answer.txt"])] = None
@@ -96,7 +101,8 @@ class KannelService(Section, frozen=True, kw_only=True):
         """The rule, for inbound texts."""
         most: int | None = None
         fewest = 0
-        free = self.catch_all or self.post_url or not self.keywords
+        posted = self.post_url or self.post_xml
+        free = self.catch_all or posted or not self.keywords
         if not free and self.file is None:
             fewest = 1 + self.template.count("%s") + self.template.count("%S")
             most = None if "%a" in self.template or "%r" in self.template else fewest
@@ -104,8 +110,8 @@ class KannelService(Section, frozen=True, kw_only=True):
             name=self.name,
             dialect=KANNEL,
             account=self.account,
-            url=self.get_url or self.post_url or "",
-            keywords=self.keywords,
+            url=self.get_url or posted or "",
+            keywords=frozenset(words_of(keyword, KEYWORD_WORDS) for keyword in self.keywords),
             numbers=frozenset(number.removeprefix("+") for number in self.numbers),
             carriers=frozenset(self.carriers),
             fewest_words=fewest,

@@ -7,12 +7,10 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from dragoman.config import Settings
-from dragoman.config.tables import CarrierTable
 from dragoman.connectors.http.build import build_http_carrier
 from dragoman.connectors.mm7.build import build_mm7_carrier
 from dragoman.connectors.phones.build import build_phones_carrier
 from dragoman.connectors.smpp.build import build_smpp_carrier
-from dragoman.container import Services
 from dragoman.core.delivery.model.ports import CarrierEvents, Connector
 from dragoman.core.delivery.resources import Resources
 from dragoman.kit.clock import Clock
@@ -35,11 +33,6 @@ CONNECTORS: Final = MappingProxyType[str, Build](
     }
 )
 """One line for each type of carrier."""
-
-
-def connect_carrier(services: Services, table: CarrierTable) -> Connector:
-    """The connector of a carrier that comes, or changes, while the gateway runs."""
-    return CONNECTORS[table.type](table, services.dispatcher, services.clock, services.resources)
 
 
 def connect_carriers(

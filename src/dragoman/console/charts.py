@@ -26,6 +26,8 @@ class Column(msgspec.Struct, frozen=True, kw_only=True):
     title: str
     """The tooltip."""
     values: tuple[int, ...]
+    address: str = ""
+    """Where a click on it leads; a table beside the chart has the same links for keyboards."""
 
 
 class Canvas(msgspec.Struct, frozen=True, kw_only=True):
@@ -69,9 +71,11 @@ def _draw(canvas: Canvas, title: str, series: Sequence[str], columns: Sequence[C
                     f"{x:.1f}", canvas.height - 8, column.label
                 )
             )
+    # What is an image has nothing in it that one could press.
+    role = "group" if any(column.address for column in columns) else "img"
     return Markup(
-        '<svg class="chart {}" viewBox="0 0 {} {}" role="img" aria-label="{}">{}</svg>'
-    ).format(canvas.name, canvas.width, canvas.height, title, Markup("").join(pieces))
+        '<svg class="chart {}" viewBox="0 0 {} {}" role="{}" aria-label="{}">{}</svg>'
+    ).format(canvas.name, canvas.width, canvas.height, role, title, Markup("").join(pieces))
 
 
 def draw_share(share: float | None) -> Markup:
@@ -126,7 +130,12 @@ def _draw_column(
                     name, f"{x + step * 0.12:.1f}", f"{y:.1f}", f"{step * 0.76:.1f}", f"{tall:.1f}"
                 )
             )
-    return Markup("<g>{}</g>").format(Markup("").join(pieces))
+    drawn = Markup("<g>{}</g>").format(Markup("").join(pieces))
+    if not column.address:
+        return drawn
+    return Markup('<a href="{}" tabindex="-1" aria-label="{}">{}</a>').format(
+        column.address, column.title, drawn
+    )
 
 
 def _round_up(value: int) -> int:

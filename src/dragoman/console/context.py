@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass, field
 
+from dragoman.console.exports import Exports
 from dragoman.console.repeats import Repeats
 from dragoman.container import Services
 from dragoman.core.delivery.running import Running
@@ -17,5 +18,6 @@ class ConsoleContext:
     services: Services
     machine: Running
     repeats: Repeats = field(default_factory=Repeats)
+    exports: Exports = field(default_factory=Exports)
     editing: asyncio.Lock = field(default_factory=asyncio.Lock)
     """Held by who looks whether something is still as its editor read it, and changes it."""

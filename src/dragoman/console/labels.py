@@ -12,6 +12,7 @@ from dragoman.core.accounts.model.accounts import Permission
 from dragoman.core.messages.model.events import EventKind
 from dragoman.core.messages.model.lifecycle import State
 from dragoman.core.messages.model.routing import RouteReason
+from dragoman.core.messages.model.state_choices import GROUPS, STATES_BY_NAME
 from dragoman.core.model.errors import FailureCode, RefusalCode, Refused
 from dragoman.core.reporting.model.timeline import RouteStep
 from dragoman.protocols.gsm.alphabet import Alphabet
@@ -63,6 +64,16 @@ STATES: Final = MappingProxyType(
         State.CANCELLED: "cancelled",
     }
 )
+
+
+def choose_state(chosen: str = "") -> list[tuple[str, str]]:
+    """The states to choose from, and several of them where a link chose those."""
+    names = ["", *GROUPS, *STATES_BY_NAME]
+    if chosen not in names:
+        names.append(chosen)
+    return [(name, name.replace(",", " or ") or "any") for name in names]
+
+
 FAILURES: Final = MappingProxyType(
     {
         FailureCode.NONE: "no failure",
@@ -111,6 +122,8 @@ ROUTE_REASONS: Final = MappingProxyType(
         RouteReason.MESSAGE_TYPE: "this route is for its message type",
         RouteReason.ACCOUNT: "this route is for the account",
         RouteReason.PREFIX: "this route is for numbers starting with +{prefix}",
+        RouteReason.CONDITIONS: "this route is for messages like it",
+        RouteReason.FALLBACK: "no carrier of its route could send",
         RouteReason.ANY: "this route is for any number",
         RouteReason.CHANGED: "the routes have been reconfigured since it was accepted",
         RouteReason.NONE: "it was not sent to a carrier",
@@ -176,12 +189,17 @@ _ACTIONS: Final = MappingProxyType(
         "device_code": "created a registration code for a phone",
         "cancel": "cancelled the message {}",
         "cancel_batch": "cancelled the batch {}",
+        "move_batch": "changed the time of the batch {}",
         "resend": "resent the message {}",
         "smpp_login": "changed the SMPP login {}",
         "remove_smpp_login": "removed the SMPP login {}",
         "end_bind": "unbound {}",
         "log_bind": "asked for the wire log of {}",
         "retry_callbacks": "retried callbacks to {} at once",
+        "replay_callbacks": "made {} again",
+        "pause_host": "paused callbacks to {}",
+        "resume_host": "resumed callbacks to {}",
+        "test_callback": "made a test call to {}",
         "delete": "deleted the account {}",
         "opt_out": "added an opt-out for {}",
         "opt_in": "removed the opt-out for {}",

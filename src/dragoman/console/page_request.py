@@ -52,6 +52,11 @@ _NOTICES: Final = {
     "opted-out": "Opt-out added.",
     "opted-in": "Opt-out removed.",
     "scheduled": "Accepted. The message is scheduled.",
+    "moved": "The new time is saved.",
+    "replayed": "The callbacks are being made again.",
+    "not-replayed": "Nothing to make again: they wait already, or their number was deleted.",
+    "paused": "Paused. Callbacks to this host wait until you resume it.",
+    "resumed": "Resumed. Waiting callbacks are being made.",
 }
 
 
@@ -173,6 +178,16 @@ class PageRequest:
         if self.http.method == "HEAD":
             return Response(200, b"", EVENTS, headers)
         return Stream(pieces, EVENTS, headers)
+
+    def give_stream(
+        self, name: str, pieces: AsyncGenerator[bytes, None], content_type: bytes = CSV
+    ) -> Response:
+        """A file to keep that is made while it is read."""
+        disposition = (b"content-disposition", f'attachment; filename="{name}"'.encode())
+        headers = (*SAFE, disposition, *self.cookies)
+        if self.http.method == "HEAD":
+            return Response(200, b"", content_type, headers)
+        return Stream(pieces, content_type, headers)
 
     def give_file(self, name: str, body: bytes, content_type: bytes = CSV) -> Response:
         """A file to keep."""

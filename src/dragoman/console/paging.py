@@ -14,6 +14,9 @@ ENOUGH: Final = 2_000
 """Entries behind a page that are counted at most, where to count them all takes long."""
 
 
+_PLACES: Final = frozenset({"page", "before", "after", "notice"})
+
+
 class Paging(msgspec.Struct, frozen=True, kw_only=True):
     """A page of a list; pages count from 1."""
 
@@ -49,6 +52,12 @@ def read_before(query: Mapping[str, str]) -> int | None:
     """The entry that a page of a list begins behind; None for the newest."""
     text = query.get("before", "")
     return int(text) if text.isascii() and text.isdigit() and len(text) <= 16 else None
+
+
+def address_of(query: Mapping[str, str], **place: str | int) -> str:
+    """A query with the same values for another place in its list."""
+    kept = {name: value for name, value in query.items() if name not in _PLACES and value}
+    return "?" + urlencode(kept | place)
 
 
 def make_pager(

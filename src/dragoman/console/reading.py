@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import datetime
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -10,15 +9,9 @@ from zoneinfo import ZoneInfo
 from dragoman.core.model.errors import Refused
 from dragoman.core.model.phone_numbers import normalise
 from dragoman.core.model.texts import is_storable
-from dragoman.kit.ids import LIMIT, parse_base64, parse_dashed, parse_hex, parse_number
+from dragoman.core.model.written_numbers import read_written
 
 MAX_TYPED: Final = 200
-_SPELLINGS: Final[tuple[Callable[[str], int | None], ...]] = (
-    parse_number,
-    parse_hex,
-    parse_base64,
-    parse_dashed,
-)
 
 
 class Unreadable(Exception):
@@ -79,15 +72,17 @@ def read_count(text: str) -> int | None:
     return int(text) if text.isascii() and text.isdigit() and len(text) <= 16 else None
 
 
-def read_identifiers(text: str) -> tuple[int, ...]:
-    """Every identifier that a text can be the spelling of; raises `Unreadable` for none."""
-    text = text.strip()
-    if len(text) <= MAX_TYPED:
-        read = [parse(text) for parse in _SPELLINGS]
-        found = tuple(dict.fromkeys(one for one in read if one is not None and 0 <= one < LIMIT))
-        if found:
-            return found
-    raise Unreadable("Not a message or batch ID.")
+def read_numbers(text: str, region: str) -> tuple[str, ...]:
+    """The numbers that a text can mean, digits; none for nothing. Raises `Unreadable`.
+
+    `region` is the country whose numbers may come without their calling code.
+    """
+    if not text.strip():
+        return ()
+    found = read_written(text[:MAX_TYPED], region)
+    if not found:
+        raise Unreadable("Enter a number, such as +45 30 12 34 56.")
+    return found
 
 
 def read_pieces(text: str) -> tuple[str, ...]:

@@ -13,10 +13,13 @@ _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 
 def render_csv(head: Sequence[str], rows: Iterable[Sequence[object]]) -> bytes:
     """A table in UTF-8; texts that would be formulas get a quote before them."""
+    return render_rows([head]) + render_rows(rows)
+
+
+def render_rows(rows: Iterable[Sequence[object]]) -> bytes:
+    """Some rows of such a table."""
     file = io.StringIO()
-    writer = csv.writer(file)
-    writer.writerow(head)
-    writer.writerows([_neutral(value) for value in row] for row in rows)
+    csv.writer(file).writerows([_neutral(value) for value in row] for row in rows)
     return file.getvalue().encode("utf-8", "replace")
 
 

@@ -19,7 +19,7 @@ from dragoman.core.accounts.sql import (
 )
 from dragoman.core.accounts.sql import audit_log as audit
 from dragoman.core.billing.sql import wallets
-from dragoman.core.callbacks.sql import callbacks, webhooks
+from dragoman.core.callbacks.sql import callback_lists, callbacks, webhooks
 from dragoman.core.campaigns.sql import deliveries, issues, mailing_lists, subscriptions
 from dragoman.core.contacts.sql import (
     contact_lists,
@@ -49,7 +49,9 @@ from dragoman.core.submission.sql import (
     bundles,
     orders,
     refunds,
+    replacing,
     resending,
+    scheduled,
     submissions,
     verifications,
 )
@@ -75,11 +77,15 @@ OPERATIONS: Final[dict[str, Operation[Any, Any]]] = {
         dialect_records.remove,
         batches.cancel,
         batches.stop,
+        scheduled.move,
         bundles.accept,
         callbacks.expire,
         callbacks.record,
         callbacks.hurry,
         callbacks.release,
+        callback_lists.pause,
+        callback_lists.replay,
+        callback_lists.unpause,
         changes.mark_sending,
         changes.move,
         changes.park,
@@ -161,6 +167,7 @@ OPERATIONS: Final[dict[str, Operation[Any, Any]]] = {
         probe.probe,
         received_texts.fetch,
         refunds.refund,
+        replacing.replace,
         dropping.drop,
         erasure.erase,
         single_forgetting.forget,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from math import isfinite
 from pathlib import Path
 from types import MappingProxyType
 from typing import Final
@@ -13,6 +14,9 @@ from dragoman.importing.plan import Names, Plan, Planned, Source, Value
 
 DIALECT: Final = "jasmin"
 LISTEN: Final = "127.0.0.1:1401"
+SHARED: Final = "weights"
+"""How the carriers of a RandomRoundrobinMTRoute share messages."""
+MAX_PRIORITY: Final = 1000
 UNLIMITED: Final = frozenset({"ND", "None", ""})
 ID_READINGS: Final = {"0": "as_sent", "1": "hex_to_dec", "2": "dec_to_hex"}
 _NUMBERS: Final = (
@@ -203,13 +207,16 @@ def _account(username: str, enabled: bool, shown: Values, found: Jasmin, plan: P
                  "priority", "validity_period", "hex_content"):  # fmt: skip
         if value(f"authorization {name}", "True") == "False":
             plan.note(source, f"authorization {name}", "every account may")
-    for name in ("http_throughput", "smpps_throughput"):
-        if value(f"quota {name}", "ND") not in UNLIMITED:
-            plan.note(source, f"quota {name}", "accounts have no rate over HTTP; carriers have")
+    if value("quota http_throughput", "ND") not in UNLIMITED:
+        plan.note(source, "quota http_throughput", "accounts have no rate over HTTP; carriers have")
     if value("quota early_percent", "ND") not in UNLIMITED:
         plan.note(source, "quota early_percent", "credits are held, then spent or returned")
-    if given.get("smpps_cred quota max_bindings", "ND") not in UNLIMITED:
-        plan.note(source, "smpps_cred quota max_bindings", "is set for all accounts")
+    binds = _integer(given.get("smpps_cred quota max_bindings", ""), 1, 1_000)
+    rate = _float(value("quota smpps_throughput", "ND"))
+    if (binds or rate) and given.get("smpps_cred authorization bind", "True") == "True":
+        limits = (("--max-binds", binds), ("--rate", rate))
+        options = tuple(word for name, one in limits if one for word in (name, f"{one:g}"))
+        _let_bind(planned, found, plan, *options)
     if given.get("smpps_cred authorization ip", "0.0.0.0/0") != "0.0.0.0/0":
         networks = given["smpps_cred authorization ip"].split(",")
         planned.allowed_ips = tuple(one.strip() for one in networks if one.strip())
@@ -222,6 +229,16 @@ def _account(username: str, enabled: bool, shown: Values, found: Jasmin, plan: P
             f"money is not kept: {planned.credits} credits, of which a part costs one",
         )
     return planned
+
+
+def _let_bind(planned: Planned, found: Jasmin, plan: Plan, *options: str) -> None:
+    """Gives an account a login at the SMPP server, which then listens."""
+    if not any(command[:2] == ("account", "smpp") for command in planned.commands):
+        name = planned.username
+        planned.commands.append(("account", "smpp", name, "--system-id", name, *options))
+    port = found.config.get("smpp-server", {}).get("port", "2775")
+    listen = f"127.0.0.1:{port if port.isdigit() else 2775}"
+    plan.settings.setdefault("smpp_server", {"listen": listen})
 
 
 def _credits(balance: str, count: str, found: Jasmin) -> int | None:
@@ -246,66 +263,71 @@ def _add_routes(found: Jasmin, carriers: dict[str, str], users: dict[str, str], 
         condition = _condition(route, found, users, plan)
         if not chosen or condition is None:
             continue
-        accounts, prefixes = condition
         table: dict[str, Value] = {"name": names.make(f"order-{route.order}", "route")}
-        if prefixes:
-            table["prefixes"] = prefixes
-        if accounts:
-            table["accounts"] = accounts
+        table |= {key: tuple(values) for key, values in condition.items()}
         table["carriers"] = tuple(dict.fromkeys(chosen))
+        if route.order:
+            # What decides there, before anything else.
+            table["priority"] = min(route.order, MAX_PRIORITY)
+        if "Random" in route.type and len(chosen) > 1:
+            table["choose"] = SHARED
         plan.routes.append(table)
-        if "Random" in route.type:
+        if route.order > MAX_PRIORITY:
             plan.note(
                 route.source,
                 f"mtrouter {route.order}",
-                "the first carrier that is up takes messages, where Jasmin chooses by chance",
+                f"orders above {MAX_PRIORITY} are the same here; give these routes priorities",
             )
-        if route.rate and not accounts:
-            for prefix in prefixes or ("",):
+        if route.rate and not condition.keys() - {"prefixes"}:
+            for prefix in condition.get("prefixes", ("",)):
                 if prefix not in priced:
                     priced.add(prefix)
                     plan.prices.append(
                         {"prefix": prefix, "credits": 1, "price": f"{route.rate:.4f}"}
                     )
         elif route.rate:
-            plan.note(
-                route.source, f"mtrouter {route.order}", "prices are the same for all accounts"
-            )
-    if len(plan.routes) > 1:
-        plan.note(
-            found.mt_routes[0].source,
-            "mtrouter",
-            "an account's own route comes first, then the longest prefix, whatever the order was",
-        )
+            plan.note(route.source, f"mtrouter {route.order}", "prices are by first digits alone")
 
 
 def _condition(
     route: Route, found: Jasmin, users: dict[str, str], plan: Plan
-) -> tuple[tuple[str, ...], tuple[str, ...]] | None:
-    """The accounts and prefixes of a route; None, with a note, where it has other conditions."""
-    accounts: tuple[str, ...] = ()
-    prefixes: tuple[str, ...] = ()
+) -> dict[str, tuple[str, ...]] | None:
+    """What a route asks of messages; None, with a note, where it cannot be asked here."""
+    condition: dict[str, tuple[str, ...]] = {}
     for kind, value in route.filters:
-        where = f"mtrouter {route.order}"
         if kind == "T":
             continue
-        if kind in {"U", "G"}:
-            chosen = tuple(
-                name
-                for uid, name in users.items()
-                if (uid if kind == "U" else _group_of(uid, found)) == value
-            )
-            if not chosen or accounts:
-                plan.note(route.source, where, "left out: no user is left for it")
-                return None
-            accounts = chosen
-        elif kind == "DA" and not prefixes and (read := prefixes_of(value)):
-            prefixes = read
-        else:
-            why = "left out: routes have accounts and first digits of numbers, not this filter"
-            plan.note(route.source, where, f"{why} ({kind})")
+        where = f"mtrouter {route.order}"
+        key, values = _read_filter(kind, value, found, users)
+        if not values:
+            why = "no user is left for it" if key == "accounts" else f"not for this filter ({kind})"
+            plan.note(route.source, where, f"left out: {why}")
             return None
-    return accounts, prefixes
+        if key in condition:
+            plan.note(route.source, where, f"left out: it has two filters of one kind ({kind})")
+            return None
+        condition[key] = values
+    return condition
+
+
+def _read_filter(
+    kind: str, value: str, found: Jasmin, users: dict[str, str]
+) -> tuple[str, tuple[str, ...]]:
+    """The key of a route and its values for a filter; no values where there are none."""
+    if kind in {"U", "G"}:
+        of_user = {uid: uid if kind == "U" else _group_of(uid, found) for uid in users}
+        return "accounts", tuple(name for uid, name in users.items() if of_user[uid] == value)
+    if kind == "DA":
+        return "prefixes", prefixes_of(value) or ()
+    if kind == "SA":
+        fixed = _SENDER.fullmatch(value)
+        return "senders", (fixed[1],) if fixed else ()
+    if kind == "TG":
+        return "tags", (value,) if re.fullmatch("[0-9]{1,32}", value) else ()
+    if kind == "TI":
+        times = re.fullmatch(r"([0-9]{2}:[0-9]{2}):[0-9]{2},([0-9]{2}:[0-9]{2}):[0-9]{2}", value)
+        return "hours", (f"{times[1]}-{times[2]}",) if times else ()
+    return "", ()
 
 
 def _group_of(uid: str, found: Jasmin) -> str:
@@ -326,8 +348,17 @@ def _add_texts(found: Jasmin, users: dict[str, str], here: Source, plan: Plan) -
     for route in routes:
         where = f"morouter {route.order}"
         kind, cid = route.connectors[0]
+        filters = [one for one in route.filters if one.kind != "T"]
+        number = _number(filters)
         if kind == "smpps":
-            plan.note(route.source, where, f"give the number to {cid}: `dragoman number add`")
+            bound = next((one for one in plan.accounts if one.username == cid), None)
+            if bound is None or not number:
+                why = f"give {cid} its numbers: `dragoman number add <number> {cid}`"
+                plan.note(route.source, where, why)
+            else:
+                _add_number(number, cid, plan)
+            if bound is not None:
+                _let_bind(bound, found, plan)
             continue
         http = found.http.get(cid)
         if http is None:
@@ -339,13 +370,10 @@ def _add_texts(found: Jasmin, users: dict[str, str], here: Source, plan: Plan) -
             )
         if not plan.call_privately(http.url, http.source, f"httpccm {cid}"):
             continue
-        filters = [one for one in route.filters if one.kind != "T"]
-        number = _number(filters)
         if not filters:
             owner.text_url = owner.text_url or http.url
         elif number:
-            if all(known["number"] != number for known in plan.numbers):
-                plan.numbers.append({"number": number, "account": owner.username})
+            _add_number(number, owner.username, plan)
             owner.commands.append(
                 ("keyword", "reserve", owner.username, number, "*", "--url", http.url,
                  "--dialect", DIALECT)
@@ -354,7 +382,7 @@ def _add_texts(found: Jasmin, users: dict[str, str], here: Source, plan: Plan) -
             plan.note(route.source, where, "left out: texts have one number and first words only")
             continue
         methods.add(http.method)
-    if owner.text_url and owner.commands:
+    if owner.text_url and any(command[0] == "keyword" for command in owner.commands):
         plan.note(
             here,
             "morouter",
@@ -372,6 +400,11 @@ def _add_texts(found: Jasmin, users: dict[str, str], here: Source, plan: Plan) -
             f"texts go to {owner.username}, by number: list each of yours, with [[numbers]] or"
             f" `dragoman number add <number> {owner.username}`",
         )
+
+
+def _add_number(number: str, username: str, plan: Plan) -> None:
+    if all(known["number"] != number for known in plan.numbers):
+        plan.numbers.append({"number": number, "account": username})
 
 
 def _number(filters: list[Filter]) -> str:
@@ -397,6 +430,7 @@ def _integer(written: str, least: int, most: int) -> int | None:
 
 def _float(written: str) -> float | None:
     try:
-        return float(written)
+        number = float(written)
     except ValueError:
         return None
+    return number if isfinite(number) else None

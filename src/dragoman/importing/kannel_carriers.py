@@ -1,7 +1,7 @@
 """The groups `smsc` of kannel.conf: carriers, and the routes to them.
 
-Kannel asks every connection whether it takes a message; here a route has carriers in order. So
-each prefix that a connection names becomes a route, and so does each user who has an SMSC.
+Kannel asks every connection whether it takes a message; here a route has carriers. So each prefix
+that a connection names becomes a route, and so does each user who has an SMSC.
 """
 
 from __future__ import annotations
@@ -17,6 +17,8 @@ from dragoman.importing.kannel_file import Group
 from dragoman.importing.plan import Names, Plan, Value
 
 SMPP: Final = "smpp"
+SHARED: Final = "weights"
+"""How equal connections share messages, as in Kannel."""
 ID_READINGS: Final = {0: "auto", 1: "hex_to_dec", 2: "dec_to_hex", 3: "auto"}
 """`msg-id-type`: which of a response and a receipt spells ids in hexadecimal digits."""
 LATIN_1: Final = frozenset({"iso-8859-1", "iso8859-1", "latin1", "latin-1"})
@@ -74,13 +76,14 @@ class Carriers:
             fitting = [one for one in sending if _takes(one, prefix)]
             fitting.sort(key=lambda one: not _starts(prefix, one.preferred))
             if fitting:
-                plan.routes.append(
-                    {
-                        "name": names.make(f"to-{prefix}", "route"),
-                        "prefixes": (prefix,),
-                        "carriers": tuple(one.name for one in fitting),
-                    }
-                )
+                route: dict[str, Value] = {
+                    "name": names.make(f"to-{prefix}", "route"),
+                    "prefixes": (prefix,),
+                    "carriers": tuple(one.name for one in fitting),
+                }
+                if len(fitting) > 1 and not _starts(prefix, fitting[0].preferred):
+                    route["choose"] = SHARED
+                plan.routes.append(route)
             else:
                 source = next(one for one in sending if prefix in _named(one)).groups[0].source
                 plan.note(
@@ -91,14 +94,8 @@ class Carriers:
                 )
         rest = [one.name for one in sending if one.allowed is None]
         if rest:
-            plan.routes.append({"name": names.make("all", "route"), "carriers": tuple(rest)})
-        if len(rest) > 1:
-            plan.note(
-                sending[0].groups[0].source,
-                "",
-                "Kannel shares messages among equal connections; here the first carrier of a route"
-                " that is up takes them, so put the preferred one first",
-            )
+            route = {"name": names.make("all", "route"), "carriers": tuple(rest)}
+            plan.routes.append(route | ({"choose": SHARED} if len(rest) > 1 else {}))
 
     def _route_user(self, user: Group, sending: list[_Carrier], names: Names, plan: Plan) -> None:
         forced, default = user.get("forced-smsc"), user.get("default-smsc")

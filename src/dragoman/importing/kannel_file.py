@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from math import isfinite
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -58,9 +59,10 @@ class Group:
         """A number; None without one, or where it is none."""
         written = self.get(name).strip()
         try:
-            return float(int(written, 16) if written.lower().startswith("0x") else float(written))
-        except ValueError:
+            number = float(int(written, 16) if written.lower().startswith("0x") else written)
+        except (ValueError, OverflowError):
             return None
+        return number if isfinite(number) else None
 
     def parts(self, name: str) -> tuple[str, ...]:
         """The parts of a list, which semicolons separate."""

@@ -118,18 +118,20 @@ def _read(
 
 def _answer(group: Group, plan: Plan) -> dict[str, Value] | None:
     """What the service does about a text; None where nothing of it can be carried over."""
-    for variable, key in (("get-url", "get_url"), ("url", "get_url"), ("post-url", "post_url")):
+    for variable, key in (
+        ("get-url", "get_url"),
+        ("url", "get_url"),
+        ("post-url", "post_url"),
+        ("post-xml", "post_xml"),
+    ):
         if url := group.get(variable):
             if plan.call_privately(url, group.where(variable), variable):
                 return {key: url}
             return None
-    for variable, why in (
-        ("post-xml", "documents are not posted; use get-url or post-url"),
-        ("exec", "no programs are started; use get-url"),
-    ):
-        if group.has(variable) and not group.has("file") and not group.has("text"):
-            plan.note(group.where(variable), variable, f"the service is left out: {why}")
-            return None
+    if group.has("exec") and not group.has("file") and not group.has("text"):
+        why = "the service is left out: no programs are started; use get-url"
+        plan.note(group.where("exec"), "exec", why)
+        return None
     if file := group.get("file"):
         return {"file": file}
     if group.has("text") or "text" in group.variables:

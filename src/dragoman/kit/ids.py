@@ -88,6 +88,11 @@ def parse_hex(text: str) -> int | None:
         return None
 
 
+def parse_prefixed(text: str) -> int | None:
+    """The identifier of a `render_hex` spelling with the two letters of a kind before it."""
+    return parse_hex(text[2:]) if text[:2].isalpha() and text[:2].isupper() else None
+
+
 def render_base64(identifier: int) -> str:
     """20 letters, digits, `-` or `_` that look random, as in `AVvZEwZHHnl8wUZve6CT`."""
     octets = _scatter(identifier, _BASE64_BITS).to_bytes(_BASE64_BITS // 8)

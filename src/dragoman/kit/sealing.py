@@ -67,9 +67,9 @@ def _write_once(path: Path, content: bytes) -> None:
         file.flush()
         os.fsync(file.fileno())
     try:
-        os.link(written, path)  # fails where another process was faster
+        os.link(written, path)
     except FileExistsError:
-        pass
+        pass  # another process was faster, and its key counts
     finally:
         written.unlink()
     folder = os.open(path.parent, os.O_RDONLY)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from functools import lru_cache
+from importlib import resources
 from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -45,3 +47,16 @@ def stretches_of(zone: str, from_ms: int, before_ms: int) -> Iterator[Stretch]:
 def _offset(zone: ZoneInfo, at_ms: int) -> int:
     offset = datetime.fromtimestamp(at_ms // 1000, UTC).astimezone(zone).utcoffset()
     return 0 if offset is None else round(offset.total_seconds() * 1000)
+
+
+@lru_cache(maxsize=1)
+def _countries() -> dict[str, str]:
+    """Zones by name, each with the country it is the usual one of (ISO 3166-1 alpha-2)."""
+    table = resources.files("tzdata") / "zoneinfo" / "zone.tab"
+    rows = (line.split("\t") for line in table.read_text(encoding="utf-8").splitlines())
+    return {row[2]: row[0] for row in rows if len(row) > 2 and not row[0].startswith("#")}
+
+
+def country_of_zone(zone: str) -> str:
+    """The country of a zone such as Europe/Copenhagen: `DK`; empty for one of no country."""
+    return _countries().get(zone, "")

@@ -10,6 +10,7 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, tzinfo
+from functools import lru_cache
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -124,7 +125,7 @@ class BindDelivery:
             came_to = DONE
         elif status in LATER:
             came_to = LATER_AGAIN
-        self._report(_fetched(came_to, f"0x{status:08x}", connection))
+        self._report(_fetched(came_to, status, connection.address))
         self._binds.pump()
 
     def unanswered(self, connection: Connection, reason: str) -> None:
@@ -200,16 +201,14 @@ class Binds:
 
         It is what the callbacks' worker calls in place of an HTTP client.
         """
-        binds = self.of(int(url.removeprefix(BINDS)))
-        # The result must not come before this returns.
-        asyncio.get_running_loop().call_soon(
-            binds.deliver, BindDelivery(binds, method, body, on_result)
-        )
+        binds = self.of(int(url[len(BINDS) :]))
+        binds.deliver(BindDelivery(binds, method, body, on_result))
 
 
-def _fetched(status: int, answer: str, connection: Connection) -> Fetched:
-    said = f"deliver_sm_resp {answer} from {connection.address}"
-    return Fetched(status=status, headers={}, body=said.encode())
+@lru_cache(maxsize=1_000)
+def _fetched(came_to: int, status: int, address: str) -> Fetched:
+    said = f"deliver_sm_resp 0x{status:08x} from {address}"
+    return Fetched(status=came_to, headers={}, body=said.encode())
 
 
 def _zone_of(account: Account) -> tzinfo:

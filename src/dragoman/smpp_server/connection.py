@@ -124,6 +124,8 @@ class Connection(asyncio.Protocol):
         self.bind_id = next(self._numbers)
         self.address = ""
         self.tls = tls
+        self.unbound_from: str | None = None
+        """The address that it counts for as long as it has not bound."""
         self.account: Account | None = None
         """Whose bind it is; None until it is one."""
         self.login: SmppLogin | None = None

@@ -7,12 +7,13 @@ Kannel and jsmpp take; a bind of version 3.4 gets the same as optional parameter
 from __future__ import annotations
 
 from datetime import UTC, datetime, tzinfo
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Final
 
 import msgspec
 
-from dragoman.core.messages.model.callbacks import CallbackCall, CallbackFacts, TextFacts
+from dragoman.core.messages.model.callbacks import CallbackFacts, TextFacts
 from dragoman.core.messages.model.lifecycle import State
 from dragoman.core.model.errors import FailureCode
 from dragoman.kit.ids import time_of
@@ -29,7 +30,7 @@ from dragoman.protocols.smpp.constants import (
 )
 from dragoman.protocols.smpp.fields import ADDRESS
 from dragoman.protocols.smpp.pdus import DeliverSm
-from dragoman.protocols.smpp.receipts import render_receipt
+from dragoman.protocols.smpp.receipts import write_receipt
 from dragoman.protocols.smpp.tlvs import Tlv, integer_tlv, text_tlv
 from dragoman.smpp_server.terms import NOTHING_KNOWN, Written, parse_terms
 
@@ -37,6 +38,7 @@ RECEIPT: Final = "RECEIPT"
 TEXT: Final = "TEXT"
 """What a delivery is, where a callback over HTTP has its method."""
 
+MINUTE_MS: Final = 60_000
 GSM_NETWORK: Final = 3
 """Network type of network_error_code (SMPP 3.4 s. 5.3.2.31)."""
 _OCTETS: Final = 0x04
@@ -89,25 +91,15 @@ ERRORS: Final = MappingProxyType(
 """The number of each failure where the carrier gave none: errors of MAP (3GPP 29.002 s. 17.6) below
 100, our own from there. docs/dialects/smpp.md lists them."""
 
-_encode: Final = msgspec.msgpack.Encoder().encode
-_decode_facts: Final = msgspec.msgpack.Decoder(CallbackFacts).decode
-_decode_text: Final = msgspec.msgpack.Decoder(TextFacts).decode
-
-
-def render_callback(url: str, facts: CallbackFacts) -> CallbackCall:
-    """A receipt on its way to the binds of an account."""
-    return CallbackCall(method=RECEIPT, url=url, body=_encode(facts))
-
-
-def render_text(url: str, facts: TextFacts) -> CallbackCall:
-    """An inbound text on its way to the binds of an account."""
-    return CallbackCall(method=TEXT, url=url, body=_encode(facts))
+_decode_facts: Final = msgspec.json.Decoder(CallbackFacts).decode
+_decode_text: Final = msgspec.json.Decoder(TextFacts).decode
+_MESSAGE_STATES: Final = {state: integer_tlv(Tag.MESSAGE_STATE, state, 1) for state in MessageState}
 
 
 def make_pdus(
     kind: str, body: bytes, *, zone: tzinfo, with_tlvs: bool, payload: bool
 ) -> list[DeliverSm]:
-    """What a bind is sent for a delivery: several PDUs only for a long text.
+    """What a bind is sent for a delivery, whose facts are JSON: several PDUs only for a long text.
 
     `zone` is the one that the dates of receipts are in; `payload` has a long text in one PDU.
     """
@@ -122,25 +114,26 @@ def make_receipt(facts: CallbackFacts, *, zone: tzinfo, with_tlvs: bool) -> Deli
     message_id = terms.message_id or str(facts.batch_id)
     state = STATES[facts.state]
     error = _error_of(facts)
-    text = render_receipt(
-        message_id=message_id,
-        state=state,
-        submitted=_at(time_of(facts.batch_id), zone),
-        done=_at(facts.at_ms, zone),
-        error=error,
+    text = write_receipt(
+        message_id,
+        state,
+        _date(time_of(facts.batch_id) // MINUTE_MS, zone),
+        _date(facts.at_ms // MINUTE_MS, zone),
+        error,
     )
     intermediate = state is MessageState.ENROUTE
     tlvs: tuple[Tlv, ...] = ()
     if with_tlvs:
         tlvs = (
             text_tlv(Tag.RECEIPTED_MESSAGE_ID, message_id),
-            integer_tlv(Tag.MESSAGE_STATE, state, 1),
+            _MESSAGE_STATES[state],
         )
         if facts.failure or error != "000":
             code = int(error) if error.isascii() and error.isdigit() else _number_of(facts)
             value = bytes((GSM_NETWORK,)) + code.to_bytes(2, "big")
             tlvs += (Tlv(Tag.NETWORK_ERROR_CODE, value),)
-        tlvs += tuple(Tlv(tag, bytes.fromhex(value)) for tag, value in terms.echoed)
+        if terms.echoed:
+            tlvs += tuple(Tlv(tag, bytes.fromhex(value)) for tag, value in terms.echoed)
     return DeliverSm(
         source_addr_ton=terms.recipient.ton,
         source_addr_npi=terms.recipient.npi,
@@ -224,5 +217,7 @@ def _written(address: str, how: Written) -> str:
     return f"{how.prefix}{digits}"[: ADDRESS - 1]
 
 
-def _at(at_ms: int, zone: tzinfo) -> datetime:
-    return datetime.fromtimestamp(at_ms / 1000, UTC).astimezone(zone)
+@lru_cache(maxsize=1_000)
+def _date(minute: int, zone: tzinfo) -> str:
+    """A minute since the epoch as receipts write it."""
+    return f"{datetime.fromtimestamp(minute * 60, UTC).astimezone(zone):%y%m%d%H%M}"

@@ -15,7 +15,7 @@ from dragoman.container import Services
 from dragoman.core.accounts.model.accounts import Account
 from dragoman.core.accounts.model.smpp_logins import SmppOptions
 from dragoman.core.messages.model.callbacks import SMPP
-from dragoman.core.messages.model.lifecycle import State, is_end
+from dragoman.core.messages.model.lifecycle import BatchState, State, is_end
 from dragoman.core.messages.model.views import MessageView
 from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.core.model.phone_numbers import normalise
@@ -32,6 +32,7 @@ from dragoman.protocols.smpp.pdus import (
     QuerySm,
     QuerySmResp,
     ReplaceSm,
+    ReplaceSmResp,
     SmeAddress,
     SubmitMulti,
     SubmitMultiResp,
@@ -42,7 +43,7 @@ from dragoman.protocols.smpp.pdus import (
 from dragoman.smpp_server.connection import Connection
 from dragoman.smpp_server.deliveries import ERRORS, STATES
 from dragoman.smpp_server.statuses import Unacceptable, status_of
-from dragoman.smpp_server.submissions import Submit, read_submission
+from dragoman.smpp_server.submissions import Submit, read_replacement, read_submission
 
 MAX_ID: Final = 20
 """Characters of a message_id of ours."""
@@ -233,8 +234,15 @@ class Requests:
     async def _replace_sm(
         self, connection: Connection, request: ReplaceSm, account: Account, options: SmppOptions
     ) -> None:
-        await self._find(connection, account, request.message_id, request.source_addr)
-        raise Unacceptable(CommandStatus.ESME_RREPLACEFAIL)
+        batch = await self._find(connection, account, request.message_id, request.source_addr)
+        change = read_replacement(
+            request,
+            account_id=account.account_id,
+            options=options,
+            now_ms=self._services.clock.now_ms(),
+        )
+        await self._services.replacements.replace(account, batch.batch_id, change)
+        connection.respond(request, ReplaceSmResp())
 
     async def _find(
         self, connection: Connection, account: Account, message_id: str, source: str
@@ -244,6 +252,10 @@ class Requests:
         if batch_id is None:
             raise Refused(RefusalCode.NOT_FOUND, message_id[:MAX_ID], "message")
         batch = await self._services.queries.batch(account, batch_id)
+        if batch.state is BatchState.CANCELLED:
+            current = await self._services.replacements.current(account, SMPP, message_id)
+            if current is not None:
+                batch = await self._services.queries.batch(account, current)
         if batch.sender.lstrip("+") != source.removeprefix("00").lstrip("+"):
             raise Refused(RefusalCode.NOT_FOUND, message_id[:MAX_ID], "message")
         return batch

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
+from collections import Counter
 from collections.abc import Awaitable, Sequence
 from ipaddress import ip_address
 from typing import Final
@@ -12,6 +13,7 @@ import structlog
 
 from dragoman.config.sections import SmppServer as Section
 from dragoman.container import Services
+from dragoman.core.accounts.model.accounts import Account
 from dragoman.core.accounts.smpp_logins import Admitted
 from dragoman.core.delivery.running import BindView
 from dragoman.core.model.errors import RefusalCode, Refused
@@ -29,8 +31,10 @@ from dragoman.smpp_server.wire_log import Piece
 
 SYSTEM_ID: Final = "Dragoman"
 """What the server calls itself in its answer to a bind."""
-MAX_UNBOUND: Final = 500
+MAX_UNBOUND: Final = 1_000
 """Connections that have not bound; further ones are cut at once."""
+MAX_UNBOUND_OF_ADDRESS: Final = 100
+"""Of one address, unless it is a proxy: whoever cannot bind must not keep others from it."""
 PROBE_S: Final = 2.0
 """How long the binds of an account that has its most are given to show that they are alive."""
 SILENT_S: Final = 1.0
@@ -64,11 +68,13 @@ class SmppServer:
         self._requests = Requests(services)
         self._throttles: dict[int, Throttle] = {}
         self._connections: set[Connection] = set()
+        self._unbound: Counter[str] = Counter()
+        """Connections that have not bound, by the address they come from."""
         self._listening: list[asyncio.Server] = []
         self._stopping = False
         self._closing: set[asyncio.Task[None]] = set()
         services.smpp_logins.changed.subscribe(self._login_changed)
-        services.accounts.changed.subscribe(self._accounts_changed)
+        services.inbound_routing.accounts_loaded.subscribe(self._accounts_loaded)
 
     # Start and stop
 
@@ -130,19 +136,31 @@ class SmppServer:
 
     def opened(self, connection: Connection) -> bool:
         """Whether a new connection may stay."""
-        unbound = len(self._connections) - sum(1 for c in self._connections if c.account)
+        peer = connection.address
+        most = MAX_UNBOUND if self.is_proxy(peer) else MAX_UNBOUND_OF_ADDRESS
         if (
             self._stopping
             or len(self._connections) >= self.settings.max_connections
-            or unbound >= MAX_UNBOUND
+            or self._unbound.total() >= MAX_UNBOUND
+            or self._unbound[peer] >= most
         ):
             return False
         self._connections.add(connection)
+        self._unbound[peer] += 1
+        connection.unbound_from = peer
         return True
+
+    def _no_more_unbound(self, connection: Connection) -> None:
+        peer, connection.unbound_from = connection.unbound_from, None
+        if peer is not None:
+            self._unbound[peer] -= 1
+            if not self._unbound[peer]:
+                del self._unbound[peer]
 
     def closed(self, connection: Connection) -> None:
         """A connection has ended."""
         self._connections.discard(connection)
+        self._no_more_unbound(connection)
         self.binds.remove(connection)
 
     def is_proxy(self, address: str) -> bool:
@@ -186,6 +204,7 @@ class SmppServer:
             return CommandStatus.ESME_RBINDFAIL
         connection.generation = -1
         self.binds.add(connection, account, login)
+        self._no_more_unbound(connection)
         return CommandStatus.ESME_ROK
 
     async def _drop_silent(self, connections: Sequence[Connection]) -> None:
@@ -294,25 +313,16 @@ class SmppServer:
             else:
                 connection.login = login
 
-    def _accounts_changed(self) -> None:
+    def _accounts_loaded(self, accounts: Sequence[Account]) -> None:
         """Ends the binds of accounts that may not use them any more."""
-        if len(self.binds) and not self._closing:
-            self._spawn(self._look_at_accounts())
-
-    async def _look_at_accounts(self) -> None:
-        generation = -1
-        while generation != self._services.accounts.generation:
-            generation = self._services.accounts.generation
-            for connection in self.binds:
-                if connection.account is None:
-                    continue
-                try:
-                    await self._services.accounts.admit(
-                        connection.account.account_id, connection.address
-                    )
-                except Refused as refused:
-                    if refused.code is not RefusalCode.UNAVAILABLE:
-                        connection.unbind()
+        living = {account.account_id: account for account in accounts}
+        for connection in self.binds:
+            account = connection.account
+            if account is None:
+                continue
+            now = living.get(account.account_id)
+            if now is None or not (now.enabled and now.allowed_addresses.allow(connection.address)):
+                connection.unbind()
 
     def _spawn(self, work: Awaitable[None]) -> None:
         task = asyncio.get_running_loop().create_task(_quietly(work))

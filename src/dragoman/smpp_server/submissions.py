@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
@@ -17,6 +18,7 @@ from dragoman.core.messages.model.callbacks import SMPP, url_of_binds
 from dragoman.core.messages.model.lifecycle import State
 from dragoman.core.messages.model.messages import CallbackRequest, Format, Submission
 from dragoman.core.submission.admission import MAX_VALIDITY_S, MIN_VALIDITY_S
+from dragoman.core.submission.replacements import Change
 from dragoman.protocols.gsm.alphabet import Alphabet, decode_gsm, try_encode_gsm
 from dragoman.protocols.gsm.national import DEFAULT, decode_national, shift_in
 from dragoman.protocols.gsm.udh import (
@@ -39,7 +41,7 @@ from dragoman.protocols.smpp.pdus import DataSm, ReplaceSm, SubmitMulti, SubmitS
 from dragoman.protocols.smpp.times import parse_time
 from dragoman.protocols.smpp.tlvs import Tlv, find_integer, find_tlv
 from dragoman.smpp_server.statuses import Unacceptable
-from dragoman.smpp_server.terms import ReceiptTerms, Written, render_terms
+from dragoman.smpp_server.terms import NOTHING_KNOWN, ReceiptTerms, Written, render_terms
 
 Submit = SubmitSm | SubmitMulti | DataSm
 
@@ -170,10 +172,28 @@ def read_content(submit: Submit, options: SmppOptions) -> Content:
     return Content(format_, text, udh, message_class)
 
 
-def read_replacement(replace: ReplaceSm, options: SmppOptions) -> str:
-    """Reads the new text of a message in the GSM alphabet: replace_sm has no data_coding."""
+def read_replacement(
+    replace: ReplaceSm, *, account_id: int, options: SmppOptions, now_ms: int
+) -> Change:
+    """Reads what a message is to become; raises `Unacceptable`.
+
+    Its text is in the GSM alphabet, or in Latin-1 for accounts that have that as data_coding 0:
+    replace_sm has none.
+    """
     _, text = _read_text(0, b"", replace.short_message, latin_1=options.latin_1)
-    return text
+    times = read_times(replace.schedule_delivery_time, replace.validity_period, now_ms)
+    terms = ReceiptTerms(
+        NOTHING_KNOWN.recipient,
+        Written(replace.source_addr_ton, replace.source_addr_npi, _prefix_of(replace.source_addr)),
+        replace.message_id,
+    )
+    return Change(
+        text=text,
+        due_ms=times.due_ms or (now_ms if replace.schedule_delivery_time else None),
+        expires_ms=times.expires_ms,
+        callback=_callback(replace.registered_delivery, account_id, terms),
+        name=replace.message_id,
+    )
 
 
 def read_times(schedule: str, validity: str, now_ms: int) -> Times:
@@ -287,6 +307,13 @@ def _callback(registered: int, account_id: int, terms: ReceiptTerms) -> Callback
     )
 
 
+@lru_cache(maxsize=1_000)
+def _usual_terms(
+    ton: int, npi: int, prefix: str, sender_ton: int, sender_npi: int, sender_prefix: str
+) -> ReceiptTerms:
+    return ReceiptTerms(Written(ton, npi, prefix), Written(sender_ton, sender_npi, sender_prefix))
+
+
 def _terms(submit: Submit, recipients: Sequence[str], message_id: str) -> ReceiptTerms:
     ton = npi = 1
     if not isinstance(submit, SubmitMulti):
@@ -302,13 +329,17 @@ def _terms(submit: Submit, recipients: Sequence[str], message_id: str) -> Receip
             for tlv in submit.tlvs
             if tlv.tag in _VENDOR_TAGS and len(tlv.value) <= MAX_TAG_OCTETS
         )[:MAX_TAGS]
-    return ReceiptTerms(
-        Written(ton, npi, _prefix_of(recipients[0] if recipients else "")),
-        Written(submit.source_addr_ton, submit.source_addr_npi, _prefix_of(submit.source_addr)),
-        message_id,
-        echoed,
-        tags,
+    usual = _usual_terms(
+        ton,
+        npi,
+        _prefix_of(recipients[0]),
+        submit.source_addr_ton,
+        submit.source_addr_npi,
+        _prefix_of(submit.source_addr),
     )
+    if not (message_id or echoed or tags):
+        return usual
+    return ReceiptTerms(usual.recipient, usual.sender, message_id, echoed, tags)
 
 
 def _prefix_of(address: str) -> str:

@@ -99,6 +99,7 @@ def test_intermediate_notification_ends_nothing() -> None:
         (0xF5, b"\x01\xff", "default", Alphabet.BINARY, "01ff"),
         # The groups of 3GPP 23.038 s. 4; 0x48 was read as GSM.
         (0x14, b"\x01\xff", "default", Alphabet.BINARY, "01ff"),
+        (0x19, b"\x65\xe5", "default", Alphabet.UCS2, "日"),
         (0x1B, b"\x65\xe5", "default", Alphabet.UCS2, "日"),
         (0x28, b"\x01\xff", "default", Alphabet.BINARY, "01ff"),
         (0x40, b"hi", "default", Alphabet.GSM7, "hi"),
@@ -108,6 +109,7 @@ def test_intermediate_notification_ends_nothing() -> None:
         (0x60, b"\x01\xff", "default", Alphabet.BINARY, "01ff"),
         (0x80, b"hi", "default", Alphabet.GSM7, "hi"),
         (0xC0, b"hi", "default", Alphabet.GSM7, "hi"),
+        (0xC8, b"hi", "default", Alphabet.GSM7, "hi"),
         (0xD0, b"hi", "default", Alphabet.GSM7, "hi"),
         (0xE0, b"\x65\xe5", "default", Alphabet.UCS2, "日"),
         (0xF2, b"hi", "default", Alphabet.GSM7, "hi"),

@@ -220,3 +220,20 @@ async def test_a_batch_has_a_limit(gate: Any) -> None:
     answer = await call(gate, "POST", "/secure/sendbatch", body)
     assert (answer.status, answer.json["title"]) == (412, "Batch too large")
     assert await gate.accepted() == []
+
+
+@pytest.mark.parametrize(
+    ("method", "target", "size", "status"),
+    [
+        ("GET", "/secure/send", 0, 405),
+        ("POST", "/secure/balance", 0, 405),
+        ("GET", "/secure/nothing", 0, 404),
+        ("POST", "/secure/send", 100_000, 400),
+    ],
+)
+async def test_requests_that_are_none(
+    gate: Any, method: str, target: str, size: int, status: int
+) -> None:
+    answer = await call(gate, method, target, b"x" * size)
+    assert answer.status == status
+    assert answer.json.keys() == {"message"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -135,6 +136,42 @@ def test_a_text_is_posted(
     assert sent.pop("X-Kannel-Time") == _when(facts).replace("+", " ")
     assert sent == {f"X-Kannel-{name}": value for name, value in headers.items()}
     assert (call.method, call.url, call.body) == ("POST", url, body)
+
+
+DOCUMENT = (
+    '<?xml version="1.0" encoding="UTF-8"?>\n<message cid="1"><submit>{oa}'
+    "<da><number>1272</number></da>{ud}<dcs><coding>{coding}</coding></dcs><at>{at}"
+    "<timezone>0</timezone></at><from><account>main</account></from>"
+    "<to><service>news</service></to></submit></message>\n"
+)
+TEXT_UD = "<ud>NEWS+from++S%C3%B8by+%2A1%2A+today</ud>"
+DOCUMENTS: dict[str, tuple[dict[str, Any], TextFacts, dict[str, str]]] = {
+    "a text": ({}, FACTS, {"ud": TEXT_UD}),
+    "its sender": (
+        {"send_sender": True, "strip_keyword": True},
+        NAMED,
+        {
+            "oa": "<oa><number>Bank &amp; Co</number></oa>",
+            "ud": TEXT_UD.replace("NEWS+", ""),
+        },
+    ),
+    "data": ({}, DATA, {"ud": "<ud>%00%FFA</ud>", "coding": "1"}),
+    "nothing": ({}, msgspec.structs.replace(FACTS, text=""), {"ud": ""}),
+}
+
+
+@pytest.mark.parametrize(("more", "facts", "parts"), DOCUMENTS.values(), ids=DOCUMENTS)
+def test_a_document_is_posted(
+    more: dict[str, Any], facts: TextFacts, parts: dict[str, str]
+) -> None:
+    url = "http://a.example/"
+    call = render_service(url, facts, service(post_xml=url, **more))
+    names = ("year", "month", "day", "hour", "minute", "second")
+    times = zip(names, re.split(r"\D", _when(facts)), strict=True)
+    at = "".join(f"<{name}>{value}</{name}>" for name, value in times)
+    body = DOCUMENT.format(**({"oa": "", "coding": "0", "at": at} | parts))
+    kind = (("Content-Type", 'text/xml; charset="UTF-8"'),)
+    assert call == CallbackCall(method="POST", url=url, headers=kind, body=body.encode())
 
 
 def test_a_service_answers_by_itself(tmp_path: Path) -> None:
@@ -400,6 +437,36 @@ async def test_a_long_answer_is_whole_or_cut(phone: Phone, program: Program, unt
 
     await until(both)
     assert [len(answer.text) for answer in await phone.answers()] == [170, 160]
+
+
+async def test_an_answer_is_cut_to_what_the_account_may_send(
+    phone: Phone, program: Program, until: Any
+) -> None:
+    program.answers = [(200, "æ" * 5_000)]
+    await phone.text("news")
+    await until(phone.answers)
+    [answer] = await phone.answers()
+    assert set(answer.text) == {"æ"}
+    assert len(answer.text) == 153 * 10
+
+
+async def test_an_account_that_is_disabled_answers_nothing(
+    phone: Phone, program: Program, until: Any
+) -> None:
+    await phone.gateway.services.accounts.change("tester", enabled=False)
+    account = await phone.gateway.services.accounts.find("tester")
+    answer = msgspec.structs.replace(answered(b"hello"), account_id=account.account_id)
+    replies = Replies(phone.gateway.services, {"news": service(get_url="http://a.example/")})
+    await replies.take(answer)
+    assert await phone.answers() == []
+
+
+@pytest.mark.parametrize("cut", range(4))
+def test_a_character_that_was_cut_off_is_left_out(cut: int) -> None:
+    body = ("x" * cut + "€" * 2_000).encode()[:4096]
+    read = read_answer(answered(body), FACTS, service())
+    assert read is not None
+    assert set(read["text"].encode("latin-1").decode()) <= {"x", "€"}
 
 
 async def test_a_muted_service_is_called_and_sends_nothing(

@@ -215,6 +215,8 @@ PHONES = {
     "danish phone, machine": ("4587654321", "371234567890", "+45371234567890"),
     "danish phone, machine with its code": ("4587654321", "45371234567890", "+45371234567890"),
     "norwegian phone, machine": ("4798765432", "580012345678", "+47580012345678"),
+    "french phone, machine": ("33612345678", "07000012345678", "+337000012345678"),
+    "belgian phone, machine without a zero": ("32470123456", "7700012345678", "+327700012345678"),
     "norwegian phone, like its own code": ("4798765432", "47123456", "+4747123456"),
     "danish phone, too long for Denmark": ("4587654321", "4915752982212", "+4915752982212"),
     "italian phone, a zero": ("393331234567", "0612345678", "+390612345678"),

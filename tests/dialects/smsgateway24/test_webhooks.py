@@ -236,7 +236,7 @@ async def test_the_command_sets_lists_and_removes(gate: Gate) -> None:
         NewWebhook(account="acme", event="other", url=URL),
         NewWebhook(account="nobody", event="delivery", url=URL),
         NewWebhook(account="other", event="delivery", url=URL, device_id=device.device_id),
-        NewWebhook(account="acme", event="delivery", url=URL, dialect="nobody"),
+        NewWebhook(account="acme", event="delivery", url=URL, dialect="telegraph"),
         NewWebhook(account="acme", event="incoming", url=URL, dialect="smsend"),
         NewWebhook(account="acme", event="delivery", url=URL, dialect="smsend", device_id=1),
     ):

@@ -125,6 +125,13 @@ async def test_a_delivery_is_told_exactly(gate: Any) -> None:
     )
 
 
+async def test_a_message_with_files_is_told_by_its_own_sid(gate: Any) -> None:
+    note = Note(gate.token.account_id, "", "outbound-api", "MM").render()
+    facts = msgspec.structs.replace(FACTS, return_data=note)
+    call = await gate.dialect.render_callback("https://a.example/", facts)
+    assert f"&MessageSid=MM{MESSAGE[2:]}&".encode() in call.body
+
+
 async def test_a_failure_is_told_with_its_code_and_service(gate: Any) -> None:
     service = "MG" + "0" * 32
     failed = {"state": State.UNDELIVERED, "failure": "absent_subscriber", "sender": "Shop"}

@@ -152,7 +152,7 @@ REFUSED: dict[str, tuple[dict[str, Any], tuple[int, bytes]]] = {
         {"ValidityPeriod": "0"}, problem(20001, "Invalid parameter ValidityPeriod: 1 to 36000"),
     ),
     "half a surrogate pair": (
-        {"Body": "\0"}, problem(20001, "Invalid parameter text: not valid Unicode text"),
+        {"Body": "\0"}, problem(20001, "Invalid parameter Body: not valid Unicode text"),
     ),
     "too many files": (
         {"MediaUrl": ["https://a.example/x.png"] * 11},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -454,3 +455,15 @@ async def test_without_the_key_file_calls_wait_and_nothing_is_lost(gate: Any) ->
     assert code_of(answer) == (503, 20503)
     hidden.rename(path)
     assert (await gate.call("GET", "/Messages.json")).status == 200
+
+
+async def test_two_services_that_want_a_number_at_once_share_it_not(gate: Any) -> None:
+    paths = []
+    for name in ("A", "B"):
+        made = await gate.call("POST", "/v1/Services", {"FriendlyName": name})
+        paths.append(f"/v1/Services/{made.json['sid']}/PhoneNumbers")
+    form = {"PhoneNumberSid": "+4587654321"}
+    answers = await asyncio.gather(*(gate.call("POST", path, form) for path in paths * 3))
+    assert sorted(answer.status for answer in answers) == [201, *[409] * 5]
+    pools = [(await gate.call("GET", path)).json["phone_numbers"] for path in paths]
+    assert sorted(map(len, pools)) == [0, 1]

@@ -18,6 +18,7 @@ from dragoman.assembly import opened_services
 from dragoman.config import Settings
 from dragoman.container import Services
 from dragoman.core.callbacks.model.held_hosts import HeldHost
+from dragoman.core.callbacks.model.hosts import CallbackHost
 from dragoman.core.messages.feed import Feed
 from dragoman.core.metrics import Metrics
 
@@ -29,6 +30,7 @@ class IdleGateway:
         self.metrics: Metrics = services.metrics
         self.feed: Feed = services.feed
         self.hosts: tuple[HeldHost, ...] = ()
+        self.callback_hosts_now: tuple[CallbackHost, ...] = ()
         self.retried: list[tuple[int | None, str, int | None]] = []
         """What was asked to be tried now."""
 
@@ -58,6 +60,9 @@ class IdleGateway:
 
     def held_hosts(self) -> tuple[HeldHost, ...]:
         return self.hosts
+
+    def callback_hosts(self) -> tuple[CallbackHost, ...]:
+        return self.callback_hosts_now
 
     def retry_callbacks(
         self, account_id: int | None, host: str = "", message_id: int | None = None

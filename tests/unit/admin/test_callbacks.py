@@ -10,6 +10,7 @@ from dragoman.admin.answers import Finding
 from dragoman.admin.diagnosis import MAX_HOSTS_NAMED, check_host, diagnose
 from dragoman.container import Services
 from dragoman.core.callbacks.model.held_hosts import HeldHost
+from dragoman.core.callbacks.model.hosts import CallbackHost
 from dragoman.core.messages.model.lifecycle import State
 from dragoman.core.messages.model.messages import CallbackRequest, Submission
 
@@ -116,3 +117,21 @@ async def test_the_doctor_counts_held_hosts_beyond_a_few(call: Caller, shop: Any
     found = [c for c in (await diagnose(call.admin)).checks if c.name.startswith("callbacks")]
     assert len(found) == 1 + MAX_HOSTS_NAMED
     assert "3 more are held" in found[0].detail
+
+
+async def test_the_doctor_names_paused_hosts(call: Caller, shop: Any) -> None:
+    call.running.hosts = ()
+    call.running.callback_hosts_now = (
+        CallbackHost(
+            account_id=shop.account_id,
+            origin="https://shop.example",
+            waiting=3,
+            calling=0,
+            since_ms=1_790_000_000_000,
+            is_paused=True,
+        ),
+    )
+    checks = (await call("GET", "diagnosis"))["checks"]
+    (check,) = [one for one in checks if one["name"] == "callbacks of shop"]
+    assert check["finding"] == "warning"
+    assert check["detail"] == ("3 to https://shop.example wait: paused since 2026-09-21 14:13 UTC")

@@ -486,3 +486,9 @@ async def test_the_document_describes_every_operation(call: Caller, services: Se
     remote = build_admin(call.admin, TokenGuard(services.admin_tokens, services.clock))
     missing = {one.path for one in dialect.operations} - {one.path for one in remote.operations}
     assert missing == {"/admin/v1/tokens", "/admin/v1/tokens/{name}"}
+
+
+@pytest.mark.parametrize("given", [{"route": "nope"}, {"dialect": "nope"}, {"states": "nope"}])
+async def test_following_what_there_is_not_is_refused(call: Caller, given: dict[str, str]) -> None:
+    """Bug: `dragoman tail --route nope` waited in silence."""
+    assert await call.refused("GET", "events", **given) == "invalid_field"

@@ -29,6 +29,12 @@ from dragoman.core.model.numbering_plans import parse_international
         ("0045 37 12 34 56 78 90", "45371234567890"),
         ("+47580012345678", "47580012345678"),
         ("+47 58 00 12 34 56 78", "47580012345678"),
+        # Those of France and Belgium were refused, as phonenumbers refuses them.
+        ("+337000012345678", "337000012345678"),
+        ("+33 (0)700 001 234 5678", "337000012345678"),
+        ("+327700012345678", "327700012345678"),
+        ("+24166123456", "24166123456"),
+        ("+229 01 97 12 34 56", "2290197123456"),
     ],
 )
 def test_number_with_its_country_code_is_read(written: str, digits: str) -> None:
@@ -45,6 +51,8 @@ def test_number_with_its_country_code_is_read(written: str, digits: str) -> None
         "4512345678",
         "+451234567",
         "+45123456789",
+        "+45920123456",
+        "+22997123456",  # of eight digits, until 2024
         "+4537123456789",
         "+453712345678901",
         "+45361234567890",

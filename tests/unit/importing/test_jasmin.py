@@ -110,6 +110,14 @@ USERS: dict[str, tuple[str, list[str]]] = {
         "mt_messaging_cred authorization smpps_send False",
         ["account create foo --may-not send"],
     ),
+    "binds": (
+        "smpps_cred quota max_bindings 2\nmt_messaging_cred quota smpps_throughput 2.5",
+        ["account create foo", "account smpp foo --system-id foo --max-binds 2 --rate 2.5"],
+    ),
+    "no binds": (
+        "smpps_cred quota max_bindings 2\nsmpps_cred authorization bind False",
+        ["account create foo"],
+    ),
     "addresses": (
         "smpps_cred authorization ip 10.0.0.0/8,192.168.1.5",
         ["account create foo --allowed-ips 10.0.0.0/8,192.168.1.5"],
@@ -156,11 +164,11 @@ ROUTES: dict[str, tuple[str, list[dict[str, Any]]]] = {
     ),
     "a prefix": (
         r"#10 StaticMTRoute 0 (!) smppc(Demo) <DA (dst_addr=^45\d+)>",
-        [{"name": "order-10", "prefixes": ["45"], "carriers": ["Demo"]}],
+        [{"name": "order-10", "prefixes": ["45"], "carriers": ["Demo"], "priority": 10}],
     ),
     "a user": (
         "#20 FailoverMTRoute 0 (!) smppc(Demo), smppc(MTN) <U (uid=bar)>, <T>",
-        [{"name": "order-20", "accounts": ["barry"], "carriers": ["Demo", "MTN"]}],
+        [{"name": "order-20", "accounts": ["barry"], "carriers": ["Demo", "MTN"], "priority": 20}],
     ),
     "a group and a prefix": (
         "#20 RandomRoundrobinMTRoute 0 (!) smppc(Demo), smppc(MTN)"
@@ -168,23 +176,38 @@ ROUTES: dict[str, tuple[str, list[dict[str, Any]]]] = {
         [
             {
                 "name": "order-20", "prefixes": ["45", "46"], "accounts": ["foo", "barry"],
-                "carriers": ["Demo", "MTN"],
+                "carriers": ["Demo", "MTN"], "priority": 20, "choose": "weights",
             }
         ],
     ),
     "long names of filters": (
         "#10 StaticMTRoute 0 (!) smppc(Demo) <UserFilter (uid=foo)>",
-        [{"name": "order-10", "accounts": ["foo"], "carriers": ["Demo"]}],
+        [{"name": "order-10", "accounts": ["foo"], "carriers": ["Demo"], "priority": 10}],
     ),
-    "a tag": ("#15 StaticMTRoute 0 (!) smppc(Demo) <TG (tag=1)>", []),
+    "a tag": (
+        "#10 StaticMTRoute 0 (!) smppc(Demo) <TG (tag=21401)>",
+        [{"name": "order-10", "tags": ["21401"], "carriers": ["Demo"], "priority": 10}],
+    ),
+    "a sender": (
+        "#10 StaticMTRoute 0 (!) smppc(Demo) <SA (src_addr=^Shop$)>",
+        [{"name": "order-10", "senders": ["Shop"], "carriers": ["Demo"], "priority": 10}],
+    ),
+    "a time": (
+        "#10 StaticMTRoute 0 (!) smppc(Demo) <TI (08:00:00,18:00:00)>",
+        [{"name": "order-10", "hours": ["08:00-18:00"], "carriers": ["Demo"], "priority": 10}],
+    ),
     "the text": ("#15 StaticMTRoute 0 (!) smppc(Demo) <SM (msg=^hello.*$)>", []),
+    "a program": ("#15 StaticMTRoute 0 (!) smppc(Demo) <Ev (pyCode=if x ..)>", []),
+    "two of one kind": (
+        "#15 StaticMTRoute 0 (!) smppc(Demo) <DA (dst_addr=^45)>, <DA (dst_addr=^46)>", [],
+    ),
     "a user who is gone": ("#15 StaticMTRoute 0 (!) smppc(Demo) <U (uid=gone)>", []),
     "a connector that is gone": ("#15 StaticMTRoute 0 (!) smppc(Gone) <U (uid=foo)>", []),
     "the first of an order": (
         "#0 DefaultRoute 0 (!) smppc(MTN)\n"
         "#30 StaticMTRoute 0 (!) smppc(Demo) <U (uid=foo)>",
         [
-            {"name": "order-30", "accounts": ["foo"], "carriers": ["Demo"]},
+            {"name": "order-30", "accounts": ["foo"], "carriers": ["Demo"], "priority": 30},
             {"name": "order-0", "carriers": ["MTN"]},
         ],
     ),
@@ -233,15 +256,21 @@ def test_texts_go_to_urls(tmp_path: Path) -> None:
         "#5 StaticMORoute http(gone) <T>\n"
         "#0 DefaultRoute http(H1)\n"
     )
-    plan = read(tmp_path, CONNECTORS + FOO + "jcli : morouter -l\n" + MO + rows + "\n" + HTTP)
+    plan = read(tmp_path, MTN + FOO + "jcli : morouter -l\n" + MO + rows + "\n" + HTTP)
     assert commands(plan) == [
         "dragoman account create foo",
         "dragoman webhook set foo incoming https://a.example/mo --dialect jasmin",
         "dragoman keyword reserve foo 1272 '*' --url http://10.0.0.8/mo --dialect jasmin",
+        "dragoman account smpp foo --system-id foo",
     ]
-    assert tables(plan)["numbers"] == [{"number": "1272", "account": "foo"}]
+    assert tables(plan)["numbers"] == [
+        {"number": "1272", "account": "foo"},
+        {"number": "1919", "account": "foo"},
+    ]
+    assert tables(plan)["smpp_server"] == {"listen": "127.0.0.1:2775"}
     assert tables(plan)["callbacks"] == {"allow_private": ["10.0.0.8/32"]}
-    assert {"morouter 15", "morouter 10", "morouter 5", "httpccm"} <= subjects(plan)
+    assert {"morouter 10", "morouter 5", "httpccm"} <= subjects(plan)
+    assert find_mistakes(plan, tmp_path, dialects=DIALECTS) == []
 
 
 def test_the_method_of_all_urls(tmp_path: Path) -> None:
@@ -266,3 +295,16 @@ def test_what_is_nothing_of_jasmin(tmp_path: Path, octets: bytes) -> None:
     plan = read_source("jasmin", tmp_path / "jcli.txt")
     assert (plan.carriers, plan.accounts) == ([], [])
     assert "nothing that jcli prints was found" in {note.text for note in plan.notes}
+
+
+@pytest.mark.parametrize("number", ["inf", "nan", "-1", "x", "99999999999999999999"])
+def test_numbers_that_are_none(tmp_path: Path, number: str) -> None:
+    text = (
+        f"{DEMO}port {number}\nsubmit_throughput {number}\n{FOO}"
+        f"mt_messaging_cred quota sms_count {number}\nmt_messaging_cred quota balance {number}\n"
+        f"{MT}#{number} DefaultRoute {number} smppc(Demo)\n#0 DefaultRoute 0.5 smppc(Demo)\n"
+    )
+    plan = read(tmp_path, text)
+    render(plan)
+    find_mistakes(plan, tmp_path, dialects=DIALECTS)
+    assert plan.accounts[0].credits is not None

@@ -137,12 +137,12 @@ USER = "group = sendsms-user\nusername = {0}\npassword = x\n{1}\n\n"
 A, B = smsc("a") + "\n", smsc("b") + "\n"
 ROUTES: dict[str, tuple[str, list[dict[str, Any]]]] = {
     "one carrier needs none": (A, []),
-    "two carriers": (A + B, [{"name": "all", "carriers": ["a", "b"]}]),
+    "two carriers": (A + B, [{"name": "all", "carriers": ["a", "b"], "choose": "weights"}]),
     "a prefix": (
         smsc("dk", "allowed-prefix = +45;0046\n") + "\n" + B,
         [
-            {"name": "to-45", "prefixes": ["45"], "carriers": ["dk", "b"]},
-            {"name": "to-46", "prefixes": ["46"], "carriers": ["dk", "b"]},
+            {"name": "to-45", "prefixes": ["45"], "carriers": ["dk", "b"], "choose": "weights"},
+            {"name": "to-46", "prefixes": ["46"], "carriers": ["dk", "b"], "choose": "weights"},
             {"name": "all", "carriers": ["b"]},
         ],
     ),
@@ -150,28 +150,28 @@ ROUTES: dict[str, tuple[str, list[dict[str, Any]]]] = {
         A + smsc("b", "preferred-prefix = 45\n"),
         [
             {"name": "to-45", "prefixes": ["45"], "carriers": ["b", "a"]},
-            {"name": "all", "carriers": ["a", "b"]},
+            {"name": "all", "carriers": ["a", "b"], "choose": "weights"},
         ],
     ),
     "a denied prefix": (
         smsc("a", "denied-prefix = 45\n") + "\n" + B,
         [
             {"name": "to-45", "prefixes": ["45"], "carriers": ["b"]},
-            {"name": "all", "carriers": ["a", "b"]},
+            {"name": "all", "carriers": ["a", "b"], "choose": "weights"},
         ],
     ),
     "a user's carrier": (
         A + B + USER.format("x", "forced-smsc = b"),
         [
             {"name": "of-x", "accounts": ["x"], "carriers": ["b"]},
-            {"name": "all", "carriers": ["a", "b"]},
+            {"name": "all", "carriers": ["a", "b"], "choose": "weights"},
         ],
     ),
     "a user's first carrier": (
         A + B + USER.format("x", "default-smsc = b"),
         [
             {"name": "of-x", "accounts": ["x"], "carriers": ["b", "a"]},
-            {"name": "all", "carriers": ["a", "b"]},
+            {"name": "all", "carriers": ["a", "b"], "choose": "weights"},
         ],
     ),
 }
@@ -242,6 +242,10 @@ SERVICES: dict[str, tuple[str, dict[str, Any]]] = {
             "send_sender": True, "omit_empty": True, "max_messages": 0, "sender": "1919",
         },
     ),
+    "a document": (
+        SERVICE.format("a") + "post-xml = https://a.example/\n",
+        {"name": "a", "keywords": ["a"], "post_xml": "https://a.example/"},
+    ),
     "a number": (
         SERVICE.format("a") + "text = x\nallowed-receiver-prefix = \"1272;+4512345678\"\n",
         {"name": "a", "keywords": ["a"], "text": "x", "numbers": ["1272", "+4512345678"]},
@@ -260,7 +264,6 @@ def test_a_service(tmp_path: Path, text: str, service: dict[str, Any]) -> None:
 
 LEFT_OUT = {
     "a program": "exec = /bin/x\n",
-    "a document": "post-xml = http://a.example/\n",
     "a URL with a password": "get-url = http://u:hush@a.example/\n",
     "a file of another kind": "get-url = file:///etc/passwd\n",
     "nothing": "omit-empty = 1\n",
@@ -372,3 +375,15 @@ def test_variables_that_are_not_carried_over_are_named(
     if (group, variable) != ("sms-service", "aliases"):
         assert [note.subject for note in found] == [variable]
     assert "hush" not in str(plan.notes)
+
+
+@pytest.mark.parametrize("number", ["1e999", "nan", "-1", "0x", "99999999999999999999", "x"])
+def test_numbers_that_are_none(tmp_path: Path, number: str) -> None:
+    lines = "\n".join(
+        f"{name} = {number}"
+        for name in ("port", "instances", "throughput", "msg-id-type", "max-pending-submits")
+    )
+    service = SERVICE.format("a") + f"text = x\nmax-messages = {number}\n"
+    plan = read(tmp_path, f"{SMSC}{lines}\n\n{service}\ngroup = smsbox\nsendsms-port = {number}\n")
+    render(plan)
+    find_mistakes(plan, tmp_path, dialects=DIALECTS)

@@ -18,6 +18,7 @@ from dragoman.kit.ids import (
     parse_base64,
     parse_dashed,
     parse_hex,
+    parse_prefixed,
     render_base64,
     render_dashed,
     render_hex,
@@ -130,6 +131,14 @@ NOT_HEX = ["", "0", "g" * 32, "f" * 32, "0" * 31, "0" * 33, "٠" * 32, render_he
 @pytest.mark.parametrize("text", NOT_HEX)
 def test_other_text_is_no_hex_spelling(text: str) -> None:
     assert parse_hex(text) is None
+
+
+@pytest.mark.parametrize(
+    "text", ["", "SM", "S1", "sm", "1234", "SMx", "SM" + "0" * 31, "SM" + "g" * 32]
+)
+def test_what_is_no_spelling_with_letters_is_none(text: str) -> None:
+    assert parse_prefixed(text) is None
+    assert parse_prefixed(f"SM{render_hex(1234567890123)}") == 1234567890123
 
 
 @given(identifiers)

@@ -7,22 +7,26 @@ rows only, and after a while the stream ends, so that its reader is asked again 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from functools import cache
 from typing import Any, Final
 from urllib.parse import urlencode
 
 import msgspec
 
-from dragoman.console.labels import FAILURES, STATES, describe_refusal
+from dragoman.console.labels import FAILURES, STATES, choose_state, describe_refusal
 from dragoman.console.page import Page
 from dragoman.console.page_request import PageRequest
 from dragoman.console.rendering import name_unseen, render_clock
+from dragoman.console.views.scheduled import names_of
+from dragoman.core.accounts.model.accounts import Permission
 from dragoman.core.messages.feed import MAX_LISTENERS, FeedEvent, FeedFilter, FeedPage, read_filter
 from dragoman.core.messages.model.lifecycle import State
+from dragoman.core.messages.model.state_choices import SCHEDULED
 from dragoman.core.messages.model.views import MessageView
 from dragoman.core.model.errors import FailureCode, RefusalCode, Refused
 from dragoman.core.reporting.model.outbox import OutboxFilter
+from dragoman.core.submission.model.scheduled import ScheduledBatch, ScheduledFilter
 from dragoman.web.events import KEEP_ALIVE, KEEP_ALIVE_S, render_event
 from dragoman.web.responses import Response
 
@@ -52,15 +56,23 @@ async def show_live(request: PageRequest) -> Response:
         wanted = await _read_filter(request, typed)
     except Refused as refused:
         request.problems.add(refused, FIELDS, describe_refusal(refused))
-    messages = await _newest(request, wanted) if wanted is not None else ()
+    messages: Sequence[MessageView] = ()
+    scheduled: tuple[ScheduledBatch, ...] = ()
+    if wanted is not None and wanted.states == SCHEDULED:
+        scheduled = await _find_scheduled(request, wanted)
+    elif wanted is not None:
+        messages = await _newest(request, wanted)
     query = urlencode({name: value for name, value in typed.items() if value})
     return request.show(
         "live.html",
         400 if request.problems else 200,
         typed=typed,
-        choices=[("", "any"), *((state.name.lower(), STATES[state]) for state in State)],
+        choices=choose_state(typed["state"]),
         routes=[("", "any"), *((name, name) for name in request.context.machine.waiting())],
         messages=messages,
+        scheduled=scheduled,
+        names=await names_of(request, scheduled),
+        may_send=request.account.may(Permission.SEND),
         failures=FAILURES,
         stream=f"/live/events?{query}" if query else "/live/events",
         kept_rows=KEPT_ROWS,
@@ -118,11 +130,19 @@ def _row(event: FeedEvent, time: str, sender: str) -> dict[str, Any]:
 async def _read_filter(request: PageRequest, typed: dict[str, str]) -> FeedFilter:
     return read_filter(
         accounts=frozenset(await request.tree()),
-        states=(typed["state"],),
+        states=typed["state"],
         recipient=typed["to"],
         route=typed["route"],
         dialect=typed["dialect"],
     )
+
+
+async def _find_scheduled(request: PageRequest, wanted: FeedFilter) -> tuple[ScheduledBatch, ...]:
+    """The first that will be due; they change nothing until then."""
+    search = ScheduledFilter(account_ids=await request.tree(), dialect=wanted.dialect)
+    page = await request.services.scheduled_batches.page(search, None, LOOKED_AT)
+    begins = [one for one in page.batches if one.recipient.startswith(wanted.recipient)]
+    return tuple(begins[:SHOWN])
 
 
 async def _newest(request: PageRequest, wanted: FeedFilter) -> list[MessageView]:

@@ -1,12 +1,12 @@
-"""Search in sent messages, and the timeline of one message."""
+"""The timeline of one message, and what can be done about it."""
 
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Iterable
 from functools import partial
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Final
 from urllib.parse import urlsplit
 
 from dragoman.console.labels import (
@@ -15,98 +15,22 @@ from dragoman.console.labels import (
     FAILURES,
     LEDGER,
     REFUSALS,
-    STATES,
     describe_replaced,
     describe_route,
 )
 from dragoman.console.page import Page
 from dragoman.console.page_request import PageRequest
-from dragoman.console.paging import ENOUGH, make_pager
 from dragoman.console.reading import (
-    Unreadable,
     read_count,
-    read_identifiers,
-    read_number,
-    read_pieces,
-    read_time,
 )
 from dragoman.core.accounts.model.accounts import Permission
-from dragoman.core.messages.model.lifecycle import BatchState, State
 from dragoman.core.messages.model.views import MessageView
 from dragoman.core.model.countries import country_name
 from dragoman.core.model.errors import RefusalCode, Refused
-from dragoman.core.reporting.model.outbox import OutboxFilter
 from dragoman.core.reporting.model.timeline import Timeline
-from dragoman.core.submission.model.progress import BatchProgress
 from dragoman.web.responses import Response
 
 PROTOCOL: Final = "console"
-FIELDS: Final = ("number", "id", "text", "state", "from", "to")
-_WAITING: Final = (State.SCHEDULED, State.QUEUED, State.SENDING)
-_FAILED: Final = (State.UNDELIVERED, State.EXPIRED, State.REJECTED)
-_CANCELLABLE: Final = frozenset({BatchState.QUEUED, BatchState.RUNNING})
-CHOICES: Final = MappingProxyType(
-    {
-        "": (),
-        "waiting": _WAITING,
-        "failed": _FAILED,
-        **{name: (state,) for state, name in STATES.items() if state not in _WAITING},
-    }
-)
-"""The states that can be asked for. The three before the hand-over are one to the counters."""
-
-
-async def search_messages(request: PageRequest) -> Response:
-    """The messages that fit, newest first; one that is named by its identifier opens at once."""
-    typed = {name: request.query.get(name, "") for name in FIELDS}
-    tree = await request.tree()
-    wanted = _read_filter(request, typed)
-    batch_id = None
-    if typed["id"].strip() and "id" not in request.problems:
-        message_id, batch_id = await _find(request, read_identifiers(typed["id"]), tree)
-        if message_id is not None:
-            return request.go(f"/messages/{message_id}")
-        if batch_id is None:
-            request.problems["id"] = "You have no message or batch with this ID."
-    paging = request.paging()
-    if request.problems:
-        page = None
-    else:
-        wanted["batch_id"] = batch_id
-        page = await request.services.queries.outbox(
-            OutboxFilter(account_id=tree[0], below=tree[1:], **wanted),
-            paging.offset,
-            paging.per_page,
-            ENOUGH,
-        )
-    shown = page.messages if page is not None else ()
-    return request.show(
-        "messages.html",
-        400 if request.problems else 200,
-        typed=typed,
-        choices=[(name, name or "any") for name in CHOICES],
-        messages=shown,
-        batch=await _batch(request, batch_id) if batch_id is not None else None,
-        may_send=request.account.may(Permission.SEND),
-        names=await _names(request, shown),
-        pager=make_pager(
-            paging,
-            typed,
-            len(shown),
-            page.total if page is not None else 0,
-            has_more=page is not None and page.has_more,
-        ),
-        can_cancel=_CANCELLABLE,
-        is_filtered=any(value.strip() for value in typed.values()),
-    )
-
-
-async def cancel_batch(request: PageRequest) -> Response:
-    """Stops a batch none of whose messages a carrier has been given."""
-    batch_id = request.identifier("batch_id")
-    await request.services.batches.cancel(request.account, batch_id)
-    await request.note("cancel_batch", str(batch_id))
-    return request.go(f"/messages?id={batch_id}", "cancelled")
 
 
 async def show_message(request: PageRequest) -> Response:
@@ -131,7 +55,7 @@ async def _show_message(request: PageRequest, status: int = 200) -> Response:
         hosts=[_host_of(callback.url) for callback in story.callbacks],
         may_send=request.account.may(Permission.SEND),
         mark=secrets.token_urlsafe(12),
-        account=(await _names(request, (view,))).get(view.account_id, ""),
+        account=(await names_of(request, (view,))).get(view.account_id, ""),
         country=country_name(view.mcc),
         failure=FAILURES[view.failure],
         replaced=describe_replaced(story.request.replaced),
@@ -214,63 +138,7 @@ def _host_of(url: str) -> str:
         return ""
 
 
-def _read_filter(request: PageRequest, typed: dict[str, str]) -> dict[str, Any]:
-    """The fields of a filter; what cannot be read is added to the problems."""
-    readers: dict[str, tuple[str, Callable[[str], Any]]] = {
-        "number": ("recipient", read_number),
-        "text": ("text", read_pieces),
-        "from": ("from_ms", lambda text: read_time(text, request.zone)),
-        "to": ("to_ms", lambda text: read_time(text, request.zone, ends=True)),
-        "state": ("states", lambda name: CHOICES.get(name, ())),
-        "id": ("", lambda text: read_identifiers(text) if text.strip() else None),
-    }
-    wanted: dict[str, Any] = {}
-    for name, (field, read) in readers.items():
-        try:
-            value = read(typed[name])
-        except Unreadable as unreadable:
-            request.problems[name] = str(unreadable)
-        else:
-            if field:
-                wanted[field] = value
-    return wanted
-
-
-async def _find(
-    request: PageRequest, identifiers: tuple[int, ...], tree: tuple[int, ...]
-) -> tuple[int | None, int | None]:
-    """The message, or else the batch, that an identifier names in the tree."""
-    queries = request.services.queries
-    read = [await request.services.short_ids.identifier_of(written) for written in identifiers]
-    meant = [identifier for identifier in read if identifier is not None]
-    for identifier in meant:
-        try:
-            view = await queries.message(request.account, identifier, tree[1:])
-        except Refused as refused:
-            if refused.code is not RefusalCode.NOT_FOUND:
-                raise
-        else:
-            return view.message_id, None
-    for identifier in meant:
-        if await _batch(request, identifier) is not None:
-            return None, identifier
-        wanted = OutboxFilter(account_id=tree[0], below=tree[1:], batch_id=identifier)
-        if (await queries.outbox(wanted, 0, 1, 0)).total:
-            return None, identifier
-    return None, None
-
-
-async def _batch(request: PageRequest, batch_id: int) -> BatchProgress | None:
-    """How far a batch of the reader's own account is."""
-    try:
-        return await request.services.queries.batch(request.account, batch_id)
-    except Refused as refused:
-        if refused.code is not RefusalCode.NOT_FOUND:
-            raise
-        return None
-
-
-async def _names(request: PageRequest, messages: tuple[MessageView, ...]) -> dict[int, str]:
+async def names_of(request: PageRequest, messages: Iterable[MessageView]) -> dict[int, str]:
     """The user names of the accounts of messages, where they are not all the reader's own."""
     others = {message.account_id for message in messages} - {request.account.account_id}
     return await request.services.account_tree.names(request.account, others)
@@ -278,8 +146,6 @@ async def _names(request: PageRequest, messages: tuple[MessageView, ...]) -> dic
 
 _change: Final = partial(Page, section="Messages", needs=Permission.SEND)
 PAGES: Final = (
-    _change("/batches/{batch_id:int}/cancel", "Messages", act=cancel_batch),
-    Page("/messages", "Messages", menu="Messages", show=search_messages),
     Page("/messages/{message_id:int}", "Message", section="Messages", show=show_message),
     _change("/messages/{message_id:int}/cancel", "Message", act=cancel_message),
     _change("/messages/{message_id:int}/resend", "Message", act=resend_message),

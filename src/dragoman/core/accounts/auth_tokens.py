@@ -59,6 +59,8 @@ class AuthTokens:
     new_secret: Callable[[], str] = lambda: secrets.token_hex(SECRET_BYTES)
     _by_name: OrderedDict[str, AuthToken] = field(default_factory=OrderedDict, init=False)
     _by_account: OrderedDict[int, AuthToken] = field(default_factory=OrderedDict, init=False)
+    _reason: str = field(default="", init=False)
+    """Why a token could not be read or sealed, as last logged."""
     _generation: int = field(default=0, init=False)
     """Counts changes, so that what was read before one is not remembered after it."""
 
@@ -134,7 +136,7 @@ class AuthTokens:
         try:
             sealed = self.sealer.seal(token)
         except SealBroken as error:
-            raise _unreadable(error) from None
+            raise self._unreadable(error) from None
         return StoredAuthToken(
             account_id=account.account_id,
             public_id=public_id,
@@ -148,7 +150,7 @@ class AuthTokens:
         try:
             token = self.sealer.unseal(row.token)
         except SealBroken as error:
-            raise _unreadable(error) from None
+            raise self._unreadable(error) from None
         found = AuthToken(
             account_id=row.account_id,
             public_id=row.public_id,
@@ -168,7 +170,9 @@ class AuthTokens:
         self._by_name.clear()
         self._by_account.clear()
 
-
-def _unreadable(error: SealBroken) -> StorageUnavailable:
-    log.error("auth_token_unreadable", reason=str(error))
-    return StorageUnavailable(f"no auth token can be read: {error}")
+    def _unreadable(self, error: SealBroken) -> StorageUnavailable:
+        """The refusal where the key is missing; logged once, not for each call."""
+        if str(error) != self._reason:
+            self._reason = str(error)
+            log.error("auth_token_unreadable", reason=self._reason)
+        return StorageUnavailable(f"no auth token can be read: {error}")

@@ -72,6 +72,9 @@ class SmppLogins:
     _by_system_id: dict[str, SmppLogin] = field(default_factory=dict, init=False)
     _verified: dict[int, set[bytes]] = field(default_factory=dict, init=False)
     """Keyed digests of passwords that were right, by account."""
+    _changes: int = field(default=0, init=False)
+    _generation: int = field(default=-1, init=False)
+    """Of the accounts, when it was last looked which of them are deleted."""
     _secret: bytes = field(default_factory=lambda: secrets.token_bytes(32), init=False)
     _turns: Turns = field(default_factory=Turns, init=False)
 
@@ -91,6 +94,7 @@ class SmppLogins:
         right one hears what else is wrong: PERMISSION_DENIED where the account is disabled,
         ADDRESS_NOT_ALLOWED.
         """
+        await self._drop_deleted()
         login = self._by_system_id.get(system_id)
         account_id = login.account_id if login is not None else None
         digest = hmac.digest(
@@ -177,14 +181,27 @@ class SmppLogins:
             await self.storage.writer.write(smpp_logins.note_receiver, account_id)
             self._keep(msgspec.structs.replace(login, receives=True))
 
+    async def _drop_deleted(self) -> None:
+        """Forgets the logins of accounts that were deleted, after a change of any account."""
+        generation, changes = self.accounts.generation, -1
+        if generation == self._generation:
+            return
+        while changes != self._changes:  # else what was stored meanwhile would be forgotten
+            changes = self._changes
+            living = await self.storage.read(smpp_logins.load_all)
+        for account_id in self._by_account.keys() - {login.account_id for login in living}:
+            self._forget(account_id)
+        self._generation = generation
+
     def _keep(self, login: SmppLogin) -> None:
+        self._changes += 1
         self._by_account[login.account_id] = login
         self._by_system_id[login.system_id] = login
 
     def _forget(self, account_id: int, *, keep_verified: bool = False) -> None:
         login = self._by_account.pop(account_id, None)
-        if login is not None:
-            self._by_system_id.pop(login.system_id, None)
+        if login is not None and self._by_system_id.get(login.system_id) is login:
+            del self._by_system_id[login.system_id]
         if not keep_verified:
             self._verified.pop(account_id, None)
 

@@ -273,10 +273,15 @@ class Webhooks:
             for call in calls:
                 self.announce(call)
 
-    async def call(self, dialect: str, wanted: Sequence[tuple[str, EventFacts]]) -> None:
-        """Stores and announces calls to URLs that came with a request."""
+    async def call(
+        self, dialect: str, wanted: Sequence[tuple[str, EventFacts, int | None]]
+    ) -> None:
+        """Stores and announces calls to URLs that came with a request, each about a message."""
         now_ms = self.clock.now_ms()
-        calls = tuple(self._call_to(url, facts, dialect, None, now_ms) for url, facts in wanted)
+        calls = tuple(
+            self._call_to(url, facts, dialect, message_id, now_ms)
+            for url, facts, message_id in wanted
+        )
         await self.storage.writer.write(webhooks.call, calls)
         for call in calls:
             self.announce(call)

@@ -21,8 +21,9 @@ import structlog
 
 from dragoman.core.callbacks.lanes import FIRST_PAUSE_S, AccountCalls, CallbackLane
 from dragoman.core.callbacks.model.held_hosts import HeldHost, names_of
+from dragoman.core.callbacks.model.hosts import CallbackHost, PausedHost, Tested
 from dragoman.core.callbacks.schedule import RetrySchedule, Verdict, parse_retry_after
-from dragoman.core.callbacks.sql import callbacks
+from dragoman.core.callbacks.sql import callback_lists, callbacks
 from dragoman.core.callbacks.sql.callbacks import (
     Attempt,
     CallbackState,
@@ -40,6 +41,7 @@ from dragoman.core.messages.model.callbacks import (
 )
 from dragoman.core.messages.model.records import NewCallback
 from dragoman.core.metrics import Metrics
+from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.core.model.use_case import use_case
 from dragoman.kit.clock import Clock, ClockWatch
 from dragoman.kit.ids import first_at, time_of
@@ -109,6 +111,8 @@ class CallbackWorker:
     event_renderers: Mapping[str, RenderEvent] = field(default_factory=dict)
     answer_takers: Mapping[str, TakeAnswer] = field(default_factory=dict)
     """By the same keys as the renderers of texts and events."""
+    as_stored: Mapping[str, str] = field(default_factory=dict)
+    """What is handed over as it is stored, without rendering: methods, by key of a renderer."""
     serves: Callable[[str], bool] = lambda _origin: True
     """Whether it is this worker that delivers to an origin."""
     reachable: Callable[[int], bool] = lambda _account_id: True
@@ -116,6 +120,8 @@ class CallbackWorker:
     most_kept: int = 0
     """Callbacks of an account to an origin that wait at most; the oldest are given up for newer
     ones. 0 for no limit."""
+    _paused: dict[tuple[int, str], int] = field(default_factory=dict, init=False)
+    """By account and origin, since when somebody has them wait."""
     _lanes: dict[tuple[int, str], CallbackLane] = field(default_factory=dict, init=False)
     _calling: int = field(default=0, init=False)
     _rendering: set[asyncio.Future[None]] = field(default_factory=set, init=False)
@@ -148,6 +154,7 @@ class CallbackWorker:
             or lane.failures
             or len(lane.queue) >= MAX_IN_MEMORY
             or not self.reachable(new.account_id)
+            or (new.account_id, new.origin) in self._paused
         ):
             lane.in_rows += 1
             return
@@ -173,6 +180,8 @@ class CallbackWorker:
         farthest_ms = now_ms + round(self.schedule.most_s * 1000)
         hurry = callbacks.Hurry(farthest_ms, by_ms=FOREVER_MS, now_ms=now_ms)
         self._hurries.append(hurry)
+        for paused in await self.storage.read(callback_lists.load_paused):
+            self.pause(paused)
         self._announced = await self.storage.read(callbacks.last_pending)
         waiting = await self.storage.read(callbacks.count_pending)
         for lane, count in waiting.items():
@@ -189,6 +198,8 @@ class CallbackWorker:
             await self._follow_clock()
             for key, lane in list(self._lanes.items()):
                 idle = not lane.queue and not lane.busy
+                if key in self._paused:
+                    continue
                 if lane.in_rows and idle and self.clock.monotonic() >= lane.paused_until:
                     try:
                         await self._take_up(lane)
@@ -209,6 +220,81 @@ class CallbackWorker:
                 del self._hurries[0]
         except Exception as error:  # retried at the next poll
             log.error("callbacks_not_moved", reason=type(error).__name__)
+
+    def pause(self, host: PausedHost) -> None:
+        """Has what is for a host wait in its rows, and ends no call that is under way."""
+        if not self.serves(host.origin):
+            return
+        key = (host.account_id, host.origin)
+        self._paused[key] = host.since_ms
+        if (lane := self._lanes.get(key)) is not None:
+            lane.in_rows += len(lane.queue)
+            lane.queue.clear()
+
+    def unpause(self, account_id: int, origin: str) -> None:
+        """Lets what waits for a host go on, at once."""
+        if self._paused.pop((account_id, origin), None) is not None:
+            self.retry_now(account_id, origin)
+
+    def replayed(self, account_id: int, origin: str, number: int, newest: int) -> None:
+        """So many callbacks to a host are pending again in their rows, `newest` the last."""
+        if self.serves(origin):
+            self._announced = max(self._announced, newest)
+            self._lane(account_id, origin).in_rows += number
+            self._look.set()
+
+    def hosts(self) -> tuple[CallbackHost, ...]:
+        """Where callbacks wait, or where they fail or are paused; the most waiting first."""
+        now, now_ms = self.clock.monotonic(), self.clock.now_ms()
+        known = {key: lane for key, lane in self._lanes.items() if lane.waiting or lane.failures}
+        found = []
+        for key in known.keys() | self._paused.keys():
+            lane, paused_ms = self._lanes.get(key), self._paused.get(key)
+            fails = lane is not None and lane.failures > 0 and lane.unwell_since is not None
+            since_ms, next_ms = paused_ms, None
+            if lane is not None and paused_ms is None:
+                if fails:
+                    since_ms = now_ms - round((now - (lane.unwell_since or now)) * 1000)
+                next_ms = now_ms + round(max(0.0, lane.paused_until - now) * 1000)
+            found.append(
+                CallbackHost(
+                    account_id=key[0],
+                    origin=key[1],
+                    waiting=lane.waiting if lane is not None else 0,
+                    calling=lane.calling if lane is not None else 0,
+                    reason=lane.reason if lane is not None and fails else "",
+                    since_ms=since_ms,
+                    next_try_ms=next_ms,
+                    is_paused=paused_ms is not None,
+                )
+            )
+        return tuple(sorted(found, key=lambda host: (-host.waiting, host.origin)))
+
+    async def test(self, account_id: int, dialect: str, url: str, facts: CallbackFacts) -> Tested:
+        """Makes one call that is not stored, and not repeated; raises `Refused`."""
+        if dialect not in self.renderers:
+            raise Refused(RefusalCode.INVALID_FIELD, "dialect", "this API has no such callbacks")
+        try:
+            rendered = self.renderers[dialect](url, facts)
+            call = rendered if isinstance(rendered, CallbackCall) else None
+            if not isinstance(rendered, CallbackCall | OwnAnswer):
+                call = await rendered
+        except Exception as error:  # a dialect looks up what a test does not have
+            log.warning("test_not_rendered", dialect=dialect, reason=type(error).__name__)
+            call = None
+        if call is None:
+            raise Refused(RefusalCode.INVALID_FIELD, "dialect", "this API cannot make a test call")
+        began = self.clock.monotonic()
+        result: asyncio.Future[Fetched | FetchError] = asyncio.get_running_loop().create_future()
+
+        def on_result(fetched: Fetched | FetchError) -> None:
+            if not result.done():
+                result.set_result(fetched)
+
+        self.client.start(call.method, call.url, on_result, headers=call.headers, body=call.body)
+        called = _called(await result)
+        took_ms = (self.clock.monotonic() - began) * 1000
+        return Tested(status=called.status, answer=called.answer[:MAX_ANSWER], took_ms=took_ms)
 
     async def stop(self) -> None:
         """Waits for the calls in progress; the rest stays in rows."""
@@ -251,6 +337,7 @@ class CallbackWorker:
             lane
             for lane in self._lanes.values()
             if lane.waiting
+            and (lane.account_id, lane.origin) not in self._paused
             and account_id in (None, lane.account_id)
             and host.lower() in ("", lane.origin, *names_of(lane.origin))
         ]
@@ -289,6 +376,8 @@ class CallbackWorker:
                 c, lane.account_id, lane.origin, due_ms, limit, newest, first
             )
         )
+        if (lane.account_id, lane.origin) in self._paused:  # since it was asked for
+            return
         lane.more = len(due) >= limit
         for callback in due:
             lane.in_rows -= 1
@@ -511,6 +600,9 @@ class CallbackWorker:
             lane.answered(now)
 
     def _render(self, callback: StoredCallback) -> Rendered:
+        method = self.as_stored.get(callback.dialect)
+        if method is not None:
+            return CallbackCall(method=method, url=callback.url, body=callback.payload.encode())
         render_text = self.text_renderers.get(callback.dialect)
         if render_text is not None:
             text = msgspec.json.decode(callback.payload, type=TextFacts)

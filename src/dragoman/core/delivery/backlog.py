@@ -39,6 +39,8 @@ SINGLE_SHARE = 0.75
 """How far a spilled lane fills the queue; the rest is for newer and more urgent ones."""
 PAGE = 2_000
 POLL_S = 0.2
+READ_LATER_S = 600.0
+"""Before rows are read again that no carrier could take."""
 
 _Line: TypeAlias = tuple[str, Lane, int]
 """Route, lane and account."""
@@ -65,6 +67,8 @@ class Backlog:
     feed: Feed = field(default_factory=Feed)
     _read_up_to: dict[_Line, int] = field(default_factory=dict, init=False)
     """What is spilled, and the identifier up to which its rows are queued."""
+    _later: dict[tuple[str, int], int] = field(default_factory=dict, init=False)
+    """The first message of a route and account that is left in its row for now."""
     _restart_at: int = field(default=0, init=False)
     """Rows up to here were written by an earlier run."""
     _spilled: asyncio.Event = field(default_factory=asyncio.Event, init=False)
@@ -107,6 +111,18 @@ class Backlog:
                     line = (route, lane, account_id)
                     self._read_up_to[line] = min(self._read_up_to.get(line, after), after)
         self._spilled.set()
+
+    def read_later(self, route: str, account_id: int, message_id: int) -> None:
+        """Has the row of a message that no carrier can take now read again in some minutes."""
+        line = (route, account_id)
+        first = self._later.get(line)
+        if first is None:
+            asyncio.get_running_loop().call_later(READ_LATER_S, self._read_left, line)
+        self._later[line] = message_id if first is None else min(first, message_id)
+
+    def _read_left(self, line: tuple[str, int]) -> None:
+        route, account_id = line
+        self.read_again((route,), account_id, self._later.pop(line) - 1)
 
     def drop(self, route: str) -> None:
         """Reads no more rows of a route that is gone."""

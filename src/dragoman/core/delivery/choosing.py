@@ -4,6 +4,9 @@ A message waits in the line of the carrier that was chosen for it. When that car
 held, its line is chosen for again: what waits moves to the other carriers. Its row says `queued`
 until its turn at a link, so nothing is lost or doubled on the way, and its credits stay held for
 it, whichever carrier takes it in the end.
+
+A message that no carrier takes today, as their limits are reached, is looked at again and again.
+Beyond some thousands such messages wait in their rows: they keep no others from their carriers.
 """
 
 from __future__ import annotations
@@ -26,6 +29,8 @@ from dragoman.work_queue.port import Work
 MAX_TAKE: Final = 200
 MAX_WAITING: Final = 5_000
 """Messages of a route that wait in lines; beyond that the queue is left as it is."""
+MAX_NOBODYS: Final = 2_000
+"""Messages of a route in memory that no carrier can take now; the others wait in their rows."""
 CHOOSE_AGAIN_S: Final = 1.0
 """After which messages that no carrier could take are looked at again."""
 
@@ -112,6 +117,10 @@ class ChoosingWorker:
             works, self._nobodys = self._nobodys, []
             self._look_again_at = now + CHOOSE_AGAIN_S
         self._seen = seen
+        if all(seen):  # no carrier is up: everything waits in the queue, in its order
+            self._nobodys += works
+            self.give_back()
+            return
         for name, line in self._lines.items():
             if line.waiting and self.available(name):
                 works += line.take(line.waiting)
@@ -145,7 +154,9 @@ class ChoosingWorker:
             self._dispatcher.reject(message, next(iter(self._lanes)), _SENDER_REFUSED)
             self.consumer.acknowledge(work)
         elif carrier is None:
-            self._nobodys.append(work)
+            is_full = len(self._nobodys) >= MAX_NOBODYS
+            if not (is_full and self._dispatcher.leave_in_row(message)):
+                self._nobodys.append(work)
         else:
             self._lines[carrier].put((work,))
 

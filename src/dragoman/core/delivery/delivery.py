@@ -180,6 +180,7 @@ class Delivery:
                 )
         callback = self._callback(message, after, failure, detail, now_ms)
         events = self.find_events(message, after, failure, detail, now_ms)
+        is_refunded = _is_refunded(before, after, reported)
         change = StateChange(
             message_id=message.message_id,
             batch_id=batch.batch_id,
@@ -203,6 +204,8 @@ class Delivery:
             premium_state=PREMIUM_STATES[after] if batch.is_premium else None,
             route=message.route,
             sent_ms=message.sent_ms,
+            refunded_credits=message.credits if is_refunded else 0,
+            refunded_price=message.price if is_refunded else 0,
         )
         message.writes += 1
 
@@ -263,6 +266,8 @@ class Delivery:
             events=self.find_events(message, State.REJECTED, failure, "", now_ms),
             premium_state=PREMIUM_STATES[State.REJECTED] if message.is_premium else None,
             route=message.route,
+            refunded_credits=message.credits,
+            refunded_price=message.price,
         )
 
     def notify_rejections(
@@ -297,7 +302,7 @@ class Delivery:
     ) -> Settlement | None:
         if before >= _SENT or not message.credits:
             return None
-        batch, refund = message.batch, after in _REFUNDED and not reported
+        batch, refund = message.batch, _is_refunded(before, after, reported)
         return Settlement(
             wallet_id=batch.wallet_id,
             entry_id=self.ids.next(),
@@ -364,3 +369,8 @@ def _known(
 def _note_device(message: LiveMessage, outcome: Accepted | Rejected) -> None:
     if outcome.device_id is not None:
         message.device_id, message.sim = outcome.device_id, outcome.sim
+
+
+def _is_refunded(before: State, after: State, reported: bool) -> bool:
+    """Whether nothing is charged for a message that changes so."""
+    return before < _SENT and after in _REFUNDED and not reported

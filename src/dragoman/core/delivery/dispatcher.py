@@ -34,6 +34,7 @@ from dragoman.core.model.errors import StorageUnavailable
 from dragoman.core.model.stored import OnStored, ignore
 from dragoman.core.model.use_case import use_case
 from dragoman.kit.clock import Clock
+from dragoman.kit.signal import Signal
 from dragoman.kit.supervisor import Spawn, spawn_unwatched
 from dragoman.storage.writer import Writer
 from dragoman.work_queue.port import Consumer, Work, WorkQueue
@@ -61,6 +62,10 @@ class Dispatcher:
     selection: Selection
     message_events: MessageEvents | None = None
     feed: Feed = field(default_factory=Feed)
+    left_in_row: Signal[[str, int, int]] = field(
+        default_factory=Signal[[str, int, int]], init=False
+    )
+    """(route, account, message) of what is to be read from its row later."""
     _lanes: dict[str, CarrierLane] = field(default_factory=dict, init=False)
     _sorting: dict[str, SortingWorker | ChoosingWorker] = field(default_factory=dict, init=False)
     _tasks: list[asyncio.Task[None]] = field(default_factory=list, init=False)
@@ -131,9 +136,13 @@ class Dispatcher:
             self.selection.drop(route)
 
     def is_stuck(self, route: Route) -> bool:
-        """Whether no carrier of a route can send: all are down or held."""
+        """Whether no carrier of a route can send: all are down, held or left out."""
+        quality = self.selection.quality
         return all(
-            self.is_held(name) or not self._lanes[name].connector.up for name in route.carriers
+            self.is_held(name)
+            or not self._lanes[name].connector.up
+            or (route.min_delivery_rate > 0 and quality.is_left_out(name))
+            for name in route.carriers
         )
 
     def pull_out(self, route: str) -> list[Work]:
@@ -303,6 +312,14 @@ class Dispatcher:
         if message is None or message.in_flight or message.state not in _SENDABLE:
             return None
         return message
+
+    def leave_in_row(self, message: LiveMessage) -> bool:
+        """Forgets a message that waits, until its row is read again; whether that is possible."""
+        if message.state is not State.QUEUED or message.writes or message.possible_duplicate:
+            return False
+        self.live.remove(message)
+        self.left_in_row(message.route, message.batch.account_id, message.message_id)
+        return True
 
     def reject(self, message: LiveMessage, carrier: str, reason: Rejected) -> None:
         """Ends a message that no carrier of its route will ever take."""

@@ -425,13 +425,13 @@ class Receipts:
         waiting = tuple(self._parked.get((carrier, key), ()))
         meant = [report for report in waiting if _is_about(report, key, message)]
         exact = [report for report in meant if key in _exact_keys(report)]
-        if not meant and len(waiting) == 1:
-            found = self._find_by_id_alone(waiting[0], self._numbers_in_flight)
-            exact = [*waiting] if found == (message, part) else []
         for report in exact:
             self._forget(report)
             self._apply(message, part, report, _already_acknowledged)
         others = [report for report in meant if report not in exact]
+        if not meant and len(waiting) == 1:
+            # The addresses differ: it may still be about one whose ID it converts, and be queued.
+            others = [*waiting]
         self._look_up_soon(*(_Unmatched(report, _already_acknowledged) for report in others))
 
 

@@ -15,6 +15,7 @@ from typing import Final
 import structlog
 
 from dragoman.core.accounts.accounts import Accounts
+from dragoman.core.delivery import backlog
 from dragoman.core.delivery.backlog import Backlog
 from dragoman.core.delivery.dispatcher import Dispatcher
 from dragoman.core.messages.live import LiveBatch, LiveMessage, LiveMessages
@@ -53,6 +54,8 @@ class Rerouting:
     _stuck_since: dict[str, float] = field(default_factory=dict, init=False)
     _gone: dict[str, float] = field(default_factory=dict, init=False)
     """Routes that are gone, and until when messages may still come back to them."""
+    _unmoved: set[str] = field(default_factory=set, init=False)
+    """Those with rows that could not be moved yet."""
 
     async def run(self) -> None:
         """Runs until cancelled."""
@@ -74,8 +77,12 @@ class Rerouting:
             target = self.router.routes.get(route.fallback)
             if target is not None and now - since >= route.fallback_after_s:
                 works = self.dispatcher.pull_out(route.name)
-                if moved := await self._move(works, route.name, target):
+                room = max(0, backlog.MAX_QUEUED - self.queue.depth(target.name))
+                await self.queue.publish(route.name, works[room:])
+                if moved := await self._move(works[:room], route.name, target):
                     log.info("rerouted", route=route.name, to=target.name, messages=moved)
+        for name in list(self._unmoved):
+            await self.move_all(name)
         for name, until in list(self._gone.items()):
             if name in self.router.routes or now > until:
                 del self._gone[name]
@@ -83,11 +90,22 @@ class Rerouting:
                 await self._move(self.dispatcher.pull_out(name), name, None)
 
     async def move_all(self, route: str) -> int:
-        """Routes everything anew that waits on a route that is gone; returns how many messages."""
+        """Routes everything anew that waits on a route that is gone; returns how many messages.
+
+        Where the database is unavailable, it is tried again later.
+        """
+        self._unmoved.discard(route)
+        if route in self.router.routes:  # it is back
+            return 0
         self._gone[route] = self.clock.monotonic() + RETURNING_S
         self.backlog.drop(route)
-        moved = await self._move(self.dispatcher.pull_out(route), route, None)
-        return moved + await self._move_rows(route)
+        try:
+            moved = await self._move(self.dispatcher.pull_out(route), route, None)
+            return moved + await self._move_rows(route)
+        except StorageUnavailable as error:
+            self._unmoved.add(route)
+            log.warning("not_rerouted", route=route, reason=str(error))
+            return 0
 
     async def _move(self, works: Sequence[Work], route: str, target: Route | None) -> int:
         """Moves queued messages, to a route or to that which takes them now."""

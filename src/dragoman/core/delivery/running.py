@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Protocol
 import msgspec
 
 from dragoman.core.callbacks.model.held_hosts import HeldHost
+from dragoman.core.callbacks.model.hosts import CallbackHost, Tested
+from dragoman.core.messages.model.callbacks import CallbackFacts
 
 if TYPE_CHECKING:  # the command line reads the values alone, and starts without asyncio
     from dragoman.core.messages.feed import Feed
@@ -178,6 +180,16 @@ class Running(Measured, Protocol):
 
     async def reload(self, *, check: bool) -> Reloaded:
         """Reads the configuration again and takes what changed; raises `Refused`."""
+        ...
+
+    def callback_hosts(self) -> Sequence[CallbackHost]:
+        """Where callbacks wait, or where they fail or are paused, by account."""
+        ...
+
+    async def test_callback(
+        self, account_id: int, dialect: str, url: str, facts: CallbackFacts
+    ) -> Tested:
+        """Makes one call to a customer's URL that is not stored; raises `Refused`."""
         ...
 
     def retry_callbacks(

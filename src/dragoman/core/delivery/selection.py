@@ -71,7 +71,8 @@ class Selection:
         self.is_sticky = False
         """Whether any route is."""
         self._running: dict[str, RouteSelection] = {}
-        self._last: OrderedDict[str, tuple[str, int]] = OrderedDict()
+        self._last: OrderedDict[int, tuple[str, int]] = OrderedDict()
+        """By hash of the recipient: numbers need not be kept for this."""
 
     def of(self, route: Route) -> RouteSelection | None:
         """The chooser of a route; None where the order alone decides."""
@@ -104,14 +105,15 @@ class Selection:
 
     def remember(self, digits: str, carrier: str) -> None:
         """Notes that a recipient's conversation goes over a carrier."""
-        self._last[digits] = carrier, self._clock.now_ms()
-        self._last.move_to_end(digits)
+        key = hash(digits)
+        self._last[key] = carrier, self._clock.now_ms()
+        self._last.move_to_end(key)
         if len(self._last) > MAX_REMEMBERED:
             self._last.popitem(last=False)
 
     def last(self, digits: str, within_s: float) -> str | None:
         """The carrier of a recipient's conversation, if it is not older than that."""
-        carrier, at_ms = self._last.get(digits, (None, 0))
+        carrier, at_ms = self._last.get(hash(digits), (None, 0))
         return carrier if self._clock.now_ms() - at_ms <= within_s * 1000 else None
 
     def now_ms(self) -> int:

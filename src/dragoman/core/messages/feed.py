@@ -10,13 +10,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 import msgspec
 
 from dragoman.core.messages.live import LiveMessage
 from dragoman.core.messages.model.lifecycle import State
+from dragoman.core.messages.model.state_choices import read_states
 from dragoman.core.metrics import Metrics
 from dragoman.core.model.errors import FailureCode, RefusalCode, Refused
 
@@ -87,22 +88,19 @@ class FeedFilter(msgspec.Struct, frozen=True, kw_only=True):
 def read_filter(
     *,
     accounts: frozenset[int] | None,
-    states: Iterable[str] = (),
+    states: str = "",
     recipient: str = "",
     route: str = "",
     dialect: str = "",
 ) -> FeedFilter:
-    """Parses a filter such as `delivered` and `+45 20`; raises `Refused`."""
-    known = {state.name.lower(): state for state in State}
-    wanted = {word.strip().lower() for word in states if word.strip()}
-    if unknown := sorted(wanted - known.keys()):
-        raise Refused(RefusalCode.INVALID_FIELD, "state", f"no state {unknown[0][:40]!r}")
+    """Parses a filter such as `delivered,failed` and `+45 20`; raises `Refused`."""
+    wanted = read_states(states)
     digits = "".join(character for character in recipient if character not in " +-()./")
     if digits and not (digits.isascii() and digits.isdigit()):
         raise Refused(RefusalCode.INVALID_FIELD, "to", "must be a number or its first digits")
     return FeedFilter(
         accounts=accounts,
-        states=frozenset(known[word] for word in wanted),
+        states=frozenset(wanted),
         recipient=digits.removeprefix("00"),
         route=route,
         dialect=dialect,

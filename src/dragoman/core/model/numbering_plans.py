@@ -29,9 +29,11 @@ MAX_WRITTEN: Final = 40
 
 _PLAIN: Final = re.compile(r"\+([1-9][0-9]{5,14})", re.ASCII)
 _MACHINES: Final[Mapping[str, tuple[str, int]]] = MappingProxyType(
-    {"45": ("37", 12), "47": ("58", 12)}
+    {"32": ("77", 13), "33": ("700", 13), "45": ("37", 12), "47": ("58", 12)}
 )
 """How the numbers of machines begin, and their digits, where phonenumbers has no plan for them."""
+_TRUNK_ZERO: Final = frozenset({"32", "33"})
+"""Where those are dialled with a zero inside the country."""
 
 _NO_PREFIX: Final = re.compile(r"(?!)")
 
@@ -111,8 +113,9 @@ def parse_national(written: str, calling_code: str) -> str | None:
     if any(character.isalpha() for character in written):
         return None
     national = drop_punctuation(written)
-    if national.isdigit() and _is_machine(calling_code, national):
-        return calling_code + national
+    dialled = national.removeprefix("0") if calling_code in _TRUNK_ZERO else national
+    if national.isdigit() and _is_machine(calling_code, dialled):
+        return calling_code + dialled
     try:
         number = phonenumbers.parse(written, region)
     except NumberParseException:

@@ -44,6 +44,9 @@ class PrefixMap(Generic[V]):
                     if (found := values.get(digits[:length])) is not None:
                         return found
                 return otherwise
+        return self._find_undivided(digits)
+
+    def _find_undivided(self, digits: str) -> V | None:
         values = self._values
         for length in self._lengths:
             if (found := values.get(digits[:length])) is not None:
@@ -57,11 +60,11 @@ class PrefixMap(Generic[V]):
             if len(prefix) > HEAD:
                 parts[prefix[:HEAD]][prefix] = value
         short = {prefix: value for prefix, value in self._values.items() if len(prefix) <= HEAD}
-        otherwise = PrefixMap(short)
-        self._heads = {
-            head: (lengths_of(part), part, otherwise.find(head)) for head, part in parts.items()
-        }
         self._values, self._lengths = short, lengths_of(short)
+        self._heads = {
+            head: (lengths_of(part), part, self._find_undivided(head))
+            for head, part in parts.items()
+        }
 
 
 def lengths_of(prefixes: Iterable[str]) -> tuple[int, ...]:

@@ -148,11 +148,27 @@ class Timelines:
         elif options.route == message.route:
             reason = RouteReason.MESSAGE_TYPE
         elif account is not None:
+            multimedia = rows.batch.format == Format.MMS
             choice = self.router.explain(
-                account.username, message.recipient, multimedia=rows.batch.format == Format.MMS
+                account.username,
+                message.recipient,
+                multimedia=multimedia,
+                query=self.router.query(
+                    account.username,
+                    message.recipient,
+                    at_ms=time_of(message.message_id),
+                    sender=rows.batch.sender,
+                    message_type=options.message_type,
+                    tag=options.tag,
+                    alphabet=_alphabet_of(rows),
+                    parts=message.parts,
+                    multimedia=multimedia,
+                ),
             )
             if choice is not None and choice.route.name == message.route:
                 reason, prefix = choice.reason, choice.prefix
+            elif choice is not None and message.route in self.router.after(choice.route):
+                reason, today = RouteReason.FALLBACK, choice.route.name
             elif choice is not None:
                 today = choice.route.name
         return RouteStep(
@@ -204,13 +220,19 @@ def _carriers_of(route: Route | None) -> tuple[str, ...]:
     return route.carriers if route is not None else ()
 
 
-def _request(rows: TimelineRows) -> RequestStep:
+def _alphabet_of(rows: TimelineRows) -> str:
+    """What the text needs; empty where it cannot be cut."""
     message, batch = rows.message, rows.batch
     text = batch.text if message.text is None else message.text
     try:
-        alphabet = LiveBatch(batch, 0).segment(text).alphabet.value
+        return LiveBatch(batch, 0).segment(text).alphabet.value
     except _NOT_CUT:
-        alphabet = ""
+        return ""
+
+
+def _request(rows: TimelineRows) -> RequestStep:
+    message, batch = rows.message, rows.batch
+    text = batch.text if message.text is None else message.text
     return RequestStep(
         dialect=batch.dialect,
         protocol=batch.protocol,
@@ -223,7 +245,7 @@ def _request(rows: TimelineRows) -> RequestStep:
         recipient=message.recipient,
         text=text,
         format=batch.format,
-        alphabet=alphabet,
+        alphabet=_alphabet_of(rows),
         parts=message.parts,
         lane=Lane(batch.lane).name.lower(),
         recipients=batch.recipients,

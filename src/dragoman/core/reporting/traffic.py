@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Final, NamedTuple
@@ -14,7 +14,7 @@ import msgspec
 
 from dragoman.core.messages.model.outcomes import STEPS_S
 from dragoman.core.messages.sql.outcome_counts import FAILURES, ROUTE_STATUS, TIMES
-from dragoman.core.messages.sql.statistics import PeriodCount, count_by_period
+from dragoman.core.messages.sql.statistics import CREDITS, PRICE, PeriodCount, count_by_period
 from dragoman.core.reporting.traffic_days import TrafficDays, Tree
 from dragoman.kit.clock import Clock
 from dragoman.kit.zones import DAY_MS, HOUR_MS, stretches_of
@@ -24,10 +24,14 @@ _EPOCH: Final = datetime(1970, 1, 1)
 _STATES_BY: Final = MappingProxyType({"mcc": "mcc:status", "route": ROUTE_STATUS})
 _READ: Final = (
     ("inbox", "sum"),
+    *(("outbox", dimension) for dimension in (CREDITS, PRICE)),
     *(("outbox", named[side]) for side in _STATES_BY for named in (_STATES_BY, FAILURES, TIMES)),
 )
 _DIRECTIONS: Final = tuple(sorted({direction for direction, _ in _READ}))
 _DIMENSIONS: Final = tuple(sorted({dimension for _, dimension in _READ}))
+MAX_DAYS_BY_HOUR: Final = 2
+CHUNK_DAYS: Final = 16
+"""Days that are read at once, of a time that anyone may choose."""
 LARGE_TREE: Final = 100
 """Accounts from which on a month is read day by day."""
 _DELIVERED: Final = "delivered"
@@ -65,6 +69,10 @@ class Share(msgspec.Struct, frozen=True, kw_only=True):
     failures: Mapping[str, int] = MappingProxyType({})
     times: Mapping[str, int] = MappingProxyType({})
     """By the steps of `outcome_counts`, in seconds."""
+    credits: int = 0
+    """What they are charged, less what was refunded."""
+    price: int = 0
+    """The same by the price list, in its smallest unit."""
 
     @property
     def total(self) -> int:
@@ -114,6 +122,8 @@ class Period(msgspec.Struct, frozen=True, kw_only=True):
 class TrafficReport(msgspec.Struct, frozen=True, kw_only=True):
     """The traffic of a time; periods are complete and in order, the largest shares first."""
 
+    unit_ms: int
+    """The length of a period: an hour or a day."""
     periods: tuple[Period, ...]
     whole: Share
     received: int
@@ -128,6 +138,38 @@ class Traffic:
         self._storage = storage
         self._clock = clock
         self.days = TrafficDays(clock)
+
+    async def report_days(
+        self, account_ids: tuple[int, ...], first: date, last: date, zone: str
+    ) -> TrafficReport:
+        """The traffic of local days, both included: by hours where they are few, else by days.
+
+        Raises `TookTooLong`.
+        """
+        days = (last - first).days + 1
+        unit_ms = HOUR_MS if days <= MAX_DAYS_BY_HOUR else DAY_MS
+        begin = int((datetime.combine(first, time()) - _EPOCH) / timedelta(milliseconds=unit_ms))
+        return await self._read_report(
+            account_ids, zone, range(begin, begin + days * (DAY_MS // unit_ms)), unit_ms
+        )
+
+    async def report_before(
+        self, account_ids: tuple[int, ...], report: TrafficReport, zone: str
+    ) -> TrafficReport:
+        """The traffic of as long a time before that of a report; raises `TookTooLong`."""
+        number, unit_ms = len(report.periods), report.unit_ms
+        begin = int((report.periods[0].start - _EPOCH) / timedelta(milliseconds=unit_ms))
+        return await self._read_report(account_ids, zone, range(begin - number, begin), unit_ms)
+
+    async def _read_report(
+        self, account_ids: tuple[int, ...], zone: str, periods: range, unit_ms: int
+    ) -> TrafficReport:
+        chunk = CHUNK_DAYS * DAY_MS // unit_ms
+        rows: list[PeriodCount] = []
+        for begin in range(periods.start, periods.stop, chunk):
+            some = range(begin, min(begin + chunk, periods.stop))
+            rows += await self._read(account_ids, zone, some, unit_ms)
+        return _make_report(_by_dimension(rows), periods, unit_ms)
 
     async def report(
         self, account_ids: tuple[int, ...], lately: Lately, zone: str
@@ -149,11 +191,7 @@ class Traffic:
             rows = await self._read(account_ids, zone, periods, unit_ms)
             if tree.is_large:  # who looks at a day often looks at a month next
                 self.days.refresh(tree, self._month(zone), read)
-        by_dimension: Rows = {key: [] for key in _READ}
-        for row in rows:
-            if (row.direction, row.dimension) in by_dimension:
-                by_dimension[row.direction, row.dimension].append(row)
-        return _make_report(by_dimension, periods, unit_ms)
+        return _make_report(_by_dimension(rows), periods, unit_ms)
 
     def _month(self, zone: str) -> range:
         """The complete days of a month."""
@@ -178,6 +216,14 @@ class Traffic:
 Rows = Mapping[tuple[str, str], list[PeriodCount]]
 
 
+def _by_dimension(rows: Iterable[PeriodCount]) -> Rows:
+    sorted_rows: dict[tuple[str, str], list[PeriodCount]] = {key: [] for key in _READ}
+    for row in rows:
+        if (row.direction, row.dimension) in sorted_rows:
+            sorted_rows[row.direction, row.dimension].append(row)
+    return sorted_rows
+
+
 def _make_report(rows: Rows, periods: range, unit_ms: int) -> TrafficReport:
     received: Counter[int] = Counter()
     for row in rows["inbox", "sum"]:
@@ -187,6 +233,7 @@ def _make_report(rows: Rows, periods: range, unit_ms: int) -> TrafficReport:
         sent[row.period][row.value.rpartition(":")[2]] += row.counted
     countries = _shares(rows, "mcc")
     return TrafficReport(
+        unit_ms=unit_ms,
         periods=tuple(
             Period(
                 start=_EPOCH + timedelta(milliseconds=period * unit_ms),
@@ -200,6 +247,8 @@ def _make_report(rows: Rows, periods: range, unit_ms: int) -> TrafficReport:
             states=_sum(share.states for share in countries),
             failures=_sum(share.failures for share in countries),
             times=_sum(share.times for share in countries),
+            credits=sum(share.credits for share in countries),
+            price=sum(share.price for share in countries),
         ),
         received=received.total(),
         countries=countries,
@@ -216,11 +265,29 @@ def _shares(rows: Rows, side: str) -> tuple[Share, ...]:
             name, _, value = row.value.rpartition(":")
             counted[name][value] += row.counted
     states, failures, times = counts
+    credits, price = (
+        _sum_by_value(rows["outbox", dimension]) if side == "mcc" else Counter[str]()
+        for dimension in (CREDITS, PRICE)
+    )
     shares = (
-        Share(name=name, states=states[name], failures=failures[name], times=times[name])
+        Share(
+            name=name,
+            states=states[name],
+            failures=failures[name],
+            times=times[name],
+            credits=credits[name],
+            price=price[name],
+        )
         for name in states
     )
     return tuple(sorted(shares, key=lambda share: (-share.total, share.name)))
+
+
+def _sum_by_value(rows: Iterable[PeriodCount]) -> Counter[str]:
+    total: Counter[str] = Counter()
+    for row in rows:
+        total[row.value] += row.counted
+    return total
 
 
 def _sum(counts: Iterable[Mapping[str, int]]) -> Counter[str]:

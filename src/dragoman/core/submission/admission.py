@@ -54,7 +54,7 @@ def check_terms(submission: Submission, now_ms: int, account_id: int = 0) -> Ter
         _check_url(callback.url)
     if submission.reference is not None and len(submission.reference) > MAX_REFERENCE:
         raise Refused(RefusalCode.INVALID_FIELD, "reference", "too long")
-    due_ms = _check_schedule(submission.due_ms, now_ms)
+    due_ms = check_due(submission.due_ms, now_ms)
     expires_ms = _check_expiry(submission, due_ms)
     push = submission.push
     if push is not None and push.expires_ms is None:
@@ -164,7 +164,8 @@ def _check_url(url: str) -> None:
         raise Refused(RefusalCode.INVALID_CALLBACK_URL, "", "not an http or https address")
 
 
-def _check_schedule(due_ms: int | None, now_ms: int) -> int:
+def check_due(due_ms: int | None, now_ms: int) -> int:
+    """When something is due: now unless later; raises `Refused` for too late a time."""
     if due_ms is None or due_ms <= now_ms:
         return now_ms
     if due_ms > now_ms + MAX_SCHEDULE_S * 1000:

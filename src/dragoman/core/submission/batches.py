@@ -32,7 +32,7 @@ from dragoman.core.model.use_case import use_case
 from dragoman.core.submission.audiences import Audiences, Chunk
 from dragoman.core.submission.expansion import AudienceExpansion, Expansion, NumbersExpansion
 from dragoman.core.submission.message_maker import MessageMaker, without_rejected
-from dragoman.core.submission.sql import batches, submissions
+from dragoman.core.submission.sql import batches, scheduled, submissions
 from dragoman.kit.clock import Clock, ClockWatch
 from dragoman.kit.ids import IdSource
 from dragoman.storage.engine import Storage
@@ -128,6 +128,19 @@ class Batches:
         """
         await asyncio.shield(asyncio.ensure_future(self._cancel(account, batch_id)))
 
+    async def move(self, batch_id: int, due_ms: int, known_due_ms: int) -> bool:
+        """Gives a batch another time; False if it is due, or was moved meanwhile."""
+        async with self._turn:  # in which no batch is taken up by a time that is then no more
+            if any(expansion.batch_id == batch_id for expansion in self._running):
+                return False
+            new = scheduled.NewTime(
+                batch_id=batch_id,
+                known_due_ms=known_due_ms,
+                due_ms=due_ms,
+                now_ms=self.clock.now_ms(),
+            )
+            return await self.storage.writer.write(scheduled.move, new)
+
     async def cancel_unexpanded(self, account: Account, batch_ids: Sequence[int]) -> int:
         """Cancels, together, those of an account's batches that have not begun; how many."""
         stopping = self._cancel_unexpanded(account, batch_ids)
@@ -208,6 +221,11 @@ class Batches:
                 for batch_id in batch_ids
             )
         )
+
+    async def cancellation_of(self, account: Account, batch_id: int) -> batches.Cancellation:
+        """What stops a batch that has not begun, for a writer of more than that."""
+        held = await self.storage.read(lambda c: batches.held_by_each(c, [batch_id]))
+        return self._cancellation(account, batch_id, held[batch_id])
 
     def _cancellation(
         self, account: Account, batch_id: int, held: Mapping[int, int]

@@ -87,6 +87,8 @@ class AcceptedBatch(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Of one message, where all have the same text."""
     credits: int
     """What is held for the batch now."""
+    message_id: int | None = None
+    """The first message, where messages are made at once."""
 
 
 class Decision(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -322,6 +324,7 @@ class SubmissionService:
             recipients=len(recipients),
             parts=parts,
             credits=credits,
+            message_id=messages[0].message_id if messages else None,
         )
         return Decision(new=new, live=live_batch, sendable=sendable, accepted=accepted)
 

@@ -11,11 +11,12 @@ import msgspec
 from dragoman.container import Services
 from dragoman.core.accounts.model.accounts import Account, CredentialKind
 from dragoman.core.model.errors import Refused
+from dragoman.core.submission.submission import AcceptedBatch
 from dragoman.dialects.contract import ProviderDialect
-from dragoman.dialects.jasmin import arguments, errors, schemas
-from dragoman.dialects.jasmin.callbacks import message_uuid, render_callback
+from dragoman.dialects.jasmin import arguments, errors, rest, schemas
+from dragoman.dialects.jasmin.callbacks import render_callback
 from dragoman.dialects.jasmin.inbound import render_event, render_text
-from dragoman.dialects.jasmin.rest import DUE, PREFIX, Rest
+from dragoman.dialects.jasmin.rest import DUE, PREFIX, Rest, success
 from dragoman.dialects.wording import CODES_OF_KIND, quoted
 from dragoman.web.bodies import parse_json
 from dragoman.web.charsets import parse_media_type
@@ -34,7 +35,7 @@ SAMPLE: Final = "x"
 
 def build_jasmin(services: Services) -> ProviderDialect:
     calls = _Calls(services)
-    rest = Rest(
+    secure = Rest(
         services,
         send=calls.send_given,
         rate=calls.rate_given,
@@ -93,7 +94,7 @@ def build_jasmin(services: Services) -> ProviderDialect:
                     answers={200: None},
                     answer_formats=("text",),
                 ),
-                *rest.operations(),
+                *secure.operations(),
             ),
             refuse=calls.refuse,
             octets=True,
@@ -132,13 +133,13 @@ class _Calls:
             if "content" not in given and "hex-content" not in given:
                 raise errors.Invalid("content or hex-content not present.")
             account = await self.authenticate(given, request)
-            answer = await self.submit(given, account)
+            accepted = await self.submit(given, account)
         except Refused as refused:
             return self._refuse(refused, request, given)
-        return Response(200, answer.encode(), TEXT)
+        return Response(200, success(accepted).encode(), TEXT)
 
-    async def submit(self, given: Mapping[str, str], account: Account) -> str:
-        """Stores a message; returns the answer to it. Raises `Refused`."""
+    async def submit(self, given: Mapping[str, str], account: Account) -> AcceptedBatch:
+        """Stores a message; raises `Refused`."""
         url = self._services.webhooks.report_url(account.account_id, arguments.NAME)
         if url and not given.get("dlr-url"):
             octets = url.encode().decode("latin-1")
@@ -146,8 +147,7 @@ class _Calls:
         submission = arguments.read_submission(given, account, self._services.clock.now_ms())
         if DUE in given:
             submission = msgspec.structs.replace(submission, due_ms=int(given[DUE]))
-        accepted = await self._services.submission.submit(account, submission)
-        return f'Success "{message_uuid(accepted.batch_id)}"'
+        return await self._services.submission.submit(account, submission)
 
     async def rate_given(self, given: Mapping[str, str], request: Request) -> Response:
         """Rates what some arguments say."""
@@ -179,7 +179,11 @@ class _Calls:
 
     def refuse(self, request: Request, refusal: Refusal) -> Response:
         """Answers a request that cannot be read: its path, its method or its body."""
-        return self._refuse(Refused(CODES_OF_KIND[refusal.kind]), request, request.query)
+        refused = Refused(CODES_OF_KIND[refusal.kind])
+        if request.path.startswith(f"{PREFIX}/"):
+            self._services.metrics.refused[arguments.NAME, refused.code] += 1
+            return rest.refuse(*errors.word(refused, ""))
+        return self._refuse(refused, request, request.query)
 
     async def authenticate(self, given: Mapping[str, str], request: Request) -> Account:
         return await self._services.accounts.authenticate_password(

@@ -11,7 +11,8 @@ import re
 from base64 import b64decode
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import Any, Final
+from itertools import islice
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -22,7 +23,9 @@ from dragoman.core.accounts.model.accounts import Account
 from dragoman.core.messages.model.callbacks import EventFacts, EventKind
 from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.core.model.urls import is_http_address, names_user
+from dragoman.core.submission.submission import AcceptedBatch
 from dragoman.dialects.jasmin import arguments, errors, schemas
+from dragoman.dialects.jasmin.callbacks import message_uuid
 from dragoman.dialects.jasmin.inbound import STATUS
 from dragoman.dialects.wording import quoted
 from dragoman.kit.ids import render_hex
@@ -55,6 +58,17 @@ class Problem(Exception):
         self.description = description
 
 
+class _Outcome(NamedTuple):
+    """What became of a message of a batch."""
+
+    recipient: str
+    taken: int
+    """1 or 0."""
+    text: str
+    """What the HTTP API would have answered."""
+    message_id: int | None = None
+
+
 class Rest:
     """The calls below `/secure`; the first three do what the HTTP API's do."""
 
@@ -66,7 +80,7 @@ class Rest:
         rate: Send,
         balance: Send,
         authenticate: Callable[[Mapping[str, str], Request], Awaitable[Account]],
-        submit: Callable[[Mapping[str, str], Account], Awaitable[str]],
+        submit: Callable[[Mapping[str, str], Account], Awaitable[AcceptedBatch]],
     ) -> None:
         self._services = services
         self._send = send
@@ -156,12 +170,12 @@ class Rest:
         config = read.get("batch_config")
         config = config if isinstance(config, dict) else {}
         scheduled_s, due_ms = self._schedule(config.get("schedule_at"), account)
-        messages = list(_messages(read))
         limit = min(self._services.settings.limits.max_recipients, account.max_recipients)
+        messages = list(islice(_messages(read), limit + 1))
         if len(messages) > limit:
             raise Problem(412, "Batch too large", f"A batch has at most {limit} messages")
         batch_id = str(UUID(hex=render_hex(self._services.ids.next())))
-        outcomes: list[tuple[str, int, str]] = []
+        outcomes: list[_Outcome] = []
         for start in range(0, len(messages), AT_ONCE):
             some = messages[start : start + AT_ONCE]
             outcomes += await asyncio.gather(
@@ -175,30 +189,30 @@ class Rest:
 
     async def _submit_one(
         self, given: Mapping[str, str], account: Account, due_ms: int | None
-    ) -> tuple[str, int, str]:
-        """The number, 1 or 0, and what the HTTP API would have answered."""
+    ) -> _Outcome:
         recipient = arguments.text_of(given["to"])
         try:
             arguments.check(given, arguments.SEND)
             if due_ms is not None:
                 given = {**given, DUE: str(due_ms)}
-            return recipient, 1, await self._submit(given, account)
+            accepted = await self._submit(given, account)
+            return _Outcome(recipient, 1, success(accepted), accepted.message_id)
         except Refused as refused:
             self._services.metrics.refused[arguments.NAME, refused.code] += 1
             text, _ = errors.word(refused, quoted(arguments.text_of(given["username"])))
-            return recipient, 0, f'HTTPAPI error: Error "{text}'
+            return _Outcome(recipient, 0, f'HTTPAPI error: Error "{text}')
 
     async def _call_back(
         self,
         account: Account,
         batch_id: str,
         config: Mapping[str, Any],
-        outcomes: Sequence[tuple[str, int, str]],
+        outcomes: Sequence[_Outcome],
     ) -> None:
         """Stores the calls to the URLs that follow a batch."""
         calls = []
-        for recipient, taken, text in outcomes:
-            url = config.get("callback_url" if taken else "errback_url")
+        for outcome in outcomes:
+            url = config.get("callback_url" if outcome.taken else "errback_url")
             if not isinstance(url, str) or not is_http_address(url) or names_user(url):
                 continue
             facts = EventFacts(
@@ -208,11 +222,11 @@ class Rest:
                 kind=EventKind.MESSAGE_CHANGED,
                 at_ms=self._services.clock.now_ms(),
                 key=batch_id,
-                recipient=recipient,
-                reason=text,
-                details={STATUS: taken},
+                recipient=outcome.recipient,
+                reason=outcome.text,
+                details={STATUS: outcome.taken},
             )
-            calls.append((url, facts))
+            calls.append((url, facts, outcome.message_id))
         for start in range(0, len(calls), CALLS_AT_ONCE):
             some = calls[start : start + CALLS_AT_ONCE]
             await self._services.webhooks.call(arguments.NAME, some)
@@ -245,6 +259,16 @@ class Rest:
 
 DUE: Final = "\0due"
 """When a message of a scheduled batch is due; no argument of a call has this name."""
+
+
+def refuse(text: str, status: int) -> Response:
+    """The answer to a request that cannot be read."""
+    return _json(status, {"message": text})
+
+
+def success(accepted: AcceptedBatch) -> str:
+    """The answer to a message."""
+    return f'Success "{message_uuid(accepted.batch_id)}"'
 
 
 def _login(request: Request) -> dict[str, str]:

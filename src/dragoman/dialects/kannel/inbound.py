@@ -1,13 +1,14 @@
 """The calls of services about inbound texts (Kannel user guide, "SMS-service group").
 
-A `get_url` has the text in its escapes, a `post_url` in its body. Words are what blanks of ASCII
-part, in octets: those of the text in UTF-8, or those that came.
+A `get_url` has the text in its escapes, a `post_url` and a `post_xml` in their body. Words are what
+blanks of ASCII part, in octets: those of the text in UTF-8, or those that came.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from html import escape
 from pathlib import Path
 from typing import ClassVar, Final
 from urllib.parse import quote, quote_plus
@@ -23,6 +24,7 @@ INTERNATIONAL_DIGITS: Final = 7
 """From so many digits on a sender is an international number, which Kannel shows with its `+`."""
 MAX_FILE: Final = 4096
 PLAIN: Final = (("content-type", "text/plain; charset=utf-8"),)
+XML: Final = (("Content-Type", 'text/xml; charset="UTF-8"'),)
 _VISIBLE: Final = "".join(map(chr, range(0x21, 0x7F))).replace("%", "")
 _UNSET: Final = "-1"
 
@@ -36,11 +38,14 @@ def render_service(url: str, facts: TextFacts, service: KannelService) -> Callba
         text = fill(service.text, Values(facts, _decoded), last=True)
         return OwnAnswer(body=text.encode(errors="replace"), headers=PLAIN)
     called = fill(url, Values(facts, _in_url), last=True)
-    if service.post_url is None:
+    if service.post_url is None and service.post_xml is None:
         return CallbackCall(method="GET", url=called)
     octets = octets_of(facts)
     if service.strip_keyword:
         octets = b"".join(octets.split(None, 1)[1:])
+    if service.post_xml is not None:
+        body = _document(facts, service, octets).encode()
+        return CallbackCall(method="POST", url=called, headers=XML, body=body)
     return CallbackCall(method="POST", url=called, headers=_headers(facts, service), body=octets)
 
 
@@ -157,3 +162,35 @@ def _headers(facts: TextFacts, service: KannelService) -> tuple[tuple[str, str],
         ("X-Kannel-Coding", "1" if binary else "0"),
         *((("X-Kannel-Service", facts.service),) if facts.service else ()),
     )
+
+
+def _document(facts: TextFacts, service: KannelService, octets: bytes) -> str:
+    """A text as the document that `sendsms` takes, with the octets encoded as in a URL."""
+    at = datetime.fromtimestamp(time_of(facts.inbound_id) / 1000, UTC)
+    times = ("year", "%Y"), ("month", "%m"), ("day", "%d"), ("hour", "%H"), ("minute", "%M")
+    content = (
+        _element("oa", _element("number", _shown(with_plus(facts.sender))))
+        if service.send_sender
+        else "",
+        _element("da", _element("number", _shown(facts.recipient))),
+        _element("ud", _in_url(octets)) if octets else "",
+        _element("dcs", _element("coding", "1" if is_binary(facts) else "0")),
+        _element(
+            "at",
+            *(_element(name, at.strftime(form)) for name, form in (*times, ("second", "%S"))),
+            _element("timezone", "0"),
+        ),
+        _element("from", _element("account", _shown(facts.carrier))) if facts.carrier else "",
+        _element("to", _element("service", _shown(facts.service))) if facts.service else "",
+    )
+    submit = _element("submit", *content)
+    return f'<?xml version="1.0" encoding="UTF-8"?>\n<message cid="1">{submit}</message>\n'
+
+
+def _element(name: str, *content: str) -> str:
+    return f"<{name}>{''.join(content)}</{name}>"
+
+
+def _shown(text: str) -> str:
+    """A value without what no document can hold."""
+    return escape("".join(filter(str.isprintable, text)))

@@ -25,6 +25,7 @@ from dragoman.dialects.kannel.submissions import NAME, codec_of, read_submission
 from dragoman.kit.ids import render_hex
 from dragoman.protocols.gsm.segmentation import TooManyParts, segment_text
 from dragoman.web.charsets import parse_media_type
+from dragoman.web.outgoing import ANSWER_LIMIT_BYTES
 from dragoman.web.refusals import MalformedBody
 
 EMPTY: Final = "<Empty reply from service provider>"
@@ -61,15 +62,18 @@ class Replies:
             return
         services = self._services
         account = await services.accounts.find_by_id(answer.account_id)
-        if account is None:
+        if account is None or not account.enabled:
             return
+        most = min(services.settings.limits.max_parts, account.max_parts)
+        if service.max_messages is not None:
+            most = min(most, service.max_messages)
         try:
             given = read_answer(answer, facts, service)
             if given is None:
                 return
             submission = read_submission(given, account, services.clock.now_ms())
             submission = msgspec.structs.replace(
-                _cut(submission, service.max_messages),
+                _cut(submission, most),
                 protocol=PROTOCOL,
                 # The number that the text came to, or what the operator set.
                 allow_any_sender=given["from"] == _sender(facts, service),
@@ -98,15 +102,16 @@ def read_answer(
     answer: CallbackAnswer, facts: TextFacts, service: KannelService
 ) -> dict[str, str] | None:
     """The parameters of the message to send; None where there is none."""
-    octets = answer.body.decode("latin-1")
     media = parse_media_type(answer.headers.get("content-type", "").encode("latin-1", "replace"))
+    body = _whole(answer.body) if media.charset in {"", "utf-8"} else answer.body
+    octets = body.decode("latin-1")
     given: dict[str, str] = {"to": facts.sender}
     if service.accept_x_kannel_headers:
         given |= read_headers(
             lambda name: answer.headers.get(name, "").encode("latin-1", "replace")
         )
     if media.name in _HTML:
-        given |= _utf8(_plain(_decode(answer.body, media.charset)))
+        given |= _utf8(_plain(_decode(body, media.charset)))
     elif media.name == "text/xml":
         try:
             given |= read_xml(answer.body, recipient=facts.sender)
@@ -134,6 +139,14 @@ def _utf8(text: str) -> dict[str, str]:
     return {"text": text.encode().decode("latin-1"), "charset": "utf-8"}
 
 
+def _whole(body: bytes) -> bytes:
+    """What was read of a long answer, without a character of UTF-8 that it ends in."""
+    if len(body) < ANSWER_LIMIT_BYTES:
+        return body
+    end = body.rstrip(bytes(range(0x80, 0xC0)))
+    return end[:-1] if end[-1:] >= b"\xc0" else body
+
+
 def _decode(body: bytes, charset: str) -> str:
     try:
         return body.decode(codec_of(charset) if charset else "utf-8")
@@ -146,9 +159,9 @@ def _plain(page: str) -> str:
     return " ".join(html.unescape(_TAG.sub("", page)).split())
 
 
-def _cut(submission: Submission, max_parts: int | None) -> Submission:
+def _cut(submission: Submission, max_parts: int) -> Submission:
     """As much of a text as fits into some parts; octets are left as they are."""
-    if max_parts is None or submission.format is Format.BINARY:
+    if submission.format is Format.BINARY:
         return submission
     text = submission.text
     fits, too_long = 0, len(text) + 1

@@ -40,7 +40,7 @@ class Callbacks:
         if token is None:
             raise LookupError("the account has no auth token")
         outcome = outcome_of(facts.state, FailureCode(facts.failure), left=facts.sent)
-        sid = sids.render_sid(sids.SMS, facts.batch_id)
+        sid = sids.render_sid(note.kind, facts.batch_id)
         parameters = {
             "SmsSid": sid,
             "SmsStatus": outcome.status,

@@ -15,6 +15,7 @@ from dragoman.dialects.twilio.lookup import Lookups
 from dragoman.dialects.twilio.mapping import DIALECT
 from dragoman.dialects.twilio.messages import Messages
 from dragoman.dialects.twilio.numbers import Numbers
+from dragoman.dialects.twilio.pools import Pools
 from dragoman.dialects.twilio.services import MessagingServices
 from dragoman.dialects.twilio.verify import Verify
 from dragoman.web.operations import Dialect, Operation
@@ -23,7 +24,8 @@ PREFIXES: Final = ("/2010-04-01", "/v1/Services", "/v2/Services", "/v2/PhoneNumb
 
 
 def build_twilio(services: Services) -> ProviderDialect:
-    callbacks, inbound = Callbacks(services), Inbound(services)
+    pools = Pools(services)
+    callbacks, inbound = Callbacks(services), Inbound(services, pools)
     prefixes = services.settings.dialects.twilio.path_prefixes
     return ProviderDialect(
         name=DIALECT,
@@ -38,8 +40,8 @@ def build_twilio(services: Services) -> ProviderDialect:
             operations=(
                 *_account(services),
                 *_messages(services),
-                *_numbers(services),
-                *_pools(services),
+                *_numbers(services, pools),
+                *_services(services, pools),
                 *_verify(services),
             ),
             refuse=build_refuse(services),
@@ -126,8 +128,8 @@ def _messages(services: Services) -> tuple[Operation, ...]:
     )  # fmt: skip
 
 
-def _numbers(services: Services) -> tuple[Operation, ...]:
-    numbers, declare = Numbers(services), Calls(services).declare
+def _numbers(services: Services, pools: Pools) -> tuple[Operation, ...]:
+    numbers, declare = Numbers(services, pools), Calls(services).declare
     return (
         declare(
             "GET /IncomingPhoneNumbers.json", numbers.search, "List numbers",
@@ -149,57 +151,57 @@ def _numbers(services: Services) -> tuple[Operation, ...]:
     )  # fmt: skip
 
 
-def _pools(services: Services) -> tuple[Operation, ...]:
-    pools, declare = MessagingServices(services), Calls(services).declare
+def _services(services: Services, pools: Pools) -> tuple[Operation, ...]:
+    own, declare = MessagingServices(services, pools), Calls(services).declare
     one, tag = "/v1/Services/{service}", "Messaging v1"
     return (
         declare(
-            "POST /v1/Services", pools.create, "Create a messaging service",
+            "POST /v1/Services", own.create, "Create a messaging service",
             body=schemas.ServiceRequest, answer=schemas.Service, status=201, tag=tag,
         ),
         declare(
-            "GET /v1/Services", pools.search, "List messaging services",
+            "GET /v1/Services", own.search, "List messaging services",
             query=schemas.Paging, answer=schemas.ServicePage, tag=tag,
         ),
         declare(
-            f"GET {one}", pools.fetch, "Fetch a messaging service",
+            f"GET {one}", own.fetch, "Fetch a messaging service",
             answer=schemas.Service, tag=tag,
         ),
         declare(
-            f"POST {one}", pools.change, "Change a messaging service",
+            f"POST {one}", own.change, "Change a messaging service",
             body=schemas.ServiceRequest, answer=schemas.Service, tag=tag,
         ),
-        declare(f"DELETE {one}", pools.delete, "Delete a messaging service", status=204, tag=tag),
+        declare(f"DELETE {one}", own.delete, "Delete a messaging service", status=204, tag=tag),
         declare(
-            f"POST {one}/PhoneNumbers", pools.add_number, "Add a number to a service",
+            f"POST {one}/PhoneNumbers", own.add_number, "Add a number to a service",
             body=schemas.PoolNumberRequest, answer=schemas.PoolNumber, status=201, tag=tag,
         ),
         declare(
-            f"GET {one}/PhoneNumbers", pools.list_numbers, "List the numbers of a service",
+            f"GET {one}/PhoneNumbers", own.list_numbers, "List the numbers of a service",
             query=schemas.Paging, answer=schemas.PoolNumberPage, tag=tag,
         ),
         declare(
-            f"GET {one}/PhoneNumbers/{{number}}", pools.fetch_number,
+            f"GET {one}/PhoneNumbers/{{number}}", own.fetch_number,
             "Fetch a number of a service", answer=schemas.PoolNumber, tag=tag,
         ),
         declare(
-            f"DELETE {one}/PhoneNumbers/{{number}}", pools.remove_number,
+            f"DELETE {one}/PhoneNumbers/{{number}}", own.remove_number,
             "Take a number out of a service", status=204, tag=tag,
         ),
         declare(
-            f"POST {one}/AlphaSenders", pools.add_name, "Add a name to a service",
+            f"POST {one}/AlphaSenders", own.add_name, "Add a name to a service",
             body=schemas.AlphaSenderRequest, answer=schemas.AlphaSender, status=201, tag=tag,
         ),
         declare(
-            f"GET {one}/AlphaSenders", pools.list_names, "List the names of a service",
+            f"GET {one}/AlphaSenders", own.list_names, "List the names of a service",
             query=schemas.Paging, answer=schemas.AlphaSenderPage, tag=tag,
         ),
         declare(
-            f"GET {one}/AlphaSenders/{{sender}}", pools.fetch_name, "Fetch a name of a service",
+            f"GET {one}/AlphaSenders/{{sender}}", own.fetch_name, "Fetch a name of a service",
             answer=schemas.AlphaSender, tag=tag,
         ),
         declare(
-            f"DELETE {one}/AlphaSenders/{{sender}}", pools.remove_name,
+            f"DELETE {one}/AlphaSenders/{{sender}}", own.remove_name,
             "Take a name out of a service", status=204, tag=tag,
         ),
     )  # fmt: skip

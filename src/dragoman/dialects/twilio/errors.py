@@ -125,6 +125,12 @@ UNREADABLE: Final = MappingProxyType({RefusalKind.WRONG_METHOD: 20004, RefusalKi
 """The codes of requests that cannot be read, where they are no refusals of the core."""
 
 
+_NAMES: Final = MappingProxyType(
+    {"text": "Body", "callback": "StatusCallback", "url": "SmsUrl", "starttime": "DateSent"}
+)
+"""This API's names of our fields, where they differ."""
+
+
 class CodedRefusal(Refused):
     """A refusal that this API has a code of its own for."""
 
@@ -160,7 +166,7 @@ def _respond(request: Request, number: int, subject: str, detail: str) -> Respon
         path=_printable(request.path[:MAX_PATH]),
         subject=quoted(subject),
         masked=mask(quoted(subject)),
-        named=f" {quoted(subject)}" if subject else "",
+        named=f" {quoted(_NAMES.get(subject, subject))}" if subject else "",
         because=f": {quoted(detail)}" if detail else "",
     )
     problem = Problem(code=number, message=text, more_info=f"{PAGE}{number}", status=wording.status)

@@ -52,9 +52,9 @@ class Step(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 class Inbound:
     """Makes the calls and reads the answers."""
 
-    def __init__(self, services: Services) -> None:
+    def __init__(self, services: Services, pools: Pools) -> None:
         self._services = services
-        self._pools = Pools(services)
+        self._pools = pools
         self._reader = Reader(services)
 
     async def render_text(self, url: str, facts: TextFacts) -> CallbackCall:
@@ -133,7 +133,8 @@ class Inbound:
         settings = await self._pools.settings_of(facts.account_id, facts.recipient)
         if len(reply.body) > MAX_BODY:
             raise Refused(RefusalCode.TEXT_TOO_LONG)
-        note = Note(account.account_id, settings.service_sid, REPLY).render()
+        kind = sids.MMS if reply.media_urls else sids.SMS
+        note = Note(account.account_id, settings.service_sid, REPLY, kind).render()
         url = urljoin(answer.url, reply.status_callback) if reply.status_callback else ""
         return Submission(
             dialect=DIALECT,

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
 from dragoman.container import Services
+from dragoman.core.messages.attachments import FIELD
 from dragoman.core.messages.model.lifecycle import State
-from dragoman.core.messages.model.messages import Format
 from dragoman.core.messages.model.records import BatchOptions
-from dragoman.core.model.errors import RefusalCode, Refused
+from dragoman.core.model.errors import FailureCode, RefusalCode, Refused
 from dragoman.core.reporting.model.single_texts import SingleFilter, SingleText
 from dragoman.dialects.twilio import errors, paging, schemas, sids
 from dragoman.dialects.twilio.calls import CREATED, DONE, Caller, CallGroup, render
@@ -254,8 +254,7 @@ class Messages(CallGroup):
 
 
 def _sid_of(text: SingleText) -> str:
-    kind = sids.MMS if text.format == Format.MMS else sids.SMS
-    return sids.render_sid(kind, text.text_id)
+    return sids.render_sid(_note_of(text).kind, text.text_id)
 
 
 def _note_of(text: SingleText) -> Note:
@@ -275,11 +274,11 @@ def _read_time(name: str, text: str) -> tuple[int, int] | None:
 
 def _word(refused: Refused) -> Refused:
     """The refusal of a message, where this API tells it otherwise."""
-    details: dict[str, Any] = {"opted_out": 21610}
-    if refused.code is RefusalCode.RECIPIENT_NOT_ALLOWED and refused.subject in details:
+    code, subject, detail = refused.code, refused.subject, refused.detail
+    if code is RefusalCode.RECIPIENT_NOT_ALLOWED and subject == FailureCode.OPTED_OUT.value:
         return errors.CodedRefusal(21610)
-    if refused.code is RefusalCode.NO_ROUTE and refused.detail:
-        return Refused(RefusalCode.NO_ROUTE, refused.detail)
-    if refused.code is RefusalCode.INVALID_FIELD and refused.subject == "mediaurl":
-        return errors.CodedRefusal(21620, "", refused.detail)
+    if code is RefusalCode.NO_ROUTE and detail:
+        return Refused(code, detail)
+    if code is RefusalCode.INVALID_FIELD and subject == FIELD:
+        return errors.CodedRefusal(21620, "", detail)
     return refused

@@ -17,7 +17,6 @@ from dragoman.dialects.twilio.mapping import API_VERSION, render_date, render_nu
 from dragoman.dialects.twilio.pools import Pools
 from dragoman.dialects.twilio.stored import NumberRecord
 from dragoman.kit.ids import time_of
-from dragoman.kit.turns import Turns
 from dragoman.web.bodies import decode_body, decode_query
 from dragoman.web.requests import Request
 from dragoman.web.responses import Response
@@ -30,10 +29,9 @@ PATH: Final = "/IncomingPhoneNumbers"
 class Numbers(CallGroup):
     """Answers the calls on numbers; an account gets its numbers from the operator."""
 
-    def __init__(self, services: Services) -> None:
+    def __init__(self, services: Services, pools: Pools) -> None:
         super().__init__(services)
-        self._pools = Pools(services)
-        self._turns = Turns()
+        self._pools = pools
 
     async def search(self, caller: Caller, request: Request) -> Response:
         """A page of the numbers; raises `Refused`."""
@@ -76,7 +74,7 @@ class Numbers(CallGroup):
     async def _put(self, caller: Caller, digits: str, given: schemas.NumberChange) -> None:
         may_receive(caller)
         changes = read_changes(given, NumberRecord)
-        async with self._turns.of(digits):
+        async with self._pools.turns.of(caller.account_id):
             known = await self._pools.number(caller.account_id, digits)
             changed = msgspec.structs.replace(known, **changes)
             await self._pools.put_number(caller.account, digits, changed)

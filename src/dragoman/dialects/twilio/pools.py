@@ -12,6 +12,7 @@ from dragoman.core.inbound.model.keywords import CATCH_ALL
 from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.dialects.twilio.mapping import DIALECT
 from dragoman.dialects.twilio.stored import NUMBERS, SERVICES, NumberRecord, ServiceRecord
+from dragoman.kit.turns import Turns
 
 UTF_8: Final = "utf-8"
 
@@ -27,10 +28,15 @@ class Settings(NamedTuple):
 
 
 class Pools:
-    """Reads and keeps the settings of numbers and of the services that they are in."""
+    """Reads and keeps the settings of numbers and of the services that they are in.
+
+    Whoever changes any of them holds the turn of the account (`turns.of(account_id)`), since a
+    number and its service name each other.
+    """
 
     def __init__(self, services: Services) -> None:
         self._services = services
+        self.turns = Turns()
 
     async def number(self, account_id: int, digits: str) -> NumberRecord:
         """The settings of a number; those of a new one where there are none."""

@@ -19,7 +19,6 @@ from dragoman.dialects.twilio.numbers import read_changes
 from dragoman.dialects.twilio.pools import Pools
 from dragoman.dialects.twilio.stored import SERVICES, ServiceRecord
 from dragoman.kit.ids import time_of
-from dragoman.kit.turns import Turns
 from dragoman.web.bodies import decode_body, decode_query
 from dragoman.web.requests import Request
 from dragoman.web.responses import Response
@@ -34,10 +33,9 @@ Change = Callable[[ServiceRecord], ServiceRecord]
 class MessagingServices(CallGroup):
     """Answers the calls on services and on the senders in them."""
 
-    def __init__(self, services: Services) -> None:
+    def __init__(self, services: Services, pools: Pools) -> None:
         super().__init__(services)
-        self._pools = Pools(services)
-        self._turns = Turns()
+        self._pools = pools
 
     async def create(self, caller: Caller, request: Request) -> Response:
         """Makes a service; raises `Refused`."""
@@ -67,21 +65,22 @@ class MessagingServices(CallGroup):
         """Changes a service; raises `Refused`."""
         changes = _changes(decode_body(request, schemas.ServiceRequest))
         sid = request.path_params["service"]
-        record = await self._change(
-            caller, sid, lambda known: msgspec.structs.replace(known, **changes)
-        )
-        for digits in record.numbers:
-            await self._pools.route(caller.account, digits)
+        async with self._pools.turns.of(caller.account_id):
+            record = await self._change(
+                caller, sid, lambda known: msgspec.structs.replace(known, **changes)
+            )
+            for digits in record.numbers:
+                await self._pools.route(caller.account, digits)
         return render(await self._render(caller, request, sid))
 
     async def delete(self, caller: Caller, request: Request) -> Response:
         """Deletes a service; its numbers are as they were before. Raises `Refused`."""
         sid = request.path_params["service"]
-        async with self._turns.of(sid):
+        async with self._pools.turns.of(caller.account_id):
             record = await self._find(caller, sid)
             await self._services.dialect_records.remove(caller.account, DIALECT, SERVICES, sid)
-        for digits in record.numbers:
-            await self._move(caller, digits, "")
+            for digits in record.numbers:
+                await self._move(caller, digits, "")
         return DONE
 
     # Numbers
@@ -90,17 +89,16 @@ class MessagingServices(CallGroup):
         """Adds a number to a pool; raises `Refused`."""
         sid = request.path_params["service"]
         given = decode_body(request, schemas.PoolNumberRequest).phone_number_sid
-        digits = await self._digits_of(caller, given)
         now_ms = self._services.clock.now_ms()
 
         def add(known: ServiceRecord) -> ServiceRecord:
-            if digits in known.numbers:
-                raise errors.CodedRefusal(21710)
             _check_room(known)
             return msgspec.structs.replace(known, numbers={**known.numbers, digits: now_ms})
 
-        record = await self._change(caller, sid, add)
-        await self._move(caller, digits, sid)
+        async with self._pools.turns.of(caller.account_id):
+            digits = await self._digits_of(caller, given)
+            record = await self._change(caller, sid, add)
+            await self._move(caller, digits, sid)
         return render(self._pool_number(caller, request, sid, record, digits), CREATED)
 
     async def list_numbers(self, caller: Caller, request: Request) -> Response:
@@ -133,8 +131,9 @@ class MessagingServices(CallGroup):
             gone.append(_member(known.numbers, sids.NUMBER, request.path_params["number"]))
             return msgspec.structs.replace(known, numbers=_without(known.numbers, gone[0]))
 
-        await self._change(caller, sid, remove)
-        await self._move(caller, gone[0], "")
+        async with self._pools.turns.of(caller.account_id):
+            await self._change(caller, sid, remove)
+            await self._move(caller, gone[0], "")
         return DONE
 
     # Names
@@ -154,7 +153,8 @@ class MessagingServices(CallGroup):
             _check_room(known)
             return msgspec.structs.replace(known, names={**known.names, name: now_ms})
 
-        record = await self._change(caller, sid, add)
+        async with self._pools.turns.of(caller.account_id):
+            record = await self._change(caller, sid, add)
         return render(self._alpha_sender(caller, request, sid, record, name), CREATED)
 
     async def list_names(self, caller: Caller, request: Request) -> Response:
@@ -183,7 +183,8 @@ class MessagingServices(CallGroup):
             name = _member(known.names, sids.ALPHA_SENDER, request.path_params["sender"])
             return msgspec.structs.replace(known, names=_without(known.names, name))
 
-        await self._change(caller, request.path_params["service"], remove)
+        async with self._pools.turns.of(caller.account_id):
+            await self._change(caller, request.path_params["service"], remove)
         return DONE
 
     # Keeping
@@ -195,9 +196,7 @@ class MessagingServices(CallGroup):
         return found
 
     async def _change(self, caller: Caller, sid: str, change: Change) -> ServiceRecord:
-        async with self._turns.of(sid):
-            changed = change(await self._find(caller, sid))
-            return await self._store(caller, sid, changed)
+        return await self._store(caller, sid, change(await self._find(caller, sid)))
 
     async def _store(self, caller: Caller, sid: str, record: ServiceRecord) -> ServiceRecord:
         stamped = msgspec.structs.replace(record, updated_ms=self._services.clock.now_ms())

@@ -18,7 +18,6 @@ NUMBER: Final = "PN"
 ALPHA_SENDER: Final = "AI"
 VERIFY_SERVICE: Final = "VA"
 VERIFICATION: Final = "VE"
-CHECK: Final = "VE"
 
 _SID: Final = re.compile(r"[A-Z]{2}[0-9a-f]{32}")
 

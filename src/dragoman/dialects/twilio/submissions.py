@@ -48,14 +48,17 @@ class Note(NamedTuple):
     account_id: int
     service_sid: str
     direction: str
+    kind: str = sids.SMS
+    """The letters of its SID."""
 
     def render(self) -> str:
-        return f"{self.account_id} {self.service_sid or NO_SERVICE} {self.direction}"
+        return f"{self.account_id} {self.service_sid or NO_SERVICE} {self.direction} {self.kind}"
 
     @classmethod
     def parse(cls, text: str) -> Note:
-        account_id, service_sid, direction = text.split(" ")
-        return cls(int(account_id), "" if service_sid == NO_SERVICE else service_sid, direction)
+        account_id, service_sid, direction, kind = text.split(" ")
+        service_sid = "" if service_sid == NO_SERVICE else service_sid
+        return cls(int(account_id), service_sid, direction, kind)
 
 
 class Reader:
@@ -77,13 +80,14 @@ class Reader:
         if not sender and service is None:
             raise CodedRefusal(21603)
         _check_content(given, media_urls)
+        kind = sids.MMS if media_urls else sids.SMS
+        note = Note(account.account_id, given.messaging_service_sid, OUTBOUND, kind).render()
         if service is not None:
-            sender = await self._choose(account, given, service, sender, recipient)
+            sender = await self._choose(account, service, sender, recipient, note)
         if sender.removeprefix("+") == recipient:
             raise CodedRefusal(21266, recipient)
         smart = given.smart_encoded.lower() in _TRUE
         text_format = Format.GSM_ALIKE if smart or _is_smart(service) else Format.AUTO
-        note = Note(account.account_id, given.messaging_service_sid, OUTBOUND).render()
         url = given.status_callback or (service.status_callback if service is not None else "")
         return Submission(
             dialect=DIALECT,
@@ -118,10 +122,10 @@ class Reader:
     async def _choose(
         self,
         account: Account,
-        given: NewMessage,
         service: ServiceRecord,
         sender: str,
         recipient: str,
+        note: str,
     ) -> str:
         """The sender of the pool: the given one, the one that the number knows, or any."""
         numbers = [f"+{number}" if len(number) > 8 else number for number in service.numbers]
@@ -133,7 +137,6 @@ class Reader:
         if not pool:
             raise CodedRefusal(21703)
         if service.sticky_sender and len(pool) > 1:
-            note = Note(account.account_id, given.messaging_service_sid, OUTBOUND).render()
             last = await self._services.single_texts.last_sender(account, DIALECT, recipient, note)
             if last in pool:
                 return last

@@ -299,6 +299,25 @@ def _encode_deliver_sm_resp(pdu: pdus.DeliverSmResp) -> bytes:
     return head + b"\0"
 
 
+def _encode_submit_sm_resp(pdu: pdus.SubmitSmResp) -> bytes:
+    message_id = pdu.message_id
+    if (
+        pdu.tlvs
+        or pdu.command_status
+        or not message_id.isascii()
+        or len(message_id) >= fields.MESSAGE_ID
+        or "\0" in message_id
+    ):
+        return _encode_by_layout(pdu)
+    try:
+        head = _HEADER.pack(
+            HEADER_LENGTH + 1 + len(message_id), pdu.command_id, 0, pdu.sequence_number
+        )
+    except struct.error:
+        return _encode_by_layout(pdu)
+    return head + message_id.encode() + b"\0"
+
+
 def _encode_by_layout(pdu: Pdu) -> bytes:
     if isinstance(pdu, pdus.UnknownPdu):
         body = pdu.raw
@@ -323,4 +342,5 @@ _ENCODERS: Final[dict[type[Pdu], Callable[[Any], bytes]]] = {
     pdus.SubmitSm: _encode_message,
     pdus.DeliverSm: _encode_message,
     pdus.DeliverSmResp: _encode_deliver_sm_resp,
+    pdus.SubmitSmResp: _encode_submit_sm_resp,
 }

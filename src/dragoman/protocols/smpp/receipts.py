@@ -183,10 +183,25 @@ def render_receipt(
     parts: int = 1,
 ) -> bytes:
     """Write the text of a receipt as SMPP 3.4 App. B has it; `text` is cut to 20 octets."""
+    return write_receipt(
+        message_id, state, f"{submitted:%y%m%d%H%M}", f"{done:%y%m%d%H%M}", error, text, parts
+    )
+
+
+def write_receipt(
+    message_id: str,
+    state: MessageState,
+    submit_date: str,
+    done_date: str,
+    error: str = "000",
+    text: bytes = b"",
+    parts: int = 1,
+) -> bytes:
+    """Write the text of a receipt whose dates, of ten digits, are written already."""
     delivered = parts if state is MessageState.DELIVERED else 0
     head = (
         f"id:{message_id} sub:{parts:03d} dlvrd:{delivered:03d} "
-        f"submit date:{submitted:%y%m%d%H%M} done date:{done:%y%m%d%H%M} "
+        f"submit date:{submit_date} done date:{done_date} "
         f"stat:{_WORDS[state]} err:{error} text:"
     )
     return head.encode("latin-1") + text[:20]

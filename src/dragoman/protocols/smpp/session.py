@@ -377,6 +377,7 @@ class Session(Generic[Context]):
     def _on_bind_request(self, pdu: Pdu) -> None:
         if self.role is Role.SERVER and self.state is State.OPEN and isinstance(pdu, Bind):
             self._move(Move.BIND)
+            self._setup_deadline = None  # from here on it is the caller who takes the time
             self._events.append(BindRequested(pdu))
             return
         status = (

@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 from sqlalchemy import ColumnElement, Connection, Row, Select, collate, or_, select, update
+from sqlalchemy import delete as remove
 
 from dragoman.core.accounts.model.accounts import Account, AccountRecord, AccountView
 from dragoman.core.accounts.model.audit_log import AuditEntry
@@ -20,7 +21,7 @@ from dragoman.core.accounts.sql.accounts import (
     to_accounts,
 )
 from dragoman.core.accounts.sql.credits import bequeath
-from dragoman.core.accounts.sql.tables import accounts, audit_entries, credentials
+from dragoman.core.accounts.sql.tables import accounts, audit_entries, credentials, smpp_logins
 from dragoman.core.billing.model.wallets import Balance
 from dragoman.core.billing.sql.wallets import Transfer, balance, is_unlimited, transfer
 from dragoman.core.model.errors import RefusalCode, Refused, existing
@@ -104,6 +105,7 @@ def delete(connection: Connection, item: AccountDeletion) -> None:
         .where(credentials.c.account_id == item.account_id, credentials.c.revoked_ms.is_(None))
         .values(revoked_ms=item.at_ms)
     )
+    connection.execute(remove(smpp_logins).where(smpp_logins.c.account_id == item.account_id))
     if item.heir_id is not None:
         bequeath(connection, item.account_id, item.heir_id, iter(item.type_entry_ids))
     left = balance(connection, item.wallet_id)

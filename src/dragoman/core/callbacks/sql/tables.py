@@ -16,3 +16,12 @@ webhooks = table(
     sqlite_with_rowid=False,
 )
 """`key` is what the customer calls it. Without `device_id` it is for all of the account."""
+
+paused_hosts = table(
+    "paused_hosts",
+    Column("account_id", Identifier, primary_key=True),
+    *primary(Text, "origin"),
+    Column("since_ms", Identifier, nullable=False),
+    sqlite_with_rowid=False,
+)
+"""Origins to which an account's callbacks wait until somebody lets them go on."""

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import msgspec
 
 from dragoman.core.inbound.model.keywords import words_of
 
-_WORDS = 1_000
+KEYWORD_WORDS = 5
+"""Words that a keyword may have."""
 
 
 class TextService(msgspec.Struct, frozen=True, kw_only=True):
@@ -21,8 +22,9 @@ class TextService(msgspec.Struct, frozen=True, kw_only=True):
     """User name of the owner of its texts."""
     url: str
     """A template that the dialect fills; empty where the answer is the service's own."""
-    keywords: tuple[str, ...] = ()
-    """Words that a text begins with, any of them; none for texts that no other service takes."""
+    keywords: frozenset[tuple[str, ...]] = frozenset()
+    """What a text begins with, any of them, as `words_of` has it; none for texts that no other
+    service takes."""
     numbers: frozenset[str] = frozenset()
     """The numbers it serves, as digits without `+`; all of the account where there is none."""
     carriers: frozenset[str] = frozenset()
@@ -37,15 +39,11 @@ class TextService(msgspec.Struct, frozen=True, kw_only=True):
             not self.carriers or carrier in self.carriers
         )
 
-    def names(self, text: str) -> bool:
-        """Whether a text begins with one of its keywords and has as many words as it wants."""
-        words = words_of(text, _WORDS)
-        if len(words) < self.fewest_words:
+    def wants(self, beginnings: Collection[tuple[str, ...]], words: int) -> bool:
+        """Whether it takes a text with these beginnings and so many words."""
+        if words < self.fewest_words or (self.most_words is not None and words > self.most_words):
             return False
-        if self.most_words is not None and len(text.split()) > self.most_words:
-            return False
-        wanted = (words_of(keyword, _WORDS) for keyword in self.keywords)
-        return any(words[: len(keyword)] == keyword for keyword in wanted)
+        return not self.keywords.isdisjoint(beginnings)
 
 
 def service_for(
@@ -53,6 +51,8 @@ def service_for(
 ) -> TextService | None:
     """The first of an account's services that a text names, or the first without keywords."""
     serving = [one for one in services if one.serves(number, carrier)]
-    named = (one for one in serving if one.keywords and one.names(text))
+    words, count = words_of(text, KEYWORD_WORDS), len(text.split())
+    beginnings = [words[:length] for length in range(1, len(words) + 1)]
+    named = (one for one in serving if one.keywords and one.wants(beginnings, count))
     rest = (one for one in serving if not one.keywords)
     return next(named, None) or next(rest, None)

@@ -194,6 +194,9 @@ class StateChange(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc
     route: str = ""
     sent_ms: int | None = None
     """When a carrier took it, where that is known."""
+    refunded_credits: int = 0
+    """What it had been counted as charged, where it is not."""
+    refunded_price: int = 0
 
 
 class PartReport(msgspec.Struct, frozen=True, kw_only=True, gc=False):

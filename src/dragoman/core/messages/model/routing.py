@@ -83,6 +83,8 @@ class RouteReason(StrEnum):
     """The number begins as the route says."""
     CONDITIONS = "conditions"
     """The route asks for what the message is."""
+    FALLBACK = "fallback"
+    """No carrier of its own route could send."""
     ANY = "any"
     """The route takes every number."""
     CHANGED = "changed"
@@ -215,6 +217,14 @@ class Router:
         if username in route.accounts:
             reason = RouteReason.ACCOUNT
         return RouteChoice(route=route, reason=reason, prefix=prefix)
+
+    def after(self, route: Route) -> tuple[str, ...]:
+        """The routes that take over from a route, one after the other."""
+        names: list[str] = []
+        while route.fallback and route.fallback not in names and route.fallback in self.routes:
+            names.append(route.fallback)
+            route = self.routes[route.fallback]
+        return tuple(names)
 
     def matching(self, username: str, digits: str, query: RouteQuery) -> Iterator[Route]:
         """Every route for a text that matches, the first choice first."""

@@ -208,7 +208,16 @@ def _count_in_batches(connection: Connection, items: list[StateChange]) -> None:
 def _count_in_statistics(connection: Connection, items: list[StateChange]) -> None:
     """Counts changes in the hours of their messages; equal ones together."""
     alike: dict[tuple[int, int, str, str, str, str, str], list[int]] = {}
+    counters = Counters()
     for change in items:
+        if change.refunded_credits or change.refunded_price:
+            counters.charged(
+                change.account_id,
+                hour_of(change.message_id),
+                change.mcc,
+                -change.refunded_credits,
+                -change.refunded_price,
+            )
         before, after = STATISTICS_NAMES[change.before], STATISTICS_NAMES[change.after]
         if before == after:
             continue
@@ -227,7 +236,6 @@ def _count_in_statistics(connection: Connection, items: list[StateChange]) -> No
         else:
             counted[0] += 1
             counted[1] += change.parts
-    counters = Counters()
     for key, (count, parts_) in alike.items():
         outcome = Outcome(*key)
         counters.moved(*outcome[:3], outcome.before, outcome.after, count, parts_)

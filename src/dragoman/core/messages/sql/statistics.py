@@ -22,6 +22,10 @@ READ_LIMIT_S: Final = 2.0
 """A question that takes longer is given up."""
 QUEUED: Final = "queued"
 """What the states before a carrier took a message are called in the statistics."""
+CREDITS: Final = "mcc:credits"
+"""What messages to a country are charged, less what was refunded; in the hour of the message."""
+PRICE: Final = "mcc:price"
+"""The same by the price list, in its smallest unit."""
 
 _ADD = BulkInsert(
     hourly_statistics,
@@ -69,6 +73,12 @@ class Counters:
     ) -> None:
         """Counts a value of sent messages in an hour; negative counts subtract."""
         _add(self._counts[account_id, hour_ms, "outbox", dimension, value], count, parts)
+
+    def charged(self, account_id: int, hour_ms: int, mcc: str, credits: int, price: int) -> None:
+        """Counts what is charged for messages; negative for what is refunded."""
+        for dimension, amount in ((CREDITS, credits), (PRICE, price)):
+            if amount:
+                _add(self._counts[account_id, hour_ms, "outbox", dimension, mcc], amount, 0)
 
     def write(self, connection: Connection) -> None:
         """Adds the counts to the stored ones."""

@@ -43,6 +43,13 @@ batches = table(
         "ix_batches_account_id_reference", "account_id", "reference", where="reference IS NOT NULL"
     ),
     partial_index("ix_batches_due_ms", "due_ms", where="waiting_recipients IS NOT NULL"),
+    partial_index(
+        "ix_batches_of_account_due_ms",
+        "account_id",
+        "due_ms",
+        "batch_id",
+        where="waiting_recipients IS NOT NULL",
+    ),
 )
 """`waiting_recipients` holds the recipients that are not messages yet, from index `expanded` on.
 
@@ -186,6 +193,7 @@ callbacks = table(
     Column("answer_status", SmallInteger),
     Column("answer", Text),
     Index("ix_callbacks_message_id", "message_id"),
+    partial_index("ix_callbacks_given_up", "account_id", "callback_id", where="state = 2"),
     partial_index(
         "ix_callbacks_pending", "account_id", "origin", "next_attempt_ms", where="state = 0"
     ),

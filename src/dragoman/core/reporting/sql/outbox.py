@@ -40,7 +40,7 @@ SEARCH_LIMIT_S: Final = 2.0
 """A search that takes longer is given up."""
 FEW: Final = 1_000
 """Messages that are named one by one."""
-_STATES_OF_NAMES: Final = MappingProxyType(
+STATES_OF_NAMES: Final = MappingProxyType(
     {
         name: frozenset(state for state in State if STATISTICS_NAMES[state] == name)
         for name in STATISTICS_NAMES.values()
@@ -48,7 +48,7 @@ _STATES_OF_NAMES: Final = MappingProxyType(
 )
 
 
-_VIEW = select(
+VIEW: Final = select(
     *(column for column in messages.columns if column.name != "text"),
     batches.c.sender,
     batches.c.dialect,
@@ -69,7 +69,7 @@ def search(
     with time_limit(connection, SEARCH_LIMIT_S):
         most = None if enough is None else offset + limit + enough
         found = _find_page(connection, wanted, offset, limit, most)
-        query = _VIEW.where(messages.c.message_id.in_(found.identifiers)).order_by(
+        query = VIEW.where(messages.c.message_id.in_(found.identifiers)).order_by(
             messages.c.message_id.desc()
         )
         views = read_all(connection, query, MessageView) if found.identifiers else ()
@@ -82,7 +82,7 @@ def find(
     connection: Connection, account_id: int, message_id: int, below: tuple[int, ...] = ()
 ) -> MessageView | None:
     """One of the account's messages, or of those of the accounts `below` it."""
-    view = read_one(connection, _VIEW.where(messages.c.message_id == message_id), MessageView)
+    view = read_one(connection, VIEW.where(messages.c.message_id == message_id), MessageView)
     return None if view is None or view.account_id not in (account_id, *below) else view
 
 
@@ -91,7 +91,7 @@ def find_of_batch(
 ) -> list[MessageView]:
     """A page of the messages of a batch, in the order of its recipients."""
     query = (
-        _VIEW.where(messages.c.batch_id == batch_id, messages.c.account_id == account_id)
+        VIEW.where(messages.c.batch_id == batch_id, messages.c.account_id == account_id)
         .order_by(messages.c.message_id)
         .offset(offset)
         .limit(limit)
@@ -130,15 +130,15 @@ def _find_page(
             driving.append(messages.c.batch_id == wanted.batch_id)
             own = true()
     looks_into_batches = bool(wanted.sender or wanted.text)
-    waits = bool(wanted.states) and set(wanted.states) <= _STATES_OF_NAMES[QUEUED]
+    waits = bool(wanted.states) and set(wanted.states) <= STATES_OF_NAMES[QUEUED]
     if waits and not driving and most is not None:
-        waiting = _few_that_wait(connection)
+        waiting = few_that_wait(connection)
         if waiting is not None:
             driving.append(is_one_of(driver, messages.c.message_id, waiting))
     if not driving and (wanted.states or wanted.mccs or not looks_into_batches):
         if not looks_into_batches and wanted.price is None and wanted.premium_price is None:
             first, end = whole_hours(wanted.from_ms, wanted.to_ms)
-            newest = _newest_hours(connection, wanted, first, end, most)
+            newest = newest_hours_of(connection, wanted, first, end, most)
             found = walk(
                 connection,
                 identifier=messages.c.message_id,
@@ -189,7 +189,7 @@ def _recounted(
     states = set(wanted.states)
     doubtful = tuple(
         state
-        for alike in _STATES_OF_NAMES.values()
+        for alike in STATES_OF_NAMES.values()
         if states & alike and not states >= alike
         for state in alike
     )
@@ -222,7 +222,7 @@ def _hours(
     )
 
 
-def _newest_hours(
+def newest_hours_of(
     connection: Connection,
     wanted: OutboxFilter,
     from_ms: int | None,
@@ -250,7 +250,7 @@ def _span_of_newest(
     from_ms = None if span.first is None else hour_of(span.first)
     # Candidates later in the last hour are in addition to the counts.
     before_ms = None if span.end is None else hour_of(span.end)
-    newest = _newest_hours(connection, everything, from_ms, before_ms, candidates)
+    newest = newest_hours_of(connection, everything, from_ms, before_ms, candidates)
     left = candidates
     for hour in newest.hours:
         left -= hour.counted
@@ -260,7 +260,7 @@ def _span_of_newest(
     return span
 
 
-def _few_that_wait(connection: Connection) -> list[int] | None:
+def few_that_wait(connection: Connection) -> list[int] | None:
     """The unsent messages of all accounts; None if they are many."""
     query = select(messages.c.message_id).where(IS_UNSENT).limit(FEW + 1)
     found = list(connection.execute(query).scalars())

@@ -32,7 +32,7 @@ from dragoman.storage.text_search import contains_pieces
 Columns = ReadOnlyColumnCollection[str, Any]
 
 _COMPARISONS: Final = MappingProxyType[str, Callable[[Any, Any], Any]]({"<": lt, ">": gt, "=": eq})
-_FAILED: Final = frozenset(
+FAILED: Final = frozenset(
     {State.UNKNOWN, State.UNDELIVERED, State.EXPIRED, State.REJECTED, State.CANCELLED}
 )
 
@@ -58,7 +58,7 @@ def searched_columns(wanted: OutboxFilter) -> Iterator[Column[Any]]:
 
 def index_of_failed(wanted: OutboxFilter) -> list[ColumnElement[bool]]:
     """The condition by which a database uses the partial index of failed messages."""
-    return [IS_FAILED] if wanted.states and set(wanted.states) <= _FAILED else []
+    return [IS_FAILED] if wanted.states and set(wanted.states) <= FAILED else []
 
 
 def narrowing(driver: str, wanted: OutboxFilter) -> Callable[[FromClause], Select[Any]] | None:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, Select, and_, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Select, and_, func, select
 
 from dragoman.core.inbound.sql.tables import inbound_texts
 from dragoman.core.messages.model.lifecycle import BatchState, State
@@ -33,7 +33,9 @@ LONGEST_WAY_MS: Final = 50 * 86_400_000
 def search(connection: Connection, wanted: SingleFilter, limit: int) -> list[SingleText]:
     """The newest texts; raises `TookTooLong`."""
     with time_limit(connection, SEARCH_LIMIT_S):
-        found = _views(connection, connection.execute(_sent(wanted).limit(limit)).all())
+        found: list[SingleText] = []
+        for query in _sent(wanted):
+            found += _views(connection, connection.execute(query.limit(limit)).all())
         found += map(_received_view, connection.execute(_received(wanted).limit(limit)).all())
     found.sort(key=lambda view: view.text_id, reverse=True)
     return found[:limit] if wanted.after is None else found[-limit:]
@@ -42,7 +44,8 @@ def search(connection: Connection, wanted: SingleFilter, limit: int) -> list[Sin
 def find(connection: Connection, account_id: int, dialect: str, text_id: int) -> SingleText | None:
     """One text of an account, sent or received."""
     wanted = SingleFilter(account_id=account_id, dialect=dialect)
-    rows = connection.execute(_sent(wanted).where(batches.c.batch_id == text_id)).all()
+    [query] = _sent(wanted)
+    rows = connection.execute(query.where(batches.c.batch_id == text_id)).all()
     if rows:
         return _views(connection, rows)[0]
     row = connection.execute(_received(wanted).where(inbound_texts.c.inbound_id == text_id)).first()
@@ -71,15 +74,18 @@ def last_sender(
     return None
 
 
-def _sent(wanted: SingleFilter) -> Select[Any]:
+def _sent(wanted: SingleFilter) -> list[Select[Any]]:
+    """What was sent; to one number, messages and what waits apart, each by its own index."""
     keys = submission_keys.c
+    # A sum is no column of an index: the number says which rows to look at.
+    account_id = batches.c.account_id + 0 if wanted.recipient else batches.c.account_id
     key_of_batch = and_(
         keys.account_id == batches.c.account_id,
         keys.dialect == batches.c.dialect,
         keys.batch_id == batches.c.batch_id,
     )
     number = func.coalesce(messages.c.recipient, keys.recipients, REMOVED)
-    query = (
+    query: Select[Any] = (
         select(
             *(
                 batches.c[name]
@@ -100,18 +106,12 @@ def _sent(wanted: SingleFilter) -> Select[Any]:
         .outerjoin(messages, messages.c.batch_id == batches.c.batch_id)
         .outerjoin(submission_keys, key_of_batch)
         .where(
-            batches.c.account_id == wanted.account_id,
+            account_id == wanted.account_id,
             batches.c.dialect == wanted.dialect,
             batches.c.protocol == ALONE,
             number != REMOVED,
         )
     )
-    if wanted.recipient:
-        to_number = select(messages.c.batch_id).where(
-            messages.c.account_id == wanted.account_id, messages.c.recipient == wanted.recipient
-        )
-        waiting = keys.recipients == wanted.recipient
-        query = query.where(or_(batches.c.batch_id.in_(to_number), waiting))
     if wanted.sender:
         query = query.where(batches.c.sender == wanted.sender)
     if wanted.from_ms is not None:
@@ -120,7 +120,21 @@ def _sent(wanted: SingleFilter) -> Select[Any]:
     if wanted.until_ms is not None:
         latest = first_at(wanted.until_ms)
         query = query.where(messages.c.sent_ms < wanted.until_ms, batches.c.batch_id < latest)
-    return _page(query, batches.c.batch_id, wanted)
+    query = _page(query, batches.c.batch_id, wanted)
+    if not wanted.recipient:
+        return [query]
+    made = select(messages.c.batch_id).where(
+        messages.c.account_id == wanted.account_id, messages.c.recipient == wanted.recipient
+    )
+    waiting = select(keys.batch_id).where(
+        keys.account_id == wanted.account_id,
+        keys.dialect == wanted.dialect,
+        keys.recipients == wanted.recipient,
+    )
+    return [
+        query.where(batches.c.batch_id.in_(made)),
+        query.where(batches.c.batch_id.in_(waiting), messages.c.message_id.is_(None)),
+    ]
 
 
 def _received(wanted: SingleFilter) -> Select[Any]:

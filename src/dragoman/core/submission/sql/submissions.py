@@ -21,7 +21,7 @@ from dragoman.core.messages.model.records import (
     row_of_batch,
 )
 from dragoman.core.messages.sql import attachments, changes, premium
-from dragoman.core.messages.sql.statistics import Counters
+from dragoman.core.messages.sql.statistics import Counters, hour_of
 from dragoman.core.messages.sql.tables import audiences, batches, messages
 from dragoman.core.model.errors import Refused
 from dragoman.storage.bulk import BulkInsert
@@ -69,6 +69,14 @@ def _insert_messages(connection: Connection, new: list[StoredMessage]) -> None:
     counters = Counters()
     for message in new:
         counters.accepted(message.account_id, message.message_id, message.mcc, message.parts)
+        if message.credits or message.price:
+            counters.charged(
+                message.account_id,
+                hour_of(message.message_id),
+                message.mcc,
+                message.credits,
+                message.price,
+            )
     _INSERT_MESSAGES.run(connection, [row_of(message) for message in new])
     counters.write(connection)
 

@@ -53,7 +53,13 @@ submission_keys = table(
     Column("batch_id", Identifier, nullable=False),
     Column("device_id", Identifier),
     Column("recipients", Text, nullable=False),
-    Index("ix_submission_keys_account_id_batch_id", "account_id", "dialect", "batch_id"),
+    Index(
+        "uq_submission_keys_account_id_dialect_batch_id",
+        "account_id",
+        "dialect",
+        "batch_id",
+        unique=True,  # else SQLite prefers the first columns of the primary key
+    ),
     sqlite_with_rowid=False,
 )
 """Written with the batch, so that a key that was taken refuses the batch.

@@ -73,6 +73,7 @@ CREATE TABLE callbacks (
     answered_ms $id, answer_status SMALLINT, answer TEXT
 );
 CREATE INDEX ix_callbacks_message_id ON callbacks (message_id);
+CREATE INDEX ix_callbacks_given_up ON callbacks (account_id, callback_id) WHERE state = 2;
 CREATE INDEX ix_callbacks_pending ON callbacks (account_id, origin, next_attempt_ms)
     WHERE state = 0;
 CREATE TABLE contact_values (
@@ -188,6 +189,8 @@ CREATE INDEX ix_batches_account_id_batch_id ON batches (account_id, batch_id);
 CREATE INDEX ix_batches_account_id_reference ON batches (account_id, reference)
     WHERE reference IS NOT NULL;
 CREATE INDEX ix_batches_due_ms ON batches (due_ms) WHERE waiting_recipients IS NOT NULL;
+CREATE INDEX ix_batches_of_account_due_ms ON batches (account_id, due_ms, batch_id)
+    WHERE waiting_recipients IS NOT NULL;
 CREATE TABLE console_sessions (
     digest $bytes NOT NULL PRIMARY KEY, account_id $id NOT NULL REFERENCES accounts (account_id),
     created_ms $id NOT NULL, used_ms $id NOT NULL
@@ -334,7 +337,7 @@ CREATE TABLE submission_keys (
     key TEXT NOT NULL, batch_id $id NOT NULL, device_id $id, recipients TEXT NOT NULL,
     PRIMARY KEY (account_id, dialect, key)
 )$without_rowid;
-CREATE INDEX ix_submission_keys_account_id_batch_id
+CREATE UNIQUE INDEX uq_submission_keys_account_id_dialect_batch_id
     ON submission_keys (account_id, dialect, batch_id);
 CREATE TABLE text_cursors (
     account_id $id NOT NULL REFERENCES accounts (account_id), number TEXT NOT NULL,
@@ -355,6 +358,10 @@ CREATE TABLE wallets (
     spent $id NOT NULL
 );
 CREATE UNIQUE INDEX uq_wallets_account_id_kind ON wallets (account_id, kind);
+CREATE TABLE paused_hosts (
+    account_id $id NOT NULL, origin TEXT NOT NULL,
+    since_ms $id NOT NULL, PRIMARY KEY (account_id, origin)
+)$without_rowid;
 CREATE TABLE webhooks (
     account_id $id NOT NULL REFERENCES accounts (account_id), dialect TEXT NOT NULL,
     key TEXT NOT NULL, event TEXT NOT NULL, url TEXT NOT NULL, device_id $id,

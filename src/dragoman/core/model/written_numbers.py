@@ -1,0 +1,46 @@
+"""Numbers as people of a country write them: with its calling code, or without."""
+
+from __future__ import annotations
+
+import phonenumbers
+
+from dragoman.core.model.errors import Refused
+from dragoman.core.model.phone_numbers import drop_invisible, normalise
+
+MAX_WRITTEN = 40
+
+
+def read_written(text: str, region: str = "") -> tuple[str, ...]:
+    """The numbers that a text can mean, as digits: none where it is no number.
+
+    Without `+` or `00` it can be a number of the region (ISO 3166-1 alpha-2) as well as an
+    international one: `30123456` is one of Denmark, and also one of Greece.
+    """
+    text = drop_invisible(text).strip()
+    if not text or len(text) > MAX_WRITTEN:
+        return ()
+    found: list[str] = []
+    if region and not text.startswith(("+", "00")) and _is_number(text):
+        try:
+            parsed = phonenumbers.parse(text, region)
+        except phonenumbers.NumberParseException:
+            parsed = None
+        if parsed is not None and phonenumbers.is_possible_number(parsed):
+            found.append(f"{parsed.country_code}{phonenumbers.national_significant_number(parsed)}")
+    try:
+        found.append(normalise(text))
+    except Refused:
+        pass
+    return tuple(dict.fromkeys(found))
+
+
+def region_of_number(digits: str) -> str:
+    """The country of an international number; empty where it has none."""
+    try:
+        return phonenumbers.region_code_for_number(phonenumbers.parse(f"+{digits}")) or ""
+    except phonenumbers.NumberParseException:
+        return ""
+
+
+def _is_number(text: str) -> bool:
+    return text.isascii() and all(one.isdigit() or one in " .()/-" for one in text)
