@@ -21,7 +21,7 @@ from dragoman.config.http import InboundTable, StatusTable
 from dragoman.config.tables import HttpTable
 from dragoman.connectors.http.calls import read_call
 from dragoman.connectors.http.reports import InboundReader, InboundText, StatusReader
-from dragoman.connectors.http.signatures import SignatureCheck
+from dragoman.connectors.http.signature_check import SignatureCheck
 from dragoman.core.delivery.model.ports import CarrierEvents
 from dragoman.core.model.stored import OnStored
 from dragoman.web.operations import Dialect, Operation

@@ -32,7 +32,7 @@ from dragoman.connectors.http.polling import Poller
 from dragoman.connectors.http.reports import InboundReader, StatusReader
 from dragoman.connectors.http.requests import HttpRequest, RequestRenderer
 from dragoman.connectors.http.session import Session
-from dragoman.connectors.http.signatures import SignatureCheck
+from dragoman.connectors.http.signature_check import SignatureCheck
 from dragoman.connectors.http.templates import NO_MESSAGE, Filling
 from dragoman.core.delivery.model.ports import CarrierEvents, SentMessage, UnreportedSource
 from dragoman.core.messages.model.messages import Outgoing

@@ -32,10 +32,11 @@ def find_mistakes(carrier: HttpTable) -> Iterator[Mistake]:
         for name in carrier.credentials:
             if name not in named:
                 yield Mistake(f"{key}.credentials.{name}", _unknown("credential", name, named))
-    checks = carrier.public_url and carrier.verify_signatures
+    checks, missing = carrier.public_url and carrier.verify_signatures, False
     for name, what in preset.credentials.items():
         only_checks = f"{{{name}}}" in preset.signature.key and f"{{{name}" not in _used(preset)
         if not carrier.credentials.get(name) and (checks or not only_checks):
+            missing = True
             yield Mistake(f"{key}.credentials.{name}", f"missing: {what}")
     if not (preset.base_url or carrier.base_url):
         yield Mistake(f"{key}.base_url", "missing; the preset cannot know it")
@@ -46,7 +47,8 @@ def find_mistakes(carrier: HttpTable) -> Iterator[Mistake]:
         known = {*VALUES, *named, *carrier.credentials}
         yield Mistake(key, _unknown("placeholder", error.name, known))
     except ValueError as error:
-        yield Mistake(key, str(error))
+        if not missing:  # else it may be the same once more
+            yield Mistake(key, str(error))
 
 
 def _used(preset: Preset) -> str:

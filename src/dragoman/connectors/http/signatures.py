@@ -19,6 +19,7 @@ import msgspec
 from dragoman.config.http import SignatureTable
 from dragoman.connectors.http.calls import FORM, read_call
 from dragoman.connectors.http.paths import text_of
+from dragoman.connectors.http.signature_check import MISSING, WRONG, SignatureCheck
 from dragoman.connectors.http.templates import Compiler
 from dragoman.web.charsets import parse_media_type
 from dragoman.web.forms import parse_form
@@ -26,8 +27,6 @@ from dragoman.web.outgoing import GuardedClient
 from dragoman.web.refusals import MalformedBody
 from dragoman.web.requests import Request
 
-MISSING: Final = "the signature is missing"
-WRONG: Final = "the signature is wrong"
 _HEADER: Final = "header:"
 _PREFIX: Final = re.compile(rb"^(?:md5|sha1|sha256|sha512|v[0-9])=")
 
@@ -35,21 +34,6 @@ PublicUrl = Callable[[Request], str]
 """The URL of a call, as the provider knows it."""
 Piece = Callable[[Request], bytes]
 """A part of what is signed."""
-
-
-class SignatureCheck:
-    """Checks calls; this one checks nothing, as many providers sign nothing."""
-
-    async def problem(self, request: Request, client: GuardedClient) -> str:
-        """What is wrong with a call's signature, in a few words; empty if nothing is.
-
-        `client` fetches what a check needs.
-        """
-        return ""
-
-    def content(self, request: Request) -> Any:
-        """What a checked call says, where the signature holds it; else None."""
-        return None
 
 
 class _Token(SignatureCheck):

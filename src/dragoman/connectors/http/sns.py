@@ -18,7 +18,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
-from dragoman.connectors.http.signatures import MISSING, WRONG, SignatureCheck
+from dragoman.connectors.http.signature_check import MISSING, WRONG, SignatureCheck
 from dragoman.web.outgoing import FetchError, GuardedClient
 from dragoman.web.requests import Request
 

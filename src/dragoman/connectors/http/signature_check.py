@@ -1,0 +1,26 @@
+"""Whether a call comes from the provider, as whoever takes the call asks."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from dragoman.web.outgoing import GuardedClient
+from dragoman.web.requests import Request
+
+MISSING: Final = "the signature is missing"
+WRONG: Final = "the signature is wrong"
+
+
+class SignatureCheck:
+    """Checks calls; this one checks nothing, as many providers sign nothing."""
+
+    async def problem(self, request: Request, client: GuardedClient) -> str:
+        """What is wrong with a call's signature, in a few words; empty if nothing is.
+
+        `client` fetches what a check needs.
+        """
+        return ""
+
+    def content(self, request: Request) -> Any:
+        """What a checked call says, where the signature holds it; else None."""
+        return None
