@@ -15,6 +15,8 @@ KEYWORDS: Final = 500
 DEVICES: Final = 500
 SCHEDULED: Final = 1_000
 CALLS: Final = 5_000
+_APART: Final = 16
+"""Between identifiers of batches, so that entries of the ledger may be numbered from theirs."""
 _SERVICES_OF_ONE: Final = 1_000
 """The services of an account are numbered from so many times its identifier."""
 
@@ -26,7 +28,7 @@ def service_of(account_id: int, number: int = 0) -> int:
 
 def batch_of(account_id: int, number: int = 0) -> int:
     """The identifier of a batch of an account that is due later."""
-    return account_id * SCHEDULED + number
+    return (account_id * SCHEDULED + number) * _APART
 
 
 def callback_of(account_id: int, number: int = 0) -> int:

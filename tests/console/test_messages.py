@@ -132,6 +132,8 @@ async def test_message_of_another_tree_is_not_there(found: Any) -> None:
         ("account=nobody", "account", "no account with this username"),
         ("state=nonsense", "state", "no state 'nonsense'"),
         ("state=scheduled,sent", "state", "together with other states"),
+        ("state=scheduled&cause=barred", "cause", "has no cause yet"),
+        ("state=scheduled&route=default", "route", "has no route yet"),
     ],
 )
 async def test_search_says_at_its_field_what_it_cannot_read(

@@ -46,6 +46,10 @@ UNKNOWN_COUNTRY: Final = "0"
 CAUSES: Final = tuple(code for code in FailureCode if code is not FailureCode.NONE)
 
 
+_NOT_YET: Final = ("cause", "country", "route", "carrier")
+"""What a message has once it is due."""
+
+
 class Search(msgspec.Struct, kw_only=True):
     """What was asked for."""
 
@@ -58,7 +62,8 @@ class Search(msgspec.Struct, kw_only=True):
     @property
     def is_scheduled(self) -> bool:
         """Whether it is about what is due later."""
-        return self.filter.get("states") == (State.SCHEDULED,)
+        is_named = "batch_ids" in self.filter or "message_ids" in self.filter
+        return self.filter.get("states") == (State.SCHEDULED,) and not is_named
 
     def of_messages(self) -> MessageFilter:
         """The search for messages."""
@@ -83,19 +88,19 @@ def region_of(request: PageRequest) -> str:
     )
 
 
-async def read_search(request: PageRequest, *, finds: bool = True) -> Search:
-    """What the query asks for; what cannot be read is added to the problems of the request.
-
-    Without `finds` the search box is taken for what other fields say already.
-    """
+async def read_search(request: PageRequest) -> Search:
+    """What the query asks for; what cannot be read is added to the problems of the request."""
     typed = {name: request.query.get(name, "").strip() for name in FIELDS}
     search = Search(typed=typed, account_ids=await request.tree())
     _read_fields(request, search)
     await _read_account(request, search)
-    if finds and typed["q"] and "q" not in request.problems:
+    if typed["q"] and "q" not in request.problems:
         await _read_box(request, search, typed["q"])
     if typed["id"]:
         await _read_id(request, search, typed["id"])
+    if search.is_scheduled:
+        for name in filter(typed.get, _NOT_YET):
+            request.problems[name] = f"What is scheduled has no {name} yet."
     return search
 
 
