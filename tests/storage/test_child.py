@@ -61,6 +61,8 @@ def test_what_makes_messages_and_contacts_by_the_thousand_heeds_the_space_that_i
         "accept_orders",
         "expand_batches",
         "put_dialect_record",
+        "replace_batch",
+        "replay_callbacks",
         "resend_messages",
         "send_code",
         "step_sendings",
