@@ -20,6 +20,7 @@ from dragoman.cli.reference_words import NEEDS
 from dragoman.cli.root import COMMANDS, load_all
 from dragoman.config import Settings
 from dragoman.config.fields import entries_of, section_of
+from dragoman.connectors.http.presets import PRESETS
 from dragoman.core.messages.model.lifecycle import State
 from dragoman.core.metrics import Histogram, Metrics
 from dragoman.core.model.errors import FailureCode, RefusalCode
@@ -49,9 +50,18 @@ EXPECTED = {
 
 
 def test_every_page_has_what_belongs_on_it(pages: dict[str, str]) -> None:
-    assert set(pages) == set(EXPECTED)
+    providers = {f"../carriers/http/{name}.md" for name in PRESETS if name != "generic"}
+    assert set(pages) == set(EXPECTED) | providers
     for name, pieces in EXPECTED.items():
         assert [piece for piece in pieces if piece not in pages[name]] == []
+
+
+def test_every_provider_has_its_credentials_and_words_on_its_page(pages: dict[str, str]) -> None:
+    for name, preset in PRESETS.items():
+        if name != "generic":
+            page = pages[f"../carriers/http/{name}.md"]
+            words = [*preset.credentials, *preset.optional, *preset.refusals, *preset.status.states]
+            assert [word for word in words if f"`{word}`" not in page] == [], name
 
 
 def sections(page: str) -> dict[str, str]:
