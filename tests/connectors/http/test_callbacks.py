@@ -6,6 +6,7 @@ import asyncio
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 from tests.passing_time import advance_timers, until
 
 from dragoman.config.http import AnswerTable, InboundTable, RequestTable, StatusTable
@@ -65,6 +66,18 @@ async def test_a_provider_does_not_wait_longer_than_two_seconds(made: Call) -> N
     advance_timers(callbacks.STORING_TIMEOUT_S + 0.1)
     assert callbacks.STORING_TIMEOUT_S < 2
     assert (await waiting).status == 503
+
+
+async def test_a_defect_of_ours_is_logged_without_the_token() -> None:
+    class Broken(RecordedEvents):
+        def receipt(self, *_: Any) -> None:
+            raise KeyError("4512345678")
+
+    with capture_logs() as logs:
+        assert (await call(carrier_of(Broken()), REPORT)).status == 500
+    assert [(one["event"], one["reason"]) for one in logs] == [("http_call_failed", "KeyError")]
+    assert TOKEN not in repr(logs)
+    assert "4512345678" not in repr(logs)
 
 
 async def test_a_text_that_comes_twice_is_stored_once() -> None:

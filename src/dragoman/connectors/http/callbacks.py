@@ -37,6 +37,7 @@ STORING_TIMEOUT_S: Final = 1.8
 """Providers hang up after 2 s at the earliest."""
 TEXTS_REMEMBERED: Final = 50_000
 _NOT_FOUND: Final = Response(404, b"not found\n", TEXT)
+_FAILED: Final = Response(500, b"internal error, call again\n", TEXT)
 _NOT_STORED: Final = Response(503, b"not stored, call again\n", TEXT, ((b"retry-after", b"5"),))
 
 log = structlog.get_logger(__name__)
@@ -140,7 +141,13 @@ def build_callbacks(carriers: Iterable[CarrierCalls]) -> Dialect:
 
     async def receive(request: Request) -> Response:
         carrier = calls.get(request.path_params["carrier"])
-        return _NOT_FOUND if carrier is None else await carrier.receive(request)
+        if carrier is None:
+            return _NOT_FOUND
+        try:
+            return await carrier.receive(request)
+        except Exception as error:  # reported here, without the path, which has the token
+            log.error("http_call_failed", carrier=carrier.name, reason=type(error).__name__)
+            return _FAILED
 
     return Dialect(
         name="carriers",
