@@ -15,6 +15,10 @@ KEYWORDS: Final = 500
 DEVICES: Final = 500
 SCHEDULED: Final = 1_000
 CALLS: Final = 5_000
+_FAR_MS: Final = 3_000_000_000_000
+"""When what is scheduled is due, whenever the month was."""
+_YOUNG: Final = 1 << 52
+"""Identifiers of callbacks begin here: old ones that ended are deleted."""
 _APART: Final = 16
 """Between identifiers of batches, so that entries of the ledger may be numbered from theirs."""
 _SERVICES_OF_ONE: Final = 1_000
@@ -33,7 +37,7 @@ def batch_of(account_id: int, number: int = 0) -> int:
 
 def callback_of(account_id: int, number: int = 0) -> int:
     """The identifier of a callback of an account."""
-    return account_id * CALLS + number
+    return _YOUNG + account_id * CALLS + number
 
 
 def add_belongings(
@@ -45,7 +49,7 @@ def add_belongings(
     for owner in owners:
         connection.execute(insert(forwardings), [_service(owner, n) for n in range(SERVICES)])
         connection.execute(insert(keywords), [_keyword(owner, number, n) for n in range(KEYWORDS)])
-        connection.execute(insert(batches), [_batch(owner, n, now_ms) for n in range(SCHEDULED)])
+        connection.execute(insert(batches), [_batch(owner, n) for n in range(SCHEDULED)])
         connection.execute(insert(callbacks), [_callback(owner, n, now_ms) for n in range(CALLS)])
     phones = [_device(n, 1 + n % accounts, now_ms) for n in range(DEVICES)]
     connection.execute(insert(devices), phones)
@@ -64,8 +68,8 @@ def _service(owner: int, number: int) -> dict[str, Any]:
     }
 
 
-def _batch(owner: int, number: int, now_ms: int) -> dict[str, Any]:
-    due_ms = now_ms + (number + 1) * 365 * 24 * 3_600
+def _batch(owner: int, number: int) -> dict[str, Any]:
+    due_ms = _FAR_MS + number * 60_000
     return {
         "batch_id": batch_of(owner, number),
         "account_id": owner,

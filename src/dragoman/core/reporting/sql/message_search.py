@@ -39,9 +39,9 @@ from dragoman.storage.rows import FEW, is_one_of, read_all
 from dragoman.storage.text_search import contains_pieces
 from dragoman.storage.time_limit import time_limit
 
-LOOKED_AT: Final = 20_000
+LOOKED_AT: Final = 8_000
 """Candidates of one page, of which only columns of their own are looked at."""
-TEXTS_LOOKED_AT: Final = 6_000
+TEXTS_LOOKED_AT: Final = 4_000
 """Candidates of one page whose batches are looked at."""
 MAX_RUNS: Final = 25
 """Runs of hours that are looked at before the counters are asked again."""
