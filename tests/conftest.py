@@ -90,6 +90,8 @@ def pytest_configure() -> None:
     tests/acceptance, where processes are killed, keeps its folders on the disk. What is compiled is
     kept even where Python is told not to: else every process of a test compiles the whole program.
     """
+    # A shell has what it starts in the background ignore Ctrl-C, and children inherit that.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     sys.dont_write_bytecode = False
     if folder := _folder_in_memory():

@@ -39,6 +39,7 @@ from dragoman.smpp_server.submissions import count_parts, read_submission
 from dragoman.smpp_server.terms import parse_terms
 
 SETTINGS = SessionSettings(
+    silent_while_unbinding=True,
     window=10,
     response_timeout_s=60,
     bind_timeout_s=10,

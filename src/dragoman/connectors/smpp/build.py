@@ -57,6 +57,7 @@ def settings_of(carrier: SmppTable) -> CarrierSettings:
         receiver_links=carrier.receiver_links,
         rate_per_s=carrier.rate_per_s or None,
         session=SessionSettings(
+            silent_while_unbinding=False,
             window=carrier.window,
             response_timeout_s=carrier.response_timeout_s,
             bind_timeout_s=carrier.bind_timeout_s,

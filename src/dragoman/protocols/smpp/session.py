@@ -85,7 +85,7 @@ class SessionSettings(msgspec.Struct, frozen=True, kw_only=True):
     session_init_timeout_s: float = 5.0
     """Time a peer that connected has to bind."""
     unbind_timeout_s: float = 5.0
-    silent_while_unbinding: bool = False
+    silent_while_unbinding: bool
     """Whether requests that cross our unbind are not answered, so that the peer sends them again:
     some take ESME_RINVBNDSTS for the end of a message."""
 

@@ -51,6 +51,7 @@ from dragoman.testkit.simulator.schedule import Schedule
 from dragoman.testkit.simulator.wire import Delivery, Wire
 
 SESSION: Final = SessionSettings(
+    silent_while_unbinding=False,
     window=100,
     response_timeout_s=30.0,
     bind_timeout_s=10.0,

@@ -56,6 +56,7 @@ from dragoman.protocols.smpp.states import TRANSITIONS, Move, Role, State
 from dragoman.protocols.smpp.tlvs import Tlv
 
 SETTINGS = SessionSettings(
+    silent_while_unbinding=False,
     window=3,
     response_timeout_s=10,
     bind_timeout_s=4,
