@@ -38,7 +38,6 @@ from dragoman.console.context import ConsoleContext
 from dragoman.console.routes import build_console
 from dragoman.console.views import PAGES
 from dragoman.container import Services
-from dragoman.core.callbacks.callback_lists import CallbackLists
 from dragoman.core.callbacks.calling import Caller, make_test_call
 from dragoman.core.callbacks.model.held_hosts import HeldHost
 from dragoman.core.callbacks.model.hosts import CallbackHost, Tested
@@ -51,7 +50,6 @@ from dragoman.core.delivery.running import BindView, CarrierView, Reloaded, Wire
 from dragoman.core.messages.feed import Feed
 from dragoman.core.messages.model.callbacks import (
     BINDS,
-    SMPP,
     CallbackFacts,
     renderer_of_events,
     renderer_of_texts,
@@ -64,8 +62,7 @@ from dragoman.kit.ids import time_of
 from dragoman.kit.supervisor import Ended, Supervisor
 from dragoman.mail.listener import MailListener
 from dragoman.ops.health import build_pages
-from dragoman.smpp_server.deliveries import RECEIPT, TEXT
-from dragoman.smpp_server.server import SmppServer
+from dragoman.smpp_server.build import build_smpp_server
 from dragoman.web.client_address import ClientAddressReader
 from dragoman.web.operations import Dialect
 from dragoman.web.outgoing import ANSWER_LIMIT_BYTES, GuardedClient
@@ -82,12 +79,6 @@ READ_ANSWER_BYTES = 64 * 1024
 """Of customers' answers, where a dialect reads them."""
 LOOK_AT_SPACE_S = 1.0
 STOP_UNSTORED_S = 3.0
-BIND_RETRY_S = 60.0
-"""Wait after a customer's program refused a receipt or text for now."""
-BIND_CONCURRENCY = 100_000
-"""Deliveries to binds at the same time, in all: the windows of the binds limit them."""
-BIND_DELIVERIES = 256
-"""Deliveries of one account at the same time, beyond what its binds take at once."""
 
 log = structlog.get_logger(__name__)
 
@@ -158,8 +149,8 @@ class Gateway:
             },
         )
         services.callback_stored.subscribe(self.callbacks.announce)
-        _follow(services.callback_lists, self.callbacks)
-        self.smpp_server, self._bind_deliveries = self._build_smpp_server()
+        self.callbacks.follow(services.callback_lists)
+        self.smpp_server, self._bind_deliveries = build_smpp_server(services)
         self._mail_worker = self._build_mail_worker()
         self._mail: MailListener | None = None
         self._web: DialectApp | None = None
@@ -533,34 +524,6 @@ class Gateway:
         services.mailings.mail_due.subscribe(worker.announce)
         return worker
 
-    def _build_smpp_server(self) -> tuple[SmppServer, CallbackWorker]:
-        """The server, and the worker for what is delivered to binds: callbacks without HTTP."""
-        services, settings = self.services, self.services.settings.smpp_server
-        server = SmppServer(services)
-        worker = CallbackWorker(
-            storage=services.storage,
-            client=server.binds,
-            renderers={},
-            as_stored={SMPP: RECEIPT, renderer_of_texts(SMPP): TEXT},
-            schedule=RetrySchedule(
-                first_s=BIND_RETRY_S,
-                longest_s=services.settings.callbacks.max_retry_s,
-                give_up_after_s=settings.keep_s,
-                max_retry_after_s=0.0,
-            ),
-            concurrency=BIND_CONCURRENCY,
-            per_lane=BIND_DELIVERIES,
-            clock=services.clock,
-            metrics=services.metrics,
-            serves=lambda origin: origin.startswith(BINDS),
-            reachable=server.binds.reachable,
-            most_kept=settings.keep_most,
-        )
-        services.callback_stored.subscribe(worker.announce)
-        _follow(services.callback_lists, worker)
-        server.receiver_bound.subscribe(worker.receiver_found)
-        return server, worker
-
     async def _listen_for_binds(self) -> None:
         try:
             await self.smpp_server.start()
@@ -598,10 +561,3 @@ def phones_of(connectors: Mapping[str, Connector]) -> dict[str, PhonesCarrier]:
         for name, connector in connectors.items()
         if isinstance(connector, PhonesCarrier)
     }
-
-
-def _follow(lists: CallbackLists, worker: CallbackWorker) -> None:
-    """Has a worker act on what people change."""
-    lists.replayed.subscribe(worker.replayed)
-    lists.paused.subscribe(worker.pause)
-    lists.unpaused.subscribe(worker.unpause)

@@ -18,6 +18,7 @@ from weakref import WeakValueDictionary
 import msgspec
 import structlog
 
+from dragoman.core.callbacks.callback_lists import CallbackLists
 from dragoman.core.callbacks.calling import (
     MAX_ANSWER,
     Called,
@@ -198,6 +199,12 @@ class CallbackWorker:
                 del self._hurries[0]
         except Exception as error:  # retried at the next poll
             log.error("callbacks_not_moved", reason=type(error).__name__)
+
+    def follow(self, lists: CallbackLists) -> None:
+        """Acts on what people change: callbacks made again, hosts paused and let go on."""
+        lists.replayed.subscribe(self.replayed)
+        lists.paused.subscribe(self.pause)
+        lists.unpaused.subscribe(self.unpause)
 
     def pause(self, host: PausedHost) -> None:
         """Has what is for a host wait in its rows, and ends no call that is under way."""
