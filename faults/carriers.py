@@ -77,6 +77,7 @@ def _go_deaf(smsc: Smsc) -> None:
 
 def _cut_in_pdu(smsc: Smsc) -> None:
     smsc.manners.cut_responses = 1
+    smsc.faults += 1
 
 
 def _drip(smsc: Smsc) -> None:
@@ -146,8 +147,8 @@ async def _heal(smsc: Smsc) -> None:
     manners.is_deaf, manners.cut_responses, manners.by_octets = False, 0, False
     for link in list(smsc.links):
         link.hear_again()
+    smsc.faults += 1  # what follows is not of this trouble
     if not smsc.is_open:
-        smsc.faults += 1
         await smsc.open()
 
 

@@ -315,8 +315,7 @@ class Link(asyncio.Protocol):
         if manners.cut_responses:
             manners.cut_responses -= 1
             self.write(response[: len(response) // 2])
-            smsc.faults += 1
-            asyncio.get_running_loop().call_later(0.05, self.reset)
+            asyncio.get_running_loop().call_later(0.05, self._lose_responses)
             return
         if wants_receipt and manners.receipt_after_s is not None:
             state = manners.receipt_state(submit)
