@@ -30,6 +30,7 @@ from dragoman.core.contacts.contact_values import ContactValues
 from dragoman.core.contacts.contacts import Contacts
 from dragoman.core.contacts.groups import Groups
 from dragoman.core.contacts.imports import Imports
+from dragoman.core.contacts.uploads import Uploads
 from dragoman.core.delivery.backlog import Backlog
 from dragoman.core.delivery.carrier_switches import CarrierSwitches
 from dragoman.core.delivery.deadlines import Deadlines
@@ -133,6 +134,7 @@ class Services:
     groups: Groups
     contact_values: ContactValues
     imports: Imports
+    uploads: Uploads
     inbound_routing: InboundRouting
     keywords: Keywords
     opt_outs: OptOuts

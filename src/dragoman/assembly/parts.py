@@ -38,6 +38,7 @@ from dragoman.core.contacts.contact_values import ContactValues
 from dragoman.core.contacts.contacts import Contacts
 from dragoman.core.contacts.groups import Groups
 from dragoman.core.contacts.imports import Imports
+from dragoman.core.contacts.uploads import Uploads
 from dragoman.core.delivery.backlog import Backlog
 from dragoman.core.delivery.carrier_switches import CarrierSwitches
 from dragoman.core.delivery.deadlines import Deadlines
@@ -229,6 +230,12 @@ class Parts:
         self.groups = Groups(storage=self.storage, clock=self.clock)
         self.contact_values = ContactValues(storage=self.storage)
         self.imports = Imports(storage=self.storage, ids=self.ids, clock=self.clock)
+        self.uploads = Uploads(
+            folder=self.settings.data_path / "uploads",
+            imports=self.imports,
+            accounts=self.accounts,
+            clock=self.clock,
+        )
 
     def _inbound_routing(self) -> None:
         self.inbound_routing = InboundRouting(

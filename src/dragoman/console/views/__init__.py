@@ -13,6 +13,7 @@ from dragoman.console.views import (
     callbacks,
     carriers,
     compose,
+    contacts,
     devices,
     inbox,
     keywords,
@@ -26,6 +27,7 @@ from dragoman.console.views import (
     search,
     senders,
     sign_in,
+    uploads,
 )
 
 PAGES: Final[tuple[Page, ...]] = (
@@ -37,6 +39,8 @@ PAGES: Final[tuple[Page, ...]] = (
     *live.PAGES,
     *compose.PAGES,
     *inbox.PAGES,
+    *contacts.PAGES,
+    *uploads.PAGES,
     *callbacks.PAGES,
     *keywords.PAGES,
     *accounts.PAGES,
