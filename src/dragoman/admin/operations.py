@@ -19,6 +19,7 @@ from dragoman.admin import (
     binds,
     callbacks,
     carriers,
+    contacts,
     devices,
     diagnosis,
     inbound,
@@ -48,7 +49,7 @@ JSON_LINES: Final = b"application/jsonl"
 PROBLEM_TYPE: Final = b"application/problem+json"
 SUBJECTS: Final = (
     accounts, messages, message_lists, carriers, routes, reload, callbacks, inbound, senders,
-    devices, webhooks, privacy, diagnosis, tokens, binds,
+    devices, webhooks, privacy, diagnosis, tokens, binds, contacts,
 )  # fmt: skip
 
 Guard = Callable[[Request], Awaitable[None]]

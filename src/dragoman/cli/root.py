@@ -37,6 +37,7 @@ COMMANDS: Final = MappingProxyType(
         "account": "Accounts: who may use the gateway.",
         "number": "Numbers: which account receives their texts.",
         "keyword": "Keywords: how several accounts share one number.",
+        "contact": "Contacts: lists of them, and CSV files in and out.",
         "optout": "Opt-outs: numbers that get no messages.",
         "device": "Devices: phones that send with their own SIMs.",
         "carrier": "Carriers: their state, out of service and back.",
