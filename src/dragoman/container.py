@@ -25,6 +25,9 @@ from dragoman.core.callbacks.callback_lists import CallbackLists
 from dragoman.core.callbacks.webhooks import Webhooks
 from dragoman.core.campaigns.issues import Issues
 from dragoman.core.campaigns.mailings import Mailings
+from dragoman.core.campaigns.short_links import ShortLinks
+from dragoman.core.campaigns.text_campaigns import TextCampaigns
+from dragoman.core.campaigns.text_templates import TextTemplates
 from dragoman.core.contacts.contact_profiles import ContactProfiles
 from dragoman.core.contacts.contact_values import ContactValues
 from dragoman.core.contacts.contacts import Contacts
@@ -181,6 +184,9 @@ class Services:
     verifications: Verifications
     mailings: Mailings
     issues: Issues
+    text_templates: TextTemplates
+    text_campaigns: TextCampaigns
+    short_links: ShortLinks
     timelines: Timelines
     correspondence: Correspondence
     single_texts: SingleTexts
@@ -207,6 +213,7 @@ class Services:
         await self.phone_settings.restore()
         await self.webhooks.restore()
         await self.smpp_logins.restore()
+        await self.text_campaigns.restore()
 
     async def close(self) -> None:
         """Lets go of the database and of what else is open."""

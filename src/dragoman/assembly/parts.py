@@ -38,7 +38,6 @@ from dragoman.core.contacts.contact_values import ContactValues
 from dragoman.core.contacts.contacts import Contacts
 from dragoman.core.contacts.groups import Groups
 from dragoman.core.contacts.imports import Imports
-from dragoman.core.contacts.uploads import Uploads
 from dragoman.core.delivery.backlog import Backlog
 from dragoman.core.delivery.carrier_switches import CarrierSwitches
 from dragoman.core.delivery.deadlines import Deadlines
@@ -99,6 +98,7 @@ from dragoman.core.submission.idempotency_keys import IdempotencyKeys
 from dragoman.core.submission.message_actions import MessageActions
 from dragoman.core.submission.message_maker import MessageMaker
 from dragoman.core.submission.orders import Orders
+from dragoman.core.submission.pacing import Pacing
 from dragoman.core.submission.quotes import Quotes
 from dragoman.core.submission.refunds import Refunds
 from dragoman.core.submission.replacements import Replacements
@@ -230,12 +230,6 @@ class Parts:
         self.groups = Groups(storage=self.storage, clock=self.clock)
         self.contact_values = ContactValues(storage=self.storage)
         self.imports = Imports(storage=self.storage, ids=self.ids, clock=self.clock)
-        self.uploads = Uploads(
-            folder=self.settings.data_path / "uploads",
-            imports=self.imports,
-            accounts=self.accounts,
-            clock=self.clock,
-        )
 
     def _inbound_routing(self) -> None:
         self.inbound_routing = InboundRouting(
@@ -466,6 +460,7 @@ class Parts:
             clock=self.clock,
         )
         self.bundles = Bundles(self.submission, self.short_ids)
+        self.pacing = Pacing(self.clock)
         self.batches = Batches(
             storage=self.storage,
             live=self.live,
@@ -477,6 +472,7 @@ class Parts:
             accounts=self.accounts,
             ids=self.ids,
             clock=self.clock,
+            pacing=self.pacing,
         )
         self.idempotency_keys = IdempotencyKeys(
             storage=self.storage,

@@ -38,6 +38,8 @@ COMMANDS: Final = MappingProxyType(
         "number": "Numbers: which account receives their texts.",
         "keyword": "Keywords: how several accounts share one number.",
         "contact": "Contacts: lists of them, and CSV files in and out.",
+        "campaign": "Campaigns: a text to the contacts of lists, from a draft to its result.",
+        "template": "Templates: texts that are used again.",
         "optout": "Opt-outs: numbers that get no messages.",
         "device": "Devices: phones that send with their own SIMs.",
         "carrier": "Carriers: their state, out of service and back.",

@@ -11,6 +11,7 @@ from dragoman.console.views import (
     accounts,
     binds,
     callbacks,
+    campaigns,
     carriers,
     compose,
     contacts,
@@ -27,6 +28,7 @@ from dragoman.console.views import (
     search,
     senders,
     sign_in,
+    templates,
     uploads,
 )
 
@@ -41,6 +43,8 @@ PAGES: Final[tuple[Page, ...]] = (
     *inbox.PAGES,
     *contacts.PAGES,
     *uploads.PAGES,
+    *campaigns.PAGES,
+    *templates.PAGES,
     *callbacks.PAGES,
     *keywords.PAGES,
     *accounts.PAGES,

@@ -32,7 +32,8 @@ from dragoman.core.model.use_case import use_case
 from dragoman.core.submission.audiences import Audiences, Chunk
 from dragoman.core.submission.expansion import AudienceExpansion, Expansion, NumbersExpansion
 from dragoman.core.submission.message_maker import MessageMaker, without_rejected
-from dragoman.core.submission.sql import batches, scheduled, submissions
+from dragoman.core.submission.pacing import Pacing
+from dragoman.core.submission.sql import audiences, batches, scheduled, submissions
 from dragoman.kit.clock import Clock, ClockWatch
 from dragoman.kit.ids import IdSource
 from dragoman.storage.engine import Storage
@@ -90,6 +91,7 @@ class Batches:
     accounts: Accounts
     ids: IdSource
     clock: Clock
+    pacing: Pacing
     _running: deque[Expansion] = field(default_factory=deque, init=False)
     _stuck: dict[str, Stuck] = field(default_factory=dict, init=False)
     """By route, as last seen full."""
@@ -145,6 +147,17 @@ class Batches:
         """Cancels, together, those of an account's batches that have not begun; how many."""
         stopping = self._cancel_unexpanded(account, batch_ids)
         return await asyncio.shield(asyncio.ensure_future(stopping))
+
+    async def stop_rest(self, batch_id: int) -> None:
+        """Lets nobody else of a batch's audience get a message; those are counted as cancelled."""
+        async with self._turn:
+            reason = FailureCode.CANCELLED.value
+            stop = audiences.AudienceStop(batch_id=batch_id, reason=reason)
+            await self.storage.writer.write(audiences.stop, stop)
+            self.pacing.drop(batch_id)
+            for expansion in self._running:
+                if expansion.batch_id == batch_id:
+                    expansion.forget()  # it is read again, with what was stored
 
     async def cancel_waiting(self, batch_id: int) -> int:
         """Cancels the messages of a batch that no carrier was given; returns their number."""
@@ -343,6 +356,8 @@ class Batches:
     def _may_go(self, expansion: Expansion) -> bool:
         """Whether one of the routes of the next recipients has room, or all of them stand still."""
         routes, account_id = expansion.routes, expansion.account.account_id
+        if self.pacing.room(expansion.batch_id, CHUNK) <= 0:
+            return False
         if not routes:
             return True
         if any(self.backlog.room(route, account_id) > 0 for route in routes):
@@ -361,7 +376,7 @@ class Batches:
 
         Nothing read is kept while it waits: contacts may change or be deleted meanwhile.
         """
-        chunk = await expansion.read(CHUNK)
+        chunk = await expansion.read(max(1, self.pacing.room(expansion.batch_id, CHUNK)))
         if chunk is None:
             return None
         made: tuple[StoredMessage, ...] = ()
@@ -374,7 +389,8 @@ class Batches:
 
     async def _expand(self, expansion: Expansion, chunk: Chunk, made: Messages) -> bool:
         """Stores the messages of a chunk; whether recipients are left."""
-        if not self._running:  # with others, it would be outdated by then
+        # With others it would be outdated by then, and with a rule the next chunk has another size.
+        if not self._running and not self.pacing.has_rule(expansion.batch_id):
             expansion.read_ahead(chunk, CHUNK)
         stored = self._step_of(expansion, chunk, made)
         while True:
@@ -391,6 +407,7 @@ class Batches:
             return False
         expansion.advance(chunk, stored)
         expansion.routes = None
+        self.pacing.took(expansion.batch_id, len(stored.messages))
         if stored.step is not None:
             # Recipients of an audience are counted as they become known.
             self.metrics.accepted[expansion.live.stored.dialect] += len(stored.messages)
