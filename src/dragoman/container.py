@@ -52,6 +52,7 @@ from dragoman.core.devices.inbox_exports import InboxExports
 from dragoman.core.devices.phone_settings import PhoneSettings
 from dragoman.core.health import Health
 from dragoman.core.identifiers import last_identifier
+from dragoman.core.inbound.auto_answers import AutoAnswers
 from dragoman.core.inbound.inbound import Inbound
 from dragoman.core.inbound.inbox import Inbox
 from dragoman.core.inbound.keywords import Keywords
@@ -66,6 +67,7 @@ from dragoman.core.messages.model.records import NewCallback
 from dragoman.core.messages.model.routing import Router
 from dragoman.core.messages.premium import PremiumRules
 from dragoman.core.metrics import Metrics
+from dragoman.core.reporting.conversations import Conversations
 from dragoman.core.reporting.correspondence import Correspondence
 from dragoman.core.reporting.finder import Finder
 from dragoman.core.reporting.message_search import MessageSearch
@@ -77,6 +79,7 @@ from dragoman.core.reporting.timeline import Timelines
 from dragoman.core.reporting.traffic import Traffic
 from dragoman.core.retention.privacy import Privacy
 from dragoman.core.retention.retention import Retention
+from dragoman.core.submission.answering import Answering
 from dragoman.core.submission.audiences import Audiences
 from dragoman.core.submission.batches import Batches
 from dragoman.core.submission.bundles import Bundles
@@ -141,6 +144,9 @@ class Services:
     inbound_routing: InboundRouting
     keywords: Keywords
     opt_outs: OptOuts
+    auto_answers: AutoAnswers
+    answering: Answering
+    conversations: Conversations
     devices: Devices
     assignments: Assignments
     device_registration: DeviceRegistration
@@ -209,6 +215,7 @@ class Services:
         self.ids.continue_after(await self.storage.read(last_identifier))
         await self.inbound_routing.load()
         await self.opt_outs.load()
+        await self.auto_answers.load()
         await self.devices.restore()
         await self.phone_settings.restore()
         await self.webhooks.restore()

@@ -48,6 +48,7 @@ from dragoman.core.campaigns.ports import Transport
 from dragoman.core.campaigns.worker import MailWorker
 from dragoman.core.delivery.model.ports import Connector, Custodian
 from dragoman.core.delivery.running import BindView, CarrierView, Reloaded, WirePiece
+from dragoman.core.inbound.model.auto_answers import ANSWERS
 from dragoman.core.messages.feed import Feed
 from dragoman.core.messages.model.callbacks import (
     BINDS,
@@ -136,7 +137,8 @@ class Gateway:
                 renderer_of_texts(d.name): d.render_text
                 for d in self.dialects
                 if d.render_text is not None
-            },
+            }
+            | {renderer_of_texts(ANSWERS): services.answering.render},
             event_renderers={
                 renderer_of_events(d.name): d.render_event
                 for d in self.dialects
@@ -147,7 +149,8 @@ class Gateway:
                 for d in self.dialects
                 if d.take_answer is not None
                 for renderer in (renderer_of_texts, renderer_of_events)
-            },
+            }
+            | {renderer_of_texts(ANSWERS): services.answering.take},
         )
         services.callback_stored.subscribe(self.callbacks.announce)
         self.callbacks.follow(services.callback_lists)

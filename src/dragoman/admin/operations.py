@@ -21,6 +21,7 @@ from dragoman.admin import (
     campaigns,
     carriers,
     contacts,
+    conversations,
     devices,
     diagnosis,
     inbound,
@@ -50,7 +51,7 @@ JSON_LINES: Final = b"application/jsonl"
 PROBLEM_TYPE: Final = b"application/problem+json"
 SUBJECTS: Final = (
     accounts, messages, message_lists, carriers, routes, reload, callbacks, inbound, senders,
-    devices, webhooks, privacy, diagnosis, tokens, binds, contacts, campaigns,
+    devices, webhooks, privacy, diagnosis, tokens, binds, contacts, campaigns, conversations,
 )  # fmt: skip
 
 Guard = Callable[[Request], Awaitable[None]]

@@ -1,4 +1,4 @@
-"""The services for campaigns by text message, over those that send messages."""
+"""The services for campaigns and conversations, over those that send and receive messages."""
 
 from __future__ import annotations
 
@@ -10,6 +10,12 @@ from dragoman.core.campaigns.short_links import ShortLinks
 from dragoman.core.campaigns.text_campaigns import TextCampaigns
 from dragoman.core.campaigns.text_templates import TextTemplates
 from dragoman.core.contacts.uploads import Uploads
+from dragoman.core.reporting.conversations import Conversations
+from dragoman.core.reporting.correspondence import Correspondence
+from dragoman.core.reporting.message_search import MessageSearch
+from dragoman.core.reporting.monthly import MonthlyReport
+from dragoman.core.reporting.single_texts import SingleTexts
+from dragoman.core.submission.answering import Answering
 from dragoman.kit.child_process import ChildProcess
 from dragoman.kit.clock import Clock
 
@@ -22,6 +28,14 @@ class AllParts(Parts):
     ) -> None:
         super().__init__(settings, clock, connect, writer)
         self._text_campaigns()
+        self._lists_of_texts()
+
+    def _lists_of_texts(self) -> None:
+        self.message_search = MessageSearch(self.storage)
+        self.monthly_report = MonthlyReport(self.storage, self.clock)
+        self.correspondence = Correspondence(self.storage)
+        self.single_texts = SingleTexts(self.storage)
+        self.conversations = Conversations(storage=self.storage)
 
     def _text_campaigns(self) -> None:
         self.uploads = Uploads(
@@ -30,6 +44,7 @@ class AllParts(Parts):
             accounts=self.accounts,
             clock=self.clock,
         )
+        self.answering = Answering(accounts=self.accounts, idempotency_keys=self.idempotency_keys)
         self.text_templates = TextTemplates(storage=self.storage, clock=self.clock)
         self.short_links = ShortLinks(
             storage=self.storage,

@@ -60,6 +60,7 @@ from dragoman.core.devices.inbox_exports import InboxExports
 from dragoman.core.devices.phone_settings import PhoneSettings
 from dragoman.core.devices.presence import Presence
 from dragoman.core.health import Health
+from dragoman.core.inbound.auto_answers import AutoAnswers
 from dragoman.core.inbound.inbound import Inbound
 from dragoman.core.inbound.inbox import Inbox
 from dragoman.core.inbound.keywords import Keywords
@@ -78,13 +79,9 @@ from dragoman.core.messages.model.records import NewCallback
 from dragoman.core.messages.model.routing import Router
 from dragoman.core.messages.premium import PremiumRules
 from dragoman.core.metrics import Metrics
-from dragoman.core.reporting.correspondence import Correspondence
 from dragoman.core.reporting.finder import Finder
-from dragoman.core.reporting.message_search import MessageSearch
 from dragoman.core.reporting.model.timeline import PduStep, Timeline
-from dragoman.core.reporting.monthly import MonthlyReport
 from dragoman.core.reporting.queries import Queries
-from dragoman.core.reporting.single_texts import SingleTexts
 from dragoman.core.reporting.statistics import Statistics
 from dragoman.core.reporting.timeline import Reconstructs, Timelines
 from dragoman.core.reporting.traffic import Traffic
@@ -246,6 +243,12 @@ class Parts:
             reserved_words=self._stop_words | self._start_words,
         )
         self.opt_outs = OptOuts(storage=self.storage, ids=self.ids)
+        self.auto_answers = AutoAnswers(
+            storage=self.storage,
+            ids=self.ids,
+            clock=self.clock,
+            help_words=words_to_match(self.settings.inbound.help_words),
+        )
 
     def _devices(self) -> None:
         settings = self.settings
@@ -325,6 +328,7 @@ class Parts:
                 ids=self.ids,
                 clock=self.clock,
             ),
+            answers=self.auto_answers,
             find_events=self._about_text,
             stop_words=self._stop_words,
             start_words=self._start_words,
@@ -492,8 +496,6 @@ class Parts:
             clock=self.clock,
         )
         self.queries = Queries(self.storage)
-        self.message_search = MessageSearch(self.storage)
-        self.monthly_report = MonthlyReport(self.storage, self.clock)
         self.finder = Finder(
             self.storage, self.short_ids, tuple(carrier.name for carrier in settings.carriers)
         )
@@ -570,8 +572,6 @@ class Parts:
             message_events=self.message_events,
             reconstruct=self._reconstruct,
         )
-        self.correspondence = Correspondence(self.storage)
-        self.single_texts = SingleTexts(self.storage)
         self.statistics = Statistics(storage=self.storage, queries=self.queries, clock=self.clock)
         self.traffic = Traffic(storage=self.storage, clock=self.clock)
 

@@ -40,6 +40,8 @@ COMMANDS: Final = MappingProxyType(
         "contact": "Contacts: lists of them, and CSV files in and out.",
         "campaign": "Campaigns: a text to the contacts of lists, from a draft to its result.",
         "template": "Templates: texts that are used again.",
+        "conversation": "Conversations: what an account and a number wrote to each other.",
+        "answer": "Automatic answers to STOP, START and HELP.",
         "optout": "Opt-outs: numbers that get no messages.",
         "device": "Devices: phones that send with their own SIMs.",
         "carrier": "Carriers: their state, out of service and back.",

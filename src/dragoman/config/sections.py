@@ -356,6 +356,8 @@ class Inbound(Section, frozen=True, kw_only=True):
     keywords."""
     start_words: tuple[str, ...] = ("START",)
     """One of these words alone, or before a keyword, takes the opt-out back."""
+    help_words: tuple[str, ...] = ("HELP",)
+    """One of these words alone gets the answer that an account has set for it, if it has."""
 
 
 class Receipts(Section, frozen=True, kw_only=True):

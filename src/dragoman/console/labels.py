@@ -187,6 +187,7 @@ _ACTIONS: Final = MappingProxyType(
         "disable_device": "disabled the phone {}",
         "enable_device": "enabled the phone {}",
         "device_code": "created a registration code for a phone",
+        "answer": "changed the automatic answer to {}",
         "start_campaign": "started the campaign {}",
         "pause_campaign": "paused the campaign {}",
         "resume_campaign": "resumed the campaign {}",

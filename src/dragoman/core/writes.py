@@ -41,7 +41,14 @@ from dragoman.core.contacts.sql import (
 )
 from dragoman.core.delivery.sql import held_carriers
 from dragoman.core.devices.sql import assignments, device_events, devices, phone_settings
-from dragoman.core.inbound.sql import inbound, keywords, opt_outs, received_texts
+from dragoman.core.inbound.sql import (
+    auto_answers,
+    conversations,
+    inbound,
+    keywords,
+    opt_outs,
+    received_texts,
+)
 from dragoman.core.messages.sql import changes
 from dragoman.core.messages.sql import events as journal
 from dragoman.core.reporting.sql import ingestion
@@ -158,6 +165,9 @@ OPERATIONS: Final[dict[str, Operation[Any, Any]]] = {
         issues.schedule,
         issues.step,
         journal.note,
+        auto_answers.put,
+        auto_answers.remove,
+        conversations.mark,
         short_links.count_clicks,
         text_campaigns.change,
         text_campaigns.create,
