@@ -22,6 +22,7 @@ from dragoman.core.accounts.senders import Senders
 from dragoman.core.accounts.sessions import Sessions
 from dragoman.core.accounts.smpp_logins import SmppLogins
 from dragoman.core.callbacks.callback_lists import CallbackLists
+from dragoman.core.callbacks.signing_secrets import SigningSecrets
 from dragoman.core.callbacks.webhooks import Webhooks
 from dragoman.core.campaigns.issues import Issues
 from dragoman.core.campaigns.mailings import Mailings
@@ -142,6 +143,7 @@ class Services:
     phone_settings: PhoneSettings
     inbox_exports: InboxExports
     webhooks: Webhooks
+    signing_secrets: SigningSecrets
     device_routes: DeviceRoutes
     message_events: MessageEvents
     feed: Feed

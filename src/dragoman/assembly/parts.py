@@ -29,6 +29,7 @@ from dragoman.core.billing.model.message_types import MessageTypes
 from dragoman.core.billing.model.pricing import PriceList
 from dragoman.core.callbacks.bind_texts import BindTexts
 from dragoman.core.callbacks.callback_lists import CallbackLists
+from dragoman.core.callbacks.signing_secrets import SigningSecrets
 from dragoman.core.callbacks.webhooks import Webhooks
 from dragoman.core.campaigns.issues import Issues
 from dragoman.core.campaigns.mailings import Mailings
@@ -184,13 +185,14 @@ class Parts:
             longest_s=settings.console.longest_s,
         )
         self.access_tokens = AccessTokens(storage=self.storage, accounts=self.accounts)
+        sealer = Sealer(settings.key_path)
         self.auth_tokens = AuthTokens(
-            storage=self.storage,
-            accounts=self.accounts,
-            sealer=Sealer(settings.key_path),
-            clock=self.clock,
+            storage=self.storage, accounts=self.accounts, sealer=sealer, clock=self.clock
         )
         self.dialect_records = DialectRecords(storage=self.storage, ids=self.ids)
+        self.signing_secrets = SigningSecrets(
+            records=self.dialect_records, sealer=sealer, clock=self.clock
+        )
         self.login_tokens = LoginTokens(
             storage=self.storage,
             accounts=self.accounts,

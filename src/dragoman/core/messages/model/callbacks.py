@@ -115,6 +115,10 @@ class EventFacts(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     sim: int | None = None
     key: str = ""
     """What the customer calls the message, or our identifier of a text."""
+    message_id: int = 0
+    batch_id: int = 0
+    return_data: str = ""
+    """What was stored to be shown with the message."""
     sender: str = ""
     recipient: str = ""
     carrier: str = ""
