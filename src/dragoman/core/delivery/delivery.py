@@ -6,8 +6,6 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import field
 from enum import StrEnum
 
-import msgspec
-
 from dragoman.core.billing.model.reservations import Settlement
 from dragoman.core.delivery.quality import Quality
 from dragoman.core.messages.feed import Feed
@@ -351,7 +349,7 @@ class Delivery:
             dialect=on_stored.dialect,
             origin=origin_of(options.callback_url),
             url=options.callback_url,
-            payload=msgspec.json.encode(facts).decode(),
+            payload=facts,
             due_ms=now_ms,
         )
 
