@@ -71,6 +71,9 @@ class Operation:
     answer_formats: tuple[AnswerFormat, ...] = ("json",)
     tags: tuple[str, ...] = ()
     needs: str = ""
+    is_prompt: bool = False
+    """Whether its handler mostly waits for commits alone, so that it is run without a task
+    (`kit/prompt.py`)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -60,6 +60,7 @@ from dragoman.core.submission.sql import submissions
 from dragoman.kit.call_header import tag_of_call
 from dragoman.kit.clock import Clock
 from dragoman.kit.ids import IdSource
+from dragoman.kit.prompt import Settled
 from dragoman.protocols.gsm.segmentation import PLAIN, Repertoire, Segmentation
 from dragoman.storage.work import Operation
 from dragoman.storage.writer import Writer
@@ -154,16 +155,13 @@ class SubmissionService:
         claimed = [m for d in decisions for m in d.sendable if self.queue.claim(m.route)]
         for message in claimed:
             message.state = _SENDING  # a link takes it as soon as it is on disk
-        waiting: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        waiting: Settled[None] = Settled()
 
         def stored(result: Exception | None) -> None:
             for message in claimed:
                 self.queue.release(message.route)
-            if not waiting.cancelled():
-                if result is None:
-                    waiting.set_result(None)
-                else:
-                    waiting.set_exception(result)
+            if not waiting.is_abandoned:
+                waiting.settle(result)
             elif result is None:
                 # The caller is gone, but the rows must not wait for a restart.
                 self._adopt(decisions)
@@ -173,7 +171,7 @@ class SubmissionService:
             await waiting
         except asyncio.CancelledError:
             # It may have been on disk already when the caller went away.
-            if not waiting.cancelled() and waiting.exception() is None:
+            if waiting.is_good:
                 self._adopt(decisions)
             raise
         for decision in decisions:
