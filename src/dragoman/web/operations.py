@@ -74,6 +74,9 @@ class Operation:
     needs: str = ""
     name: str = ""
     headers: Mapping[str, str] = field(default_factory=dict)
+    is_prompt: bool = False
+    """Whether its handler mostly waits for commits alone, so that it is run without a task
+    (`kit/prompt.py`)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -115,6 +115,8 @@ class Webhooks:
 
     def report_url(self, account_id: int, dialect: str) -> str:
         """The URL for reports on messages that name none of their own; empty without any."""
+        if account_id not in self._webhooks:
+            return ""
         found = (self.find(account_id, dialect, key) for key in self._report_keys(dialect))
         return next((webhook.url for webhook in found if webhook is not None), "")
 

@@ -121,15 +121,22 @@ def encode_waiting(recipients: Sequence[str], own: Sequence[Recipient] | None) -
 def _check_storable(submission: Submission) -> None:
     """Refuses what databases cannot store: NUL, and unpaired surrogates."""
     callback, push = submission.callback, submission.push
-    texts = {"text": submission.text, "returndata": submission.return_data}
+    whole = submission.text + submission.return_data
     if submission.reference is not None:
-        texts["reference"] = submission.reference
+        whole += submission.reference
     if push is not None:
-        texts["pushurl"] = push.url
+        whole += push.url
     if callback is not None:
-        texts["callback"] = callback.url + callback.return_data
-    if is_storable("".join(texts.values())):
+        whole += callback.url + callback.return_data
+    if is_storable(whole):
         return
+    texts = {
+        "text": submission.text,
+        "returndata": submission.return_data,
+        "reference": submission.reference or "",
+        "pushurl": push.url if push is not None else "",
+        "callback": callback.url + callback.return_data if callback is not None else "",
+    }
     field = next(field for field, text in texts.items() if not is_storable(text))
     raise Refused(RefusalCode.INVALID_FIELD, field, "not valid Unicode text")
 

@@ -22,7 +22,7 @@ def url_of_binds(account_id: int) -> str:
     return f"{BINDS}{account_id}"
 
 
-class CallbackFacts(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class CallbackFacts(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """The state change of a message, as stored with its callback."""
 
     message_id: int
