@@ -25,6 +25,7 @@ from dragoman.core.billing.model.reservations import Settlement
 from dragoman.core.delivery.backlog import Backlog
 from dragoman.core.delivery.delivery import Delivery
 from dragoman.core.messages.live import LiveBatch, LiveMessage, LiveMessages
+from dragoman.core.messages.loader import MessageLoader
 from dragoman.core.messages.model.lifecycle import CANCELLABLE, BatchState, State
 from dragoman.core.messages.model.records import StoredMessage
 from dragoman.core.messages.sql import pending
@@ -96,6 +97,7 @@ class Batches:
 
     storage: Storage
     live: LiveMessages
+    loader: MessageLoader
     backlog: Backlog
     delivery: Delivery
     maker: MessageMaker
@@ -172,10 +174,8 @@ class Batches:
         async with self._turn:
             waiting = [
                 message
-                for message in self.live
-                if message.batch.batch_id == batch_id
-                and message.state is State.QUEUED
-                and not message.possible_duplicate
+                for message in await self.loader.live_of_batch(batch_id)
+                if message.state is State.QUEUED and not message.possible_duplicate
             ]
             await asyncio.shield(asyncio.ensure_future(self._cancel_all(waiting)))
             return len(waiting)
@@ -218,7 +218,7 @@ class Batches:
             unexpanded = progress.state is BatchState.QUEUED
             if unexpanded and any(await self._stop_unexpanded(account, [batch_id])):
                 return
-            waiting = [m for m in self.live if m.batch.batch_id == batch_id]
+            waiting = await self.loader.live_of_batch(batch_id)
             if any(m.state is not State.QUEUED or m.possible_duplicate for m in waiting):
                 raise _too_late(batch_id)
             if waiting and not progress.expanding and len(waiting) == progress.recipients:
