@@ -464,6 +464,7 @@ class Parts:
         self.batches = Batches(
             storage=self.storage,
             live=self.live,
+            loader=self.loader,
             backlog=self.backlog,
             delivery=self.delivery,
             maker=self.message_maker,
@@ -477,7 +478,7 @@ class Parts:
             storage=self.storage,
             submission=self.submission,
             batches=self.batches,
-            live=self.live,
+            loader=self.loader,
             call_back=self._call_back,
         )
         self.single_messages = SingleMessages(

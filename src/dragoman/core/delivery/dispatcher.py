@@ -145,12 +145,15 @@ class Dispatcher:
             for name in route.carriers
         )
 
-    def pull_out(self, route: str) -> list[Work]:
-        """Takes what waits on a route, also in lines, to be published on another."""
+    def pull_out(self, route: str, limit: int | None = None) -> list[Work]:
+        """Takes what waits on a route, also in lines, to be published on another.
+
+        Of more than `limit`, the rest goes on waiting there.
+        """
         worker = self._sorting.get(route)
         if isinstance(worker, ChoosingWorker):
             worker.give_back()
-        return self.queue.drain(route)
+        return self.queue.drain(route, limit)
 
     def forget(self, carrier: str) -> None:
         """Lets go of a carrier that has stopped; nothing more is heard of it."""

@@ -52,11 +52,11 @@ from dragoman.core.submission.admission import (
     check_terms,
     check_text,
     check_texts,
-    encode_waiting,
 )
 from dragoman.core.submission.audiences import Audiences, Recipient
 from dragoman.core.submission.message_maker import MessageMaker, without_rejected
 from dragoman.core.submission.sql import submissions
+from dragoman.core.submission.waiting import encode_waiting
 from dragoman.kit.call_header import tag_of_call
 from dragoman.kit.clock import Clock
 from dragoman.kit.ids import IdSource
