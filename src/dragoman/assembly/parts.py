@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 from dragoman import __version__
 from dragoman.assembly.connecting import Connect, connect_nothing
 from dragoman.config import Settings
-from dragoman.config.policies import held_routes, kept_routes, policies_of
+from dragoman.config.policies import held_routes, joining_routes, kept_routes, policies_of
 from dragoman.config.route_files import load_costs, load_networks
 from dragoman.core.accounts.access_tokens import AccessTokens
 from dragoman.core.accounts.account_tree import AccountTree
@@ -52,6 +52,7 @@ from dragoman.core.delivery.rerouting import Rerouting
 from dragoman.core.delivery.resources import Resources
 from dragoman.core.delivery.selection import Selection
 from dragoman.core.delivery.sender_rules import SenderRules
+from dragoman.core.delivery.series import SeriesCollector
 from dragoman.core.delivery.unreported import UnreportedMessages
 from dragoman.core.devices.assignments import Assignments
 from dragoman.core.devices.device_registration import DeviceRegistration
@@ -298,6 +299,13 @@ class Parts:
             quality=self.quality,
             feed=self.feed,
         )
+        self.series = SeriesCollector(
+            queue=self.queue,
+            live=self.live,
+            loader=self.loader,
+            clock=self.clock,
+            joins=joining_routes(settings, self.router),
+        )
         self.backlog = Backlog(
             storage=self.storage,
             queue=self.queue,
@@ -308,6 +316,7 @@ class Parts:
             routes=self.router.routes.keys(),
             held_routes=held_routes(settings, self.router),
             kept_routes=kept_routes(settings, self.router),
+            series=self.series,
             feed=self.feed,
         )
         self.inbound = Inbound(
@@ -338,6 +347,7 @@ class Parts:
             clock=self.clock,
             metrics=self.metrics,
             park_s=settings.receipts.park_s,
+            is_part=self.series.is_part,
             message_events=self.message_events,
         )
         self.deadlines = Deadlines(
