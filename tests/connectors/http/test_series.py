@@ -40,6 +40,10 @@ async def test_parts_reach_the_phone_as_one_text(
     count = await submit_parts(ours, text)
     found = await ours.until_states(*[State.DELIVERED] * count)
     assert [received.text for received in provider.smsc.phone(NUMBER).received] == [text]
+    story = await ours.gateway.services.timelines.of_message(ours.account, found[0].message_id)
+    assert story.series is not None
+    assert (story.series.number, story.series.total) == (count, count)
+    assert (story.series.text, story.series.credits) == (text, count)
     # Each part is its own message to its customer, charged by itself.
     assert [one.parts for one in found] == [1] * count
     balance = await ours.gateway.services.accounts.balance(ours.account)

@@ -260,6 +260,12 @@ def restore_halves(text: str) -> str:
     return _KEPT_HALF.sub(lambda kept: chr(ord(kept[0]) - _HALVES), text)
 
 
+def whole_text(parts: Iterable[str]) -> str:
+    """The text of parts with kept halves, of which those that belong together become characters."""
+    octets = restore_halves("".join(parts)).encode("utf-16-be", "surrogatepass")
+    return octets.decode("utf-16-be", "replace")
+
+
 _HALVES = 0x100000
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 _KEPT_HALF = re.compile("[\U0010d800-\U0010dfff]")
