@@ -61,6 +61,7 @@ from dragoman.core.devices.inbox_exports import InboxExports
 from dragoman.core.devices.phone_settings import PhoneSettings
 from dragoman.core.devices.presence import Presence
 from dragoman.core.health import Health
+from dragoman.core.inbound.answers import AnswerLimits
 from dragoman.core.inbound.inbound import Inbound
 from dragoman.core.inbound.inbox import Inbox
 from dragoman.core.inbound.keywords import Keywords
@@ -232,6 +233,7 @@ class Parts:
         self.imports = Imports(storage=self.storage, ids=self.ids, clock=self.clock)
 
     def _inbound_routing(self) -> None:
+        self.answer_limits = AnswerLimits(clock=self.clock)
         self.inbound_routing = InboundRouting(
             storage=self.storage,
             accounts=self.accounts,
