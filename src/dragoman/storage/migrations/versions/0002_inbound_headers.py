@@ -1,4 +1,4 @@
-"""The user data headers of inbound texts.
+"""The user data headers of inbound texts; codes that are sent again.
 
 Revision: 0002; after: 0001
 """
@@ -15,6 +15,11 @@ depends_on = None
 
 def upgrade() -> None:
     connection = op.get_bind()
-    for table in ("inbound_texts", "inbound_parts"):
-        statement = f"ALTER TABLE {table} ADD COLUMN header TEXT DEFAULT '' NOT NULL"
-        connection.exec_driver_sql(statement)
+    identifier = {"sqlite": "INTEGER", "postgresql": "BIGINT"}[connection.dialect.name]
+    for table, column in (
+        ("inbound_texts", "header TEXT DEFAULT '' NOT NULL"),
+        ("inbound_parts", "header TEXT DEFAULT '' NOT NULL"),
+        ("verifications", "sends SMALLINT DEFAULT '1' NOT NULL"),
+        ("verifications", f"batch_id {identifier}"),
+    ):
+        connection.exec_driver_sql(f"ALTER TABLE {table} ADD COLUMN {column}")
