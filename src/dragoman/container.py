@@ -49,6 +49,7 @@ from dragoman.core.devices.inbox_exports import InboxExports
 from dragoman.core.devices.phone_settings import PhoneSettings
 from dragoman.core.health import Health
 from dragoman.core.identifiers import last_identifier
+from dragoman.core.inbound.answers import AnswerLimits
 from dragoman.core.inbound.inbound import Inbound
 from dragoman.core.inbound.inbox import Inbox
 from dragoman.core.inbound.keywords import Keywords
@@ -135,6 +136,7 @@ class Services:
     contact_values: ContactValues
     imports: Imports
     inbound_routing: InboundRouting
+    answer_limits: AnswerLimits
     keywords: Keywords
     opt_outs: OptOuts
     devices: Devices

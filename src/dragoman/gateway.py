@@ -205,6 +205,7 @@ class Gateway:
             ("receipts", services.receipts.run()),
             ("inbound", services.inbound.run()),
             ("backlog", services.backlog.run()),
+            ("parts of texts", services.backlog.series.run()),
             ("batches", services.batches.run()),
             ("deadlines", services.deadlines.run()),
             ("rerouting", services.rerouting.run()),
@@ -308,6 +309,7 @@ class Gateway:
         wanted = await connector.kept()
         for start in range(0, len(wanted), KEPT_PAGE):
             messages = await self.services.loader.by_ids(wanted[start : start + KEPT_PAGE])
+            await self.services.backlog.series.rejoin(messages, wanted)
             connector.resume(self.services.dispatcher.resume(name, messages))
 
     def _worker_ended(self, reason: str) -> None:

@@ -137,6 +137,7 @@ CODES = {
     *("forwardings.kind", "forwardings.dialect", "forwardings.charset", "held_carriers.carrier"),
     *("hourly_statistics.direction", "hourly_statistics.dimension", "imports.rows_digest"),
     *("inbound_parts.carrier", "inbound_parts.alphabet", "inbound_texts.carrier"),
+    *("inbound_parts.header", "inbound_texts.header"),
     *("inbound_texts.alphabet", "inbound_texts.handling", "ingested_rows.direction"),
     *("issue_attachments.content_type", "issues.web_analytics", "ledger_entries.kind"),
     *("ledger_entries.debit", "ledger_entries.credit", "mailing_lists.language"),

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 from dragoman import __version__
 from dragoman.assembly.connecting import Connect, connect_nothing
 from dragoman.config import Settings
-from dragoman.config.policies import held_routes, kept_routes, policies_of
+from dragoman.config.policies import held_routes, joining_routes, kept_routes, policies_of
 from dragoman.config.route_files import load_costs, load_networks
 from dragoman.core.accounts.access_tokens import AccessTokens
 from dragoman.core.accounts.account_tree import AccountTree
@@ -53,6 +53,7 @@ from dragoman.core.delivery.rerouting import Rerouting
 from dragoman.core.delivery.resources import Resources
 from dragoman.core.delivery.selection import Selection
 from dragoman.core.delivery.sender_rules import SenderRules
+from dragoman.core.delivery.series import SeriesCollector
 from dragoman.core.delivery.unreported import UnreportedMessages
 from dragoman.core.devices.assignments import Assignments
 from dragoman.core.devices.device_registration import DeviceRegistration
@@ -61,6 +62,7 @@ from dragoman.core.devices.inbox_exports import InboxExports
 from dragoman.core.devices.phone_settings import PhoneSettings
 from dragoman.core.devices.presence import Presence
 from dragoman.core.health import Health
+from dragoman.core.inbound.answers import AnswerLimits
 from dragoman.core.inbound.inbound import Inbound
 from dragoman.core.inbound.inbox import Inbox
 from dragoman.core.inbound.keywords import Keywords
@@ -233,6 +235,7 @@ class Parts:
         self.imports = Imports(storage=self.storage, ids=self.ids, clock=self.clock)
 
     def _inbound_routing(self) -> None:
+        self.answer_limits = AnswerLimits(clock=self.clock)
         self.inbound_routing = InboundRouting(
             storage=self.storage,
             accounts=self.accounts,
@@ -300,6 +303,13 @@ class Parts:
             quality=self.quality,
             feed=self.feed,
         )
+        self.series = SeriesCollector(
+            queue=self.queue,
+            live=self.live,
+            loader=self.loader,
+            clock=self.clock,
+            joins=joining_routes(settings, self.router),
+        )
         self.backlog = Backlog(
             storage=self.storage,
             queue=self.queue,
@@ -310,6 +320,7 @@ class Parts:
             routes=self.router.routes.keys(),
             held_routes=held_routes(settings, self.router),
             kept_routes=kept_routes(settings, self.router),
+            series=self.series,
             feed=self.feed,
         )
         self.inbound = Inbound(
@@ -340,6 +351,7 @@ class Parts:
             clock=self.clock,
             metrics=self.metrics,
             park_s=settings.receipts.park_s,
+            is_part=self.series.is_part,
             message_events=self.message_events,
         )
         self.deadlines = Deadlines(

@@ -98,8 +98,9 @@ class SmppServer(Section, frozen=True, kw_only=True):
     tls_listen: Address = "127.0.0.1:3550"
     """Host and port to listen on with TLS."""
     trusted_proxies: Annotated[tuple[NetworkText, ...], Meta(examples=[["10.0.0.0/8"]])] = ()
-    """TCP proxies, such as HAProxy or stunnel. Connections from them to `listen` must begin with a
-    PROXY protocol header (version 1 or 2), which says where the customer is."""
+    """TCP proxies, such as HAProxy or stunnel. Connections from them must begin with a PROXY
+    protocol header (version 1 or 2), which says where the customer is; at `tls_listen` before
+    TLS."""
     max_connections: Annotated[int, Meta(ge=1, le=100_000)] = 2_000
     """Connections at the same time, in all."""
     max_binds: Annotated[int, Meta(ge=1, le=1_000)] = 4

@@ -192,6 +192,7 @@ OPERATIONS: Final[dict[str, Operation[Any, Any]]] = {
         subscriptions.use_token,
         verifications.end,
         verifications.send,
+        verifications.send_again,
         verifications.verify,
         wallets.top_up,
         webhooks.call,

@@ -17,6 +17,7 @@ from typing import TypeAlias
 import structlog
 
 from dragoman.core.delivery.delivery import Delivery
+from dragoman.core.delivery.series import SeriesCollector
 from dragoman.core.inbound.opt_outs import OptOuts
 from dragoman.core.messages.feed import Feed
 from dragoman.core.messages.live import LiveBatch, LiveMessage, LiveMessages
@@ -63,6 +64,7 @@ class Backlog:
     routes: Collection[str]
     held_routes: Collection[str]
     """Routes with a carrier that must never be given a message twice."""
+    series: SeriesCollector
     kept_routes: Collection[str] = ()
     """Routes whose carriers all keep what they were given: what they do not know never left."""
     feed: Feed = field(default_factory=Feed)
@@ -144,7 +146,10 @@ class Backlog:
             for message in group:
                 if self.live.get(message.message_id) is None:
                     self.live.add(message)
-                    works.append(message.work)
+                    if message.batch.stored.options.udh and self.series.is_part(message):
+                        works += [one.work for one in self.series.add(message)]
+                    else:
+                        works.append(message.work)
             await self.queue.publish(line[0], works)
 
     async def publish_made(self, batch: LiveBatch, stored: Sequence[StoredMessage]) -> None:
@@ -214,7 +219,14 @@ class Backlog:
         read = await self.loader.read(
             lambda c: pending.load_unsent(c, route, lane.value, account_id, after, PAGE)
         )
-        sendable = [message for message in read.fresh if self._may_be_sent(message)]
+        sendable = []
+        for message in read.fresh:
+            if not self._may_be_sent(message):
+                continue
+            if message.batch.stored.options.udh and self.series.is_part(message):
+                sendable += self.series.add(message)
+            else:
+                sendable.append(message)
         await self.queue.publish(route, [message.work for message in sendable])
         return read.stored[-1].message_id if read.stored else None
 

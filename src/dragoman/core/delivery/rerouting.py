@@ -114,12 +114,18 @@ class Rerouting:
                 page = left[:PAGE]
                 messages = [m for work in page if (m := self._waiting(work)) is not None]
                 names = await self._targets(messages, target)
-                rows = [(message.message_id, name) for message, name in names if name != route]
+                rows = [
+                    (one.message_id, name)
+                    for message, name in names
+                    for one in (message, *message.joined)
+                    if name != route
+                ]
                 if rows:
                     await self.storage.writer.write(changes.move, rows)
                 del left[: len(page)]
                 for message, name in names:
-                    message.route = name
+                    for one in (message, *message.joined):
+                        one.route = name
                     await self.queue.publish(name, (message.work,))
                 moved += len(rows)
         finally:

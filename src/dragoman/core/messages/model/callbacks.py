@@ -56,6 +56,8 @@ class TextFacts(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     carrier: str = ""
     alphabet: str = ""
     """`text` is in hexadecimal digits where it is binary."""
+    header: str = ""
+    """The user data header in hexadecimal digits, without the place of a part among others."""
     service: str = ""
     """The service that is called, where the configuration has any."""
     account_id: int = 0
