@@ -26,11 +26,15 @@ from dragoman.core.callbacks.signing_secrets import SigningSecrets
 from dragoman.core.callbacks.webhooks import Webhooks
 from dragoman.core.campaigns.issues import Issues
 from dragoman.core.campaigns.mailings import Mailings
+from dragoman.core.campaigns.short_links import ShortLinks
+from dragoman.core.campaigns.text_campaigns import TextCampaigns
+from dragoman.core.campaigns.text_templates import TextTemplates
 from dragoman.core.contacts.contact_profiles import ContactProfiles
 from dragoman.core.contacts.contact_values import ContactValues
 from dragoman.core.contacts.contacts import Contacts
 from dragoman.core.contacts.groups import Groups
 from dragoman.core.contacts.imports import Imports
+from dragoman.core.contacts.uploads import Uploads
 from dragoman.core.delivery.backlog import Backlog
 from dragoman.core.delivery.carrier_switches import CarrierSwitches
 from dragoman.core.delivery.deadlines import Deadlines
@@ -135,6 +139,7 @@ class Services:
     groups: Groups
     contact_values: ContactValues
     imports: Imports
+    uploads: Uploads
     inbound_routing: InboundRouting
     answer_limits: AnswerLimits
     keywords: Keywords
@@ -183,6 +188,9 @@ class Services:
     verifications: Verifications
     mailings: Mailings
     issues: Issues
+    text_templates: TextTemplates
+    text_campaigns: TextCampaigns
+    short_links: ShortLinks
     timelines: Timelines
     correspondence: Correspondence
     single_texts: SingleTexts
@@ -209,6 +217,7 @@ class Services:
         await self.phone_settings.restore()
         await self.webhooks.restore()
         await self.smpp_logins.restore()
+        await self.text_campaigns.restore()
 
     async def close(self) -> None:
         """Lets go of the database and of what else is open."""

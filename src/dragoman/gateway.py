@@ -22,6 +22,7 @@ from dragoman.admin.reloading import Reloading, connect_carrier
 from dragoman.admin.remote import TokenGuard
 from dragoman.admin.server import AdminServer
 from dragoman.assembly import build_services
+from dragoman.campaigns.links import build_short_links
 from dragoman.campaigns.pages import PREFIX as MAILINGS_PREFIX
 from dragoman.campaigns.pages import build_mailing_pages
 from dragoman.campaigns.relay import Outbox, RelayConnection
@@ -211,6 +212,9 @@ class Gateway:
             ("rerouting", services.rerouting.run()),
             ("retention", services.retention.run()),
             ("imports", services.imports.run()),
+            ("uploads", services.uploads.run()),
+            ("campaigns", services.text_campaigns.run()),
+            ("short links", services.short_links.run()),
             ("contact values", services.contact_values.run()),
             ("callbacks", self.callbacks.run()),
             ("bind deliveries", self._bind_deliveries.run()),
@@ -459,6 +463,8 @@ class Gateway:
             front="/console" if settings.console.enabled else "/docs",
         )
         own = [build_mailing_pages(services.mailings)] if settings.mailings.enabled else []
+        if services.short_links.enabled:
+            own.append(build_short_links(services.short_links))
         if not over_http:
             own.append(calls)
         if settings.console.enabled:

@@ -18,7 +18,9 @@ from dragoman.admin import (
     accounts,
     binds,
     callbacks,
+    campaigns,
     carriers,
+    contacts,
     devices,
     diagnosis,
     inbound,
@@ -48,7 +50,7 @@ JSON_LINES: Final = b"application/jsonl"
 PROBLEM_TYPE: Final = b"application/problem+json"
 SUBJECTS: Final = (
     accounts, messages, message_lists, carriers, routes, reload, callbacks, inbound, senders,
-    devices, webhooks, privacy, diagnosis, tokens, binds,
+    devices, webhooks, privacy, diagnosis, tokens, binds, contacts, campaigns,
 )  # fmt: skip
 
 Guard = Callable[[Request], Awaitable[None]]

@@ -101,6 +101,7 @@ from dragoman.core.submission.idempotency_keys import IdempotencyKeys
 from dragoman.core.submission.message_actions import MessageActions
 from dragoman.core.submission.message_maker import MessageMaker
 from dragoman.core.submission.orders import Orders
+from dragoman.core.submission.pacing import Pacing
 from dragoman.core.submission.quotes import Quotes
 from dragoman.core.submission.refunds import Refunds
 from dragoman.core.submission.replacements import Replacements
@@ -473,6 +474,7 @@ class Parts:
             clock=self.clock,
         )
         self.bundles = Bundles(self.submission, self.short_ids)
+        self.pacing = Pacing(self.clock)
         self.batches = Batches(
             storage=self.storage,
             live=self.live,
@@ -485,6 +487,7 @@ class Parts:
             accounts=self.accounts,
             ids=self.ids,
             clock=self.clock,
+            pacing=self.pacing,
         )
         self.idempotency_keys = IdempotencyKeys(
             storage=self.storage,

@@ -232,6 +232,17 @@ class Mailings(Section, frozen=True, kw_only=True):
         return parse_address(self.relay)
 
 
+class Links(Section, frozen=True, kw_only=True):
+    """Short links in campaigns by text message, which lead through this gateway and are counted.
+
+    How often a link was followed is known, and not by whom: all recipients get the same.
+    """
+
+    public_url: Annotated[PublicUrl, Meta(examples=["https://sms.example.com"])] = ""
+    """Where recipients reach this gateway, without a path; short links are below /l of it. Empty
+    leaves links as they are."""
+
+
 class Mms(Section, frozen=True, kw_only=True):
     """What a multimedia message may carry.
 

@@ -20,7 +20,15 @@ from dragoman.core.accounts.sql import (
 from dragoman.core.accounts.sql import audit_log as audit
 from dragoman.core.billing.sql import wallets
 from dragoman.core.callbacks.sql import callback_lists, callbacks, webhooks
-from dragoman.core.campaigns.sql import deliveries, issues, mailing_lists, subscriptions
+from dragoman.core.campaigns.sql import (
+    deliveries,
+    issues,
+    mailing_lists,
+    short_links,
+    subscriptions,
+    text_campaigns,
+    text_templates,
+)
 from dragoman.core.contacts.sql import (
     contact_lists,
     contact_profiles,
@@ -45,6 +53,7 @@ from dragoman.core.retention.sql import (
     sweeping,
 )
 from dragoman.core.submission.sql import (
+    audiences,
     batches,
     bundles,
     orders,
@@ -75,6 +84,7 @@ OPERATIONS: Final[dict[str, Operation[Any, Any]]] = {
         auth_tokens.put,
         dialect_records.put,
         dialect_records.remove,
+        audiences.stop,
         batches.cancel,
         batches.stop,
         scheduled.move,
@@ -148,6 +158,16 @@ OPERATIONS: Final[dict[str, Operation[Any, Any]]] = {
         issues.schedule,
         issues.step,
         journal.note,
+        short_links.count_clicks,
+        text_campaigns.change,
+        text_campaigns.create,
+        text_campaigns.move,
+        text_campaigns.note,
+        text_campaigns.remove,
+        text_campaigns.start,
+        text_templates.change,
+        text_templates.create,
+        text_templates.remove,
         resending.resend,
         keywords.add_forwarding,
         keywords.add_number,

@@ -11,8 +11,10 @@ from dragoman.console.views import (
     accounts,
     binds,
     callbacks,
+    campaigns,
     carriers,
     compose,
+    contacts,
     devices,
     inbox,
     keywords,
@@ -26,6 +28,8 @@ from dragoman.console.views import (
     search,
     senders,
     sign_in,
+    templates,
+    uploads,
 )
 
 PAGES: Final[tuple[Page, ...]] = (
@@ -37,6 +41,10 @@ PAGES: Final[tuple[Page, ...]] = (
     *live.PAGES,
     *compose.PAGES,
     *inbox.PAGES,
+    *contacts.PAGES,
+    *uploads.PAGES,
+    *campaigns.PAGES,
+    *templates.PAGES,
     *callbacks.PAGES,
     *keywords.PAGES,
     *accounts.PAGES,

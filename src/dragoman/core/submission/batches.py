@@ -40,7 +40,8 @@ from dragoman.core.submission.expansion import (
     NumbersExpansion,
 )
 from dragoman.core.submission.message_maker import MessageMaker, without_rejected
-from dragoman.core.submission.sql import batches, scheduled, submissions
+from dragoman.core.submission.pacing import Pacing
+from dragoman.core.submission.sql import audiences, batches, scheduled, submissions
 from dragoman.kit.clock import Clock, ClockWatch
 from dragoman.kit.ids import IdSource
 from dragoman.storage.engine import Storage
@@ -106,6 +107,7 @@ class Batches:
     accounts: Accounts
     ids: IdSource
     clock: Clock
+    pacing: Pacing
     _running: deque[Expansion] = field(default_factory=deque, init=False)
     _stuck: dict[str, Stuck] = field(default_factory=dict, init=False)
     """By route, as last seen full."""
@@ -168,6 +170,17 @@ class Batches:
         """Cancels, together, those of an account's batches that have not begun; how many."""
         stopping = self._cancel_unexpanded(account, batch_ids)
         return await asyncio.shield(asyncio.ensure_future(stopping))
+
+    async def stop_rest(self, batch_id: int) -> None:
+        """Lets nobody else of a batch's audience get a message; those are counted as cancelled."""
+        async with self._turn:
+            reason = FailureCode.CANCELLED.value
+            stop = audiences.AudienceStop(batch_id=batch_id, reason=reason)
+            await self.storage.writer.write(audiences.stop, stop)
+            self.pacing.drop(batch_id)
+            for expansion in self._running:
+                if expansion.batch_id == batch_id:
+                    expansion.forget()  # it is read again, with what was stored
 
     async def cancel_waiting(self, batch_id: int) -> int:
         """Cancels the messages of a batch that no carrier was given; returns their number."""
@@ -366,6 +379,8 @@ class Batches:
     def _may_go(self, expansion: Expansion) -> bool:
         """Whether a route of the next recipients has room, or they must be passed by."""
         routes = expansion.routes
+        if self.pacing.room(expansion.batch_id, CHUNK) <= 0:
+            return False
         if not routes or expansion.router_version != self.maker.router.version:
             return True
         if self._has_room(expansion, routes):
@@ -423,7 +438,8 @@ class Batches:
                 expansion.ahead = await self._routes_ahead(expansion)
                 if not self._must_be_passed(expansion):
                     return None
-        chunk = await expansion.read(min(SLICE, CHUNK) if stuck else CHUNK)
+        most = self.pacing.room(expansion.batch_id, min(SLICE, CHUNK) if stuck else CHUNK)
+        chunk = await expansion.read(max(1, most))
         if chunk is None:
             return None
         made: list[StoredMessage] = []
@@ -459,7 +475,8 @@ class Batches:
     ) -> bool:
         """Stores the messages of a chunk; whether recipients are left."""
         began = self.clock.monotonic()
-        if not self._running and not stuck:  # with others, it would be outdated by then
+        # With others it would be outdated by then, and with a rule the next chunk has another size.
+        if not self._running and not stuck and not self.pacing.has_rule(expansion.batch_id):
             expansion.read_ahead(chunk, CHUNK)
         stored = self._step_of(expansion, chunk, made)
         while True:
@@ -475,6 +492,7 @@ class Batches:
         if not moved:
             return False
         expansion.advance(chunk, stored)
+        self.pacing.took(expansion.batch_id, len(stored.messages))
         if stuck:  # those behind them are likely to be alike
             now = self.clock.monotonic()
             self._pause_until = now + (now - began) * PAUSE

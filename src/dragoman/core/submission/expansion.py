@@ -193,6 +193,7 @@ class AudienceExpansion:
 
     def forget(self) -> None:
         self._walk = None
+        self._ahead = None
 
     def step(self, chunk: Chunk, messages: tuple[StoredMessage, ...]) -> submissions.Expansion:
         progress = chunk.progress
