@@ -409,6 +409,8 @@ class Console(Section, frozen=True, kw_only=True):
     """Time without a click that ends a session."""
     longest_s: Annotated[float, Meta(ge=60, le=90 * DAY_S)] = 12.0 * HOUR_S
     """Time that ends a session in any case."""
+    second_factor: Literal["optional", "administrators", "everyone"] = "optional"
+    """Who has to have a second factor; an account can ask it of all its people besides."""
 
 
 class Admin(Section, frozen=True, kw_only=True):

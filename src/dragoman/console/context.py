@@ -6,6 +6,7 @@ import asyncio
 from dataclasses import dataclass, field
 
 from dragoman.console.exports import Exports
+from dragoman.console.notices import Notices
 from dragoman.console.repeats import Repeats
 from dragoman.container import Services
 from dragoman.core.delivery.running import Running
@@ -17,6 +18,8 @@ class ConsoleContext:
 
     services: Services
     machine: Running
+    notices: Notices | None = None
+    """Mails people; None where there is no relay for mail."""
     repeats: Repeats = field(default_factory=Repeats)
     exports: Exports = field(default_factory=Exports)
     editing: asyncio.Lock = field(default_factory=asyncio.Lock)

@@ -6,7 +6,18 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, Row, Select, collate, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    Select,
+    Text,
+    cast,
+    collate,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy import delete as remove
 
 from dragoman.core.accounts.model.accounts import Account, AccountRecord, AccountView
@@ -21,7 +32,17 @@ from dragoman.core.accounts.sql.accounts import (
     to_accounts,
 )
 from dragoman.core.accounts.sql.credits import bequeath
-from dragoman.core.accounts.sql.tables import accounts, audit_entries, credentials, smpp_logins
+from dragoman.core.accounts.sql.tables import (
+    accounts,
+    audit_entries,
+    console_sessions,
+    credentials,
+    people,
+    saved_searches,
+    second_factors,
+    sign_in_policies,
+    smpp_logins,
+)
 from dragoman.core.billing.model.wallets import Balance
 from dragoman.core.billing.sql.wallets import Transfer, balance, is_unlimited, transfer
 from dragoman.core.model.errors import RefusalCode, Refused, existing
@@ -106,6 +127,7 @@ def delete(connection: Connection, item: AccountDeletion) -> None:
         .values(revoked_ms=item.at_ms)
     )
     connection.execute(remove(smpp_logins).where(smpp_logins.c.account_id == item.account_id))
+    _remove_people(connection, item.account_id, item.at_ms)
     if item.heir_id is not None:
         bequeath(connection, item.account_id, item.heir_id, iter(item.type_entry_ids))
     left = balance(connection, item.wallet_id)
@@ -123,6 +145,18 @@ def delete(connection: Connection, item: AccountDeletion) -> None:
             ),
         )
     insert_rows(connection, audit_entries, item.audit)
+
+
+def _remove_people(connection: Connection, account_id: int, at_ms: int) -> None:
+    """Deletes the people of an account; their names are free from now on."""
+    name = people.c.name + " (deleted " + cast(people.c.person_id, Text) + ")"
+    gone = dict.fromkeys(("password", "issuer", "subject", "invitation", "invited_until_ms"))
+    of_account = (people.c.account_id == account_id, people.c.deleted_ms.is_(None))
+    connection.execute(
+        update(people).where(*of_account).values(name=name, enabled=False, deleted_ms=at_ms, **gone)
+    )
+    for table in (second_factors, sign_in_policies, saved_searches, console_sessions):
+        connection.execute(remove(table).where(table.c.account_id == account_id))
 
 
 def _living(connection: Connection, account_id: int) -> Row[Any]:
