@@ -24,6 +24,7 @@ from dragoman.admin import (
     inbound,
     message_lists,
     messages,
+    people,
     privacy,
     reload,
     routes,
@@ -48,7 +49,7 @@ JSON_LINES: Final = b"application/jsonl"
 PROBLEM_TYPE: Final = b"application/problem+json"
 SUBJECTS: Final = (
     accounts, messages, message_lists, carriers, routes, reload, callbacks, inbound, senders,
-    devices, webhooks, privacy, diagnosis, tokens, binds,
+    devices, webhooks, privacy, diagnosis, tokens, binds, people,
 )  # fmt: skip
 
 Guard = Callable[[Request], Awaitable[None]]

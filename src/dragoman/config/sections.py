@@ -409,6 +409,9 @@ class Console(Section, frozen=True, kw_only=True):
     """Time without a click that ends a session."""
     longest_s: Annotated[float, Meta(ge=60, le=90 * DAY_S)] = 12.0 * HOUR_S
     """Time that ends a session in any case."""
+    public_url: Annotated[PublicUrl, Meta(examples=["https://sms.example.com"])] = ""
+    """Where browsers reach the gateway, for links of invitations. Without it the console takes the
+    address that is in the browser of whoever invites."""
     second_factor: Literal["optional", "administrators", "everyone"] = "optional"
     """Who has to have a second factor; an account can ask it of all its people besides."""
 

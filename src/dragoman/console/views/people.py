@@ -175,6 +175,9 @@ async def _show_link(request: PageRequest, person: Person, token: str) -> Respon
 
 def _origin_of(request: PageRequest) -> str:
     """Where the reader's browser reaches this console."""
+    configured = request.services.settings.console.public_url
+    if configured:
+        return configured.rstrip("/")
     origin = request.http.header(b"origin").decode("latin-1")
     if origin.startswith(("http://", "https://")):
         return origin

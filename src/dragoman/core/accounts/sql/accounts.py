@@ -30,6 +30,7 @@ from dragoman.core.accounts.sql.tables import (
     console_sessions,
     credentials,
     one_time_links,
+    people,
     senders,
 )
 from dragoman.core.billing.model.payments import Payer
@@ -102,7 +103,7 @@ class TokenIssue(msgspec.Struct, frozen=True, kw_only=True):
 @one_by_one("create_account", whole=True)
 def create(connection: Connection, item: NewAccount) -> None:
     _check_parent(connection, item)
-    with free_username(item.account.username):
+    with free_username(connection, item.account.username):
         _insert(connection, item)
     if item.opening is not None:
         transfer(connection, item.opening)
@@ -110,8 +111,10 @@ def create(connection: Connection, item: NewAccount) -> None:
 
 
 @contextmanager
-def free_username(username: str) -> Iterator[None]:
-    """Refuses, in a block, a user name that another account has."""
+def free_username(connection: Connection, username: str) -> Iterator[None]:
+    """Refuses, in a block, a user name that another account or a person has."""
+    if username and is_any(connection, people.c.name == username.lower()):
+        raise Refused(RefusalCode.ALREADY_EXISTS, username, "user name")
     try:
         yield
     except IntegrityError as error:

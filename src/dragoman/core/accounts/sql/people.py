@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, delete, select, update
+from sqlalchemy import ColumnElement, Connection, delete, func, select, update
 from sqlalchemy.exc import IntegrityError
 
 from dragoman.core.accounts.model.accounts import Account
@@ -92,7 +92,7 @@ _LIVING = people.c.deleted_ms.is_(None)
 @one_by_one("create_person", whole=True)
 def create(connection: Connection, item: PersonCreation) -> None:
     new = item.person
-    if is_any(connection, accounts.c.username == new.name):
+    if is_any(connection, func.lower(accounts.c.username) == new.name):
         raise Refused(RefusalCode.ALREADY_EXISTS, new.name, "an account has this name")
     of_account = (people.c.account_id == new.account_id, _LIVING)
     if len(connection.execute(select(people.c.person_id).where(*of_account)).all()) >= MAX_PEOPLE:
