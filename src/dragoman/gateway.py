@@ -36,6 +36,7 @@ from dragoman.connectors.phones.apis import build_phone_apis
 from dragoman.connectors.phones.carrier import PhonesCarrier
 from dragoman.console.assets import PACKAGE as CONSOLE
 from dragoman.console.context import ConsoleContext
+from dragoman.console.openid_provider import build_openid
 from dragoman.console.routes import build_console
 from dragoman.console.views import PAGES
 from dragoman.container import Services
@@ -150,6 +151,7 @@ class Gateway:
         )
         services.callback_stored.subscribe(self.callbacks.announce)
         self.callbacks.follow(services.callback_lists)
+        self._openid = build_openid(services)
         self.smpp_server, self._bind_deliveries = build_smpp_server(services)
         self._mail_worker = self._build_mail_worker()
         self._mail: MailListener | None = None
@@ -283,6 +285,8 @@ class Gateway:
             await self._bind_deliveries.stop()
         async with _step("database", by(0.9)):
             await self._client.close()
+            if self._openid is not None:
+                await self._openid.close()
             await services.close()
 
     @property
@@ -496,7 +500,10 @@ class Gateway:
 
     def _console(self) -> Dialect:
         context = ConsoleContext(
-            services=self.services, machine=self, notices=self._build_notices()
+            services=self.services,
+            machine=self,
+            notices=self._build_notices(),
+            openid=self._openid,
         )
         if self.workbench is None:
             return build_console(context)

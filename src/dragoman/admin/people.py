@@ -38,6 +38,8 @@ class PersonChanges(Body, frozen=True, kw_only=True):
 
     role: str | None = None
     enabled: bool | None = None
+    subject: str | None = None
+    """What the OpenID provider calls them (`sub`); an empty one takes their identity away."""
 
 
 async def list_people(admin: Admin, query: PeopleQuery) -> PersonList:
@@ -85,6 +87,14 @@ async def change_person(admin: Admin, name: str, body: PersonChanges) -> PersonV
     changed = await admin.services.people.change(
         account, person, by=_BY, role=role, enabled=body.enabled, audit=tuple(entries)
     )
+    if body.subject is not None:
+        issuer = admin.services.settings.openid.issuer
+        if body.subject and not issuer:
+            detail = "the configuration has no `[openid] issuer`"
+            raise Refused(RefusalCode.NOT_SUPPORTED, "subject", detail)
+        entry = _entry(admin, account, "change_identity", person.name)
+        await admin.services.people.set_identity(person, issuer, body.subject, (entry,))
+        changed = await _again(admin, person)
     return await _view(admin, changed, account.username)
 
 

@@ -71,9 +71,13 @@ def set_person(
     enabled: Annotated[
         bool | None, option("Whether they may sign in.", "--enable/--disable")
     ] = None,
+    subject: Annotated[
+        str | None,
+        option("What the OpenID provider calls them (`sub`); empty for no identity.", "--subject"),
+    ] = None,
 ) -> None:
-    """Change somebody's role, or disable or enable them; effective immediately."""
-    changes = {"role": role, "enabled": enabled}
+    """Change somebody's role or identity, or disable or enable them; effective immediately."""
+    changes = {"role": role, "enabled": enabled, "subject": subject}
     changed = gateway.call("PATCH", "people", name, answer=PersonView, body=changes)
     gateway.show(changed, _print_person)
 

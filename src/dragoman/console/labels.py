@@ -241,6 +241,7 @@ _ACTIONS: Final = MappingProxyType(
         "disable_person": "disabled {}",
         "remove_person": "removed {}",
         "end_sessions": "ended the sessions of {}",
+        "change_identity": "changed the identity of {}",
         "second_factor": "set up a second factor",
         "remove_second_factor": "removed the second factor",
         "reset_second_factor": "took the second factor of {} away",

@@ -15,7 +15,7 @@ import msgspec
 
 from dragoman.console.assets import PACKAGE, Assets
 from dragoman.console.context import ConsoleContext
-from dragoman.console.cookies import read_cookie, set_cookie
+from dragoman.console.cookies import is_plain, read_cookie, set_cookie
 from dragoman.console.forms import TOKEN_FIELD, EditConflict, Forged, check_token, is_same_origin
 from dragoman.console.frame import Frame
 from dragoman.console.labels import describe_refusal
@@ -221,6 +221,7 @@ class ConsoleMiddleware:
             target=_target_of(request),
             kept=kept if len(kept) <= MAX_KEPT else "",
             stale=bool(kept) or bool(read_cookie(request, "session")),
+            plain=is_plain(request),
         )
 
     def _show_error(self, page_request: PageRequest, error: ErrorPage) -> Response:

@@ -8,6 +8,7 @@ from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
 from dragoman.console.context import ConsoleContext
+from dragoman.console.cookies import origin_of
 from dragoman.console.forms import Problems, check_version, is_current, token_for
 from dragoman.console.frame import Frame
 from dragoman.console.paging import PER_PAGE, Paging, read_paging
@@ -146,6 +147,11 @@ class PageRequest:
         named = self._account.time_zone if self._account is not None else ""
         return ZoneInfo(named or self.services.settings.console.time_zone)
 
+    @property
+    def public_url(self) -> str:
+        """Where browsers reach the gateway: as configured, or as this one did."""
+        return self.services.settings.console.public_url.rstrip("/") or origin_of(self.http)
+
     def identifier(self, name: str) -> int:
         """A number in the path; what is too long for an identifier is one that nothing has."""
         text = self.http.path_params[name]
@@ -187,6 +193,7 @@ class PageRequest:
             "person": self.person,
             "role": self._shown_role(),
             "section": self.page.menu or self.page.section,
+            "provider": self.context.openid.name if self.context.openid is not None else "",
             "menu": self._frame.menu_for(account, self.role),
             "zone": self.zone,
             "notice": _NOTICES.get(self.query.get("notice", "")),
@@ -208,6 +215,10 @@ class PageRequest:
         address = f"{PREFIX}{path}" + (f"{mark}notice={quote(notice)}" if notice else "")
         headers = (*SAFE, (b"location", address.encode()), *self.cookies)
         return Response(303, b"", HTML, headers)
+
+    def leave(self, url: str) -> Response:
+        """Sends the browser on to another site, by GET."""
+        return Response(303, b"", HTML, (*SAFE, (b"location", url.encode()), *self.cookies))
 
     def give_json(self, body: bytes) -> Response:
         """An answer to a script of ours."""

@@ -19,6 +19,7 @@ from dragoman.console.views import (
     live,
     messages,
     new_account,
+    openid,
     overview,
     own_account,
     people,
@@ -32,6 +33,7 @@ from dragoman.console.views import (
 
 PAGES: Final[tuple[Page, ...]] = (
     *sign_in.PAGES,
+    *openid.PAGES,
     *overview.PAGES,
     *search.PAGES,
     *messages.PAGES,

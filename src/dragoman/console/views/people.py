@@ -164,24 +164,13 @@ async def _show_person(
 
 async def _show_link(request: PageRequest, person: Person, token: str) -> Response:
     """The link of an invitation, this once."""
-    link = f"{_origin_of(request)}{PREFIX}/invitation?k={quote(token)}"
+    link = f"{request.public_url}{PREFIX}/invitation?k={quote(token)}"
     mailed = False
     if person.email and request.context.notices is not None:
         mailed = await request.context.notices.invite(
             person.email, request.reader.account.username, link
         )
     return request.show("invited.html", shown=person, link=link, mailed=mailed)
-
-
-def _origin_of(request: PageRequest) -> str:
-    """Where the reader's browser reaches this console."""
-    configured = request.services.settings.console.public_url
-    if configured:
-        return configured.rstrip("/")
-    origin = request.http.header(b"origin").decode("latin-1")
-    if origin.startswith(("http://", "https://")):
-        return origin
-    return f"https://{request.http.header(b'host').decode('latin-1')}"
 
 
 def _read_role(request: PageRequest) -> Role:

@@ -7,7 +7,7 @@ from typing import Final
 
 import msgspec
 
-from dragoman.console.cookies import read_cookie, set_cookie
+from dragoman.console.cookies import is_plain, read_cookie, set_cookie
 from dragoman.console.labels import describe_refusal
 from dragoman.console.page import Page
 from dragoman.console.page_request import PageRequest
@@ -40,13 +40,13 @@ _USED_LINK: Final = (
 
 async def show_sign_in(request: PageRequest) -> Response:
     """The form for name and password."""
-    return _form(request, target=_target(request.query.get("next", "")))
+    return show_form(request, target=read_target(request.query.get("next", "")))
 
 
 async def sign_in(request: PageRequest) -> Response:
     """Opens a session for a name and its password."""
     username, password = request.form.get("username", ""), request.form.get("password", "")
-    target, kept = _target(request.form.get("target", "")), request.form.get("kept", "")
+    target, kept = read_target(request.form.get("target", "")), request.form.get("kept", "")
     try:
         who = await _authenticate(request, username, password)
     except Refused as refused:
@@ -54,7 +54,7 @@ async def sign_in(request: PageRequest) -> Response:
             raise
         known = refused.code is RefusalCode.ADDRESS_NOT_ALLOWED
         request.problems[""] = describe_refusal(refused) if known else _WRONG
-        return _form(request, 401, username=username, target=target, kept=kept)
+        return show_form(request, 401, username=username, target=target, kept=kept)
     return await enter(request, who, target, kept)
 
 
@@ -75,7 +75,7 @@ async def enter(
 async def take_code(request: PageRequest) -> Response:
     """Opens a session for a code of the second factor."""
     pending, code = _read_pending(request), request.form.get("code", "")[:MAX_CODE]
-    target, kept = _target(request.form.get("target", "")), request.form.get("kept", "")
+    target, kept = read_target(request.form.get("target", "")), request.form.get("kept", "")
     try:
         begun = await request.services.sign_ins.verify(pending, code, request.http.client)
     except Refused as refused:
@@ -91,7 +91,7 @@ async def take_code(request: PageRequest) -> Response:
 async def set_up_factor(request: PageRequest) -> Response:
     """Stores a second factor that is required, opens a session, and shows the recovery codes."""
     pending, code = _read_pending(request), request.form.get("code", "")[:MAX_CODE]
-    target, kept = _target(request.form.get("target", "")), request.form.get("kept", "")
+    target, kept = read_target(request.form.get("target", "")), request.form.get("kept", "")
     try:
         begun, codes = await request.services.sign_ins.set_up(pending, code, request.http.client)
     except Refused as refused:
@@ -224,7 +224,7 @@ def _read_pending(request: PageRequest) -> str:
 
 def _begin_anew(request: PageRequest, target: str, kept: str) -> Response:
     request.problems[""] = _TOO_LATE
-    return _form(request, 401, target=target, kept=kept)
+    return show_form(request, 401, target=target, kept=kept)
 
 
 def _ask_for_code(
@@ -252,15 +252,21 @@ def _ask_to_set_up(
     )
 
 
-def _form(
+def show_form(
     request: PageRequest, status: int = 200, *, username: str = "", target: str = "", kept: str = ""
 ) -> Response:
     return request.show(
-        "sign-in.html", status, username=username[:MAX_NAME], target=target, kept=kept, stale=False
+        "sign-in.html",
+        status,
+        username=username[:MAX_NAME],
+        target=target,
+        kept=kept,
+        stale=False,
+        plain=is_plain(request.http),
     )
 
 
-def _target(text: str) -> str:
+def read_target(text: str) -> str:
     """Where to go after signing in: a path below `/console`, or the overview."""
     return text if len(text) <= 500 and _TARGET.fullmatch(text) else ""
 

@@ -277,6 +277,20 @@ class People:
             raise Refused(RefusalCode.NOT_FOUND, person.name, "person")
         return await self.find_of(account, person.person_id)
 
+    async def set_identity(
+        self, person: Person, issuer: str, subject: str, audit: tuple[AuditEntry, ...] = ()
+    ) -> None:
+        """Gives a person an identity at an OpenID provider, or with an empty one takes it away."""
+        if len(subject) > MAX_NAME or not subject.isprintable():
+            raise Refused(RefusalCode.INVALID_FIELD, "subject", f"at most {MAX_NAME} characters")
+        change = PersonChange(
+            person_id=person.person_id,
+            text={"issuer": issuer if subject else None, "subject": subject or None},
+            ends_sessions=not subject,
+            audit=audit,
+        )
+        await self._change(change)
+
     async def reset_second_factor(
         self, account: Account, person: Person, *, by: Role, audit: tuple[AuditEntry, ...] = ()
     ) -> None:
