@@ -17,9 +17,12 @@ from dragoman.core.accounts.credits import Credits
 from dragoman.core.accounts.dialect_records import DialectRecords
 from dragoman.core.accounts.login_tokens import LoginTokens
 from dragoman.core.accounts.one_time_links import OneTimeLinks
+from dragoman.core.accounts.people import People
 from dragoman.core.accounts.scoped_tokens import ScopedTokens
+from dragoman.core.accounts.second_factors import SecondFactors
 from dragoman.core.accounts.senders import Senders
 from dragoman.core.accounts.sessions import Sessions
+from dragoman.core.accounts.sign_ins import SignIns
 from dragoman.core.accounts.smpp_logins import SmppLogins
 from dragoman.core.callbacks.callback_lists import CallbackLists
 from dragoman.core.callbacks.signing_secrets import SigningSecrets
@@ -131,6 +134,9 @@ class Services:
     scoped_tokens: ScopedTokens
     smpp_logins: SmppLogins
     one_time_links: OneTimeLinks
+    people: People
+    second_factors: SecondFactors
+    sign_ins: SignIns
     credits: Credits
     senders: Senders
     audit_log: AuditLog

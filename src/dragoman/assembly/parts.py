@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 
 from dragoman import __version__
 from dragoman.assembly.connecting import Connect, connect_nothing
+from dragoman.assembly.signing_in import build_sign_in
 from dragoman.config import Settings
 from dragoman.config.policies import held_routes, joining_routes, kept_routes, policies_of
 from dragoman.config.route_files import load_costs, load_networks
@@ -225,6 +226,16 @@ class Parts:
         self.senders = Senders(storage=self.storage, accounts=self.accounts, clock=self.clock)
         self.audit_log = AuditLog(storage=self.storage, ids=self.ids, clock=self.clock)
         self.admin_tokens = AdminTokens(storage=self.storage, clock=self.clock)
+        signing_in = build_sign_in(
+            settings=settings,
+            storage=self.storage,
+            accounts=self.accounts,
+            sessions=self.console_sessions,
+            audit_log=self.audit_log,
+            sealer=sealer,
+            clock=self.clock,
+        )
+        self.people, self.second_factors, self.sign_ins = signing_in
 
     def _contacts(self) -> None:
         self.contacts = Contacts(storage=self.storage, ids=self.ids, clock=self.clock)

@@ -17,6 +17,7 @@ from dragoman.config.values import (
     FilePath,
     FolderPath,
     HttpUrl,
+    Issuer,
     Network,
     NetworkText,
     PublicUrl,
@@ -421,6 +422,32 @@ class Console(Section, frozen=True, kw_only=True):
     """Time without a click that ends a session."""
     longest_s: Annotated[float, Meta(ge=60, le=90 * DAY_S)] = 12.0 * HOUR_S
     """Time that ends a session in any case."""
+    public_url: Annotated[PublicUrl, Meta(examples=["https://sms.example.com"])] = ""
+    """Where browsers reach the gateway, for links of invitations. Without it the console takes the
+    address that is in the browser of whoever invites."""
+    second_factor: Literal["optional", "administrators", "everyone"] = "optional"
+    """Who has to have a second factor; an account can ask it of all its people besides."""
+
+
+class OpenId(Section, frozen=True, kw_only=True):
+    """Signing in to the console at an OpenID provider; docs/howto/people.md has more."""
+
+    issuer: Annotated[Issuer, Meta(examples=["https://login.example.com"])] = ""
+    """The provider, exactly as it calls itself; empty for none. What is registered there as
+    redirect URI is <address of the gateway>/console/openid/callback."""
+    client_id: Annotated[str, Meta(examples=["dragoman"])] = ""
+    """How the gateway is registered there."""
+    client_secret: Secret = Secret("")
+    """The secret that goes with it."""
+    client_secret_file: Annotated[FilePath | None, Meta(examples=["openid.secret"])] = None
+    """File that holds the secret instead."""
+    name: str = "your company account"
+    """What the provider is called on the sign-in page."""
+    timeout_s: Annotated[float, Meta(gt=0, le=60)] = 10.0
+    """Longest wait for an answer of the provider."""
+    link_by_email: bool = True
+    """Whether an invited person is known by an e-mail address that the provider has verified;
+    otherwise only by `dragoman person set --subject`."""
 
 
 class Admin(Section, frozen=True, kw_only=True):
