@@ -134,7 +134,7 @@ async def test_signals_for_the_gateway_do_not_end_the_child(
     runner = child_storage.writer._runner
     assert isinstance(runner, ChildRunner)
     for number in (signal.SIGINT, signal.SIGTERM):
-        os.kill(runner._child.process.pid, number)
+        os.kill(runner._child.pid, number)
     await rows.account()
 
 

@@ -126,7 +126,8 @@ def parse_template(path: str) -> tuple[Segment, ...]:
     return segments
 
 
-def plain_paths(segments: tuple[Segment, ...]) -> dict[str, dict[str, str]] | None:
+@cache
+def plain_paths(segments: tuple[Segment, ...]) -> Mapping[str, Mapping[str, str]] | None:
     """Lists every path of a template that has only listed values, with the parameters of each.
 
     None if a placeholder is free: such a template has no finite list.
