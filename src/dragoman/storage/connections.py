@@ -36,7 +36,7 @@ SERVER_OPTIONS = "-c tcp_keepalives_idle=10 -c tcp_keepalives_interval=5 -c tcp_
 # For each parameter that is no exact int, float or str, the driver of SQLite looks for an adapter,
 # then for two attributes; not to find them costs ten times as much as to find an adapter.
 _no_value: dict[None, None] = {}
-sqlite3.register_adapter(type(None), _no_value.get)  # type: ignore[arg-type]
+sqlite3.register_adapter(type(None), _no_value.get)
 sqlite3.register_adapter(bool, int)
 sqlite3.register_adapter(bytes, bytes)
 
