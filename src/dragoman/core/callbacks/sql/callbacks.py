@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, Connection, case, exists, func, select, up
 from dragoman.core.messages.model.records import NewCallback
 from dragoman.core.messages.sql.tables import callback_attempts, callbacks
 from dragoman.storage.bulk import BulkInsert, BulkUpdate
+from dragoman.storage.connections import bind_as_numbers
 from dragoman.storage.rows import columns_of, count
 from dragoman.storage.work import one_by_one, together
 
@@ -34,6 +35,9 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True):
     answered_ms: int
     answer_status: int | None
     answer: str
+
+
+bind_as_numbers(CallbackState)
 
 
 class Release(NamedTuple):
