@@ -17,11 +17,15 @@ from dragoman.core.accounts.credits import Credits
 from dragoman.core.accounts.dialect_records import DialectRecords
 from dragoman.core.accounts.login_tokens import LoginTokens
 from dragoman.core.accounts.one_time_links import OneTimeLinks
+from dragoman.core.accounts.people import People
 from dragoman.core.accounts.scoped_tokens import ScopedTokens
+from dragoman.core.accounts.second_factors import SecondFactors
 from dragoman.core.accounts.senders import Senders
 from dragoman.core.accounts.sessions import Sessions
+from dragoman.core.accounts.sign_ins import SignIns
 from dragoman.core.accounts.smpp_logins import SmppLogins
 from dragoman.core.callbacks.callback_lists import CallbackLists
+from dragoman.core.callbacks.signing_secrets import SigningSecrets
 from dragoman.core.callbacks.webhooks import Webhooks
 from dragoman.core.campaigns.issues import Issues
 from dragoman.core.campaigns.mailings import Mailings
@@ -52,6 +56,7 @@ from dragoman.core.devices.inbox_exports import InboxExports
 from dragoman.core.devices.phone_settings import PhoneSettings
 from dragoman.core.health import Health
 from dragoman.core.identifiers import last_identifier
+from dragoman.core.inbound.answers import AnswerLimits
 from dragoman.core.inbound.auto_answers import AutoAnswers
 from dragoman.core.inbound.inbound import Inbound
 from dragoman.core.inbound.inbox import Inbox
@@ -132,6 +137,9 @@ class Services:
     scoped_tokens: ScopedTokens
     smpp_logins: SmppLogins
     one_time_links: OneTimeLinks
+    people: People
+    second_factors: SecondFactors
+    sign_ins: SignIns
     credits: Credits
     senders: Senders
     audit_log: AuditLog
@@ -142,6 +150,7 @@ class Services:
     imports: Imports
     uploads: Uploads
     inbound_routing: InboundRouting
+    answer_limits: AnswerLimits
     keywords: Keywords
     opt_outs: OptOuts
     auto_answers: AutoAnswers
@@ -153,6 +162,7 @@ class Services:
     phone_settings: PhoneSettings
     inbox_exports: InboxExports
     webhooks: Webhooks
+    signing_secrets: SigningSecrets
     device_routes: DeviceRoutes
     message_events: MessageEvents
     feed: Feed

@@ -6,15 +6,20 @@ from dragoman.assembly.connecting import Connect
 from dragoman.assembly.parts import Parts
 from dragoman.config import Settings
 from dragoman.core.campaigns.estimates import Estimates
+from dragoman.core.campaigns.issues import Issues
+from dragoman.core.campaigns.mailings import Mailings
 from dragoman.core.campaigns.short_links import ShortLinks
 from dragoman.core.campaigns.text_campaigns import TextCampaigns
 from dragoman.core.campaigns.text_templates import TextTemplates
+from dragoman.core.contacts.contact_addresses import ContactAddresses
 from dragoman.core.contacts.uploads import Uploads
 from dragoman.core.reporting.conversations import Conversations
 from dragoman.core.reporting.correspondence import Correspondence
+from dragoman.core.reporting.finder import Finder
 from dragoman.core.reporting.message_search import MessageSearch
 from dragoman.core.reporting.monthly import MonthlyReport
 from dragoman.core.reporting.single_texts import SingleTexts
+from dragoman.core.reporting.traffic import Traffic
 from dragoman.core.submission.answering import Answering
 from dragoman.kit.child_process import ChildProcess
 from dragoman.kit.clock import Clock
@@ -27,10 +32,29 @@ class AllParts(Parts):
         self, settings: Settings, clock: Clock, connect: Connect, writer: ChildProcess | None
     ) -> None:
         super().__init__(settings, clock, connect, writer)
+        self._mailings()
         self._text_campaigns()
         self._lists_of_texts()
 
+    def _mailings(self) -> None:
+        settings = self.settings
+        self.mailings = Mailings(
+            storage=self.storage,
+            ids=self.ids,
+            clock=self.clock,
+            enabled=settings.mailings.enabled,
+            sender_domains=settings.mailings.sender_domains,
+            book=ContactAddresses(self.storage),
+        )
+        self.issues = Issues(
+            storage=self.storage, mailings=self.mailings, ids=self.ids, clock=self.clock
+        )
+
     def _lists_of_texts(self) -> None:
+        self.finder = Finder(
+            self.storage, self.short_ids, tuple(carrier.name for carrier in self.settings.carriers)
+        )
+        self.traffic = Traffic(storage=self.storage, clock=self.clock)
         self.message_search = MessageSearch(self.storage)
         self.monthly_report = MonthlyReport(self.storage, self.clock)
         self.correspondence = Correspondence(self.storage)

@@ -35,6 +35,7 @@ COMMANDS: Final = MappingProxyType(
         " callbacks.",
         "config": "The configuration.",
         "account": "Accounts: who may use the gateway.",
+        "person": "People: who signs in to the console for an account.",
         "number": "Numbers: which account receives their texts.",
         "keyword": "Keywords: how several accounts share one number.",
         "contact": "Contacts: lists of them, and CSV files in and out.",

@@ -10,6 +10,8 @@ from dragoman.core.accounts.sql.tables import (
     credentials,
     dialect_records,
     one_time_links,
+    people,
+    saved_searches,
     senders,
 )
 from dragoman.core.alerts.sql.tables import alert_rules, alerts
@@ -49,6 +51,8 @@ _IDENTIFIERS = (
     credentials.c.credential_id,
     senders.c.sender_id,
     one_time_links.c.link_id,
+    people.c.person_id,
+    saved_searches.c.search_id,
     dialect_records.c.position,
     purchases.c.purchase_id,
     wallets.c.wallet_id,

@@ -23,8 +23,11 @@ from dragoman.console.views import (
     live,
     messages,
     new_account,
+    openid,
     overview,
     own_account,
+    people,
+    reader,
     routes,
     scheduled,
     search,
@@ -36,6 +39,7 @@ from dragoman.console.views import (
 
 PAGES: Final[tuple[Page, ...]] = (
     *sign_in.PAGES,
+    *openid.PAGES,
     *overview.PAGES,
     *search.PAGES,
     *messages.PAGES,
@@ -55,10 +59,12 @@ PAGES: Final[tuple[Page, ...]] = (
     *account_details.PAGES,
     *new_account.PAGES,
     *account_deletion.PAGES,
+    *people.PAGES,
     *senders.PAGES,
     *carriers.PAGES,
     *binds.PAGES,
     *routes.PAGES,
     *devices.PAGES,
     *own_account.PAGES,
+    *reader.PAGES,
 )

@@ -101,6 +101,7 @@ inbound_texts = table(
     Column("parts", SmallInteger, nullable=False),
     Column("complete", Boolean, nullable=False),
     Column("handling", Text, nullable=False, server_default="kept"),
+    Column("header", Text, nullable=False, server_default=""),
     Index("ix_inbound_texts_account_id_inbound_id", "account_id", "inbound_id"),
     Index("ix_inbound_texts_account_id_sender_inbound_id", "account_id", "sender", "inbound_id"),
     Index(
@@ -109,7 +110,8 @@ inbound_texts = table(
 )
 """`account_id` is NULL if the number of a text had no owner.
 
-`handling` says what was done with it (`domain.inbound.Handling`).
+`handling` says what was done with it (`domain.inbound.Handling`). `header` is the user data header
+in hexadecimal, without the place of a part among others; of parts in `inbound_parts` likewise.
 """
 
 inbound_parts = table(
@@ -120,6 +122,7 @@ inbound_parts = table(
     *required(SmallInteger, "total", "number"),
     Column("content", LargeBinary, nullable=False),
     Column("alphabet", Text, nullable=False),
+    Column("header", Text, nullable=False, server_default=""),
 )
 """Stored before they are acknowledged, so that a restart loses no part.
 

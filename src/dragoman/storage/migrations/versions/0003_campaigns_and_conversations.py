@@ -1,6 +1,6 @@
 """Campaigns by text, templates, short links; conversations and their answers; alerts.
 
-Revision: 0002; after: 0001
+Revision: 0003; after: 0002
 """
 
 from __future__ import annotations
@@ -9,8 +9,8 @@ from string import Template
 
 from alembic import op
 
-revision = "0002"
-down_revision = "0001"
+revision = "0003"
+down_revision = "0002"
 branch_labels = None
 depends_on = None
 
