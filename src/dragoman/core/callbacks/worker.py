@@ -41,6 +41,7 @@ from dragoman.core.callbacks.sql.callbacks import (
     Expiry,
     Release,
 )
+from dragoman.core.inbound.answers import TooManyAnswers
 from dragoman.core.messages.model.callbacks import (
     CallbackAnswer,
     CallbackCall,
@@ -464,6 +465,8 @@ class CallbackWorker:
         )
         try:
             passed_on = await take(answer)
+        except TooManyAnswers as error:
+            called = msgspec.structs.replace(called, answer=f"{error} {called.answer}")
         except Exception as error:  # above all a database that is away
             log.error("answer_not_taken", dialect=callback.dialect, reason=type(error).__name__)
             called = Called(status=None, answer="the answer was not stored", ours=True)

@@ -8,6 +8,7 @@ from enum import StrEnum
 
 from dragoman.core.billing.model.reservations import Settlement
 from dragoman.core.delivery.quality import Quality
+from dragoman.core.delivery.series import shared_ids
 from dragoman.core.messages.feed import Feed
 from dragoman.core.messages.live import LiveBatch, LiveMessage, LiveMessages
 from dragoman.core.messages.model.callbacks import CallbackFacts
@@ -18,7 +19,7 @@ from dragoman.core.messages.model.records import NewCallback, StateChange, Store
 from dragoman.core.messages.sql import changes
 from dragoman.core.metrics import Metrics
 from dragoman.core.model.errors import FailureCode
-from dragoman.core.model.stored import OnStored
+from dragoman.core.model.stored import OnStored, ignore
 from dragoman.core.model.urls import origin_of
 from dragoman.core.model.use_case import use_case
 from dragoman.kit.clock import Clock
@@ -84,9 +85,18 @@ class Delivery:
         self, message: LiveMessage, carrier: str, outcome: Accepted, on_stored: OnStored
     ) -> None:
         """A carrier accepted the message."""
-        numbered = _known(message, outcome.carrier_ids)
+        joined, message.joined = message.joined, ()
+        ids = outcome.carrier_ids
+        if joined and len(ids) == len(joined) + 1:
+            numbered = _known(message, ids[:1])
+        else:
+            numbered = _known(message, ids)
         _note_device(message, outcome)
         self.change(message, State.SENT, on_stored, carrier=carrier, carrier_ids=numbered)
+        for part, carrier_id in zip(joined, shared_ids(joined, ids), strict=True):
+            _note_device(part, outcome)
+            known = ((1, carrier_id),) if carrier_id else ()
+            self.change(part, State.SENT, ignore, carrier=carrier, carrier_ids=known)
 
     def rejected(
         self, message: LiveMessage, carrier: str, outcome: Rejected, on_stored: OnStored
@@ -110,22 +120,32 @@ class Delivery:
         policy = self.policies.get(carrier, OnUnknown.RESEND)
         # What a recipient pays for is never sent twice, whatever the carrier's policy.
         if policy is OnUnknown.RESEND and not message.is_premium:
-            message.possible_duplicate = True
-            message.attempts += 1
-            for number, carrier_id in _known(message, outcome.carrier_ids):
+            known = [(message, *one) for one in _known(message, outcome.carrier_ids)]
+            ids = shared_ids(message.joined, outcome.carrier_ids)
+            known += [(m, 1, id_) for m, id_ in zip(message.joined, ids, strict=True) if id_]
+            for one in (message, *message.joined):
+                one.possible_duplicate = True
+                one.attempts += 1
+            for one, number, carrier_id in known:
                 for key in stored_keys(carrier_id):
-                    self.live.add_key(carrier, key, message, number)
-                    self.carrier_id_known(carrier, key, message, number)
+                    self.live.add_key(carrier, key, one, number)
+                    self.carrier_id_known(carrier, key, one, number)
             return True
-        self.change(
-            message,
-            State.UNKNOWN,
-            on_stored,
-            carrier=carrier,
-            failure=FailureCode.RESPONSE_LOST,
-            detail=outcome.detail,
-            carrier_ids=_known(message, outcome.carrier_ids),
-        )
+        joined, message.joined = message.joined, ()
+        ids = shared_ids(joined, outcome.carrier_ids)
+        for one, carrier_ids, done in (
+            (message, _known(message, outcome.carrier_ids), on_stored),
+            *((m, ((1, id_),) if id_ else (), ignore) for m, id_ in zip(joined, ids, strict=True)),
+        ):
+            self.change(
+                one,
+                State.UNKNOWN,
+                done,
+                carrier=carrier,
+                failure=FailureCode.RESPONSE_LOST,
+                detail=outcome.detail,
+                carrier_ids=carrier_ids,
+            )
         return False
 
     def expire(self, message: LiveMessage, on_stored: OnStored) -> None:
@@ -151,7 +171,20 @@ class Delivery:
         """Changes the state of a message, if allowed, and stores it with all that follows.
 
         A `reported` change comes from a carrier that accepted the message, so it is paid for.
+        What is joined to it changes likewise.
         """
+        if message.joined:
+            joined, message.joined = message.joined, ()
+            for part in joined:
+                self.change(
+                    part,
+                    after,
+                    ignore,
+                    carrier=carrier,
+                    failure=failure,
+                    detail=detail,
+                    reported=reported,
+                )
         before, batch = message.state, message.batch
         if not may_go(before, after):
             # A report overtook the answer it belongs to: the message has ended already.

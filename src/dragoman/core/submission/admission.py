@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-import msgspec
-
 from dragoman.core.accounts.model.accounts import Account
 from dragoman.core.messages.live import segment
 from dragoman.core.messages.model.audiences import Audience
@@ -109,13 +107,6 @@ def check_texts(
         Recipient(number, text, check_text(submission, text, max_parts, terms, repertoire).count)
         for number, text in ((number, texts[number]) for number in recipients)
     ]
-
-
-def encode_waiting(recipients: Sequence[str], own: Sequence[Recipient] | None) -> bytes:
-    """The recipients of a waiting batch, as its row stores them."""
-    if own is None:
-        return ",".join(recipients).encode()
-    return msgspec.json.encode([(recipient.number, recipient.text) for recipient in own])
 
 
 def _check_storable(submission: Submission) -> None:

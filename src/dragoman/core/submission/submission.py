@@ -52,11 +52,11 @@ from dragoman.core.submission.admission import (
     check_terms,
     check_text,
     check_texts,
-    encode_waiting,
 )
 from dragoman.core.submission.audiences import Audiences, Recipient
 from dragoman.core.submission.message_maker import MessageMaker, without_rejected
 from dragoman.core.submission.sql import submissions
+from dragoman.core.submission.waiting import encode_waiting
 from dragoman.kit.call_header import tag_of_call
 from dragoman.kit.clock import Clock
 from dragoman.kit.ids import IdSource
@@ -155,7 +155,7 @@ class SubmissionService:
         Raises `Refused` with nothing stored. If the caller goes away, what is on disk by then is
         queued all the same.
         """
-        claimed = [m for d in decisions for m in d.sendable if self.queue.claim(m.route)]
+        claimed = [m for d in decisions for m in self._claim(d)]
         for message in claimed:
             message.state = _SENDING  # a link takes it as soon as it is on disk
         waiting: Settled[None] = Settled()
@@ -193,7 +193,7 @@ class SubmissionService:
         many at a time, which never go away: all of one commit are queued together. `operation` and
         `item` are given where the decision is a part of something larger.
         """
-        claimed = [m for m in decision.sendable if self.queue.claim(m.route)]
+        claimed = self._claim(decision)
         for message in claimed:
             message.state = _SENDING
 
@@ -209,6 +209,12 @@ class SubmissionService:
             on_stored(None)
 
         self.writer.submit(operation, decision.new if item is None else item, stored)
+
+    def _claim(self, decision: Decision) -> list[StoredMessage]:
+        """The messages that have a place at a link; what may wait for other parts has none."""
+        if decision.live.stored.options.udh:
+            return []
+        return [message for message in decision.sendable if self.queue.claim(message.route)]
 
     async def _queue_stored(self) -> None:
         """Queues all that a commit put on disk."""

@@ -155,11 +155,7 @@ class Calls:
     def _handler(self, act: Act, call: str, *, in_thread: bool) -> Handler:
         accounts, refusals = self._services.accounts, self._services.metrics.refused
         profile_of = self._profile.of
-        rules = {
-            name: rule
-            for name, profile in profiles.PROFILES.items()
-            if (rule := profiles.CallRule(profile, call))
-        }
+        rules = profiles.rules_of(call)
 
         async def handle(request: Request) -> Response:
             answer: schemas.Answer
