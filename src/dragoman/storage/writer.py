@@ -113,7 +113,8 @@ class Writer:
         self._runner = runner
         self._observer = observer
         self._waiting: deque[_Group] = deque()
-        """The last one takes what comes; those before it are full."""
+        self._open: _Group | None = None
+        """The last of those that wait, which takes what comes."""
         self._alone: deque[_Group] = deque()
         """Units of a group that failed: each gets a transaction of its own."""
         self._busy = False
@@ -199,10 +200,11 @@ class Writer:
         if self.low_space and operation.grows:
             done(StorageUnavailable(self.low_space))
             return
-        waiting = self._waiting
-        if not waiting or waiting[-1].size >= MAX_GROUP:
-            waiting.append(_Group())
-        waiting[-1].add(operation, item, done)
+        group = self._open
+        if group is None or group.size >= MAX_GROUP:
+            group = self._open = _Group()
+            self._waiting.append(group)
+        group.add(operation, item, done)
         # Not at once: what else this turn of the loop gives belongs to the same group.
         if not self._busy:
             self._busy = True
@@ -212,7 +214,10 @@ class Writer:
         if self._alone:
             self._run(self._alone.popleft())
         elif self._waiting:
-            self._run(self._waiting.popleft())
+            group = self._waiting.popleft()
+            if group is self._open:
+                self._open = None
+            self._run(group)
         else:
             self._busy = False
             if self._stopped is not None:
@@ -302,7 +307,7 @@ class Writer:
         again, self._doubt = self._doubt is not None, self._doubt or doubt
         self._note_trouble(doubt, 0)
         if again:  # the database is away, and those behind need not wait for it
-            refused, self._waiting = self._waiting, deque()
+            refused, self._waiting, self._open = self._waiting, deque(), None
             for group in refused:
                 group.fail(StorageUnavailable(str(doubt)))
         self._loop.call_later(SETTLE_S if again else 0, self._ask, ended)

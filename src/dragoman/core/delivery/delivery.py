@@ -218,7 +218,7 @@ class Delivery:
         if before < _SENT:
             is_refunded = after in _REFUNDED and not reported
             if message.credits:
-                settlement = self._settlement(message, is_refunded)
+                settlement = self._settlement(message, is_refunded, now_ms)
         change = StateChange(
             message_id=message.message_id,
             batch_id=batch.batch_id,
@@ -251,7 +251,7 @@ class Delivery:
             self.quality.note(carrier, after is State.DELIVERED, message.sent_ms, now_ms)
         if after >= _UNKNOWN:
             self.metrics.finals[carrier or "", _NAMES[after]] += 1
-        if carrier is not None:
+        if carrier is not None and keys:
             for key, number in keys:
                 self.carrier_id_known(carrier, key, message, number)
 
@@ -313,7 +313,7 @@ class Delivery:
             at_ms=now_ms,
             counted_in_batch=batch.counted,
             failure=failure,
-            settlement=self._settlement(message, refund=True) if message.credits else None,
+            settlement=self._settlement(message, True, now_ms) if message.credits else None,
             callback=self._callback(message, State.REJECTED, failure, "", now_ms),
             events=self.find_events(message, State.REJECTED, failure, "", now_ms),
             premium_state=PREMIUM_STATES[State.REJECTED] if message.is_premium else None,
@@ -346,12 +346,12 @@ class Delivery:
             message = LiveMessage(on_stored[change.message_id], batch)
             self.feed.publish(message, None, change.after, change.at_ms, failure=change.failure)
 
-    def _settlement(self, message: LiveMessage, refund: bool) -> Settlement:
+    def _settlement(self, message: LiveMessage, refund: bool, now_ms: int) -> Settlement:
         """Spends the credits held for a message, or gives them back."""
         batch = message.batch
         return Settlement(
             wallet_id=batch.wallet_id,
-            entry_id=self.ids.next(),
+            entry_id=self.ids.next(now_ms),
             amount=message.credits * batch.per_credit,
             refund=refund,
             also=tuple(
@@ -391,7 +391,7 @@ class Delivery:
             sent=message.sent_ms is not None,
         )
         return NewCallback(
-            callback_id=self.ids.next(),
+            callback_id=self.ids.next(now_ms),
             account_id=on_stored.account_id,
             message_id=message.message_id,
             dialect=on_stored.dialect,
