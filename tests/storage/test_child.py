@@ -65,6 +65,8 @@ def test_what_makes_messages_and_contacts_by_the_thousand_heeds_the_space_that_i
         "replay_callbacks",
         "resend_messages",
         "send_code",
+        "send_code_again",
+        "start_campaigns",
         "step_sendings",
         "store_import_rows",
     }
