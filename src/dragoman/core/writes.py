@@ -148,6 +148,7 @@ OPERATIONS: Final[dict[str, Operation[Any, Any]]] = {
         issues.schedule,
         issues.step,
         journal.note,
+        journal.note_feedback,
         resending.resend,
         keywords.add_forwarding,
         keywords.add_number,
