@@ -180,6 +180,7 @@ OPERATIONS: Final[dict[str, Operation[Any, Any]]] = {
         text_templates.change,
         text_templates.create,
         text_templates.remove,
+        journal.note_feedback,
         resending.resend,
         keywords.add_forwarding,
         keywords.add_number,
