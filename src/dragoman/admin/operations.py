@@ -22,6 +22,7 @@ from dragoman.admin import (
     devices,
     diagnosis,
     inbound,
+    keys,
     message_lists,
     messages,
     people,
@@ -49,7 +50,7 @@ JSON_LINES: Final = b"application/jsonl"
 PROBLEM_TYPE: Final = b"application/problem+json"
 SUBJECTS: Final = (
     accounts, messages, message_lists, carriers, routes, reload, callbacks, inbound, senders,
-    devices, webhooks, privacy, diagnosis, tokens, binds, people,
+    devices, webhooks, privacy, diagnosis, tokens, binds, people, keys,
 )  # fmt: skip
 
 Guard = Callable[[Request], Awaitable[None]]

@@ -26,8 +26,9 @@ from dragoman.core.accounts.model.accounts import (
     Permission,
     narrow,
 )
+from dragoman.core.accounts.model.api_keys import ApiCall, KnownKey
 from dragoman.core.accounts.model.audit_log import AuditEntry
-from dragoman.core.accounts.sql import account_tree, accounts
+from dragoman.core.accounts.sql import account_tree, accounts, api_keys
 from dragoman.core.accounts.sql.account_tree import AccountChange
 from dragoman.core.billing.model.payments import MAX_CREDITS
 from dragoman.core.billing.model.wallets import Balance
@@ -70,6 +71,9 @@ class Accounts:
         self.credentials = Credentials(ids=ids, clock=clock)
         self._secret = secrets.token_bytes(32)
         self._remembered: OrderedDict[bytes, Account] = OrderedDict()
+        self._keys: OrderedDict[bytes, KnownKey] = OrderedDict()
+        self._used_keys: set[int] = set()
+        """API keys that were used and are not noted yet."""
         self._senders: dict[int, frozenset[str]] = {}
         self._generation = 0
         """Counts changes, so that what was read before one is not remembered after it."""
@@ -85,20 +89,41 @@ class Accounts:
         return self._generation
 
     async def authenticate_key(
-        self, key: str, address: str, kind: CredentialKind = CredentialKind.API_KEY
+        self,
+        key: str,
+        address: str,
+        kind: CredentialKind = CredentialKind.API_KEY,
+        call: ApiCall | None = None,
     ) -> Account:
-        """The account of an API key, or of an access token; raises `Refused`."""
+        """The account of an API key, or of an access token; raises `Refused`.
+
+        `call` is what the key is used for, which must be within its scopes if it has any.
+        """
         digest = digest_of_key(key)
         memory_key = digest if kind is CredentialKind.API_KEY else kind.encode() + digest
-        account = self._remembered.get(memory_key)
-        if account is None:
+        known = self._keys.get(memory_key)
+        if known is None:
             generation = self._generation
-            account = await self._storage.read(lambda c: accounts.find_by_digest(c, kind, digest))
-            if account is None:
+            known = await self._storage.read(lambda c: api_keys.find(c, kind, digest))
+            if known is None:
                 await self._delay_failure(address)
                 raise Refused(RefusalCode.AUTHENTICATION_FAILED, detail="unknown key")
-            self._remember(memory_key, account, generation)
-        return _admit(account, address)
+            if generation == self._generation:
+                self._keys[memory_key] = known
+                if len(self._keys) > MAX_REMEMBERED:
+                    self._keys.popitem(last=False)
+        if known.limits is not None:
+            known.limits.check(call, address, self._clock.now_ms())
+        if kind is CredentialKind.API_KEY:
+            self._used_keys.add(known.credential_id)
+        return _admit(known.account, address)
+
+    async def note_key_uses(self) -> None:
+        """Stores which API keys were used since the last time; called about once a minute."""
+        used, self._used_keys = self._used_keys, set()
+        if used:
+            uses = api_keys.KeyUses(key_ids=tuple(sorted(used)), at_ms=self._clock.now_ms())
+            await self._storage.writer.write(api_keys.note_uses, uses)
 
     async def admit(self, account_id: int, address: str) -> Account:
         """The account of a caller that was authenticated elsewhere; raises `Refused`."""
@@ -380,6 +405,7 @@ class Accounts:
         """Clears the cache of all accounts; called after each change to one."""
         self._generation += 1
         self._remembered.clear()
+        self._keys.clear()
         self._senders.clear()
         self.changed()
 
