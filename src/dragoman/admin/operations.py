@@ -25,6 +25,7 @@ from dragoman.admin import (
     devices,
     diagnosis,
     inbound,
+    keys,
     message_lists,
     messages,
     people,
@@ -53,7 +54,7 @@ PROBLEM_TYPE: Final = b"application/problem+json"
 SUBJECTS: Final = (
     accounts, messages, message_lists, carriers, routes, reload, callbacks, inbound, senders,
     devices, webhooks, privacy, diagnosis, tokens, binds, contacts, campaigns, people,
-    conversations,
+    conversations, keys,
 )  # fmt: skip
 
 Guard = Callable[[Request], Awaitable[None]]
