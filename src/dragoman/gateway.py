@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
+from functools import partial
 from typing import TYPE_CHECKING, NoReturn
 
 import structlog
@@ -22,9 +22,11 @@ from dragoman.admin.reloading import Reloading, connect_carrier
 from dragoman.admin.remote import TokenGuard
 from dragoman.admin.server import AdminServer
 from dragoman.assembly import build_services
+from dragoman.campaigns.links import build_short_links
+from dragoman.campaigns.notices import MailedNotices
 from dragoman.campaigns.pages import PREFIX as MAILINGS_PREFIX
 from dragoman.campaigns.pages import build_mailing_pages
-from dragoman.campaigns.relay import Outbox, RelayConnection
+from dragoman.campaigns.relay import new_transport
 from dragoman.config import Settings
 from dragoman.connectors import connect_carriers
 from dragoman.connectors.http.callbacks import build_callbacks
@@ -35,6 +37,7 @@ from dragoman.connectors.phones.apis import build_phone_apis
 from dragoman.connectors.phones.carrier import PhonesCarrier
 from dragoman.console.assets import PACKAGE as CONSOLE
 from dragoman.console.context import ConsoleContext
+from dragoman.console.openid_provider import build_openid
 from dragoman.console.routes import build_console
 from dragoman.console.views import PAGES
 from dragoman.container import Services
@@ -43,10 +46,10 @@ from dragoman.core.callbacks.model.held_hosts import HeldHost
 from dragoman.core.callbacks.model.hosts import CallbackHost, Tested
 from dragoman.core.callbacks.schedule import RetrySchedule
 from dragoman.core.callbacks.worker import CallbackWorker
-from dragoman.core.campaigns.ports import Transport
 from dragoman.core.campaigns.worker import MailWorker
 from dragoman.core.delivery.model.ports import Connector, Custodian
 from dragoman.core.delivery.running import BindView, CarrierView, Reloaded, WirePiece
+from dragoman.core.inbound.model.auto_answers import ANSWERS
 from dragoman.core.messages.feed import Feed
 from dragoman.core.messages.model.callbacks import (
     BINDS,
@@ -135,7 +138,8 @@ class Gateway:
                 renderer_of_texts(d.name): d.render_text
                 for d in self.dialects
                 if d.render_text is not None
-            },
+            }
+            | {renderer_of_texts(ANSWERS): services.answering.render},
             event_renderers={
                 renderer_of_events(d.name): d.render_event
                 for d in self.dialects
@@ -146,10 +150,12 @@ class Gateway:
                 for d in self.dialects
                 if d.take_answer is not None
                 for renderer in (renderer_of_texts, renderer_of_events)
-            },
+            }
+            | {renderer_of_texts(ANSWERS): services.answering.take},
         )
         services.callback_stored.subscribe(self.callbacks.announce)
         self.callbacks.follow(services.callback_lists)
+        self._openid = build_openid(services)
         self.smpp_server, self._bind_deliveries = build_smpp_server(services)
         self._mail_worker = self._build_mail_worker()
         self._mail: MailListener | None = None
@@ -211,6 +217,9 @@ class Gateway:
             ("rerouting", services.rerouting.run()),
             ("retention", services.retention.run()),
             ("imports", services.imports.run()),
+            ("uploads", services.uploads.run()),
+            ("campaigns", services.text_campaigns.run()),
+            ("short links", services.short_links.run()),
             ("contact values", services.contact_values.run()),
             ("callbacks", self.callbacks.run()),
             ("bind deliveries", self._bind_deliveries.run()),
@@ -284,6 +293,8 @@ class Gateway:
             await self._bind_deliveries.stop()
         async with _step("database", by(0.9)):
             await self._client.close()
+            if self._openid is not None:
+                await self._openid.close()
             await services.close()
 
     @property
@@ -459,6 +470,8 @@ class Gateway:
             front="/console" if settings.console.enabled else "/docs",
         )
         own = [build_mailing_pages(services.mailings)] if settings.mailings.enabled else []
+        if services.short_links.enabled:
+            own.append(build_short_links(services.short_links))
         if not over_http:
             own.append(calls)
         if settings.console.enabled:
@@ -497,7 +510,12 @@ class Gateway:
         return replace(built, operations=(replace(nobody, handler=receive),))
 
     def _console(self) -> Dialect:
-        context = ConsoleContext(services=self.services, machine=self)
+        context = ConsoleContext(
+            services=self.services,
+            machine=self,
+            notices=self._build_notices(),
+            openid=self._openid,
+        )
         if self.workbench is None:
             return build_console(context)
         from dragoman.development.pages import PACKAGE, build_phone_pages
@@ -505,21 +523,22 @@ class Gateway:
         pages = (*PAGES, *build_phone_pages(self.workbench))
         return build_console(context, pages, packages=(CONSOLE, PACKAGE))
 
+    def _build_notices(self) -> MailedNotices | None:
+        """What mails people of the console; None without a relay, or an address to mail from."""
+        settings = self.services.settings.mailings
+        if not settings.enabled or not settings.sender:
+            return None
+        return MailedNotices(partial(new_transport, settings), settings.sender, self.services.clock)
+
     def _build_mail_worker(self) -> MailWorker | None:
         services, settings = self.services, self.services.settings.mailings
         if not settings.enabled:
             return None
-
-        def new_transport() -> Transport:
-            if settings.outbox is not None:
-                return Outbox(Path(settings.outbox))
-            return RelayConnection(settings)
-
         worker = MailWorker(
             storage=services.storage,
             settings=settings,
             pages_url=f"{(settings.base_url or '').rstrip('/')}{MAILINGS_PREFIX}",
-            new_transport=new_transport,
+            new_transport=partial(new_transport, settings),
             clock=services.clock,
             metrics=services.metrics,
         )

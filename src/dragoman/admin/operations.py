@@ -18,12 +18,16 @@ from dragoman.admin import (
     accounts,
     binds,
     callbacks,
+    campaigns,
     carriers,
+    contacts,
+    conversations,
     devices,
     diagnosis,
     inbound,
     message_lists,
     messages,
+    people,
     privacy,
     reload,
     routes,
@@ -48,7 +52,8 @@ JSON_LINES: Final = b"application/jsonl"
 PROBLEM_TYPE: Final = b"application/problem+json"
 SUBJECTS: Final = (
     accounts, messages, message_lists, carriers, routes, reload, callbacks, inbound, senders,
-    devices, webhooks, privacy, diagnosis, tokens, binds,
+    devices, webhooks, privacy, diagnosis, tokens, binds, contacts, campaigns, people,
+    conversations,
 )  # fmt: skip
 
 Guard = Callable[[Request], Awaitable[None]]

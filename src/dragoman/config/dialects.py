@@ -141,6 +141,7 @@ class Dialects(Section, frozen=True, kw_only=True):
     enabled: Annotated[tuple[str, ...], Meta(min_length=1)] = (
         "httpsms",
         "linkmobility",
+        "native",
         "smsend",
         "smsgateway24",
     )

@@ -293,6 +293,17 @@ CHANGES: dict[str, tuple[tuple[Any, ...], dict[str, Any], str | None]] = {
     "shut": (("POST", *SHOP, "disable"), {}, "disabled the account"),
     "open": (("POST", *SHOP, "enable"), {}, "enabled the account"),
     "key": (("POST", *SHOP, "key"), {}, "created a new API key and revoked the old ones"),
+    "password": (
+        ("POST", *SHOP, "password"),
+        {},
+        "set a new password and ended all sessions and tokens",
+    ),
+    "shown": (("GET", *SHOP), {}, None),
+    "invitation": (
+        ("POST", "people"),
+        {"account": "shop", "name": "anna", "role": "viewer"},
+        "invited anna as viewer",
+    ),
     "typed credits": (
         ("POST", *SHOP, "credits"),
         {"message_type": "N", "credits": 3},

@@ -145,12 +145,15 @@ class Dispatcher:
             for name in route.carriers
         )
 
-    def pull_out(self, route: str) -> list[Work]:
-        """Takes what waits on a route, also in lines, to be published on another."""
+    def pull_out(self, route: str, limit: int | None = None) -> list[Work]:
+        """Takes what waits on a route, also in lines, to be published on another.
+
+        Of more than `limit`, the rest goes on waiting there.
+        """
         worker = self._sorting.get(route)
         if isinstance(worker, ChoosingWorker):
             worker.give_back()
-        return self.queue.drain(route)
+        return self.queue.drain(route, limit)
 
     def forget(self, carrier: str) -> None:
         """Lets go of a carrier that has stopped; nothing more is heard of it."""
@@ -256,11 +259,12 @@ class Dispatcher:
         self.metrics.outcomes[carrier, _KINDS[type(outcome)]] += 1
         if self.message_events is not None:
             self.message_events.attempt(live, carrier, outcome)
-        if self.selection.quotas.is_counting:
+        quotas = self.selection.quotas
+        if quotas.is_counting:
             if isinstance(outcome, Deferred):
-                self.selection.quotas.give_back(live.message_id)
+                quotas.give_back(live.message_id)
             else:
-                self.selection.quotas.keep(live.message_id)
+                quotas.keep(live.message_id)
         if isinstance(outcome, Deferred):
             live.possible_duplicate |= outcome.possible_duplicate
             self._put_back(flight, lane, outcome.retry_in_s)

@@ -301,6 +301,16 @@ class LiveMessages:
     def __iter__(self) -> Iterator[LiveMessage]:
         return iter(list(self._messages.values()))
 
+    def in_slices(self, size: int) -> Iterator[list[LiveMessage]]:
+        """All of them, some at a time, so that others have their turn between two slices.
+
+        Those that are added or removed meanwhile are left out.
+        """
+        message_ids = list(self._messages)
+        for first in range(0, len(message_ids), size):
+            some = map(self._messages.get, message_ids[first : first + size])
+            yield [message for message in some if message is not None]
+
     def get(self, message_id: int) -> LiveMessage | None:
         return self._messages.get(message_id)
 

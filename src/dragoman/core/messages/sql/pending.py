@@ -143,6 +143,12 @@ def load_unsent_of_batch(connection: Connection, batch_id: int, limit: int) -> l
     return read_all(connection, query, StoredMessage)
 
 
+def ids_of_batch(connection: Connection, batch_id: int) -> list[int]:
+    """The identifiers of the messages of a batch."""
+    query = select(messages.c.message_id).where(messages.c.batch_id == batch_id)
+    return list(connection.execute(query).scalars())
+
+
 def first_unreported(connection: Connection, after: int, before: int) -> int | None:
     """The first unsent or unreported message between two identifiers."""
     return connection.execute(
