@@ -88,16 +88,15 @@ class Delivery:
         """A carrier accepted the message."""
         joined, message.joined = message.joined, ()
         ids = outcome.carrier_ids
-        if joined and len(ids) == len(joined) + 1:
-            numbered = _known(message, ids[:1])
-        else:
-            numbered = _known(message, ids)
+        own = ids[:1] if joined and len(ids) == len(joined) + 1 else ids
         _note_device(message, outcome)
+        numbered = _known(message, own)
         self.change(message, _SENT, on_stored, carrier=carrier, carrier_ids=numbered)
-        for part, carrier_id in zip(joined, shared_ids(joined, ids), strict=True):
-            _note_device(part, outcome)
-            known = ((1, carrier_id),) if carrier_id else ()
-            self.change(part, _SENT, ignore, carrier=carrier, carrier_ids=known)
+        if joined:
+            for part, carrier_id in zip(joined, shared_ids(joined, ids), strict=True):
+                _note_device(part, outcome)
+                known = ((1, carrier_id),) if carrier_id else ()
+                self.change(part, _SENT, ignore, carrier=carrier, carrier_ids=known)
 
     def rejected(
         self, message: LiveMessage, carrier: str, outcome: Rejected, on_stored: OnStored

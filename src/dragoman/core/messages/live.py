@@ -234,7 +234,8 @@ class LiveMessage:
     @property
     def size(self) -> int:
         """How many parts go to a carrier with it."""
-        return self.part_count + sum(one.part_count for one in self.joined)
+        own = self.part_count
+        return own + sum(one.part_count for one in self.joined) if self.joined else own
 
     def own_parts(self) -> tuple[UserData, ...]:
         """Its own parts as a carrier that takes parts gets them."""
