@@ -16,6 +16,7 @@ import msgspec
 from dragoman import __version__
 from dragoman.admin import (
     accounts,
+    alerts,
     binds,
     callbacks,
     campaigns,
@@ -54,7 +55,7 @@ PROBLEM_TYPE: Final = b"application/problem+json"
 SUBJECTS: Final = (
     accounts, messages, message_lists, carriers, routes, reload, callbacks, inbound, senders,
     devices, webhooks, privacy, diagnosis, tokens, binds, contacts, campaigns, people,
-    conversations, keys,
+    conversations, keys, alerts,
 )  # fmt: skip
 
 Guard = Callable[[Request], Awaitable[None]]
