@@ -23,8 +23,9 @@ def persist(
 ) -> None:
     """Writes an item and calls `on_stored(True)` once it is on disk; costs no task.
 
-    While storage is unavailable the write is repeated. `on_stored(False)` means that it can never
-    be written, which only a defect of ours can cause.
+    Under load it waits some milliseconds for others to share a commit with. While storage is
+    unavailable the write is repeated. `on_stored(False)` means that it can never be written, which
+    only a defect of ours can cause.
     """
 
     def finish(result: object) -> None:
@@ -37,4 +38,4 @@ def persist(
             log.error("not_stored", operation=operation.name, reason=type(result).__name__)
             on_stored(False)
 
-    writer.submit(operation, item, finish)
+    writer.submit(operation, item, finish, can_wait=True)

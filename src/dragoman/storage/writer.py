@@ -1,6 +1,7 @@
 """The group-commit writer: what arrives during one transaction goes into the next.
 
-A caller gets its result only after its group is on disk. Work of the same kind in a group runs as
+A caller gets its result only after its group is on disk. What nobody waits for is gathered for some
+milliseconds while there is a lot of it. Work of the same kind in a group runs as
 one call, so that a hundred accepted messages are one INSERT. The connection, with full sync,
 belongs to the runner (`storage/runners.py`), in this process or in a child. Everything here happens
 on the event loop.
@@ -42,6 +43,14 @@ PROBE_S = 1.0
 """Between empty writes, while the database cannot be written."""
 SETTLE_S = 0.5
 """Between questions for a group in doubt, while the database is away."""
+GATHER_S = 0.02
+"""How long at most a group of work that can wait is gathered under load: a commit costs as much as
+writing ten changes, so those of a hundred messages should share one."""
+GATHER_STEP_S = 0.002
+"""A group begins once nothing more came for so long: whoever sends a few at a time and waits for
+their answers, as many SMSCs do with receipts, is not made to wait for others."""
+GATHERED = 200
+"""Units of work that need not wait for more."""
 AGAIN_S = 2.0
 """How soon a group must be known not to be on disk to be written again: later its callers may have
 gone, and asked elsewhere."""
@@ -74,7 +83,10 @@ class Writer:
         self._alone: deque[_Unit] = deque()
         """Units of a group that failed: each gets a transaction of its own."""
         self._busy = False
-        """A group is being written, or will be at the end of this turn of the loop."""
+        """A group is being written, or gathered, or will be at the end of this turn of the loop."""
+        self._urgent = 0
+        """Units among those that wait whose callers cannot be made to."""
+        self._gathering: asyncio.TimerHandle | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stopped: asyncio.Future[None] | None = None
         self._number = secrets.randbits(62)
@@ -147,8 +159,13 @@ class Writer:
         operation: Operation[Item, Result],
         item: Item,
         done: Callable[[Result | Exception], None],
+        *,
+        can_wait: bool = False,
     ) -> None:
-        """Adds an item to the next group; `done` gets its result on the loop, after the commit."""
+        """Adds an item to the next group; `done` gets its result on the loop, after the commit.
+
+        What `can_wait` is gathered for some milliseconds, while there is a lot of it.
+        """
         assert self._loop is not None, "the writer is not started"
         if self._stopped is not None:
             done(StorageUnavailable("the gateway is stopping"))
@@ -157,12 +174,32 @@ class Writer:
             done(StorageUnavailable(self.low_space))
             return
         self._waiting.append((operation, item, done))
+        self._urgent += not can_wait
         # Not at once: what else this turn of the loop gives belongs to the same group.
         if not self._busy:
             self._busy = True
             self._loop.call_soon(self._begin)
+        elif self._gathering is not None and not can_wait:
+            self._gathering.cancel()
+            self._gathering = None
+            self._loop.call_soon(self._begin)
+
+    def _gather(self, before: int, until_s: float) -> None:
+        """Begins the next group, or waits for more of it."""
+        self._gathering = None
+        count = len(self._waiting)
+        if (
+            before < count < GATHERED
+            and not (self._urgent or self._alone or self._stopped)
+            and perf_counter() < until_s
+        ):
+            assert self._loop is not None
+            self._gathering = self._loop.call_later(GATHER_STEP_S, self._gather, count, until_s)
+        else:
+            self._begin()
 
     def _begin(self) -> None:
+        self._urgent = 0
         if self._alone:
             self._run([self._alone.popleft()])
         elif len(self._waiting) > MAX_GROUP:
@@ -217,7 +254,8 @@ class Writer:
         if isinstance(outcome, Exception):
             kinds, outcome = [group], [self._after_failure(group, outcome)]
         self._began_s = 0.0
-        self._begin()  # first of all, for the runner to be at work while callers hear
+        # First of all, for the runner to be at work while callers hear.
+        self._gather(0, self._written_s + GATHER_S)
         for of_kind, results in zip(kinds, outcome, strict=True):
             if results:
                 _settle(of_kind, results)
