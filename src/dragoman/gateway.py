@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
@@ -27,7 +26,7 @@ from dragoman.campaigns.pages import build_mailing_pages
 from dragoman.campaigns.relay import Outbox, RelayConnection
 from dragoman.config import Settings
 from dragoman.connectors import connect_carriers
-from dragoman.connectors.http.callbacks import build_callbacks
+from dragoman.connectors.http.callbacks import CarrierCalls, build_callbacks
 from dragoman.connectors.http.carrier import HttpCarrier
 from dragoman.connectors.mm7.carrier import Mm7Carrier
 from dragoman.connectors.mm7.reports import build_reports
@@ -66,8 +65,6 @@ from dragoman.smpp_server.build import build_smpp_server
 from dragoman.web.client_address import ClientAddressReader
 from dragoman.web.operations import Dialect
 from dragoman.web.outgoing import ANSWER_LIMIT_BYTES, GuardedClient
-from dragoman.web.requests import Request
-from dragoman.web.responses import Response
 from dragoman.web.router import DialectApp
 from dragoman.web.server import Server, build_server
 
@@ -483,16 +480,12 @@ class Gateway:
 
     def _calls_of_carriers(self) -> Dialect:
         """What providers call, of those carriers that there are at the time of a call."""
-        built = build_callbacks(())
-        (nobody,) = built.operations
 
-        async def receive(request: Request) -> Response:
-            carrier = self.connectors.get(request.path_params["carrier"])
-            if not isinstance(carrier, HttpCarrier):
-                return await nobody.handler(request)
-            return await carrier.calls.receive(request)
+        def find(name: str) -> CarrierCalls | None:
+            carrier = self.connectors.get(name)
+            return carrier.calls if isinstance(carrier, HttpCarrier) else None
 
-        return replace(built, operations=(replace(nobody, handler=receive),))
+        return build_callbacks(find)
 
     def _console(self) -> Dialect:
         context = ConsoleContext(services=self.services, machine=self)

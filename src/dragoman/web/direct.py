@@ -4,6 +4,7 @@ Requests that no dialect owns, or whose target is not a plain path, go through u
 """
 
 import asyncio
+from functools import partial
 from typing import Any, Final
 from urllib.parse import unquote
 
@@ -252,6 +253,10 @@ class DirectHttpProtocol(BoundedHttpProtocol):
 
     def _proceed(self, cycle: _DirectCycle) -> None:
         self._stop_body_timer()
+        if not self.flow.write_paused and cycle.call.start(
+            bytes(cycle.content), partial(self._write, cycle)
+        ):
+            return
         task = self.loop.create_task(self._answer(cycle))
         task.add_done_callback(self.tasks.discard)
         self.tasks.add(task)

@@ -19,6 +19,7 @@ from dragoman.web.requests import BodyFormat, Request
 from dragoman.web.responses import Response
 
 Handler = Callable[[Request], Awaitable[Response]]
+Start = Callable[[Request, Callable[[Response], None]], bool]
 Refuse = Callable[[Request, Refusal], Response]
 AnswerFormat = Literal["json", "xml", "text"]
 
@@ -51,9 +52,13 @@ Segment = tuple[str | Placeholder, ...]
 class Operation:
     """One call of a provider's API: its address, parameters and answers.
 
-    `source` is the section of the manual. `needs` is the permission that the
-    handler itself requires. `wrapper` names the single JSON key, and likewise the
-    XML root, around the body (`{"message": {…}}`). `answers` maps HTTP statuses to bodies.
+    `source` is the section of the manual. `needs` is the permission that the handler itself
+    requires. `wrapper` names the single JSON key, and likewise the XML root, around the body
+    (`{"message": {…}}`). `answers` maps HTTP statuses to bodies.
+
+    `start`, where there is one, takes a call without a task: it gives the answer to a callback, at
+    once or later, or returns False to leave the call to the handler. It is for what is called a
+    thousand times a second at the same few paths.
     """
 
     methods: tuple[str, ...]
@@ -71,6 +76,7 @@ class Operation:
     answer_formats: tuple[AnswerFormat, ...] = ("json",)
     tags: tuple[str, ...] = ()
     needs: str = ""
+    start: Start | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,6 +1,6 @@
 """A call as its handler sees it: parsed once, and complete before the handler runs."""
 
-from collections.abc import Awaitable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Literal, Protocol, Self
 
 from dragoman.web.refusals import Refusal
@@ -55,6 +55,8 @@ class Called(Protocol):
     def wrapper(self) -> str: ...
     @property
     def body_formats(self) -> tuple[BodyFormat, ...]: ...
+    @property
+    def start(self) -> Callable[["Request", Callable[[Response], None]], bool] | None: ...
     def handler(self, request: "Request", /) -> Awaitable[Response]: ...
 
 

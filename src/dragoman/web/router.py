@@ -19,7 +19,7 @@ from dragoman.web.bodies import ClientGone, check_body_head, drain_body, read_bo
 from dragoman.web.client_address import ClientAddressReader
 from dragoman.web.forms import parse_form
 from dragoman.web.operations import Dialect, Operation
-from dragoman.web.paths import PathTable
+from dragoman.web.paths import Found, PathTable
 from dragoman.web.refusals import MalformedBody, Refusal, RefusalKind, Refused
 from dragoman.web.requests import Parameters, Request
 from dragoman.web.responses import NO_CONTENT, Header, Message, Response, Send, Stream
@@ -30,6 +30,7 @@ AsgiApp = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 PREFLIGHT_AGE_S: Final = 86_400
 FRAMES_LOGGED: Final = 12
+PATHS_REMEMBERED: Final = 256
 STALL_S: Final = 30.0
 """How long a client may not read from a stream before it is disconnected."""
 
@@ -57,6 +58,10 @@ class _Endpoint:
             if method in self.by_method:
                 raise ValueError(f"{method} {operation.path} is declared twice")
             self.by_method[method] = operation
+
+    @property
+    def is_called_often(self) -> bool:
+        return any(operation.start is not None for operation in self.by_method.values())
 
     def allowed_methods(self) -> bytes:
         return ", ".join(sorted({*self.by_method, "OPTIONS"})).encode()
@@ -92,6 +97,8 @@ class DialectApp:
         for dialect in dialects:
             self._add(dialect)
         self._plain = self._paths.plain
+        self._often: dict[bytes, Found[_Endpoint, Dialect]] = {}
+        """Where paths led of late that are called often."""
         self._pumps: set[asyncio.Task[None]] = set()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -146,7 +153,8 @@ class DialectApp:
         path: str = scope["path"]
         endpoint, path_params = self._plain.get(path, _NOWHERE)
         if endpoint is None:
-            found = self._paths.find(scope.get("raw_path") or path.encode())
+            raw_path = scope.get("raw_path") or path.encode()
+            found = self._often.get(raw_path) or self._find(raw_path)
             if found.owner is None:
                 return None
             endpoint, path_params, dialect = found.value, found.params, found.owner
@@ -172,6 +180,14 @@ class DialectApp:
         except Exception as error:
             call.response = _open_to_all(request, self.fail(request, error))
         return call
+
+    def _find(self, raw_path: bytes) -> Found[_Endpoint, Dialect]:
+        found = self._paths.find(raw_path)
+        if found.value is not None and found.value.is_called_often:
+            if len(self._often) >= PATHS_REMEMBERED:
+                self._often.clear()
+            self._often[raw_path] = found
+        return found
 
     def _check_head(self, call: "Call", endpoint: _Endpoint | None) -> Response | None:
         request = call.request
@@ -289,6 +305,21 @@ class Call:
         self.body_limit_bytes: int | None = None
         """The limit of the body; None if the call has none."""
         self.drain_bytes = 0
+
+    def start(self, body: bytes, answer: Callable[[Response], None]) -> bool:
+        """Takes a call without a task, if its operation can; `answer` gets its answer."""
+        request, operation = self.request, self.request.operation
+        if operation is None or operation.start is None or self.response is not None:
+            return False
+        request.body = body
+        give = answer
+        if request.dialect.cors:
+            give = lambda response: answer(_open_to_all(request, response))  # noqa: E731
+        try:
+            return operation.start(request, give)
+        except Exception as error:
+            give(self._app.fail(request, error))
+            return True
 
     async def answer(self, body: bytes) -> Response:
         """Returns the handler's answer, or the refusal of what it raises."""

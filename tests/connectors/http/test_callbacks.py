@@ -46,21 +46,23 @@ def carrier_of(events: Any, **more: Any) -> HttpCarrier:
     return build(settings, events)
 
 
+@pytest.mark.parametrize("direct", [False, True])
 @pytest.mark.parametrize("made", [REPORT, TEXT])
 @pytest.mark.parametrize(("stores", "status"), [(True, 200), (False, 503)])
 async def test_a_call_is_answered_by_what_storing_says(
-    made: Call, stores: bool, status: int
+    made: Call, stores: bool, status: int, direct: bool
 ) -> None:
     events = RecordedEvents()
     events.stores = stores
-    assert (await call(carrier_of(events), made)).status == status
+    assert (await call(carrier_of(events), made, direct=direct)).status == status
 
 
+@pytest.mark.parametrize("direct", [False, True])
 @pytest.mark.parametrize("made", [REPORT, TEXT])
-async def test_a_provider_does_not_wait_longer_than_two_seconds(made: Call) -> None:
+async def test_a_provider_does_not_wait_longer_than_two_seconds(made: Call, direct: bool) -> None:
     events = RecordedEvents()
     events.stores = None
-    waiting = asyncio.create_task(call(carrier_of(events), made))
+    waiting = asyncio.create_task(call(carrier_of(events), made, direct=direct))
     await until(lambda: events.reports or events.texts)
     assert not waiting.done()
     advance_timers(callbacks.STORING_TIMEOUT_S + 0.1)
@@ -68,13 +70,14 @@ async def test_a_provider_does_not_wait_longer_than_two_seconds(made: Call) -> N
     assert (await waiting).status == 503
 
 
-async def test_a_defect_of_ours_is_logged_without_the_token() -> None:
+@pytest.mark.parametrize("direct", [False, True])
+async def test_a_defect_of_ours_is_logged_without_the_token(direct: bool) -> None:
     class Broken(RecordedEvents):
         def receipt(self, *_: Any) -> None:
             raise KeyError("4512345678")
 
     with capture_logs() as logs:
-        assert (await call(carrier_of(Broken()), REPORT)).status == 500
+        assert (await call(carrier_of(Broken()), REPORT, direct=direct)).status == 500
     assert [(one["event"], one["reason"]) for one in logs] == [("http_call_failed", "KeyError")]
     assert TOKEN not in repr(logs)
     assert "4512345678" not in repr(logs)

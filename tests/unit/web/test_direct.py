@@ -11,10 +11,11 @@ import pytest
 import uvloop
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.passing_time import until
 
 from dragoman.web.operations import Dialect, Operation
 from dragoman.web.responses import TEXT, Response
-from dragoman.web.router import DialectApp
+from dragoman.web.router import PATHS_REMEMBERED, DialectApp
 from dragoman.web.server import Server, build_server
 
 BODY = b'{"text":{"to":"+45","text":"hi"}}'
@@ -29,6 +30,7 @@ class Desk:
         self.finished = 0
         self.may_answer = asyncio.Event()
         self.is_asked = asyncio.Event()
+        self.started: list[Any] = []
 
     async def take(self, request: Any) -> Response:
         self.taken.append(request.body or request.query.get("n", "").encode())
@@ -36,6 +38,21 @@ class Desk:
         await self.may_answer.wait()
         self.finished += 1
         return Response(200, self.taken[-1] + b" " + self.answer, TEXT)
+
+    def start(self, request: Any, answer: Any) -> bool:
+        """Answers without a task: at once, later, or not at all."""
+        self.taken.append(request.body or request.query.get("n", "").encode())
+        if self.taken[-1] == b"task":
+            self.taken.pop()
+            return False
+        if self.taken[-1] == b"broken":
+            raise KeyError
+        self.is_asked.set()
+        if self.taken[-1] == b"now":
+            answer(Response(200, b"now", TEXT))
+        else:
+            self.started.append(answer)
+        return True
 
     async def close(self, _request: Any) -> Response:
         return Response(200, b"bye", TEXT, [(b"connection", b"close")])
@@ -50,6 +67,14 @@ class Desk:
                 body_limit_bytes=1000,
             ),
             Operation(methods=("GET",), path="/d/close", handler=self.close, summary=""),
+            Operation(
+                methods=("GET", "POST"),
+                path="/d/start/{name}",
+                handler=self.take,
+                summary="",
+                body_limit_bytes=1000,
+                start=self.start,
+            ),
         )
         dialect = Dialect(
             name="desk",
@@ -359,3 +384,50 @@ async def test_requests_that_come_byte_by_byte_are_answered(sample, fallback) ->
     )
     assert short == long
     assert short.count(b"HTTP/1.1 20") == 5
+
+
+async def test_calls_without_a_task_are_answered_in_order(desk, fallback) -> None:
+    """At once, later, by the handler after all, and after an error."""
+    asks = post("/d/start/1", b"now") + get("/d/start/1?n=2") + post("/d/start/1", b"task")
+    asks += post("/d/start/1", b"broken") + get("/d/nothing", "connection: close")
+    desk.may_answer.set()
+    async with started(desk.build_app(fallback)) as (_, port):
+        reading = asyncio.create_task(read_all(port, asks))
+        await until(lambda: desk.started)
+        assert desk.taken == [b"now", b"2"], "those behind it wait"
+        desk.started[0](Response(200, b"later", TEXT))
+        received = await reading
+    assert bodies(received) == [b"now", b"later", b"task done", b"internal", b"unknown_path"]
+
+
+async def test_an_answer_for_a_caller_that_hung_up_goes_nowhere(desk, fallback) -> None:
+    async with started(desk.build_app(fallback)) as (server, port):
+        _, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(get("/d/start/1?n=2"))
+        await until(lambda: desk.started)
+        writer.transport.abort()
+        await until(lambda: not server.server_state.connections)
+        desk.started[0](Response(200, b"later", TEXT))
+        desk.may_answer.set()
+        assert bodies(await read_all(port, get("/d/take?n=1", "connection: close"))) == [b"1 done"]
+
+
+async def test_a_stop_waits_for_an_answer_without_a_task(desk, fallback) -> None:
+    async with started(desk.build_app(fallback)) as (server, port):
+        reading = asyncio.create_task(read_all(port, get("/d/start/1?n=2")))
+        await until(lambda: desk.started)
+        stopping = asyncio.create_task(server.shutdown())
+        await asyncio.sleep(0)
+        desk.started[0](Response(200, b"later", TEXT))
+        assert bodies(await reading) == [b"later"]
+        await stopping
+
+
+async def test_paths_called_often_are_remembered_within_limits(desk, fallback) -> None:
+    app = desk.build_app(fallback)
+    async with started(app) as (_, port):
+        asks = [post(f"/d/start/{n}", b"now") for n in range(PATHS_REMEMBERED + 20)]
+        asks += [post("/d/start/0", b"now"), get("/d/nothing", "connection: close")]
+        received = await read_all(port, b"".join(asks))
+    assert bodies(received).count(b"now") == PATHS_REMEMBERED + 21
+    assert 0 < len(app._often) <= PATHS_REMEMBERED

@@ -14,12 +14,16 @@ WRONG: Final = "the signature is wrong"
 class SignatureCheck:
     """Checks calls; this one checks nothing, as many providers sign nothing."""
 
-    async def problem(self, request: Request, client: GuardedClient) -> str:
-        """What is wrong with a call's signature, in a few words; empty if nothing is.
+    asks = False
+    """Whether a check may have to ask the network, so that `problem` is to be awaited."""
 
-        `client` fetches what a check needs.
-        """
+    def check(self, request: Request) -> str:
+        """What is wrong with a call's signature, in a few words; empty if nothing is."""
         return ""
+
+    async def problem(self, request: Request, client: GuardedClient) -> str:
+        """What is wrong, where `client` may have to fetch what the check needs."""
+        return self.check(request)
 
     def content(self, request: Request) -> Any:
         """What a checked call says, where the signature holds it; else None."""
