@@ -127,6 +127,7 @@ CODES = {
     *("account_records.dialect", "admin_tokens.name", "admin_tokens.digest"),
     *("auth_tokens.public_id", "auth_tokens.token"),
     *("dialect_records.dialect", "dialect_records.kind"),
+    *("carrier_texts.carrier", "carrier_texts.provider_id"),
     *("attachments.content_type", "audiences.stopped", "audit_entries.action", "batches.dialect"),
     *("batches.protocol", "batches.format", "callbacks.dialect", "console_sessions.digest"),
     *("contact_lists.kind", "credentials.kind", "credentials.digest"),

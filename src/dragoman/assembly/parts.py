@@ -66,6 +66,7 @@ from dragoman.core.inbound.keywords import Keywords
 from dragoman.core.inbound.model.inbound import StoredInbound
 from dragoman.core.inbound.model.keywords import words_to_match
 from dragoman.core.inbound.opt_outs import OptOuts
+from dragoman.core.inbound.repeats import REPEATED_DAYS
 from dragoman.core.inbound.routing import InboundRouting
 from dragoman.core.inbound.services import TextServices
 from dragoman.core.messages.attachments import AttachmentLimits, Attachments
@@ -377,6 +378,7 @@ class Parts:
                 Kept.ATTACHMENTS: settings.retention.attachments_days,
                 Kept.AUDIT_ENTRIES: settings.retention.audit_days,
                 Kept.CALLBACKS: settings.retention.callbacks_days,
+                Kept.CARRIER_TEXTS: REPEATED_DAYS,
                 Kept.DELIVERIES: settings.retention.deliveries_days,
                 Kept.INGESTED_ROWS: settings.retention.ingested_days,
                 Kept.NOTES: settings.retention.notes_days,

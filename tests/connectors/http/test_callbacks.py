@@ -11,7 +11,6 @@ from tests.passing_time import advance_timers, until
 
 from dragoman.config.http import AnswerTable, InboundTable, RequestTable, StatusTable
 from dragoman.connectors.http import callbacks
-from dragoman.connectors.http.callbacks import TEXTS_REMEMBERED
 from dragoman.connectors.http.carrier import HttpCarrier
 from dragoman.core.messages.model.lifecycle import State
 
@@ -83,33 +82,16 @@ async def test_a_defect_of_ours_is_logged_without_the_token(direct: bool) -> Non
     assert "4512345678" not in repr(logs)
 
 
-async def test_a_text_that_comes_twice_is_stored_once() -> None:
+async def test_a_text_is_known_by_its_providers_id_and_a_part_by_its_number_too() -> None:
     events = RecordedEvents()
     carrier = carrier_of(events)
-    for _ in range(3):
-        assert (await call(carrier, TEXT)).status == 200
-    assert len(events.texts) == 1
-
-
-async def test_a_text_that_was_not_stored_is_taken_when_it_comes_again() -> None:
-    events = RecordedEvents()
-    carrier = carrier_of(events)
-    events.stores = False
-    assert (await call(carrier, TEXT)).status == 503
-    events.stores = True
-    assert (await call(carrier, TEXT)).status == 200
-    assert len(events.texts) == 2
-
-
-async def test_parts_have_one_id_and_are_each_taken_once() -> None:
-    events = RecordedEvents()
-    carrier = carrier_of(events)
-    for part in (b"1", b"2", b"1", b"2"):
-        body = TEXT.body + b"&ref_no=7&parts=2&part=" + part
-        assert (await call(carrier, Call(headers=TEXT.headers, body=body))).status == 200
-    assert [(one.reference, one.total, one.number) for one in events.texts] == [
-        (7, 2, 1),
-        (7, 2, 2),
+    for place in (b"", b"&ref_no=7&parts=2&part=1", b"&ref_no=7&parts=2&part=2"):
+        made = Call(headers=TEXT.headers, body=TEXT.body + place)
+        assert (await call(carrier, made)).status == 200
+    assert [(one.provider_id, one.reference, one.total, one.number) for one in events.texts] == [
+        ("t-1", None, 1, 1),
+        ("t-1 1", 7, 2, 1),
+        ("t-1 2", 7, 2, 2),
     ]
 
 
@@ -123,17 +105,6 @@ async def test_a_place_that_cannot_be_makes_a_whole_text(place: bytes) -> None:
     assert (await call(carrier_of(events), made)).status == 200
     (text,) = events.texts
     assert (text.reference, text.total, text.number) == (None, 1, 1)
-
-
-async def test_what_is_remembered_of_texts_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(callbacks, "TEXTS_REMEMBERED", 3)
-    assert TEXTS_REMEMBERED > 1_000
-    events = RecordedEvents()
-    carrier = carrier_of(events)
-    for number in (1, 2, 3, 4, 1):
-        body = TEXT.body.replace(b"t-1", b"t-%d" % number)
-        await call(carrier, Call(headers=TEXT.headers, body=body))
-    assert len(events.texts) == 5
 
 
 async def test_calls_come_from_the_providers_addresses_alone() -> None:

@@ -2,15 +2,13 @@
 
 Answered once what they brought is on disk, and within two seconds: a provider that hears later,
 or hears of a failure, calls again. A report that comes twice or late changes nothing (the core
-knows the states of messages); an inbound text that comes twice is recognised by its provider's ID
-for as long as this process lives.
+knows the states of messages), nor does an inbound text (it is known by its provider's ID).
 """
 
 from __future__ import annotations
 
 import asyncio
 import hmac
-from collections import OrderedDict
 from collections.abc import Callable
 from ipaddress import ip_address
 from typing import Any, Final
@@ -20,7 +18,7 @@ import structlog
 from dragoman.config.http import InboundTable, StatusTable
 from dragoman.config.tables import HttpTable
 from dragoman.connectors.http.calls import read_call
-from dragoman.connectors.http.reports import InboundReader, InboundText, StatusReader
+from dragoman.connectors.http.reports import InboundReader, StatusReader
 from dragoman.connectors.http.signature_check import SignatureCheck
 from dragoman.core.delivery.model.ports import CarrierEvents
 from dragoman.core.model.stored import OnStored
@@ -35,7 +33,6 @@ REF: Final = "ref"
 BODY_LIMIT_BYTES: Final = 256 * 1024
 STORING_TIMEOUT_S: Final = 1.8
 """Providers hang up after 2 s at the earliest."""
-TEXTS_REMEMBERED: Final = 50_000
 _NOT_FOUND: Final = Response(404, b"not found\n", TEXT)
 _UNREADABLE: Final = Response(400, b"the body cannot be read\n", TEXT)
 _FAILED: Final = Response(500, b"internal error, call again\n", TEXT)
@@ -68,7 +65,6 @@ class CarrierCalls:
         self._client = client
         self._status_reply = _reply(status.table)
         self._inbound_reply = _reply(inbound.table)
-        self._known: OrderedDict[str, None] = OrderedDict()
         self._refused = 0
         self._networks = settings.callback_networks
         self._token = settings.callback_token.encode()
@@ -116,12 +112,9 @@ class CarrierCalls:
             self._take(tree, request.query.get(REF, ""), answer)
 
     def _take(self, tree: Any, ref: str, answer: Answer) -> None:
-        texts: list[str] = []
         reply = self._status_reply
 
         def tell(on_disk: bool) -> None:
-            if on_disk and texts:
-                self._remember(texts)
             answer(reply if on_disk else _NOT_STORED)
 
         waiting = self._storing.begin(tell)
@@ -129,7 +122,7 @@ class CarrierCalls:
             for item in self._inbound.items(tree) if self._inbound.exists else ():
                 if self._inbound.matches(item) and (text := self._inbound.read(item)) is not None:
                     reply = self._inbound_reply
-                    self._take_text(text, waiting, texts)
+                    self._sink.inbound(text, waiting.expect())
             if reply is self._status_reply:
                 for item in self._status.items(tree):
                     if self._status.matches(item):
@@ -140,21 +133,6 @@ class CarrierCalls:
             waiting.drop()  # whoever called us answers
             raise
         waiting.seal()
-
-    def _take_text(self, text: InboundText, waiting: Answered, texts: list[str]) -> None:
-        key = text.provider_id
-        if key and text.report.total > 1:
-            key = f"{key} {text.report.number}"
-        if key and (key in self._known or key in texts):
-            return
-        if key:
-            texts.append(key)
-        self._sink.inbound(text.report, waiting.expect())
-
-    def _remember(self, texts: list[str]) -> None:
-        self._known.update(dict.fromkeys(texts))
-        while len(self._known) > TEXTS_REMEMBERED:
-            self._known.popitem(last=False)
 
     def _is_admitted(self, request: Request) -> bool:
         given = request.path_params["token"].encode("utf-8", "surrogatepass")

@@ -1,0 +1,24 @@
+"""Texts by the IDs that carriers gave them.
+
+Revision: 0003; after: 0001
+"""
+
+from __future__ import annotations
+
+from alembic import op
+
+revision = "0003"
+down_revision = "0001"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    sqlite = op.get_bind().dialect.name == "sqlite"
+    op.execute(
+        "CREATE TABLE carrier_texts (carrier TEXT NOT NULL, provider_id TEXT NOT NULL,"
+        f" stored_id {'INTEGER' if sqlite else 'BIGINT'} NOT NULL,"
+        " CONSTRAINT pk_carrier_texts PRIMARY KEY (carrier, provider_id))"
+        + (" WITHOUT ROWID" if sqlite else "")
+    )
+    op.execute("CREATE INDEX ix_carrier_texts_stored_id ON carrier_texts (stored_id)")
