@@ -219,7 +219,8 @@ class Delivery:
 
         persist(self.writer, changes.record, change, finish)
         if self.quality.is_watched and after in _RESULTS and carrier is not None:
-            self.quality.note(carrier, after is State.DELIVERED, message.sent_ms, now_ms)
+            delivered = after is State.DELIVERED
+            self.quality.note(carrier, message.mcc, delivered, message.sent_ms, now_ms)
         if after >= _UNKNOWN:
             self.metrics.finals[carrier or "", _NAMES[after]] += 1
         if carrier is not None:
