@@ -128,6 +128,7 @@ CODES = {
     *("auth_tokens.public_id", "auth_tokens.token"),
     *("dialect_records.dialect", "dialect_records.kind"),
     *("carrier_texts.carrier", "carrier_texts.provider_id"),
+    *("price_lists.carrier", "price_lists.content"),
     *("attachments.content_type", "audiences.stopped", "audit_entries.action", "batches.dialect"),
     *("batches.protocol", "batches.format", "callbacks.dialect", "console_sessions.digest"),
     *("contact_lists.kind", "credentials.kind", "credentials.digest"),

@@ -24,6 +24,7 @@ from dragoman.admin import (
     inbound,
     message_lists,
     messages,
+    prices,
     privacy,
     reload,
     routes,
@@ -47,8 +48,8 @@ BODY_LIMIT_BYTES: Final = 4 << 20
 JSON_LINES: Final = b"application/jsonl"
 PROBLEM_TYPE: Final = b"application/problem+json"
 SUBJECTS: Final = (
-    accounts, messages, message_lists, carriers, routes, reload, callbacks, inbound, senders,
-    devices, webhooks, privacy, diagnosis, tokens, binds,
+    accounts, messages, message_lists, carriers, routes, prices, reload, callbacks, inbound,
+    senders, devices, webhooks, privacy, diagnosis, tokens, binds,
 )  # fmt: skip
 
 Guard = Callable[[Request], Awaitable[None]]

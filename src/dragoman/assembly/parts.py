@@ -45,6 +45,7 @@ from dragoman.core.delivery.delivery import Delivery
 from dragoman.core.delivery.device_routes import DeviceRoutes
 from dragoman.core.delivery.dispatcher import Dispatcher
 from dragoman.core.delivery.model.ports import CallsBack, Connector
+from dragoman.core.delivery.price_lists import PriceLists
 from dragoman.core.delivery.quality import Quality
 from dragoman.core.delivery.quotas import Quotas
 from dragoman.core.delivery.receipts import Receipts
@@ -139,7 +140,14 @@ class Parts:
             networks=load_networks(settings),
             zone=ZoneInfo(settings.routing.time_zone),
         )
-        self.costs = Costs(load_costs(settings) if connect is not connect_nothing else {})
+        self.costs = Costs()
+        self.price_lists = PriceLists(
+            storage=self.storage,
+            clock=self.clock,
+            costs=self.costs,
+            in_files=frozenset(table.carrier for table in settings.price_lists),
+            files=load_costs(settings) if connect is not connect_nothing else {},
+        )
         self.quality = Quality(self.clock)
         self.quotas = Quotas(self.clock, settings.quotas_of_carriers())
         self.sender_rules = SenderRules(

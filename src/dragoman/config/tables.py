@@ -398,7 +398,10 @@ class RouteTable(Section, frozen=True, kw_only=True):
 
 
 class PriceListTable(Section, frozen=True, kw_only=True):
-    """What a carrier charges for a part, by prefix; for routes that choose by cost, and margins."""
+    """What a carrier charges for a part, by prefix; for routes that choose by cost, and margins.
+
+    Instead of a file, a list can be imported with `dragoman prices import`.
+    """
 
     carrier: str
     """Name of the carrier."""

@@ -25,8 +25,8 @@ from dragoman.console.place import PREFIX, Place
 from dragoman.console.rendering import Renderer
 from dragoman.core.accounts.model.accounts import Account
 from dragoman.core.model.errors import RefusalCode, Refused, TookTooLong
-from dragoman.web.charsets import parse_media_type
-from dragoman.web.forms import parse_form
+from dragoman.web.charsets import parse_media_type, text_of_file
+from dragoman.web.forms import parse_form, parse_multipart
 from dragoman.web.operations import Handler
 from dragoman.web.refusals import MalformedBody, Refusal, RefusalKind
 from dragoman.web.refusals import Refused as RefusedByKit
@@ -34,6 +34,8 @@ from dragoman.web.requests import Parameters, Request
 from dragoman.web.responses import Response
 
 MAX_FIELDS: Final = 1_000
+MAX_FILE_FIELDS: Final = 20
+"""Fields of a form with a file."""
 MAX_KEPT: Final = 100_000
 """Characters of a form that outlives its session."""
 
@@ -141,7 +143,7 @@ class ConsoleMiddleware:
 
         async def act(request: Request) -> Response:
             try:
-                form = _read_form(request)
+                form = _read_form(request, page)
             except MalformedBody as malformed:
                 return self.refuse(request, malformed.refusal)
             return await self._answer(page, view, request, form)
@@ -252,9 +254,13 @@ def _error_for(refused: Refused) -> ErrorPage:
     return _BY_CODE.get(refused.code, usual)
 
 
-def _read_form(request: Request) -> Parameters:
+def _read_form(request: Request, page: Page) -> Parameters:
     """The fields of a form; raises `MalformedBody`."""
     media = parse_media_type(request.header(b"content-type"))
+    if page.takes_file and media.name == "multipart/form-data":
+        form = parse_multipart(request.body, media.boundary, max_parts=MAX_FILE_FIELDS, max_files=1)
+        files = ((one.field, text_of_file(one.data)) for one in form.files if one.data)
+        return Parameters((*form.fields.pairs, *files))
     if request.body and media.name != "application/x-www-form-urlencoded":
         raise MalformedBody("not a form", kind=RefusalKind.UNSUPPORTED_TYPE)
     try:

@@ -21,6 +21,7 @@ from dragoman.console.views import (
     new_account,
     overview,
     own_account,
+    prices,
     routes,
     scheduled,
     search,
@@ -47,6 +48,7 @@ PAGES: Final[tuple[Page, ...]] = (
     *carriers.PAGES,
     *binds.PAGES,
     *routes.PAGES,
+    *prices.PAGES,
     *devices.PAGES,
     *own_account.PAGES,
 )

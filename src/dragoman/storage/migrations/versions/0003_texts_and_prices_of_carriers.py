@@ -1,4 +1,4 @@
-"""Texts by the IDs that carriers gave them.
+"""Texts by the IDs that carriers gave them, and carriers' price lists.
 
 Revision: 0003; after: 0001
 """
@@ -20,5 +20,11 @@ def upgrade() -> None:
         f" stored_id {'INTEGER' if sqlite else 'BIGINT'} NOT NULL,"
         " CONSTRAINT pk_carrier_texts PRIMARY KEY (carrier, provider_id))"
         + (" WITHOUT ROWID" if sqlite else "")
+    )
+    op.execute(
+        "CREATE TABLE price_lists (carrier TEXT NOT NULL,"
+        f" imported_ms {'INTEGER' if sqlite else 'BIGINT'} NOT NULL, size INTEGER NOT NULL,"
+        f" content {'BLOB' if sqlite else 'BYTEA'} NOT NULL,"
+        " CONSTRAINT pk_price_lists PRIMARY KEY (carrier))"
     )
     op.execute("CREATE INDEX ix_carrier_texts_stored_id ON carrier_texts (stored_id)")
