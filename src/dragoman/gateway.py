@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from pathlib import Path
+from functools import partial
 from typing import TYPE_CHECKING, NoReturn
 
 import structlog
@@ -21,9 +21,11 @@ from dragoman.admin.reloading import Reloading, connect_carrier
 from dragoman.admin.remote import TokenGuard
 from dragoman.admin.server import AdminServer
 from dragoman.assembly import build_services
+from dragoman.campaigns.links import build_short_links
+from dragoman.campaigns.notices import MailedNotices
 from dragoman.campaigns.pages import PREFIX as MAILINGS_PREFIX
 from dragoman.campaigns.pages import build_mailing_pages
-from dragoman.campaigns.relay import Outbox, RelayConnection
+from dragoman.campaigns.relay import new_transport
 from dragoman.config import Settings
 from dragoman.connectors import connect_carriers
 from dragoman.connectors.http.callbacks import CarrierCalls, build_callbacks
@@ -34,6 +36,7 @@ from dragoman.connectors.phones.apis import build_phone_apis
 from dragoman.connectors.phones.carrier import PhonesCarrier
 from dragoman.console.assets import PACKAGE as CONSOLE
 from dragoman.console.context import ConsoleContext
+from dragoman.console.openid_provider import build_openid
 from dragoman.console.routes import build_console
 from dragoman.console.views import PAGES
 from dragoman.container import Services
@@ -42,7 +45,6 @@ from dragoman.core.callbacks.model.held_hosts import HeldHost
 from dragoman.core.callbacks.model.hosts import CallbackHost, Tested
 from dragoman.core.callbacks.schedule import RetrySchedule
 from dragoman.core.callbacks.worker import CallbackWorker
-from dragoman.core.campaigns.ports import Transport
 from dragoman.core.campaigns.worker import MailWorker
 from dragoman.core.delivery.model.ports import Connector, Custodian
 from dragoman.core.delivery.running import BindView, CarrierView, Reloaded, WirePiece
@@ -147,6 +149,7 @@ class Gateway:
         )
         services.callback_stored.subscribe(self.callbacks.announce)
         self.callbacks.follow(services.callback_lists)
+        self._openid = build_openid(services)
         self.smpp_server, self._bind_deliveries = build_smpp_server(services)
         self._mail_worker = self._build_mail_worker()
         self._mail: MailListener | None = None
@@ -203,11 +206,15 @@ class Gateway:
             ("receipts", services.receipts.run()),
             ("inbound", services.inbound.run()),
             ("backlog", services.backlog.run()),
+            ("parts of texts", services.backlog.series.run()),
             ("batches", services.batches.run()),
             ("deadlines", services.deadlines.run()),
             ("rerouting", services.rerouting.run()),
             ("retention", services.retention.run()),
             ("imports", services.imports.run()),
+            ("uploads", services.uploads.run()),
+            ("campaigns", services.text_campaigns.run()),
+            ("short links", services.short_links.run()),
             ("contact values", services.contact_values.run()),
             ("callbacks", self.callbacks.run()),
             ("bind deliveries", self._bind_deliveries.run()),
@@ -281,6 +288,8 @@ class Gateway:
             await self._bind_deliveries.stop()
         async with _step("database", by(0.9)):
             await self._client.close()
+            if self._openid is not None:
+                await self._openid.close()
             await services.close()
 
     @property
@@ -306,6 +315,7 @@ class Gateway:
         wanted = await connector.kept()
         for start in range(0, len(wanted), KEPT_PAGE):
             messages = await self.services.loader.by_ids(wanted[start : start + KEPT_PAGE])
+            await self.services.backlog.series.rejoin(messages, wanted)
             connector.resume(self.services.dispatcher.resume(name, messages))
 
     def _worker_ended(self, reason: str) -> None:
@@ -459,6 +469,8 @@ class Gateway:
             front="/console" if settings.console.enabled else "/docs",
         )
         own = [build_mailing_pages(services.mailings)] if settings.mailings.enabled else []
+        if services.short_links.enabled:
+            own.append(build_short_links(services.short_links))
         if not over_http:
             own.append(calls)
         if settings.console.enabled:
@@ -493,7 +505,12 @@ class Gateway:
         return build_callbacks(find)
 
     def _console(self) -> Dialect:
-        context = ConsoleContext(services=self.services, machine=self)
+        context = ConsoleContext(
+            services=self.services,
+            machine=self,
+            notices=self._build_notices(),
+            openid=self._openid,
+        )
         if self.workbench is None:
             return build_console(context)
         from dragoman.development.pages import PACKAGE, build_phone_pages
@@ -501,21 +518,22 @@ class Gateway:
         pages = (*PAGES, *build_phone_pages(self.workbench))
         return build_console(context, pages, packages=(CONSOLE, PACKAGE))
 
+    def _build_notices(self) -> MailedNotices | None:
+        """What mails people of the console; None without a relay, or an address to mail from."""
+        settings = self.services.settings.mailings
+        if not settings.enabled or not settings.sender:
+            return None
+        return MailedNotices(partial(new_transport, settings), settings.sender, self.services.clock)
+
     def _build_mail_worker(self) -> MailWorker | None:
         services, settings = self.services, self.services.settings.mailings
         if not settings.enabled:
             return None
-
-        def new_transport() -> Transport:
-            if settings.outbox is not None:
-                return Outbox(Path(settings.outbox))
-            return RelayConnection(settings)
-
         worker = MailWorker(
             storage=services.storage,
             settings=settings,
             pages_url=f"{(settings.base_url or '').rstrip('/')}{MAILINGS_PREFIX}",
-            new_transport=new_transport,
+            new_transport=partial(new_transport, settings),
             clock=services.clock,
             metrics=services.metrics,
         )

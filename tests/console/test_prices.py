@@ -12,7 +12,7 @@ async def upload(browser: Browser, page: Page, content: bytes, **fields: str) ->
     """Sends the form as a browser sends one with a file."""
     given = {"form_token": page.fields(PATH)["form_token"], "carrier": "simulator", **fields}
     parts = [f'Content-Disposition: form-data; name="{n}"\r\n\r\n{v}' for n, v in given.items()]
-    file = 'Content-Disposition: form-data; name="content"; filename="prices.csv"\r\n\r\n'
+    file = 'Content-Disposition: form-data; name="file"; filename="prices.csv"\r\n\r\n'
     pieces = [*(part.encode() for part in parts), file.encode() + content]
     body = b"".join(b"--xyz\r\n" + piece + b"\r\n" for piece in pieces) + b"--xyz--\r\n"
     kind = "multipart/form-data; boundary=xyz"

@@ -18,12 +18,15 @@ from dragoman.admin import (
     accounts,
     binds,
     callbacks,
+    campaigns,
     carriers,
+    contacts,
     devices,
     diagnosis,
     inbound,
     message_lists,
     messages,
+    people,
     prices,
     privacy,
     reload,
@@ -49,7 +52,7 @@ JSON_LINES: Final = b"application/jsonl"
 PROBLEM_TYPE: Final = b"application/problem+json"
 SUBJECTS: Final = (
     accounts, messages, message_lists, carriers, routes, prices, reload, callbacks, inbound,
-    senders, devices, webhooks, privacy, diagnosis, tokens, binds,
+    senders, devices, webhooks, privacy, diagnosis, tokens, binds, contacts, campaigns, people,
 )  # fmt: skip
 
 Guard = Callable[[Request], Awaitable[None]]

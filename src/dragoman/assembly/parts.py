@@ -6,8 +6,9 @@ from zoneinfo import ZoneInfo
 
 from dragoman import __version__
 from dragoman.assembly.connecting import Connect, connect_nothing
+from dragoman.assembly.signing_in import build_sign_in
 from dragoman.config import Settings
-from dragoman.config.policies import held_routes, kept_routes, policies_of
+from dragoman.config.policies import held_routes, joining_routes, kept_routes, policies_of
 from dragoman.config.route_files import load_costs, load_networks
 from dragoman.core.accounts.access_tokens import AccessTokens
 from dragoman.core.accounts.account_tree import AccountTree
@@ -29,6 +30,7 @@ from dragoman.core.billing.model.message_types import MessageTypes
 from dragoman.core.billing.model.pricing import PriceList
 from dragoman.core.callbacks.bind_texts import BindTexts
 from dragoman.core.callbacks.callback_lists import CallbackLists
+from dragoman.core.callbacks.signing_secrets import SigningSecrets
 from dragoman.core.callbacks.webhooks import Webhooks
 from dragoman.core.campaigns.issues import Issues
 from dragoman.core.campaigns.mailings import Mailings
@@ -53,6 +55,7 @@ from dragoman.core.delivery.rerouting import Rerouting
 from dragoman.core.delivery.resources import Resources
 from dragoman.core.delivery.selection import Selection
 from dragoman.core.delivery.sender_rules import SenderRules
+from dragoman.core.delivery.series import SeriesCollector
 from dragoman.core.delivery.unreported import UnreportedMessages
 from dragoman.core.devices.assignments import Assignments
 from dragoman.core.devices.device_registration import DeviceRegistration
@@ -61,6 +64,7 @@ from dragoman.core.devices.inbox_exports import InboxExports
 from dragoman.core.devices.phone_settings import PhoneSettings
 from dragoman.core.devices.presence import Presence
 from dragoman.core.health import Health
+from dragoman.core.inbound.answers import AnswerLimits
 from dragoman.core.inbound.inbound import Inbound
 from dragoman.core.inbound.inbox import Inbox
 from dragoman.core.inbound.keywords import Keywords
@@ -100,6 +104,7 @@ from dragoman.core.submission.idempotency_keys import IdempotencyKeys
 from dragoman.core.submission.message_actions import MessageActions
 from dragoman.core.submission.message_maker import MessageMaker
 from dragoman.core.submission.orders import Orders
+from dragoman.core.submission.pacing import Pacing
 from dragoman.core.submission.quotes import Quotes
 from dragoman.core.submission.refunds import Refunds
 from dragoman.core.submission.replacements import Replacements
@@ -193,13 +198,14 @@ class Parts:
             longest_s=settings.console.longest_s,
         )
         self.access_tokens = AccessTokens(storage=self.storage, accounts=self.accounts)
+        sealer = Sealer(settings.key_path)
         self.auth_tokens = AuthTokens(
-            storage=self.storage,
-            accounts=self.accounts,
-            sealer=Sealer(settings.key_path),
-            clock=self.clock,
+            storage=self.storage, accounts=self.accounts, sealer=sealer, clock=self.clock
         )
         self.dialect_records = DialectRecords(storage=self.storage, ids=self.ids)
+        self.signing_secrets = SigningSecrets(
+            records=self.dialect_records, sealer=sealer, clock=self.clock
+        )
         self.login_tokens = LoginTokens(
             storage=self.storage,
             accounts=self.accounts,
@@ -229,6 +235,16 @@ class Parts:
         self.senders = Senders(storage=self.storage, accounts=self.accounts, clock=self.clock)
         self.audit_log = AuditLog(storage=self.storage, ids=self.ids, clock=self.clock)
         self.admin_tokens = AdminTokens(storage=self.storage, clock=self.clock)
+        signing_in = build_sign_in(
+            settings=settings,
+            storage=self.storage,
+            accounts=self.accounts,
+            sessions=self.console_sessions,
+            audit_log=self.audit_log,
+            sealer=sealer,
+            clock=self.clock,
+        )
+        self.people, self.second_factors, self.sign_ins = signing_in
 
     def _contacts(self) -> None:
         self.contacts = Contacts(storage=self.storage, ids=self.ids, clock=self.clock)
@@ -240,6 +256,7 @@ class Parts:
         self.imports = Imports(storage=self.storage, ids=self.ids, clock=self.clock)
 
     def _inbound_routing(self) -> None:
+        self.answer_limits = AnswerLimits(clock=self.clock)
         self.inbound_routing = InboundRouting(
             storage=self.storage,
             accounts=self.accounts,
@@ -307,6 +324,13 @@ class Parts:
             quality=self.quality,
             feed=self.feed,
         )
+        self.series = SeriesCollector(
+            queue=self.queue,
+            live=self.live,
+            loader=self.loader,
+            clock=self.clock,
+            joins=joining_routes(settings, self.router),
+        )
         self.backlog = Backlog(
             storage=self.storage,
             queue=self.queue,
@@ -317,6 +341,7 @@ class Parts:
             routes=self.router.routes.keys(),
             held_routes=held_routes(settings, self.router),
             kept_routes=kept_routes(settings, self.router),
+            series=self.series,
             feed=self.feed,
         )
         self.inbound = Inbound(
@@ -347,6 +372,7 @@ class Parts:
             clock=self.clock,
             metrics=self.metrics,
             park_s=settings.receipts.park_s,
+            is_part=self.series.is_part,
             message_events=self.message_events,
         )
         self.deadlines = Deadlines(
@@ -469,9 +495,11 @@ class Parts:
             clock=self.clock,
         )
         self.bundles = Bundles(self.submission, self.short_ids)
+        self.pacing = Pacing(self.clock)
         self.batches = Batches(
             storage=self.storage,
             live=self.live,
+            loader=self.loader,
             backlog=self.backlog,
             delivery=self.delivery,
             maker=self.message_maker,
@@ -480,12 +508,13 @@ class Parts:
             accounts=self.accounts,
             ids=self.ids,
             clock=self.clock,
+            pacing=self.pacing,
         )
         self.idempotency_keys = IdempotencyKeys(
             storage=self.storage,
             submission=self.submission,
             batches=self.batches,
-            live=self.live,
+            loader=self.loader,
             call_back=self._call_back,
         )
         self.single_messages = SingleMessages(

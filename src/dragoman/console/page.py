@@ -22,6 +22,5 @@ class Page(Place):
     _: KW_ONLY
     show: View | None = None
     act: View | None = None
-    form_limit_bytes: int = FORM_LIMIT_BYTES
-    takes_file: bool = False
-    """Whether its form may have a file, which is read as the text of the field."""
+    files_bytes: int = 0
+    """How large a form with files may be; 0 for a page whose forms have none."""

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dragoman.console.assets import PACKAGE, Assets
 from dragoman.console.context import ConsoleContext
 from dragoman.console.middleware import ConsoleMiddleware
-from dragoman.console.page import Page
+from dragoman.console.page import FORM_LIMIT_BYTES, Page
 from dragoman.console.place import PREFIX
 from dragoman.console.views import PAGES
 from dragoman.web.operations import Dialect, Operation
@@ -62,6 +62,6 @@ def _operations(middleware: ConsoleMiddleware, page: Page) -> Iterable[Operation
             path=page.address,
             handler=middleware.acting(page, page.act),
             summary=page.title,
-            body_limit_bytes=page.form_limit_bytes,
+            body_limit_bytes=page.files_bytes or FORM_LIMIT_BYTES,
             answer_formats=("text",),
         )

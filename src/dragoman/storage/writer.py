@@ -1,18 +1,17 @@
 """The group-commit writer: what arrives during one transaction goes into the next.
 
 A caller gets its result only after its group is on disk. What nobody waits for is gathered for some
-milliseconds while there is a lot of it. Work of the same kind in a group runs as
-one call, so that a hundred accepted messages are one INSERT. The connection, with full sync,
-belongs to the runner (`storage/runners.py`), in this process or in a child. Everything here happens
-on the event loop.
+milliseconds while there is a lot of it. Work of the same kind in a group runs as one call, so that
+a hundred accepted messages are one INSERT. The connection, with full sync, belongs to the runner
+(`storage/runners.py`), in this process or in a child. Everything here happens on the event loop.
 """
 
 from __future__ import annotations
 
 import asyncio
 import secrets
-from collections import defaultdict, deque
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from time import perf_counter
 from typing import Any, Protocol, TypeAlias
@@ -55,9 +54,53 @@ AGAIN_S = 2.0
 """How soon a group must be known not to be on disk to be written again: later its callers may have
 gone, and asked elsewhere."""
 
-_Unit: TypeAlias = tuple[Operation[Any, Any], Any, Callable[[Any], None]]
+_Done: TypeAlias = Callable[[Any], None]
+
 
 log = structlog.get_logger(__name__)
+
+
+class _Group:
+    """Units of work that are written in one transaction, by kind in the order of their arrival."""
+
+    __slots__ = ("kinds", "size", "urgent")
+
+    def __init__(self) -> None:
+        self.kinds: dict[Operation[Any, Any], tuple[list[Any], list[_Done]]] = {}
+        """The items of each kind, and who hears what became of each."""
+        self.size = 0
+        self.urgent = 0
+        """Units whose callers cannot be made to wait."""
+
+    def add(self, operation: Operation[Any, Any], item: Any, done: _Done) -> None:
+        kind = self.kinds.get(operation)
+        if kind is None:
+            self.kinds[operation] = ([item], [done])
+        else:
+            kind[0].append(item)
+            kind[1].append(done)
+        self.size += 1
+
+    def apart(self) -> Iterator[_Group]:
+        """Each of its units as a group of its own."""
+        for operation, (items, dones) in self.kinds.items():
+            for item, done in zip(items, dones, strict=True):
+                alone = _Group()
+                alone.add(operation, item, done)
+                yield alone
+
+    def settle(self, results: Iterable[Iterable[Any]]) -> None:
+        """Tells everybody the results, which are by kind as the items are."""
+        for (_, dones), of_kind in zip(self.kinds.values(), results, strict=True):
+            for done, result in zip(dones, of_kind, strict=True):
+                try:
+                    done(result)
+                except Exception as error:  # one caller's defect must not cost others their answers
+                    log.error("answer_not_taken", reason=type(error).__name__)
+
+    def fail(self, error: Exception) -> None:
+        """Tells everybody the same error."""
+        self.settle([error] * len(items) for items, _ in self.kinds.values())
 
 
 class CommitObserver(Protocol):
@@ -79,13 +122,12 @@ class Writer:
     def __init__(self, runner: Runner, observer: CommitObserver | None = None) -> None:
         self._runner = runner
         self._observer = observer
-        self._waiting: deque[_Unit] = deque()
-        self._alone: deque[_Unit] = deque()
+        self._waiting: deque[_Group] = deque()
+        """The last one takes what comes; those before it are full."""
+        self._alone: deque[_Group] = deque()
         """Units of a group that failed: each gets a transaction of its own."""
         self._busy = False
         """A group is being written, or gathered, or will be at the end of this turn of the loop."""
-        self._urgent = 0
-        """Units among those that wait whose callers cannot be made to."""
         self._gathering: asyncio.TimerHandle | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stopped: asyncio.Future[None] | None = None
@@ -173,8 +215,12 @@ class Writer:
         if self.low_space and operation.grows:
             done(StorageUnavailable(self.low_space))
             return
-        self._waiting.append((operation, item, done))
-        self._urgent += not can_wait
+        waiting = self._waiting
+        if not waiting or waiting[-1].size >= MAX_GROUP:
+            waiting.append(_Group())
+        waiting[-1].add(operation, item, done)
+        if not can_wait:
+            waiting[-1].urgent += 1
         # Not at once: what else this turn of the loop gives belongs to the same group.
         if not self._busy:
             self._busy = True
@@ -187,55 +233,47 @@ class Writer:
     def _gather(self, before: int, until_s: float) -> None:
         """Begins the next group, or waits for more of it."""
         self._gathering = None
-        count = len(self._waiting)
+        group = self._waiting[0] if self._waiting else None
         if (
-            before < count < GATHERED
-            and not (self._urgent or self._alone or self._stopped)
+            group is not None
+            and before < group.size < GATHERED
+            and not (group.urgent or self._alone or self._stopped)
             and perf_counter() < until_s
         ):
             assert self._loop is not None
-            self._gathering = self._loop.call_later(GATHER_STEP_S, self._gather, count, until_s)
+            self._gathering = self._loop.call_later(
+                GATHER_STEP_S, self._gather, group.size, until_s
+            )
         else:
             self._begin()
 
     def _begin(self) -> None:
-        self._urgent = 0
         if self._alone:
-            self._run([self._alone.popleft()])
-        elif len(self._waiting) > MAX_GROUP:
-            self._run([self._waiting.popleft() for _ in range(MAX_GROUP)])
+            self._run(self._alone.popleft())
         elif self._waiting:
-            group = list(self._waiting)
-            self._waiting.clear()
-            self._run(group)
+            self._run(self._waiting.popleft())
         else:
             self._busy = False
             if self._stopped is not None:
                 self._stopped.set_result(None)
 
-    def _run(self, group: list[_Unit], first_s: float = 0.0) -> None:
+    def _run(self, group: _Group, first_s: float = 0.0) -> None:
         """Begins to write a group, which may have been tried before."""
-        by_operation: defaultdict[Operation[Any, Any], list[_Unit]] = defaultdict(list)
-        for unit in group:
-            by_operation[unit[0]].append(unit)
-        kinds = list(by_operation.values())
         self._number += 1
         self._began_s = perf_counter()
-        ended = partial(self._ended, group, kinds, first_s or self._began_s)
+        ended = partial(self._ended, group, first_s or self._began_s)
         try:
             if self.failed:
                 raise StorageUnavailable(self.trouble)
-            works = [(of_kind[0][0], [unit[1] for unit in of_kind]) for of_kind in kinds]
+            works = [(operation, items) for operation, (items, _) in group.kinds.items()]
             self._runner.run(self._number, works, ended)
         except Exception as error:
             assert self._loop is not None
             self._loop.call_soon(ended, error)
 
-    def _ended(
-        self, group: list[_Unit], kinds: list[list[_Unit]], started: float, outcome: Outcome
-    ) -> None:
+    def _ended(self, group: _Group, started: float, outcome: Outcome) -> None:
         if isinstance(outcome, InDoubt):
-            self._settle_later(outcome, partial(self._ended, group, kinds, started))
+            self._settle_later(outcome, partial(self._ended, group, started))
             return
         doubt, self._doubt = self._doubt, None
         if outcome is None and perf_counter() - started < AGAIN_S:
@@ -247,32 +285,33 @@ class Writer:
             self._written_s = perf_counter()
             if self.trouble:
                 self._end_trouble()
-            if list(map(len, outcome)) != list(map(len, kinds)):
+            if [*map(len, outcome)] != [len(items) for items, _ in group.kinds.values()]:
                 outcome = StorageUnavailable("an operation did not answer for each of its items")
         elif doubt is not None:
-            group = []  # nobody will ever know: no answer is better than a wrong one
-        if isinstance(outcome, Exception):
-            kinds, outcome = [group], [self._after_failure(group, outcome)]
+            group = _Group()  # nobody will ever know: no answer is better than a wrong one
+        failure = self._after_failure(group, outcome) if isinstance(outcome, Exception) else None
         self._began_s = 0.0
         # First of all, for the runner to be at work while callers hear.
         self._gather(0, self._written_s + GATHER_S)
-        for of_kind, results in zip(kinds, outcome, strict=True):
-            if results:
-                _settle(of_kind, results)
+        if not isinstance(outcome, Exception):
+            group.settle(outcome)
+        elif failure is not None:
+            group.fail(failure)
         if self._observer is not None:
-            self._observer.committed(len(group), perf_counter() - started)
+            self._observer.committed(group.size, perf_counter() - started)
 
-    def _after_failure(self, group: list[_Unit], error: Exception) -> list[Any]:
-        """The results after a failed group; None while its items are retried one by one."""
+    def _after_failure(self, group: _Group, error: Exception) -> Exception | None:
+        """What a failed group's callers hear; None while its items are retried one by one."""
         if isinstance(error, StorageUnavailable):
-            self._note_trouble(error, len(group))
-            return [StorageUnavailable(str(error))] * len(group)
-        if len(group) == 1:
-            log.error("write_failed", operation=group[0][0].name, reason=type(error).__name__)
-            return [error]
+            self._note_trouble(error, group.size)
+            return StorageUnavailable(str(error))
+        if group.size <= 1:
+            for operation in group.kinds:
+                log.error("write_failed", operation=operation.name, reason=type(error).__name__)
+            return error
         # One item spoilt the group.
-        self._alone.extend(group)
-        return []
+        self._alone.extend(group.apart())
+        return None
 
     # Without a database
 
@@ -304,7 +343,8 @@ class Writer:
         self._note_trouble(doubt, 0)
         if again:  # the database is away, and those behind need not wait for it
             refused, self._waiting = self._waiting, deque()
-            _settle(list(refused), [StorageUnavailable(str(doubt))] * len(refused))
+            for group in refused:
+                group.fail(StorageUnavailable(str(doubt)))
         self._loop.call_later(SETTLE_S if again else 0, self._ask, ended)
 
     def _ask(self, ended: Callable[[Outcome], None]) -> None:
@@ -317,14 +357,6 @@ class Writer:
         self.failed = True
         self.trouble = str(error)
         self._gone.set()
-
-
-def _settle(group: list[_Unit], results: list[Any]) -> None:
-    for (_, _, done), result in zip(group, results, strict=True):
-        try:
-            done(result)
-        except Exception as error:  # one caller's defect must not cost the others their answers
-            log.error("answer_not_taken", reason=type(error).__name__)
 
 
 def check_durable(connection: Connection) -> None:

@@ -19,7 +19,6 @@ from dragoman.web.requests import BodyFormat, Request
 from dragoman.web.responses import Response
 
 Handler = Callable[[Request], Awaitable[Response]]
-Start = Callable[[Request, Callable[[Response], None]], bool]
 Refuse = Callable[[Request, Refusal], Response]
 AnswerFormat = Literal["json", "xml", "text"]
 
@@ -52,13 +51,10 @@ Segment = tuple[str | Placeholder, ...]
 class Operation:
     """One call of a provider's API: its address, parameters and answers.
 
-    `source` is the section of the manual. `needs` is the permission that the handler itself
-    requires. `wrapper` names the single JSON key, and likewise the XML root, around the body
-    (`{"message": {…}}`). `answers` maps HTTP statuses to bodies.
-
-    `start`, where there is one, takes a call without a task: it gives the answer to a callback, at
-    once or later, or returns False to leave the call to the handler. It is for what is called a
-    thousand times a second at the same few paths.
+    `source` is the section of the manual. `needs` is the permission that the
+    handler itself requires. `wrapper` names the single JSON key, and likewise the
+    XML root, around the body (`{"message": {…}}`). `answers` maps HTTP statuses to bodies. `name`
+    is what clients made from the document call it, `headers` those that it reads, by name.
     """
 
     methods: tuple[str, ...]
@@ -76,7 +72,11 @@ class Operation:
     answer_formats: tuple[AnswerFormat, ...] = ("json",)
     tags: tuple[str, ...] = ()
     needs: str = ""
-    start: Start | None = None
+    name: str = ""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    is_prompt: bool = False
+    """Whether its handler mostly waits for commits alone, so that it is run without a task
+    (`kit/prompt.py`)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,7 +86,9 @@ class Dialect:
     `refuse` must not raise: it is the last resort. `fallback_charset` reads query and form values
     that are not UTF-8 where their charset is not declared; with `octets` the values of a query stay
     octets, as ISO 8859-1, since their charset is one of them. `aliases` maps other prefixes to one
-    of `prefixes`: what is below that one answers below them too, undocumented.
+    of `prefixes`: what is below that one answers below them too, undocumented. `problem` is the
+    type of answers that are sent as `application/problem+json`. With `bearer` every call takes its
+    key as a bearer token.
     """
 
     name: str
@@ -100,6 +102,8 @@ class Dialect:
     octets: bool = False
     aliases: Mapping[str, str] = field(default_factory=dict)
     answer_root: str = "response"
+    problem: type[msgspec.Struct] | None = None
+    bearer: bool = False
 
 
 def doc(text: str) -> msgspec.Meta:
@@ -122,7 +126,8 @@ def parse_template(path: str) -> tuple[Segment, ...]:
     return segments
 
 
-def plain_paths(segments: tuple[Segment, ...]) -> dict[str, dict[str, str]] | None:
+@cache
+def plain_paths(segments: tuple[Segment, ...]) -> Mapping[str, Mapping[str, str]] | None:
     """Lists every path of a template that has only listed values, with the parameters of each.
 
     None if a placeholder is free: such a template has no finite list.

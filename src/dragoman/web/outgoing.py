@@ -277,15 +277,20 @@ class GuardedClient:
         self, method: str, origin: _Origin, target: str, headers: Iterable[tuple[str, str]]
     ) -> bytes:
         """The head, but for the length of the body and the empty line."""
-        lines = "".join(
-            f"{name}: {value}\r\n" for name, value in headers if name.lower() not in _OWN_HEADERS
-        )
-        head = f"{method} {target} HTTP/1.1\r\nHost: {origin.host_field}\r\n{self._common_headers}"
-        for name, value in headers:
-            if not _TOKEN.fullmatch(name) or _BREAKS.search(value):
-                raise FetchRefused("the method or a header is not valid")
-        if not _TOKEN.fullmatch(method):
+        lines = ""
+        if headers:
+            headers = tuple(headers)
+            for name, value in headers:
+                if not _TOKEN.fullmatch(name) or _BREAKS.search(value):
+                    raise FetchRefused("the method or a header is not valid")
+            lines = "".join(
+                f"{name}: {value}\r\n"
+                for name, value in headers
+                if name.lower() not in _OWN_HEADERS
+            )
+        if method != "GET" and not _TOKEN.fullmatch(method):
             raise FetchRefused("the method or a header is not valid")
+        head = f"{method} {target} HTTP/1.1\r\nHost: {origin.host_field}\r\n{self._common_headers}"
         try:
             return f"{head}{lines}".encode("latin-1")
         except UnicodeEncodeError:

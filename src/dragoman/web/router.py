@@ -18,6 +18,7 @@ from dragoman.kit.call_header import HEADER
 from dragoman.web.bodies import ClientGone, check_body_head, drain_body, read_body
 from dragoman.web.client_address import ClientAddressReader
 from dragoman.web.forms import parse_form
+from dragoman.web.known_heads import END, KnownHeads
 from dragoman.web.operations import Dialect, Operation
 from dragoman.web.paths import Found, PathTable
 from dragoman.web.refusals import MalformedBody, Refusal, RefusalKind, Refused
@@ -61,7 +62,7 @@ class _Endpoint:
 
     @property
     def is_called_often(self) -> bool:
-        return any(operation.start is not None for operation in self.by_method.values())
+        return any(operation.is_prompt for operation in self.by_method.values())
 
     def allowed_methods(self) -> bytes:
         return ", ".join(sorted({*self.by_method, "OPTIONS"})).encode()
@@ -97,8 +98,9 @@ class DialectApp:
         for dialect in dialects:
             self._add(dialect)
         self._plain = self._paths.plain
+        self._known_heads = KnownHeads()
         self._often: dict[bytes, Found[_Endpoint, Dialect]] = {}
-        """Where paths led of late that are called often."""
+        """Where paths with placeholders led of late that are called often."""
         self._pumps: set[asyncio.Task[None]] = set()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -189,6 +191,22 @@ class DialectApp:
             self._often[raw_path] = found
         return found
 
+    def open_known(self, data: bytes, peer: tuple[str, int] | None) -> tuple["Call", bytes] | None:
+        """Opens a call whose head was seen before and that is whole; None for any other."""
+        end = data.find(END) + len(END)
+        known = self._known_heads.find(data[:end])
+        if known is None or len(data) - end != known.body_bytes:
+            return None
+        request = known.request
+        call = Call(self, request.again(self._addresses.read_of(peer, request.headers)))
+        call.is_prompt = True
+        call.body_limit_bytes = known.body_limit_bytes
+        return call, data[end:]
+
+    def learn_head(self, data: bytes, call: "Call") -> None:
+        """Remembers the head of a call that came whole, for those that begin alike."""
+        self._known_heads.learn(data, call.request, call.body_limit_bytes)
+
     def _check_head(self, call: "Call", endpoint: _Endpoint | None) -> Response | None:
         request = call.request
         if endpoint is None:
@@ -199,6 +217,7 @@ class DialectApp:
         if operation is None:
             return self._without_operation(request, endpoint)
         request.operation = operation
+        call.is_prompt = operation.is_prompt
         if request.method not in _BODILESS:
             call.body_limit_bytes = operation.body_limit_bytes
             check_body_head(request, limit_bytes=operation.body_limit_bytes)
@@ -296,30 +315,17 @@ class Call:
     reads it. Else the server collects up to `body_limit_bytes` (None: no body) and awaits `answer`.
     """
 
-    __slots__ = ("_app", "body_limit_bytes", "drain_bytes", "request", "response")
+    __slots__ = ("_app", "body_limit_bytes", "drain_bytes", "is_prompt", "request", "response")
 
     def __init__(self, app: DialectApp, request: Request) -> None:
         self._app = app
         self.request = request
+        self.is_prompt = False
+        """Whether it is answered without a task, as a rule."""
         self.response: Response | None = None
         self.body_limit_bytes: int | None = None
         """The limit of the body; None if the call has none."""
         self.drain_bytes = 0
-
-    def start(self, body: bytes, answer: Callable[[Response], None]) -> bool:
-        """Takes a call without a task, if its operation can; `answer` gets its answer."""
-        request, operation = self.request, self.request.operation
-        if operation is None or operation.start is None or self.response is not None:
-            return False
-        request.body = body
-        give = answer
-        if request.dialect.cors:
-            give = lambda response: answer(_open_to_all(request, response))  # noqa: E731
-        try:
-            return operation.start(request, give)
-        except Exception as error:
-            give(self._app.fail(request, error))
-            return True
 
     async def answer(self, body: bytes) -> Response:
         """Returns the handler's answer, or the refusal of what it raises."""

@@ -18,6 +18,7 @@ from dragoman.core.messages.model.messages import InboundPartReport, Outgoing, R
 from dragoman.core.messages.model.outcomes import Outcome
 from dragoman.core.model.stored import OnStored
 from dragoman.kit.clock import Clock, FixedClock
+from dragoman.kit.prompt import PromptRun
 from dragoman.protocols.gsm.alphabet import Alphabet, try_encode_gsm
 from dragoman.protocols.gsm.segmentation import segment_text
 from dragoman.web.responses import Response
@@ -191,7 +192,7 @@ def build(
 async def call(
     carrier: HttpCarrier, made: Call, *, token: str = TOKEN, direct: bool = False
 ) -> Response:
-    """Makes a provider's call, and returns its answer; `direct` without a task where that goes."""
+    """Makes a provider's call, and returns its answer; `direct` without a task."""
     headers = made.all_headers()
     if made.body:
         headers["content-length"] = str(len(made.body))
@@ -218,7 +219,8 @@ async def call(
         opened = app.open(scope)
         assert opened is not None
         answered: asyncio.Future[Response] = asyncio.get_running_loop().create_future()
-        if opened.start(made.body, answered.set_result):
-            return await answered
+        ended = lambda _run, response, _error: answered.set_result(response)  # noqa: E731
+        PromptRun(opened.answer(made.body), ended).go_on()
+        return await answered
     await app(scope, receive, send)
     return Response(sent[0]["status"], sent[1]["body"])

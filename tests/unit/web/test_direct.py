@@ -11,7 +11,6 @@ import pytest
 import uvloop
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.passing_time import until
 
 from dragoman.web.operations import Dialect, Operation
 from dragoman.web.responses import TEXT, Response
@@ -24,13 +23,13 @@ BODY = b'{"text":{"to":"+45","text":"hi"}}'
 class Desk:
     """A dialect whose handler waits until it is let go, and what it has seen."""
 
-    def __init__(self, answer: bytes = b"done") -> None:
+    def __init__(self, answer: bytes = b"done", *, is_prompt: bool = False) -> None:
         self.answer = answer
+        self.is_prompt = is_prompt
         self.taken: list[bytes] = []
         self.finished = 0
         self.may_answer = asyncio.Event()
         self.is_asked = asyncio.Event()
-        self.started: list[Any] = []
 
     async def take(self, request: Any) -> Response:
         self.taken.append(request.body or request.query.get("n", "").encode())
@@ -38,21 +37,6 @@ class Desk:
         await self.may_answer.wait()
         self.finished += 1
         return Response(200, self.taken[-1] + b" " + self.answer, TEXT)
-
-    def start(self, request: Any, answer: Any) -> bool:
-        """Answers without a task: at once, later, or not at all."""
-        self.taken.append(request.body or request.query.get("n", "").encode())
-        if self.taken[-1] == b"task":
-            self.taken.pop()
-            return False
-        if self.taken[-1] == b"broken":
-            raise KeyError
-        self.is_asked.set()
-        if self.taken[-1] == b"now":
-            answer(Response(200, b"now", TEXT))
-        else:
-            self.started.append(answer)
-        return True
 
     async def close(self, _request: Any) -> Response:
         return Response(200, b"bye", TEXT, [(b"connection", b"close")])
@@ -65,15 +49,16 @@ class Desk:
                 handler=self.take,
                 summary="",
                 body_limit_bytes=1000,
+                is_prompt=self.is_prompt,
             ),
             Operation(methods=("GET",), path="/d/close", handler=self.close, summary=""),
             Operation(
-                methods=("GET", "POST"),
-                path="/d/start/{name}",
+                methods=("POST",),
+                path="/d/of/{name}",
                 handler=self.take,
                 summary="",
                 body_limit_bytes=1000,
-                start=self.start,
+                is_prompt=self.is_prompt,
             ),
         )
         dialect = Dialect(
@@ -89,9 +74,9 @@ class Desk:
         return DialectApp([dialect], fallback, **{"body_timeout_s": 30, **settings})
 
 
-@pytest.fixture
-async def desk() -> Desk:
-    return Desk()
+@pytest.fixture(params=[False, True], ids=["task", "prompt"])
+async def desk(request: pytest.FixtureRequest) -> Desk:
+    return Desk(is_prompt=request.param)
 
 
 @contextlib.asynccontextmanager
@@ -386,48 +371,61 @@ async def test_requests_that_come_byte_by_byte_are_answered(sample, fallback) ->
     assert short.count(b"HTTP/1.1 20") == 5
 
 
-async def test_calls_without_a_task_are_answered_in_order(desk, fallback) -> None:
-    """At once, later, by the handler after all, and after an error."""
-    asks = post("/d/start/1", b"now") + get("/d/start/1?n=2") + post("/d/start/1", b"task")
-    asks += post("/d/start/1", b"broken") + get("/d/nothing", "connection: close")
+@pytest.mark.parametrize(
+    ("segments", "taken"),
+    [
+        ([post("/d/take", b"one"), post("/d/take", b"two")], [b"one", b"two"]),
+        ([post("/d/take", b"one"), post("/d/take", b"four")], [b"one", b"four"]),
+        ([post("/d/take", b"one"), post("/d/take", b"two") * 2], [b"one", b"two", b"two"]),
+        ([post("/d/take", b"one") * 2, post("/d/take", b"two")], [b"one", b"one", b"two"]),
+        ([post("/d/take", b"one"), post("/d/take", b"two")[:-2], b"wo"], [b"one", b"two"]),
+        ([post("/d/take", b"one"), post("/d/take", b"two")[:-9], b"two"[:0]], [b"one"]),
+        ([post("/d/take", b"a", "x: 1"), post("/d/take", b"b", "x: 2")], [b"a", b"b"]),
+    ],
+)
+async def test_requests_that_begin_alike_are_told_apart(fallback, segments, taken) -> None:
+    desk = Desk(is_prompt=True)
     desk.may_answer.set()
     async with started(desk.build_app(fallback)) as (_, port):
-        reading = asyncio.create_task(read_all(port, asks))
-        await until(lambda: desk.started)
-        assert desk.taken == [b"now", b"2"], "those behind it wait"
-        desk.started[0](Response(200, b"later", TEXT))
-        received = await reading
-    assert bodies(received) == [b"now", b"later", b"task done", b"internal", b"unknown_path"]
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        for segment in segments:
+            writer.write(segment)
+            await asyncio.sleep(0.01)
+        answers = b"".join([await reader.readuntil(b" done") for _ in taken])
+        writer.close()
+    assert bodies(answers) == [body + b" done" for body in taken]
+    assert desk.taken == taken
 
 
-async def test_an_answer_for_a_caller_that_hung_up_goes_nowhere(desk, fallback) -> None:
-    async with started(desk.build_app(fallback)) as (server, port):
-        _, writer = await asyncio.open_connection("127.0.0.1", port)
-        writer.write(get("/d/start/1?n=2"))
-        await until(lambda: desk.started)
-        writer.transport.abort()
-        await until(lambda: not server.server_state.connections)
-        desk.started[0](Response(200, b"later", TEXT))
-        desk.may_answer.set()
-        assert bodies(await read_all(port, get("/d/take?n=1", "connection: close"))) == [b"1 done"]
+async def test_known_head_counts_for_the_caller_of_its_connection(fallback) -> None:
+    seen: list[tuple[str, bytes]] = []
+
+    class Clients(Desk):
+        async def take(self, request: Any) -> Response:
+            seen.append((request.client, request.header(b"host")))
+            return await super().take(request)
+
+    desk = Clients(is_prompt=True)
+    desk.may_answer.set()
+    async with started(desk.build_app(fallback)) as (_, port):
+        for source in ("127.0.0.2", "127.0.0.3"):
+            reader, writer = await asyncio.open_connection(
+                "127.0.0.1", port, local_addr=(source, 0)
+            )
+            for _ in range(2):
+                writer.write(post("/d/take", b"1"))
+                await reader.readuntil(b"1 done")
+            writer.close()
+    assert seen == [("127.0.0.2", b"x")] * 2 + [("127.0.0.3", b"x")] * 2
 
 
-async def test_a_stop_waits_for_an_answer_without_a_task(desk, fallback) -> None:
-    async with started(desk.build_app(fallback)) as (server, port):
-        reading = asyncio.create_task(read_all(port, get("/d/start/1?n=2")))
-        await until(lambda: desk.started)
-        stopping = asyncio.create_task(server.shutdown())
-        await asyncio.sleep(0)
-        desk.started[0](Response(200, b"later", TEXT))
-        assert bodies(await reading) == [b"later"]
-        await stopping
-
-
-async def test_paths_called_often_are_remembered_within_limits(desk, fallback) -> None:
+async def test_paths_called_often_are_remembered_within_limits(fallback) -> None:
+    desk = Desk(is_prompt=True)
+    desk.may_answer.set()
     app = desk.build_app(fallback)
     async with started(app) as (_, port):
-        asks = [post(f"/d/start/{n}", b"now") for n in range(PATHS_REMEMBERED + 20)]
-        asks += [post("/d/start/0", b"now"), get("/d/nothing", "connection: close")]
+        asks = [post(f"/d/of/{n}", b"x") for n in range(PATHS_REMEMBERED + 20)]
+        asks += [post("/d/of/0", b"x"), get("/d/nothing", "connection: close")]
         received = await read_all(port, b"".join(asks))
-    assert bodies(received).count(b"now") == PATHS_REMEMBERED + 21
+    assert bodies(received).count(b"x done") == PATHS_REMEMBERED + 21
     assert 0 < len(app._often) <= PATHS_REMEMBERED

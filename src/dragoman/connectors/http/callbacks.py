@@ -22,6 +22,7 @@ from dragoman.connectors.http.reports import InboundReader, StatusReader
 from dragoman.connectors.http.signature_check import SignatureCheck
 from dragoman.core.delivery.model.ports import CarrierEvents
 from dragoman.core.model.stored import OnStored
+from dragoman.kit.prompt import Settled
 from dragoman.web.operations import Dialect, Operation
 from dragoman.web.outgoing import GuardedClient
 from dragoman.web.refusals import Refusal
@@ -38,7 +39,6 @@ _UNREADABLE: Final = Response(400, b"the body cannot be read\n", TEXT)
 _FAILED: Final = Response(500, b"internal error, call again\n", TEXT)
 _NOT_STORED: Final = Response(503, b"not stored, call again\n", TEXT, ((b"retry-after", b"5"),))
 
-Answer = Callable[[Response], None]
 FindCarrier = Callable[[str], "CarrierCalls | None"]
 
 log = structlog.get_logger(__name__)
@@ -74,50 +74,24 @@ class CarrierCalls:
         """Takes a call; the answer says whether the provider should repeat it."""
         if not self._is_admitted(request):
             return _NOT_FOUND
-        problem = await self._signature.problem(request, self._client)
-        answered: asyncio.Future[Response] = asyncio.get_running_loop().create_future()
-
-        def answer(response: Response) -> None:
-            if not answered.done():
-                answered.set_result(response)
-
-        self._take_checked(request, problem, answer)
-        return await answered
-
-    def start(self, request: Request, answer: Answer) -> bool:
-        """Takes a call without a task, unless its signature can only be checked with one."""
-        if self._signature.asks:
-            return False
-        if not self._is_admitted(request):
-            answer(_NOT_FOUND)
-            return True
-        self._take_checked(request, self._signature.check(request), answer)
-        return True
-
-    def _take_checked(self, request: Request, problem: str, answer: Answer) -> None:
-        if problem:
+        if problem := await self._signature.problem(request, self._client):
             self._refused += 1
             if self._refused & (self._refused - 1) == 0:  # the 1st, 2nd, 4th, 8th …
                 log.warning(
                     "http_call_refused", carrier=self.name, reason=problem, so_far=self._refused
                 )
-            answer(Response(403, f"{problem}\n".encode(), TEXT))
-            return
+            return Response(403, f"{problem}\n".encode(), TEXT)
         tree = self._signature.content(request)
         if tree is None:
             tree = read_call(request)
         if tree is None:
-            answer(_UNREADABLE)
-        else:
-            self._take(tree, request.query.get(REF, ""), answer)
+            return _UNREADABLE
+        return await self._take(tree, request.query.get(REF, ""))
 
-    def _take(self, tree: Any, ref: str, answer: Answer) -> None:
+    async def _take(self, tree: Any, ref: str) -> Response:
+        settled = Settled[bool]()
+        waiting = self._storing.begin(settled.settle)
         reply = self._status_reply
-
-        def tell(on_disk: bool) -> None:
-            answer(reply if on_disk else _NOT_STORED)
-
-        waiting = self._storing.begin(tell)
         try:
             for item in self._inbound.items(tree) if self._inbound.exists else ():
                 if self._inbound.matches(item) and (text := self._inbound.read(item)) is not None:
@@ -130,9 +104,10 @@ class CarrierCalls:
                         if report is not None:
                             self._sink.receipt(report, waiting.expect())
         except Exception:
-            waiting.drop()  # whoever called us answers
+            waiting.drop()
             raise
         waiting.seal()
+        return reply if await settled else _NOT_STORED
 
     def _is_admitted(self, request: Request) -> bool:
         given = request.path_params["token"].encode("utf-8", "surrogatepass")
@@ -156,24 +131,9 @@ def build_callbacks(find: FindCarrier) -> Dialect:
             return _NOT_FOUND
         try:
             return await carrier.receive(request)
-        except Exception as error:
-            return failed(carrier, error)
-
-    def start(request: Request, answer: Answer) -> bool:
-        carrier = find(request.path_params["carrier"])
-        if carrier is None:
-            answer(_NOT_FOUND)
-            return True
-        try:
-            return carrier.start(request, answer)
-        except Exception as error:
-            answer(failed(carrier, error))
-            return True
-
-    def failed(carrier: CarrierCalls, error: Exception) -> Response:
-        # Reported here, without the path, which has the token.
-        log.error("http_call_failed", carrier=carrier.name, reason=type(error).__name__)
-        return _FAILED
+        except Exception as error:  # reported here, without the path, which has the token
+            log.error("http_call_failed", carrier=carrier.name, reason=type(error).__name__)
+            return _FAILED
 
     return Dialect(
         name="carriers",
@@ -185,7 +145,7 @@ def build_callbacks(find: FindCarrier) -> Dialect:
                 methods=("GET", "POST"),
                 path=f"{PREFIX}/{{carrier}}/{{token}}",
                 handler=receive,
-                start=start,
+                is_prompt=True,
                 summary="A delivery report or an inbound text",
                 body_limit_bytes=BODY_LIMIT_BYTES,
                 answer_formats=("text",),

@@ -14,16 +14,12 @@ WRONG: Final = "the signature is wrong"
 class SignatureCheck:
     """Checks calls; this one checks nothing, as many providers sign nothing."""
 
-    asks = False
-    """Whether a check may have to ask the network, so that `problem` is to be awaited."""
-
-    def check(self, request: Request) -> str:
-        """What is wrong with a call's signature, in a few words; empty if nothing is."""
-        return ""
-
     async def problem(self, request: Request, client: GuardedClient) -> str:
-        """What is wrong, where `client` may have to fetch what the check needs."""
-        return self.check(request)
+        """What is wrong with a call's signature, in a few words; empty if nothing is.
+
+        `client` fetches what a check needs.
+        """
+        return ""
 
     def content(self, request: Request) -> Any:
         """What a checked call says, where the signature holds it; else None."""

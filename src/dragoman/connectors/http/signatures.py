@@ -23,6 +23,7 @@ from dragoman.connectors.http.signature_check import MISSING, WRONG, SignatureCh
 from dragoman.connectors.http.templates import Compiler
 from dragoman.web.charsets import parse_media_type
 from dragoman.web.forms import parse_form
+from dragoman.web.outgoing import GuardedClient
 from dragoman.web.refusals import MalformedBody
 from dragoman.web.requests import Request
 
@@ -42,7 +43,7 @@ class _Token(SignatureCheck):
         self._header = header
         self._secret = secret.encode()
 
-    def check(self, request: Request) -> str:
+    async def problem(self, request: Request, client: GuardedClient) -> str:
         given = _given(request, self._header)
         if not given:
             return MISSING
@@ -55,7 +56,7 @@ class _Basic(SignatureCheck):
     def __init__(self, login: str) -> None:
         self._expected = base64.b64encode(login.encode())
 
-    def check(self, request: Request) -> str:
+    async def problem(self, request: Request, client: GuardedClient) -> str:
         scheme, given = request.authorization()
         if scheme != "basic":
             return MISSING
@@ -73,7 +74,7 @@ class _Hmac(SignatureCheck):
         self._folds = (table.encoding or "hex") == "hex"
         self._pieces = _pieces_of(table, url)
 
-    def check(self, request: Request) -> str:
+    async def problem(self, request: Request, client: GuardedClient) -> str:
         given = _given(request, self._header)
         if not given:
             return MISSING
@@ -99,7 +100,7 @@ class _Ed25519(SignatureCheck):
         except ValueError:
             raise ValueError(f"{table.key} is no public key: 32 octets in base64") from None
 
-    def check(self, request: Request) -> str:
+    async def problem(self, request: Request, client: GuardedClient) -> str:
         from cryptography.exceptions import InvalidSignature
 
         given = _given(request, self._header)
@@ -126,7 +127,7 @@ class _Jwt(SignatureCheck):
         self._claims = tuple((name, _piece(piece, url)) for name, piece in table.claims.items())
         self._body_claim = table.body_claim
 
-    def check(self, request: Request) -> str:
+    async def problem(self, request: Request, client: GuardedClient) -> str:
         given = _given(request, self._header)
         if not given:
             return MISSING

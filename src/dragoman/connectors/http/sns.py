@@ -46,8 +46,6 @@ log = structlog.get_logger(__name__)
 class SnsCheck(SignatureCheck):
     """Checks and opens the envelopes of one topic."""
 
-    asks = True
-
     def __init__(self, topic_arn: str) -> None:
         self._topic_arn = topic_arn
         self._keys: dict[str, rsa.RSAPublicKey] = {}

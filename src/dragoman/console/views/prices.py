@@ -12,6 +12,7 @@ from dragoman.core.accounts.model.accounts import Permission
 from dragoman.core.billing.model.costs import InvalidPriceList, RowError
 from dragoman.core.delivery.price_lists import MAX_LIST_BYTES, PriceListChange
 from dragoman.core.model.errors import RefusalCode, Refused
+from dragoman.web.charsets import text_of_file
 from dragoman.web.responses import Response
 
 FORM_LIMIT_BYTES: Final = 3 * MAX_LIST_BYTES
@@ -26,7 +27,9 @@ async def list_prices(request: PageRequest) -> Response:
 async def import_prices(request: PageRequest) -> Response:
     """Shows what a list would change, or imports it."""
     form, price_lists = request.form, request.services.price_lists
-    carrier, content = form.get("carrier", ""), form.get("content", "")
+    carrier = form.get("carrier", "")
+    content = next((text_of_file(one.data) for one in request.files if one.data), "")
+    content = content or form.get("content", "")
     applies = form.get("do") == "apply"
     if carrier not in _carriers(request):
         raise Refused(RefusalCode.NOT_FOUND, carrier[:64], "carrier")
@@ -53,7 +56,7 @@ async def import_prices(request: PageRequest) -> Response:
         return await _show(request, 422)
     if applies:
         return request.go("/prices", "saved")
-    return await _show(request, change=change, version=version)
+    return await _show(request, change=change, version=version, content=content)
 
 
 async def give_prices(request: PageRequest) -> Response:
@@ -82,6 +85,7 @@ async def _show(
     change: PriceListChange | None = None,
     version: tuple[int | None, ...] = (),
     errors: tuple[RowError, ...] = (),
+    content: str = "",
 ) -> Response:
     views = {one.carrier: one for one in await request.services.price_lists.views()}
     carriers = _carriers(request)
@@ -90,7 +94,11 @@ async def _show(
         status,
         lists=[(name, views.get(name)) for name in carriers],
         carriers=[(name, name) for name in carriers],
-        asked={name: request.form.get(name, "") for name in ("carrier", "content", "add")},
+        asked={
+            "carrier": request.form.get("carrier", ""),
+            "content": content or request.form.get("content", ""),
+            "add": request.form.get("add", ""),
+        },
         change=change,
         version=version_of(*version),
         errors=errors,
@@ -105,8 +113,7 @@ PAGES: Final = (
         show=list_prices,
         act=import_prices,
         needs=Permission.OPERATE,
-        form_limit_bytes=FORM_LIMIT_BYTES,
-        takes_file=True,
+        files_bytes=FORM_LIMIT_BYTES,
     ),
     Page(
         "/prices/{carrier}.csv",

@@ -47,6 +47,7 @@ from dragoman.protocols.gsm.reassembly import (
     Partial,
     Reassembler,
 )
+from dragoman.protocols.gsm.udh import without_place
 from dragoman.storage.engine import Storage
 from dragoman.storage.persistence import persist
 
@@ -114,7 +115,9 @@ class Inbound:
         self.metrics.inbound[report.carrier] += 1
         if report.total <= 1 or report.reference is None:
             whole = _utf16(report.text).decode("utf-16-be", "replace")
-            text = self._text(report.source, report.destination, whole, report.alphabet)
+            text = self._text(
+                report.source, report.destination, whole, report.alphabet, header=_header_of(report)
+            )
             self._store(
                 text, report.carrier, (), on_stored, report.holder, provider_id=report.provider_id
             )
@@ -129,6 +132,7 @@ class Inbound:
             number=report.number,
             content=_utf16(report.text),
             alphabet=report.alphabet.value,
+            header=_header_of(report),
         )
 
         def stored(on_disk: bool) -> None:
@@ -173,6 +177,7 @@ class Inbound:
             first.alphabet,
             parts=first.total,
             complete=isinstance(joined, Complete),
+            header=first.header,
         )
         part_ids = tuple(row.part_id for row in rows)
         self._store(text, first.carrier, part_ids, ignore)
@@ -185,6 +190,7 @@ class Inbound:
         alphabet: str,
         parts: int = 1,
         complete: bool = True,
+        header: str = "",
     ) -> _Text:
         words = words_of(text)
         return _Text(
@@ -195,6 +201,7 @@ class Inbound:
             words=words,
             parts=parts,
             complete=complete,
+            header=header,
         )
 
     def _store(
@@ -220,6 +227,7 @@ class Inbound:
             parts=text.parts,
             complete=text.complete,
             handling=meaning.handling.value,
+            header=text.header,
         )
         services = self.services.about_text(row)
         if services and meaning.handling is Handling.KEPT:
@@ -328,6 +336,7 @@ class Inbound:
                 alphabet=text.alphabet,
                 account_id=forwarding.account_id,
                 parts=text.parts,
+                header=text.header,
             )
             callback_id = self.ids.next()
             callbacks.append(
@@ -357,6 +366,7 @@ class _Text(msgspec.Struct, frozen=True, kw_only=True):
     words: tuple[str, ...]
     parts: int
     complete: bool
+    header: str
 
 
 class _Meaning(msgspec.Struct, frozen=True, kw_only=True):
@@ -380,6 +390,10 @@ def _device_text(inbound_id: int, holder: Holder | None) -> NewDeviceText | None
         slot=holder.sim,
         digest=holder.digest or None,
     )
+
+
+def _header_of(report: InboundPartReport) -> str:
+    return without_place(report.udh).hex() if report.udh else ""
 
 
 def _utf16(text: str) -> bytes:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence, Set
+from collections.abc import Callable, Iterable, Sequence, Set
 
 import msgspec
 
@@ -143,6 +143,23 @@ class MessageMaker:
                 )
             )
         return tuple(messages)
+
+    def routes(self, account: Account, batch: LiveBatch, numbers: Iterable[str]) -> Set[str] | None:
+        """The routes of a batch to some numbers, "" for no route; None if more than they decide."""
+        router, options = self.router, batch.stored.options
+        if options.device_id is not None:
+            fixed = self.device_routes.find(options.device_id)
+            return {fixed.name if fixed is not None else ""}
+        if options.route in router.routes:
+            return {options.route}
+        if router.is_conditional:
+            return None
+        multimedia, digits = batch.multimedia is not None, router.digits
+        found = {
+            router.choose(account.username, prefix, multimedia=multimedia)
+            for prefix in {number[:digits] for number in numbers}
+        }
+        return {route.name if route is not None else "" for route in found}
 
     def make_alike(
         self, batch: LiveBatch, recipients: Sequence[str], tariffs: Sequence[tuple[str, Price]]

@@ -300,7 +300,7 @@ class Session(Generic[Context]):
         deadlines = []
         if self._setup_deadline is not None:
             deadlines.append(self._setup_deadline)
-        if self._outstanding:
+        if self._outstanding and not self._is_in_doubt:
             sent_at = next(iter(self._outstanding.values()))[0]
             deadlines.append(sent_at + self.settings.response_timeout_s)
         if self._enquire_deadline is not None:
@@ -480,13 +480,26 @@ class Session(Generic[Context]):
             return CloseReason.BIND_TIMEOUT
         return CloseReason.SESSION_INIT_TIMEOUT
 
+    @property
+    def _is_in_doubt(self) -> bool:
+        """Whether the peer is being asked if it is alive."""
+        return self.bound and self._enquire_deadline is not None
+
     def _expire_requests(self, now: float) -> None:
+        """Times out what a living peer has not answered.
+
+        A peer that has said nothing since a request was sent is asked first whether it is alive:
+        what is sent again over a link that leads nowhere may arrive twice when the line is back.
+        """
         outstanding = self._outstanding
         latest = now - self.settings.response_timeout_s
-        while outstanding:
+        while outstanding and not self._is_in_doubt:
             sequence = next(iter(outstanding))
             sent_at, _, context = outstanding[sequence]
             if sent_at > latest:
+                return
+            if self.bound and self._heard_at <= sent_at:
+                self.enquire(now)
                 return
             del outstanding[sequence]
             self._events.append(ResponseTimedOut(context))

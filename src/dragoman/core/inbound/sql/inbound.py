@@ -56,6 +56,7 @@ class StoredInboundPart(msgspec.Struct, frozen=True, kw_only=True):
     number: int
     content: bytes
     alphabet: str
+    header: str = ""
 
 
 class NewInboundPart(msgspec.Struct, frozen=True, kw_only=True):

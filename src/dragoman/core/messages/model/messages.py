@@ -186,6 +186,9 @@ class ReceiptReport(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A second ID that it names, which counts if the first is of no message."""
     text: InboundPartReport | None = None
     """Set where only the content looks like a receipt: the text it is if the ID is not ours."""
+    is_joined: bool = False
+    """Whether it is about a further part of a text of which the carrier made one; dropped where
+    there is none."""
     put_off: int = 0
     """How often it was put off, as the ID may be of a message without an answer yet."""
 

@@ -1,14 +1,14 @@
 """Texts by the IDs that carriers gave them, and carriers' price lists.
 
-Revision: 0003; after: 0001
+Revision: 0005; after: 0004
 """
 
 from __future__ import annotations
 
 from alembic import op
 
-revision = "0003"
-down_revision = "0001"
+revision = "0005"
+down_revision = "0004"
 branch_labels = None
 depends_on = None
 
