@@ -47,6 +47,7 @@ from dragoman.core.delivery.delivery import Delivery
 from dragoman.core.delivery.device_routes import DeviceRoutes
 from dragoman.core.delivery.dispatcher import Dispatcher
 from dragoman.core.delivery.model.ports import Connector
+from dragoman.core.delivery.price_lists import PriceLists
 from dragoman.core.delivery.receipts import Receipts
 from dragoman.core.delivery.rerouting import Rerouting
 from dragoman.core.delivery.resources import Resources
@@ -179,6 +180,7 @@ class Services:
     inbox: Inbox
     dispatcher: Dispatcher
     carrier_switches: CarrierSwitches
+    price_lists: PriceLists
     retention: Retention
     privacy: Privacy
     premium: PremiumRules

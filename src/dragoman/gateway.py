@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, NoReturn
 
@@ -29,7 +28,7 @@ from dragoman.campaigns.pages import build_mailing_pages
 from dragoman.campaigns.relay import new_transport
 from dragoman.config import Settings
 from dragoman.connectors import connect_carriers
-from dragoman.connectors.http.callbacks import build_callbacks
+from dragoman.connectors.http.callbacks import CarrierCalls, build_callbacks
 from dragoman.connectors.http.carrier import HttpCarrier
 from dragoman.connectors.mm7.carrier import Mm7Carrier
 from dragoman.connectors.mm7.reports import build_reports
@@ -72,8 +71,6 @@ from dragoman.smpp_server.build import build_smpp_server
 from dragoman.web.client_address import ClientAddressReader
 from dragoman.web.operations import Dialect
 from dragoman.web.outgoing import ANSWER_LIMIT_BYTES, GuardedClient
-from dragoman.web.requests import Request
-from dragoman.web.responses import Response
 from dragoman.web.router import DialectApp
 from dragoman.web.server import Server, build_server
 
@@ -206,6 +203,7 @@ class Gateway:
         await services.receipts.restore()
         await services.backlog.restore(services.ids.last)
         await services.carrier_switches.restore()
+        await services.price_lists.restore()
         await services.selection.quotas.restore(services.storage)
         services.dispatcher.start(services.connectors, services.router.routes.values(), spawn)
         for name, connector in services.connectors.items():
@@ -359,10 +357,14 @@ class Gateway:
     def warnings(self) -> list[str]:
         """What needs attention although the gateway takes traffic."""
         quality = self.services.selection.quality
-        left_out = (name for name in self.connectors if quality.is_left_out(name))
+        left_out = ((name, quality.left_out(name)) for name in self.connectors)
         return [
             *self.services.health.warnings(),
-            *(f"carrier {name} delivers too little and is left out" for name in left_out),
+            *(
+                f"carrier {name} delivers too little and is left out for {', '.join(places)}"
+                for name, places in left_out
+                if places
+            ),
         ]
 
     def free_bytes(self) -> int | None:
@@ -504,16 +506,12 @@ class Gateway:
 
     def _calls_of_carriers(self) -> Dialect:
         """What providers call, of those carriers that there are at the time of a call."""
-        built = build_callbacks(())
-        (nobody,) = built.operations
 
-        async def receive(request: Request) -> Response:
-            carrier = self.connectors.get(request.path_params["carrier"])
-            if not isinstance(carrier, HttpCarrier):
-                return await nobody.handler(request)
-            return await carrier.calls.receive(request)
+        def find(name: str) -> CarrierCalls | None:
+            carrier = self.connectors.get(name)
+            return carrier.calls if isinstance(carrier, HttpCarrier) else None
 
-        return replace(built, operations=(replace(nobody, handler=receive),))
+        return build_callbacks(find)
 
     def _console(self) -> Dialect:
         context = ConsoleContext(

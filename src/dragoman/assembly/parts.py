@@ -43,6 +43,7 @@ from dragoman.core.delivery.delivery import Delivery
 from dragoman.core.delivery.device_routes import DeviceRoutes
 from dragoman.core.delivery.dispatcher import Dispatcher
 from dragoman.core.delivery.model.ports import CallsBack, Connector
+from dragoman.core.delivery.price_lists import PriceLists
 from dragoman.core.delivery.quality import Quality
 from dragoman.core.delivery.quotas import Quotas
 from dragoman.core.delivery.receipts import Receipts
@@ -67,6 +68,7 @@ from dragoman.core.inbound.keywords import Keywords
 from dragoman.core.inbound.model.inbound import StoredInbound
 from dragoman.core.inbound.model.keywords import words_to_match
 from dragoman.core.inbound.opt_outs import OptOuts
+from dragoman.core.inbound.repeats import REPEATED_DAYS
 from dragoman.core.inbound.routing import InboundRouting
 from dragoman.core.inbound.services import TextServices
 from dragoman.core.messages.attachments import AttachmentLimits, Attachments
@@ -134,7 +136,14 @@ class Parts:
             networks=load_networks(settings),
             zone=ZoneInfo(settings.routing.time_zone),
         )
-        self.costs = Costs(load_costs(settings) if connect is not connect_nothing else {})
+        self.costs = Costs()
+        self.price_lists = PriceLists(
+            storage=self.storage,
+            clock=self.clock,
+            costs=self.costs,
+            in_files=frozenset(table.carrier for table in settings.price_lists),
+            files=load_costs(settings) if connect is not connect_nothing else {},
+        )
         self.quality = Quality(self.clock)
         self.quotas = Quotas(self.clock, settings.quotas_of_carriers())
         self.sender_rules = SenderRules(
@@ -393,6 +402,7 @@ class Parts:
                 Kept.ATTACHMENTS: settings.retention.attachments_days,
                 Kept.AUDIT_ENTRIES: settings.retention.audit_days,
                 Kept.CALLBACKS: settings.retention.callbacks_days,
+                Kept.CARRIER_TEXTS: REPEATED_DAYS,
                 Kept.DELIVERIES: settings.retention.deliveries_days,
                 Kept.INGESTED_ROWS: settings.retention.ingested_days,
                 Kept.NOTES: settings.retention.notes_days,

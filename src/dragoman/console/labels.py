@@ -197,6 +197,8 @@ _ACTIONS: Final = MappingProxyType(
         "password": "changed the password",
         "set_password": "set a new password and ended all sessions and tokens",
         "reload_configuration": "took a changed configuration",
+        "import_prices": "imported the prices of the carrier {}",
+        "remove_prices": "removed the prices of the carrier {}",
         "drain_carrier": "disabled the carrier {}",
         "enable_carrier": "enabled the carrier {}",
         "disable_device": "disabled the phone {}",

@@ -43,7 +43,7 @@ from dragoman.core.contacts.sql import (
     memberships,
     merge_fields,
 )
-from dragoman.core.delivery.sql import held_carriers
+from dragoman.core.delivery.sql import held_carriers, price_lists
 from dragoman.core.devices.sql import assignments, device_events, devices, phone_settings
 from dragoman.core.inbound.sql import (
     auto_answers,
@@ -148,6 +148,7 @@ OPERATIONS: Final[dict[str, Operation[Any, Any]]] = {
         credits.move,
         credits.undo,
         held_carriers.switch,
+        price_lists.put,
         imports.begin,
         imports.clean,
         imports.create,

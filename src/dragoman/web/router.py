@@ -20,7 +20,7 @@ from dragoman.web.client_address import ClientAddressReader
 from dragoman.web.forms import parse_form
 from dragoman.web.known_heads import END, KnownHeads
 from dragoman.web.operations import Dialect, Operation
-from dragoman.web.paths import PathTable
+from dragoman.web.paths import Found, PathTable
 from dragoman.web.refusals import MalformedBody, Refusal, RefusalKind, Refused
 from dragoman.web.requests import Parameters, Request
 from dragoman.web.responses import NO_CONTENT, Header, Message, Response, Send, Stream
@@ -31,6 +31,7 @@ AsgiApp = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 PREFLIGHT_AGE_S: Final = 86_400
 FRAMES_LOGGED: Final = 12
+PATHS_REMEMBERED: Final = 256
 STALL_S: Final = 30.0
 """How long a client may not read from a stream before it is disconnected."""
 
@@ -58,6 +59,10 @@ class _Endpoint:
             if method in self.by_method:
                 raise ValueError(f"{method} {operation.path} is declared twice")
             self.by_method[method] = operation
+
+    @property
+    def is_called_often(self) -> bool:
+        return any(operation.is_prompt for operation in self.by_method.values())
 
     def allowed_methods(self) -> bytes:
         return ", ".join(sorted({*self.by_method, "OPTIONS"})).encode()
@@ -94,6 +99,8 @@ class DialectApp:
             self._add(dialect)
         self._plain = self._paths.plain
         self._known_heads = KnownHeads()
+        self._often: dict[bytes, Found[_Endpoint, Dialect]] = {}
+        """Where paths with placeholders led of late that are called often."""
         self._pumps: set[asyncio.Task[None]] = set()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -148,7 +155,8 @@ class DialectApp:
         path: str = scope["path"]
         endpoint, path_params = self._plain.get(path, _NOWHERE)
         if endpoint is None:
-            found = self._paths.find(scope.get("raw_path") or path.encode())
+            raw_path = scope.get("raw_path") or path.encode()
+            found = self._often.get(raw_path) or self._find(raw_path)
             if found.owner is None:
                 return None
             endpoint, path_params, dialect = found.value, found.params, found.owner
@@ -174,6 +182,14 @@ class DialectApp:
         except Exception as error:
             call.response = _open_to_all(request, self.fail(request, error))
         return call
+
+    def _find(self, raw_path: bytes) -> Found[_Endpoint, Dialect]:
+        found = self._paths.find(raw_path)
+        if found.value is not None and found.value.is_called_often:
+            if len(self._often) >= PATHS_REMEMBERED:
+                self._often.clear()
+            self._often[raw_path] = found
+        return found
 
     def open_known(self, data: bytes, peer: tuple[str, int] | None) -> tuple["Call", bytes] | None:
         """Opens a call whose head was seen before and that is whole; None for any other."""
