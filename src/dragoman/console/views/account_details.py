@@ -249,6 +249,7 @@ async def _show(
         can=describe_permissions(account.permissions),
         is_own=is_own,
         may_change=may_change,
+        has_twilio="twilio" in request.services.settings.dialects.enabled,
         options=[(p.value, PERMISSIONS[p], p in checked) for p in _offered(request, account)],
         typed=typed or _fields_of(account),
         version=version_of(*_access_of(account)),
