@@ -16,6 +16,7 @@ from dragoman.core.accounts.auth_tokens import AuthTokens
 from dragoman.core.accounts.console_sessions import ConsoleSessions
 from dragoman.core.accounts.credits import Credits
 from dragoman.core.accounts.dialect_records import DialectRecords
+from dragoman.core.accounts.key_pairs import KeyPairs
 from dragoman.core.accounts.login_tokens import LoginTokens
 from dragoman.core.accounts.one_time_links import OneTimeLinks
 from dragoman.core.accounts.people import People
@@ -138,6 +139,7 @@ class Services:
     api_keys: ApiKeys
     auth_tokens: AuthTokens
     dialect_records: DialectRecords
+    key_pairs: KeyPairs
     login_tokens: LoginTokens
     scoped_tokens: ScopedTokens
     smpp_logins: SmppLogins

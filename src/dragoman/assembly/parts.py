@@ -18,6 +18,7 @@ from dragoman.core.accounts.audit_log import AuditLog
 from dragoman.core.accounts.auth_tokens import AuthTokens
 from dragoman.core.accounts.credits import Credits
 from dragoman.core.accounts.dialect_records import DialectRecords
+from dragoman.core.accounts.key_pairs import KeyPairs
 from dragoman.core.accounts.login_tokens import LoginTokens
 from dragoman.core.accounts.one_time_links import OneTimeLinks
 from dragoman.core.accounts.scoped_tokens import ScopedTokens
@@ -186,6 +187,7 @@ class Parts:
             storage=self.storage, accounts=self.accounts, sealer=sealer, clock=self.clock
         )
         self.dialect_records = DialectRecords(storage=self.storage, ids=self.ids)
+        self.key_pairs = KeyPairs(records=self.dialect_records, clock=self.clock)
         self.signing_secrets = SigningSecrets(
             records=self.dialect_records, sealer=sealer, clock=self.clock
         )
