@@ -22,6 +22,7 @@ from dragoman.admin.reloading import Reloading, connect_carrier
 from dragoman.admin.remote import TokenGuard
 from dragoman.admin.server import AdminServer
 from dragoman.assembly import build_services
+from dragoman.campaigns.links import build_short_links
 from dragoman.campaigns.notices import MailedNotices
 from dragoman.campaigns.pages import PREFIX as MAILINGS_PREFIX
 from dragoman.campaigns.pages import build_mailing_pages
@@ -48,6 +49,7 @@ from dragoman.core.callbacks.worker import CallbackWorker
 from dragoman.core.campaigns.worker import MailWorker
 from dragoman.core.delivery.model.ports import Connector, Custodian
 from dragoman.core.delivery.running import BindView, CarrierView, Reloaded, WirePiece
+from dragoman.core.inbound.model.auto_answers import ANSWERS
 from dragoman.core.messages.feed import Feed
 from dragoman.core.messages.model.callbacks import (
     BINDS,
@@ -138,7 +140,8 @@ class Gateway:
                 renderer_of_texts(d.name): d.render_text
                 for d in self.dialects
                 if d.render_text is not None
-            },
+            }
+            | {renderer_of_texts(ANSWERS): services.answering.render},
             event_renderers={
                 renderer_of_events(d.name): d.render_event
                 for d in self.dialects
@@ -149,7 +152,8 @@ class Gateway:
                 for d in self.dialects
                 if d.take_answer is not None
                 for renderer in (renderer_of_texts, renderer_of_events)
-            },
+            }
+            | {renderer_of_texts(ANSWERS): services.answering.take},
         )
         services.callback_stored.subscribe(self.callbacks.announce)
         self.callbacks.follow(services.callback_lists)
@@ -209,12 +213,16 @@ class Gateway:
             ("receipts", services.receipts.run()),
             ("inbound", services.inbound.run()),
             ("backlog", services.backlog.run()),
+            ("parts of texts", services.backlog.series.run()),
             ("batches", services.batches.run()),
             ("deadlines", services.deadlines.run()),
             ("rerouting", services.rerouting.run()),
             ("retention", services.retention.run()),
             ("imports", services.imports.run()),
             ("key uses", repeat(NOTE_KEYS_S, services.accounts.note_key_uses, "keys_not_noted")),
+            ("uploads", services.uploads.run()),
+            ("campaigns", services.text_campaigns.run()),
+            ("short links", services.short_links.run()),
             ("contact values", services.contact_values.run()),
             ("callbacks", self.callbacks.run()),
             ("bind deliveries", self._bind_deliveries.run()),
@@ -315,6 +323,7 @@ class Gateway:
         wanted = await connector.kept()
         for start in range(0, len(wanted), KEPT_PAGE):
             messages = await self.services.loader.by_ids(wanted[start : start + KEPT_PAGE])
+            await self.services.backlog.series.rejoin(messages, wanted)
             connector.resume(self.services.dispatcher.resume(name, messages))
 
     def _worker_ended(self, reason: str) -> None:
@@ -464,6 +473,8 @@ class Gateway:
             front="/console" if settings.console.enabled else "/docs",
         )
         own = [build_mailing_pages(services.mailings)] if settings.mailings.enabled else []
+        if services.short_links.enabled:
+            own.append(build_short_links(services.short_links))
         if not over_http:
             own.append(calls)
         if settings.console.enabled:

@@ -38,7 +38,7 @@ class NewAccount(Body, frozen=True, kw_only=True):
     password: str | None = None
     api_key: str | None = None
     credits: int | None = None
-    """None is unlimited."""
+    """None is unlimited. They come from the account above it, if it has one with a limit."""
     allowed_addresses: str = ""
     legacy_md5: bool = False
     default_sender: str = ""
@@ -130,6 +130,7 @@ async def create_account(admin: Admin, body: NewAccount) -> AccountSecrets:
         default_sender=body.default_sender,
         time_zone=body.time_zone,
         parent=parent,
+        giver=parent,
         permissions=(usual | grant) - revoke,
         fields=AccountFields(prefixes=body.prefixes, profile=body.profile),
     )

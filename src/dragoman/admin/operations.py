@@ -18,7 +18,10 @@ from dragoman.admin import (
     accounts,
     binds,
     callbacks,
+    campaigns,
     carriers,
+    contacts,
+    conversations,
     devices,
     diagnosis,
     inbound,
@@ -50,7 +53,8 @@ JSON_LINES: Final = b"application/jsonl"
 PROBLEM_TYPE: Final = b"application/problem+json"
 SUBJECTS: Final = (
     accounts, messages, message_lists, carriers, routes, reload, callbacks, inbound, senders,
-    devices, webhooks, privacy, diagnosis, tokens, binds, people, keys,
+    devices, webhooks, privacy, diagnosis, tokens, binds, contacts, campaigns, people,
+    conversations, keys,
 )  # fmt: skip
 
 Guard = Callable[[Request], Awaitable[None]]

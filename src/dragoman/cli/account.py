@@ -91,7 +91,10 @@ def create_account(
         ),
     ] = False,
     sender: SenderOption = None,
-    parent: Annotated[str, option("The parent account, whose permissions bound its own.")] = "",
+    parent: Annotated[
+        str,
+        option("The parent account, whose permissions bound its own, and which gives its credits."),
+    ] = "",
     time_zone: ZoneOption = None,
     prefixes: PrefixesOption = None,
     profile: ProfileOption = None,

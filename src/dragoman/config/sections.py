@@ -99,8 +99,9 @@ class SmppServer(Section, frozen=True, kw_only=True):
     tls_listen: Address = "127.0.0.1:3550"
     """Host and port to listen on with TLS."""
     trusted_proxies: Annotated[tuple[NetworkText, ...], Meta(examples=[["10.0.0.0/8"]])] = ()
-    """TCP proxies, such as HAProxy or stunnel. Connections from them to `listen` must begin with a
-    PROXY protocol header (version 1 or 2), which says where the customer is."""
+    """TCP proxies, such as HAProxy or stunnel. Connections from them must begin with a PROXY
+    protocol header (version 1 or 2), which says where the customer is; at `tls_listen` before
+    TLS."""
     max_connections: Annotated[int, Meta(ge=1, le=100_000)] = 2_000
     """Connections at the same time, in all."""
     max_binds: Annotated[int, Meta(ge=1, le=1_000)] = 4
@@ -232,6 +233,17 @@ class Mailings(Section, frozen=True, kw_only=True):
         return parse_address(self.relay)
 
 
+class Links(Section, frozen=True, kw_only=True):
+    """Short links in campaigns by text message, which lead through this gateway and are counted.
+
+    How often a link was followed is known, and not by whom: all recipients get the same.
+    """
+
+    public_url: Annotated[PublicUrl, Meta(examples=["https://sms.example.com"])] = ""
+    """Where recipients reach this gateway, without a path; short links are below /l of it. Empty
+    leaves links as they are."""
+
+
 class Mms(Section, frozen=True, kw_only=True):
     """What a multimedia message may carry.
 
@@ -346,6 +358,8 @@ class Inbound(Section, frozen=True, kw_only=True):
     keywords."""
     start_words: tuple[str, ...] = ("START",)
     """One of these words alone, or before a keyword, takes the opt-out back."""
+    help_words: tuple[str, ...] = ("HELP",)
+    """One of these words alone gets the answer that an account has set for it, if it has."""
 
 
 class Receipts(Section, frozen=True, kw_only=True):

@@ -26,7 +26,7 @@ from dragoman.console.rendering import Renderer
 from dragoman.core.accounts.model.people import Principal
 from dragoman.core.model.errors import RefusalCode, Refused, TookTooLong
 from dragoman.web.charsets import parse_media_type
-from dragoman.web.forms import parse_form
+from dragoman.web.forms import Form, parse_form, parse_multipart
 from dragoman.web.operations import Handler
 from dragoman.web.refusals import MalformedBody, Refusal, RefusalKind
 from dragoman.web.refusals import Refused as RefusedByKit
@@ -132,7 +132,7 @@ class ConsoleMiddleware:
         """A handler that lets GET requests through to a view."""
 
         async def show(request: Request) -> Response:
-            return await self._answer(page, view, request, Parameters())
+            return await self._answer(page, view, request, Form(fields=Parameters()))
 
         return show
 
@@ -141,14 +141,15 @@ class ConsoleMiddleware:
 
         async def act(request: Request) -> Response:
             try:
-                form = _read_form(request)
+                form = _read_form(request, with_files=bool(page.files_bytes))
             except MalformedBody as malformed:
                 return self.refuse(request, malformed.refusal)
             return await self._answer(page, view, request, form)
 
         return act
 
-    async def _answer(self, page: Page, view: View, request: Request, form: Parameters) -> Response:
+    async def _answer(self, page: Page, view: View, request: Request, sent: Form) -> Response:
+        form = sent.fields
         page_request = PageRequest(self._frame, page, request, form)
         try:
             if request.method == "POST" and not is_same_origin(request):
@@ -163,6 +164,7 @@ class ConsoleMiddleware:
                 raise Refused(RefusalCode.PERMISSION_DENIED, page.path)
             if request.method == "POST":
                 check_token(form, page_request.secret)
+            page_request.files = sent.files
             return await view(page_request)
         except Refused as refused:
             error = _error_for(refused)
@@ -257,12 +259,14 @@ def _error_for(refused: Refused) -> ErrorPage:
     return _BY_CODE.get(refused.code, usual)
 
 
-def _read_form(request: Request) -> Parameters:
-    """The fields of a form; raises `MalformedBody`."""
+def _read_form(request: Request, *, with_files: bool) -> Form:
+    """The fields of a form, and its files where the page takes any; raises `MalformedBody`."""
     media = parse_media_type(request.header(b"content-type"))
-    if request.body and media.name != "application/x-www-form-urlencoded":
-        raise MalformedBody("not a form", kind=RefusalKind.UNSUPPORTED_TYPE)
     try:
-        return parse_form(request.body, max_fields=MAX_FIELDS)
+        if with_files and media.name == "multipart/form-data":
+            return parse_multipart(request.body, media.boundary, max_files=1)
+        if request.body and media.name != "application/x-www-form-urlencoded":
+            raise MalformedBody("not a form", kind=RefusalKind.UNSUPPORTED_TYPE)
+        return Form(fields=parse_form(request.body, max_fields=MAX_FIELDS))
     except RefusedByKit as refused:
         raise MalformedBody(refused.refusal.reason, kind=refused.refusal.kind) from None

@@ -24,6 +24,7 @@ from dragoman.core.accounts.model.people import (
     narrow_to_role,
     widest_role,
 )
+from dragoman.web.forms import Upload as UploadedFile
 from dragoman.web.requests import Parameters, Request
 from dragoman.web.responses import EVENTS, HTML, JSON, Header, Response, Stream
 
@@ -63,6 +64,15 @@ _NOTICES: Final = {
     "retrying": "The hosts of the waiting callbacks are being called now.",
     "opted-out": "Opt-out added.",
     "opted-in": "Opt-out removed.",
+    "contact-added": "Contact added.",
+    "contact-deleted": "Contact deleted.",
+    "list-created": "List created.",
+    "list-deleted": "List deleted, with its contacts.",
+    "field-deleted": "Field deleted, with its values.",
+    "upload-discarded": "File deleted. Contacts that were already imported stay.",
+    "campaign-deleted": "Draft deleted.",
+    "template-deleted": "Template deleted.",
+    "test-sent": "The test is being sent.",
     "scheduled": "Accepted. The message is scheduled.",
     "moved": "The new time is saved.",
     "replayed": "The callbacks are being made again.",
@@ -97,6 +107,7 @@ class PageRequest:
         self.page = page
         self.http = request
         self.form = form
+        self.files: tuple[UploadedFile, ...] = ()
         self.secret = secret
         """What forms of this request are bound to: the session's token, or the form cookie."""
         self.cookies: list[Header] = []

@@ -14,14 +14,18 @@ from dragoman.core.accounts.sql.tables import (
     saved_searches,
     senders,
 )
+from dragoman.core.alerts.sql.tables import alert_rules, alerts
 from dragoman.core.billing.sql.tables import ledger_entries, purchases, wallets
 from dragoman.core.campaigns.sql.tables import (
+    campaigns,
     deliveries,
     issues,
     mail_templates,
     mailing_lists,
     sendings,
+    short_links,
     subscriptions,
+    text_templates,
 )
 from dragoman.core.contacts.sql.tables import contact_lists, contacts, imports, merge_fields
 from dragoman.core.devices.sql.tables import device_assignments, device_registrations, devices
@@ -79,6 +83,11 @@ _IDENTIFIERS = (
     mail_templates.c.template_id,
     sendings.c.sending_id,
     deliveries.c.delivery_id,
+    text_templates.c.template_id,
+    campaigns.c.campaign_id,
+    short_links.c.link_id,
+    alert_rules.c.rule_id,
+    alerts.c.alert_id,
 )
 
 

@@ -23,7 +23,15 @@ from dragoman.core.accounts.sql import (
 from dragoman.core.accounts.sql import audit_log as audit
 from dragoman.core.billing.sql import wallets
 from dragoman.core.callbacks.sql import callback_lists, callbacks, webhooks
-from dragoman.core.campaigns.sql import deliveries, issues, mailing_lists, subscriptions
+from dragoman.core.campaigns.sql import (
+    deliveries,
+    issues,
+    mailing_lists,
+    short_links,
+    subscriptions,
+    text_campaigns,
+    text_templates,
+)
 from dragoman.core.contacts.sql import (
     contact_lists,
     contact_profiles,
@@ -36,7 +44,14 @@ from dragoman.core.contacts.sql import (
 )
 from dragoman.core.delivery.sql import held_carriers
 from dragoman.core.devices.sql import assignments, device_events, devices, phone_settings
-from dragoman.core.inbound.sql import inbound, keywords, opt_outs, received_texts
+from dragoman.core.inbound.sql import (
+    auto_answers,
+    conversations,
+    inbound,
+    keywords,
+    opt_outs,
+    received_texts,
+)
 from dragoman.core.messages.sql import changes
 from dragoman.core.messages.sql import events as journal
 from dragoman.core.reporting.sql import ingestion
@@ -48,6 +63,7 @@ from dragoman.core.retention.sql import (
     sweeping,
 )
 from dragoman.core.submission.sql import (
+    audiences,
     batches,
     bundles,
     orders,
@@ -82,6 +98,7 @@ OPERATIONS: Final[dict[str, Operation[Any, Any]]] = {
         auth_tokens.put,
         dialect_records.put,
         dialect_records.remove,
+        audiences.stop,
         batches.cancel,
         batches.stop,
         scheduled.move,
@@ -155,6 +172,19 @@ OPERATIONS: Final[dict[str, Operation[Any, Any]]] = {
         issues.schedule,
         issues.step,
         journal.note,
+        auto_answers.put,
+        auto_answers.remove,
+        conversations.mark,
+        short_links.count_clicks,
+        text_campaigns.change,
+        text_campaigns.create,
+        text_campaigns.move,
+        text_campaigns.note,
+        text_campaigns.remove,
+        text_campaigns.start,
+        text_templates.change,
+        text_templates.create,
+        text_templates.remove,
         resending.resend,
         keywords.add_forwarding,
         keywords.add_number,
@@ -206,6 +236,7 @@ OPERATIONS: Final[dict[str, Operation[Any, Any]]] = {
         subscriptions.use_token,
         verifications.end,
         verifications.send,
+        verifications.send_again,
         verifications.verify,
         wallets.top_up,
         webhooks.call,

@@ -44,8 +44,11 @@ class IdSource:
         """Issues only identifiers above one of an earlier run."""
         self._last = max(self._last, last)
 
-    def next(self) -> int:
-        floor = (self._now_ms() - EPOCH_MS) << SEQUENCE_BITS
+    def next(self, now_ms: int | None = None) -> int:
+        """The next identifier; `now_ms` is for callers that have just read the clock."""
+        if now_ms is None:
+            now_ms = self._now_ms()
+        floor = (now_ms - EPOCH_MS) << SEQUENCE_BITS
         self._last = last = floor if floor > self._last else self._last + 1
         return last
 

@@ -108,7 +108,7 @@ async def test_a_new_password_of_an_account_is_shown_once(call: Caller, services
 async def test_a_deleted_account_leaves_its_credits_above_and_its_names_free(
     call: Caller, services: Services
 ) -> None:
-    await call("POST", "accounts", username="reseller", credits=5)
+    await call("POST", "accounts", username="reseller", credits=15)
     await call("POST", "accounts", username="shop", credits=10, parent="reseller")
     await _accept(services, await _invite(call, "anna"))
     assert await call.refused("DELETE", "accounts", "reseller") == "invalid_field"

@@ -138,7 +138,7 @@ class ConsoleSessions:
             self.forget()
 
     async def _load(self, digest: bytes) -> StoredSession | None:
-        generation, ended = self.accounts.generation, self._ended
+        generation, ended = self.accounts.changes.generation, self._ended
         known = self._known.get(digest)
         if known is not None and known.generation == generation:
             return known.session

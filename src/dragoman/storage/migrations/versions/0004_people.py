@@ -1,6 +1,6 @@
 """People of accounts, their second factors and sessions; names and limits of API keys.
 
-Revision: 0002; after: 0001
+Revision: 0004; after: 0003
 """
 
 from __future__ import annotations
@@ -9,8 +9,8 @@ from string import Template
 
 from alembic import op
 
-revision = "0002"
-down_revision = "0001"
+revision = "0004"
+down_revision = "0003"
 branch_labels = None
 depends_on = None
 
