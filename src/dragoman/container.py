@@ -62,6 +62,7 @@ from dragoman.core.messages.model.records import NewCallback
 from dragoman.core.messages.model.routing import Router
 from dragoman.core.messages.premium import PremiumRules
 from dragoman.core.metrics import Metrics
+from dragoman.core.placement.placement import Placement
 from dragoman.core.reporting.correspondence import Correspondence
 from dragoman.core.reporting.finder import Finder
 from dragoman.core.reporting.message_search import MessageSearch
@@ -107,6 +108,7 @@ class Services:
     metrics: Metrics
     storage: Storage
     short_ids: ShortIds
+    placement: Placement
     health: Health
     live: LiveMessages
     queue: LocalQueue

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
@@ -20,8 +20,9 @@ from dragoman.admin.context import Admin
 from dragoman.admin.operations import build_admin
 from dragoman.admin.reloading import Reloading, connect_carrier
 from dragoman.admin.remote import TokenGuard
-from dragoman.admin.server import AdminServer
+from dragoman.admin.server import AdminServer, build_admin_app
 from dragoman.assembly import build_services
+from dragoman.assembly.connecting import Connect
 from dragoman.campaigns.pages import PREFIX as MAILINGS_PREFIX
 from dragoman.campaigns.pages import build_mailing_pages
 from dragoman.campaigns.relay import Outbox, RelayConnection
@@ -68,7 +69,7 @@ from dragoman.web.operations import Dialect
 from dragoman.web.outgoing import ANSWER_LIMIT_BYTES, GuardedClient
 from dragoman.web.requests import Request
 from dragoman.web.responses import Response
-from dragoman.web.router import DialectApp
+from dragoman.web.router import Call, DialectApp, HandOver
 from dragoman.web.server import Server, build_server
 
 if TYPE_CHECKING:
@@ -83,6 +84,17 @@ STOP_UNSTORED_S = 3.0
 log = structlog.get_logger(__name__)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Membership:
+    """What a gateway gets from the node whose partition it is."""
+
+    connect: Connect
+    """Makes what stands for the carriers, whose links the node has."""
+    hand_over: HandOver
+    """Takes the calls of other partitions' callers."""
+    call_type: type[Call] = Call
+
+
 class Gateway:
     """Runs the services: takes requests, sends messages, calls customers."""
 
@@ -94,14 +106,20 @@ class Gateway:
         writer: ChildProcess | None = None,
         build_workbench: Callable[[Services, Caller], Workbench] | None = None,
         reload_settings: Callable[[], Settings] | None = None,
+        membership: Membership | None = None,
     ) -> None:
         """`writer` is the process that writes to the database; without one, a thread does.
 
         `build_workbench` makes what a development gateway has besides. `reload_settings` reads the
-        configuration again; without it, it stays as it is.
+        configuration again; without it, it stays as it is. With `membership` it is a partition of a
+        node: that listens for it, and gives it its carriers.
         """
+        self._membership = membership
         self.services = services = build_services(
-            settings, clock, connect=connect_carriers, writer=writer
+            settings,
+            clock,
+            connect=membership.connect if membership is not None else connect_carriers,
+            writer=writer,
         )
         self.dialects = tuple(DIALECTS[name](services) for name in settings.dialects.enabled)
         callbacks = settings.callbacks
@@ -153,12 +171,12 @@ class Gateway:
         self.smpp_server, self._bind_deliveries = build_smpp_server(services)
         self._mail_worker = self._build_mail_worker()
         self._mail: MailListener | None = None
-        self._web: DialectApp | None = None
+        self.web: DialectApp | None = None
         self._server: Server | None = None
         self._serving: asyncio.Task[None] | None = None
         started_ms = services.clock.now_ms()
         self.admin = Admin(services=services, running=self, started_ms=started_ms)
-        self._admin = AdminServer(self.admin)
+        self._admin: AdminServer | None = None
         self._supervisor = Supervisor(self._worker_ended)
         self._reloading = Reloading(
             services,
@@ -223,10 +241,14 @@ class Gateway:
             spawn("mails", self._mail_worker.run())
         for connector in services.connectors.values():
             await connector.start(self._supervisor.spawn_for(connector))
-        await self._admin.start(spawn)
-        await self._listen()
-        await self._listen_for_mail()
-        await self._listen_for_binds()
+        self.web = self._build_web()
+        if self._membership is None:
+            app = build_admin_app(self.admin)
+            self._admin = AdminServer(app, services.settings.data_path)
+            await self._admin.start(spawn)
+            await self._listen(self.web)
+            await self._listen_for_mail()
+            await self._listen_for_binds()
         if before_ready is not None:
             await before_ready()
         services.health.note_phase("")
@@ -246,7 +268,7 @@ class Gateway:
         What was not handed to a carrier stays in its rows as if it had never been touched; so does
         the rest of what could not be finished.
         """
-        services, web = self.services, self._web
+        services, web = self.services, self.web
         services.health.note_phase("stopping")
         self._supervisor.expect_ends()
         began, timeout_s = asyncio.get_running_loop().time(), self.stop_timeout_s
@@ -268,7 +290,8 @@ class Gateway:
             if self._mail is not None:
                 await self._mail.stop(0.05 * timeout_s)
         async with _step("admin", by(0.5)):
-            await self._admin.stop()
+            if self._admin is not None:
+                await self._admin.stop()
         async with _step("carriers", by(0.7)):
             await services.dispatcher.stop()
             left_s = by(0.6) - asyncio.get_running_loop().time()
@@ -434,9 +457,8 @@ class Gateway:
 
     # HTTP and mail
 
-    async def _listen(self) -> None:
+    def _build_web(self) -> DialectApp:
         services, settings = self.services, self.services.settings
-        host, port = settings.http.address
         addresses = ClientAddressReader(settings.http.proxy_networks)
         apis = [dialect.web for dialect in self.dialects]
         if reporting := [c for c in self.connectors.values() if isinstance(c, Mm7Carrier)]:
@@ -467,14 +489,22 @@ class Gateway:
             from dragoman.development.calls import build_calls  # only where there is a simulator
 
             own.append(build_calls(self.workbench, services.accounts))
-        self._web = DialectApp(
+        member = self._membership
+        web = DialectApp(
             [*apis, *own],
             pages,
             addresses=addresses,
             body_timeout_s=settings.http.request_timeout_s,
             max_body_bytes=settings.http.max_body_bytes,
+            hand_over=member.hand_over if member is not None else None,
         )
-        self._server = build_server(self._web, host=host, port=port)
+        if member is not None:
+            web.call_type = member.call_type
+        return web
+
+    async def _listen(self, web: DialectApp) -> None:
+        host, port = self.services.settings.http.address
+        self._server = build_server(web, host=host, port=port)
         self._serving = self._supervisor.spawn("http", self._server.serve())
         while not self._server.started:
             if self._serving.done():

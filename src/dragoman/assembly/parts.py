@@ -78,6 +78,7 @@ from dragoman.core.messages.model.records import NewCallback
 from dragoman.core.messages.model.routing import Router
 from dragoman.core.messages.premium import PremiumRules
 from dragoman.core.metrics import Metrics
+from dragoman.core.placement.placement import Placement
 from dragoman.core.reporting.correspondence import Correspondence
 from dragoman.core.reporting.finder import Finder
 from dragoman.core.reporting.message_search import MessageSearch
@@ -124,9 +125,16 @@ class Parts:
     ) -> None:
         self.settings = settings
         self.clock = clock
-        self.ids = IdSource(clock)
         self.metrics = Metrics()
         self.storage = Storage(settings.database_url, self.metrics, writer=writer)
+        place = self.storage.place
+        self.ids = IdSource(clock, partition=place.partition if place is not None else None)
+        self.placement = Placement(
+            storage=self.storage,
+            clock=clock,
+            partition=place.partition if place is not None else 0,
+            partitions=settings.cluster.partitions if place is not None else 0,
+        )
         self.short_ids = self.storage.short_ids
         self._stop_words = words_to_match(settings.inbound.stop_words)
         self._start_words = words_to_match(settings.inbound.start_words)
@@ -167,7 +175,9 @@ class Parts:
 
     def _accounts(self) -> None:
         settings = self.settings
-        self.accounts = Accounts(storage=self.storage, ids=self.ids, clock=self.clock)
+        self.accounts = Accounts(
+            storage=self.storage, ids=self.ids, clock=self.clock, placement=self.placement
+        )
         self.sessions = Sessions(clock=self.clock, idle_s=settings.dialects.smsend.session_idle_s)
         self.accounts.signed_out.subscribe(self.sessions.end_all)
         self.account_tree = AccountTree(

@@ -77,6 +77,7 @@ class Request:
         "path_params",
         "query",
         "query_string",
+        "raw_path",
     )
 
     def __init__(
@@ -92,6 +93,7 @@ class Request:
         headers: list[tuple[bytes, bytes]] | None = None,
         client: str = "",
         body: bytes = b"",
+        raw_path: bytes = b"",
     ) -> None:
         self.method = method
         self.path = path
@@ -102,8 +104,14 @@ class Request:
         self.query_string = query_string
         self.client = client
         self.body = body
+        self.raw_path = raw_path
         self._header_list = headers if headers is not None else []
         self._headers: dict[bytes, bytes] | None = None
+
+    @property
+    def headers(self) -> list[tuple[bytes, bytes]]:
+        """Every header as it was sent, names in lower case."""
+        return self._header_list
 
     def header(self, name: bytes) -> bytes:
         """Returns a header by its lower-case name, the last one where repeated, else b""."""

@@ -33,6 +33,7 @@ from dragoman.core.billing.model.payments import MAX_CREDITS
 from dragoman.core.billing.model.wallets import Balance
 from dragoman.core.billing.sql import wallets
 from dragoman.core.model.errors import RefusalCode, Refused, existing
+from dragoman.core.placement.placement import Placement
 from dragoman.kit.clock import Clock
 from dragoman.kit.ids import IdSource, render_base36
 from dragoman.kit.signal import Signal
@@ -63,8 +64,16 @@ class CreatedAccount(msgspec.Struct, frozen=True, kw_only=True):
 class Accounts:
     """Authenticates callers and administers accounts."""
 
-    def __init__(self, *, storage: Storage, ids: IdSource, clock: Clock) -> None:
+    def __init__(
+        self,
+        *,
+        storage: Storage,
+        ids: IdSource,
+        clock: Clock,
+        placement: Placement | None = None,
+    ) -> None:
         self._storage = storage
+        self.placement = placement or Placement(storage=storage, clock=clock)
         self._ids = ids
         self._clock = clock
         self.credentials = Credentials(ids=ids, clock=clock)
@@ -93,6 +102,7 @@ class Accounts:
         account = self._remembered.get(memory_key)
         if account is None:
             generation = self._generation
+            await self.placement.check_key(digest)
             account = await self._storage.read(lambda c: accounts.find_by_digest(c, kind, digest))
             if account is None:
                 await self._delay_failure(address)
@@ -106,6 +116,7 @@ class Accounts:
         account = self._remembered.get(memory_key)
         if account is None:
             generation = self._generation
+            self.placement.check_short_id(account_id)
             account = await self.find_by_id(account_id)
             if account is None:
                 await self._delay_failure(address)
@@ -130,6 +141,7 @@ class Accounts:
         account = self._remembered.get(memory_key)
         if account is None:
             generation = self._generation
+            await self.placement.check("username", username)
             account = await self._verify(username, password, kind)
             if account is None:
                 await self._delay_failure(f"{username}\0{address}")
@@ -144,6 +156,8 @@ class Accounts:
 
         Without an account this takes as long as with one. Failures of `who` are delayed.
         """
+        if account_id is not None:
+            self.placement.check_short_id(account_id)
         account = await self.find_by_id(account_id) if account_id is not None else None
         account = await self._with_password(account, password, kind)
         if account is None:
@@ -215,6 +229,8 @@ class Accounts:
             time_zone=time_zone,
         )
         values = read_fields(given) | read_fields(fields or AccountFields())
+        if parent is None:
+            self.placement.check_new_root(username)
         account_id = await self._storage.short_ids.next()
         if permissions is None:
             permissions = DEFAULT_PERMISSIONS
@@ -352,6 +368,7 @@ class Accounts:
 
     async def find(self, username: str) -> Account:
         """The account with a user name; raises `Refused`."""
+        await self.placement.check("username", username)
         account = None
         if username.isprintable():  # no other name exists, and databases take not every string
             account = await self._storage.read(lambda c: accounts.find_by_username(c, username))

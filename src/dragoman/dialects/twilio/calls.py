@@ -152,6 +152,7 @@ async def authenticate(services: Services, request: Request) -> Caller:
 
 
 async def _authenticate_key(services: Services, sid: str, secret: str, address: str) -> Account:
+    await services.placement.check("record", sid)
     record = await services.dialect_records.find(DIALECT, KEYS, sid)
     digest = digest_of_key(secret).hex()
     if record is None or KeyRecord.read(record).digest != digest:

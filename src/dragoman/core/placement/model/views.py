@@ -1,0 +1,68 @@
+"""What the nodes of a cluster know of each other, as the shared schema has it."""
+
+from __future__ import annotations
+
+import msgspec
+
+DEAD_AFTER_S = 10.0
+"""A node that has not said for so long that it lives is dead; by PostgreSQL's clock."""
+
+
+def key_of_digest(digest: bytes) -> str:
+    """A digest as the directory has it: as PostgreSQL writes octets."""
+    return f"\\x{digest.hex()}"
+
+
+class PartitionsDiffer(Exception):
+    """The database has another number of partitions."""
+
+
+class Node(msgspec.Struct, frozen=True, kw_only=True):
+    """A node that has joined."""
+
+    name: str
+    run: str
+    """Which of its starts this is."""
+    base_url: str
+    """Where programs reach it."""
+    address: str
+    """Where other nodes reach it, as host:port."""
+    pid: int
+    version: str
+    draining: bool = False
+    """It gives its partitions back, and takes none."""
+    silent_s: float = 0.0
+    started_ms: int = 0
+
+    @property
+    def is_dead(self) -> bool:
+        return self.silent_s > DEAD_AFTER_S
+
+
+class Claim(msgspec.Struct, frozen=True, kw_only=True):
+    """Who owns a partition, or holds a carrier."""
+
+    name: str
+    """The number of a partition, or the name of a carrier."""
+    node: str | None
+    epoch: int
+    since_ms: int
+
+
+class Overview(msgspec.Struct, frozen=True, kw_only=True):
+    """A cluster at one instant."""
+
+    nodes: tuple[Node, ...]
+    partitions: tuple[Claim, ...]
+    carriers: tuple[Claim, ...]
+
+    def node(self, name: str | None) -> Node | None:
+        """A node that is alive."""
+        return next((n for n in self.nodes if n.name == name and not n.is_dead), None)
+
+    def address_of(self, partition: int) -> str | None:
+        """Where the owner of a partition is reached; None while it has none."""
+        if not 0 <= partition < len(self.partitions):
+            return None
+        owner = self.node(self.partitions[partition].node)
+        return owner.address if owner is not None else None
