@@ -18,7 +18,7 @@ import os
 import secrets
 import socket
 from collections.abc import Awaitable, Callable
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 import structlog
@@ -32,7 +32,7 @@ from dragoman.cluster.peers import Peers
 from dragoman.config import Settings
 from dragoman.config.values import Secret
 from dragoman.core.delivery.running import Reloaded
-from dragoman.core.messages.model.messages import InboundPartReport
+from dragoman.core.messages.model.messages import InboundPartReport, ReceiptReport
 from dragoman.core.model.errors import AlreadyInUse, RefusalCode, Refused, StorageUnavailable
 from dragoman.core.placement.membership import CannotJoin, claimed_url, open_membership
 from dragoman.core.placement.model import fair_share
@@ -43,6 +43,9 @@ from dragoman.kit.supervisor import Ended, Supervisor
 from dragoman.web.responses import Response, Send
 from dragoman.web.router import Receive, Scope
 from dragoman.web.server import Server, build_server
+
+if TYPE_CHECKING:
+    from dragoman.cluster.stream import Stream
 
 BEAT_S: Final = 1.0
 SILENT_S: Final = DEAD_AFTER_S * 0.7
@@ -86,7 +89,14 @@ class ClusterNode:
         self._peers = Peers(cluster.secret)
         self.front = Front(self._peers, self.node.address)
         self._supervisor = Supervisor(self._worker_ended)
-        self.carriers = Carriers(settings, self._clock, self._supervisor, self._partition_of_text)
+        self.carriers = Carriers(
+            settings,
+            self._clock,
+            self._supervisor,
+            find_text=self._partition_of_text,
+            find_receipt=self._partition_of_receipt,
+        )
+        self._stream: Stream | None = None
         self.owned: dict[int, _Owned] = {}
         self._moving: dict[int, asyncio.Task[None]] = {}
         self._not_before: dict[int, float] = {}
@@ -95,6 +105,7 @@ class ClusterNode:
         self._servers: list[tuple[Server, asyncio.Task[None]]] = []
         self._admin: AdminServer | None = None
         self._beaten_at = 0.0
+        self._has_joined = False
         self._wake = asyncio.Event()
         self._serving = asyncio.Event()
         """A partition takes calls, here or elsewhere."""
@@ -132,10 +143,13 @@ class ClusterNode:
     ) -> None:
         """Joins, listens, and takes what is free; returns when it serves calls."""
         self._phase = "joining"
+        if self.settings.cluster.nats:
+            await self._connect()
         try:
             await self._membership.join(digests(self.settings))
         except CannotJoin as error:
             raise StorageUnavailable(str(error)) from None
+        self._has_joined = True
         self._beaten_at = self._clock.monotonic()
         timeout_s = self.settings.http.request_timeout_s
         host, port = self.settings.cluster.address
@@ -155,6 +169,29 @@ class ClusterNode:
             await before_ready()
         self._phase = ""
 
+    async def _connect(self) -> None:
+        """Connects with the other nodes over NATS; raises `StorageUnavailable`."""
+        try:
+            from dragoman.cluster.stream import NatsUnfit, Stream
+        except ImportError:
+            raise StorageUnavailable(
+                "cluster.nats needs the package nats-py: install dragoman[cluster]"
+            ) from None
+        stream = Stream(
+            servers=self.settings.cluster.nats.split(","),
+            run=self.node.run,
+            carriers=self.carriers,
+            clock=self._clock,
+            find_receipt=self._partition_of_receipt,
+            find_number=self._partition_of_number,
+            spawn=self._supervisor.spawn,
+        )
+        try:
+            await stream.start()
+        except NatsUnfit as error:
+            raise StorageUnavailable(str(error)) from None
+        self._stream = self.carriers.afar = stream
+
     async def _listen(self, name: str, server: Server, host: str, port: int) -> None:
         serving = self._supervisor.spawn(name, server.serve())
         await server.listening.wait()
@@ -170,12 +207,15 @@ class ClusterNode:
             task.cancel()
         await asyncio.gather(*self._moving.values(), return_exceptions=True)
         with contextlib.suppress(StorageUnavailable):
-            await self._membership.drain(self.node.name, True)
+            if self._has_joined:
+                await self._membership.drain(self.node.name, True)
         # Calls are handed over from here on, while the partitions are closed.
         for _ in range(len(self.owned)):
             await asyncio.gather(*(self._give_back(number) for number in [*self.owned][:AT_ONCE]))
         for name in [*self.carriers.held]:
             await self._release_carrier(name)
+        if self._stream is not None:
+            await self._stream.close()
         for server, _ in reversed(self._servers):
             server.config.timeout_graceful_shutdown = round(STOP_S)
             server.should_exit = True
@@ -184,7 +224,8 @@ class ClusterNode:
             await self._admin.stop()
         await self._supervisor.stop()
         with contextlib.suppress(StorageUnavailable):
-            await self._membership.leave()
+            if self._has_joined:
+                await self._membership.leave()
         await self._membership.close()
         self._peers.close()
 
@@ -222,7 +263,7 @@ class ClusterNode:
         log.warning("cluster_unreachable", reason=reason, silent_s=round(silent_s, 1))
         if silent_s > SILENT_S:
             for name in [*self.carriers.held]:
-                await self.carriers.let_go(name, 0.5)
+                await self._let_go(name, 0.5)
 
     async def _adjust(self, overview: Overview, is_new: bool) -> None:
         """Brings what this node does in line with what the cluster says."""
@@ -304,6 +345,8 @@ class ClusterNode:
         place.admin = build_admin_app(
             gateway.admin, place.counted(), self.front.hand_over_of(ADMIN)
         )
+        if self._stream is not None:
+            await self._stream.open_partition(number)
         owned = self.owned[number] = _Owned(place, gateway)
         owned.watch = asyncio.create_task(self._watch(number, gateway))
         self.front.places[number] = place
@@ -340,7 +383,30 @@ class ClusterNode:
 
     async def _close(self, number: int, gateway: Gateway) -> None:
         await gateway.stop()
+        if self._stream is not None:
+            await self._stream.close_partition(number)
         self.carriers.drop(number)
+
+    async def _partition_of_receipt(self, report: ReceiptReport) -> int | None:
+        """The partition here whose message a receipt names."""
+        found: list[tuple[int, int]] = []
+        for number, owned in [*self.owned.items()]:
+            with contextlib.suppress(StorageUnavailable):
+                found.append((await owned.gateway.services.receipts.knows(report), number))
+        fit, number = max(found, default=(0, 0))
+        return number if fit else None
+
+    async def _partition_of_number(self, number: str) -> int | None:
+        """The partition anywhere that has a number."""
+        for owned in [*self.owned.values()]:
+            placement = owned.gateway.services.placement
+            username = self.settings.owners_of_numbers().get(number)
+            with contextlib.suppress(StorageUnavailable):
+                found = await placement.find("number", number)
+                if found is None and username is not None:
+                    found = await placement.find("username", username)
+                return found
+        return None
 
     def _partition_of_text(self, report: InboundPartReport) -> int | None:
         """The partition that has the number a text was sent to; None where none here has."""
@@ -358,7 +424,10 @@ class ClusterNode:
         for carrier, held in [*self.carriers.held.items()]:
             claim = holders.get(carrier)
             if is_new or claim is None or (claim.node, claim.epoch) != (name, held.epoch):
-                await self.carriers.let_go(carrier, 0.5)
+                await self._let_go(carrier, 0.5)
+        for carrier, claim in holders.items():
+            if claim.node is not None and carrier in self.carriers.names:
+                self.carriers.note_holder(carrier, claim.epoch)
         me = overview.node(name)
         if self._phase == "stopping" or me is None:
             return
@@ -380,9 +449,18 @@ class ClusterNode:
             epoch = await self._membership.claim_carrier(carrier, dead=hangs)
             if epoch is not None:
                 await self.carriers.take(carrier, epoch)
+                if self._stream is not None:
+                    self._stream.hold(carrier)
+
+    async def _let_go(self, carrier: str, timeout_s: float) -> int | None:
+        if self._stream is not None:
+            await self._stream.let_go(carrier)
+        return await self.carriers.let_go(carrier, timeout_s)
 
     async def _release_carrier(self, carrier: str) -> None:
-        epoch = await self.carriers.let_go(carrier)
+        epoch = await self._let_go(carrier, STOP_S)
+        if self._stream is not None:
+            await self._stream.settled(STOP_S)
         if epoch is not None:
             with contextlib.suppress(StorageUnavailable):
                 await self._membership.release_carrier(carrier, epoch)

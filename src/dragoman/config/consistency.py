@@ -88,6 +88,8 @@ def _check_cluster(settings: Settings) -> Iterator[Mistake]:
         yield Mistake("storage.url", "a cluster needs PostgreSQL")
     if len(cluster.secret) < MIN_CLUSTER_SECRET:
         yield Mistake("cluster.secret", f"at least {MIN_CLUSTER_SECRET} characters")
+    if settings.carriers and not cluster.nats:
+        yield Mistake("cluster.nats", "missing: it brings messages to the nodes with the carriers")
     for index, carrier in enumerate(settings.carriers):
         if not isinstance(carrier, SmppTable):
             problem = f"a cluster has no carriers of type {carrier.type} yet"

@@ -104,6 +104,9 @@ class Cluster(Section, frozen=True, kw_only=True):
     """What other nodes call, where that is not `listen`."""
     secret: Secret = Secret("")
     """What nodes show each other: at least 16 characters, the same for all."""
+    nats: Annotated[Secret, Meta(examples=["nats://user:password@10.0.0.21:4222"])] = Secret("")
+    """NATS servers with JetStream, version 2.14 or later, with commas between; set sync_interval to
+    always there. Messages for carriers of other nodes go through them."""
 
     @property
     def address(self) -> tuple[str, int]:

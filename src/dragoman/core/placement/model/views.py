@@ -6,6 +6,8 @@ import msgspec
 
 DEAD_AFTER_S = 10.0
 """A node that has not said for so long that it lives is dead; by PostgreSQL's clock."""
+GONE_AFTER_S = 3.0
+"""So is one without a session, as of a process that was killed, after so long."""
 
 
 def key_of_digest(digest: bytes) -> str:
@@ -33,10 +35,8 @@ class Node(msgspec.Struct, frozen=True, kw_only=True):
     """It gives its partitions back, and takes none."""
     silent_s: float = 0.0
     started_ms: int = 0
-
-    @property
-    def is_dead(self) -> bool:
-        return self.silent_s > DEAD_AFTER_S
+    is_dead: bool = False
+    """It is gone, or silent for too long: others may claim what it owns."""
 
 
 class Claim(msgspec.Struct, frozen=True, kw_only=True):

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, text
 
 from dragoman.core.placement.model.views import (
     DEAD_AFTER_S,
+    GONE_AFTER_S,
     Claim,
     Node,
     Overview,
@@ -227,11 +228,20 @@ def _claims(connection: Connection, query: Any) -> tuple[Claim, ...]:
     return tuple(Claim(**row) for row in connection.execute(query).mappings())
 
 
+_LIVES: Final = (
+    f"(n.seen_at > clock_timestamp() - interval '{GONE_AFTER_S} s'"
+    f" OR n.seen_at > clock_timestamp() - interval '{DEAD_AFTER_S} s'"
+    " AND EXISTS (SELECT 1 FROM pg_locks l WHERE l.locktype = 'advisory'"
+    f" AND l.classid::bigint = {NODE_LOCK} AND l.granted"
+    " AND l.objid::bigint = (hashtext(n.name)::bigint & 4294967295)))"
+)
+"""Of a row `n` of nodes: its session holds its name, and it was heard not long ago."""
+
 _NODES: Final = text(
-    "SELECT name, run, base_url, address, pid, version, draining,"
+    f"SELECT NOT {_LIVES} AS is_dead, name, run, base_url, address, pid, version, draining,"
     " extract(epoch FROM clock_timestamp() - seen_at)::float8 AS silent_s,"
     " (extract(epoch FROM started_at) * 1000)::bigint AS started_ms"
-    f" FROM {SHARED_SCHEMA}.nodes ORDER BY name"
+    f" FROM {SHARED_SCHEMA}.nodes n ORDER BY name"
 )
 _PARTITIONS: Final = text(
     "SELECT partition::text AS name, node, epoch,"
@@ -249,8 +259,7 @@ _CARRIERS: Final = text(
 
 _OWNERLESS: Final = (
     " AND (node IS NULL OR node = :node OR NOT EXISTS (SELECT 1"
-    f" FROM {SHARED_SCHEMA}.nodes n WHERE n.name = t.node"
-    f" AND n.seen_at > clock_timestamp() - interval '{DEAD_AFTER_S} s'))"
+    f" FROM {SHARED_SCHEMA}.nodes n WHERE n.name = t.node AND {_LIVES}))"
 )
 
 
@@ -343,10 +352,7 @@ def compare_configuration(
     connection: Connection, digests: Mapping[str, str], run: str
 ) -> list[str]:
     """The keys in which a configuration differs from that of the living nodes; else it counts."""
-    others = text(
-        f"SELECT count(*) FROM {SHARED_SCHEMA}.nodes WHERE run <> :run"
-        f" AND seen_at > clock_timestamp() - interval '{DEAD_AFTER_S} s'"
-    )
+    others = text(f"SELECT count(*) FROM {SHARED_SCHEMA}.nodes n WHERE run <> :run AND {_LIVES}")
     rows = text(f"SELECT key, value FROM {SHARED_SCHEMA}.settings WHERE key LIKE 'config:%'")
     wanted = {f"config:{key}": value for key, value in digests.items()}
     if connection.scalar(others, {"run": run}):
