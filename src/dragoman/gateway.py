@@ -56,6 +56,7 @@ from dragoman.core.messages.model.callbacks import (
     renderer_of_texts,
 )
 from dragoman.core.metrics import Metrics
+from dragoman.core.placement.model.views import Cluster
 from dragoman.dialects import DIALECTS
 from dragoman.kit.child_process import ChildProcess
 from dragoman.kit.clock import Clock
@@ -93,6 +94,8 @@ class Membership:
     hand_over: HandOver
     """Takes the calls of other partitions' callers."""
     call_type: type[Call] = Call
+    cluster: Cluster | None = None
+    """For operators."""
 
 
 class Gateway:
@@ -175,7 +178,12 @@ class Gateway:
         self._server: Server | None = None
         self._serving: asyncio.Task[None] | None = None
         started_ms = services.clock.now_ms()
-        self.admin = Admin(services=services, running=self, started_ms=started_ms)
+        self.admin = Admin(
+            services=services,
+            running=self,
+            started_ms=started_ms,
+            cluster=membership.cluster if membership is not None else None,
+        )
         self._admin: AdminServer | None = None
         self._supervisor = Supervisor(self._worker_ended)
         self._reloading = Reloading(

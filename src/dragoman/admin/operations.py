@@ -19,6 +19,7 @@ from dragoman.admin import (
     binds,
     callbacks,
     carriers,
+    cluster,
     devices,
     diagnosis,
     inbound,
@@ -49,6 +50,7 @@ PROBLEM_TYPE: Final = b"application/problem+json"
 SUBJECTS: Final = (
     accounts, messages, message_lists, carriers, routes, reload, callbacks, inbound, senders,
     devices, webhooks, privacy, diagnosis, tokens, binds,
+    cluster,
 )  # fmt: skip
 
 Guard = Callable[[Request], Awaitable[None]]

@@ -35,6 +35,7 @@ COMMANDS: Final = MappingProxyType(
         " callbacks.",
         "config": "The configuration.",
         "account": "Accounts: who may use the gateway.",
+        "cluster": "The cluster: its nodes, and who owns what.",
         "number": "Numbers: which account receives their texts.",
         "keyword": "Keywords: how several accounts share one number.",
         "optout": "Opt-outs: numbers that get no messages.",

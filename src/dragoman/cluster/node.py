@@ -284,12 +284,16 @@ class ClusterNode:
             return
         now, most = self._clock.monotonic(), fair_share.most_of(overview)
         for number, claim in enumerate(overview.partitions):
-            if len(self._moving) >= AT_ONCE or self._count() >= most:
+            if len(self._moving) >= AT_ONCE:
                 return
             mine = claim.node == name and number not in self.owned
             ownerless = mine or overview.node(claim.node) is None
             waits = self._not_before.get(number, 0.0) > now
-            if ownerless and not waits and number not in self._moving:
+            if not ownerless or waits or number in self._moving:
+                continue
+            if fair_share.is_meant_for_another(overview, name, number):
+                continue
+            if claim.wanted_by == name or self._count() < most:
                 self._move(number, self._take(number))
 
     def _count(self) -> int:
@@ -332,6 +336,7 @@ class ClusterNode:
                     connect=self.carriers.connect(number),
                     hand_over=self.front.hand_over_of(WEB),
                     call_type=place.counted(),
+                    cluster=self._membership,
                 ),
             )
         except AlreadyInUse as error:
@@ -379,6 +384,9 @@ class ClusterNode:
         """Closes a partition that is somebody else's, or that failed."""
         log.warning("partition_lost", partition=number)
         self.carriers.cut(number)
+        owned = self.owned.get(number)
+        if owned is not None:  # whatever it wants to store, it may not
+            owned.gateway.services.storage.writer.give_up("another node owns the partition")
         await self._give_back(number)
 
     async def _close(self, number: int, gateway: Gateway) -> None:
@@ -391,7 +399,10 @@ class ClusterNode:
         """The partition here whose message a receipt names."""
         found: list[tuple[int, int]] = []
         for number, owned in [*self.owned.items()]:
-            with contextlib.suppress(StorageUnavailable):
+            if number not in self.front.places:
+                continue  # it is being closed
+            # RuntimeError: it was closed meanwhile
+            with contextlib.suppress(StorageUnavailable, RuntimeError):
                 found.append((await owned.gateway.services.receipts.knows(report), number))
         fit, number = max(found, default=(0, 0))
         return number if fit else None
@@ -401,7 +412,7 @@ class ClusterNode:
         for owned in [*self.owned.values()]:
             placement = owned.gateway.services.placement
             username = self.settings.owners_of_numbers().get(number)
-            with contextlib.suppress(StorageUnavailable):
+            with contextlib.suppress(StorageUnavailable, RuntimeError):
                 found = await placement.find("number", number)
                 if found is None and username is not None:
                     found = await placement.find("username", username)

@@ -86,7 +86,7 @@ class Storage(Section, frozen=True, kw_only=True):
 
 
 class Cluster(Section, frozen=True, kw_only=True):
-    """Several nodes over one PostgreSQL database; docs/howto/cluster.md has more.
+    """Several nodes over one PostgreSQL database; docs/howto/run-a-cluster.md has more.
 
     All nodes have the same configuration, except for what is said here of one node, and for [http],
     [log] and data_dir.

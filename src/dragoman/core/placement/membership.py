@@ -140,6 +140,10 @@ class Membership:
         """Has a node give back its partitions, or take some again; False for an unknown one."""
         return await self.session.run(lambda c: shared.drain(c, name, draining))
 
+    async def move(self, partition: int, node: str) -> None:
+        """Has a node take over a partition."""
+        await self.session.run(lambda c: shared.move_partition(c, partition, node))
+
     async def leave(self) -> None:
         """Takes the node out; its name is free again when the session is closed."""
         name, run = self.node.name, self.node.run

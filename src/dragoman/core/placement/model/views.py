@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Protocol
+
 import msgspec
 
 DEAD_AFTER_S = 10.0
@@ -47,6 +49,8 @@ class Claim(msgspec.Struct, frozen=True, kw_only=True):
     node: str | None
     epoch: int
     since_ms: int
+    wanted_by: str | None = None
+    """The node that an operator wants to own a partition."""
 
 
 class Overview(msgspec.Struct, frozen=True, kw_only=True):
@@ -66,3 +70,19 @@ class Overview(msgspec.Struct, frozen=True, kw_only=True):
             return None
         owner = self.node(self.partitions[partition].node)
         return owner.address if owner is not None else None
+
+
+class Cluster(Protocol):
+    """What operators see of a cluster and do with it, from any of its nodes."""
+
+    async def overview(self) -> Overview:
+        """How the cluster is; raises `StorageUnavailable`."""
+        ...
+
+    async def drain(self, name: str, draining: bool) -> bool:
+        """Has a node give back its partitions, or take some again; False for an unknown one."""
+        ...
+
+    async def move(self, partition: int, node: str) -> None:
+        """Has a node take over a partition."""
+        ...

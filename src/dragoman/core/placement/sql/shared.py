@@ -244,7 +244,7 @@ _NODES: Final = text(
     f" FROM {SHARED_SCHEMA}.nodes n ORDER BY name"
 )
 _PARTITIONS: Final = text(
-    "SELECT partition::text AS name, node, epoch,"
+    "SELECT partition::text AS name, node, epoch, wanted_by,"
     " (extract(epoch FROM since_at) * 1000)::bigint AS since_ms"
     f" FROM {SHARED_SCHEMA}.partitions ORDER BY partition"
 )
@@ -267,7 +267,8 @@ def claim_partition(connection: Connection, partition: int, node: str) -> int | 
     """Claims a partition that no living node owns; its new epoch, None where one does."""
     update = text(
         f"UPDATE {SHARED_SCHEMA}.partitions t SET node = :node, epoch = epoch + 1,"
-        f" since_at = clock_timestamp() WHERE partition = :partition {_OWNERLESS}"
+        " since_at = clock_timestamp(), wanted_by = NULLIF(wanted_by, :node)"
+        f" WHERE partition = :partition {_OWNERLESS}"
         " RETURNING epoch"
     )
     epoch: int | None = connection.scalar(update, {"partition": partition, "node": node})
@@ -281,6 +282,14 @@ def release_partition(connection: Connection, partition: int, epoch: int) -> Non
         " WHERE partition = :partition AND epoch = :epoch"
     )
     connection.execute(update, {"partition": partition, "epoch": epoch})
+
+
+def move_partition(connection: Connection, partition: int, node: str) -> None:
+    """Notes that a node is to own a partition."""
+    update = text(
+        f"UPDATE {SHARED_SCHEMA}.partitions SET wanted_by = :node WHERE partition = :partition"
+    )
+    connection.execute(update, {"partition": partition, "node": node})
 
 
 def end_writers(connection: Connection, partition: int) -> int:
