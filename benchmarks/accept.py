@@ -146,7 +146,7 @@ def _measure(
         expected = arrived["submits"] * calls_per_message
         if called["calls"] != expected:
             flaws.append(f"{called['calls']} callbacks of {expected}")
-        through = round(called["calls"] / calls_per_message / called["seconds"])
+        through = round(called["calls"] / calls_per_message / (called["seconds"] or 1))
     return Figure(
         name=gateway.name,
         calls=calls_per_message if sink is not None else 0,

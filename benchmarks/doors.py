@@ -181,6 +181,13 @@ def _twilio(site: Site, gateway: Gateway) -> bytes:
     )
 
 
+def _native(_site: Site, gateway: Gateway) -> bytes:
+    body = {"to": f"+{NUMBER}", "from": "TEST", "text": TEXT}
+    request = _request("/api/v1/messages", port=gateway.http, body=json.dumps(body), kind=JSON)
+    key = f"\r\nAuthorization: Bearer {KEY}\r\nHost:"
+    return request.replace(b"\r\nHost:", key.encode(), 1)
+
+
 def _fetch(gateway: Gateway, target: str) -> str:
     with urllib.request.urlopen(f"http://127.0.0.1:{gateway.http}{target}") as answer:
         text: str = answer.read().decode()
@@ -197,6 +204,7 @@ REQUESTS: Final[Mapping[str, Callable[[Site, Gateway], bytes]]] = MappingProxyTy
         "kannel": _kannel,
         "jasmin": _jasmin,
         "twilio": _twilio,
+        "native": _native,
     }
 )
 """Makes, by dialect, a request whose text has the running number."""
@@ -211,6 +219,7 @@ SAYS_YES: Final[Mapping[str, bytes]] = MappingProxyType(
         "kannel": b"0: Accepted",
         "jasmin": b'Success "',
         "twilio": b'"status":"queued"',
+        "native": b'"state":"queued"',
     }
 )
 """What an answer has that accepts the message."""

@@ -27,6 +27,7 @@ from benchmarks.session import CONSOLE, Session
 from dragoman.console.page import Page
 from dragoman.console.views import PAGES
 from dragoman.core.accounts.model.accounts import Account
+from dragoman.core.accounts.model.people import widest_role
 from dragoman.core.accounts.sql.accounts import find_by_id
 from dragoman.core.messages.sql.tables import messages
 from dragoman.storage.engine import Storage
@@ -197,7 +198,7 @@ def pages_to_ask(account: Account) -> list[Page]:
         for page in PAGES
         if page.show is not None
         and not page.background
-        and page.is_open_to(account)
+        and page.is_open_to(account, widest_role(account))
         and page.path not in FILES
     ]
 

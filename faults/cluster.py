@@ -17,8 +17,8 @@ import psycopg
 
 from faults.customer import Customer
 from faults.gateway import FINAL, PASSWORD, WINDOW, Gateway, StoredRow, carrier, free_port
+from faults.jetstream import Nats
 from faults.ledger import Ledger, Row, judge
-from faults.nats import Nats
 from faults.postgres import Postgres
 from faults.scene import Bench, until_true
 from faults.smsc import Manners, Smsc

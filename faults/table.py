@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from faults import (
+    binds,
     callbacks,
     carriers,
     clocks,
@@ -192,6 +193,13 @@ CASES = (
         "two gateways on one SQLite file, one PostgreSQL database, one port, one bind",
         "the second refuses and says why; the first is not disturbed",
         lives.two_of_a_kind,
+    ),
+    Case(
+        "R20",
+        "the gateway, its writing process or both are killed while customers submit over SMPP",
+        "each `message_id` that was answered is that of a stored message; nothing lost; a receipt"
+        " for each",
+        binds.killed_under_binds,
     ),
 )
 

@@ -17,19 +17,27 @@ from dragoman.core.accounts.credits import Credits
 from dragoman.core.accounts.dialect_records import DialectRecords
 from dragoman.core.accounts.login_tokens import LoginTokens
 from dragoman.core.accounts.one_time_links import OneTimeLinks
+from dragoman.core.accounts.people import People
 from dragoman.core.accounts.scoped_tokens import ScopedTokens
+from dragoman.core.accounts.second_factors import SecondFactors
 from dragoman.core.accounts.senders import Senders
 from dragoman.core.accounts.sessions import Sessions
+from dragoman.core.accounts.sign_ins import SignIns
 from dragoman.core.accounts.smpp_logins import SmppLogins
 from dragoman.core.callbacks.callback_lists import CallbackLists
+from dragoman.core.callbacks.signing_secrets import SigningSecrets
 from dragoman.core.callbacks.webhooks import Webhooks
 from dragoman.core.campaigns.issues import Issues
 from dragoman.core.campaigns.mailings import Mailings
+from dragoman.core.campaigns.short_links import ShortLinks
+from dragoman.core.campaigns.text_campaigns import TextCampaigns
+from dragoman.core.campaigns.text_templates import TextTemplates
 from dragoman.core.contacts.contact_profiles import ContactProfiles
 from dragoman.core.contacts.contact_values import ContactValues
 from dragoman.core.contacts.contacts import Contacts
 from dragoman.core.contacts.groups import Groups
 from dragoman.core.contacts.imports import Imports
+from dragoman.core.contacts.uploads import Uploads
 from dragoman.core.delivery.backlog import Backlog
 from dragoman.core.delivery.carrier_switches import CarrierSwitches
 from dragoman.core.delivery.deadlines import Deadlines
@@ -48,6 +56,8 @@ from dragoman.core.devices.inbox_exports import InboxExports
 from dragoman.core.devices.phone_settings import PhoneSettings
 from dragoman.core.health import Health
 from dragoman.core.identifiers import last_identifier
+from dragoman.core.inbound.answers import AnswerLimits
+from dragoman.core.inbound.auto_answers import AutoAnswers
 from dragoman.core.inbound.inbound import Inbound
 from dragoman.core.inbound.inbox import Inbox
 from dragoman.core.inbound.keywords import Keywords
@@ -63,6 +73,7 @@ from dragoman.core.messages.model.routing import Router
 from dragoman.core.messages.premium import PremiumRules
 from dragoman.core.metrics import Metrics
 from dragoman.core.placement.placement import Placement
+from dragoman.core.reporting.conversations import Conversations
 from dragoman.core.reporting.correspondence import Correspondence
 from dragoman.core.reporting.finder import Finder
 from dragoman.core.reporting.message_search import MessageSearch
@@ -74,6 +85,7 @@ from dragoman.core.reporting.timeline import Timelines
 from dragoman.core.reporting.traffic import Traffic
 from dragoman.core.retention.privacy import Privacy
 from dragoman.core.retention.retention import Retention
+from dragoman.core.submission.answering import Answering
 from dragoman.core.submission.audiences import Audiences
 from dragoman.core.submission.batches import Batches
 from dragoman.core.submission.bundles import Bundles
@@ -127,6 +139,9 @@ class Services:
     scoped_tokens: ScopedTokens
     smpp_logins: SmppLogins
     one_time_links: OneTimeLinks
+    people: People
+    second_factors: SecondFactors
+    sign_ins: SignIns
     credits: Credits
     senders: Senders
     audit_log: AuditLog
@@ -135,15 +150,21 @@ class Services:
     groups: Groups
     contact_values: ContactValues
     imports: Imports
+    uploads: Uploads
     inbound_routing: InboundRouting
+    answer_limits: AnswerLimits
     keywords: Keywords
     opt_outs: OptOuts
+    auto_answers: AutoAnswers
+    answering: Answering
+    conversations: Conversations
     devices: Devices
     assignments: Assignments
     device_registration: DeviceRegistration
     phone_settings: PhoneSettings
     inbox_exports: InboxExports
     webhooks: Webhooks
+    signing_secrets: SigningSecrets
     device_routes: DeviceRoutes
     message_events: MessageEvents
     feed: Feed
@@ -181,6 +202,9 @@ class Services:
     verifications: Verifications
     mailings: Mailings
     issues: Issues
+    text_templates: TextTemplates
+    text_campaigns: TextCampaigns
+    short_links: ShortLinks
     timelines: Timelines
     correspondence: Correspondence
     single_texts: SingleTexts
@@ -203,10 +227,12 @@ class Services:
         self.ids.continue_after(await self.storage.read(last_identifier))
         await self.inbound_routing.load()
         await self.opt_outs.load()
+        await self.auto_answers.load()
         await self.devices.restore()
         await self.phone_settings.restore()
         await self.webhooks.restore()
         await self.smpp_logins.restore()
+        await self.text_campaigns.restore()
 
     async def close(self) -> None:
         """Lets go of the database and of what else is open."""

@@ -6,10 +6,8 @@ It owns the order of start and stop.
 from __future__ import annotations
 
 import asyncio
-import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from pathlib import Path
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, NoReturn
 
 import structlog
@@ -22,20 +20,23 @@ from dragoman.admin.reloading import Reloading, connect_carrier
 from dragoman.admin.remote import TokenGuard
 from dragoman.admin.server import AdminServer, build_admin_app
 from dragoman.assembly import build_services
-from dragoman.assembly.connecting import Connect
+from dragoman.assembly.membership import Membership
+from dragoman.campaigns.links import build_short_links
+from dragoman.campaigns.notices import MailedNotices
 from dragoman.campaigns.pages import PREFIX as MAILINGS_PREFIX
 from dragoman.campaigns.pages import build_mailing_pages
-from dragoman.campaigns.relay import Outbox, RelayConnection
+from dragoman.campaigns.relay import new_transport
 from dragoman.config import Settings
 from dragoman.connectors import connect_carriers
-from dragoman.connectors.http.callbacks import build_callbacks
 from dragoman.connectors.http.carrier import HttpCarrier
+from dragoman.connectors.http.live_calls import build_calls_of
 from dragoman.connectors.mm7.carrier import Mm7Carrier
 from dragoman.connectors.mm7.reports import build_reports
 from dragoman.connectors.phones.apis import build_phone_apis
 from dragoman.connectors.phones.carrier import PhonesCarrier
 from dragoman.console.assets import PACKAGE as CONSOLE
 from dragoman.console.context import ConsoleContext
+from dragoman.console.openid_provider import build_openid
 from dragoman.console.routes import build_console
 from dragoman.console.views import PAGES
 from dragoman.container import Services
@@ -44,10 +45,10 @@ from dragoman.core.callbacks.model.held_hosts import HeldHost
 from dragoman.core.callbacks.model.hosts import CallbackHost, Tested
 from dragoman.core.callbacks.schedule import RetrySchedule
 from dragoman.core.callbacks.worker import CallbackWorker
-from dragoman.core.campaigns.ports import Transport
 from dragoman.core.campaigns.worker import MailWorker
 from dragoman.core.delivery.model.ports import Connector, Custodian
 from dragoman.core.delivery.running import BindView, CarrierView, Reloaded, WirePiece
+from dragoman.core.inbound.model.auto_answers import ANSWERS
 from dragoman.core.messages.feed import Feed
 from dragoman.core.messages.model.callbacks import (
     BINDS,
@@ -56,11 +57,11 @@ from dragoman.core.messages.model.callbacks import (
     renderer_of_texts,
 )
 from dragoman.core.metrics import Metrics
-from dragoman.core.placement.model.views import Cluster
 from dragoman.dialects import DIALECTS
 from dragoman.kit.child_process import ChildProcess
 from dragoman.kit.clock import Clock
 from dragoman.kit.ids import time_of
+from dragoman.kit.steps import step
 from dragoman.kit.supervisor import Ended, Supervisor
 from dragoman.mail.listener import MailListener
 from dragoman.ops.health import build_pages
@@ -68,9 +69,7 @@ from dragoman.smpp_server.build import build_smpp_server
 from dragoman.web.client_address import ClientAddressReader
 from dragoman.web.operations import Dialect
 from dragoman.web.outgoing import ANSWER_LIMIT_BYTES, GuardedClient
-from dragoman.web.requests import Request
-from dragoman.web.responses import Response
-from dragoman.web.router import Call, DialectApp, HandOver
+from dragoman.web.router import DialectApp
 from dragoman.web.server import Server, build_server
 
 if TYPE_CHECKING:
@@ -83,19 +82,6 @@ LOOK_AT_SPACE_S = 1.0
 STOP_UNSTORED_S = 3.0
 
 log = structlog.get_logger(__name__)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Membership:
-    """What a gateway gets from the node whose partition it is."""
-
-    connect: Connect
-    """Makes what stands for the carriers, whose links the node has."""
-    hand_over: HandOver
-    """Takes the calls of other partitions' callers."""
-    call_type: type[Call] = Call
-    cluster: Cluster | None = None
-    """For operators."""
 
 
 class Gateway:
@@ -156,7 +142,8 @@ class Gateway:
                 renderer_of_texts(d.name): d.render_text
                 for d in self.dialects
                 if d.render_text is not None
-            },
+            }
+            | {renderer_of_texts(ANSWERS): services.answering.render},
             event_renderers={
                 renderer_of_events(d.name): d.render_event
                 for d in self.dialects
@@ -167,10 +154,12 @@ class Gateway:
                 for d in self.dialects
                 if d.take_answer is not None
                 for renderer in (renderer_of_texts, renderer_of_events)
-            },
+            }
+            | {renderer_of_texts(ANSWERS): services.answering.take},
         )
         services.callback_stored.subscribe(self.callbacks.announce)
         self.callbacks.follow(services.callback_lists)
+        self._openid = build_openid(services)
         self.smpp_server, self._bind_deliveries = build_smpp_server(services)
         self._mail_worker = self._build_mail_worker()
         self._mail: MailListener | None = None
@@ -231,11 +220,15 @@ class Gateway:
             ("receipts", services.receipts.run()),
             ("inbound", services.inbound.run()),
             ("backlog", services.backlog.run()),
+            ("parts of texts", services.backlog.series.run()),
             ("batches", services.batches.run()),
             ("deadlines", services.deadlines.run()),
             ("rerouting", services.rerouting.run()),
             ("retention", services.retention.run()),
             ("imports", services.imports.run()),
+            ("uploads", services.uploads.run()),
+            ("campaigns", services.text_campaigns.run()),
+            ("short links", services.short_links.run()),
             ("contact values", services.contact_values.run()),
             ("callbacks", self.callbacks.run()),
             ("bind deliveries", self._bind_deliveries.run()),
@@ -284,7 +277,7 @@ class Gateway:
         def by(share: float) -> float:
             return began + share * timeout_s
 
-        async with _step("http", by(0.4)):
+        async with step("http", by(0.4)):
             if web is not None:
                 web.end_streams()
             if self._server is not None and self._serving is not None:
@@ -292,28 +285,30 @@ class Gateway:
                 self._server.config.timeout_graceful_shutdown = int(0.35 * timeout_s)
                 self._server.should_exit = True
                 await asyncio.gather(self._serving, return_exceptions=True)
-        async with _step("binds", by(0.42)):
+        async with step("binds", by(0.42)):
             await self.smpp_server.stop(0.1 * timeout_s)
-        async with _step("mail", by(0.45)):
+        async with step("mail", by(0.45)):
             if self._mail is not None:
                 await self._mail.stop(0.05 * timeout_s)
-        async with _step("admin", by(0.5)):
+        async with step("admin", by(0.5)):
             if self._admin is not None:
                 await self._admin.stop()
-        async with _step("carriers", by(0.7)):
+        async with step("carriers", by(0.7)):
             await services.dispatcher.stop()
             left_s = by(0.6) - asyncio.get_running_loop().time()
             await asyncio.gather(*(c.stop(left_s) for c in services.connectors.values()))
-        async with _step("outcomes", by(0.75)):
+        async with step("outcomes", by(0.75)):
             await services.dispatcher.settled()
-        async with _step("unsent messages", by(0.8)):
+        async with step("unsent messages", by(0.8)):
             await services.dispatcher.take_back()
-        async with _step("workers", by(0.85)):
+        async with step("workers", by(0.85)):
             await self._supervisor.stop()
             await self.callbacks.stop()
             await self._bind_deliveries.stop()
-        async with _step("database", by(0.9)):
+        async with step("database", by(0.9)):
             await self._client.close()
+            if self._openid is not None:
+                await self._openid.close()
             await services.close()
 
     @property
@@ -339,6 +334,7 @@ class Gateway:
         wanted = await connector.kept()
         for start in range(0, len(wanted), KEPT_PAGE):
             messages = await self.services.loader.by_ids(wanted[start : start + KEPT_PAGE])
+            await self.services.backlog.series.rejoin(messages, wanted)
             connector.resume(self.services.dispatcher.resume(name, messages))
 
     def _worker_ended(self, reason: str) -> None:
@@ -473,7 +469,7 @@ class Gateway:
             apis.append(build_reports(reporting))
         # A reload may bring the first carrier over HTTP: its provider calls it from then on.
         over_http = any(isinstance(carrier, HttpCarrier) for carrier in self.connectors.values())
-        calls = self._calls_of_carriers()
+        calls = build_calls_of(self.connectors)
         if over_http:
             apis.append(calls)
         if phones := phones_of(self.connectors):
@@ -487,6 +483,8 @@ class Gateway:
             front="/console" if settings.console.enabled else "/docs",
         )
         own = [build_mailing_pages(services.mailings)] if settings.mailings.enabled else []
+        if services.short_links.enabled:
+            own.append(build_short_links(services.short_links))
         if not over_http:
             own.append(calls)
         if settings.console.enabled:
@@ -519,21 +517,13 @@ class Gateway:
                 raise SystemExit(f"cannot listen on {host}:{port}")
             await asyncio.sleep(0.01)
 
-    def _calls_of_carriers(self) -> Dialect:
-        """What providers call, of those carriers that there are at the time of a call."""
-        built = build_callbacks(())
-        (nobody,) = built.operations
-
-        async def receive(request: Request) -> Response:
-            carrier = self.connectors.get(request.path_params["carrier"])
-            if not isinstance(carrier, HttpCarrier):
-                return await nobody.handler(request)
-            return await carrier.calls.receive(request)
-
-        return replace(built, operations=(replace(nobody, handler=receive),))
-
     def _console(self) -> Dialect:
-        context = ConsoleContext(services=self.services, machine=self)
+        context = ConsoleContext(
+            services=self.services,
+            machine=self,
+            notices=self._build_notices(),
+            openid=self._openid,
+        )
         if self.workbench is None:
             return build_console(context)
         from dragoman.development.pages import PACKAGE, build_phone_pages
@@ -541,21 +531,22 @@ class Gateway:
         pages = (*PAGES, *build_phone_pages(self.workbench))
         return build_console(context, pages, packages=(CONSOLE, PACKAGE))
 
+    def _build_notices(self) -> MailedNotices | None:
+        """What mails people of the console; None without a relay, or an address to mail from."""
+        settings = self.services.settings.mailings
+        if not settings.enabled or not settings.sender:
+            return None
+        return MailedNotices(partial(new_transport, settings), settings.sender, self.services.clock)
+
     def _build_mail_worker(self) -> MailWorker | None:
         services, settings = self.services, self.services.settings.mailings
         if not settings.enabled:
             return None
-
-        def new_transport() -> Transport:
-            if settings.outbox is not None:
-                return Outbox(Path(settings.outbox))
-            return RelayConnection(settings)
-
         worker = MailWorker(
             storage=services.storage,
             settings=settings,
             pages_url=f"{(settings.base_url or '').rstrip('/')}{MAILINGS_PREFIX}",
-            new_transport=new_transport,
+            new_transport=partial(new_transport, settings),
             clock=services.clock,
             metrics=services.metrics,
         )
@@ -578,18 +569,6 @@ class Gateway:
             await self._mail.start()
         except OSError as error:
             raise SystemExit(f"cannot take mail on {settings.listen}: {error}") from None
-
-
-@contextlib.asynccontextmanager
-async def _step(name: str, deadline: float) -> AsyncIterator[None]:
-    """Gives a step of a stop its time; one that fails, or takes longer, does not keep the next."""
-    try:
-        async with asyncio.timeout_at(deadline):
-            yield
-    except TimeoutError:
-        log.warning("stop_cut_short", step=name)
-    except Exception as error:
-        log.error("stop_step_failed", step=name, reason=type(error).__name__)
 
 
 def phones_of(connectors: Mapping[str, Connector]) -> dict[str, PhonesCarrier]:

@@ -69,7 +69,7 @@ class Caller:
     def kill_writer(self) -> None:
         runner = self.gateway.services.storage.writer._runner
         assert isinstance(runner, ChildRunner)
-        runner._child.process.kill()
+        runner._child.kill()
 
 
 @pytest.fixture

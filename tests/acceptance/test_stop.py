@@ -17,6 +17,7 @@ from tests.passing_time import PATIENCE_S, until
 
 from dragoman.assembly import opened_services
 from dragoman.config import load
+from dragoman.core.writer_process import NAME
 from dragoman.testkit.simulator import Answer, Behaviour, Simulator
 
 DRAGOMAN = str(Path(sys.executable).parent / "dragoman")
@@ -78,7 +79,7 @@ class Served:
         """Its writer process."""
         for child in psutil.Process(self.process.pid).children():
             with suppress(psutil.Error):  # it has just ended
-                if "writer_process" in " ".join(child.cmdline()):
+                if child.name() == NAME or "writer_process" in " ".join(child.cmdline()):
                     return child
         return None
 

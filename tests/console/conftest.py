@@ -254,6 +254,21 @@ class Browser:
         origin = f"https://{self.host}"
         return await self.ask("POST", action, urlencode(fields).encode(), origin=origin)
 
+    async def post_file(self, action: str, filename: str, data: bytes, **fields: str) -> Page:
+        """Sends fields and a file as they are."""
+        parts = [f'name="{field}"\r\n\r\n{value}'.encode() for field, value in fields.items()]
+        parts.append(f'name="file"; filename="{filename}"\r\n\r\n'.encode() + data)
+        body = b"".join(
+            b"--boundary\r\nContent-Disposition: form-data; " + part + b"\r\n" for part in parts
+        )
+        return await self.ask(
+            "POST",
+            action,
+            body + b"--boundary--\r\n",
+            origin=f"https://{self.host}",
+            content_type="multipart/form-data; boundary=boundary",
+        )
+
     async def send(self, page: Page, action: str, **fields: str) -> Page:
         """Sends a form of a page with some fields filled in, and follows where it leads."""
         return await self.follow(await self.post(action, **page.fields(action) | fields))

@@ -147,8 +147,8 @@ async def test_sign_out_everywhere_ends_every_session_of_the_account(browser: Br
     second, vera = browser.another(), browser.another()
     await second.sign_in("sena")
     await vera.sign_in("vera")
-    page = await browser.get("/console/account")
-    assert "2 active sessions" in page.text
+    page = await browser.get("/console/me")
+    assert len(page.tree.xpath("//section[h2='Sessions']//tbody/tr")) == 2
     (everywhere,) = [form for form in page.tree.forms if "everywhere" in dict(form.form_values())]
     await browser.post("/console/sign-out", **dict(everywhere.form_values()))
     assert [(await b.get()).status for b in (browser, second, vera)] == [401, 401, 200]
@@ -159,8 +159,8 @@ async def test_new_password_signs_out_everywhere(browser: Browser) -> None:
     second = browser.another()
     await second.sign_in("sena")
     page = await browser.send(
-        await browser.get("/console/account"),
-        "/console/account/password",
+        await browser.get("/console/me"),
+        "/console/me/password",
         current_password=PASSWORD,
         new_password="another horse",
         password_again="another horse",
@@ -210,7 +210,7 @@ async def test_new_password_is_refused_at_the_field_it_is_about(
     }
     await browser.sign_in("sena")
     page = await browser.send(
-        await browser.get("/console/account"), "/console/account/password", **usual | fields
+        await browser.get("/console/me"), "/console/me/password", **usual | fields
     )
     assert page.status == 400
     (said,) = page.tree.xpath("//p[@id=$id]/text()", id=f"{field}-problem")

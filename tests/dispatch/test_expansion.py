@@ -11,6 +11,7 @@ from tests.passing_time import MovableClock, until
 from dragoman.config.tables import RouteTable
 from dragoman.core.delivery import backlog as backlog_module
 from dragoman.core.messages.model.lifecycle import State
+from dragoman.core.messages.model.routing import Route
 from dragoman.core.model.errors import FailureCode
 from dragoman.core.submission import batches as batches_module
 from dragoman.work_queue.port import Lane
@@ -128,19 +129,76 @@ async def test_what_waited_for_a_held_carrier_goes_once_it_is_enabled(
 
 async def test_accounts_share_a_route_that_is_behind(make_harness: Any, small_queues: None) -> None:
     """A campaign in the queue and in rows leaves other accounts their share of both."""
-    harness = await make_harness(carriers={"smsc": 1}, inline_recipients=5)
+    harness = await make_harness(
+        carriers={"dead": 1, "smsc": 1}, routes=ROUTES, inline_recipients=5
+    )
     first, second = await harness.account("first"), await harness.account("second")
-    await harness.submit(first, *danish(200))
+    await harness.submit(first, *danish(200), *swedish(1))
 
     async def all_expanded() -> bool:
-        return len(await harness.states(first)) == 200
+        return len(await harness.states(first)) == 201
 
     await until(all_expanded)
     await harness.submit(second, *danish(30))
-    await until(lambda: harness.queue.shares("default", second.account_id)[0] >= CHUNK)
-    taken = harness.queue.consume("default", lambda: 0).take(10)
+    await until(lambda: harness.queue.shares("dk", second.account_id)[0] >= CHUNK)
+    taken = harness.queue.consume("dk", lambda: 0).take(10)
     assert [work.account_id for work in taken].count(second.account_id) == 5
     assert {work.lane for work in taken} == {Lane.BULK}
+
+
+async def until_stuck(harness: Any, account: Any) -> int:
+    """Waits until all that are left are known to stand still; how many became messages."""
+    expansions = harness.services.batches._running
+    await until(lambda: any(expansion.ahead == {"dead"} for expansion in expansions))
+    return len(await harness.outbox(account))
+
+
+async def test_recipients_of_routes_that_all_stand_still_stay_in_the_row_of_their_batch(
+    harness: Any,
+) -> None:
+    """Bug: all became rows for a dead carrier, while other routes had traffic."""
+    account = await harness.account()
+    await harness.submit(account, *swedish(100))
+    begun = await until_stuck(harness, account)
+    assert begun < 100
+    for _ in range(3):
+        assert not await harness.services.batches._step()
+    assert len(await harness.outbox(account)) == begun
+
+
+async def test_recipients_that_stand_still_go_by_another_route_once_there_is_one(
+    harness: Any,
+) -> None:
+    account = await harness.account()
+    await harness.submit(account, *swedish(100))
+    begun = await until_stuck(harness, account)
+    harness.services.router.replace(
+        [
+            Route(name="dead", carriers=("dead",), prefixes=("48",)),
+            Route(name="dk", carriers=("smsc",), prefixes=("46",)),
+        ]
+    )
+    await until_delivered(harness, account, swedish(100)[begun:])
+
+
+async def test_recipients_that_stand_still_expire_in_time(
+    make_harness: Any, small_queues: None
+) -> None:
+    clock = MovableClock()
+    harness = await make_harness(
+        carriers={"dead": 1}, routes=ROUTES[:1], inline_recipients=5, clock=clock
+    )
+    account = await harness.account()
+    await harness.submit(account, *swedish(100), validity_s=60)
+    await until_stuck(harness, account)
+    clock.advance(61)
+
+    async def have_expired() -> bool:
+        clock.advance(60)  # rows are looked at once a minute
+        await harness.services.deadlines.check()
+        return await harness.states(account) == [State.EXPIRED] * 100
+
+    await until(have_expired)
 
 
 async def test_an_account_with_many_batches_does_not_keep_another_from_beginning(

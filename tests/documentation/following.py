@@ -6,6 +6,7 @@ What a page's comments tell (`<!-- test: … -->`, on the line before a block):
 - `save <file>`: it is what a file holds;
 - `fails`: its last command ends with an error;
 - `until shown`: it is run again until it prints what is shown;
+- `where <program> is installed`: it is not run elsewhere, and pytest says so;
 - `in another terminal`: it runs beside what follows, until the page ends;
 - `in the other terminal`: the other terminal shows this, sooner or later.
 
@@ -16,9 +17,11 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 import time
+import warnings
 from collections.abc import Iterator, Mapping
 from itertools import count
 from pathlib import Path
@@ -31,6 +34,8 @@ from .markdown import Block, Page
 from .processes import Group
 
 PATIENCE_S: Final = 240.0
+CLIENT: Final = str(Path(__file__).parents[2] / "clients/python/src")
+"""Where `pip install ./clients/python` takes its package from."""
 OUTPUTS: Final = frozenset({"", "text", "json", "xml"})
 RUN: Final = frozenset({"sh", "python"})
 
@@ -40,7 +45,7 @@ def plain_environment() -> dict[str, str]:
     kept = {k: v for k, v in os.environ.items() if not k.startswith("DRAGOMAN_")}
     return kept | {
         "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
-        "PYTHONPATH": str(Path(dragoman.__file__).parents[1]),
+        "PYTHONPATH": os.pathsep.join([str(Path(dragoman.__file__).parents[1]), CLIENT]),
         "PYTHONUNBUFFERED": "1",
         "TZ": "UTC",
     }
@@ -120,6 +125,11 @@ class Reader:
         text = _replace(block.text, self._here)
         if told.startswith("skip: "):
             return
+        if found := re.fullmatch(r"where (\S+) is installed", told):
+            if shutil.which(found[1]) is None:
+                warnings.warn(f"{where}: there is no {found[1]} here to run it", stacklevel=1)
+                return
+            told = ""
         if told.startswith("save "):
             (self._folder / told.removeprefix("save ")).write_text(text)
         elif told == "in the other terminal":

@@ -23,6 +23,7 @@ pytestmark = pytest.mark.process
 DRAGOMAN = str(Path(sys.executable).parent / "dragoman")
 FOLLOWED = {
     "docs/tutorial.md": "fresh",
+    "docs/howto/send-with-the-dragoman-api.md": "development",
     "docs/howto/move-a-program.md": "development",
     "docs/howto/move-from-linkmobility.md": "development",
     "docs/howto/move-from-httpsms.md": "development",

@@ -54,11 +54,18 @@ class Site:
     def port(self) -> int:
         return self.gateway.smpp_server.ports[0]
 
-    async def connect(self, *, context: ssl.SSLContext | None = None, before: bytes = b"") -> Esme:
-        port = self.gateway.smpp_server.ports[-1 if context else 0]
-        reader, writer = await asyncio.open_connection("127.0.0.1", port, ssl=context)
+    async def connect(
+        self, *, context: ssl.SSLContext | None = None, before: bytes = b"", port: int = 0
+    ) -> Esme:
+        port = port or self.gateway.smpp_server.ports[-1 if context else 0]
+        behind = context is not None and bool(before)
+        reader, writer = await asyncio.open_connection(
+            "127.0.0.1", port, ssl=None if behind else context
+        )
         if before:
             writer.write(before)
+        if behind and context is not None:
+            await writer.start_tls(context, server_hostname="127.0.0.1")
         esme = Esme(reader, writer)
         self.esmes.append(esme)
         return esme

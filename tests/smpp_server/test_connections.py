@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 from pathlib import Path
@@ -91,6 +92,42 @@ async def test_a_proxy_says_where_a_customer_is(make_site: MakeSite, header: byt
         )
     )
     assert (await other.ask(BIND)).command_status == 0x0D
+
+
+@pytest.mark.parametrize("header", [V1, V2])
+async def test_a_proxy_says_so_before_tls_too(
+    make_site: MakeSite, tmp_path: Path, header: bytes
+) -> None:
+    path = certificate(tmp_path)
+    site = await make_site(
+        trusted_proxies=("127.0.0.0/8",),
+        tls_listen="127.0.0.1:0",
+        tls_certificate_file=str(path),
+    )
+    context = ssl.create_default_context(cafile=str(path))
+    esme = await site.connect(context=context, before=header)
+    assert (await esme.ask(BIND)).command_status == 0
+    (bind,) = site.gateway.binds()
+    assert (bind.address, bind.tls) == ("192.0.2.7", True)
+    # The header, cut in two, its end with the first octets of TLS.
+    hello, answers = ssl.MemoryBIO(), ssl.MemoryBIO()
+    client = context.wrap_bio(answers, hello, server_hostname="127.0.0.1")
+    with pytest.raises(ssl.SSLWantReadError):
+        client.do_handshake()
+    port = site.gateway.smpp_server.ports[1]
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(header[:9])
+    await asyncio.sleep(0.01)
+    writer.write(header[9:] + hello.read())
+    while client.version() is None:
+        answers.write(await reader.read(4096))
+        with suppress(ssl.SSLWantReadError):
+            client.do_handshake()
+    writer.close()
+    without = await site.connect(port=port)
+    without.write_octets(encode(BIND))
+    await without.until_closed()
+    assert without.raw == b""
 
 
 @pytest.mark.parametrize(

@@ -22,6 +22,7 @@ from dragoman.protocols.smpp.pdus import (
 )
 from dragoman.protocols.smpp.tlvs import Tlv
 from dragoman.testkit.simulator import Behaviour
+from dragoman.testkit.simulator.wire import Delivery
 
 from .conftest import NUMBER, MakeSite, Site, submit
 
@@ -296,6 +297,34 @@ async def test_a_long_text_comes_in_parts_or_as_a_payload(site: Site) -> None:
             assert (first.esm_class, second.esm_class) == (0x40, 0x40)
             assert first.short_message[:6][-2:] + second.short_message[:6][-2:] == b"\2\1\2\2"
             assert first.short_message[6:] + second.short_message[6:] == long.encode()
+
+
+async def test_octets_come_with_their_header(site: Site) -> None:
+    await site.services.keywords.add_number(site.account, REPLY_TO, shared=False)
+    esme = await site.bind()
+    await until(lambda: site.services.smpp_logins.of_account(site.account.account_id).receives)
+    ports, data = bytes.fromhex("0605040b8423f0"), bytes(range(200))
+    in_parts = [
+        bytes((11, 0, 3, 7, 2, number)) + ports[1:] + data[start : start + 120]
+        for number, start in ((1, 0), (2, 120))
+    ]
+    for octets in (ports + b"\x00\xff", *reversed(in_parts)):
+        pdu = DeliverSm(
+            source_addr=NUMBER,
+            destination_addr=REPLY_TO,
+            esm_class=0x40,
+            data_coding=4,
+            short_message=octets,
+        )
+        site.simulator.deliver(Delivery(pdu, system_id="dragoman"))
+    whole, first, second = await esme.until_delivered(3)
+    assert (whole.esm_class, whole.data_coding) == (0x40, 4)
+    assert whole.short_message == ports + b"\x00\xff"
+    assert (
+        first.short_message[:12] == bytes((11,)) + ports[1:] + b"\0\3" + first.short_message[9:12]
+    )
+    assert first.short_message[10:12] + second.short_message[10:12] == b"\2\1\2\2"
+    assert first.short_message[12:] + second.short_message[12:] == data
 
 
 async def test_nothing_waits_for_an_account_that_never_had_a_receiver(site: Site) -> None:

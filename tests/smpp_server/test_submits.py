@@ -374,3 +374,17 @@ async def test_a_program_of_version_3_3_asks_by_its_id(site: Site) -> None:
     names = {"message_id": later.message_id, "source_addr": "Dragoman"}
     assert (await esme.ask(QuerySm(**names))).message_state == 1
     assert (await esme.ask(CancelSm(**names))).command_status == 0
+
+
+async def test_half_a_character_at_the_edge_of_a_part_arrives(site: Site) -> None:
+    octets = ("x" * 66 + "😀" + "y" * 20).encode("utf-16-be")
+    parts = [
+        bytes((5, 0, 3, 9, 2, number)) + piece
+        for number, piece in enumerate((octets[:134], octets[134:]), 1)
+    ]
+    esme = await site.bind()
+    for part in parts:
+        answer = await esme.ask(submit(text=part, data_coding=8, esm_class=0x40))
+        assert answer.command_status == 0
+    await until(lambda: site.simulator.phone(NUMBER).received)
+    assert [one.pdu.short_message for one in list(site.simulator.submits)[-2:]] == parts

@@ -65,6 +65,8 @@ def test_what_makes_messages_and_contacts_by_the_thousand_heeds_the_space_that_i
         "replay_callbacks",
         "resend_messages",
         "send_code",
+        "send_code_again",
+        "start_campaigns",
         "step_sendings",
         "store_import_rows",
     }
@@ -132,7 +134,7 @@ async def test_signals_for_the_gateway_do_not_end_the_child(
     runner = child_storage.writer._runner
     assert isinstance(runner, ChildRunner)
     for number in (signal.SIGINT, signal.SIGTERM):
-        os.kill(runner._child.process.pid, number)
+        os.kill(runner._child.pid, number)
     await rows.account()
 
 

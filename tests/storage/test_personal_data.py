@@ -46,6 +46,7 @@ HOLDS_NUMBER: dict[str, set[str]] = {
     "contact_profiles.profile": {ERASE},
     "contacts.fields": {ERASE},
     "contacts.mobile": {ERASE},
+    "conversations.number": SWEPT,
     "device_assignments.recipient": SWEPT,
     "inbound_parts.sender": {ERASE},
     "inbound_texts.sender": SWEPT,
@@ -88,6 +89,9 @@ OF_CUSTOMERS = {
     *("dialect_records.name", "dialect_records.record"),
     *("batches.sender", "contact_lists.name", "contact_lists.description", "devices.name"),
     *("devices.health", "devices.settings", "email_services.billing", "forwardings.url"),
+    *("people.name", "people.issuer", "people.subject", "saved_searches.name"),
+    *("saved_searches.query", "api_keys.name", "console_sessions.address"),
+    *("console_sessions.browser",),
     *("imports.key", "imports.name", "keywords.keyword", "keywords.number", "merge_fields.name"),
     *("newsletters.title", "numbers.number", "opt_outs.sender", "orders.order_id"),
     *("phone_settings.settings", "premium_messages.revenue_text", "senders.sender"),
@@ -100,6 +104,10 @@ OF_CUSTOMERS = {
         "webhooks.url",
     ),
     *("inbound_parts.recipient", "inbound_texts.recipient", "ledger_entries.note"),
+    *("text_templates.name", "text_templates.text", "campaigns.name", "campaigns.sender"),
+    *("campaigns.text", "campaigns.plan", "short_links.url", "auto_answers.number"),
+    *("auto_answers.text", "alert_rules.rule", "alerts.rule", "alerts.subject"),
+    *("alerts.detail", "alerts.told"),
     *(
         "callbacks.origin",
         "paused_hosts.origin",
@@ -127,6 +135,10 @@ CODES = {
     *("account_records.dialect", "admin_tokens.name", "admin_tokens.digest"),
     *("auth_tokens.public_id", "auth_tokens.token"),
     *("dialect_records.dialect", "dialect_records.kind"),
+    *("campaigns.problem", "campaigns.estimate", "campaigns.tally", "campaign_batches.zone"),
+    *("short_links.token", "auto_answers.kind"),
+    *("api_keys.scopes", "api_keys.allowed_addresses", "people.role", "people.password"),
+    *("people.invitation", "second_factors.secret", "second_factors.recovery"),
     *("attachments.content_type", "audiences.stopped", "audit_entries.action", "batches.dialect"),
     *("batches.protocol", "batches.format", "callbacks.dialect", "console_sessions.digest"),
     *("contact_lists.kind", "credentials.kind", "credentials.digest"),
@@ -137,6 +149,7 @@ CODES = {
     *("forwardings.kind", "forwardings.dialect", "forwardings.charset", "held_carriers.carrier"),
     *("hourly_statistics.direction", "hourly_statistics.dimension", "imports.rows_digest"),
     *("inbound_parts.carrier", "inbound_parts.alphabet", "inbound_texts.carrier"),
+    *("inbound_parts.header", "inbound_texts.header"),
     *("inbound_texts.alphabet", "inbound_texts.handling", "ingested_rows.direction"),
     *("issue_attachments.content_type", "issues.web_analytics", "ledger_entries.kind"),
     *("ledger_entries.debit", "ledger_entries.credit", "mailing_lists.language"),
@@ -291,6 +304,8 @@ class Registry:
             ("verifications", "verification_id"),
         ):
             await self.add(table, **{key: next_id()})
+        if not await self.rows("conversations"):
+            await self.add("conversations", last_id=text, read_id=0)
         if not await self.rows("opt_outs"):
             await self.add("opt_outs", opt_out_id=next_id(), sender="", origin="stop")
         return {"batch": batch, "message": message, "text": text}
@@ -368,7 +383,7 @@ async def test_what_is_too_old_is_forgotten_in_rows_that_stay(
     [of_text] = await registry.rows("device_texts")
     assert of_text["digest"] is None
     after = {table: len(await registry.rows(table)) for table in metadata.tables}
-    gone = {"attachments"} if setting == TEXTS else set()
+    gone = {"attachments"} if setting == TEXTS else {"conversations"}
     assert {t for t in before if before[t] != after[t]} - {"retention_positions"} == gone
 
 

@@ -115,7 +115,7 @@ async def stored(storage: Storage) -> set[int]:
 def child_of(storage: Storage) -> int:
     runner = storage.writer._runner
     assert isinstance(runner, ChildRunner)
-    return runner._child.process.pid
+    return runner._child.pid
 
 
 @pytest.mark.parametrize("cut", ["before", "after"])

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import secrets
 from typing import Final
 
 import msgspec
 
 from dragoman.admin.answers import (
     AccountList,
+    AccountPassword,
     AccountSecrets,
     AccountView,
     AuthTokenView,
@@ -36,7 +38,7 @@ class NewAccount(Body, frozen=True, kw_only=True):
     password: str | None = None
     api_key: str | None = None
     credits: int | None = None
-    """None is unlimited."""
+    """None is unlimited. They come from the account above it, if it has one with a limit."""
     allowed_addresses: str = ""
     legacy_md5: bool = False
     default_sender: str = ""
@@ -74,6 +76,12 @@ class NewKey(Body, frozen=True, kw_only=True):
     """The API key to set; generated if left out."""
 
     api_key: str | None = None
+
+
+class NewPassword(Body, frozen=True, kw_only=True):
+    """The password to set; generated if left out."""
+
+    password: str | None = None
 
 
 class NewAuthToken(Body, frozen=True, kw_only=True):
@@ -122,6 +130,7 @@ async def create_account(admin: Admin, body: NewAccount) -> AccountSecrets:
         default_sender=body.default_sender,
         time_zone=body.time_zone,
         parent=parent,
+        giver=parent,
         permissions=(usual | grant) - revoke,
         fields=AccountFields(prefixes=body.prefixes, profile=body.profile),
     )
@@ -210,6 +219,36 @@ async def rotate_key(admin: Admin, username: str, body: NewKey) -> AccountSecret
     account = await admin.services.accounts.find(username)
     await admin.note(account, "key")
     return AccountSecrets(account=await _view(admin, account), api_key=api_key)
+
+
+async def show_account(admin: Admin, username: str) -> AccountView:
+    """Show an account and what is left in its wallet."""
+    return await _view(admin, await admin.services.accounts.find(username))
+
+
+async def set_password(admin: Admin, username: str, body: NewPassword) -> AccountPassword:
+    """Replace the password of an account; its sessions and tokens end."""
+    account = await admin.services.accounts.find(username)
+    password = body.password or secrets.token_urlsafe(16)
+    await admin.services.accounts.set_password(account, password)
+    await admin.note(account, "set_password")
+    return AccountPassword(account=username, password="" if body.password else password)
+
+
+async def delete_account(admin: Admin, username: str) -> AccountView:
+    """Delete an account without subaccounts; its messages are kept.
+
+    Its keys, people and sessions end, its name is free, and what is left of its credits goes to the
+    account above it.
+    """
+    account = await admin.services.accounts.find(username)
+    view = await _view(admin, account)
+    about = account
+    if account.parent_id is not None:
+        about = await admin.services.accounts.find_by_id(account.parent_id) or account
+    entry = admin.services.audit_log.command_entry(about, "delete", username)
+    await admin.services.account_tree.delete_as_operator(account, (entry,))
+    return view
 
 
 async def show_auth_token(admin: Admin, username: str) -> AuthTokenView:
@@ -326,7 +365,10 @@ async def _view(admin: Admin, account: Account) -> AccountView:
 CALLS: Final = (
     Call("GET", "/accounts", list_accounts),
     Call("POST", "/accounts", create_account, status=201),
+    Call("GET", "/accounts/{username}", show_account),
     Call("PATCH", "/accounts/{username}", change_account),
+    Call("DELETE", "/accounts/{username}", delete_account),
+    Call("POST", "/accounts/{username}/password", set_password),
     Call("POST", "/accounts/{username}/{verb:enable|disable}", switch_account),
     Call("POST", "/accounts/{username}/key", rotate_key),
     Call("GET", "/accounts/{username}/auth-token", show_auth_token),

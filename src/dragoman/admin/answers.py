@@ -98,6 +98,13 @@ class AccountSecrets(msgspec.Struct, frozen=True, kw_only=True):
     password: str | None = None
 
 
+class AccountPassword(msgspec.Struct, frozen=True, kw_only=True):
+    """An account with a new password, which is shown this once; empty where it was given."""
+
+    account: str
+    password: str
+
+
 class SentBatch(msgspec.Struct, frozen=True, kw_only=True):
     """What was accepted; `gateway` is whether one is there to send it now."""
 

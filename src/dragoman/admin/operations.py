@@ -18,13 +18,17 @@ from dragoman.admin import (
     accounts,
     binds,
     callbacks,
+    campaigns,
     carriers,
     cluster,
+    contacts,
+    conversations,
     devices,
     diagnosis,
     inbound,
     message_lists,
     messages,
+    people,
     privacy,
     reload,
     routes,
@@ -49,8 +53,8 @@ JSON_LINES: Final = b"application/jsonl"
 PROBLEM_TYPE: Final = b"application/problem+json"
 SUBJECTS: Final = (
     accounts, messages, message_lists, carriers, routes, reload, callbacks, inbound, senders,
-    devices, webhooks, privacy, diagnosis, tokens, binds,
-    cluster,
+    devices, webhooks, privacy, diagnosis, tokens, binds, contacts, campaigns, people,
+    conversations, cluster,
 )  # fmt: skip
 
 Guard = Callable[[Request], Awaitable[None]]

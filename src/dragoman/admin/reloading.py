@@ -16,7 +16,7 @@ import structlog
 
 from dragoman.config import ConfigError, Settings
 from dragoman.config.differences import differences, kept_until_restart
-from dragoman.config.policies import held_routes, kept_routes, policies_of
+from dragoman.config.policies import held_routes, joining_routes, kept_routes, policies_of
 from dragoman.config.route_files import load_costs, load_networks
 from dragoman.config.tables import CarrierTable
 from dragoman.connectors import CONNECTORS
@@ -145,6 +145,7 @@ class Reloading:
         services.delivery.take_policies(policies_of(new))
         services.premium.take_billing(new.billing_of_carriers())
         services.backlog.take_routes(held_routes(new, router), kept_routes(new, router))
+        services.backlog.series.take_routes(joining_routes(new, router))
         services.dispatcher.reconfigure(services.connectors, router.routes.values())
         self._settings = new
         # From here on everything is decided by the new configuration.

@@ -6,8 +6,8 @@ import contextlib
 from collections.abc import AsyncIterator
 from dataclasses import fields
 
+from dragoman.assembly.campaigns import AllParts
 from dragoman.assembly.connecting import Connect, connect_nothing
-from dragoman.assembly.parts import Parts
 from dragoman.config import Settings
 from dragoman.container import Services
 from dragoman.core.model.errors import StorageUnavailable
@@ -28,7 +28,7 @@ def build_services(
 
     With `writer` that process does the writing.
     """
-    parts = Parts(settings, clock or SystemClock(), connect, writer)
+    parts = AllParts(settings, clock or SystemClock(), connect, writer)
     return Services(**{field.name: getattr(parts, field.name) for field in fields(Services)})
 
 

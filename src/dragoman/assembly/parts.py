@@ -6,8 +6,9 @@ from zoneinfo import ZoneInfo
 
 from dragoman import __version__
 from dragoman.assembly.connecting import Connect, connect_nothing
+from dragoman.assembly.signing_in import build_sign_in
 from dragoman.config import Settings
-from dragoman.config.policies import held_routes, kept_routes, policies_of
+from dragoman.config.policies import held_routes, joining_routes, kept_routes, policies_of
 from dragoman.config.route_files import load_costs, load_networks
 from dragoman.core.accounts.access_tokens import AccessTokens
 from dragoman.core.accounts.account_tree import AccountTree
@@ -29,10 +30,8 @@ from dragoman.core.billing.model.message_types import MessageTypes
 from dragoman.core.billing.model.pricing import PriceList
 from dragoman.core.callbacks.bind_texts import BindTexts
 from dragoman.core.callbacks.callback_lists import CallbackLists
+from dragoman.core.callbacks.signing_secrets import SigningSecrets
 from dragoman.core.callbacks.webhooks import Webhooks
-from dragoman.core.campaigns.issues import Issues
-from dragoman.core.campaigns.mailings import Mailings
-from dragoman.core.contacts.contact_addresses import ContactAddresses
 from dragoman.core.contacts.contact_profiles import ContactProfiles
 from dragoman.core.contacts.contact_values import ContactValues
 from dragoman.core.contacts.contacts import Contacts
@@ -52,6 +51,7 @@ from dragoman.core.delivery.rerouting import Rerouting
 from dragoman.core.delivery.resources import Resources
 from dragoman.core.delivery.selection import Selection
 from dragoman.core.delivery.sender_rules import SenderRules
+from dragoman.core.delivery.series import SeriesCollector
 from dragoman.core.delivery.unreported import UnreportedMessages
 from dragoman.core.devices.assignments import Assignments
 from dragoman.core.devices.device_registration import DeviceRegistration
@@ -60,6 +60,8 @@ from dragoman.core.devices.inbox_exports import InboxExports
 from dragoman.core.devices.phone_settings import PhoneSettings
 from dragoman.core.devices.presence import Presence
 from dragoman.core.health import Health
+from dragoman.core.inbound.answers import AnswerLimits
+from dragoman.core.inbound.auto_answers import AutoAnswers
 from dragoman.core.inbound.inbound import Inbound
 from dragoman.core.inbound.inbox import Inbox
 from dragoman.core.inbound.keywords import Keywords
@@ -78,17 +80,11 @@ from dragoman.core.messages.model.records import NewCallback
 from dragoman.core.messages.model.routing import Router
 from dragoman.core.messages.premium import PremiumRules
 from dragoman.core.metrics import Metrics
-from dragoman.core.placement.placement import Placement
-from dragoman.core.reporting.correspondence import Correspondence
-from dragoman.core.reporting.finder import Finder
-from dragoman.core.reporting.message_search import MessageSearch
+from dragoman.core.placement.placement import place_of
 from dragoman.core.reporting.model.timeline import PduStep, Timeline
-from dragoman.core.reporting.monthly import MonthlyReport
 from dragoman.core.reporting.queries import Queries
-from dragoman.core.reporting.single_texts import SingleTexts
 from dragoman.core.reporting.statistics import Statistics
 from dragoman.core.reporting.timeline import Reconstructs, Timelines
-from dragoman.core.reporting.traffic import Traffic
 from dragoman.core.retention.model import Kept, Lifetimes
 from dragoman.core.retention.privacy import Privacy
 from dragoman.core.retention.retention import Retention
@@ -99,6 +95,7 @@ from dragoman.core.submission.idempotency_keys import IdempotencyKeys
 from dragoman.core.submission.message_actions import MessageActions
 from dragoman.core.submission.message_maker import MessageMaker
 from dragoman.core.submission.orders import Orders
+from dragoman.core.submission.pacing import Pacing
 from dragoman.core.submission.quotes import Quotes
 from dragoman.core.submission.refunds import Refunds
 from dragoman.core.submission.replacements import Replacements
@@ -127,14 +124,8 @@ class Parts:
         self.clock = clock
         self.metrics = Metrics()
         self.storage = Storage(settings.database_url, self.metrics, writer=writer)
-        place = self.storage.place
-        self.ids = IdSource(clock, partition=place.partition if place is not None else None)
-        self.placement = Placement(
-            storage=self.storage,
-            clock=clock,
-            partition=place.partition if place is not None else 0,
-            partitions=settings.cluster.partitions if place is not None else 0,
-        )
+        self.ids = IdSource(clock, partition=self.storage.partition)
+        self.placement = place_of(self.storage, clock, settings.cluster.partitions)
         self.short_ids = self.storage.short_ids
         self._stop_words = words_to_match(settings.inbound.stop_words)
         self._start_words = words_to_match(settings.inbound.start_words)
@@ -170,7 +161,6 @@ class Parts:
         self._submission()
         self._carriers(connect)
         self.health = Health(self.storage.writer, self.connectors)
-        self._campaigns()
         self._reporting()
 
     def _accounts(self) -> None:
@@ -194,13 +184,14 @@ class Parts:
             longest_s=settings.console.longest_s,
         )
         self.access_tokens = AccessTokens(storage=self.storage, accounts=self.accounts)
+        sealer = Sealer(settings.key_path)
         self.auth_tokens = AuthTokens(
-            storage=self.storage,
-            accounts=self.accounts,
-            sealer=Sealer(settings.key_path),
-            clock=self.clock,
+            storage=self.storage, accounts=self.accounts, sealer=sealer, clock=self.clock
         )
         self.dialect_records = DialectRecords(storage=self.storage, ids=self.ids)
+        self.signing_secrets = SigningSecrets(
+            records=self.dialect_records, sealer=sealer, clock=self.clock
+        )
         self.login_tokens = LoginTokens(
             storage=self.storage,
             accounts=self.accounts,
@@ -230,6 +221,16 @@ class Parts:
         self.senders = Senders(storage=self.storage, accounts=self.accounts, clock=self.clock)
         self.audit_log = AuditLog(storage=self.storage, ids=self.ids, clock=self.clock)
         self.admin_tokens = AdminTokens(storage=self.storage, clock=self.clock)
+        signing_in = build_sign_in(
+            settings=settings,
+            storage=self.storage,
+            accounts=self.accounts,
+            sessions=self.console_sessions,
+            audit_log=self.audit_log,
+            sealer=sealer,
+            clock=self.clock,
+        )
+        self.people, self.second_factors, self.sign_ins = signing_in
 
     def _contacts(self) -> None:
         self.contacts = Contacts(storage=self.storage, ids=self.ids, clock=self.clock)
@@ -241,6 +242,7 @@ class Parts:
         self.imports = Imports(storage=self.storage, ids=self.ids, clock=self.clock)
 
     def _inbound_routing(self) -> None:
+        self.answer_limits = AnswerLimits(clock=self.clock)
         self.inbound_routing = InboundRouting(
             storage=self.storage,
             accounts=self.accounts,
@@ -255,6 +257,12 @@ class Parts:
             reserved_words=self._stop_words | self._start_words,
         )
         self.opt_outs = OptOuts(storage=self.storage, ids=self.ids)
+        self.auto_answers = AutoAnswers(
+            storage=self.storage,
+            ids=self.ids,
+            clock=self.clock,
+            help_words=words_to_match(self.settings.inbound.help_words),
+        )
 
     def _devices(self) -> None:
         settings = self.settings
@@ -308,6 +316,13 @@ class Parts:
             quality=self.quality,
             feed=self.feed,
         )
+        self.series = SeriesCollector(
+            queue=self.queue,
+            live=self.live,
+            loader=self.loader,
+            clock=self.clock,
+            joins=joining_routes(settings, self.router),
+        )
         self.backlog = Backlog(
             storage=self.storage,
             queue=self.queue,
@@ -318,6 +333,7 @@ class Parts:
             routes=self.router.routes.keys(),
             held_routes=held_routes(settings, self.router),
             kept_routes=kept_routes(settings, self.router),
+            series=self.series,
             feed=self.feed,
         )
         self.inbound = Inbound(
@@ -334,6 +350,7 @@ class Parts:
                 ids=self.ids,
                 clock=self.clock,
             ),
+            answers=self.auto_answers,
             find_events=self._about_text,
             stop_words=self._stop_words,
             start_words=self._start_words,
@@ -348,6 +365,7 @@ class Parts:
             clock=self.clock,
             metrics=self.metrics,
             park_s=settings.receipts.park_s,
+            is_part=self.series.is_part,
             message_events=self.message_events,
         )
         self.deadlines = Deadlines(
@@ -469,9 +487,11 @@ class Parts:
             clock=self.clock,
         )
         self.bundles = Bundles(self.submission, self.short_ids)
+        self.pacing = Pacing(self.clock)
         self.batches = Batches(
             storage=self.storage,
             live=self.live,
+            loader=self.loader,
             backlog=self.backlog,
             delivery=self.delivery,
             maker=self.message_maker,
@@ -480,12 +500,13 @@ class Parts:
             accounts=self.accounts,
             ids=self.ids,
             clock=self.clock,
+            pacing=self.pacing,
         )
         self.idempotency_keys = IdempotencyKeys(
             storage=self.storage,
             submission=self.submission,
             batches=self.batches,
-            live=self.live,
+            loader=self.loader,
             call_back=self._call_back,
         )
         self.single_messages = SingleMessages(
@@ -499,11 +520,6 @@ class Parts:
             clock=self.clock,
         )
         self.queries = Queries(self.storage)
-        self.message_search = MessageSearch(self.storage)
-        self.monthly_report = MonthlyReport(self.storage, self.clock)
-        self.finder = Finder(
-            self.storage, self.short_ids, tuple(carrier.name for carrier in settings.carriers)
-        )
         self.quotes = Quotes(submission=self.submission, router=self.router, opt_outs=self.opt_outs)
         self.route_explanations = RouteExplanations(
             router=self.router,
@@ -555,20 +571,6 @@ class Parts:
         )
         self.connectors.update(connect(self.settings, self.dispatcher, self.clock, self.resources))
 
-    def _campaigns(self) -> None:
-        settings = self.settings
-        self.mailings = Mailings(
-            storage=self.storage,
-            ids=self.ids,
-            clock=self.clock,
-            enabled=settings.mailings.enabled,
-            sender_domains=settings.mailings.sender_domains,
-            book=ContactAddresses(self.storage),
-        )
-        self.issues = Issues(
-            storage=self.storage, mailings=self.mailings, ids=self.ids, clock=self.clock
-        )
-
     def _reporting(self) -> None:
         self.timelines = Timelines(
             storage=self.storage,
@@ -577,10 +579,7 @@ class Parts:
             message_events=self.message_events,
             reconstruct=self._reconstruct,
         )
-        self.correspondence = Correspondence(self.storage)
-        self.single_texts = SingleTexts(self.storage)
         self.statistics = Statistics(storage=self.storage, queries=self.queries, clock=self.clock)
-        self.traffic = Traffic(storage=self.storage, clock=self.clock)
 
     def _about_text(self, text: StoredInbound, holder: Holder | None) -> tuple[NewCallback, ...]:
         """What is called for an inbound text besides its forwarding."""

@@ -12,6 +12,7 @@ from aiosmtplib import SMTP, SMTPException, SMTPResponseException
 
 from dragoman.config.sections import Mailings
 from dragoman.core.campaigns.outcomes import MAX_ANSWER, Answer, Stage
+from dragoman.core.campaigns.ports import Transport
 
 WRITTEN: Final = 250
 
@@ -114,6 +115,13 @@ class Outbox:
         unfinished = self._folder / f".{name}.part"
         unfinished.write_bytes(mail)
         os.replace(unfinished, self._folder / f"{name}.eml")
+
+
+def new_transport(settings: Mailings) -> Transport:
+    """What mails are delivered to: a folder, if one is set, or a relay."""
+    if settings.outbox is not None:
+        return Outbox(Path(settings.outbox))
+    return RelayConnection(settings)
 
 
 def _short(text: str) -> str:

@@ -10,6 +10,7 @@ import typer
 
 from dragoman.admin.answers import (
     AccountList,
+    AccountPassword,
     AccountSecrets,
     AccountView,
     AuthTokenView,
@@ -90,7 +91,10 @@ def create_account(
         ),
     ] = False,
     sender: SenderOption = None,
-    parent: Annotated[str, option("The parent account, whose permissions bound its own.")] = "",
+    parent: Annotated[
+        str,
+        option("The parent account, whose permissions bound its own, and which gives its credits."),
+    ] = "",
     time_zone: ZoneOption = None,
     prefixes: PrefixesOption = None,
     profile: ProfileOption = None,
@@ -334,6 +338,49 @@ def revoke_tokens(gateway: Gateway, username: Username) -> None:
     """
     account = gateway.call("DELETE", "accounts", username, "tokens", answer=AccountView)
     gateway.show(account, lambda a: print(f"all tokens and sessions of {a.username} are revoked"))
+
+
+@command(app, "show")
+def show_account(gateway: Gateway, username: Username) -> None:
+    """Show an account."""
+    gateway.show(gateway.get("accounts", username, answer=AccountView), _print_account)
+
+
+@command(app, "set-password")
+def set_password(
+    gateway: Gateway,
+    username: Username,
+    password_file: Annotated[
+        Path | None, option("A file with the password; generated if not given.", "--password-file")
+    ] = None,
+) -> None:
+    """Replace an account's password; its sessions and tokens end, those of its people do not."""
+    password = None
+    if password_file is not None:
+        try:
+            password = password_file.read_text().strip()
+        except (OSError, UnicodeDecodeError) as error:
+            raise Stop(ExitCode.USAGE, f"--password-file: {error}") from None
+    path = ("accounts", username, "password")
+    answer = gateway.post(*path, answer=AccountPassword, password=password)
+    gateway.show(answer, _print_password)
+
+
+def _print_password(answer: AccountPassword) -> None:
+    print_fields([("account", answer.account), ("password", answer.password or "as given")])
+    if answer.password:
+        print("Copy the password now: it is stored as a digest and cannot be shown again.")
+
+
+@command(app, "delete")
+def delete_account(gateway: Gateway, username: Username) -> None:
+    """Delete an account that has no subaccounts; its messages are kept.
+
+    Its keys, people and sessions end, its name is free, and what is left of its credits goes to the
+    account above it. To stop it only for a while, disable it.
+    """
+    deleted = gateway.call("DELETE", "accounts", username, answer=AccountView)
+    gateway.show(deleted, lambda account: print(f"{account.username} is deleted"))
 
 
 @command(app, "list")

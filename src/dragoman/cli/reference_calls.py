@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import Any, Final, TypeVar
 
 from dragoman.admin.operations import build_admin
+from dragoman.campaigns.links import build_short_links
 from dragoman.campaigns.pages import build_mailing_pages
 from dragoman.cli.reference_table import table
 from dragoman.cli.reference_words import NEEDS, PERMISSIONS
@@ -126,6 +127,10 @@ def _others() -> Iterator[tuple[str, Dialect]]:
     yield (
         "Where `mailings` are enabled; the token in the address is the key.",
         build_mailing_pages(_NOTHING),
+    )
+    yield (
+        "Where `links.public_url` is set; whoever has a link may follow it.",
+        build_short_links(_NOTHING),
     )
     yield (
         "On the socket in the data folder; with `[admin] remote = true` also here, for callers with"

@@ -72,6 +72,10 @@ NEEDS: Final = MappingProxyType(
             r"(POST|PUT|DELETE) /v2/user[./].*": Permission.ADMINISTER,
             r".* /v2/(keywords|services)[./].*": Permission.RECEIVE,
         },
+        "native": {
+            r"(POST|PATCH) /api/v1/(messages|batches).*": Permission.SEND,
+            r"GET /api/v1/inbound.*": Permission.RECEIVE,
+        },
         "smsend": {
             r"POST .*/(sms|paramsms|smstogroups|2fa/request)": Permission.SEND,
             r".*/subaccounts?(/.*)?": Permission.ADMINISTER,

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from dragoman.gateway import Gateway
     from dragoman.kit.child_process import ChildProcess
 
+COLLECT_AFTER = 50_000
+"""Objects made and still alive before the garbage collector of a running gateway runs."""
 KILLED = 128
 """What shells add to the number of a signal that ended a process."""
 
@@ -165,6 +167,7 @@ def _calm_collector() -> None:
     A message makes hundreds of objects and no cycles; walking the whole heap for them costs pauses.
     """
     gc.freeze()
+    gc.set_threshold(COLLECT_AFTER)
 
 
 def run_loop(main: Coroutine[Any, Any, None]) -> None:

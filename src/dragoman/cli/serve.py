@@ -22,7 +22,7 @@ def serve(config: ConfigOption = None) -> None:
     import os
 
     from dragoman.cli.running import check_port, run_loop
-    from dragoman.core.writer_process import start_writer
+    from dragoman.core.writer_process import fork_writer
     from dragoman.kit import logging
 
     settings = load_settings(config, complete=True)
@@ -33,7 +33,7 @@ def serve(config: ConfigOption = None) -> None:
     if settings.cluster.partitions:
         run_loop(_serve_node(settings))
     else:
-        run_loop(_serve(settings, start_writer(), lambda: read_settings(config)))
+        run_loop(_serve(settings, fork_writer(), lambda: read_settings(config)))
 
 
 async def _serve_node(settings: Settings) -> None:

@@ -71,6 +71,7 @@ def _print_story(story: Timeline) -> None:
             ("sender ignored", request.ignored_sender),
             ("to", request.recipient),
             ("text", _printable(request.text)),
+            ("part", _series(story)),
             (
                 "encoding",
                 f"{request.alphabet or request.format}, {show_count(request.parts, 'part')}",
@@ -96,6 +97,18 @@ def _print_story(story: Timeline) -> None:
     for pdu in story.pdus:
         part = f", part {pdu.part}" if pdu.part and story.request.parts > 1 else ""
         print(f"{pdu.name}{'' if pdu.whole else ', its text only'}{part}  {pdu.octets}")
+
+
+def _series(story: Timeline) -> str:
+    """The place of a part in its text, and the messages that have the others."""
+    series = story.series
+    if series is None:
+        return ""
+    others = ", ".join(
+        f"{part.number}: {part.message_id}" for part in series.parts if part.number != series.number
+    )
+    place = f"{series.number} of {series.total} of a text that its sender cut"
+    return f"{place} ({others})" if others else place
 
 
 def _print_way(story: Timeline) -> None:

@@ -25,6 +25,7 @@ import structlog
 
 from dragoman import __version__
 from dragoman.admin.server import AdminServer, build_admin_app
+from dragoman.assembly.membership import Membership
 from dragoman.cluster.carriers import Carriers
 from dragoman.cluster.configuration import digests
 from dragoman.cluster.front import ADMIN, WEB, Front, FrontApp, PeerApp, Place
@@ -37,7 +38,7 @@ from dragoman.core.model.errors import AlreadyInUse, RefusalCode, Refused, Stora
 from dragoman.core.placement.membership import CannotJoin, claimed_url, open_membership
 from dragoman.core.placement.model import fair_share
 from dragoman.core.placement.model.views import DEAD_AFTER_S, Node, Overview
-from dragoman.gateway import Gateway, Membership
+from dragoman.gateway import Gateway
 from dragoman.kit.clock import Clock, SystemClock
 from dragoman.kit.supervisor import Ended, Supervisor
 from dragoman.web.responses import Response, Send

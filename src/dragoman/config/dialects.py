@@ -129,6 +129,7 @@ class Dialects(Section, frozen=True, kw_only=True):
     enabled: Annotated[tuple[str, ...], Meta(min_length=1)] = (
         "httpsms",
         "linkmobility",
+        "native",
         "smsend",
         "smsgateway24",
     )

@@ -17,6 +17,7 @@ from dragoman.config.values import (
     FilePath,
     FolderPath,
     HttpUrl,
+    Issuer,
     Network,
     NetworkText,
     PublicUrl,
@@ -127,8 +128,9 @@ class SmppServer(Section, frozen=True, kw_only=True):
     tls_listen: Address = "127.0.0.1:3550"
     """Host and port to listen on with TLS."""
     trusted_proxies: Annotated[tuple[NetworkText, ...], Meta(examples=[["10.0.0.0/8"]])] = ()
-    """TCP proxies, such as HAProxy or stunnel. Connections from them to `listen` must begin with a
-    PROXY protocol header (version 1 or 2), which says where the customer is."""
+    """TCP proxies, such as HAProxy or stunnel. Connections from them must begin with a PROXY
+    protocol header (version 1 or 2), which says where the customer is; at `tls_listen` before
+    TLS."""
     max_connections: Annotated[int, Meta(ge=1, le=100_000)] = 2_000
     """Connections at the same time, in all."""
     max_binds: Annotated[int, Meta(ge=1, le=1_000)] = 4
@@ -260,6 +262,17 @@ class Mailings(Section, frozen=True, kw_only=True):
         return parse_address(self.relay)
 
 
+class Links(Section, frozen=True, kw_only=True):
+    """Short links in campaigns by text message, which lead through this gateway and are counted.
+
+    How often a link was followed is known, and not by whom: all recipients get the same.
+    """
+
+    public_url: Annotated[PublicUrl, Meta(examples=["https://sms.example.com"])] = ""
+    """Where recipients reach this gateway, without a path; short links are below /l of it. Empty
+    leaves links as they are."""
+
+
 class Mms(Section, frozen=True, kw_only=True):
     """What a multimedia message may carry.
 
@@ -374,6 +387,8 @@ class Inbound(Section, frozen=True, kw_only=True):
     keywords."""
     start_words: tuple[str, ...] = ("START",)
     """One of these words alone, or before a keyword, takes the opt-out back."""
+    help_words: tuple[str, ...] = ("HELP",)
+    """One of these words alone gets the answer that an account has set for it, if it has."""
 
 
 class Receipts(Section, frozen=True, kw_only=True):
@@ -438,6 +453,32 @@ class Console(Section, frozen=True, kw_only=True):
     """Time without a click that ends a session."""
     longest_s: Annotated[float, Meta(ge=60, le=90 * DAY_S)] = 12.0 * HOUR_S
     """Time that ends a session in any case."""
+    public_url: Annotated[PublicUrl, Meta(examples=["https://sms.example.com"])] = ""
+    """Where browsers reach the gateway, for links of invitations. Without it the console takes the
+    address that is in the browser of whoever invites."""
+    second_factor: Literal["optional", "administrators", "everyone"] = "optional"
+    """Who has to have a second factor; an account can ask it of all its people besides."""
+
+
+class OpenId(Section, frozen=True, kw_only=True):
+    """Signing in to the console at an OpenID provider; docs/howto/people.md has more."""
+
+    issuer: Annotated[Issuer, Meta(examples=["https://login.example.com"])] = ""
+    """The provider, exactly as it calls itself; empty for none. What is registered there as
+    redirect URI is <address of the gateway>/console/openid/callback."""
+    client_id: Annotated[str, Meta(examples=["dragoman"])] = ""
+    """How the gateway is registered there."""
+    client_secret: Secret = Secret("")
+    """The secret that goes with it."""
+    client_secret_file: Annotated[FilePath | None, Meta(examples=["openid.secret"])] = None
+    """File that holds the secret instead."""
+    name: str = "your company account"
+    """What the provider is called on the sign-in page."""
+    timeout_s: Annotated[float, Meta(gt=0, le=60)] = 10.0
+    """Longest wait for an answer of the provider."""
+    link_by_email: bool = True
+    """Whether an invited person is known by an e-mail address that the provider has verified;
+    otherwise only by `dragoman person set --subject`."""
 
 
 class Admin(Section, frozen=True, kw_only=True):

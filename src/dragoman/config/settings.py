@@ -84,8 +84,12 @@ class Settings(sections.Section, frozen=True, kw_only=True):
     """Metrics for Prometheus."""
     console: sections.Console = sections.Console()
     """The console: pages for people."""
+    openid: sections.OpenId = sections.OpenId()
+    """OpenID: signing in to the console at a provider."""
     admin: sections.Admin = sections.Admin()
     """Admin interface: what `dragoman` calls."""
+    links: sections.Links = sections.Links()
+    """Links: short ones in campaigns."""
     mms: sections.Mms = sections.Mms()
     """Multimedia messages: what one may carry."""
     short_codes: tuple[ShortCodeTable, ...] = ()

@@ -96,6 +96,15 @@ def _check_public_url(text: str) -> None:
         raise ValueError("expected an address without a query")
 
 
+def _check_issuer(text: str) -> None:
+    parts = urlsplit(text)
+    local = parts.scheme == "http" and parts.hostname in {"localhost", "127.0.0.1", "::1"}
+    if (text and not (parts.scheme == "https" or local)) or (text and not parts.hostname):
+        raise ValueError("expected https://<host>/<path>, as the provider calls itself")
+    if parts.query or parts.fragment or not text.isprintable() or " " in text:
+        raise ValueError("expected an address without a query")
+
+
 def _check_time_zone(text: str) -> None:
     try:
         ZoneInfo(text)
@@ -136,6 +145,8 @@ DatabaseUrl = Annotated[Secret, checked(_check_database_url)]
 HttpUrl = Annotated[str, checked(_check_http_url)]
 PublicUrl = Annotated[str, checked(_check_public_url)]
 """An address to put a path behind, or nothing."""
+Issuer = Annotated[str, checked(_check_issuer)]
+"""An OpenID provider as it calls itself, or nothing."""
 TimeZone = Annotated[str, checked(_check_time_zone)]
 Country = Annotated[str, checked(_check_country)]
 OptionalCountry = Annotated[str, checked(_check_optional_country)]

@@ -35,6 +35,26 @@ def set_cookie(request: Request, name: CookieName, value: str) -> Header:
     return (b"set-cookie", text.encode())
 
 
+def origin_of(request: Request) -> str:
+    """Where the browser of a request reaches this console."""
+    scheme = "https" if _is_secure(request) else "http"
+    return f"{scheme}://{request.header(b'host').decode('latin-1')}"
+
+
+def is_plain(request: Request) -> bool:
+    """Whether a request seems to come over plain HTTP from another machine.
+
+    Browsers send Sec-Fetch headers only where the connection, or this machine, can be trusted.
+    """
+    if _LOOPBACK.fullmatch(request.header(b"host")) is not None:
+        return False
+    scheme = request.header(b"x-forwarded-proto")
+    if scheme:
+        return scheme != b"https"
+    secure = (request.header(b"origin").startswith(b"https:"), request.header(b"sec-fetch-site"))
+    return not any(secure)
+
+
 def _full_name(request: Request, name: CookieName) -> str:
     if _is_secure(request):
         return f"__Host-dragoman-{name}"

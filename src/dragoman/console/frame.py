@@ -8,6 +8,7 @@ from dragoman.console.context import ConsoleContext
 from dragoman.console.place import Place
 from dragoman.console.rendering import Renderer
 from dragoman.core.accounts.model.accounts import Account
+from dragoman.core.accounts.model.people import Role
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,8 +19,8 @@ class Frame:
     renderer: Renderer
     menu: tuple[Place, ...]
 
-    def menu_for(self, account: Account | None) -> tuple[Place, ...]:
+    def menu_for(self, account: Account | None, role: Role) -> tuple[Place, ...]:
         """The pages in the navigation of an account; none before it has signed in."""
         if account is None:
             return ()
-        return tuple(place for place in self.menu if place.is_open_to(account))
+        return tuple(place for place in self.menu if place.is_open_to(account, role))

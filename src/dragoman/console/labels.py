@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import Final
 
 from dragoman.core.accounts.model.accounts import Permission
+from dragoman.core.accounts.model.people import Role
 from dragoman.core.messages.model.events import EventKind
 from dragoman.core.messages.model.lifecycle import State
 from dragoman.core.messages.model.routing import RouteReason
@@ -164,6 +165,16 @@ PERMISSIONS: Final = MappingProxyType(
     }
 )
 """What an account is permitted to do."""
+ROLES: Final = MappingProxyType(
+    {
+        Role.OPERATOR: "runs the gateway",
+        Role.ADMINISTRATOR: "manages people, API keys and subaccounts",
+        Role.MANAGER: "manages keywords, opt-outs and callbacks",
+        Role.SENDER: "sends and answers messages",
+        Role.VIEWER: "reads",
+    }
+)
+"""What each role adds to those below it."""
 _BY_NAME: Final = MappingProxyType({str(name): label for name, label in PERMISSIONS.items()})
 _PERMISSION: Final = re.compile(r"(?<=may )(?!not )\w+|(?<=may not )\w+")
 """A permission in an audit log entry about a change of access."""
@@ -187,6 +198,15 @@ _ACTIONS: Final = MappingProxyType(
         "disable_device": "disabled the phone {}",
         "enable_device": "enabled the phone {}",
         "device_code": "created a registration code for a phone",
+        "answer": "changed the automatic answer to {}",
+        "start_campaign": "started the campaign {}",
+        "pause_campaign": "paused the campaign {}",
+        "resume_campaign": "resumed the campaign {}",
+        "stop_campaign": "stopped the campaign {}",
+        "delete_campaign": "deleted the campaign {}",
+        "delete_list": "deleted the list {}",
+        "delete_field": "deleted the merge field {}",
+        "delete_contact": "deleted the contact {}",
         "cancel": "cancelled the message {}",
         "cancel_batch": "cancelled the batch {}",
         "move_batch": "changed the time of the batch {}",
@@ -222,6 +242,20 @@ _ACTIONS: Final = MappingProxyType(
         "remove_device": "removed the phone {}",
         "export_inbox": "requested the inbox of the phone {}",
         "webhook": "changed the webhook {}",
+        "invite": "invited {}",
+        "accept_invitation": "accepted the invitation of {}",
+        "new_link": "created a sign-in link for {}",
+        "change_person": "changed the role of {}",
+        "enable_person": "enabled {}",
+        "disable_person": "disabled {}",
+        "remove_person": "removed {}",
+        "end_sessions": "ended the sessions of {}",
+        "change_identity": "changed the identity of {}",
+        "second_factor": "set up a second factor",
+        "remove_second_factor": "removed the second factor",
+        "reset_second_factor": "took the second factor of {} away",
+        "recovery_codes": "created new recovery codes",
+        "second_factor_policy": "made a second factor {}",
     }
 )
 

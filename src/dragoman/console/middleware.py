@@ -15,7 +15,7 @@ import msgspec
 
 from dragoman.console.assets import PACKAGE, Assets
 from dragoman.console.context import ConsoleContext
-from dragoman.console.cookies import read_cookie, set_cookie
+from dragoman.console.cookies import is_plain, read_cookie, set_cookie
 from dragoman.console.forms import TOKEN_FIELD, EditConflict, Forged, check_token, is_same_origin
 from dragoman.console.frame import Frame
 from dragoman.console.labels import describe_refusal
@@ -23,10 +23,10 @@ from dragoman.console.page import Page, View
 from dragoman.console.page_request import PageRequest
 from dragoman.console.place import PREFIX, Place
 from dragoman.console.rendering import Renderer
-from dragoman.core.accounts.model.accounts import Account
+from dragoman.core.accounts.model.people import Principal
 from dragoman.core.model.errors import RefusalCode, Refused, TookTooLong
 from dragoman.web.charsets import parse_media_type
-from dragoman.web.forms import parse_form
+from dragoman.web.forms import Form, parse_form, parse_multipart
 from dragoman.web.operations import Handler
 from dragoman.web.refusals import MalformedBody, Refusal, RefusalKind
 from dragoman.web.refusals import Refused as RefusedByKit
@@ -132,7 +132,7 @@ class ConsoleMiddleware:
         """A handler that lets GET requests through to a view."""
 
         async def show(request: Request) -> Response:
-            return await self._answer(page, view, request, Parameters())
+            return await self._answer(page, view, request, Form(fields=Parameters()))
 
         return show
 
@@ -141,14 +141,15 @@ class ConsoleMiddleware:
 
         async def act(request: Request) -> Response:
             try:
-                form = _read_form(request)
+                form = _read_form(request, with_files=bool(page.files_bytes))
             except MalformedBody as malformed:
                 return self.refuse(request, malformed.refusal)
             return await self._answer(page, view, request, form)
 
         return act
 
-    async def _answer(self, page: Page, view: View, request: Request, form: Parameters) -> Response:
+    async def _answer(self, page: Page, view: View, request: Request, sent: Form) -> Response:
+        form = sent.fields
         page_request = PageRequest(self._frame, page, request, form)
         try:
             if request.method == "POST" and not is_same_origin(request):
@@ -157,10 +158,13 @@ class ConsoleMiddleware:
             if admitted is None:
                 return self._ask_to_sign_in(page, request, form)
             page_request = admitted
-            if not page.public and not page.is_open_to(page_request.account):
+            if not page.public and not page.is_open_to(page_request.account, page_request.role):
+                raise Refused(RefusalCode.PERMISSION_DENIED, page.path)
+            if request.method == "POST" and not page_request.role.includes(page.acts):
                 raise Refused(RefusalCode.PERMISSION_DENIED, page.path)
             if request.method == "POST":
                 check_token(form, page_request.secret)
+            page_request.files = sent.files
             return await view(page_request)
         except Refused as refused:
             error = _error_for(refused)
@@ -180,22 +184,24 @@ class ConsoleMiddleware:
             if fresh:
                 page_request.cookies.append(set_cookie(request, "form", secret))
             return page_request
-        account = await self.find_account(request, counts=not page.background)
-        if account is None:
+        reader = await self.find_reader(request, counts=not page.background)
+        if reader is None:
             return None
         secret = read_cookie(request, "session")
-        return PageRequest(self._frame, page, request, form, secret, account)
+        return PageRequest(self._frame, page, request, form, secret, reader)
 
-    async def find_account(self, request: Request, *, counts: bool = True) -> Account | None:
-        """Who is signed in; None if the session has ended or the account is disabled."""
-        token = read_cookie(request, "session")
-        account_id = (
-            await self._services.console_sessions.find(token, counts=counts) if token else None
-        )
-        if account_id is None:
+    async def find_reader(self, request: Request, *, counts: bool = True) -> Principal | None:
+        """Who is signed in; None if the session has ended, or the account or person is disabled."""
+        services, token = self._services, read_cookie(request, "session")
+        session = await services.console_sessions.find(token, counts=counts) if token else None
+        if session is None:
             return None
         try:
-            return await self._services.accounts.admit(account_id, request.client)
+            if session.person_id is None:
+                account = await services.accounts.admit(session.account_id, request.client)
+                return Principal(account, None)
+            person = await services.people.find(session.person_id)
+            return None if person is None else await services.people.admit(person, request.client)
         except Refused as refused:
             if refused.code is RefusalCode.UNAVAILABLE:
                 raise
@@ -217,6 +223,7 @@ class ConsoleMiddleware:
             target=_target_of(request),
             kept=kept if len(kept) <= MAX_KEPT else "",
             stale=bool(kept) or bool(read_cookie(request, "session")),
+            plain=is_plain(request),
         )
 
     def _show_error(self, page_request: PageRequest, error: ErrorPage) -> Response:
@@ -252,12 +259,14 @@ def _error_for(refused: Refused) -> ErrorPage:
     return _BY_CODE.get(refused.code, usual)
 
 
-def _read_form(request: Request) -> Parameters:
-    """The fields of a form; raises `MalformedBody`."""
+def _read_form(request: Request, *, with_files: bool) -> Form:
+    """The fields of a form, and its files where the page takes any; raises `MalformedBody`."""
     media = parse_media_type(request.header(b"content-type"))
-    if request.body and media.name != "application/x-www-form-urlencoded":
-        raise MalformedBody("not a form", kind=RefusalKind.UNSUPPORTED_TYPE)
     try:
-        return parse_form(request.body, max_fields=MAX_FIELDS)
+        if with_files and media.name == "multipart/form-data":
+            return parse_multipart(request.body, media.boundary, max_files=1)
+        if request.body and media.name != "application/x-www-form-urlencoded":
+            raise MalformedBody("not a form", kind=RefusalKind.UNSUPPORTED_TYPE)
+        return Form(fields=parse_form(request.body, max_fields=MAX_FIELDS))
     except RefusedByKit as refused:
         raise MalformedBody(refused.refusal.reason, kind=refused.refusal.kind) from None

@@ -22,3 +22,5 @@ class Page(Place):
     _: KW_ONLY
     show: View | None = None
     act: View | None = None
+    files_bytes: int = 0
+    """How large a form with files may be; 0 for a page whose forms have none."""

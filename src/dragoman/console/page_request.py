@@ -8,6 +8,7 @@ from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
 from dragoman.console.context import ConsoleContext
+from dragoman.console.cookies import origin_of
 from dragoman.console.forms import Problems, check_version, is_current, token_for
 from dragoman.console.frame import Frame
 from dragoman.console.paging import PER_PAGE, Paging, read_paging
@@ -16,6 +17,14 @@ from dragoman.console.roles import role_of
 from dragoman.container import Services
 from dragoman.core.accounts.model.accounts import Account
 from dragoman.core.accounts.model.audit_log import AuditEntry
+from dragoman.core.accounts.model.people import (
+    Person,
+    Principal,
+    Role,
+    narrow_to_role,
+    widest_role,
+)
+from dragoman.web.forms import Upload as UploadedFile
 from dragoman.web.requests import Parameters, Request
 from dragoman.web.responses import EVENTS, HTML, JSON, Header, Response, Stream
 
@@ -40,6 +49,9 @@ _NOTICES: Final = {
     "signed-out-everywhere": "You are signed out everywhere.",
     "password-changed": "Password changed. Sign in with the new one.",
     "saved": "Saved.",
+    "session-ended": "Session ended.",
+    "factor-removed": "Second factor removed.",
+    "person-removed": "Person removed.",
     "no-changes": "No changes.",
     "released": "Keyword released. It stays reserved for your account until the end of the month.",
     "deleted": "Account deleted.",
@@ -51,6 +63,15 @@ _NOTICES: Final = {
     "retrying": "The hosts of the waiting callbacks are being called now.",
     "opted-out": "Opt-out added.",
     "opted-in": "Opt-out removed.",
+    "contact-added": "Contact added.",
+    "contact-deleted": "Contact deleted.",
+    "list-created": "List created.",
+    "list-deleted": "List deleted, with its contacts.",
+    "field-deleted": "Field deleted, with its values.",
+    "upload-discarded": "File deleted. Contacts that were already imported stay.",
+    "campaign-deleted": "Draft deleted.",
+    "template-deleted": "Template deleted.",
+    "test-sent": "The test is being sent.",
     "scheduled": "Accepted. The message is scheduled.",
     "moved": "The new time is saved.",
     "replayed": "The callbacks are being made again.",
@@ -61,7 +82,7 @@ _NOTICES: Final = {
 
 
 class PageRequest:
-    """A request to a page by a signed-in account, or by anyone to a public page."""
+    """A request to a page by a signed-in account or person, or by anyone to a public page."""
 
     def __init__(
         self,
@@ -70,13 +91,22 @@ class PageRequest:
         request: Request,
         form: Parameters,
         secret: str = "",
-        account: Account | None = None,
+        reader: Principal | None = None,
     ) -> None:
         self._frame = frame
-        self._account = account
+        self._reader = reader
+        self._account: Account | None = None
+        self.person: Person | None = None
+        """Who is signed in, where it is one of the account's people."""
+        self.role = Role.VIEWER
+        if reader is not None:
+            account, self.person = reader
+            self.role = self.person.role if self.person is not None else widest_role(account)
+            self._account = account if self.person is None else narrow_to_role(account, self.role)
         self.page = page
         self.http = request
         self.form = form
+        self.files: tuple[UploadedFile, ...] = ()
         self.secret = secret
         """What forms of this request are bound to: the session's token, or the form cookie."""
         self.cookies: list[Header] = []
@@ -95,10 +125,27 @@ class PageRequest:
 
     @property
     def account(self) -> Account:
-        """Who is signed in."""
+        """The account that is signed in, with what the role of its person leaves of it."""
         if self._account is None:
             raise RuntimeError("a public page has no account")
         return self._account
+
+    @property
+    def reader(self) -> Principal:
+        """Who is signed in, with the whole account."""
+        if self._reader is None:
+            raise RuntimeError("a public page has no reader")
+        return self._reader
+
+    @property
+    def person_id(self) -> int | None:
+        """The identifier of the person who is signed in; None where it is the account itself."""
+        return self.person.person_id if self.person is not None else None
+
+    @property
+    def manages(self) -> bool:
+        """Whether the reader changes what the account sends with."""
+        return self.role.includes(Role.MANAGER)
 
     @property
     def query(self) -> Parameters:
@@ -110,6 +157,11 @@ class PageRequest:
         """The zone of the account's times."""
         named = self._account.time_zone if self._account is not None else ""
         return ZoneInfo(named or self.services.settings.console.time_zone)
+
+    @property
+    def public_url(self) -> str:
+        """Where browsers reach the gateway: as configured, or as this one did."""
+        return self.services.settings.console.public_url.rstrip("/") or origin_of(self.http)
 
     def identifier(self, name: str) -> int:
         """A number in the path; what is too long for an identifier is one that nothing has."""
@@ -130,11 +182,11 @@ class PageRequest:
 
     def audit(self, action: str, subject: str = "", account: Account | None = None) -> AuditEntry:
         """An entry for the audit log, to be stored with the change it is about."""
-        return self.services.audit_log.entry(self.account, action, subject, account)
+        return self.services.audit_log.entry(self.account, action, subject, account, self.person_id)
 
     async def note(self, action: str, subject: str = "", account: Account | None = None) -> None:
         """Adds to the audit log what the account did."""
-        await self.services.audit_log.note(self.account, action, subject, account)
+        await self.services.audit_log.note(self.account, action, subject, account, self.person_id)
 
     async def tree(self) -> tuple[int, ...]:
         """The account's own identifier and those of the accounts below it; raises `Refused`."""
@@ -149,9 +201,11 @@ class PageRequest:
         values = {
             "page": self.page,
             "me": account,
-            "role": role_of(account) if account is not None else None,
+            "person": self.person,
+            "role": self._shown_role(),
             "section": self.page.menu or self.page.section,
-            "menu": self._frame.menu_for(account),
+            "provider": self.context.openid.name if self.context.openid is not None else "",
+            "menu": self._frame.menu_for(account, self.role),
             "zone": self.zone,
             "notice": _NOTICES.get(self.query.get("notice", "")),
             "form_token": token_for(self.secret),
@@ -161,12 +215,21 @@ class PageRequest:
         body = self._frame.renderer.render(template, values)
         return Response(status, body, HTML, (*SAFE, *self.cookies))
 
+    def _shown_role(self) -> Role | None:
+        if self.person is not None or self._account is None:
+            return self.person.role if self.person is not None else None
+        return role_of(self._account)
+
     def go(self, path: str, notice: str = "") -> Response:
         """Sends the browser on to a path below `/console`, by GET."""
         mark = "&" if "?" in path else "?"
         address = f"{PREFIX}{path}" + (f"{mark}notice={quote(notice)}" if notice else "")
         headers = (*SAFE, (b"location", address.encode()), *self.cookies)
         return Response(303, b"", HTML, headers)
+
+    def leave(self, url: str) -> Response:
+        """Sends the browser on to another site, by GET."""
+        return Response(303, b"", HTML, (*SAFE, (b"location", url.encode()), *self.cookies))
 
     def give_json(self, body: bytes) -> Response:
         """An answer to a script of ours."""

@@ -6,6 +6,7 @@ from dataclasses import KW_ONLY, dataclass
 from typing import Final
 
 from dragoman.core.accounts.model.accounts import Account, Permission
+from dragoman.core.accounts.model.people import Role
 
 PREFIX: Final = "/console"
 
@@ -20,6 +21,10 @@ class Place:
     _: KW_ONLY
     needs: Permission | None = None
     """The permission it needs; None for everyone who is signed in."""
+    least: Role = Role.VIEWER
+    """The least role of a person that it opens for. The account's own sign-in has them all."""
+    acts: Role = Role.VIEWER
+    """The least role of a person that may send its forms."""
     menu: str = ""
     """Its name in the navigation; empty for a page that is not there."""
     section: str = ""
@@ -35,6 +40,6 @@ class Place:
         """Its path template from the root."""
         return f"{PREFIX}{self.path}"
 
-    def is_open_to(self, account: Account) -> bool:
-        """Whether an account may use it."""
-        return self.needs is None or account.may(self.needs)
+    def is_open_to(self, account: Account, role: Role) -> bool:
+        """Whether an account, in a role, may use it."""
+        return role.includes(self.least) and (self.needs is None or account.may(self.needs))

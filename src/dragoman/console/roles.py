@@ -2,23 +2,12 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from typing import Final
 
 from dragoman.core.accounts.model.accounts import Account, Permission
+from dragoman.core.accounts.model.people import Role
 
-
-class Role(StrEnum):
-    """The roles, the widest first."""
-
-    OPERATOR = "operator"
-    """Runs the gateway."""
-    ADMINISTRATOR = "administrator"
-    """Manages the accounts below."""
-    SENDER = "sender"
-    VIEWER = "viewer"
-    """Read only."""
-
+__all__ = ["Role", "role_of"]
 
 _MARKS: Final = (
     (Permission.OPERATE, Role.OPERATOR),

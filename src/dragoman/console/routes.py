@@ -62,6 +62,6 @@ def _operations(middleware: ConsoleMiddleware, page: Page) -> Iterable[Operation
             path=page.address,
             handler=middleware.acting(page, page.act),
             summary=page.title,
-            body_limit_bytes=FORM_LIMIT_BYTES,
+            body_limit_bytes=page.files_bytes or FORM_LIMIT_BYTES,
             answer_formats=("text",),
         )

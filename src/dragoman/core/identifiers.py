@@ -10,16 +10,22 @@ from dragoman.core.accounts.sql.tables import (
     credentials,
     dialect_records,
     one_time_links,
+    people,
+    saved_searches,
     senders,
 )
+from dragoman.core.alerts.sql.tables import alert_rules, alerts
 from dragoman.core.billing.sql.tables import ledger_entries, purchases, wallets
 from dragoman.core.campaigns.sql.tables import (
+    campaigns,
     deliveries,
     issues,
     mail_templates,
     mailing_lists,
     sendings,
+    short_links,
     subscriptions,
+    text_templates,
 )
 from dragoman.core.contacts.sql.tables import contact_lists, contacts, imports, merge_fields
 from dragoman.core.devices.sql.tables import device_assignments, device_registrations, devices
@@ -45,6 +51,8 @@ _IDENTIFIERS = (
     credentials.c.credential_id,
     senders.c.sender_id,
     one_time_links.c.link_id,
+    people.c.person_id,
+    saved_searches.c.search_id,
     dialect_records.c.position,
     purchases.c.purchase_id,
     wallets.c.wallet_id,
@@ -75,6 +83,11 @@ _IDENTIFIERS = (
     mail_templates.c.template_id,
     sendings.c.sending_id,
     deliveries.c.delivery_id,
+    text_templates.c.template_id,
+    campaigns.c.campaign_id,
+    short_links.c.link_id,
+    alert_rules.c.rule_id,
+    alerts.c.alert_id,
 )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dragoman.core.accounts.sql.tables
+import dragoman.core.alerts.sql.tables
 import dragoman.core.billing.sql.tables
 import dragoman.core.callbacks.sql.tables
 import dragoman.core.campaigns.sql.tables

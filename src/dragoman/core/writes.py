@@ -13,14 +13,24 @@ from dragoman.core.accounts.sql import (
     credits,
     dialect_records,
     one_time_links,
+    people,
     scoped_tokens,
+    second_factors,
     senders,
     smpp_logins,
 )
 from dragoman.core.accounts.sql import audit_log as audit
 from dragoman.core.billing.sql import wallets
 from dragoman.core.callbacks.sql import callback_lists, callbacks, webhooks
-from dragoman.core.campaigns.sql import deliveries, issues, mailing_lists, subscriptions
+from dragoman.core.campaigns.sql import (
+    deliveries,
+    issues,
+    mailing_lists,
+    short_links,
+    subscriptions,
+    text_campaigns,
+    text_templates,
+)
 from dragoman.core.contacts.sql import (
     contact_lists,
     contact_profiles,
@@ -33,7 +43,14 @@ from dragoman.core.contacts.sql import (
 )
 from dragoman.core.delivery.sql import held_carriers
 from dragoman.core.devices.sql import assignments, device_events, devices, phone_settings
-from dragoman.core.inbound.sql import inbound, keywords, opt_outs, received_texts
+from dragoman.core.inbound.sql import (
+    auto_answers,
+    conversations,
+    inbound,
+    keywords,
+    opt_outs,
+    received_texts,
+)
 from dragoman.core.messages.sql import changes
 from dragoman.core.messages.sql import events as journal
 from dragoman.core.reporting.sql import ingestion
@@ -45,6 +62,7 @@ from dragoman.core.retention.sql import (
     sweeping,
 )
 from dragoman.core.submission.sql import (
+    audiences,
     batches,
     bundles,
     orders,
@@ -75,6 +93,7 @@ OPERATIONS: Final[dict[str, Operation[Any, Any]]] = {
         auth_tokens.put,
         dialect_records.put,
         dialect_records.remove,
+        audiences.stop,
         batches.cancel,
         batches.stop,
         scheduled.move,
@@ -148,6 +167,19 @@ OPERATIONS: Final[dict[str, Operation[Any, Any]]] = {
         issues.schedule,
         issues.step,
         journal.note,
+        auto_answers.put,
+        auto_answers.remove,
+        conversations.mark,
+        short_links.count_clicks,
+        text_campaigns.change,
+        text_campaigns.create,
+        text_campaigns.move,
+        text_campaigns.note,
+        text_campaigns.remove,
+        text_campaigns.start,
+        text_templates.change,
+        text_templates.create,
+        text_templates.remove,
         resending.resend,
         keywords.add_forwarding,
         keywords.add_number,
@@ -158,6 +190,13 @@ OPERATIONS: Final[dict[str, Operation[Any, Any]]] = {
         keywords.reserve_keyword,
         one_time_links.add,
         one_time_links.use,
+        people.change,
+        people.create,
+        people.put_policy,
+        people.remove,
+        second_factors.end,
+        second_factors.put,
+        second_factors.use,
         opt_outs.add,
         opt_outs.erase,
         opt_outs.keep_hash_key,
@@ -192,6 +231,7 @@ OPERATIONS: Final[dict[str, Operation[Any, Any]]] = {
         subscriptions.use_token,
         verifications.end,
         verifications.send,
+        verifications.send_again,
         verifications.verify,
         wallets.top_up,
         webhooks.call,

@@ -12,6 +12,7 @@ from dragoman.dialects.httpsms import build_httpsms
 from dragoman.dialects.jasmin import build_jasmin
 from dragoman.dialects.kannel import build_kannel
 from dragoman.dialects.linkmobility import build_linkmobility
+from dragoman.dialects.native import build_native
 from dragoman.dialects.smsend import build_smsend
 from dragoman.dialects.smsgate import build_smsgate
 from dragoman.dialects.smsgateway24 import build_smsgateway24
@@ -25,6 +26,7 @@ DIALECTS: Final = MappingProxyType[str, Callable[[Services], ProviderDialect]](
         "jasmin": build_jasmin,
         "kannel": build_kannel,
         "linkmobility": build_linkmobility,
+        "native": build_native,
         "smsend": build_smsend,
         "smsgate": build_smsgate,
         "smsgateway24": build_smsgateway24,

@@ -54,8 +54,11 @@ class IdSource:
         following = last + (self._partition - last) % step  # an earlier one may be of no partition
         self._last = max(self._last, following)
 
-    def next(self) -> int:
-        floor = ((self._now_ms() - EPOCH_MS) << SEQUENCE_BITS) + self._partition
+    def next(self, now_ms: int | None = None) -> int:
+        """The next identifier; `now_ms` is for callers that have just read the clock."""
+        if now_ms is None:
+            now_ms = self._now_ms()
+        floor = ((now_ms - EPOCH_MS) << SEQUENCE_BITS) + self._partition
         self._last = last = floor if floor > self._last else self._last + self._step
         return last
 

@@ -57,6 +57,11 @@ def _countries() -> dict[str, str]:
     return {row[2]: row[0] for row in rows if len(row) > 2 and not row[0].startswith("#")}
 
 
+def zone_names() -> list[str]:
+    """The names that people choose a zone by, in alphabetical order."""
+    return sorted([*_countries(), "UTC"])
+
+
 def country_of_zone(zone: str) -> str:
     """The country of a zone such as Europe/Copenhagen: `DK`; empty for one of no country."""
     return _countries().get(zone, "")

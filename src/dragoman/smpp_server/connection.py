@@ -120,9 +120,10 @@ class Connection(asyncio.Protocol):
 
     _numbers = itertools.count(1)
 
-    def __init__(self, server: Server, *, tls: bool) -> None:
+    def __init__(self, server: Server, *, tls: bool, address: str = "") -> None:
+        """`address` is the client's, where that is known already."""
         self.bind_id = next(self._numbers)
-        self.address = ""
+        self.address = address
         self.tls = tls
         self.unbound_from: str | None = None
         """The address that it counts for as long as it has not bound."""
@@ -218,7 +219,8 @@ class Connection(asyncio.Protocol):
         # uvloop's transports are no subclass of asyncio.Transport.
         self._transport = cast(asyncio.Transport, transport)
         peer = transport.get_extra_info("peername")
-        self.address = peer[0].removeprefix("::ffff:") if peer else ""
+        if not self.address and peer:
+            self.address = peer[0].removeprefix("::ffff:")
         if not self._server.opened(self):
             self._transport.abort()
             return

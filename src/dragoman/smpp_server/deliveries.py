@@ -18,7 +18,12 @@ from dragoman.core.messages.model.lifecycle import State
 from dragoman.core.model.errors import FailureCode
 from dragoman.kit.ids import time_of
 from dragoman.protocols.gsm.alphabet import Alphabet
-from dragoman.protocols.gsm.segmentation import Segmentation, segment_binary, segment_text
+from dragoman.protocols.gsm.segmentation import (
+    Segmentation,
+    segment_binary,
+    segment_headed,
+    segment_text,
+)
 from dragoman.protocols.smpp.addresses import address_recipient, address_sender
 from dragoman.protocols.smpp.constants import (
     ESM_TYPE_DELIVERY_RECEIPT,
@@ -161,7 +166,7 @@ def make_texts(facts: TextFacts, *, payload: bool) -> list[DeliverSm]:
     parts = cut.user_data((facts.inbound_id ^ facts.inbound_id >> 12) & 0xFFFF)
     whole = Tlv(Tag.MESSAGE_PAYLOAD, b"".join(cut.bodies))
     carried: list[tuple[bytes, bytes, tuple[Tlv, ...]]]
-    if payload and len(parts) > 1:
+    if payload and len(parts) > 1 and not cut.header:
         carried = [(b"", b"", (whole,))]
     else:
         carried = [(part.udh, part.data, ()) for part in parts]
@@ -189,12 +194,20 @@ _CODINGS: Final = MappingProxyType(
 
 
 def _cut(facts: TextFacts) -> Segmentation:
+    """The text in parts, each behind the header that it came with."""
+    header = bytes.fromhex(facts.header)
     if facts.charset == Alphabet.BINARY:
         try:
-            return segment_binary(bytes.fromhex(facts.text))
+            return segment_binary(bytes.fromhex(facts.text), udh=header)
         except ValueError:  # a text that was forgotten meanwhile is none any more
             pass
-    return segment_text(facts.text)
+    cut = segment_text(facts.text)
+    if not header or cut.count > 1 or cut.alphabet.value != facts.charset:
+        return cut
+    try:
+        return segment_headed(facts.text, udh=header, alphabet=cut.alphabet)
+    except ValueError:  # it leaves too little room, or names tables that lack a character
+        return cut
 
 
 def _error_of(facts: CallbackFacts) -> str:

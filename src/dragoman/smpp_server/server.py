@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections import Counter
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Collection, Sequence
 from ipaddress import ip_address
 from typing import Final
 
@@ -23,6 +23,7 @@ from dragoman.protocols.smpp.pdus import Bind, Pdu, SubmitMulti, SubmitSm
 from dragoman.protocols.smpp.session import SessionSettings
 from dragoman.smpp_server.binds import Binds
 from dragoman.smpp_server.connection import Connection
+from dragoman.smpp_server.proxied_tls import ProxiedTlsListener
 from dragoman.smpp_server.requests import Requests
 from dragoman.smpp_server.statuses import BIND_STATUSES
 from dragoman.smpp_server.submissions import count_parts
@@ -71,7 +72,7 @@ class SmppServer:
         self._connections: set[Connection] = set()
         self._unbound: Counter[str] = Counter()
         """Connections that have not bound, by the address they come from."""
-        self._listening: list[asyncio.Server] = []
+        self._listening: list[asyncio.Server | ProxiedTlsListener] = []
         self._stopping = False
         self._closing: set[asyncio.Task[None]] = set()
         services.smpp_logins.changed.subscribe(self._login_changed)
@@ -88,16 +89,29 @@ class SmppServer:
                 await loop.create_server(lambda: Connection(self, tls=False), host, port)
             )
         if settings.tls_certificate_file is not None:
-            host, port = settings.tls_address
-            self._listening.append(
-                await loop.create_server(
-                    lambda: Connection(self, tls=True),
-                    host,
-                    port,
-                    ssl=_tls_context(settings.tls_certificate_file),
-                    ssl_handshake_timeout=settings.bind_timeout_s,
-                )
+            context = _tls_context(settings.tls_certificate_file)
+            self._listening.append(await self._listen_with_tls(context))
+
+    async def _listen_with_tls(
+        self, context: ssl.SSLContext
+    ) -> asyncio.Server | ProxiedTlsListener:
+        timeout_s = self.settings.bind_timeout_s
+        if self.settings.proxy_networks:
+            return ProxiedTlsListener(
+                lambda address: Connection(self, tls=True, address=address),
+                self.settings.tls_address,
+                context,
+                is_proxy=self.is_proxy,
+                timeout_s=timeout_s,
             )
+        host, port = self.settings.tls_address
+        return await asyncio.get_running_loop().create_server(
+            lambda: Connection(self, tls=True),
+            host,
+            port,
+            ssl=context,
+            ssl_handshake_timeout=timeout_s,
+        )
 
     @property
     def ports(self) -> Sequence[int]:
@@ -314,7 +328,7 @@ class SmppServer:
             else:
                 connection.login = login
 
-    def _accounts_loaded(self, accounts: Sequence[Account]) -> None:
+    def _accounts_loaded(self, accounts: Sequence[Account], gone: Collection[int]) -> None:
         """Ends the binds of accounts that may not use them any more."""
         living = {account.account_id: account for account in accounts}
         for connection in self.binds:
@@ -322,7 +336,10 @@ class SmppServer:
             if account is None:
                 continue
             now = living.get(account.account_id)
-            if now is None or not (now.enabled and now.allowed_addresses.allow(connection.address)):
+            if account.account_id in gone or (
+                now is not None
+                and not (now.enabled and now.allowed_addresses.allow(connection.address))
+            ):
                 connection.unbind()
 
     def _spawn(self, work: Awaitable[None]) -> None:

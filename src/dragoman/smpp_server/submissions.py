@@ -21,6 +21,7 @@ from dragoman.core.submission.admission import MAX_VALIDITY_S, MIN_VALIDITY_S
 from dragoman.core.submission.replacements import Change
 from dragoman.protocols.gsm.alphabet import Alphabet, decode_gsm, try_encode_gsm
 from dragoman.protocols.gsm.national import DEFAULT, decode_national, shift_in
+from dragoman.protocols.gsm.segmentation import keep_halves
 from dragoman.protocols.gsm.udh import (
     append_element,
     concatenation_element,
@@ -234,7 +235,8 @@ def _read_text(coding: int, udh: bytes, octets: bytes, *, latin_1: bool) -> tupl
         if len(octets) % 2:
             raise Unacceptable(CommandStatus.ESME_RINVMSGLEN)
         text = octets.decode("utf-16-be", "surrogatepass")
-        # Half a character at either end of a part cannot be kept: no database takes it.
+        if udh:
+            return Format.UNICODE, keep_halves(text)
         return Format.UNICODE, _LONE_SURROGATE.sub("\N{REPLACEMENT CHARACTER}", text)
     shift = shift_in(parse_udh(udh)) if udh else DEFAULT
     charset = CHARSETS.get(coding)

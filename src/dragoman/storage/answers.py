@@ -59,7 +59,7 @@ def encode_answer(results: list[list[Any]]) -> bytes:
     return msgspec.msgpack.encode(
         Answer(
             results=[
-                [result if type(result) in _PLAIN else _render(result) for result in of_kind]
+                of_kind if _PLAIN.issuperset(map(type, of_kind)) else [*map(_render, of_kind)]
                 for of_kind in results
             ]
         )
@@ -95,7 +95,7 @@ def parse_answer(data: bytes) -> list[list[Any]] | Exception | None:
     if answer.failed:
         return WriteFailed(answer.failed)
     return [
-        [result if type(result) in _PLAIN else _parse(result) for result in of_kind]
+        of_kind if _PLAIN.issuperset(map(type, of_kind)) else [*map(_parse, of_kind)]
         for of_kind in answer.results
     ]
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import socket
-import sys
 from collections.abc import Mapping
 from typing import Any
 
@@ -19,9 +18,8 @@ from dragoman.storage.work import Operation
 MAX_LOCKS = 4
 
 
-def serve(operations: Mapping[str, Operation[Any, Any]]) -> None:
-    """Writes what arrives on the socket whose descriptor is the first argument."""
-    stream = socket.socket(fileno=int(sys.argv[1]))
+def serve(operations: Mapping[str, Operation[Any, Any]], stream: socket.socket) -> None:
+    """Writes what arrives on a socket."""
     channel = BlockingFrames(stream)
     try:
         socket.recv_fds(stream, 1, MAX_LOCKS)  # held as long as this process may write

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import Any, TypeVar
 
 import structlog
@@ -30,11 +31,18 @@ def persist(
     def finish(result: object) -> None:
         if not isinstance(result, Exception):
             on_stored(True)
-        elif isinstance(result, StorageUnavailable):
-            loop = asyncio.get_running_loop()
-            loop.call_later(RETRY_S, persist, writer, operation, item, on_stored)
-        else:
-            log.error("not_stored", operation=operation.name, reason=type(result).__name__)
+        elif not is_repeated(result, operation, persist, writer, operation, item, on_stored):
             on_stored(False)
 
     writer.submit(operation, item, finish)
+
+
+def is_repeated(
+    error: Exception, operation: Operation[Any, Any], write: Callable[..., None], *arguments: Any
+) -> bool:
+    """Calls `write` again in a while if it was storage that failed; says so if it was not."""
+    if isinstance(error, StorageUnavailable):
+        asyncio.get_running_loop().call_later(RETRY_S, write, *arguments)
+        return True
+    log.error("not_stored", operation=operation.name, reason=type(error).__name__)
+    return False

@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import signal
 import socket
-import subprocess
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from time import monotonic
@@ -21,7 +20,7 @@ import structlog
 from sqlalchemy import Engine
 
 from dragoman.core.model.errors import StorageUnavailable
-from dragoman.kit.child_process import ChildProcess
+from dragoman.kit.child_process import ChildProcess, SpawnedProcess
 from dragoman.storage.answers import InDoubt, parse_answer
 from dragoman.storage.frames import BlockingFrames, FrameReader, frame
 from dragoman.storage.transactions import Transactions, Works
@@ -157,7 +156,7 @@ class ChildRunner:
 
     def _start_again(self) -> socket.socket:
         """Starts another child; blocks until it is ready. Raises `WriterGone`."""
-        self._child = ChildProcess(self._child.module)
+        self._child = SpawnedProcess(self._child.module)
         return self._let_write(RESTART_TIMEOUT_S)
 
     def _let_write(self, timeout_s: float) -> socket.socket:
@@ -176,12 +175,11 @@ class ChildRunner:
 
     def _end_child(self) -> str:
         """Ends what is left of the child; returns how it ended."""
-        process = self._child.process
         try:
-            status = process.wait(END_TIMEOUT_S)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            status = process.wait()
+            status = self._child.wait(END_TIMEOUT_S)
+        except TimeoutError:
+            self._child.kill()
+            status = self._child.wait(CLOSE_TIMEOUT_S)
         return (
             f"was killed by {signal.Signals(-status).name}"
             if status < 0
@@ -280,13 +278,13 @@ class ChildRunner:
         self._drop_socket()
         self._child.channel.close()
         if self._done is not _discard:  # nobody waits any longer for what it is doing
-            self._child.process.kill()
+            self._child.kill()
         await asyncio.to_thread(self._wait_for_child)
 
     def _wait_for_child(self) -> None:
         try:
-            self._child.process.wait(CLOSE_TIMEOUT_S)
-        except subprocess.TimeoutExpired:
+            self._child.wait(CLOSE_TIMEOUT_S)
+        except TimeoutError:
             self._end_child()  # what is asked of it by now is answered by nobody
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Collection
-from typing import Final, Protocol, TypeVar
+from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 
 import msgspec
 from sqlalchemy import Column, Connection, Index, Integer, SmallInteger, select, text
@@ -18,7 +18,9 @@ from sqlalchemy import Column, Connection, Index, Integer, SmallInteger, select,
 from dragoman.storage.metadata import Identifier, table
 from dragoman.storage.rows import insert_rows, is_one_of
 from dragoman.storage.work import one_by_one
-from dragoman.storage.writer import Writer
+
+if TYPE_CHECKING:  # the writing process, which has no use for it, would keep all that it imports
+    from dragoman.storage.writer import Writer
 
 T = TypeVar("T")
 

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections import defaultdict, deque
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from time import perf_counter
 from typing import Any, Protocol, TypeAlias
@@ -46,9 +46,51 @@ AGAIN_S = 2.0
 """How soon a group must be known not to be on disk to be written again: later its callers may have
 gone, and asked elsewhere."""
 
-_Unit: TypeAlias = tuple[Operation[Any, Any], Any, Callable[[Any], None]]
+_Done: TypeAlias = Callable[[Any], None]
+
 
 log = structlog.get_logger(__name__)
+
+
+class _Group:
+    """Units of work that are written in one transaction, by kind in the order of their arrival."""
+
+    __slots__ = ("kinds", "size")
+
+    def __init__(self) -> None:
+        self.kinds: dict[Operation[Any, Any], tuple[list[Any], list[_Done]]] = {}
+        """The items of each kind, and who hears what became of each."""
+        self.size = 0
+
+    def add(self, operation: Operation[Any, Any], item: Any, done: _Done) -> None:
+        kind = self.kinds.get(operation)
+        if kind is None:
+            self.kinds[operation] = ([item], [done])
+        else:
+            kind[0].append(item)
+            kind[1].append(done)
+        self.size += 1
+
+    def apart(self) -> Iterator[_Group]:
+        """Each of its units as a group of its own."""
+        for operation, (items, dones) in self.kinds.items():
+            for item, done in zip(items, dones, strict=True):
+                alone = _Group()
+                alone.add(operation, item, done)
+                yield alone
+
+    def settle(self, results: Iterable[Iterable[Any]]) -> None:
+        """Tells everybody the results, which are by kind as the items are."""
+        for (_, dones), of_kind in zip(self.kinds.values(), results, strict=True):
+            for done, result in zip(dones, of_kind, strict=True):
+                try:
+                    done(result)
+                except Exception as error:  # one caller's defect must not cost others their answers
+                    log.error("answer_not_taken", reason=type(error).__name__)
+
+    def fail(self, error: Exception) -> None:
+        """Tells everybody the same error."""
+        self.settle([error] * len(items) for items, _ in self.kinds.values())
 
 
 class CommitObserver(Protocol):
@@ -70,8 +112,10 @@ class Writer:
     def __init__(self, runner: Runner, observer: CommitObserver | None = None) -> None:
         self._runner = runner
         self._observer = observer
-        self._waiting: deque[_Unit] = deque()
-        self._alone: deque[_Unit] = deque()
+        self._waiting: deque[_Group] = deque()
+        self._open: _Group | None = None
+        """The last of those that wait, which takes what comes."""
+        self._alone: deque[_Group] = deque()
         """Units of a group that failed: each gets a transaction of its own."""
         self._busy = False
         """A group is being written, or will be at the end of this turn of the loop."""
@@ -160,7 +204,11 @@ class Writer:
         if self.low_space and operation.grows:
             done(StorageUnavailable(self.low_space))
             return
-        self._waiting.append((operation, item, done))
+        group = self._open
+        if group is None or group.size >= MAX_GROUP:
+            group = self._open = _Group()
+            self._waiting.append(group)
+        group.add(operation, item, done)
         # Not at once: what else this turn of the loop gives belongs to the same group.
         if not self._busy:
             self._busy = True
@@ -168,41 +216,34 @@ class Writer:
 
     def _begin(self) -> None:
         if self._alone:
-            self._run([self._alone.popleft()])
-        elif len(self._waiting) > MAX_GROUP:
-            self._run([self._waiting.popleft() for _ in range(MAX_GROUP)])
+            self._run(self._alone.popleft())
         elif self._waiting:
-            group = list(self._waiting)
-            self._waiting.clear()
+            group = self._waiting.popleft()
+            if group is self._open:
+                self._open = None
             self._run(group)
         else:
             self._busy = False
             if self._stopped is not None:
                 self._stopped.set_result(None)
 
-    def _run(self, group: list[_Unit], first_s: float = 0.0) -> None:
+    def _run(self, group: _Group, first_s: float = 0.0) -> None:
         """Begins to write a group, which may have been tried before."""
-        by_operation: defaultdict[Operation[Any, Any], list[_Unit]] = defaultdict(list)
-        for unit in group:
-            by_operation[unit[0]].append(unit)
-        kinds = list(by_operation.values())
         self._number += 1
         self._began_s = perf_counter()
-        ended = partial(self._ended, group, kinds, first_s or self._began_s)
+        ended = partial(self._ended, group, first_s or self._began_s)
         try:
             if self.failed:
                 raise StorageUnavailable(self.trouble)
-            works = [(of_kind[0][0], [unit[1] for unit in of_kind]) for of_kind in kinds]
+            works = [(operation, items) for operation, (items, _) in group.kinds.items()]
             self._runner.run(self._number, works, ended)
         except Exception as error:
             assert self._loop is not None
             self._loop.call_soon(ended, error)
 
-    def _ended(
-        self, group: list[_Unit], kinds: list[list[_Unit]], started: float, outcome: Outcome
-    ) -> None:
+    def _ended(self, group: _Group, started: float, outcome: Outcome) -> None:
         if isinstance(outcome, InDoubt):
-            self._settle_later(outcome, partial(self._ended, group, kinds, started))
+            self._settle_later(outcome, partial(self._ended, group, started))
             return
         doubt, self._doubt = self._doubt, None
         if outcome is None and perf_counter() - started < AGAIN_S:
@@ -214,31 +255,32 @@ class Writer:
             self._written_s = perf_counter()
             if self.trouble:
                 self._end_trouble()
-            if list(map(len, outcome)) != list(map(len, kinds)):
+            if [*map(len, outcome)] != [len(items) for items, _ in group.kinds.values()]:
                 outcome = StorageUnavailable("an operation did not answer for each of its items")
         elif doubt is not None:
-            group = []  # nobody will ever know: no answer is better than a wrong one
-        if isinstance(outcome, Exception):
-            kinds, outcome = [group], [self._after_failure(group, outcome)]
+            group = _Group()  # nobody will ever know: no answer is better than a wrong one
+        failure = self._after_failure(group, outcome) if isinstance(outcome, Exception) else None
         self._began_s = 0.0
         self._begin()  # first of all, for the runner to be at work while callers hear
-        for of_kind, results in zip(kinds, outcome, strict=True):
-            if results:
-                _settle(of_kind, results)
+        if not isinstance(outcome, Exception):
+            group.settle(outcome)
+        elif failure is not None:
+            group.fail(failure)
         if self._observer is not None:
-            self._observer.committed(len(group), perf_counter() - started)
+            self._observer.committed(group.size, perf_counter() - started)
 
-    def _after_failure(self, group: list[_Unit], error: Exception) -> list[Any]:
-        """The results after a failed group; None while its items are retried one by one."""
+    def _after_failure(self, group: _Group, error: Exception) -> Exception | None:
+        """What a failed group's callers hear; None while its items are retried one by one."""
         if isinstance(error, StorageUnavailable):
-            self._note_trouble(error, len(group))
-            return [StorageUnavailable(str(error))] * len(group)
-        if len(group) == 1:
-            log.error("write_failed", operation=group[0][0].name, reason=type(error).__name__)
-            return [error]
+            self._note_trouble(error, group.size)
+            return StorageUnavailable(str(error))
+        if group.size <= 1:
+            for operation in group.kinds:
+                log.error("write_failed", operation=operation.name, reason=type(error).__name__)
+            return error
         # One item spoilt the group.
-        self._alone.extend(group)
-        return []
+        self._alone.extend(group.apart())
+        return None
 
     # Without a database
 
@@ -269,8 +311,9 @@ class Writer:
         again, self._doubt = self._doubt is not None, self._doubt or doubt
         self._note_trouble(doubt, 0)
         if again:  # the database is away, and those behind need not wait for it
-            refused, self._waiting = self._waiting, deque()
-            _settle(list(refused), [StorageUnavailable(str(doubt))] * len(refused))
+            refused, self._waiting, self._open = self._waiting, deque(), None
+            for group in refused:
+                group.fail(StorageUnavailable(str(doubt)))
         self._loop.call_later(SETTLE_S if again else 0, self._ask, ended)
 
     def _ask(self, ended: Callable[[Outcome], None]) -> None:
@@ -283,14 +326,6 @@ class Writer:
         self.failed = True
         self.trouble = str(error)
         self._gone.set()
-
-
-def _settle(group: list[_Unit], results: list[Any]) -> None:
-    for (_, _, done), result in zip(group, results, strict=True):
-        try:
-            done(result)
-        except Exception as error:  # one caller's defect must not cost the others their answers
-            log.error("answer_not_taken", reason=type(error).__name__)
 
 
 def check_durable(connection: Connection) -> None:

@@ -28,6 +28,8 @@ FORMATS: Final[Mapping[str, BodyFormat]] = {
     "application/x-www-form-urlencoded": "form",
     "multipart/form-data": "multipart",
 }
+_JSON: Final = b"application/json"
+_PLAIN_JSON: Final = parse_media_type(_JSON)
 _FIRST_BYTE: Final[Mapping[bytes, BodyFormat]] = {b"{": "json", b"[": "json", b"<": "xml"}
 _NO_CODING: Final = frozenset({b"", b"identity"})
 _LOCATION: Final = re.compile(r" - at `\$\.?(?P<field>.*)`$")
@@ -105,8 +107,9 @@ def decode_body(request: Request, shape: type[Shape]) -> Shape:
     """
     operation = request.operation
     formats = operation.body_formats if operation is not None else ()
-    media = parse_media_type(request.header(b"content-type"))
     wrapper = operation.wrapper if operation is not None else ""
+    content_type = request.header(b"content-type")
+    media = _PLAIN_JSON if content_type == _JSON else parse_media_type(content_type)
     found = _format_of(request.body, media, formats)
     if found == "json":
         if not wrapper:
@@ -140,8 +143,7 @@ def decode_json(
 ) -> Shape:
     """Reads JSON into `shape`; raises `MalformedBody` naming the field that does not fit."""
     data = without_bom(data)
-    codec = codec_of(charset)
-    if codec != "utf-8":
+    if charset and (codec := codec_of(charset)) != "utf-8":
         data = decode_text(data, codec).encode()
     try:
         value: Shape = _decoder(cast("Hashable", shape)).decode(data)

@@ -23,12 +23,15 @@ class ClientAddressReader:
 
     def read(self, scope: Mapping[str, Any]) -> str:
         """Returns the address as text, IPv4 where it is IPv4 in IPv6 clothes, "" if unknown."""
-        peer = scope.get("client")
+        return self.read_of(scope.get("client"), scope["headers"])
+
+    def read_of(self, peer: tuple[str, int] | None, headers: Sequence[tuple[bytes, bytes]]) -> str:
+        """The same, from the address of the connection and the headers."""
         if peer is None:
             return ""
-        host: str = peer[0]
+        host = peer[0]
         if self._proxies:
-            return self._behind_proxies(host, scope["headers"])
+            return self._behind_proxies(host, headers)
         return host if not host.startswith(_MAPPED) else str(_parse(host) or host)
 
     def _behind_proxies(self, host: str, headers: Sequence[tuple[bytes, bytes]]) -> str:

@@ -4,11 +4,14 @@ Requests that no dialect owns, or whose target is not a plain path, go through u
 """
 
 import asyncio
+from collections.abc import Coroutine
+from functools import partial
 from typing import Any, Final
 from urllib.parse import unquote
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
+from dragoman.kit.prompt import PromptRun
 from dragoman.web.bodies import DRAIN_TIMEOUT_S, too_large, too_slow
 from dragoman.web.heads import BoundedHttpProtocol
 from dragoman.web.refusals import Refusal
@@ -85,6 +88,8 @@ class DirectHttpProtocol(BoundedHttpProtocol):
         self._streaming: asyncio.Task[None] | None = None
         self._stopping = False
         self._hosts = 0
+        self._begun = 0
+        """Requests that the parser has seen."""
         self._stamp_of: list[tuple[bytes, bytes]] = []
         self._stamp = b""
 
@@ -100,8 +105,42 @@ class DirectHttpProtocol(BoundedHttpProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
+        if self._expects_head and not self._in_head and self._take_known(data):
+            return
+        begun = self._begun
         super().data_received(data)
         self._watch_body()
+        cycle = self.cycle
+        if self._begun == begun + 1 and isinstance(cycle, _DirectCycle) and self._expects_head:
+            self._learn_head(data, cycle)
+
+    def _take_known(self, data: bytes) -> bool:
+        """Answers a whole request whose head was seen before, without its being parsed."""
+        before = self.cycle
+        if (
+            self._dialects is None
+            or (before is not None and not before.response_complete)
+            or self.transport.is_closing()
+        ):
+            return False
+        opened = self._dialects.open_known(data, self.client)
+        if opened is None:
+            return False
+        call, body = opened
+        self._idle_since = None
+        self._stop_head_timer()
+        self.cycle = cycle = _DirectCycle(
+            call, keep_alive=True, chunked=True, expect_100_continue=False
+        )
+        cycle.content, cycle.more_body, cycle.started = body, False, True
+        self._proceed(cycle)
+        return True
+
+    def _learn_head(self, data: bytes, cycle: _DirectCycle) -> None:
+        call = cycle.call
+        if call.is_prompt and call.response is None and cycle.keep_alive and not self._in_head:
+            assert self._dialects is not None
+            self._dialects.learn_head(data, call)
 
     def shutdown(self) -> None:
         """Finishes the answer under way and closes; a stream is ended."""
@@ -118,6 +157,7 @@ class DirectHttpProtocol(BoundedHttpProtocol):
         self.headers = []
         self.expect_100_continue = False
         self._hosts = 0
+        self._begun += 1
 
     def on_header(self, name: bytes, value: bytes) -> None:
         if self._in_head:
@@ -251,8 +291,19 @@ class DirectHttpProtocol(BoundedHttpProtocol):
             self._body_timer = None
 
     def _proceed(self, cycle: _DirectCycle) -> None:
-        self._stop_body_timer()
-        task = self.loop.create_task(self._answer(cycle))
+        if self._body_timer is not None:
+            self._stop_body_timer()
+        call = cycle.call
+        if call.is_prompt and call.response is None:
+            run = PromptRun(call.answer(bytes(cycle.content)), partial(self._answered, cycle))
+            run.go_on()
+            if not run.is_over:
+                self.tasks.add(run)  # type: ignore[arg-type]  # waited for, and cancelled, alike
+        else:
+            self._keep_running(self._answer(cycle))
+
+    def _keep_running(self, answering: Coroutine[Any, Any, None]) -> None:
+        task = self.loop.create_task(answering)
         task.add_done_callback(self.tasks.discard)
         self.tasks.add(task)
 
@@ -262,6 +313,26 @@ class DirectHttpProtocol(BoundedHttpProtocol):
         except (Exception, asyncio.CancelledError):
             self._write(cycle, _INTERRUPTED)
             raise
+        await self._finish(cycle, response)
+
+    def _answered(
+        self,
+        cycle: _DirectCycle,
+        run: PromptRun[Response],
+        response: Response | None,
+        error: BaseException | None,
+    ) -> None:
+        self.tasks.discard(run)
+        if response is None:
+            self._write(cycle, _INTERRUPTED)
+            if isinstance(error, Exception):  # a defect of ours: it reports all that is raised
+                cycle.call.report(error)
+        elif self.flow.write_paused or response.streams:
+            self._keep_running(self._finish(cycle, response))
+        else:
+            self._write(cycle, response)
+
+    async def _finish(self, cycle: _DirectCycle, response: Response) -> None:
         if self.flow.write_paused:
             await self.flow.drain()
         if isinstance(response, Stream):

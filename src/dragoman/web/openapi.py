@@ -25,6 +25,7 @@ MEDIA_TYPES: Final[dict[BodyFormat | AnswerFormat, str]] = {
     "multipart": "multipart/form-data",
     "text": "text/plain",
 }
+PROBLEM: Final = "application/problem+json"
 REASONS: Final = {
     200: "Done",
     201: "Created",
@@ -32,11 +33,16 @@ REASONS: Final = {
     204: "Done, nothing to say",
     400: "The request is wrong",
     401: "Not authenticated",
+    402: "Not enough credits",
     403: "Not allowed",
     404: "Not found",
     405: "Method not allowed",
+    408: "The body took too long",
+    409: "Not as things stand",
     413: "Too large",
+    415: "The body has another type",
     500: "Internal error",
+    503: "Nothing can be stored now",
 }
 
 
@@ -52,12 +58,16 @@ def render_openapi(dialect: Dialect, *, version: str) -> Schema:
         item = paths.setdefault(_plain_template(operation.path), {})
         for method in operation.methods:
             item[method.lower()] = _operation(dialect, operation, method, refs)
-    return {
+    document: Schema = {
         "openapi": "3.1.0",
         "info": {"title": dialect.title, "version": version, "description": dialect.description},
         "paths": paths,
         "components": {"schemas": components},
     }
+    if dialect.bearer:
+        document["components"]["securitySchemes"] = {"key": {"type": "http", "scheme": "bearer"}}
+        document["security"] = [{"key": []}]
+    return document
 
 
 def _shapes(dialect: Dialect) -> list[type[msgspec.Struct]]:
@@ -73,10 +83,14 @@ def _operation(
     dialect: Dialect, operation: Operation, method: str, refs: dict[type[msgspec.Struct], Schema]
 ) -> Schema:
     described: Schema = {
-        "operationId": _operation_id(dialect, operation, method),
+        "operationId": operation.name or _operation_id(dialect, operation, method),
         "summary": operation.summary,
         "tags": list(operation.tags),
-        "parameters": [*_path_parameters(operation), *_query_parameters(operation)],
+        "parameters": [
+            *_path_parameters(operation),
+            *_query_parameters(operation),
+            *_header_parameters(operation),
+        ],
         "responses": {
             str(status): _answer(dialect, operation, status, shape, refs)
             for status, shape in sorted(operation.answers.items())
@@ -135,6 +149,12 @@ def _query_parameters(operation: Operation) -> Iterator[Schema]:
         yield {**parameter, "schema": schema}
 
 
+def _header_parameters(operation: Operation) -> Iterator[Schema]:
+    for name, description in operation.headers.items():
+        schema: Schema = {"type": "string"}
+        yield {"name": name, "in": "header", "description": description, "schema": schema}
+
+
 def struct_properties(shape: type[msgspec.Struct]) -> Iterator[tuple[str, Schema, bool]]:
     """Lists a flat struct's fields: encoded name, JSON schema, required."""
     _, components = msgspec.json.schema_components([shape], ref_template=REF_TEMPLATE)
@@ -164,7 +184,9 @@ def _answer(
     refs: dict[type[msgspec.Struct], Schema],
 ) -> Schema:
     answer: Schema = {"description": REASONS.get(status, f"Status {status}")}
-    if shape is not None:
+    if shape is not None and shape is dialect.problem:
+        answer["content"] = {PROBLEM: {"schema": refs[shape]}}
+    elif shape is not None:
         answer["content"] = {
             MEDIA_TYPES[name]: {"schema": _answer_schema(refs[shape], dialect, name)}
             for name in operation.answer_formats

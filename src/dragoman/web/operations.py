@@ -53,7 +53,8 @@ class Operation:
 
     `source` is the section of the manual. `needs` is the permission that the
     handler itself requires. `wrapper` names the single JSON key, and likewise the
-    XML root, around the body (`{"message": {…}}`). `answers` maps HTTP statuses to bodies.
+    XML root, around the body (`{"message": {…}}`). `answers` maps HTTP statuses to bodies. `name`
+    is what clients made from the document call it, `headers` those that it reads, by name.
     """
 
     methods: tuple[str, ...]
@@ -71,6 +72,11 @@ class Operation:
     answer_formats: tuple[AnswerFormat, ...] = ("json",)
     tags: tuple[str, ...] = ()
     needs: str = ""
+    name: str = ""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    is_prompt: bool = False
+    """Whether its handler mostly waits for commits alone, so that it is run without a task
+    (`kit/prompt.py`)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,7 +86,9 @@ class Dialect:
     `refuse` must not raise: it is the last resort. `fallback_charset` reads query and form values
     that are not UTF-8 where their charset is not declared; with `octets` the values of a query stay
     octets, as ISO 8859-1, since their charset is one of them. `aliases` maps other prefixes to one
-    of `prefixes`: what is below that one answers below them too, undocumented.
+    of `prefixes`: what is below that one answers below them too, undocumented. `problem` is the
+    type of answers that are sent as `application/problem+json`. With `bearer` every call takes its
+    key as a bearer token.
     """
 
     name: str
@@ -94,6 +102,8 @@ class Dialect:
     octets: bool = False
     aliases: Mapping[str, str] = field(default_factory=dict)
     answer_root: str = "response"
+    problem: type[msgspec.Struct] | None = None
+    bearer: bool = False
 
 
 def doc(text: str) -> msgspec.Meta:
@@ -116,7 +126,8 @@ def parse_template(path: str) -> tuple[Segment, ...]:
     return segments
 
 
-def plain_paths(segments: tuple[Segment, ...]) -> dict[str, dict[str, str]] | None:
+@cache
+def plain_paths(segments: tuple[Segment, ...]) -> Mapping[str, Mapping[str, str]] | None:
     """Lists every path of a template that has only listed values, with the parameters of each.
 
     None if a placeholder is free: such a template has no finite list.

@@ -254,17 +254,22 @@ class GuardedClient:
         headers: Iterable[tuple[str, str]],
         body: bytes,
     ) -> bytes:
-        lines = "".join(
-            f"{name}: {value}\r\n" for name, value in headers if name.lower() not in _OWN_HEADERS
-        )
+        lines = ""
+        if headers:
+            headers = tuple(headers)
+            for name, value in headers:
+                if not _TOKEN.fullmatch(name) or _BREAKS.search(value):
+                    raise FetchRefused("the method or a header is not valid")
+            lines = "".join(
+                f"{name}: {value}\r\n"
+                for name, value in headers
+                if name.lower() not in _OWN_HEADERS
+            )
+        if method != "GET" and not _TOKEN.fullmatch(method):
+            raise FetchRefused("the method or a header is not valid")
         if body or method != "GET":
             lines += f"Content-Length: {len(body)}\r\n"
         head = f"{method} {target} HTTP/1.1\r\nHost: {origin.host_field}\r\n{self._common_headers}"
-        for name, value in headers:
-            if not _TOKEN.fullmatch(name) or _BREAKS.search(value):
-                raise FetchRefused("the method or a header is not valid")
-        if not _TOKEN.fullmatch(method):
-            raise FetchRefused("the method or a header is not valid")
         try:
             return f"{head}{lines}\r\n".encode("latin-1") + body
         except UnicodeEncodeError:

@@ -7,6 +7,7 @@ inside its segment.
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Final, Generic, TypeVar
 from urllib.parse import unquote
 
@@ -98,13 +99,7 @@ class PathTable(Generic[Value, Owner]):
     def _child(node: _Node[Value, Owner], segment: Segment) -> _Node[Value, Owner]:
         if len(segment) == 1 and isinstance(segment[0], str):
             return node.literals.setdefault(segment[0], _Node())
-        pattern = re.compile(
-            "".join(
-                part.pattern if isinstance(part, Placeholder) else re.escape(part)
-                for part in segment
-            ),
-            re.DOTALL,
-        )
+        pattern = _pattern_of(segment)
         shape = _NAMES.sub("", pattern.pattern)
         for known, child in node.patterns:
             if known.pattern == pattern.pattern:
@@ -114,6 +109,16 @@ class PathTable(Generic[Value, Owner]):
         child = _Node()
         node.patterns.append((pattern, child))
         return child
+
+
+@cache
+def _pattern_of(segment: Segment) -> re.Pattern[str]:
+    return re.compile(
+        "".join(
+            part.pattern if isinstance(part, Placeholder) else re.escape(part) for part in segment
+        ),
+        re.DOTALL,
+    )
 
 
 def _match(

@@ -108,9 +108,26 @@ class Request:
         self._header_list = headers if headers is not None else []
         self._headers: dict[bytes, bytes] | None = None
 
+    def again(self, client: str) -> "Request":
+        """A request with the same head, of another caller, and without a body yet."""
+        request = Request.__new__(Request)
+        request.method = self.method
+        request.path = self.path
+        request.dialect = self.dialect
+        request.operation = self.operation
+        request.path_params = self.path_params
+        request.query = self.query
+        request.query_string = self.query_string
+        request.client = client
+        request.body = b""
+        request.raw_path = self.raw_path
+        request._header_list = self._header_list
+        request._headers = self._headers
+        return request
+
     @property
     def headers(self) -> list[tuple[bytes, bytes]]:
-        """Every header as it was sent, names in lower case."""
+        """Every header as sent, its name in lower case."""
         return self._header_list
 
     def header(self, name: bytes) -> bytes:

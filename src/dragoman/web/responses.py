@@ -40,9 +40,10 @@ def _line_of(header: Header) -> bytes:
 
 
 @lru_cache(maxsize=1_000)
-def _closes(header: Header) -> bool:
-    name, value = header
-    return name.lower() == b"connection" and b"close" in value.lower()
+def _lines_of(headers: tuple[Header, ...]) -> tuple[bytes, bool]:
+    """The lines of headers, and whether they close the connection; ValueError as above."""
+    closes = any(name.lower() == b"connection" and b"close" in v.lower() for name, v in headers)
+    return b"".join(map(_line_of, headers)), closes
 
 
 class Response:
@@ -67,8 +68,7 @@ class Response:
         self.content_type = content_type
         self.extra = tuple(headers) if headers else ()
         if self.extra:
-            for header in self.extra:
-                _line_of(header)
+            _lines_of(self.extra)
         if content_type not in _OWN_TYPES:
             _line_of((b"content-type", content_type))
 
@@ -83,7 +83,7 @@ class Response:
     @property
     def closes(self) -> bool:
         """Whether this answer is the last one on its connection."""
-        return bool(self.extra) and any(map(_closes, self.extra))
+        return bool(self.extra) and _lines_of(self.extra)[1]
 
     @property
     def start(self) -> Message:
@@ -100,8 +100,8 @@ class Response:
 
         `last` says that the connection closes behind it.
         """
-        extra = b"".join(map(_line_of, self.extra)) if self.extra else b""
-        if last and not self.closes:
+        extra, closes = _lines_of(self.extra) if self.extra else (b"", False)
+        if last and not closes:
             extra += b"connection: close\r\n"
         if self.status == NO_CONTENT:
             return b"%b%b%b\r\n" % (_STATUS_LINES[NO_CONTENT], lines, extra)
@@ -116,13 +116,12 @@ class Response:
 
     def with_headers(self, *headers: Header) -> "Response":
         """Returns this answer with more headers behind its own."""
-        for header in headers:
-            _line_of(header)
         response = Response.__new__(Response)
         response.status = self.status
         response.body = self.body
         response.content_type = self.content_type
-        response.extra = (*self.extra, *headers)
+        response.extra = extra = self.extra + headers
+        _lines_of(extra)
         return response
 
 

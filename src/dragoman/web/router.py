@@ -19,6 +19,7 @@ from dragoman.kit.elsewhere import UNREACHABLE, Elsewhere
 from dragoman.web.bodies import ClientGone, check_body_head, drain_body, read_body
 from dragoman.web.client_address import ClientAddressReader
 from dragoman.web.forms import parse_form
+from dragoman.web.known_heads import END, KnownHeads
 from dragoman.web.operations import Dialect, Operation
 from dragoman.web.paths import PathTable
 from dragoman.web.refusals import MalformedBody, Refusal, RefusalKind, Refused
@@ -102,6 +103,7 @@ class DialectApp:
         for dialect in dialects:
             self._add(dialect)
         self._plain = self._paths.plain
+        self._known_heads = KnownHeads()
         self._pumps: set[asyncio.Task[None]] = set()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -184,6 +186,22 @@ class DialectApp:
             call.response = _open_to_all(request, self.fail(request, error))
         return call
 
+    def open_known(self, data: bytes, peer: tuple[str, int] | None) -> tuple["Call", bytes] | None:
+        """Opens a call whose head was seen before and that is whole; None for any other."""
+        end = data.find(END) + len(END)
+        known = self._known_heads.find(data[:end])
+        if known is None or len(data) - end != known.body_bytes:
+            return None
+        request = known.request
+        call = Call(self, request.again(self._addresses.read_of(peer, request.headers)))
+        call.is_prompt = True
+        call.body_limit_bytes = known.body_limit_bytes
+        return call, data[end:]
+
+    def learn_head(self, data: bytes, call: "Call") -> None:
+        """Remembers the head of a call that came whole, for those that begin alike."""
+        self._known_heads.learn(data, call.request, call.body_limit_bytes)
+
     def _check_head(self, call: "Call", endpoint: _Endpoint | None) -> Response | None:
         request = call.request
         if endpoint is None:
@@ -194,6 +212,7 @@ class DialectApp:
         if operation is None:
             return self._without_operation(request, endpoint)
         request.operation = operation
+        call.is_prompt = operation.is_prompt
         if request.method not in _BODILESS:
             call.body_limit_bytes = operation.body_limit_bytes
             check_body_head(request, limit_bytes=operation.body_limit_bytes)
@@ -291,11 +310,13 @@ class Call:
     reads it. Else the server collects up to `body_limit_bytes` (None: no body) and awaits `answer`.
     """
 
-    __slots__ = ("_app", "body_limit_bytes", "drain_bytes", "request", "response")
+    __slots__ = ("_app", "body_limit_bytes", "drain_bytes", "is_prompt", "request", "response")
 
     def __init__(self, app: DialectApp, request: Request) -> None:
         self._app = app
         self.request = request
+        self.is_prompt = False
+        """Whether it is answered without a task, as a rule."""
         self.response: Response | None = None
         self.body_limit_bytes: int | None = None
         """The limit of the body; None if the call has none."""

@@ -6,7 +6,7 @@ comments and processing instructions have no meaning in the APIs served and are 
 
 import re
 from collections.abc import Container, Mapping, Sequence
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Final
 
 import msgspec
@@ -31,15 +31,17 @@ _XML_DECLARATION: Final = re.compile(r"\A\s*(?:<\?xml\s[^>]*\?>)?")
 _DOCTYPE_IN_PROLOG: Final = re.compile(
     r"\A(?:\s+|<!--.*?-->|<\?.*?\?>)*+<!DOCTYPE", re.DOTALL | re.IGNORECASE
 )
-_ILLEGAL: Final = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_ILLEGAL: Final = "[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]"
 # NameStartChar and NameChar (XML 1.0 s. 2.3), without the colon of namespaces.
 _NAME_START: Final = (
     "A-Z_a-z\xc0-\xd6\xd8-\xf6\xf8-\u02ff\u0370-\u037d\u037f-\u1fff\u200c\u200d\u2070-\u218f"
     "\u2c00-\u2fef\u3001-\ud7ff\uf900-\ufdcf\ufdf0-\ufffd\U00010000-\U000effff"
 )
 _NAME_REST: Final = _NAME_START + "\\-.0-9\xb7\u0300-\u036f\u203f\u2040"
-_NAME: Final = re.compile(f"[{_NAME_START}][{_NAME_REST}]*")
-_NOT_NAME_CHARACTER: Final = re.compile(f"[^{_NAME_REST}]")
+_NAME: Final = f"[{_NAME_START}][{_NAME_REST}]*"
+_NOT_NAME_CHARACTER: Final = f"[^{_NAME_REST}]"
+# What nearly every name and text is.
+_PLAIN_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
 _PLAIN: Final = re.compile(r"[\x20-%'-;=?-~]*")
 _ESCAPES: Final = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", "\r": "&#13;"})
 
@@ -117,10 +119,16 @@ def render_xml(root: str, value: object) -> bytes:
 @lru_cache(maxsize=4096)
 def element_name(name: str) -> str:
     """Returns a key as an element name: what may not stand in one becomes `_`."""
-    if _NAME.fullmatch(name):
+    if _PLAIN_NAME.fullmatch(name) or _compiled(_NAME).fullmatch(name):
         return name
-    name = _NOT_NAME_CHARACTER.sub("_", name)
-    return name if _NAME.fullmatch(name) else f"_{name}"
+    name = _compiled(_NOT_NAME_CHARACTER).sub("_", name)
+    return name if _compiled(_NAME).fullmatch(name) else f"_{name}"
+
+
+@cache
+def _compiled(pattern: str) -> re.Pattern[str]:
+    """Compiles a pattern over all of Unicode when it is first needed: that takes milliseconds."""
+    return re.compile(pattern)
 
 
 def _decode(data: bytes, charset: str) -> str:
@@ -211,4 +219,4 @@ def _text(value: object) -> str:
     text = str(value)
     if _PLAIN.fullmatch(text):
         return text
-    return _ILLEGAL.sub("", text).translate(_ESCAPES)
+    return _compiled(_ILLEGAL).sub("", text).translate(_ESCAPES)

@@ -32,10 +32,10 @@ class LocalQueue:
     def taken(self, subject: str) -> int:
         return self._subject(subject).taken
 
-    def drain(self, subject: str) -> list[Work]:
-        """Takes everything that waits."""
+    def drain(self, subject: str, limit: int | None = None) -> list[Work]:
+        """Takes everything that waits, or up to `limit` of it."""
         consumer = self._subject(subject)
-        return consumer.take(consumer.waiting)
+        return consumer.take(consumer.waiting if limit is None else limit)
 
     def oldest(self, subject: str) -> int | None:
         """The lowest identifier among the first items of every account; None when empty."""

@@ -68,8 +68,8 @@ class WorkQueue(Protocol):
         """Items taken so far: it stands still while nobody takes any."""
         ...
 
-    def drain(self, subject: str) -> list[Work]:
-        """Takes everything that waits, to be published elsewhere."""
+    def drain(self, subject: str, limit: int | None = None) -> list[Work]:
+        """Takes everything that waits, or up to `limit` of it, to be published elsewhere."""
         ...
 
     def claim(self, subject: str) -> bool:

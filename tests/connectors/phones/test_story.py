@@ -13,6 +13,8 @@ from tests.passing_time import PATIENCE_S
 
 from dragoman.core.devices.model.devices import AssignmentState
 from dragoman.core.messages.model.lifecycle import State
+from dragoman.core.messages.model.messages import Format
+from dragoman.protocols.gsm.segmentation import segment_text
 from dragoman.testkit.fake_phone import wire
 
 PROCESSED = AssignmentState.PROCESSED
@@ -123,6 +125,35 @@ async def test_a_restart_neither_loses_nor_resends_what_phones_have(
     phone.sending.set()
     await again.until_states(account, State.DELIVERED, count=6)
     assert sorted(text.text for text in phone.sent) == ["1", "2", "3", "4", "5", "processed"]
+
+
+async def test_a_text_in_parts_is_one_for_a_phone_and_stays_so_over_a_crash(
+    make_phone_gateway: Any, until: Any, tmp_path: Path
+) -> None:
+    phone_gateway = await make_phone_gateway()
+    account = await phone_gateway.account()
+    phone = await phone_gateway.phone(account)
+    phone.steps = lambda _: ("Processed",)
+    long = "A long text of several parts. " * 10
+    cut = segment_text(long)
+    for text, part in zip(cut.texts, cut.user_data(7), strict=True):
+        await phone_gateway.send(account, NUMBER, text=text, udh=part.udh, format=Format.GSM)
+    await until(lambda: any(one.state is PROCESSED for one in phone_gateway.carrier.assignments))
+    await until(lambda: all(one.stored for one in phone_gateway.carrier.assignments))
+    wreck = copy_database(tmp_path)
+    await phone_gateway.stop()
+
+    again = await make_phone_gateway(url=f"sqlite:///{wreck}/dragoman.db")
+    phone.base_url = again.base_url
+    again.phones.append(phone)
+    await phone.start()
+    snapshot = phone.snapshot(phone.sent[0].message_id)
+    for state in ("Sent", "Delivered"):
+        snapshot["state"] = snapshot["recipients"][0]["state"] = state
+        assert (await phone.report(snapshot)).status == 204
+    await again.until_states(account, State.DELIVERED, count=cut.count)
+    assert [text.text for text in phone.sent] == [long]
+    assert not any(message.possible_duplicate for message in await again.outbox(account))
 
 
 async def test_a_crash_neither_loses_nor_resends_what_phones_have(

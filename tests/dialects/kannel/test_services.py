@@ -47,7 +47,9 @@ FACTS = TextFacts(
     alphabet=Alphabet.GSM7.value,
     service="news",
 )
-DATA = msgspec.structs.replace(FACTS, text="00ff41", alphabet=Alphabet.BINARY.value)
+DATA = msgspec.structs.replace(
+    FACTS, text="00ff41", alphabet=Alphabet.BINARY.value, header="0605040b8423f0"
+)
 NAMED = msgspec.structs.replace(FACTS, sender="Bank & Co")
 
 
@@ -69,7 +71,7 @@ ESCAPES = {
     "a sender that is a name": ("%p", NAMED, "Bank+%26+Co"),
     "when": ("%t", FACTS, "2026-09-21+14:04:56"),
     "coding and charset": ("%c,%C,%O", FACTS, "0,UTF-8,00"),
-    "data": ("%c,%C,%O,%b", DATA, "1,8-BIT,04,%00%FFA"),
+    "data": ("%c,%C,%O,%b,%u", DATA, "1,8-BIT,04,%00%FFA,%06%05%04%0B%84%23%F0"),
     "carrier and service": ("%i,%n", FACTS, "main,news"),
     "what an inbound text has not": ("[%u%v%V%B%o%f%F%x%D%R%#a#b#]", FACTS, "[]"),
     "what is unset": ("%m%M%d", FACTS, "-1-1-1"),
@@ -118,7 +120,13 @@ POSTS = {
         {},
         DATA,
         "application/octet-stream",
-        {"To": "1272", "SMSC": "main", "Coding": "1", "Service": "news"},
+        {
+            "To": "1272",
+            "SMSC": "main",
+            "Coding": "1",
+            "Service": "news",
+            "UDH": "%06%05%04%0B%84%23%F0",
+        },
         b"\x00\xffA",
     ),
 }
@@ -155,7 +163,11 @@ DOCUMENTS: dict[str, tuple[dict[str, Any], TextFacts, dict[str, str]]] = {
             "ud": TEXT_UD.replace("NEWS+", ""),
         },
     ),
-    "data": ({}, DATA, {"ud": "<ud>%00%FFA</ud>", "coding": "1"}),
+    "data": (
+        {},
+        DATA,
+        {"ud": "<udh>%06%05%04%0B%84%23%F0</udh><ud>%00%FFA</ud>", "coding": "1"},
+    ),
     "nothing": ({}, msgspec.structs.replace(FACTS, text=""), {"ud": ""}),
 }
 

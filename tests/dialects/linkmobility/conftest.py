@@ -134,10 +134,9 @@ class Link:
     def calls(self) -> list[CallbackCall]:
         """The callbacks that would be made, as the dialect renders them."""
         return [
-            self.dialect.render_callback(
-                new.url, msgspec.json.decode(new.payload, type=CallbackFacts)
-            )
+            self.dialect.render_callback(new.url, new.payload)
             for new in self.announced
+            if isinstance(new.payload, CallbackFacts)
         ]
 
     async def _stored(self, act: Callable[[Callable[[bool], None]], Any]) -> None:

@@ -8,6 +8,7 @@ from urllib.parse import parse_qsl
 import msgspec
 import pytest
 
+from dragoman.core.inbound.answers import AT_ONCE, TooManyAnswers
 from dragoman.core.messages.model.callbacks import CallbackAnswer, TextFacts
 from dragoman.core.messages.model.records import NewCallback
 from dragoman.core.model.errors import StorageUnavailable
@@ -274,3 +275,19 @@ async def test_a_number_is_exact(gate: Any) -> None:
     for given, code in (("+4599999999", 21422), ("x", 21421), ("", 21422)):
         answer = await gate.call("POST", "/IncomingPhoneNumbers.json", {"PhoneNumber": given})
         assert (answer.status, answer.json["code"]) == (400, code), given
+
+
+async def test_two_numbers_that_answer_each_other_fall_silent(
+    gate: Any, calls: list[NewCallback]
+) -> None:
+    again = "<Response><Message>again</Message></Response>"
+    for number in range(AT_ONCE):
+        await gate.receive(f"round {number}")
+        await reply(gate, calls[-1], again)
+    await gate.receive("one more")
+    with pytest.raises(TooManyAnswers):
+        await reply(gate, calls[-1], again)
+    assert len(await sent(gate)) == AT_ONCE
+    await gate.receive("Hi", sender="4599999999")  # whom it has not answered yet
+    await reply(gate, calls[-1], "<Response><Message>hello</Message></Response>")
+    assert len(await sent(gate)) == AT_ONCE + 1

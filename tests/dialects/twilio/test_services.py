@@ -268,6 +268,27 @@ async def test_a_code_is_checked_by_its_sid_too(gate: Any) -> None:
     assert code_of(await gate.call("GET", f"{path}/Verifications/{sid}")) == (404, 20404)
 
 
+async def test_a_second_start_sends_the_same_code(gate: Any) -> None:
+    path = await verify_service(gate)
+    first, code = (await start(gate, path)).json, code_sent(gate)
+    wrong = f"{(int(code) + 1) % 10**6:06}"
+    form = {"To": "+4512345678", "Code": wrong}
+    assert (await gate.call("POST", f"{path}/VerificationCheck", form)).json["valid"] is False
+    second = (await start(gate, path)).json
+    assert (second["sid"], code_sent(gate)) == (first["sid"], code)
+    assert len(second["send_code_attempts"]) == 2
+    fetched = (await gate.call("GET", f"{path}/Verifications/{first['sid']}")).json
+    assert len(fetched["send_code_attempts"]) == 2
+    # Tries count on; what was accepted once is not sent again.
+    for _ in range(3):
+        await gate.call("POST", f"{path}/VerificationCheck", form)
+    form["Code"] = code
+    assert (await gate.call("POST", f"{path}/VerificationCheck", form)).json["valid"] is True
+    third = (await start(gate, path)).json
+    assert third["sid"] != first["sid"]
+    assert len(third["send_code_attempts"]) == 1
+
+
 CHECKS = {
     "no code": ({"To": "+4512345678"}, (400, 60200)),
     "no number": ({"Code": "123456"}, (400, 60200)),

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from dragoman.admin.client import Failed
 from dragoman.admin.operations import build_admin
 from dragoman.admin.remote import TokenGuard
 from dragoman.console.labels import describe_change
@@ -36,6 +37,19 @@ async def test_an_account_is_created_changed_and_disabled(call: Caller, services
     listed = (await call("GET", "accounts"))["accounts"]
     assert [(one["username"], one["enabled"]) for one in listed] == [("shop", False)]
     assert (await call("POST", "accounts", "shop", "enable"))["enabled"] is True
+
+
+async def test_credits_of_a_subaccount_come_from_the_account_above(call: Caller) -> None:
+    await call("POST", "accounts", username="wholesale", credits=100)
+    made = await call("POST", "accounts", username="kiosk", parent="wholesale", credits=30)
+    assert made["account"]["credits"] == 30
+    credits = {
+        one["username"]: one["credits"] for one in (await call("GET", "accounts"))["accounts"]
+    }
+    assert (credits["wholesale"], credits["kiosk"]) == (70, 30)
+    for more in ({"credits": 71}, {}):  # more than it has, and without a limit
+        with pytest.raises(Failed, match=r"insufficient credit|permission denied"):
+            await call("POST", "accounts", username="other", parent="wholesale", **more)
 
 
 async def test_an_account_is_made_below_another_and_changed(call: Caller) -> None:
@@ -279,6 +293,17 @@ CHANGES: dict[str, tuple[tuple[Any, ...], dict[str, Any], str | None]] = {
     "shut": (("POST", *SHOP, "disable"), {}, "disabled the account"),
     "open": (("POST", *SHOP, "enable"), {}, "enabled the account"),
     "key": (("POST", *SHOP, "key"), {}, "created a new API key and revoked the old ones"),
+    "password": (
+        ("POST", *SHOP, "password"),
+        {},
+        "set a new password and ended all sessions and tokens",
+    ),
+    "shown": (("GET", *SHOP), {}, None),
+    "invitation": (
+        ("POST", "people"),
+        {"account": "shop", "name": "anna", "role": "viewer"},
+        "invited anna as viewer",
+    ),
     "typed credits": (
         ("POST", *SHOP, "credits"),
         {"message_type": "N", "credits": 3},

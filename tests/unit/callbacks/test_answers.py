@@ -11,6 +11,7 @@ from aiohttp import web
 from tests.unit.callbacks.telling import INSERT
 
 from dragoman.core.callbacks.sql.callbacks import CallbackState
+from dragoman.core.inbound.answers import TooManyAnswers
 from dragoman.core.messages.model.callbacks import CallbackAnswer, CallbackCall, TextFacts
 from dragoman.core.messages.model.records import NewCallback
 
@@ -96,6 +97,20 @@ async def test_one_that_cannot_be_acted_on_is_asked_for_again(
     assert len(teller.reader.answers) == 3
     [row] = await teller.rows()
     assert (row["state"], row["attempts"]) == (CallbackState.DELIVERED, 3)
+
+
+async def test_one_answer_too_many_ends_the_call_and_is_told(
+    teller: Any, make_customer: Any
+) -> None:
+    customer = await make_customer()
+    customer.answer = answering(200, "<Response/>", "text/xml")
+    teller.reader.results = [TooManyAnswers()]
+    await tell(teller, customer.origin)
+    await teller.until_ended()
+    [row] = await teller.rows()
+    assert (row["state"], row["attempts"]) == (CallbackState.DELIVERED, 1)
+    assert row["answer"].startswith("not answered: ")
+    assert row["answer"].endswith("<Response/>")
 
 
 async def test_a_failure_that_was_passed_on_is_not_repeated(

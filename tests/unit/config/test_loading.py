@@ -53,7 +53,7 @@ def mistakes(folder: Path, text: str, environ: dict[str, str] | None = None) -> 
         load(
             write(folder, text),
             environ or {},
-            dialects=("httpsms", "linkmobility", "smsend", "smsgateway24"),
+            dialects=("httpsms", "linkmobility", "native", "smsend", "smsgateway24"),
             profiles=("default", "latin1"),
         )
     return [str(mistake) for mistake in raised.value.mistakes]

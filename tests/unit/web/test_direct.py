@@ -23,8 +23,9 @@ BODY = b'{"text":{"to":"+45","text":"hi"}}'
 class Desk:
     """A dialect whose handler waits until it is let go, and what it has seen."""
 
-    def __init__(self, answer: bytes = b"done") -> None:
+    def __init__(self, answer: bytes = b"done", *, is_prompt: bool = False) -> None:
         self.answer = answer
+        self.is_prompt = is_prompt
         self.taken: list[bytes] = []
         self.finished = 0
         self.may_answer = asyncio.Event()
@@ -48,6 +49,7 @@ class Desk:
                 handler=self.take,
                 summary="",
                 body_limit_bytes=1000,
+                is_prompt=self.is_prompt,
             ),
             Operation(methods=("GET",), path="/d/close", handler=self.close, summary=""),
         )
@@ -64,9 +66,9 @@ class Desk:
         return DialectApp([dialect], fallback, **{"body_timeout_s": 30, **settings})
 
 
-@pytest.fixture
-async def desk() -> Desk:
-    return Desk()
+@pytest.fixture(params=[False, True], ids=["task", "prompt"])
+async def desk(request: pytest.FixtureRequest) -> Desk:
+    return Desk(is_prompt=request.param)
 
 
 @contextlib.asynccontextmanager
@@ -359,3 +361,51 @@ async def test_requests_that_come_byte_by_byte_are_answered(sample, fallback) ->
     )
     assert short == long
     assert short.count(b"HTTP/1.1 20") == 5
+
+
+@pytest.mark.parametrize(
+    ("segments", "taken"),
+    [
+        ([post("/d/take", b"one"), post("/d/take", b"two")], [b"one", b"two"]),
+        ([post("/d/take", b"one"), post("/d/take", b"four")], [b"one", b"four"]),
+        ([post("/d/take", b"one"), post("/d/take", b"two") * 2], [b"one", b"two", b"two"]),
+        ([post("/d/take", b"one") * 2, post("/d/take", b"two")], [b"one", b"one", b"two"]),
+        ([post("/d/take", b"one"), post("/d/take", b"two")[:-2], b"wo"], [b"one", b"two"]),
+        ([post("/d/take", b"one"), post("/d/take", b"two")[:-9], b"two"[:0]], [b"one"]),
+        ([post("/d/take", b"a", "x: 1"), post("/d/take", b"b", "x: 2")], [b"a", b"b"]),
+    ],
+)
+async def test_requests_that_begin_alike_are_told_apart(fallback, segments, taken) -> None:
+    desk = Desk(is_prompt=True)
+    desk.may_answer.set()
+    async with started(desk.build_app(fallback)) as (_, port):
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        for segment in segments:
+            writer.write(segment)
+            await asyncio.sleep(0.01)
+        answers = b"".join([await reader.readuntil(b" done") for _ in taken])
+        writer.close()
+    assert bodies(answers) == [body + b" done" for body in taken]
+    assert desk.taken == taken
+
+
+async def test_known_head_counts_for_the_caller_of_its_connection(fallback) -> None:
+    seen: list[tuple[str, bytes]] = []
+
+    class Clients(Desk):
+        async def take(self, request: Any) -> Response:
+            seen.append((request.client, request.header(b"host")))
+            return await super().take(request)
+
+    desk = Clients(is_prompt=True)
+    desk.may_answer.set()
+    async with started(desk.build_app(fallback)) as (_, port):
+        for source in ("127.0.0.2", "127.0.0.3"):
+            reader, writer = await asyncio.open_connection(
+                "127.0.0.1", port, local_addr=(source, 0)
+            )
+            for _ in range(2):
+                writer.write(post("/d/take", b"1"))
+                await reader.readuntil(b"1 done")
+            writer.close()
+    assert seen == [("127.0.0.2", b"x")] * 2 + [("127.0.0.3", b"x")] * 2

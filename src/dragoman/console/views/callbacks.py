@@ -13,6 +13,7 @@ from dragoman.console.page_request import PageRequest
 from dragoman.console.paging import PER_PAGE, address_of, read_before
 from dragoman.console.reading import read_count
 from dragoman.core.accounts.model.accounts import Account, Permission
+from dragoman.core.accounts.model.people import Role
 from dragoman.core.callbacks.model.callback_lists import (
     CALLBACK_STATES,
     CallbackFilter,
@@ -78,7 +79,7 @@ async def _show_list(request: PageRequest, status: int = 200, **more: Any) -> Re
         time_of=time_of,
         is_filtered=any(typed.values()),
         has_others=len(tree) > 1,
-        may_send=request.account.may(Permission.SEND),
+        may_send=request.manages and request.account.may(Permission.SEND),
         is_operator=request.account.may(Permission.OPERATE),
         dialects=[(name, name) for name in request.services.settings.dialects.enabled],
         pending=CALLBACK_STATES["waiting"],
@@ -128,7 +129,7 @@ async def show_callback(request: PageRequest) -> Response:
         ),
         account=names.get(callback.account_id, ""),
         time_of=time_of,
-        may_send=request.account.may(Permission.SEND),
+        may_send=request.manages and request.account.may(Permission.SEND),
     )
 
 
@@ -288,7 +289,7 @@ def _pretty(payload: str) -> str:
     return json.dumps(facts, indent=2, ensure_ascii=False)
 
 
-_change: Final = partial(Page, section="Callbacks", needs=Permission.SEND)
+_change: Final = partial(Page, section="Callbacks", needs=Permission.SEND, acts=Role.MANAGER)
 PAGES: Final = (
     Page("/callbacks", "Callbacks", menu="Callbacks", show=list_callbacks),
     _change("/callbacks/replay", "Callbacks", act=replay_callbacks),

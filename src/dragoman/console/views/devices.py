@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import Final
 
-import segno
-
 from dragoman.console.page import Page
 from dragoman.console.page_request import PageRequest
 from dragoman.console.paging import make_pager
+from dragoman.console.pictures import draw_qr
 from dragoman.core.accounts.model.accounts import Account, Permission
 from dragoman.core.devices.device_registration import Code
 from dragoman.core.devices.model.devices import Device
@@ -109,12 +108,6 @@ def _describe_presence(request: PageRequest, device: Device) -> tuple[str, str, 
     if request.services.devices.is_present(device):
         return "online", "sent", seen_ms
     return "offline", "undelivered", seen_ms
-
-
-def draw_qr(text: str) -> str:
-    """A QR code as a piece of SVG without styles, black on white with its quiet zone."""
-    code = segno.make(text, error="m", micro=False)
-    return str(code.svg_inline(border=4, light="#fff", svgclass="qr", lineclass="", omitsize=True))
 
 
 PAGES: Final = (

@@ -13,6 +13,7 @@ from dragoman.console.paging import ENOUGH, make_pager
 from dragoman.console.reading import Unreadable, read_number, read_pieces, read_time
 from dragoman.core.accounts.audit_log import hide_number
 from dragoman.core.accounts.model.accounts import Account, Permission
+from dragoman.core.accounts.model.people import Role
 from dragoman.core.inbound.model.inbound import Handling, InboxFilter, OptOutFilter, OptOutOrigin
 from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.core.model.phone_numbers import drop_invisible
@@ -125,7 +126,7 @@ async def _show_opt_outs(
         opt_outs=page.opt_outs,
         time_of=time_of,
         origins={origin.value: label for origin, label in ORIGINS.items()},
-        may_send=request.account.may(Permission.SEND),
+        may_send=request.manages and request.account.may(Permission.SEND),
         pager=make_pager(paging, request.query, len(page.opt_outs), page.total),
     )
 
@@ -178,6 +179,7 @@ PAGES: Final = (
         menu="Opt-outs",
         show=list_opt_outs,
         act=change_opt_outs,
+        acts=Role.MANAGER,
         needs=Permission.INBOX,
     ),
 )

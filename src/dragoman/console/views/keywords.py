@@ -14,6 +14,7 @@ from dragoman.console.paging import make_pager
 from dragoman.console.reading import read_count
 from dragoman.core.accounts.audit_log import hide_number
 from dragoman.core.accounts.model.accounts import Permission
+from dragoman.core.accounts.model.people import Role
 from dragoman.core.inbound.keywords import CHARSETS, check_may_receive
 from dragoman.core.inbound.model.inbound import Forwarding
 from dragoman.core.model.errors import RefusalCode, Refused
@@ -212,7 +213,7 @@ _CHARSET_CHOICES: Final = (
     ("", "default"),
     *((name, name) for name in sorted(set(CHARSETS.values()))),
 )
-_page: Final = partial(Page, section="Keywords", needs=Permission.INBOX)
+_page: Final = partial(Page, section="Keywords", needs=Permission.INBOX, acts=Role.MANAGER)
 PAGES: Final = (
     _page(_AT, "Keywords", menu="Keywords", show=list_keywords, act=reserve_keyword),
     _page(f"{_AT}/{{keyword_id:int}}", "Keywords", act=change_keyword),

@@ -17,10 +17,10 @@ from dragoman.console.views.account_details import (
     NOT_OFFERED,
     read_addresses,
 )
-from dragoman.console.views.own_account import MIN_PASSWORD
 from dragoman.core.accounts.account_fields import AccountFields
 from dragoman.core.accounts.account_tree import NOT_BY_DEFAULT
 from dragoman.core.accounts.model.accounts import Permission
+from dragoman.core.accounts.people import MIN_PASSWORD
 from dragoman.core.billing.model.payments import MAX_CREDITS
 from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.web.responses import Response

@@ -1,21 +1,19 @@
-"""The reader's own account: time zone, delivery reports, password, sessions."""
+"""The reader's own account: time zone and delivery reports."""
 
 from __future__ import annotations
 
 from typing import Final
 
-from dragoman.console.cookies import set_cookie
 from dragoman.console.forms import version_of
 from dragoman.console.labels import describe_permissions, describe_refusal
 from dragoman.console.page import Page
 from dragoman.console.page_request import PageRequest
 from dragoman.console.roles import role_of
 from dragoman.core.accounts.account_fields import AccountFields
-from dragoman.core.model.errors import RefusalCode, Refused
+from dragoman.core.accounts.model.people import Role
+from dragoman.core.model.errors import Refused
+from dragoman.kit.zones import zone_names
 from dragoman.web.responses import Response
-
-MIN_PASSWORD: Final = 10
-_WRONG: Final = "Incorrect password."
 
 
 async def show_own_account(request: PageRequest) -> Response:
@@ -44,32 +42,6 @@ async def _change_settings(request: PageRequest) -> Response:
         request.problems.add(refused, ("time_zone",), describe_refusal(refused))
         return await _show(request, 400, zone)
     return request.go("/account", "saved")
-
-
-async def change_password(request: PageRequest) -> Response:
-    """Stores a new password, which signs the account out everywhere."""
-    current, new = request.form.get("current_password", ""), request.form.get("new_password", "")
-    if len(new) < MIN_PASSWORD:
-        request.problems["new_password"] = f"At least {MIN_PASSWORD} characters."
-    if new != request.form.get("password_again", ""):
-        request.problems["password_again"] = "The passwords do not match."  # noqa: S105
-    if request.problems:
-        return await _show(request, 400)
-    try:
-        await request.services.accounts.change_password(
-            request.account, current, new, request.http.client
-        )
-    except Refused as refused:
-        wrong = refused.code is RefusalCode.AUTHENTICATION_FAILED
-        if not wrong and refused.code is not RefusalCode.INVALID_FIELD:
-            raise
-        request.problems["current_password" if wrong else "new_password"] = (
-            _WRONG if wrong else describe_refusal(refused)
-        )
-        return await _show(request, 400)
-    await request.note("password")
-    request.cookies.append(set_cookie(request.http, "session", ""))
-    return request.go("/sign-in", "password-changed")
 
 
 async def change_reports(request: PageRequest) -> Response:
@@ -119,17 +91,23 @@ async def _show(
         own_role=role_of(account),
         can=describe_permissions(account.permissions),
         time_zone=account.time_zone if zone is None else zone,
+        zones=_zones(request, account.time_zone if zone is None else zone),
         default_zone=request.services.settings.console.time_zone,
         version=version_of(account.time_zone),
         reports=reports or stored,
         reports_version=version_of(stored),
-        sessions=await request.services.console_sessions.count(account),
-        min_password=MIN_PASSWORD,
+        may_change=request.manages,
     )
 
 
+def _zones(request: PageRequest, chosen: str) -> list[tuple[str, str]]:
+    """The time zones there are, with what an empty one stands for."""
+    usual = request.services.settings.console.time_zone
+    names = sorted({*zone_names(), *([chosen] if chosen else [])})
+    return [("", f"{usual} (default)"), *((name, name.replace("_", " ")) for name in names)]
+
+
 PAGES: Final = (
-    Page("/account", "Your account", show=show_own_account, act=change_settings),
-    Page("/account/password", "Your account", act=change_password),
-    Page("/account/reports", "Your account", act=change_reports),
+    Page("/account", "Account", show=show_own_account, act=change_settings, acts=Role.MANAGER),
+    Page("/account/reports", "Account", act=change_reports, acts=Role.MANAGER),
 )

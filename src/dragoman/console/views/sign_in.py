@@ -1,4 +1,4 @@
-"""Signing in by password or by a one-time link, and signing out."""
+"""Signing in by password, link or invitation, with a second factor, and signing out."""
 
 from __future__ import annotations
 
@@ -7,23 +7,32 @@ from typing import Final
 
 import msgspec
 
-from dragoman.console.cookies import read_cookie, set_cookie
+from dragoman.console.cookies import is_plain, read_cookie, set_cookie
 from dragoman.console.labels import describe_refusal
 from dragoman.console.page import Page
 from dragoman.console.page_request import PageRequest
+from dragoman.console.pictures import draw_qr
 from dragoman.console.place import PREFIX
-from dragoman.core.accounts.model.accounts import Account, CredentialKind
+from dragoman.core.accounts.model.people import MAX_NAME, Person, Principal
+from dragoman.core.accounts.people import MIN_PASSWORD
+from dragoman.core.accounts.sign_ins import Begun, Step
 from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.web.responses import Response
 
-MAX_NAME: Final = 64
 MAX_PASSWORD: Final = 256
+MAX_TOKEN: Final = 200
+MAX_CODE: Final = 40
 MAX_KEPT: Final = 100_000
 _TARGET: Final = re.compile(r"(?:/[A-Za-z0-9._-]+)*(?:\?[A-Za-z0-9._~%&=+:-]*)?")
 _EXPECTED: Final = frozenset(
     {RefusalCode.AUTHENTICATION_FAILED, RefusalCode.ADDRESS_NOT_ALLOWED, RefusalCode.NOT_FOUND}
 )
 _WRONG: Final = "Incorrect username or password, or the account is disabled."
+_WRONG_CODE: Final = "This code is wrong, or it has been used. Wait for the next one."
+_TOO_LATE: Final = "Signing in took too long, or too many codes were wrong. Begin again."
+_USED_INVITATION: Final = (
+    "This link has already been used, or it has expired. Ask whoever invited you for a new one."
+)
 _USED_LINK: Final = (
     "This link has already been used, or it has expired after one minute. Request a new one."
 )
@@ -31,27 +40,134 @@ _USED_LINK: Final = (
 
 async def show_sign_in(request: PageRequest) -> Response:
     """The form for name and password."""
-    return _form(request, target=_target(request.query.get("next", "")))
+    return show_form(request, target=read_target(request.query.get("next", "")))
 
 
 async def sign_in(request: PageRequest) -> Response:
     """Opens a session for a name and its password."""
     username, password = request.form.get("username", ""), request.form.get("password", "")
-    target, kept = _target(request.form.get("target", "")), request.form.get("kept", "")
+    target, kept = read_target(request.form.get("target", "")), request.form.get("kept", "")
     try:
-        account = await _authenticate(request, username, password)
+        who = await _authenticate(request, username, password)
     except Refused as refused:
         if refused.code not in _EXPECTED:
             raise
         known = refused.code is RefusalCode.ADDRESS_NOT_ALLOWED
         request.problems[""] = describe_refusal(refused) if known else _WRONG
-        return _form(request, 401, username=username, target=target, kept=kept)
-    token = await _open(request, account)
+        return show_form(request, 401, username=username, target=target, kept=kept)
+    return await enter(request, who, target, kept)
+
+
+async def enter(
+    request: PageRequest, who: Principal, target: str = "", kept: str = "", *, trusted: bool = False
+) -> Response:
+    """Opens a session for somebody who was authenticated, or asks for the second factor first."""
+    begun = await request.services.sign_ins.begin(
+        who, address=request.http.client, browser=_browser_of(request), trusted=trusted
+    )
+    if begun.step is Step.CODE:
+        return _ask_for_code(request, begun.token, target, kept)
+    if begun.step is Step.SET_UP:
+        return _ask_to_set_up(request, begun.token, target, kept)
+    return await _go_in(request, begun, target, kept)
+
+
+async def take_code(request: PageRequest) -> Response:
+    """Opens a session for a code of the second factor."""
+    pending, code = _read_pending(request), request.form.get("code", "")[:MAX_CODE]
+    target, kept = read_target(request.form.get("target", "")), request.form.get("kept", "")
+    try:
+        begun = await request.services.sign_ins.verify(pending, code, request.http.client)
+    except Refused as refused:
+        if refused.code is RefusalCode.NOT_FOUND:
+            return _begin_anew(request, target, kept)
+        if refused.code not in _EXPECTED:
+            raise
+        request.problems["code"] = _WRONG_CODE
+        return _ask_for_code(request, pending, target, kept, 401)
+    return await _go_in(request, begun, target, kept)
+
+
+async def set_up_factor(request: PageRequest) -> Response:
+    """Stores a second factor that is required, opens a session, and shows the recovery codes."""
+    pending, code = _read_pending(request), request.form.get("code", "")[:MAX_CODE]
+    target, kept = read_target(request.form.get("target", "")), request.form.get("kept", "")
+    try:
+        begun, codes = await request.services.sign_ins.set_up(pending, code, request.http.client)
+    except Refused as refused:
+        if refused.code is RefusalCode.NOT_FOUND:
+            return _begin_anew(request, target, kept)
+        if refused.code is not RefusalCode.INVALID_FIELD:
+            raise
+        request.problems["code"] = _WRONG_CODE
+        return _ask_to_set_up(request, pending, target, kept, 401)
+    await _keep(request, begun.token)
+    return request.show(
+        "recovery-codes.html", codes=codes, fields=_read_kept(kept), target=f"{PREFIX}{target}"
+    )
+
+
+async def _go_in(request: PageRequest, begun: Begun, target: str, kept: str) -> Response:
+    await _keep(request, begun.token)
     fields = _read_kept(kept)
     if fields:
-        request.secret = token
         return request.show("continue.html", target=f"{PREFIX}{target}", fields=fields)
     return request.go(target)
+
+
+async def show_invitation(request: PageRequest) -> Response:
+    """Asks an invited person for a password; programs that follow links use none up by it."""
+    token = request.query.get("k", "")[:MAX_TOKEN]
+    try:
+        person = await request.services.people.invited(token)
+    except Refused as refused:
+        return _refuse_invitation(request, refused)
+    return _ask_for_password(request, person, token)
+
+
+async def accept_invitation(request: PageRequest) -> Response:
+    """Stores the password of an invited person and signs them in."""
+    token, people = request.form.get("k", "")[:MAX_TOKEN], request.services.people
+    new = request.form.get("new_password", "")
+    try:
+        person = await people.invited(token)
+        if len(new) < MIN_PASSWORD:
+            request.problems["new_password"] = f"At least {MIN_PASSWORD} characters."
+        if new != request.form.get("password_again", ""):
+            request.problems["password_again"] = "The passwords do not match."  # noqa: S105
+        if request.problems:
+            return _ask_for_password(request, person, token, 400)
+        who = await people.accept(token, new, request.http.client)
+    except Refused as refused:
+        if refused.code is RefusalCode.INVALID_FIELD:
+            request.problems["new_password"] = describe_refusal(refused)
+            return _ask_for_password(request, person, token, 400)
+        return _refuse_invitation(request, refused)
+    await request.services.audit_log.note(
+        who.account, "accept_invitation", who.name, person_id=who.person_id
+    )
+    return await enter(request, who)
+
+
+def _refuse_invitation(request: PageRequest, refused: Refused) -> Response:
+    if refused.code not in _EXPECTED:
+        raise refused
+    known = refused.code is RefusalCode.ADDRESS_NOT_ALLOWED
+    problem = describe_refusal(refused) if known else _USED_INVITATION
+    return request.show("invitation.html", 410, token="", person=None, problem=problem)
+
+
+def _ask_for_password(
+    request: PageRequest, person: Person, token: str, status: int = 200
+) -> Response:
+    return request.show(
+        "invitation.html",
+        status,
+        token=token,
+        invited=person,
+        min_password=MIN_PASSWORD,
+        problem="",
+    )
 
 
 async def show_link(request: PageRequest) -> Response:
@@ -68,15 +184,14 @@ async def use_link(request: PageRequest) -> Response:
         if refused.code not in _EXPECTED:
             raise
         return request.show("enter.html", 410, token="", problem=_USED_LINK)
-    await _open(request, account)
-    return request.go("")
+    return await enter(request, Principal(account, None))
 
 
 async def sign_out(request: PageRequest) -> Response:
     """Ends this session, or all of the account's."""
     everywhere = request.form.get("everywhere") == "yes"
     if everywhere:
-        await request.services.console_sessions.end_all(request.account)
+        await request.services.console_sessions.end_all(request.account, request.person_id)
         await request.note("sign_out")
     else:
         await request.services.console_sessions.end(request.secret)
@@ -84,33 +199,74 @@ async def sign_out(request: PageRequest) -> Response:
     return request.go("/sign-in", "signed-out-everywhere" if everywhere else "signed-out")
 
 
-async def _authenticate(request: PageRequest, username: str, password: str) -> Account:
+async def _authenticate(request: PageRequest, username: str, password: str) -> Principal:
     if len(username) > MAX_NAME or len(password) > MAX_PASSWORD:
         raise Refused(RefusalCode.AUTHENTICATION_FAILED)
-    return await request.services.accounts.authenticate_password(
-        username, password, request.http.client, CredentialKind.PASSWORD
-    )
+    return await request.services.people.authenticate(username, password, request.http.client)
 
 
-async def _open(request: PageRequest, account: Account) -> str:
-    """Begins a session of its own; one that the browser had before is ended."""
+async def _keep(request: PageRequest, token: str) -> None:
+    """Gives the browser the token of its session; one that it had before is ended."""
     old = read_cookie(request.http, "session")
     if old:
         await request.services.console_sessions.end(old)
-    token = await request.services.console_sessions.open(account)
     request.cookies.append(set_cookie(request.http, "session", token))
-    return token
+    request.secret = token  # what forms of this answer are bound to
 
 
-def _form(
-    request: PageRequest, status: int = 200, *, username: str = "", target: str = "", kept: str = ""
+def _browser_of(request: PageRequest) -> str:
+    return request.http.header(b"user-agent").decode("latin-1")
+
+
+def _read_pending(request: PageRequest) -> str:
+    return request.form.get("pending", "")[:MAX_TOKEN]
+
+
+def _begin_anew(request: PageRequest, target: str, kept: str) -> Response:
+    request.problems[""] = _TOO_LATE
+    return show_form(request, 401, target=target, kept=kept)
+
+
+def _ask_for_code(
+    request: PageRequest, pending: str, target: str, kept: str, status: int = 200
 ) -> Response:
+    return request.show("code.html", status, pending=pending, target=target, kept=kept)
+
+
+def _ask_to_set_up(
+    request: PageRequest, pending: str, target: str, kept: str, status: int = 200
+) -> Response:
+    try:
+        who, secret = request.services.sign_ins.secret_of(pending)
+    except Refused:
+        return _begin_anew(request, target, kept)
+    address = request.services.second_factors.address_of(who, secret)
     return request.show(
-        "sign-in.html", status, username=username[:MAX_NAME], target=target, kept=kept, stale=False
+        "set-up-factor.html",
+        status,
+        pending=pending,
+        target=target,
+        kept=kept,
+        qr=draw_qr(address),
+        secret=secret,
     )
 
 
-def _target(text: str) -> str:
+def show_form(
+    request: PageRequest, status: int = 200, *, username: str = "", target: str = "", kept: str = ""
+) -> Response:
+    return request.show(
+        "sign-in.html",
+        status,
+        username=username[:MAX_NAME],
+        target=target,
+        kept=kept,
+        stale=False,
+        plain=is_plain(request.http),
+    )
+
+
+def read_target(text: str) -> str:
     """Where to go after signing in: a path below `/console`, or the overview."""
     return text if len(text) <= 500 and _TARGET.fullmatch(text) else ""
 
@@ -127,6 +283,9 @@ def _read_kept(kept: str) -> list[tuple[str, str]]:
 
 PAGES: Final = (
     Page("/sign-in", "Sign in", show=show_sign_in, act=sign_in, public=True),
+    Page("/sign-in/code", "Sign in", act=take_code, public=True),
+    Page("/sign-in/factor", "Second factor", act=set_up_factor, public=True),
+    Page("/invitation", "Invitation", show=show_invitation, act=accept_invitation, public=True),
     Page("/enter", "Sign in by link", show=show_link, act=use_link, public=True),
     Page("/sign-out", "Sign out", act=sign_out),
 )

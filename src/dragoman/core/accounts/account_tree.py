@@ -192,7 +192,7 @@ class AccountTree:
             record=changes.record,
             audit=changes.audit,
         )
-        await self.accounts.write(account_tree.change, change)
+        await self.accounts.write(account_tree.change, change, account_id)
         if changes.password is not None or changes.enabled is False:
             self.accounts.signed_out(account_id, "")
         return ChangedAccount(view=await self.find(caller, account_id), api_key=api_key)
@@ -209,19 +209,32 @@ class AccountTree:
         check_right(caller)
         if account_id == caller.account_id:
             raise Refused(RefusalCode.PERMISSION_DENIED, "user", "its own account")
-        account = view.account
+        await self._delete(view.account, caller, audit)
+
+    async def delete_as_operator(self, account: Account, audit: tuple[AuditEntry, ...]) -> None:
+        """The same on the command line; its credits go to the account above it, if there is one."""
+        heir = None
+        if account.parent_id is not None:
+            heir = await self.accounts.find_by_id(account.parent_id)
+        await self._delete(account, heir, audit)
+
+    async def _delete(
+        self, account: Account, heir: Account | None, audit: tuple[AuditEntry, ...]
+    ) -> None:
+        account_id = account.account_id
         deletion = AccountDeletion(
             account_id=account_id,
             username=f"{account.username} (deleted {render_base36(account_id)})",
             wallet_id=account.wallet_id,
-            heir=caller.wallet_id,
+            heir=heir.wallet_id if heir is not None else None,
             entry_ids=(self.ids.next(), self.ids.next()),
-            heir_id=caller.account_id,
+            heir_id=heir.account_id if heir is not None else None,
             type_entry_ids=tuple(self.ids.take(2 * MAX_TYPES)),
             at_ms=self.clock.now_ms(),
             audit=audit,
         )
-        await self.accounts.write(account_tree.delete, deletion)
+        heirs = (heir.account_id,) if heir is not None else ()
+        await self.accounts.write(account_tree.delete, deletion, account_id, *heirs)
         self.accounts.signed_out(account_id, "")
 
     async def _rotation(

@@ -1,8 +1,8 @@
 """Accounts: authentication of callers, allowed addresses, and keys.
 
 Authenticated accounts are cached under a digest of the key, or a keyed digest of the password, with
-the permissions that result from the accounts above. Every change clears the cache, so a revoked key
-is refused at once.
+the permissions that result from the accounts above. A change of an account ends what is cached of
+it and of all below it, so a revoked key is refused at once; what is cached of others stays.
 """
 
 from __future__ import annotations
@@ -11,12 +11,13 @@ import asyncio
 import hmac
 import secrets
 from collections import OrderedDict
-from collections.abc import Sequence
-from typing import NoReturn, TypeVar
+from collections.abc import Collection, Sequence
+from typing import NamedTuple, NoReturn, TypeVar
 
 import msgspec
 
 from dragoman.core.accounts.account_fields import AccountFields, read_fields, render_fields
+from dragoman.core.accounts.changes import AccountChanges
 from dragoman.core.accounts.credentials import Credentials, digest_of_key, md5_of_password, new_key
 from dragoman.core.accounts.model.accounts import (
     DEFAULT_PERMISSIONS,
@@ -61,6 +62,14 @@ class CreatedAccount(msgspec.Struct, frozen=True, kw_only=True):
     password: str
 
 
+class _Known(NamedTuple):
+    """An account that was authenticated."""
+
+    generation: int
+    """When it was read."""
+    account: Account
+
+
 class Accounts:
     """Authenticates callers and administers accounts."""
 
@@ -78,20 +87,17 @@ class Accounts:
         self._clock = clock
         self.credentials = Credentials(ids=ids, clock=clock)
         self._secret = secrets.token_bytes(32)
-        self._remembered: OrderedDict[bytes, Account] = OrderedDict()
-        self._senders: dict[int, frozenset[str]] = {}
-        self._generation = 0
-        """Counts changes, so that what was read before one is not remembered after it."""
+        self._remembered: OrderedDict[bytes, _Known] = OrderedDict()
+        self._senders: dict[int, tuple[int, frozenset[str]]] = {}
+        """By account, as of a generation."""
+        self.changes = AccountChanges()
+        """Of accounts, their credentials and senders."""
         self._failures: OrderedDict[str, int] = OrderedDict()
-        self.changed = Signal[[]]()
-        """After each change of an account."""
+        self.changed = Signal[[Collection[int]]]()
+        """After each change of accounts: of those named, and so of all below them; of every one
+        where none is named."""
         self.signed_out = Signal[[int, str]]()
         """After the tokens of an account ended; what is kept in memory ends too, but a session."""
-
-    @property
-    def generation(self) -> int:
-        """Changes whenever cached accounts, senders or wallets may be out of date."""
-        return self._generation
 
     async def authenticate_key(
         self, key: str, address: str, kind: CredentialKind = CredentialKind.API_KEY
@@ -99,9 +105,9 @@ class Accounts:
         """The account of an API key, or of an access token; raises `Refused`."""
         digest = digest_of_key(key)
         memory_key = digest if kind is CredentialKind.API_KEY else kind.encode() + digest
-        account = self._remembered.get(memory_key)
+        account = self._known(memory_key)
         if account is None:
-            generation = self._generation
+            generation = self.changes.generation
             await self.placement.check_key(digest)
             account = await self._storage.read(lambda c: accounts.find_by_digest(c, kind, digest))
             if account is None:
@@ -113,9 +119,9 @@ class Accounts:
     async def admit(self, account_id: int, address: str) -> Account:
         """The account of a caller that was authenticated elsewhere; raises `Refused`."""
         memory_key = b"%d" % account_id
-        account = self._remembered.get(memory_key)
+        account = self._known(memory_key)
         if account is None:
-            generation = self._generation
+            generation = self.changes.generation
             self.placement.check_short_id(account_id)
             account = await self.find_by_id(account_id)
             if account is None:
@@ -138,9 +144,9 @@ class Accounts:
             f"{kind}\0{username}\0{password}".encode("utf-8", "surrogatepass"),
             "sha256",
         )
-        account = self._remembered.get(memory_key)
+        account = self._known(memory_key)
         if account is None:
-            generation = self._generation
+            generation = self.changes.generation
             await self.placement.check("username", username)
             account = await self._verify(username, password, kind)
             if account is None:
@@ -186,14 +192,16 @@ class Accounts:
 
     async def approved_senders(self, account: Account) -> frozenset[str]:
         """The senders approved for this account, besides those allowed to every account."""
-        approved = self._senders.get(account.account_id)
-        if approved is None:
-            generation = self._generation
-            approved = await self._storage.read(
-                lambda c: accounts.load_approved_senders(c, account.account_id)
-            )
-            if generation == self._generation:
-                self._senders[account.account_id] = approved
+        generation, approved = self._senders.get(account.account_id, (-1, frozenset()))
+        now = self.changes.generation
+        if generation != now:
+            if generation < 0 or self.changes.since(generation, account):
+                approved = await self._storage.read(
+                    lambda c: accounts.load_approved_senders(c, account.account_id)
+                )
+            if len(self._senders) > MAX_REMEMBERED:
+                self._senders.clear()
+            self._senders[account.account_id] = (now, approved)
         return approved
 
     async def create(
@@ -268,7 +276,7 @@ class Accounts:
             record=record,
             audit=() if audit is None else (msgspec.structs.replace(audit, account_id=account_id),),
         )
-        await self.write(accounts.create, new)
+        await self.write(accounts.create, new, account_id)
         narrowed = narrow(account, [parent] if parent is not None else [])
         return CreatedAccount(account=narrowed, api_key=api_key, password=password)
 
@@ -319,7 +327,7 @@ class Accounts:
             else None,
             audit=audit,
         )
-        await self.write(account_tree.change, change)
+        await self.write(account_tree.change, change, account.account_id)
         return await self.find_by_id(account.account_id) or account
 
     async def rotate_key(self, username: str, api_key: str | None = None) -> str:
@@ -332,7 +340,7 @@ class Accounts:
             credentials=(self.credentials.of_key(account.account_id, api_key),),
             at_ms=self._clock.now_ms(),
         )
-        await self.write(accounts.rotate, rotation)
+        await self.write(accounts.rotate, rotation, account.account_id)
         return api_key
 
     async def change_password(self, account: Account, current: str, new: str, address: str) -> None:
@@ -355,7 +363,7 @@ class Accounts:
             credentials=tuple(made),
             at_ms=self._clock.now_ms(),
         )
-        await self.write(accounts.rotate, rotation)
+        await self.write(accounts.rotate, rotation, account.account_id)
         self.signed_out(account.account_id, session)
 
     async def end_tokens(self, account: Account, audit: AuditEntry) -> None:
@@ -363,7 +371,7 @@ class Accounts:
         end = accounts.TokensEnd(
             account_id=account.account_id, at_ms=self._clock.now_ms(), audit=(audit,)
         )
-        await self.write(accounts.end_tokens, end)
+        await self.write(accounts.end_tokens, end, account.account_id)
         self.signed_out(account.account_id, "")
 
     async def find(self, username: str) -> Account:
@@ -386,24 +394,38 @@ class Accounts:
         """The balance of the account's wallet."""
         return await self._storage.read(lambda c: wallets.balance(c, account.wallet_id))
 
-    async def write(self, operation: Operation[Item, None], item: Item) -> None:
-        """Writes a change to accounts and clears the cache; raises `Refused`."""
+    async def list_some(self, account_ids: Collection[int]) -> list[Account]:
+        """Some accounts and all below them, without deleted ones, in the order of creation."""
+        return await self._storage.read(lambda c: accounts.load_some(c, account_ids))
+
+    async def write(self, operation: Operation[Item, None], item: Item, *account_ids: int) -> None:
+        """Writes a change to some accounts, or to any where none is named; raises `Refused`."""
         try:
             await self._storage.writer.write(operation, item)
         finally:
-            self.forget()
+            self.forget(*account_ids)
 
-    def forget(self) -> None:
-        """Clears the cache of all accounts; called after each change to one."""
-        self._generation += 1
-        self._remembered.clear()
-        self._senders.clear()
-        self.changed()
+    def forget(self, *account_ids: int) -> None:
+        """Reads accounts, and those below them, again; all where none is named.
+
+        Called after each change.
+        """
+        self.changes.note(account_ids)
+        self.changed(account_ids)
+
+    def _known(self, key: bytes) -> Account | None:
+        known = self._remembered.get(key)
+        if known is None:
+            return None
+        generation, account = known
+        if generation != self.changes.generation:
+            if self.changes.since(generation, account):
+                return None
+            self._remembered[key] = _Known(self.changes.generation, account)
+        return account
 
     def _remember(self, key: bytes, account: Account, generation: int) -> None:
-        if generation != self._generation:
-            return
-        self._remembered[key] = account
+        self._remembered[key] = _Known(generation, account)
         if len(self._remembered) > MAX_REMEMBERED:
             self._remembered.popitem(last=False)
 

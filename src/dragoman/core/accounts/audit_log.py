@@ -42,6 +42,8 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
     """Its user name; empty for one that does not exist for the reader."""
     account: str
     """The user name of the account that it is about."""
+    person: str = ""
+    """Who of the actor's people it was; empty where that is not known."""
 
     @property
     def by_command(self) -> bool:
@@ -63,7 +65,12 @@ class AuditLog:
         self._clock = clock
 
     def entry(
-        self, actor: Account, action: str, subject: str = "", account: Account | None = None
+        self,
+        actor: Account,
+        action: str,
+        subject: str = "",
+        account: Account | None = None,
+        person_id: int | None = None,
     ) -> AuditEntry:
         """An entry about an account, by default the actor's own, to store with a change."""
         return AuditEntry(
@@ -73,13 +80,20 @@ class AuditLog:
             action=action,
             subject=subject[:MAX_SUBJECT],
             at_ms=self._clock.now_ms(),
+            person_id=person_id,
         )
 
     async def note(
-        self, actor: Account, action: str, subject: str = "", account: Account | None = None
+        self,
+        actor: Account,
+        action: str,
+        subject: str = "",
+        account: Account | None = None,
+        person_id: int | None = None,
     ) -> None:
         """Stores an entry on its own, right after a change that cannot include one."""
-        await self._storage.writer.write(audit.add, self.entry(actor, action, subject, account))
+        entry = self.entry(actor, action, subject, account, person_id)
+        await self._storage.writer.write(audit.add, entry)
 
     def command_entry(self, account: Account, action: str, subject: str = "") -> AuditEntry:
         """An entry about an account made on the command line."""
@@ -127,4 +141,9 @@ def _change(view: AuditView, reader: Account) -> Change:
     """The entry, without an actor who is beside or above its reader."""
     top = reader.path
     is_known = view.actor_path == top or view.actor_path.startswith(f"{top}/")
-    return Change(entry=view.entry, actor=view.actor if is_known else "", account=view.account)
+    return Change(
+        entry=view.entry,
+        actor=view.actor if is_known else "",
+        account=view.account,
+        person=view.person if is_known else "",
+    )

@@ -32,6 +32,11 @@ WRITTEN_EVERY_MS: Final = 60_000
 """How old the stored time of the last use may be."""
 
 
+def mark_of(session: StoredSession) -> str:
+    """What a session is listed under; nobody can use it as a token."""
+    return session.digest[:8].hex()
+
+
 class _Known(NamedTuple):
     session: StoredSession
     generation: int
@@ -54,8 +59,15 @@ class ConsoleSessions:
         self._idle_ms = int(self.idle_s * 1000)
         self._longest_ms = int(self.longest_s * 1000)
 
-    async def open(self, account: Account) -> str:
-        """Opens a session and returns its token."""
+    async def open(
+        self,
+        account: Account,
+        person_id: int | None = None,
+        *,
+        address: str = "",
+        browser: str = "",
+    ) -> str:
+        """Opens a session of an account, or of one of its people, and returns its token."""
         token = secrets.token_urlsafe(TOKEN_BYTES)
         now_ms = self.clock.now_ms()
         opening = SessionOpening(
@@ -64,17 +76,20 @@ class ConsoleSessions:
                 account_id=account.account_id,
                 created_ms=now_ms,
                 used_ms=now_ms,
+                person_id=person_id,
+                address=address,
+                browser=browser,
             ),
             used_since_ms=now_ms - self._idle_ms,
             created_since_ms=now_ms - self._longest_ms,
             most=MAX_PER_ACCOUNT,
         )
         await self.storage.writer.write(stored.open_session, opening)
-        self._forget()  # the longest unused may have gone
+        self.forget()  # the longest unused may have gone
         return token
 
-    async def find(self, token: str, *, counts: bool = True) -> int | None:
-        """The account of a live session; its idle time restarts if this request counts as use."""
+    async def find(self, token: str, *, counts: bool = True) -> StoredSession | None:
+        """A live session; its idle time restarts if this request counts as use."""
         digest = digest_of_key(token)
         session = await self._load(digest)
         now_ms = self.clock.now_ms()
@@ -85,29 +100,45 @@ class ConsoleSessions:
             await self.storage.writer.write(
                 stored.use_session, SessionUse(digest=digest, used_ms=now_ms)
             )
-        return session.account_id
+        return session
 
     async def end(self, token: str) -> None:
         """Ends one session."""
         await self._end(SessionEnd(digest=digest_of_key(token)))
 
-    async def end_all(self, account: Account) -> None:
-        """Ends every session of an account."""
-        await self._end(SessionEnd(account_id=account.account_id))
+    async def end_all(self, account: Account, person_id: int | None = None) -> None:
+        """Ends every session of a person, or those in which the account itself signed in."""
+        end = SessionEnd(account_id=account.account_id, own=True, person_id=person_id)
+        await self._end(end)
 
-    async def count(self, account: Account) -> int:
-        """The number of live sessions of an account."""
-        since_ms = self.clock.now_ms() - self._idle_ms
-        return await self.storage.read(lambda c: stored.count(c, account.account_id, since_ms))
+    async def end_one(self, account: Account, person_id: int | None, mark: str) -> bool:
+        """Ends a session that is listed under a mark; whether there was one."""
+        found = await self.list_own(account, person_id)
+        for session in found:
+            if mark_of(session) == mark:
+                await self._end(SessionEnd(digest=session.digest))
+                return True
+        return False
+
+    async def list_own(self, account: Account, person_id: int | None) -> list[StoredSession]:
+        """The live sessions of a person, or of the account itself, the last used first."""
+        listed = await self.list_all(account)
+        return [session for session in listed if session.person_id == person_id]
+
+    async def list_all(self, account: Account) -> list[StoredSession]:
+        """The live sessions of an account and all of its people, the last used first."""
+        now_ms, account_id = self.clock.now_ms(), account.account_id
+        used_ms, created_ms = now_ms - self._idle_ms, now_ms - self._longest_ms
+        return await self.storage.read(lambda c: stored.load(c, account_id, used_ms, created_ms))
 
     async def _end(self, end: SessionEnd) -> None:
         try:
             await self.storage.writer.write(stored.end_sessions, end)
         finally:
-            self._forget()
+            self.forget()
 
     async def _load(self, digest: bytes) -> StoredSession | None:
-        generation, ended = self.accounts.generation, self._ended
+        generation, ended = self.accounts.changes.generation, self._ended
         known = self._known.get(digest)
         if known is not None and known.generation == generation:
             return known.session
@@ -119,7 +150,8 @@ class ConsoleSessions:
                 self._known.popitem(last=False)
         return session
 
-    def _forget(self) -> None:
+    def forget(self) -> None:
+        """Reads sessions again; to be called after some were ended elsewhere."""
         self._ended += 1
         self._known.clear()
 

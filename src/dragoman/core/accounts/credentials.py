@@ -66,9 +66,7 @@ class Credentials:
         self, account_id: int, password: str, *, legacy_md5: bool
     ) -> tuple[NewCredential, ...]:
         """The credentials for a password, with the legacy login's; raises `Refused`."""
-        if not 0 < len(password) <= MAX_PASSWORD or not is_storable(password):
-            detail = f"1 to {MAX_PASSWORD} characters"
-            raise Refused(RefusalCode.INVALID_FIELD, "password", detail)
+        _check_password(password)
         spellings = [(CredentialKind.PASSWORD, password)]
         if legacy_md5:
             spellings.append((CredentialKind.LEGACY_MD5, md5_of_password(password)))
@@ -82,6 +80,11 @@ class Credentials:
         """The credential for the password of an SMPP login."""
         digest = await self._hash(password)
         return self._credential(account_id, CredentialKind.SMPP_PASSWORD, digest)
+
+    async def digest_of_password(self, password: str) -> bytes:
+        """What is stored of a person's password; raises `Refused`."""
+        _check_password(password)
+        return await self._hash(password)
 
     async def _hash(self, password: str) -> bytes:
         async with self._hashing:
@@ -133,6 +136,12 @@ class Credentials:
             digest=digest,
             created_ms=self._clock.now_ms(),
         )
+
+
+def _check_password(password: str) -> None:
+    if not 0 < len(password) <= MAX_PASSWORD or not is_storable(password):
+        detail = f"1 to {MAX_PASSWORD} characters"
+        raise Refused(RefusalCode.INVALID_FIELD, "password", detail)
 
 
 def new_key() -> str:

@@ -66,7 +66,7 @@ class ScopedTokens:
     """Counts ends, so that what was read before one is not remembered after it."""
 
     def __post_init__(self) -> None:
-        self.accounts.changed.subscribe(self._forget)
+        self.accounts.changed.subscribe(self._forget_of)
 
     async def issue(
         self, account: Account, scopes: Collection[str], life_s: float | None = None
@@ -138,6 +138,15 @@ class ScopedTokens:
             return await self.storage.writer.write(operation, item)
         finally:
             self._forget()
+
+    def _forget_of(self, account_ids: Collection[int]) -> None:
+        if not account_ids:
+            return self._forget()
+        self._generation += 1
+        for digest, pair in list(self._remembered.items()):
+            if pair.account_id in account_ids:
+                del self._remembered[digest]
+        return None
 
     def _forget(self) -> None:
         self._generation += 1

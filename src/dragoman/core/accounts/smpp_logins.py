@@ -1,14 +1,9 @@
-"""SMPP logins: what customers bind with, kept in memory, checked at each bind.
-
-A password that was right once is remembered, as a keyed digest, until the login changes: after a
-restart a thousand programs bind at once, and verifying costs as much as it is meant to.
-"""
+"""SMPP logins: what customers bind with, kept in memory, checked at each bind."""
 
 from __future__ import annotations
 
-import hmac
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import field
 from typing import Final, NamedTuple
 
@@ -70,13 +65,13 @@ class SmppLogins:
     password that is no more, not for another limit."""
     _by_account: dict[int, SmppLogin] = field(default_factory=dict, init=False)
     _by_system_id: dict[str, SmppLogin] = field(default_factory=dict, init=False)
-    _verified: dict[int, set[bytes]] = field(default_factory=dict, init=False)
-    """Keyed digests of passwords that were right, by account."""
     _changes: int = field(default=0, init=False)
-    _generation: int = field(default=-1, init=False)
-    """Of the accounts, when it was last looked which of them are deleted."""
-    _secret: bytes = field(default_factory=lambda: secrets.token_bytes(32), init=False)
+    _doubtful: set[int] = field(default_factory=set, init=False)
+    """Accounts with a login that were changed, and may have been deleted."""
     _turns: Turns = field(default_factory=Turns, init=False)
+
+    def __post_init__(self) -> None:
+        self.accounts.changed.subscribe(self._accounts_changed)
 
     async def restore(self) -> None:
         """Loads every login."""
@@ -99,18 +94,10 @@ class SmppLogins:
         if login is None:
             await self.accounts.placement.check("system_id", system_id)
         account_id = login.account_id if login is not None else None
-        digest = hmac.digest(
-            self._secret, f"{system_id}\0{password}".encode("utf-8", "surrogatepass"), "sha256"
+        account = await self.accounts.verify_password(
+            account_id, password, f"{system_id}\0{address}", CredentialKind.SMPP_PASSWORD
         )
-        if login is not None and digest in self._verified.get(login.account_id, ()):
-            account = await self.accounts.find_by_id(login.account_id)
-        else:
-            account = await self.accounts.verify_password(
-                account_id, password, f"{system_id}\0{address}", CredentialKind.SMPP_PASSWORD
-            )
-            if login is not None and self._by_system_id.get(system_id) is login:
-                self._verified[login.account_id] = {digest}
-        if login is None or account is None:
+        if login is None:
             raise Refused(RefusalCode.AUTHENTICATION_FAILED, detail="wrong system_id or password")
         if not account.enabled:
             raise Refused(RefusalCode.PERMISSION_DENIED, account.username, "account is disabled")
@@ -158,7 +145,7 @@ class SmppLogins:
                 login=login, credentials=credentials, at_ms=self.clock.now_ms()
             )
             await self.storage.writer.write(smpp_logins.put, item)
-            self._forget(account.account_id, keep_verified=password is None)
+            self._forget(account.account_id)
             self._keep(login)
         ends = bool(credentials) or (earlier is not None and earlier.system_id != system_id)
         self.changed(account.account_id, ends)
@@ -184,28 +171,29 @@ class SmppLogins:
             self._keep(msgspec.structs.replace(login, receives=True))
 
     async def _drop_deleted(self) -> None:
-        """Forgets the logins of accounts that were deleted, after a change of any account."""
-        generation, changes = self.accounts.generation, -1
-        if generation == self._generation:
+        """Forgets the logins of accounts that were deleted."""
+        doubtful, changes = frozenset(self._doubtful), -1
+        if not doubtful:
             return
         while changes != self._changes:  # else what was stored meanwhile would be forgotten
             changes = self._changes
-            living = await self.storage.read(smpp_logins.load_all)
-        for account_id in self._by_account.keys() - {login.account_id for login in living}:
+            living = await self.storage.read(lambda c: smpp_logins.load_some(c, doubtful))
+        for account_id in doubtful - {login.account_id for login in living}:
             self._forget(account_id)
-        self._generation = generation
+        self._doubtful -= doubtful
+
+    def _accounts_changed(self, account_ids: Collection[int]) -> None:
+        self._doubtful.update(self._by_account.keys() & set(account_ids or self._by_account))
 
     def _keep(self, login: SmppLogin) -> None:
         self._changes += 1
         self._by_account[login.account_id] = login
         self._by_system_id[login.system_id] = login
 
-    def _forget(self, account_id: int, *, keep_verified: bool = False) -> None:
+    def _forget(self, account_id: int) -> None:
         login = self._by_account.pop(account_id, None)
         if login is not None and self._by_system_id.get(login.system_id) is login:
             del self._by_system_id[login.system_id]
-        if not keep_verified:
-            self._verified.pop(account_id, None)
 
 
 def _system_id_of(account: Account) -> str:

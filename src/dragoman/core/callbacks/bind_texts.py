@@ -41,6 +41,7 @@ class BindTexts:
             recipient=text.recipient,
             text=text.text,
             charset=text.alphabet,
+            header=text.header,
         )
         callback_id = self.ids.next()
         url = url_of_binds(text.account_id)

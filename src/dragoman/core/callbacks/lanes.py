@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import deque
 
-from dragoman.core.callbacks.sql.callbacks import StoredCallback
+from dragoman.core.messages.model.records import NewCallback
 
 FIRST_PAUSE_S = 1.0
 """Before a held origin is tried; each further pause is twice as long."""
@@ -41,15 +41,18 @@ class CallbackLane:
         self.account_id = account_id
         self.origin = origin
         self.calls = calls
-        self.queue: deque[StoredCallback] = deque()
+        self._ready: deque[NewCallback] = deque()
+        self._behind: dict[int, list[NewCallback]] = {}
+        """By message of which a callback is being delivered, or its result being stored, those that
+        come after it."""
+        self.queued = 0
+        """Callbacks in memory that are not under way."""
         self.in_rows = 0
         """Callbacks that are pending in SQL and not here."""
         self.more = False
         """Whether more are due than were read, so that the next poll need not be waited for."""
         self.calling = 0
         """Calls under way."""
-        self.busy: set[int] = set()
-        """Messages of which a callback is being delivered, or its result being stored."""
         self.failures = 0
         """Tries in a row that failed; the origin is held while there are any."""
         self.paused_until = 0.0
@@ -66,22 +69,55 @@ class CallbackLane:
 
     @property
     def waiting(self) -> int:
-        return len(self.queue) + self.in_rows
+        return self.queued + self.in_rows
 
-    def take(self) -> StoredCallback | None:
+    @property
+    def busy(self) -> bool:
+        """Whether a callback is being delivered, or its result being stored."""
+        return bool(self._behind)
+
+    def put(self, callback: NewCallback) -> None:
+        """Adds a callback, behind all others of its message."""
+        self._ready.append(callback)
+        self.queued += 1
+
+    def take(self) -> NewCallback | None:
         """The next callback of a message without one in progress."""
-        for index, callback in enumerate(self.queue):
-            if callback.message_id not in self.busy:
-                del self.queue[index]
-                self.busy.add(callback.message_id)
+        ready, behind = self._ready, self._behind
+        while ready:
+            callback = ready.popleft()
+            later = behind.get(callback.message_id)
+            if later is None:
+                behind[callback.message_id] = []
+                self.queued -= 1
                 return callback
+            later.append(callback)
         return None
+
+    def finish(self, message_id: int) -> None:
+        """The result of a message's callback is stored: the next one may go, before all others."""
+        later = self._behind.pop(message_id, None)
+        if later:
+            self._ready.extendleft(reversed(later))
+
+    def clear(self) -> int:
+        """Leaves all that waits in memory in its rows; returns the number."""
+        left, self.queued = self.queued, 0
+        self._ready.clear()
+        for later in self._behind.values():
+            later.clear()
+        return left
 
     def put_back(self, message_id: int) -> int:
         """Leaves later callbacks of a message in their rows; returns their number."""
-        before = len(self.queue)
-        self.queue = deque(c for c in self.queue if c.message_id != message_id)
-        return before - len(self.queue)
+        before = self.queued
+        if message_id in self._behind:
+            self.queued -= len(self._behind[message_id])
+            self._behind[message_id].clear()
+        others = [callback for callback in self._ready if callback.message_id != message_id]
+        self.queued -= len(self._ready) - len(others)
+        self._ready = deque(others)
+        return before - self.queued
 
     def is_failing(self, status: int | None, now: float) -> bool:
         """Whether an answer (None: no answer) shows that the server fails."""
@@ -107,8 +143,7 @@ class CallbackLane:
             self.failures = min(self.failures + 1, 10)
             self.paused_until = max(now, began + pause_s)
         self.paused_until = max(self.paused_until, now + wish_s)
-        self.in_rows += len(self.queue)
-        self.queue.clear()
+        self.in_rows += self.clear()
 
     def answered(self, now: float) -> None:
         """The origin answers, so it is well again; not if the call began before it was held."""

@@ -115,6 +115,8 @@ class Webhooks:
 
     def report_url(self, account_id: int, dialect: str) -> str:
         """The URL for reports on messages that name none of their own; empty without any."""
+        if account_id not in self._webhooks:
+            return ""
         found = (self.find(account_id, dialect, key) for key in self._report_keys(dialect))
         return next((webhook.url for webhook in found if webhook is not None), "")
 
@@ -210,6 +212,10 @@ class Webhooks:
             device_id=message.device_id,
             sim=message.sim,
             key=stored.reference or str(stored.batch_id),
+            message_id=message.message_id,
+            batch_id=stored.batch_id,
+            return_data=stored.options.return_data,
+            sender=stored.sender,
             recipient=message.recipient,
             reason=(detail or failure.value) if kind is EventKind.MESSAGE_FAILED else "",
             parts=message.part_count,

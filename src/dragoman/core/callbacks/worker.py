@@ -40,8 +40,8 @@ from dragoman.core.callbacks.sql.callbacks import (
     CallbackState,
     Expiry,
     Release,
-    StoredCallback,
 )
+from dragoman.core.inbound.answers import TooManyAnswers
 from dragoman.core.messages.model.callbacks import (
     CallbackAnswer,
     CallbackCall,
@@ -131,26 +131,13 @@ class CallbackWorker:
         if (
             lane.in_rows
             or lane.failures
-            or len(lane.queue) >= MAX_IN_MEMORY
+            or lane.queued >= MAX_IN_MEMORY
             or not self.reachable(new.account_id)
             or (new.account_id, new.origin) in self._paused
         ):
             lane.in_rows += 1
             return
-        self._enqueue(
-            lane,
-            StoredCallback(
-                callback_id=new.callback_id,
-                account_id=new.account_id,
-                message_id=new.message_id,
-                dialect=new.dialect,
-                origin=new.origin,
-                url=new.url,
-                payload=new.payload,
-                attempts=0,
-                next_attempt_ms=new.due_ms,
-            ),
-        )
+        self._enqueue(lane, new)
 
     async def restore(self) -> None:
         """Finds the lanes with pending callbacks from an earlier run."""
@@ -176,7 +163,7 @@ class CallbackWorker:
             self._look.clear()
             await self._follow_clock()
             for key, lane in list(self._lanes.items()):
-                idle = not lane.queue and not lane.busy
+                idle = not lane.queued and not lane.busy
                 if key in self._paused:
                     continue
                 if lane.in_rows and idle and self.clock.monotonic() >= lane.paused_until:
@@ -213,8 +200,7 @@ class CallbackWorker:
         key = (host.account_id, host.origin)
         self._paused[key] = host.since_ms
         if (lane := self._lanes.get(key)) is not None:
-            lane.in_rows += len(lane.queue)
-            lane.queue.clear()
+            lane.in_rows += lane.clear()
 
     def unpause(self, account_id: int, origin: str) -> None:
         """Lets what waits for a host go on, at once."""
@@ -258,7 +244,7 @@ class CallbackWorker:
     async def stop(self) -> None:
         """Waits for the calls in progress; the rest stays in rows."""
         for lane in self._lanes.values():
-            lane.queue.clear()
+            lane.clear()
         if self._calling:
             self._nothing_called = asyncio.get_running_loop().create_future()
             await self._nothing_called
@@ -347,7 +333,7 @@ class CallbackWorker:
             counted = await self.storage.read(
                 lambda c: callbacks.count_lane(c, lane.account_id, lane.origin)
             )
-            if not lane.queue and not lane.busy:
+            if not lane.queued and not lane.busy:
                 # What was announced meanwhile may be in the count or not: one too many is counted
                 # away next time, one too few would be forgotten.
                 lane.in_rows += counted - before
@@ -381,13 +367,13 @@ class CallbackWorker:
             lane = self._lanes[account_id, origin] = CallbackLane(account_id, origin, calls)
         return lane
 
-    def _enqueue(self, lane: CallbackLane, callback: StoredCallback) -> None:
-        lane.queue.append(callback)
+    def _enqueue(self, lane: CallbackLane, callback: NewCallback) -> None:
+        lane.put(callback)
         self._put_to_work(lane)
 
     def _put_to_work(self, lane: CallbackLane) -> None:
         calls = lane.calls
-        while lane.queue and lane.calling < self.per_lane:
+        while lane.queued and lane.calling < self.per_lane:
             if calls.under_way >= self.concurrency - self._calling:
                 self._short.setdefault(calls, {})[lane] = None
                 return
@@ -409,7 +395,7 @@ class CallbackWorker:
             if not lanes:
                 del self._short[calls]
 
-    def _call(self, lane: CallbackLane, callback: StoredCallback) -> None:
+    def _call(self, lane: CallbackLane, callback: NewCallback) -> None:
         try:
             call = self._render(callback)
         except Exception as error:  # a defect of ours, or a dialect that is not enabled now
@@ -427,7 +413,7 @@ class CallbackWorker:
         task.add_done_callback(self._rendering.discard)
 
     async def _start_later(
-        self, lane: CallbackLane, callback: StoredCallback, rendering: Awaitable[CallbackCall]
+        self, lane: CallbackLane, callback: NewCallback, rendering: Awaitable[CallbackCall]
     ) -> None:
         try:
             call = await rendering
@@ -436,19 +422,19 @@ class CallbackWorker:
         else:
             self._start(lane, callback, call)
 
-    def _not_rendered(self, lane: CallbackLane, callback: StoredCallback, error: Exception) -> None:
+    def _not_rendered(self, lane: CallbackLane, callback: NewCallback, error: Exception) -> None:
         log.error("callback_not_rendered", dialect=callback.dialect, reason=type(error).__name__)
         called = Called(status=None, answer="not rendered", ours=True)
         asyncio.get_running_loop().call_soon(self._end, lane, callback, called)
 
-    def _start(self, lane: CallbackLane, callback: StoredCallback, call: CallbackCall) -> None:
+    def _start(self, lane: CallbackLane, callback: NewCallback, call: CallbackCall) -> None:
         def on_result(result: Fetched | FetchError) -> None:
             self._answered(lane, callback, result)
 
         self.client.start(call.method, call.url, on_result, headers=call.headers, body=call.body)
 
     def _answered(
-        self, lane: CallbackLane, callback: StoredCallback, result: Fetched | FetchError
+        self, lane: CallbackLane, callback: NewCallback, result: Fetched | FetchError
     ) -> None:
         take = self.answer_takers.get(callback.dialect)
         if take is None:
@@ -461,7 +447,7 @@ class CallbackWorker:
     async def _end_with_answer(
         self,
         lane: CallbackLane,
-        callback: StoredCallback,
+        callback: NewCallback,
         result: Fetched | FetchError,
         take: TakeAnswer,
     ) -> None:
@@ -479,12 +465,15 @@ class CallbackWorker:
         )
         try:
             passed_on = await take(answer)
+        except TooManyAnswers as error:
+            called = msgspec.structs.replace(called, answer=f"{error} {called.answer}")
         except Exception as error:  # above all a database that is away
             log.error("answer_not_taken", dialect=callback.dialect, reason=type(error).__name__)
             called = Called(status=None, answer="the answer was not stored", ours=True)
         self._end(lane, callback, called, passed_on=passed_on)
 
-    def _text_of(self, callback: StoredCallback) -> TextFacts | EventFacts:
+    def _text_of(self, callback: NewCallback) -> TextFacts | EventFacts:
+        assert isinstance(callback.payload, str)
         if callback.dialect in self.text_renderers:
             return msgspec.json.decode(callback.payload, type=TextFacts)
         return msgspec.json.decode(callback.payload, type=EventFacts)
@@ -492,7 +481,7 @@ class CallbackWorker:
     def _end(
         self,
         lane: CallbackLane,
-        callback: StoredCallback,
+        callback: NewCallback,
         called: Called,
         *,
         passed_on: bool = False,
@@ -532,14 +521,14 @@ class CallbackWorker:
         )
 
         def recorded(_on_disk: bool) -> None:
-            lane.busy.discard(callback.message_id)
-            if lane.queue:
+            lane.finish(callback.message_id)
+            if lane.queued:
                 self._put_to_work(lane)
             elif lane.more and not lane.busy:
                 self._look.set()
 
         persist(self.storage.writer, callbacks.record, attempt, recorded)
-        if lane.queue:
+        if lane.queued:
             self._put_to_work(lane)
         if not self._calling and self._nothing_called and not self._nothing_called.done():
             self._nothing_called.set_result(None)
@@ -558,22 +547,24 @@ class CallbackWorker:
         elif status is not None and status < 500:
             lane.answered(now)
 
-    def _render(self, callback: StoredCallback) -> Rendered:
-        method = self.as_stored.get(callback.dialect)
+    def _render(self, callback: NewCallback) -> Rendered:
+        payload, url = callback.payload, callback.url
+        method = self.as_stored.get(callback.dialect) if self.as_stored else None
         if method is not None:
-            return CallbackCall(method=method, url=callback.url, body=callback.payload.encode())
+            body = payload.encode() if isinstance(payload, str) else msgspec.json.encode(payload)
+            return CallbackCall(method=method, url=url, body=body)
+        if isinstance(payload, CallbackFacts):
+            return self.renderers[callback.dialect](url, payload)
         render_text = self.text_renderers.get(callback.dialect)
         if render_text is not None:
-            text = msgspec.json.decode(callback.payload, type=TextFacts)
-            return render_text(callback.url, text)
+            return render_text(url, msgspec.json.decode(payload, type=TextFacts))
         render_event = self.event_renderers.get(callback.dialect)
         if render_event is not None:
-            event = msgspec.json.decode(callback.payload, type=EventFacts)
-            return render_event(callback.url, event)
-        facts = msgspec.json.decode(callback.payload, type=CallbackFacts)
-        return self.renderers[callback.dialect](callback.url, facts)
+            return render_event(url, msgspec.json.decode(payload, type=EventFacts))
+        return self.renderers[callback.dialect](url, _FACTS.decode(payload))
 
 
+_FACTS = msgspec.json.Decoder(CallbackFacts)
 _STATES = {
     Verdict.DELIVERED: CallbackState.DELIVERED,
     Verdict.RETRY: CallbackState.PENDING,

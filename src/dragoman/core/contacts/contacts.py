@@ -121,6 +121,12 @@ class Contacts:
             lambda c: contact_blocks.count(c, account.account_id, list_id)
         )
 
+    async def counts(self, account: Account) -> dict[int, int]:
+        """The number of contacts by list; those in no list by 0."""
+        return await self._storage.read(
+            lambda c: contact_blocks.count_by_list(c, account.account_id)
+        )
+
     async def create_contact(
         self,
         account: Account,

@@ -17,11 +17,13 @@ from typing import TypeAlias
 import structlog
 
 from dragoman.core.delivery.delivery import Delivery
+from dragoman.core.delivery.series import SeriesCollector
 from dragoman.core.inbound.opt_outs import OptOuts
 from dragoman.core.messages.feed import Feed
-from dragoman.core.messages.live import LiveMessage, LiveMessages
+from dragoman.core.messages.live import LiveBatch, LiveMessage, LiveMessages
 from dragoman.core.messages.loader import MessageLoader
 from dragoman.core.messages.model.lifecycle import State
+from dragoman.core.messages.model.records import StoredMessage
 from dragoman.core.messages.sql import pending
 from dragoman.core.model.errors import FailureCode
 from dragoman.core.model.stored import ignore
@@ -62,6 +64,7 @@ class Backlog:
     routes: Collection[str]
     held_routes: Collection[str]
     """Routes with a carrier that must never be given a message twice."""
+    series: SeriesCollector
     kept_routes: Collection[str] = ()
     """Routes whose carriers all keep what they were given: what they do not know never left."""
     feed: Feed = field(default_factory=Feed)
@@ -136,25 +139,47 @@ class Backlog:
                 made_ms = time_of(message.message_id)
                 self.feed.publish(message, None, State.QUEUED, made_ms)
         for line, group in _by_line(messages):
-            route, lane, account_id = line
-            if route not in self.routes:
-                continue
-            spilled = self._read_up_to.get(line)
-            if spilled is not None or (
-                self.queue.depth(route) >= MAX_QUEUED * BULK_SHARE
-                and self._room(route, account_id, BULK_SHARE if lane is Lane.BULK else 1.0) <= 0
-            ):
-                before = group[0].message_id - 1
-                self._read_up_to[line] = before if spilled is None else min(spilled, before)
-                self._spilled.set()
+            if not self._takes(line, group[0].message_id):
                 continue
             # A row can have been read back in the instant between its commit and this.
             works = []
             for message in group:
                 if self.live.get(message.message_id) is None:
                     self.live.add(message)
-                    works.append(message.work)
-            await self.queue.publish(route, works)
+                    if message.batch.stored.options.udh and self.series.is_part(message):
+                        works += [one.work for one in self.series.add(message)]
+                    else:
+                        works.append(message.work)
+            await self.queue.publish(line[0], works)
+
+    async def publish_made(self, batch: LiveBatch, stored: Sequence[StoredMessage]) -> None:
+        """The same for many of a batch, of which those left in SQL need no object."""
+        if self.feed.listeners:
+            await self.publish([LiveMessage(message, batch) for message in stored])
+            return
+        by_route: dict[str, list[StoredMessage]] = defaultdict(list)
+        for message in stored:
+            by_route[message.route].append(message)
+        lane = _LANES[batch.stored.lane]
+        for route, group in by_route.items():
+            if self._takes((route, lane, batch.account_id), group[0].message_id):
+                await self.publish([LiveMessage(message, batch) for message in group])
+
+    def _takes(self, line: _Line, first: int) -> bool:
+        """Whether the queue takes messages of a line; if not, they are read back from the first."""
+        route, lane, account_id = line
+        if route not in self.routes:
+            return False
+        spilled = self._read_up_to.get(line)
+        if spilled is None and (
+            self.queue.depth(route) < MAX_QUEUED * BULK_SHARE
+            or self._room(route, account_id, BULK_SHARE if lane is Lane.BULK else 1.0) > 0
+        ):
+            return True
+        before = first - 1
+        self._read_up_to[line] = before if spilled is None else min(spilled, before)
+        self._spilled.set()
+        return False
 
     async def run(self) -> None:
         """Reads rows back as the queue empties; runs until cancelled."""
@@ -194,7 +219,14 @@ class Backlog:
         read = await self.loader.read(
             lambda c: pending.load_unsent(c, route, lane.value, account_id, after, PAGE)
         )
-        sendable = [message for message in read.fresh if self._may_be_sent(message)]
+        sendable = []
+        for message in read.fresh:
+            if not self._may_be_sent(message):
+                continue
+            if message.batch.stored.options.udh and self.series.is_part(message):
+                sendable += self.series.add(message)
+            else:
+                sendable.append(message)
         await self.queue.publish(route, [message.work for message in sendable])
         return read.stored[-1].message_id if read.stored else None
 
@@ -204,6 +236,7 @@ class Backlog:
         if (
             message.state is State.QUEUED
             and not message.possible_duplicate
+            and not batch.stored.options.ignores_opt_outs
             and self.opt_outs.among(batch.account_id, batch.stored.sender, (message.recipient,))
         ):
             self.delivery.change(message, State.REJECTED, ignore, failure=FailureCode.OPTED_OUT)

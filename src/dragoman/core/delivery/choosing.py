@@ -193,7 +193,7 @@ def _destination_of(message: LiveMessage) -> Destination:
     return Destination(
         digits=message.recipient,
         country=message.mcc,
-        parts=message.part_count,
+        parts=message.size,
         sender=message.batch.stored.sender,
     )
 

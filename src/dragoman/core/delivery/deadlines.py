@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import field
 
 import structlog
@@ -49,22 +50,24 @@ class Deadlines:
 
     async def check(self) -> None:
         """Checks once."""
-        self._expire_waiting()
+        await self._expire_waiting()
         await self._expire_in_rows()
         await self._give_up_reports()
         self.live.shed()
         before = first_at(self.clock.now_ms() - round(self.park_s * 1000))
         await self.storage.writer.write(drop_parked, before)
 
-    def _expire_waiting(self) -> None:
+    async def _expire_waiting(self) -> None:
         now_ms = self.clock.now_ms()
-        for message in self.live:
-            if (
-                message.state <= State.SENDING
-                and not message.in_flight
-                and message.batch.stored.expires_ms <= now_ms
-            ):
-                self.delivery.expire(message, ignore)
+        for messages in self.live.in_slices(PAGE):
+            for message in messages:
+                if (
+                    message.state <= State.SENDING
+                    and not message.in_flight
+                    and message.batch.stored.expires_ms <= now_ms
+                ):
+                    self.delivery.expire(message, ignore)
+            await asyncio.sleep(0)
 
     async def _expire_in_rows(self) -> None:
         """Expires messages that are in no queue: their routes are spilled or removed."""

@@ -6,10 +6,9 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import field
 from enum import StrEnum
 
-import msgspec
-
 from dragoman.core.billing.model.reservations import Settlement
 from dragoman.core.delivery.quality import Quality
+from dragoman.core.delivery.series import shared_ids
 from dragoman.core.messages.feed import Feed
 from dragoman.core.messages.live import LiveBatch, LiveMessage, LiveMessages
 from dragoman.core.messages.model.callbacks import CallbackFacts
@@ -20,14 +19,14 @@ from dragoman.core.messages.model.records import NewCallback, StateChange, Store
 from dragoman.core.messages.sql import changes
 from dragoman.core.metrics import Metrics
 from dragoman.core.model.errors import FailureCode
-from dragoman.core.model.stored import OnStored
+from dragoman.core.model.stored import OnStored, ignore
 from dragoman.core.model.urls import origin_of
 from dragoman.core.model.use_case import use_case
 from dragoman.kit.clock import Clock
 from dragoman.kit.ids import IdSource
 from dragoman.kit.signal import Signal
 from dragoman.protocols.smpp.message_ids import stored_keys
-from dragoman.storage.persistence import persist
+from dragoman.storage.persistence import is_repeated
 from dragoman.storage.writer import Writer
 
 _REFUNDED = frozenset({State.REJECTED, State.CANCELLED, State.EXPIRED})
@@ -86,9 +85,18 @@ class Delivery:
         self, message: LiveMessage, carrier: str, outcome: Accepted, on_stored: OnStored
     ) -> None:
         """A carrier accepted the message."""
-        numbered = _known(message, outcome.carrier_ids)
+        joined, message.joined = message.joined, ()
+        ids = outcome.carrier_ids
+        if joined and len(ids) == len(joined) + 1:
+            numbered = _known(message, ids[:1])
+        else:
+            numbered = _known(message, ids)
         _note_device(message, outcome)
         self.change(message, State.SENT, on_stored, carrier=carrier, carrier_ids=numbered)
+        for part, carrier_id in zip(joined, shared_ids(joined, ids), strict=True):
+            _note_device(part, outcome)
+            known = ((1, carrier_id),) if carrier_id else ()
+            self.change(part, State.SENT, ignore, carrier=carrier, carrier_ids=known)
 
     def rejected(
         self, message: LiveMessage, carrier: str, outcome: Rejected, on_stored: OnStored
@@ -112,22 +120,32 @@ class Delivery:
         policy = self.policies.get(carrier, OnUnknown.RESEND)
         # What a recipient pays for is never sent twice, whatever the carrier's policy.
         if policy is OnUnknown.RESEND and not message.is_premium:
-            message.possible_duplicate = True
-            message.attempts += 1
-            for number, carrier_id in _known(message, outcome.carrier_ids):
+            known = [(message, *one) for one in _known(message, outcome.carrier_ids)]
+            ids = shared_ids(message.joined, outcome.carrier_ids)
+            known += [(m, 1, id_) for m, id_ in zip(message.joined, ids, strict=True) if id_]
+            for one in (message, *message.joined):
+                one.possible_duplicate = True
+                one.attempts += 1
+            for one, number, carrier_id in known:
                 for key in stored_keys(carrier_id):
-                    self.live.add_key(carrier, key, message, number)
-                    self.carrier_id_known(carrier, key, message, number)
+                    self.live.add_key(carrier, key, one, number)
+                    self.carrier_id_known(carrier, key, one, number)
             return True
-        self.change(
-            message,
-            State.UNKNOWN,
-            on_stored,
-            carrier=carrier,
-            failure=FailureCode.RESPONSE_LOST,
-            detail=outcome.detail,
-            carrier_ids=_known(message, outcome.carrier_ids),
-        )
+        joined, message.joined = message.joined, ()
+        ids = shared_ids(joined, outcome.carrier_ids)
+        for one, carrier_ids, done in (
+            (message, _known(message, outcome.carrier_ids), on_stored),
+            *((m, ((1, id_),) if id_ else (), ignore) for m, id_ in zip(joined, ids, strict=True)),
+        ):
+            self.change(
+                one,
+                State.UNKNOWN,
+                done,
+                carrier=carrier,
+                failure=FailureCode.RESPONSE_LOST,
+                detail=outcome.detail,
+                carrier_ids=carrier_ids,
+            )
         return False
 
     def expire(self, message: LiveMessage, on_stored: OnStored) -> None:
@@ -153,7 +171,20 @@ class Delivery:
         """Changes the state of a message, if allowed, and stores it with all that follows.
 
         A `reported` change comes from a carrier that accepted the message, so it is paid for.
+        What is joined to it changes likewise.
         """
+        if message.joined:
+            joined, message.joined = message.joined, ()
+            for part in joined:
+                self.change(
+                    part,
+                    after,
+                    ignore,
+                    carrier=carrier,
+                    failure=failure,
+                    detail=detail,
+                    reported=reported,
+                )
         before, batch = message.state, message.batch
         if not may_go(before, after):
             # A report overtook the answer it belongs to: the message has ended already.
@@ -178,9 +209,16 @@ class Delivery:
                     StoredPart(message_id=message.message_id, number=number, carrier_message_id=id_)
                     for number, id_ in carrier_ids
                 )
-        callback = self._callback(message, after, failure, detail, now_ms)
+        callback: NewCallback | None = None
+        if batch.stored.options.callback_url:
+            callback = self._callback(message, after, failure, detail, now_ms)
         events = self.find_events(message, after, failure, detail, now_ms)
-        is_refunded = _is_refunded(before, after, reported)
+        settlement: Settlement | None = None
+        is_refunded = False
+        if before < _SENT:
+            is_refunded = after in _REFUNDED and not reported
+            if message.credits:
+                settlement = self._settlement(message, is_refunded, now_ms)
         change = StateChange(
             message_id=message.message_id,
             batch_id=batch.batch_id,
@@ -198,7 +236,7 @@ class Delivery:
             possible_duplicate=message.possible_duplicate,
             receipt_keys=keys,
             part_rows=part_rows,
-            settlement=self._settlement(message, before, after, reported),
+            settlement=settlement,
             callback=callback,
             events=events,
             premium_state=PREMIUM_STATES[after] if batch.is_premium else None,
@@ -208,40 +246,54 @@ class Delivery:
             refunded_price=message.price if is_refunded else 0,
         )
         message.writes += 1
-
-        def finish(on_disk: bool) -> None:
-            message.writes -= 1
-            if not message.writes:
-                self.live.settle(message)
-            if on_disk:
-                self._notify(message, change)
-            on_stored(on_disk)
-
-        persist(self.writer, changes.record, change, finish)
+        self._write(message, change, on_stored)
         if self.quality.is_watched and after in _RESULTS and carrier is not None:
             self.quality.note(carrier, after is State.DELIVERED, message.sent_ms, now_ms)
         if after >= _UNKNOWN:
             self.metrics.finals[carrier or "", _NAMES[after]] += 1
-        if carrier is not None:
+        if carrier is not None and keys:
             for key, number in keys:
                 self.carrier_id_known(carrier, key, message, number)
 
-    def _notify(self, message: LiveMessage, change: StateChange) -> None:
-        """Notifies the customer and the live feed of a stored change."""
+    def _write(self, message: LiveMessage, change: StateChange, on_stored: OnStored) -> None:
+        """Writes a change until that succeeds, as `persist` does."""
+
+        def finish(result: object) -> None:
+            on_disk = not isinstance(result, Exception)
+            if isinstance(result, Exception) and is_repeated(
+                result, changes.record, self._write, message, change, on_stored
+            ):
+                return
+            message.writes -= 1
+            if not message.writes:
+                self.live.settle(message)
+            if on_disk:
+                if change.callback is not None or change.events:
+                    self._announce(change)
+                if self.feed.listeners:
+                    self._show(message, change)
+            on_stored(on_disk)
+
+        self.writer.submit(changes.record, change, finish)
+
+    def _announce(self, change: StateChange) -> None:
+        """Has the customer called about a stored change."""
         if change.callback is not None:
             self.announce(change.callback)
         for event in change.events:
             self.announce(event)
-        if self.feed.listeners:
-            self.feed.publish(
-                message,
-                change.before,
-                change.after,
-                change.at_ms,
-                carrier=change.carrier,
-                failure=change.failure,
-                detail=change.detail,
-            )
+
+    def _show(self, message: LiveMessage, change: StateChange) -> None:
+        """Tells the listeners of the live feed of a stored change."""
+        self.feed.publish(
+            message,
+            change.before,
+            change.after,
+            change.at_ms,
+            carrier=change.carrier,
+            failure=change.failure,
+            detail=change.detail,
+        )
 
     def rejection(self, message: LiveMessage, failure: FailureCode) -> StateChange:
         """The end of a message that no carrier is to get, to store with its acceptance.
@@ -261,7 +313,7 @@ class Delivery:
             at_ms=now_ms,
             counted_in_batch=batch.counted,
             failure=failure,
-            settlement=self._settlement(message, before, State.REJECTED, reported=False),
+            settlement=self._settlement(message, True, now_ms) if message.credits else None,
             callback=self._callback(message, State.REJECTED, failure, "", now_ms),
             events=self.find_events(message, State.REJECTED, failure, "", now_ms),
             premium_state=PREMIUM_STATES[State.REJECTED] if message.is_premium else None,
@@ -279,10 +331,7 @@ class Delivery:
         """Notifies customers of stored rejections of some messages of a batch."""
         for rejection in rejections:
             self.metrics.finals["", _NAMES[rejection.after]] += 1
-            if rejection.callback is not None:
-                self.announce(rejection.callback)
-            for event in rejection.events:
-                self.announce(event)
+            self._announce(rejection)
         if self.feed.listeners and rejections:
             self._publish_rejections(rejections, batch, messages)
 
@@ -297,15 +346,12 @@ class Delivery:
             message = LiveMessage(on_stored[change.message_id], batch)
             self.feed.publish(message, None, change.after, change.at_ms, failure=change.failure)
 
-    def _settlement(
-        self, message: LiveMessage, before: State, after: State, reported: bool
-    ) -> Settlement | None:
-        if before >= _SENT or not message.credits:
-            return None
-        batch, refund = message.batch, _is_refunded(before, after, reported)
+    def _settlement(self, message: LiveMessage, refund: bool, now_ms: int) -> Settlement:
+        """Spends the credits held for a message, or gives them back."""
+        batch = message.batch
         return Settlement(
             wallet_id=batch.wallet_id,
-            entry_id=self.ids.next(),
+            entry_id=self.ids.next(now_ms),
             amount=message.credits * batch.per_credit,
             refund=refund,
             also=tuple(
@@ -345,13 +391,13 @@ class Delivery:
             sent=message.sent_ms is not None,
         )
         return NewCallback(
-            callback_id=self.ids.next(),
+            callback_id=self.ids.next(now_ms),
             account_id=on_stored.account_id,
             message_id=message.message_id,
             dialect=on_stored.dialect,
             origin=origin_of(options.callback_url),
             url=options.callback_url,
-            payload=msgspec.json.encode(facts).decode(),
+            payload=facts,
             due_ms=now_ms,
         )
 
@@ -369,8 +415,3 @@ def _known(
 def _note_device(message: LiveMessage, outcome: Accepted | Rejected) -> None:
     if outcome.device_id is not None:
         message.device_id, message.sim = outcome.device_id, outcome.sim
-
-
-def _is_refunded(before: State, after: State, reported: bool) -> bool:
-    """Whether nothing is charged for a message that changes so."""
-    return before < _SENT and after in _REFUNDED and not reported

@@ -145,12 +145,15 @@ class Dispatcher:
             for name in route.carriers
         )
 
-    def pull_out(self, route: str) -> list[Work]:
-        """Takes what waits on a route, also in lines, to be published on another."""
+    def pull_out(self, route: str, limit: int | None = None) -> list[Work]:
+        """Takes what waits on a route, also in lines, to be published on another.
+
+        Of more than `limit`, the rest goes on waiting there.
+        """
         worker = self._sorting.get(route)
         if isinstance(worker, ChoosingWorker):
             worker.give_back()
-        return self.queue.drain(route)
+        return self.queue.drain(route, limit)
 
     def forget(self, carrier: str) -> None:
         """Lets go of a carrier that has stopped; nothing more is heard of it."""
@@ -186,12 +189,11 @@ class Dispatcher:
             if message.state is not State.SENDING:
                 self.live.remove(message)
                 continue
-            self.live.take_off(message, carrier)
-            lane.occupy(message.part_count)
             consumer = self._consumers.get(message.route)
             if consumer is None:  # the route was removed, so it cannot be requeued there
                 consumer = self.consume(message.route, no_demand)
-            lane.flights[message.message_id] = Flight(message.work, message, consumer)
+            self._take_off(Flight(message.work, message, consumer), lane)
+            lane.occupy(message.size)
             kept.append(message.outgoing())
         return kept
 
@@ -257,11 +259,12 @@ class Dispatcher:
         self.metrics.outcomes[carrier, _KINDS[type(outcome)]] += 1
         if self.message_events is not None:
             self.message_events.attempt(live, carrier, outcome)
-        if self.selection.quotas.is_counting:
+        quotas = self.selection.quotas
+        if quotas.is_counting:
             if isinstance(outcome, Deferred):
-                self.selection.quotas.give_back(live.message_id)
+                quotas.give_back(live.message_id)
             else:
-                self.selection.quotas.keep(live.message_id)
+                quotas.keep(live.message_id)
         if isinstance(outcome, Deferred):
             live.possible_duplicate |= outcome.possible_duplicate
             self._put_back(flight, lane, outcome.retry_in_s)
@@ -271,9 +274,9 @@ class Dispatcher:
         self.metrics.submit_s.observe(perf_counter() - flight.handed_over_at)
 
         def stored(on_disk: bool) -> None:
-            self._land(live, carrier)
+            self._land(flight, carrier)
             flight.consumer.acknowledge(flight.work)
-            lane.land(live.part_count)
+            lane.land(flight.size)
             if on_stored is not None:
                 on_stored(on_disk)
 
@@ -317,8 +320,9 @@ class Dispatcher:
         """Forgets a message that waits, until its row is read again; whether that is possible."""
         if message.state is not State.QUEUED or message.writes or message.possible_duplicate:
             return False
-        self.live.remove(message)
-        self.left_in_row(message.route, message.batch.account_id, message.message_id)
+        for one in (message, *message.joined):
+            self.live.remove(one)
+            self.left_in_row(one.route, one.batch.account_id, one.message_id)
         return True
 
     def reject(self, message: LiveMessage, carrier: str, reason: Rejected) -> None:
@@ -329,7 +333,7 @@ class Dispatcher:
     async def hand_over(self, works: list[Work], consumer: Consumer, lane: CarrierLane) -> None:
         """Gives messages to a carrier, once their rows are marked as sending."""
         now_ms = self.clock.now_ms()
-        messages = []
+        flights: list[Flight] = []
         for work in works:
             message = self.find(work)
             if message is None:
@@ -338,33 +342,45 @@ class Dispatcher:
             elif message.batch.stored.expires_ms <= now_ms:
                 self._expire(message, work, consumer)
             else:
-                lane.occupy(message.part_count)
-                messages.append((work, message))
-        unmarked = [m for _, m in messages if m.state is State.QUEUED]
+                flights.append(Flight(work, message, consumer))
+                lane.occupy(flights[-1].size)
+        unmarked = [
+            message
+            for flight in flights
+            for message in (flight.message, *flight.joined)
+            if message.state is State.QUEUED
+        ]
         try:
             marked = not unmarked or await self._mark_sending(unmarked)
         except asyncio.CancelledError:  # a stop: their rows say what they said, or are taken back
-            for _, message in messages:
-                lane.land(message.part_count)
+            for flight in flights:
+                lane.land(flight.size)
             raise
         if not marked:
-            for work, message in messages:
-                lane.land(message.part_count)
-                consumer.retry(work, STORAGE_RETRY_S)
+            for flight in flights:
+                lane.land(flight.size)
+                consumer.retry(flight.work, STORAGE_RETRY_S)
             return
-        for work, message in messages:
+        for flight in flights:
+            message = flight.message
             if message.state is not State.SENDING:  # stopped while its row was being marked
-                lane.land(message.part_count)
-                consumer.acknowledge(work)
+                lane.land(flight.size)
+                consumer.acknowledge(flight.work)
                 continue
-            self.live.take_off(message, lane.connector.name)
-            flight = lane.flights[message.message_id] = Flight(work, message, consumer)
+            self._take_off(flight, lane)
             try:
                 self._send(message, lane, now_ms)
             except Exception as error:  # even its rejection failed: the others must go on
                 log.error("not_rejected", carrier=lane.connector.name, reason=type(error).__name__)
                 lane.flights.pop(message.message_id, None)
                 self._come_again(flight, lane, STORAGE_RETRY_S)
+
+    def _take_off(self, flight: Flight, lane: CarrierLane) -> None:
+        """Notes that a carrier is about to get a message, with all that goes with it."""
+        self.live.take_off(flight.message, lane.connector.name)
+        for message in flight.joined:
+            self.live.take_off(message, lane.connector.name)
+        lane.flights[flight.message.message_id] = flight
 
     def _send(self, message: LiveMessage, lane: CarrierLane, now_ms: int) -> None:
         """Gives a message to its carrier; a failure rejects only this message."""
@@ -413,30 +429,32 @@ class Dispatcher:
 
         So it can be cancelled, and a crash makes no possible duplicate of it.
         """
-        message = flight.message
-        if message.possible_duplicate or not self._taking:
+        messages = (flight.message, *flight.joined)
+        if flight.message.possible_duplicate or not self._taking:
             self._come_again(flight, lane, delay_s)
             return
 
         def stored(error: Exception | None) -> None:
-            if error is None and message.state is State.SENDING:  # it may have expired meanwhile
-                message.state = State.QUEUED
+            for message in messages:
+                if error is None and message.state is State.SENDING:  # or it has expired meanwhile
+                    message.state = State.QUEUED
             if self._taking:
                 flight.consumer.retry(flight.work, delay_s)
 
-        self._land(message, lane.connector.name)
-        lane.land(message.part_count)
-        self.writer.submit(changes.take_back, [message.message_id], stored)
+        self._land(flight, lane.connector.name)
+        lane.land(flight.size)
+        self.writer.submit(changes.take_back, [one.message_id for one in messages], stored)
 
-    def _land(self, message: LiveMessage, carrier: str) -> None:
-        self.live.land(message, carrier)
-        self.receipts.answered(message)
+    def _land(self, flight: Flight, carrier: str) -> None:
+        for message in (flight.message, *flight.joined):
+            self.live.land(message, carrier)
+            self.receipts.answered(message)
 
     def _come_again(self, flight: Flight, lane: CarrierLane, delay_s: float) -> None:
-        self._land(flight.message, lane.connector.name)
+        self._land(flight, lane.connector.name)
         if self._taking:
             flight.consumer.retry(flight.work, delay_s)
-        lane.land(flight.message.part_count)
+        lane.land(flight.size)
 
 
 _SENDABLE = frozenset({State.QUEUED, State.SENDING})

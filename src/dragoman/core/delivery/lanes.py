@@ -15,9 +15,12 @@ from dragoman.work_queue.port import Consumer, Work
 class Flight:
     """A message at a carrier, until its outcome is on disk."""
 
-    __slots__ = ("consumer", "handed_over_at", "message", "work")
+    __slots__ = ("consumer", "handed_over_at", "joined", "message", "size", "work")
 
     def __init__(self, work: Work, message: LiveMessage, consumer: Consumer) -> None:
+        self.joined = message.joined
+        """The further parts that go with it."""
+        self.size = message.size
         self.work = work
         self.message = message
         self.consumer = consumer
@@ -46,7 +49,8 @@ class CarrierLane:
 
     def land(self, parts: int) -> None:
         self.in_flight -= parts
-        self.wake()
+        for waiter in self.waiters:
+            waiter.set()
 
     def wake(self) -> None:
         for waiter in self.waiters:

@@ -21,6 +21,7 @@ import msgspec
 import structlog
 
 from dragoman.core.delivery.delivery import WHOLE, Delivery
+from dragoman.core.delivery.series import follower_id, place_of
 from dragoman.core.inbound.inbound import Inbound
 from dragoman.core.messages.events import MessageEvents
 from dragoman.core.messages.live import LiveMessage, LiveMessages
@@ -39,7 +40,7 @@ from dragoman.core.messages.model.messages import InboundPartReport, ReceiptRepo
 from dragoman.core.messages.model.records import ParkedReceipt, PartReport, StoredPart
 from dragoman.core.messages.sql import changes, pending
 from dragoman.core.metrics import Metrics
-from dragoman.core.model.stored import OnStored
+from dragoman.core.model.stored import OnStored, ignore
 from dragoman.core.model.use_case import use_case
 from dragoman.kit import ids as identifiers
 from dragoman.kit.clock import Clock
@@ -97,6 +98,8 @@ class Receipts:
     clock: Clock
     metrics: Metrics
     park_s: float
+    is_part: Callable[[LiveMessage], bool]
+    """Whether a message may have been sent together with other parts of its text."""
     message_events: MessageEvents | None = None
     _parked: OrderedDict[tuple[str, str], list[ReceiptReport]] = field(
         default_factory=OrderedDict, init=False
@@ -211,6 +214,8 @@ class Receipts:
         if found is not None:
             self._forget(report)
             self._apply(*found, report, on_stored)
+        elif report.is_joined:
+            on_stored(True)
         elif report.text is not None:
             self._settle_text(report, report.text, on_stored, in_flight)
         else:
@@ -312,6 +317,8 @@ class Receipts:
             self._note(message, part, report, EventKind.RECEIPT)
             on_stored(True)
             return
+        if not report.is_joined and self.is_part(message):
+            on_stored = self._report_joined(message, report, on_stored)
         rows: tuple[StoredPart, ...] = ()
         state: State | None = reported
         if message.part_count > 1 and part != WHOLE:
@@ -351,6 +358,30 @@ class Receipts:
             if on_stored is not _already_acknowledged:  # else it was noted in an earlier run
                 self._note(message, part, report, EventKind.LATE_RECEIPT)
             self._repeat(message, rows, report, on_stored)
+
+    def _report_joined(
+        self, message: LiveMessage, report: ReceiptReport, on_stored: OnStored
+    ) -> OnStored:
+        """Reports the same of the parts that went with it; returns what to call for its own."""
+        place = place_of(message)
+        others = range(place.number + 1, place.total + 1) if place is not None else ()
+        is_acknowledged = on_stored is _already_acknowledged
+        left, all_on_disk = len(others) + 1, True
+
+        def stored(on_disk: bool) -> None:
+            nonlocal left, all_on_disk
+            left -= 1
+            all_on_disk &= on_disk
+            if not left:
+                on_stored(all_on_disk)
+
+        for number in others:
+            keys = tuple(follower_id(key, number) for key in report.keys)
+            self.receive(
+                msgspec.structs.replace(report, known_keys=keys, is_joined=True, text=None),
+                ignore if is_acknowledged else stored,
+            )
+        return on_stored if is_acknowledged or not others else stored
 
     def _note(
         self, message: LiveMessage, part: int, report: ReceiptReport, kind: EventKind

@@ -76,10 +76,9 @@ class Rerouting:
             since = self._stuck_since.setdefault(route.name, now)
             target = self.router.routes.get(route.fallback)
             if target is not None and now - since >= route.fallback_after_s:
-                works = self.dispatcher.pull_out(route.name)
                 room = max(0, backlog.MAX_QUEUED - self.queue.depth(target.name))
-                await self.queue.publish(route.name, works[room:])
-                if moved := await self._move(works[:room], route.name, target):
+                works = self.dispatcher.pull_out(route.name, room) if room else []
+                if moved := await self._move(works, route.name, target):
                     log.info("rerouted", route=route.name, to=target.name, messages=moved)
         for name in list(self._unmoved):
             await self.move_all(name)
@@ -115,12 +114,18 @@ class Rerouting:
                 page = left[:PAGE]
                 messages = [m for work in page if (m := self._waiting(work)) is not None]
                 names = await self._targets(messages, target)
-                rows = [(message.message_id, name) for message, name in names if name != route]
+                rows = [
+                    (one.message_id, name)
+                    for message, name in names
+                    for one in (message, *message.joined)
+                    if name != route
+                ]
                 if rows:
                     await self.storage.writer.write(changes.move, rows)
                 del left[: len(page)]
                 for message, name in names:
-                    message.route = name
+                    for one in (message, *message.joined):
+                        one.route = name
                     await self.queue.publish(name, (message.work,))
                 moved += len(rows)
         finally:

@@ -15,6 +15,8 @@ import msgspec
 
 from dragoman.core.devices.sql.device_events import NewDeviceEvent
 from dragoman.core.devices.sql.device_texts import NewDeviceText
+from dragoman.core.inbound.auto_answers import AutoAnswers
+from dragoman.core.inbound.model.auto_answers import AnswerKind
 from dragoman.core.inbound.model.inbound import (
     Handling,
     OptOut,
@@ -46,6 +48,7 @@ from dragoman.protocols.gsm.reassembly import (
     Partial,
     Reassembler,
 )
+from dragoman.protocols.gsm.udh import without_place
 from dragoman.storage.engine import Storage
 from dragoman.storage.persistence import persist
 
@@ -72,6 +75,7 @@ class Inbound:
     start_words: Collection[str]
     find_events: FindEvents
     services: TextServices
+    answers: AutoAnswers
     _reassembler: Reassembler = field(default_factory=Reassembler, init=False)
     _unstored: dict[int, None] = field(default_factory=dict, init=False)
     """Texts on their way to disk, oldest first."""
@@ -102,7 +106,9 @@ class Inbound:
         self.metrics.inbound[report.carrier] += 1
         if report.total <= 1 or report.reference is None:
             whole = _utf16(report.text).decode("utf-16-be", "replace")
-            text = self._text(report.source, report.destination, whole, report.alphabet)
+            text = self._text(
+                report.source, report.destination, whole, report.alphabet, header=_header_of(report)
+            )
             self._store(text, report.carrier, (), on_stored, report.holder)
             return
         part = inbound.StoredInboundPart(
@@ -115,6 +121,7 @@ class Inbound:
             number=report.number,
             content=_utf16(report.text),
             alphabet=report.alphabet.value,
+            header=_header_of(report),
         )
 
         def stored(on_disk: bool) -> None:
@@ -158,6 +165,7 @@ class Inbound:
             first.alphabet,
             parts=first.total,
             complete=isinstance(joined, Complete),
+            header=first.header,
         )
         part_ids = tuple(row.part_id for row in rows)
         self._store(text, first.carrier, part_ids, ignore)
@@ -170,6 +178,7 @@ class Inbound:
         alphabet: str,
         parts: int = 1,
         complete: bool = True,
+        header: str = "",
     ) -> _Text:
         words = words_of(text)
         return _Text(
@@ -180,6 +189,7 @@ class Inbound:
             words=words,
             parts=parts,
             complete=complete,
+            header=header,
         )
 
     def _store(
@@ -204,12 +214,14 @@ class Inbound:
             parts=text.parts,
             complete=text.complete,
             handling=meaning.handling.value,
+            header=text.header,
         )
         services = self.services.about_text(row)
         if services and meaning.handling is Handling.KEPT:
             row = msgspec.structs.replace(row, handling=Handling.FORWARDED.value)
         callbacks = self._callbacks(row, meaning.destination)
         callbacks += services + self.find_events(row, holder)
+        callbacks += self._answer(row, text, meaning, holder)
         new = inbound.NewInbound(
             text=row,
             part_ids=part_ids,
@@ -231,6 +243,28 @@ class Inbound:
 
         self._unstored[inbound_id] = None
         persist(self.storage.writer, inbound.store_texts, new, stored)
+
+    def _answer(
+        self, row: StoredInbound, text: _Text, meaning: _Meaning, holder: Holder | None
+    ) -> tuple[NewCallback, ...]:
+        """The answer to STOP, START or HELP; before an opt-out counts, which tells a new one."""
+        kind, accounts = None, [row.account_id] if row.account_id is not None else []
+        if meaning.handling is Handling.OPTED_OUT:
+            fresh = [key for key in meaning.opted_out if not self.opt_outs.holds(key)]
+            kind = AnswerKind.STOP
+            accounts = [one for one in accounts if any(k.account_id == one for k in fresh)]
+            accounts += [key.account_id for key in fresh if key.account_id not in accounts]
+        elif meaning.handling is Handling.OPTED_IN:
+            kind = AnswerKind.START
+            accounts += [k.account_id for k in meaning.opted_in if k.account_id not in accounts]
+        elif (
+            self.answers.asks_for_help(text.words)
+            and self.inbound_routing.keyword(text.recipient, text.words, holder) is None
+        ):
+            kind = AnswerKind.HELP
+        if kind is None:
+            return ()
+        return self.answers.about_text(row, kind, accounts, holder)
 
     def _event(self, holder: Holder | None) -> NewDeviceEvent | None:
         if holder is None:
@@ -311,6 +345,7 @@ class Inbound:
                 alphabet=text.alphabet,
                 account_id=forwarding.account_id,
                 parts=text.parts,
+                header=text.header,
             )
             callback_id = self.ids.next()
             callbacks.append(
@@ -340,6 +375,7 @@ class _Text(msgspec.Struct, frozen=True, kw_only=True):
     words: tuple[str, ...]
     parts: int
     complete: bool
+    header: str
 
 
 class _Meaning(msgspec.Struct, frozen=True, kw_only=True):
@@ -363,6 +399,10 @@ def _device_text(inbound_id: int, holder: Holder | None) -> NewDeviceText | None
         slot=holder.sim,
         digest=holder.digest or None,
     )
+
+
+def _header_of(report: InboundPartReport) -> str:
+    return without_place(report.udh).hex() if report.udh else ""
 
 
 def _utf16(text: str) -> bytes:

@@ -53,6 +53,7 @@ class TextServices:
             text=text.text,
             carrier=text.carrier,
             alphabet=text.alphabet,
+            header=text.header,
             service=service.name,
         )
         callback_id = self.ids.next()

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Set
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from itertools import chain
 
 from dragoman.core.billing.model.reservations import Reservation
 from dragoman.core.messages.model.attachments import Multimedia
@@ -24,6 +25,7 @@ from dragoman.protocols.gsm.segmentation import (
     PLAIN,
     Repertoire,
     Segmentation,
+    UserData,
     segment_binary,
     segment_headed,
     segment_text,
@@ -166,6 +168,7 @@ class LiveMessage:
         "device_id",
         "failure",
         "in_flight",
+        "joined",
         "mcc",
         "message_id",
         "notes",
@@ -208,6 +211,9 @@ class LiveMessage:
         self.sim = batch.stored.options.sim
         self.in_flight = False
         """Whether a connector has it and has not reported its outcome."""
+        self.joined: tuple[LiveMessage, ...] = ()
+        """The further parts of a text that its customer cut, which go with this one and share its
+        fate until a carrier has it."""
         self.notes = 0
         """Rows in the journal."""
         self.writes = 0
@@ -223,8 +229,20 @@ class LiveMessage:
         """The queue's item for this message."""
         return Work(self.message_id, self.batch.account_id, self.batch.stored.lane)
 
+    @property
+    def size(self) -> int:
+        """How many parts go to a carrier with it."""
+        return self.part_count + sum(one.part_count for one in self.joined)
+
+    def own_parts(self) -> tuple[UserData, ...]:
+        """Its own parts as a carrier that takes parts gets them."""
+        cut = self.batch.segmentation if self.text is None else self.batch.segment(self.text)
+        # The identifier's time and sequence bits both vary; a handset needs only that two long
+        # texts from one sender differ (3GPP 23.040 s. 9.2.3.24.1).
+        return cut.user_data((self.message_id ^ self.message_id >> 12) & 0xFFFF)
+
     def outgoing(self) -> Outgoing:
-        """The message as a carrier gets it."""
+        """The message as a carrier gets it, with all that is joined to it."""
         stored = self.batch.stored
         options = stored.options
         own = self.text
@@ -232,14 +250,16 @@ class LiveMessage:
         if stored.format == _GSM_ALIKE:
             text = fit_gsm(text)
         segmentation = self.batch.segmentation if own is None else self.batch.segment(own)
-        # The identifier's time and sequence bits both vary; a handset needs only that two long
-        # texts from one sender differ (3GPP 23.040 s. 9.2.3.24.1).
         reference = (self.message_id ^ self.message_id >> 12) & 0xFFFF
+        parts = segmentation.user_data(reference)
+        if self.joined:
+            parts += tuple(chain.from_iterable(one.own_parts() for one in self.joined))
+            text = join_texts(segmentation.alphabet, parts, self)
         return Outgoing(
             message_id=self.message_id,
             sender=stored.sender,
             recipient=self.recipient,
-            parts=segmentation.user_data(reference),
+            parts=parts,
             alphabet=segmentation.alphabet,
             wants_receipt=options.wants_receipt,
             validity_until_ms=stored.expires_ms,
@@ -254,6 +274,14 @@ class LiveMessage:
             sim=options.sim,
             urgent=stored.lane == _URGENT,
         )
+
+
+def join_texts(alphabet: Alphabet, parts: Iterable[UserData], first: LiveMessage) -> str:
+    """The text of parts that were cut by a customer, perhaps within a character."""
+    if alphabet is Alphabet.UCS2:
+        return b"".join(part.data for part in parts).decode("utf-16-be", "replace")
+    messages = (first, *first.joined)
+    return "".join(m.batch.stored.text if m.text is None else m.text for m in messages)
 
 
 class LiveMessages:
@@ -272,6 +300,16 @@ class LiveMessages:
 
     def __iter__(self) -> Iterator[LiveMessage]:
         return iter(list(self._messages.values()))
+
+    def in_slices(self, size: int) -> Iterator[list[LiveMessage]]:
+        """All of them, some at a time, so that others have their turn between two slices.
+
+        Those that are added or removed meanwhile are left out.
+        """
+        message_ids = list(self._messages)
+        for first in range(0, len(message_ids), size):
+            some = map(self._messages.get, message_ids[first : first + size])
+            yield [message for message in some if message is not None]
 
     def get(self, message_id: int) -> LiveMessage | None:
         return self._messages.get(message_id)

@@ -56,6 +56,12 @@ class MessageLoader:
                 self._live.add_key(carrier, key, messages[message_id], part)
         return list(messages.values())
 
+    async def live_of_batch(self, batch_id: int) -> list[LiveMessage]:
+        """The messages of a batch that are live; loads none."""
+        message_ids = await self._storage.read(lambda c: pending.ids_of_batch(c, batch_id))
+        some = map(self._live.get, message_ids)
+        return [message for message in some if message is not None]
+
     async def read(self, query: Callable[[Any], list[StoredMessage]]) -> Loaded:
         """Reads rows and loads their messages, unless they are live already."""
         fresh = []

@@ -24,6 +24,15 @@ MAX_REMEMBERED: Final = 50_000
 REMEMBERED_S: Final = 60.0
 
 
+def place_of(storage: Storage, clock: Clock, partitions: int) -> Placement:
+    """The place of a database; one that is no partition has none."""
+    if storage.partition is None:
+        return Placement(storage=storage, clock=clock)
+    return Placement(
+        storage=storage, clock=clock, partition=storage.partition, partitions=partitions
+    )
+
+
 @use_case(kw_only=True)
 class Placement:
     """The place of a partition among `partitions`; 0 of them for a single gateway."""

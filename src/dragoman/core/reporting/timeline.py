@@ -42,14 +42,17 @@ from dragoman.core.reporting.model.timeline import (
     ReceiptStep,
     RequestStep,
     RouteStep,
+    SeriesPart,
+    SeriesStep,
     Timeline,
 )
 from dragoman.core.reporting.sql import timeline
-from dragoman.core.reporting.sql.timeline import CallbackRow, CallbackTry, TimelineRows
+from dragoman.core.reporting.sql.timeline import CallbackRow, CallbackTry, Sibling, TimelineRows
 from dragoman.kit.ids import LIMIT, time_of
 from dragoman.protocols.gsm.alphabet import NotEncodable
 from dragoman.protocols.gsm.look_alikes import replaced_in
 from dragoman.protocols.gsm.segmentation import InvalidHeader, TooManyParts
+from dragoman.protocols.gsm.udh import parse_udh
 from dragoman.storage.engine import Storage
 from dragoman.work_queue.port import Lane
 
@@ -131,6 +134,7 @@ class Timelines:
                 entries=await self._ledger(rows, caller),
             ),
             failure=_failure(rows),
+            series=_series(rows),
             resent_as=tuple(int(e.code) for e in events if e.kind is EventKind.RESENT),
             can_cancel=message.state in CANCELLABLE and not message.possible_duplicate,
             can_resend=can_resend(message.state, batch.format, premium is not None)
@@ -303,6 +307,30 @@ def _with_device(step: AttemptStep, assignments: Mapping[int, StoredAssignment])
     last = max(given, key=lambda assignment: assignment.assignment_id)
     sim = f", SIM {last.slot}" if last.slot else ""
     return msgspec.structs.replace(step, link=f"device {last.device_id}{sim}")
+
+
+def _series(rows: TimelineRows) -> SeriesStep | None:
+    parts = tuple(
+        SeriesPart(
+            number=sibling.number,
+            message_id=sibling.message.message_id,
+            state=sibling.message.state.name.lower(),
+            text="" if sibling.batch.format == Format.BINARY else _text_of(sibling),
+            credits=sibling.message.credits,
+        )
+        for sibling in rows.siblings
+    )
+    own = next((p for p in parts if p.message_id == rows.message.message_id), None)
+    header = parse_udh(bytes.fromhex(rows.batch.options.udh)) if own is not None else None
+    place = header.concatenation if header is not None else None
+    if own is None or place is None:
+        return None
+    return SeriesStep(number=own.number, total=place.total, parts=parts)
+
+
+def _text_of(sibling: Sibling) -> str:
+    own = sibling.message.text
+    return sibling.batch.text if own is None else own
 
 
 def _parts(rows: TimelineRows) -> tuple[PartStep, ...]:

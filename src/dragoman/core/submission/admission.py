@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-import msgspec
-
 from dragoman.core.accounts.model.accounts import Account
 from dragoman.core.messages.live import segment
 from dragoman.core.messages.model.audiences import Audience
@@ -111,25 +109,25 @@ def check_texts(
     ]
 
 
-def encode_waiting(recipients: Sequence[str], own: Sequence[Recipient] | None) -> bytes:
-    """The recipients of a waiting batch, as its row stores them."""
-    if own is None:
-        return ",".join(recipients).encode()
-    return msgspec.json.encode([(recipient.number, recipient.text) for recipient in own])
-
-
 def _check_storable(submission: Submission) -> None:
     """Refuses what databases cannot store: NUL, and unpaired surrogates."""
     callback, push = submission.callback, submission.push
-    texts = {"text": submission.text, "returndata": submission.return_data}
+    whole = submission.text + submission.return_data
     if submission.reference is not None:
-        texts["reference"] = submission.reference
+        whole += submission.reference
     if push is not None:
-        texts["pushurl"] = push.url
+        whole += push.url
     if callback is not None:
-        texts["callback"] = callback.url + callback.return_data
-    if is_storable("".join(texts.values())):
+        whole += callback.url + callback.return_data
+    if is_storable(whole):
         return
+    texts = {
+        "text": submission.text,
+        "returndata": submission.return_data,
+        "reference": submission.reference or "",
+        "pushurl": push.url if push is not None else "",
+        "callback": callback.url + callback.return_data if callback is not None else "",
+    }
     field = next(field for field, text in texts.items() if not is_storable(text))
     raise Refused(RefusalCode.INVALID_FIELD, field, "not valid Unicode text")
 

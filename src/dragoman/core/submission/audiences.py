@@ -23,6 +23,7 @@ from dragoman.core.messages.live import LiveBatch
 from dragoman.core.messages.model.audiences import Audience, is_picked
 from dragoman.core.messages.model.records import AudienceProgress, StoredAudience
 from dragoman.core.model.errors import FailureCode, RefusalCode, Refused
+from dragoman.core.model.number_zones import zone_of_number
 from dragoman.core.submission.sql import audiences
 from dragoman.protocols.gsm.alphabet import NotEncodable
 from dragoman.protocols.gsm.segmentation import TooManyParts
@@ -106,6 +107,10 @@ class Audiences:
         """Reads the audience of a batch from the last settled number."""
         return await self._storage.read(lambda c: AudienceWalk(c, batch))
 
+    async def open_draft(self, batch: LiveBatch, draft: StoredAudience) -> AudienceWalk:
+        """Reads an audience that is checked and not stored, from its beginning."""
+        return await self._storage.read(lambda c: AudienceWalk(c, batch, draft))
+
     async def is_ready(self, walk: AudienceWalk) -> bool:
         """Whether the batches to exclude have been expanded."""
         segment = walk.audience.segment
@@ -131,10 +136,16 @@ def decode_fields(stored: str) -> Mapping[str, str]:
 class AudienceWalk:
     """An audience that is being expanded."""
 
-    def __init__(self, connection: Any, batch: LiveBatch) -> None:
-        found = audiences.load(connection, batch.batch_id)
-        assert found is not None, "the batch has an audience"
-        stored, self.progress = found
+    def __init__(
+        self, connection: Any, batch: LiveBatch, draft: StoredAudience | None = None
+    ) -> None:
+        """Goes on where it was left; with `draft` it is one that is not stored."""
+        if draft is not None:
+            stored, self.progress = draft, AudienceProgress()
+        else:
+            found = audiences.load(connection, batch.batch_id)
+            assert found is not None, "the batch has an audience"
+            stored, self.progress = found
         self.audience = stored.audience
         self._batch = batch
         self._account_id = batch.account_id
@@ -148,7 +159,8 @@ class AudienceWalk:
         self._test: Test | None = compile_filter(wanted) if wanted is not None else None
         contacts = audiences.load_contacts(connection, batch.account_id, stored.audience.contacts)
         self._contact_of = {row.mobile: row.contact_id for row in reversed(contacts)}
-        self._named = sorted({*stored.numbers, *self._contact_of})
+        self._zones = frozenset(stored.audience.zones)
+        self._named = sorted(filter(self._is_there, {*stored.numbers, *self._contact_of}))
         """The numbers that are meant whatever filter and segment say."""
 
     def advance(self, progress: AudienceProgress) -> None:
@@ -189,7 +201,7 @@ class AudienceWalk:
             up_to = named[-1]
         found: dict[str, list[Any]] = defaultdict(list)
         for row in rows:
-            if up_to is None or row.mobile <= up_to:
+            if (up_to is None or row.mobile <= up_to) and self._is_there(row.mobile):
                 found[row.mobile].append(row)
         named_here = {number for number in named if up_to is None or number <= up_to}
         values = self._passing(found, named_here)
@@ -241,6 +253,10 @@ class AudienceWalk:
         if wanted and self._template is not None:
             for row in audiences.load_contacts(connection, self._account_id, wanted):
                 values[row.mobile] = decode_fields(row.fields)
+
+    def _is_there(self, number: str) -> bool:
+        """Whether a number is in one of the zones that are meant."""
+        return not self._zones or zone_of_number(number) in self._zones
 
     def _is_full(self, taken: int) -> bool:
         segment = self.audience.segment

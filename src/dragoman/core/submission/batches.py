@@ -2,15 +2,17 @@
 
 Recipients become messages in chunks of `CHUNK`, each with the progress of the batch in one
 transaction, while one of their routes has room; so memory does not grow with the list. Messages
-of a full route stay in their rows (`core/delivery/backlog.py`), as do all of a chunk whose routes
-stand still: nothing else waits behind a dead carrier. No account takes up all places.
+of a full route stay in their rows (`core/delivery/backlog.py`). Recipients whose routes stand still
+stay in the row of their batch, unless others wait behind them: for those they too become messages
+that stay in their rows, a few at a time. Nothing else waits for a dead carrier, and no account
+takes up all places.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections import Counter, deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import field
 from typing import NamedTuple, TypeAlias
 
@@ -23,6 +25,7 @@ from dragoman.core.billing.model.reservations import Settlement
 from dragoman.core.delivery.backlog import Backlog
 from dragoman.core.delivery.delivery import Delivery
 from dragoman.core.messages.live import LiveBatch, LiveMessage, LiveMessages
+from dragoman.core.messages.loader import MessageLoader
 from dragoman.core.messages.model.lifecycle import CANCELLABLE, BatchState, State
 from dragoman.core.messages.model.records import StoredMessage
 from dragoman.core.messages.sql import pending
@@ -30,14 +33,25 @@ from dragoman.core.metrics import Metrics
 from dragoman.core.model.errors import FailureCode, RefusalCode, Refused
 from dragoman.core.model.use_case import use_case
 from dragoman.core.submission.audiences import Audiences, Chunk
-from dragoman.core.submission.expansion import AudienceExpansion, Expansion, NumbersExpansion
+from dragoman.core.submission.expansion import (
+    ANYWHERE,
+    AudienceExpansion,
+    Expansion,
+    NumbersExpansion,
+)
 from dragoman.core.submission.message_maker import MessageMaker, without_rejected
-from dragoman.core.submission.sql import batches, scheduled, submissions
+from dragoman.core.submission.pacing import Pacing
+from dragoman.core.submission.sql import audiences, batches, scheduled, submissions
 from dragoman.kit.clock import Clock, ClockWatch
 from dragoman.kit.ids import IdSource
 from dragoman.storage.engine import Storage
 
 CHUNK = 1_000
+SLICE = 100
+"""Recipients that become messages of routes which stand still in one step; it holds up no other
+traffic for long."""
+PAUSE = 4.0
+"""The pause after such a step, in times of the step itself."""
 MAX_RUNNING = 8
 """Batches that run at once, and take turns, a chunk each; an account without any begins one. Of
 further ones the recipients are not kept in memory."""
@@ -74,6 +88,8 @@ class MadeChunk(NamedTuple):
 
     chunk: Chunk
     messages: Messages
+    stuck: bool
+    """Whether their routes stand still."""
 
 
 @use_case(kw_only=True)
@@ -82,6 +98,7 @@ class Batches:
 
     storage: Storage
     live: LiveMessages
+    loader: MessageLoader
     backlog: Backlog
     delivery: Delivery
     maker: MessageMaker
@@ -90,11 +107,18 @@ class Batches:
     accounts: Accounts
     ids: IdSource
     clock: Clock
+    pacing: Pacing
     _running: deque[Expansion] = field(default_factory=deque, init=False)
     _stuck: dict[str, Stuck] = field(default_factory=dict, init=False)
     """By route, as last seen full."""
     _turn: asyncio.Lock = field(default_factory=asyncio.Lock, init=False)
     """Held while a chunk is expanded, so that its batch is not stopped in between."""
+    _crowded: frozenset[int] = field(default=frozenset(), init=False)
+    """Accounts of which no more batches are taken up."""
+    _pause_until: float = field(default=float("-inf"), init=False)
+    """Until then no recipients whose routes stand still become messages."""
+    _is_pausing: bool = field(default=False, init=False)
+    """Whether any do after that."""
     _restored: bool = field(default=False, init=False)
     _clock_watch: ClockWatch = field(init=False)
     _overdue: deque[tuple[int, int]] = field(
@@ -119,7 +143,8 @@ class Batches:
                 await asyncio.sleep(STORAGE_RETRY_S)
                 continue
             if not busy:
-                await asyncio.sleep(POLL_S)
+                pause_s = self._pause_until - self.clock.monotonic() if self._is_pausing else POLL_S
+                await asyncio.sleep(max(0.0, min(pause_s, POLL_S)))
 
     async def cancel(self, account: Account, batch_id: int) -> None:
         """Cancels a batch none of whose messages were given to a carrier; raises `Refused`.
@@ -146,15 +171,24 @@ class Batches:
         stopping = self._cancel_unexpanded(account, batch_ids)
         return await asyncio.shield(asyncio.ensure_future(stopping))
 
+    async def stop_rest(self, batch_id: int) -> None:
+        """Lets nobody else of a batch's audience get a message; those are counted as cancelled."""
+        async with self._turn:
+            reason = FailureCode.CANCELLED.value
+            stop = audiences.AudienceStop(batch_id=batch_id, reason=reason)
+            await self.storage.writer.write(audiences.stop, stop)
+            self.pacing.drop(batch_id)
+            for expansion in self._running:
+                if expansion.batch_id == batch_id:
+                    expansion.forget()  # it is read again, with what was stored
+
     async def cancel_waiting(self, batch_id: int) -> int:
         """Cancels the messages of a batch that no carrier was given; returns their number."""
         async with self._turn:
             waiting = [
                 message
-                for message in self.live
-                if message.batch.batch_id == batch_id
-                and message.state is State.QUEUED
-                and not message.possible_duplicate
+                for message in await self.loader.live_of_batch(batch_id)
+                if message.state is State.QUEUED and not message.possible_duplicate
             ]
             await asyncio.shield(asyncio.ensure_future(self._cancel_all(waiting)))
             return len(waiting)
@@ -197,7 +231,7 @@ class Batches:
             unexpanded = progress.state is BatchState.QUEUED
             if unexpanded and any(await self._stop_unexpanded(account, [batch_id])):
                 return
-            waiting = [m for m in self.live if m.batch.batch_id == batch_id]
+            waiting = await self.loader.live_of_batch(batch_id)
             if any(m.state is not State.QUEUED or m.possible_duplicate for m in waiting):
                 raise _too_late(batch_id)
             if waiting and not progress.expanding and len(waiting) == progress.recipients:
@@ -294,6 +328,7 @@ class Batches:
         """Expands one chunk; whether there was anything to do."""
         if len(self._running) < MAX_HELD:
             await self._take_up_due()
+        self._is_pausing = False
         for _ in range(len(self._running)):
             expansion = self._running.popleft()
             chunk = await self._next_chunk(expansion) if self._may_go(expansion) else None
@@ -318,6 +353,7 @@ class Batches:
         room = max(MAX_RUNNING - len(going), 1)
         most = MAX_RUNNING_OF_ACCOUNT if len(going) < MAX_RUNNING else 1
         without = [a for a in held if running[a] >= most or held[a] >= MAX_HELD_OF_ACCOUNT]
+        self._crowded = frozenset(a for a in held if held[a] >= MAX_HELD_OF_ACCOUNT)
         known = [expansion.batch_id for expansion in self._running]
         back_ms, now_ms = self._clock_watch.set_back_ms(), self.clock.now_ms()
         if back_ms:
@@ -341,13 +377,44 @@ class Batches:
         return await self.storage.read(lambda c: pending.load_waiting(c, batch_id))
 
     def _may_go(self, expansion: Expansion) -> bool:
-        """Whether one of the routes of the next recipients has room, or all of them stand still."""
-        routes, account_id = expansion.routes, expansion.account.account_id
-        if not routes:
+        """Whether a route of the next recipients has room, or they must be passed by."""
+        routes = expansion.routes
+        if self.pacing.room(expansion.batch_id, CHUNK) <= 0:
+            return False
+        if not routes or expansion.router_version != self.maker.router.version:
             return True
-        if any(self.backlog.room(route, account_id) > 0 for route in routes):
+        if self._has_room(expansion, routes):
             return True
-        return all(list(map(self._stands_still, routes)))  # each has to be looked at
+        if not all(list(map(self._stands_still, routes))):  # each has to be looked at
+            return False
+        return self._must_be_passed(expansion) and not self._pauses()
+
+    def _must_be_passed(self, expansion: Expansion) -> bool:
+        """Whether recipients whose routes stand still become messages, which wait in their rows.
+
+        So they do for the sake of those behind them, on other routes; or of batches that are not
+        taken up before. If there are none, they stay in the row of their batch.
+        """
+        ahead = expansion.ahead
+        return (
+            ahead is None  # not looked at yet
+            or "" in ahead
+            or self._has_room(expansion, ahead)
+            or not all(list(map(self._stands_still, ahead)))
+            or expansion.live.stored.expires_ms <= self.clock.now_ms()
+            or expansion.account.account_id in self._crowded
+            or len(self._running) >= MAX_HELD - 1
+        )
+
+    def _pauses(self) -> bool:
+        """Whether traffic on other routes has its turn."""
+        pauses = self.clock.monotonic() < self._pause_until
+        self._is_pausing |= pauses
+        return pauses
+
+    def _has_room(self, expansion: Expansion, routes: Iterable[str]) -> bool:
+        account_id = expansion.account.account_id
+        return any(self.backlog.room(route, account_id) > 0 for route in routes)
 
     def _stands_still(self, route: str) -> bool:
         now, taken = self.clock.monotonic(), self.backlog.queue.taken(route)
@@ -361,20 +428,55 @@ class Batches:
 
         Nothing read is kept while it waits: contacts may change or be deleted meanwhile.
         """
-        chunk = await expansion.read(CHUNK)
+        stuck = False
+        if expansion.router_version != self.maker.router.version:
+            expansion.routes = expansion.ahead = None
+            expansion.router_version = self.maker.router.version
+        elif expansion.routes and not self._has_room(expansion, expansion.routes):
+            stuck = True
+            if expansion.ahead is None:
+                expansion.ahead = await self._routes_ahead(expansion)
+                if not self._must_be_passed(expansion):
+                    return None
+        most = self.pacing.room(expansion.batch_id, min(SLICE, CHUNK) if stuck else CHUNK)
+        chunk = await expansion.read(max(1, most))
         if chunk is None:
             return None
-        made: tuple[StoredMessage, ...] = ()
+        made: list[StoredMessage] = []
         if not chunk.progress.stopped:
-            made = self.maker.make(
-                expansion.account, expansion.live, chunk.recipients, expansion.prices
-            )
+            for first in range(0, len(chunk.recipients), SLICE):
+                some = chunk.recipients[first : first + SLICE]
+                made += self.maker.make(expansion.account, expansion.live, some, expansion.prices)
+                await asyncio.sleep(0)
         expansion.routes = {message.route for message in made if message.route}
-        return MadeChunk(chunk, made) if self._may_go(expansion) else None
+        if expansion.routes and not self._has_room(expansion, expansion.routes):
+            if not stuck or not self._may_go(expansion):
+                return None
+        else:
+            stuck = False
+        return MadeChunk(chunk, tuple(made), stuck)
 
-    async def _expand(self, expansion: Expansion, chunk: Chunk, made: Messages) -> bool:
+    async def _routes_ahead(self, expansion: Expansion) -> Set[str]:
+        """The routes of all recipients that are left."""
+        rest = await expansion.rest()
+        if rest is None:
+            return ANYWHERE
+        routes: set[str] = set()
+        for numbers in rest.numbers():
+            found = self.maker.routes(expansion.account, expansion.live, numbers)
+            if found is None:
+                return ANYWHERE
+            routes |= found
+            await asyncio.sleep(0)
+        return routes
+
+    async def _expand(
+        self, expansion: Expansion, chunk: Chunk, made: Messages, stuck: bool
+    ) -> bool:
         """Stores the messages of a chunk; whether recipients are left."""
-        if not self._running:  # with others, it would be outdated by then
+        began = self.clock.monotonic()
+        # With others it would be outdated by then, and with a rule the next chunk has another size.
+        if not self._running and not stuck and not self.pacing.has_rule(expansion.batch_id):
             expansion.read_ahead(chunk, CHUNK)
         stored = self._step_of(expansion, chunk, made)
         while True:
@@ -390,13 +492,18 @@ class Batches:
         if not moved:
             return False
         expansion.advance(chunk, stored)
-        expansion.routes = None
+        self.pacing.took(expansion.batch_id, len(stored.messages))
+        if stuck:  # those behind them are likely to be alike
+            now = self.clock.monotonic()
+            self._pause_until = now + (now - began) * PAUSE
+        else:
+            expansion.routes = None
         if stored.step is not None:
             # Recipients of an audience are counted as they become known.
             self.metrics.accepted[expansion.live.stored.dialect] += len(stored.messages)
         self.delivery.notify_rejections(stored.rejections, expansion.live, stored.messages)
         sendable = without_rejected(stored.messages)
-        await self.backlog.publish([LiveMessage(message, expansion.live) for message in sendable])
+        await self.backlog.publish_made(expansion.live, sendable)
         return not chunk.finished
 
     def _step_of(self, expansion: Expansion, chunk: Chunk, made: Messages) -> submissions.Expansion:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Set
 from itertools import accumulate
-from typing import Protocol, TypeAlias
+from typing import Final, Protocol
 
 import msgspec
 
@@ -16,12 +16,13 @@ from dragoman.core.messages.model.records import AudienceProgress, StoredBatch, 
 from dragoman.core.model.errors import RefusalCode
 from dragoman.core.submission.audiences import Audiences, AudienceWalk, Chunk, Recipient
 from dragoman.core.submission.sql import submissions
+from dragoman.core.submission.waiting import WaitingRecipients
 from dragoman.kit.ids import IdSource
 
 _NO_PROGRESS = AudienceProgress()
 
-Waiting: TypeAlias = Sequence[tuple[str, str | None]]
-"""Numbers, each with its own text if it has one."""
+ANYWHERE: Final = frozenset({""})
+"""The routes of recipients of which only reading them tells."""
 
 
 class Expansion(Protocol):
@@ -31,6 +32,10 @@ class Expansion(Protocol):
     live: LiveBatch
     routes: set[str] | None
     """Of the next recipients, once known."""
+    ahead: Set[str] | None
+    """Of all that are left, once they were looked up; an empty name for those without one."""
+    router_version: int
+    """The routes were as then."""
     waits: bool
     """Whether other batches come first."""
     prices: PriceList | None
@@ -45,6 +50,10 @@ class Expansion(Protocol):
 
     def read_ahead(self, chunk: Chunk, limit: int) -> None:
         """Starts to read the next chunk while one is stored."""
+        ...
+
+    async def rest(self) -> WaitingRecipients | None:
+        """All recipients that are left; None where they are not known yet."""
         ...
 
     def forget(self) -> None:
@@ -75,8 +84,13 @@ class NumbersExpansion:
         """`load` reads the waiting recipients of a batch again."""
         self.account = account
         self.routes: set[str] | None = None
+        self.ahead: Set[str] | None = None
+        self.router_version = 0
         self._load = load
-        self._recipients: Waiting | None = decode_waiting(stored.waiting_recipients or b"")
+        waiting = WaitingRecipients(stored.waiting_recipients or b"")
+        waiting.skip(stored.expanded)
+        self._offset = waiting.offset
+        self._waiting: WaitingRecipients | None = waiting
         self._at = stored.expanded
         stored.waiting_recipients = None
         self.live = LiveBatch(stored, account.wallet_id)
@@ -88,19 +102,20 @@ class NumbersExpansion:
         return self.live.batch_id
 
     async def read(self, limit: int) -> Chunk | None:
-        waiting = self._recipients
-        if waiting is None:
-            waiting = self._recipients = decode_waiting(await self._load(self.batch_id))
-        some = waiting[self._at : self._at + limit]
-        recipients = [self._recipient(number, text) for number, text in some]
-        finished = self._at + len(some) >= len(waiting)
-        return Chunk(recipients, _NO_PROGRESS, finished)
+        waiting = await self.rest()
+        recipients = [self._recipient(number, text) for number, text in waiting.read(limit)]
+        return Chunk(recipients, _NO_PROGRESS, waiting.are_all(limit))
 
     def read_ahead(self, chunk: Chunk, limit: int) -> None:
         """Does nothing: they are in memory."""
 
+    async def rest(self) -> WaitingRecipients:
+        if self._waiting is None:
+            self._waiting = WaitingRecipients(await self._load(self.batch_id), self._offset)
+        return self._waiting
+
     def forget(self) -> None:
-        self._recipients = None
+        self._waiting = None
 
     def step(self, chunk: Chunk, messages: tuple[StoredMessage, ...]) -> submissions.Expansion:
         return submissions.Expansion(self.batch_id, messages, self._at, chunk.finished)
@@ -109,7 +124,10 @@ class NumbersExpansion:
         raise AssertionError("the credits of numbers are held when they are accepted")
 
     def advance(self, chunk: Chunk, stored: submissions.Expansion) -> None:
+        assert self._waiting is not None
         self._at += len(stored.messages)
+        self._waiting.skip(len(stored.messages))
+        self._offset = self._waiting.offset
 
     def _recipient(self, number: str, text: str | None) -> Recipient:
         if text is None:
@@ -136,6 +154,8 @@ class AudienceExpansion:
     ) -> None:
         self.account = account
         self.routes: set[str] | None = None
+        self.ahead: Set[str] | None = None
+        self.router_version = 0
         self.live = LiveBatch(stored, account.wallet_id)
         self._audiences = audiences
         self._ids = ids
@@ -168,8 +188,12 @@ class AudienceExpansion:
             reading = self._audiences.read(self._walk, limit, chunk.progress)
             self._ahead = (chunk.progress, asyncio.ensure_future(reading))
 
+    async def rest(self) -> WaitingRecipients | None:
+        return None
+
     def forget(self) -> None:
         self._walk = None
+        self._ahead = None
 
     def step(self, chunk: Chunk, messages: tuple[StoredMessage, ...]) -> submissions.Expansion:
         progress = chunk.progress
@@ -202,13 +226,6 @@ class AudienceExpansion:
         self._available = None
         self._expanded += len(stored.messages)
         self._walk.advance(stored.step.progress)
-
-
-def decode_waiting(waiting: bytes) -> Waiting:
-    """The numbers that wait in the row of a batch, and the text of each that has its own."""
-    if waiting.startswith(b"["):
-        return msgspec.json.decode(waiting, type=list[tuple[str, str | None]])
-    return [(number, None) for number in waiting.decode().split(",")]
 
 
 def _affordable(messages: tuple[StoredMessage, ...], available: int) -> tuple[StoredMessage, ...]:

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 import msgspec
 
 from dragoman.core.accounts.model.accounts import Account
-from dragoman.core.messages.live import LiveMessages
+from dragoman.core.messages.loader import MessageLoader
 from dragoman.core.messages.model.lifecycle import State
 from dragoman.core.messages.model.messages import Submission
 from dragoman.core.model.errors import RefusalCode, Refused, existing
@@ -42,7 +42,7 @@ class IdempotencyKeys:
     storage: Storage
     submission: SubmissionService
     batches: Batches
-    live: LiveMessages
+    loader: MessageLoader
     call_back: CallBack
     new_key: Callable[[], str] = lambda: secrets.token_urlsafe(KEY_BYTES)
 
@@ -113,8 +113,8 @@ class IdempotencyKeys:
         stopped = await self.batches.cancel_waiting(batch_id)
         handed_over = [
             message.message_id
-            for message in self.live
-            if message.batch.batch_id == batch_id and message.state is State.SENDING
+            for message in await self.loader.live_of_batch(batch_id)
+            if message.state is State.SENDING
         ]
         for message_id in handed_over:
             stopped += await self.call_back(message_id)

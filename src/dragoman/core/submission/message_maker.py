@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence, Set
+from collections.abc import Callable, Iterable, Sequence, Set
 
 import msgspec
 
@@ -144,6 +144,23 @@ class MessageMaker:
             )
         return tuple(messages)
 
+    def routes(self, account: Account, batch: LiveBatch, numbers: Iterable[str]) -> Set[str] | None:
+        """The routes of a batch to some numbers, "" for no route; None if more than they decide."""
+        router, options = self.router, batch.stored.options
+        if options.device_id is not None:
+            fixed = self.device_routes.find(options.device_id)
+            return {fixed.name if fixed is not None else ""}
+        if options.route in router.routes:
+            return {options.route}
+        if router.is_conditional:
+            return None
+        multimedia, digits = batch.multimedia is not None, router.digits
+        found = {
+            router.choose(account.username, prefix, multimedia=multimedia)
+            for prefix in {number[:digits] for number in numbers}
+        }
+        return {route.name if route is not None else "" for route in found}
+
     def make_alike(
         self, batch: LiveBatch, recipients: Sequence[str], tariffs: Sequence[tuple[str, Price]]
     ) -> tuple[StoredMessage, ...]:
@@ -217,6 +234,8 @@ class MessageMaker:
 
     def _refusers(self, batch: LiveBatch, recipients: Sequence[str]) -> Set[str]:
         """The recipients that opted out."""
+        if batch.stored.options.ignores_opt_outs:
+            return frozenset()
         return self.opt_outs.among(batch.account_id, batch.stored.sender, recipients)
 
 

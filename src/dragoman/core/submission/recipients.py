@@ -12,8 +12,8 @@ from dragoman.core.messages.model.records import AudienceProgress
 from dragoman.core.messages.sql import pending
 from dragoman.core.messages.sql.pending import recipients_of_batch
 from dragoman.core.submission.audiences import AudienceWalk, decode_fields
-from dragoman.core.submission.expansion import decode_waiting
 from dragoman.core.submission.sql import audiences, batches
+from dragoman.core.submission.waiting import decode_waiting
 
 _NO_WALLET = 0
 

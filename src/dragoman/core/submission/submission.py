@@ -52,14 +52,15 @@ from dragoman.core.submission.admission import (
     check_terms,
     check_text,
     check_texts,
-    encode_waiting,
 )
 from dragoman.core.submission.audiences import Audiences, Recipient
 from dragoman.core.submission.message_maker import MessageMaker, without_rejected
 from dragoman.core.submission.sql import submissions
+from dragoman.core.submission.waiting import encode_waiting
 from dragoman.kit.call_header import tag_of_call
 from dragoman.kit.clock import Clock
 from dragoman.kit.ids import IdSource
+from dragoman.kit.prompt import Settled
 from dragoman.protocols.gsm.segmentation import PLAIN, Repertoire, Segmentation
 from dragoman.storage.work import Operation
 from dragoman.storage.writer import Writer
@@ -67,6 +68,8 @@ from dragoman.work_queue.port import Lane, WorkQueue
 
 # Members that every submission asks for: looking one up in its class costs more than the rest.
 _MMS = Format.MMS
+_SEND = Permission.SEND
+_ANY_SENDER = Permission.ANY_SENDER
 _OWN = Payer.OWN
 _SENDING = State.SENDING
 
@@ -134,7 +137,8 @@ class SubmissionService:
     async def submit(self, account: Account, submission: Submission) -> AcceptedBatch:
         """Stores a submission whole and queues it; raises `Refused`."""
         decision = await self.decide(account, submission)
-        return await self.store(decision, submissions.accept, decision.new)
+        await self.store_all((decision,), submissions.accept, decision.new)
+        return decision.accepted
 
     async def store(
         self, decision: Decision, operation: Operation[Item, None], item: Item
@@ -151,19 +155,16 @@ class SubmissionService:
         Raises `Refused` with nothing stored. If the caller goes away, what is on disk by then is
         queued all the same.
         """
-        claimed = [m for d in decisions for m in d.sendable if self.queue.claim(m.route)]
+        claimed = [m for d in decisions for m in self._claim(d)]
         for message in claimed:
             message.state = _SENDING  # a link takes it as soon as it is on disk
-        waiting: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        waiting: Settled[None] = Settled()
 
         def stored(result: Exception | None) -> None:
             for message in claimed:
                 self.queue.release(message.route)
-            if not waiting.cancelled():
-                if result is None:
-                    waiting.set_result(None)
-                else:
-                    waiting.set_exception(result)
+            if not waiting.is_abandoned:
+                waiting.settle(result)
             elif result is None:
                 # The caller is gone, but the rows must not wait for a restart.
                 self._adopt(decisions)
@@ -173,7 +174,7 @@ class SubmissionService:
             await waiting
         except asyncio.CancelledError:
             # It may have been on disk already when the caller went away.
-            if not waiting.cancelled() and waiting.exception() is None:
+            if waiting.is_good:
                 self._adopt(decisions)
             raise
         for decision in decisions:
@@ -192,7 +193,7 @@ class SubmissionService:
         many at a time, which never go away: all of one commit are queued together. `operation` and
         `item` are given where the decision is a part of something larger.
         """
-        claimed = [m for m in decision.sendable if self.queue.claim(m.route)]
+        claimed = self._claim(decision)
         for message in claimed:
             message.state = _SENDING
 
@@ -209,6 +210,12 @@ class SubmissionService:
 
         self.writer.submit(operation, decision.new if item is None else item, stored)
 
+    def _claim(self, decision: Decision) -> list[StoredMessage]:
+        """The messages that have a place at a link; what may wait for other parts has none."""
+        if decision.live.stored.options.udh:
+            return []
+        return [message for message in decision.sendable if self.queue.claim(message.route)]
+
     async def _queue_stored(self) -> None:
         """Queues all that a commit put on disk."""
         decisions = list(self._to_queue)
@@ -221,21 +228,21 @@ class SubmissionService:
         batch = decision.live
         self.metrics.accepted[batch.stored.dialect] += decision.accepted.recipients
         if decision.sendable:
-            await self._publish(batch, decision.sendable)
+            await self.backlog.publish([LiveMessage(one, batch) for one in decision.sendable])
         if decision.new.rejections:
             self.delivery.notify_rejections(decision.new.rejections, batch, decision.new.messages)
 
     async def decide(self, account: Account, submission: Submission) -> Decision:
         """Checks a submission and computes its messages; raises `Refused`, stores nothing."""
-        if not account.may(Permission.SEND):
-            raise Refused(RefusalCode.PERMISSION_DENIED, Permission.SEND)
+        if not account.may(_SEND):
+            raise Refused(RefusalCode.PERMISSION_DENIED, _SEND)
         terms = check_terms(submission, self.clock.now_ms(), account.account_id)
         to_device = self.device_routes.check(account, submission)
         sender = submission.sender or account.default_sender
         if sender or to_device is None:  # else the number of a SIM is the sender
-            sender = await self._check_sender(
-                account, sender, allow_any=submission.allow_any_sender
-            )
+            sender = _cached_sender(sender)
+            if not submission.allow_any_sender and not account.may(_ANY_SENDER):
+                await self._check_sender(account, sender)
         multimedia = submission.format is _MMS
         if multimedia:
             self._check_multimedia(sender)
@@ -272,12 +279,16 @@ class SubmissionService:
         tariffs = self.maker.tariffs(
             account, recipients, multimedia, to_device, submission.message_type, query, sender
         )
-        payments = await self._payments_of(account, submission)
+        payments = submission.payments
+        if not payments and account.payer is not _OWN:
+            payments = await self.find_payments(account)
         attachments: tuple[Attachment, ...] = ()
         if multimedia:
             attachments = await self._collect_attachments(submission)
         inline = terms.due_now and len(recipients) <= self.inline_recipients
-        if own is None:
+        if len(tariffs) == 1:
+            credits = tariffs[0][1].credits * (parts if own is None else own[0].parts)
+        elif own is None:
             credits = sum([price.credits for _, price in tariffs]) * parts
         else:
             credits = sum(
@@ -346,7 +357,9 @@ class SubmissionService:
         self.maker.tariffs(
             account, numbers, multimedia, to_device, submission.message_type, query, sender
         )
-        payments = await self._payments_of(account, submission)
+        payments = submission.payments
+        if not payments and account.payer is not _OWN:
+            payments = await self.find_payments(account)
         max_parts, country_code = self._max_parts_of(account), ""
         if submission.premium is not None:
             code = self.premium.check(
@@ -446,6 +459,7 @@ class SubmissionService:
                 ignored_sender=submission.ignored_sender,
                 tag=self._tag(submission),
                 repertoire=repertoire,
+                ignores_opt_outs=submission.ignores_opt_outs,
             ),
             lane=int(self._lane(submission, recipients, lane)),
             due_ms=terms.due_ms,
@@ -513,12 +527,6 @@ class SubmissionService:
         """What its caller calls it, where any route asks."""
         return submission.tag or (tag_of_call() if self.maker.router.uses_tags else "")
 
-    async def _payments_of(self, account: Account, submission: Submission) -> tuple[Payment, ...]:
-        """The wallets that pay; empty for the account's own alone."""
-        if submission.payments or account.payer is _OWN:
-            return submission.payments
-        return await self.find_payments(account)
-
     def _max_parts_of(self, account: Account) -> int:
         return min(self.max_parts, account.max_parts)
 
@@ -538,13 +546,10 @@ class SubmissionService:
         self._orphans.add(task)
         task.add_done_callback(self._orphans.discard)
 
-    async def _check_sender(self, account: Account, sender: str, *, allow_any: bool) -> str:
-        sender = _cached_sender(sender)
-        if not allow_any and not account.may(Permission.ANY_SENDER):
-            approved = await self.accounts.approved_senders(account)
-            if sender not in approved:
-                raise Refused(RefusalCode.SENDER_NOT_ALLOWED, sender)
-        return sender
+    async def _check_sender(self, account: Account, sender: str) -> None:
+        """Refuses a sender that is not one of an account's own."""
+        if sender not in await self.accounts.approved_senders(account):
+            raise Refused(RefusalCode.SENDER_NOT_ALLOWED, sender)
 
     async def _collect_attachments(self, submission: Submission) -> tuple[Attachment, ...]:
         """Fetches the attachments of a multimedia message; the last check."""

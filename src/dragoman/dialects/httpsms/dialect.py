@@ -62,6 +62,7 @@ def build_httpsms(services: Services) -> ProviderDialect:
                     body=schemas.SendParameters,
                     answers={_OK: schemas.SendAnswer},
                     answer_formats=("json", "text"),
+                    is_prompt=True,
                 ),
                 declare(
                     path=REPORT_PATH,

@@ -67,6 +67,7 @@ def build_jasmin(services: Services) -> ProviderDialect:
                     body_limit_bytes=64 * 1024,
                     answers={200: None},
                     answer_formats=("text",),
+                    is_prompt=True,
                 ),
                 Operation(
                     methods=("GET",),

@@ -62,6 +62,7 @@ def build_kannel(services: Services) -> ProviderDialect:
                     body_limit_bytes=64 * 1024,
                     answers={202: None},
                     answer_formats=("text",),
+                    is_prompt=True,
                 ),
                 *pages,
             ),

@@ -100,7 +100,8 @@ class Values:
             "d": _UNSET,
             "m": _UNSET,
             "M": _UNSET,
-            **dict.fromkeys("uvVBofFxDR", ""),
+            "u": encode(bytes.fromhex(facts.header)),
+            **dict.fromkeys("vVBofFxDR", ""),
         }
 
     def get(self, name: str) -> str | None:
@@ -159,6 +160,7 @@ def _headers(facts: TextFacts, service: KannelService) -> tuple[tuple[str, str],
         ("X-Kannel-To", facts.recipient),
         ("X-Kannel-Time", at.strftime("%Y-%m-%d %H:%M:%S")),
         *((("X-Kannel-SMSC", quote(facts.carrier, safe=_VISIBLE)),) if facts.carrier else ()),
+        *((("X-Kannel-UDH", _in_url(bytes.fromhex(facts.header))),) if facts.header else ()),
         ("X-Kannel-Coding", "1" if binary else "0"),
         *((("X-Kannel-Service", facts.service),) if facts.service else ()),
     )
@@ -173,6 +175,7 @@ def _document(facts: TextFacts, service: KannelService, octets: bytes) -> str:
         if service.send_sender
         else "",
         _element("da", _element("number", _shown(facts.recipient))),
+        _element("udh", _in_url(bytes.fromhex(facts.header))) if facts.header else "",
         _element("ud", _in_url(octets)) if octets else "",
         _element("dcs", _element("coding", "1" if is_binary(facts) else "0")),
         _element(

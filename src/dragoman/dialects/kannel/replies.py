@@ -47,7 +47,7 @@ class Replies:
     async def take(self, answer: CallbackAnswer) -> bool:
         """Stores an answer as a message, if it is one; raises `Refused` while it cannot.
 
-        No other call follows: False.
+        Raises `TooManyAnswers` where its phone has had too many. No other call follows: False.
         """
         if answer.is_good:
             await self._take(answer)
@@ -78,6 +78,7 @@ class Replies:
                 # The number that the text came to, or what the operator set.
                 allow_any_sender=given["from"] == _sender(facts, service),
             )
+            services.answer_limits.check(account.account_id, facts.recipient, facts.sender)
             key = f"answer-{render_hex(answer.callback_id)}"
             await services.idempotency_keys.submit(account, submission, key)
         except Refused as refused:

@@ -126,6 +126,7 @@ class Calls:
         wrapper: str = "",
         body_limit_bytes: int = DEFAULT_BODY_LIMIT_BYTES,
         in_thread: bool = False,
+        is_prompt: bool = False,
     ) -> Operation:
         """A call such as `GET lists`: a method, and the path between `/v2/` and the suffix.
 
@@ -148,16 +149,13 @@ class Calls:
             answers={status or (201 if method == "POST" else 200): answer, **_PROBLEMS},
             answer_formats=("json", "xml"),
             tags=(path.partition("/")[0],),
+            is_prompt=is_prompt,
         )
 
     def _handler(self, act: Act, call: str, *, in_thread: bool) -> Handler:
         accounts, refusals = self._services.accounts, self._services.metrics.refused
         profile_of = self._profile.of
-        rules = {
-            name: rule
-            for name, profile in profiles.PROFILES.items()
-            if (rule := profiles.CallRule(profile, call))
-        }
+        rules = profiles.rules_of(call)
 
         async def handle(request: Request) -> Response:
             answer: schemas.Answer

@@ -15,7 +15,6 @@ from dragoman.dialects.linkmobility.calls import CREATED, OK, CallGroup
 from dragoman.dialects.linkmobility.errors import missing_contact, missing_list
 from dragoman.dialects.linkmobility.mapping import BATCH_STATES, DIALECT, STATUSES, status_reason
 from dragoman.dialects.linkmobility.submissions import read_message
-from dragoman.dialects.wording import reworded
 from dragoman.kit.ids import render_hex
 from dragoman.web.bodies import decode_body, decode_query
 from dragoman.web.requests import Request
@@ -35,8 +34,10 @@ class Messages(CallGroup):
         message = decode_body(request, schemas.Message)
         report_url = self._services.webhooks.report_url(account.account_id, DIALECT)
         submission = read_message(message, account, zone, self._settings, report_url)
-        with reworded(_missing):
+        try:
             accepted = await self._services.submission.submit(account, submission)
+        except Refused as refused:
+            raise _reworded(refused) from None
         sendtime = reading.render_batch_time(accepted.due_ms, zone)
         return schemas.BatchStatus(
             stat=schemas.Stat(sendtime=sendtime, buffered=0, received=0, rejected=0),
@@ -95,7 +96,7 @@ class Messages(CallGroup):
         return schemas.NewestBatches(messages=tuple(_listed(one, zone) for one in found), status=OK)
 
 
-def _missing(refused: Refused) -> Refused:
+def _reworded(refused: Refused) -> Refused:
     """The refusal of a list or contact that is not there, as the manual words it."""
     if refused.code is not RefusalCode.NOT_FOUND:
         return refused

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import cache
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -81,6 +82,13 @@ class CallRule:
         if not self._parameters.isdisjoint(request.query):
             pairs = request.query.pairs
             request.query = Parameters(pair for pair in pairs if pair[0] not in self._parameters)
+
+
+@cache
+def rules_of(call: str) -> Mapping[str, CallRule]:
+    """What each profile changes about a call, for those that change anything."""
+    rules = {name: CallRule(profile, call) for name, profile in PROFILES.items()}
+    return {name: rule for name, rule in rules.items() if rule}
 
 
 class ProfileChoice:

@@ -86,7 +86,7 @@ def build_operations(services: Services) -> tuple[Operation, ...]:
             contacts.Deleted),
 
         s08("POST message", messages.send, "Send a message", schemas.BatchStatus,
-            schemas.Message, wrapper="message", body_limit_bytes=MESSAGE_LIMIT),
+            schemas.Message, wrapper="message", body_limit_bytes=MESSAGE_LIMIT, is_prompt=True),
         s08("GET message/{batchid:int}/{page:int}", messages.batch,
             "The status of a batch; from page 1 on, its messages", schemas.BatchMessages),
         s08("GET message/expand/{batchid:int}", messages.expand, "Whom a batch is for",

@@ -116,9 +116,16 @@ class Inbound:
     async def _reply(
         self, account: Account, answer: CallbackAnswer, reply: Reply, key: str
     ) -> None:
-        """Sends a reply once; one that cannot be sent is nobody's business any more."""
+        """Sends a reply once; one that cannot be sent is nobody's business any more.
+
+        Raises `TooManyAnswers`.
+        """
         try:
             submission = await self._read_reply(account, answer, reply)
+            facts = _facts_of(answer)
+            self._services.answer_limits.check(
+                account.account_id, facts.recipient, submission.recipients[0]
+            )
             await self._services.single_messages.submit(account, submission, key)
         except Refused as refused:
             if refused.code is RefusalCode.UNAVAILABLE:

@@ -100,24 +100,27 @@ class Verify(CallGroup):
             dialect=DIALECT,
             digits=settings.code_length,
             scope=service.name,
+            again=True,
         )
         try:
             sent = await self._services.verifications.send(caller.account, wanted)
         except Refused as refused:
             raise _word(refused) from None
         shown = self._verification(
-            caller, request, service.name, sent.verification_id, recipient, PENDING
+            caller, request, service.name, sent.verification_id, recipient, PENDING, sent.sends
         )
         return render(shown, CREATED)
 
     async def fetch(self, caller: Caller, request: Request) -> Response:
         """A code that can still be entered, by its SID or number; raises `Refused`."""
         service = await self._find(caller, request)
-        verification_id, recipient = await self._alive(
+        verification_id, recipient, sends = await self._alive(
             caller, service.name, request.path_params["verification"]
         )
         return render(
-            self._verification(caller, request, service.name, verification_id, recipient, PENDING)
+            self._verification(
+                caller, request, service.name, verification_id, recipient, PENDING, sends
+            )
         )
 
     async def change(self, caller: Caller, request: Request) -> Response:
@@ -126,12 +129,14 @@ class Verify(CallGroup):
         status = decode_body(request, schemas.VerificationChange).status
         if status not in (CANCELED, APPROVED):
             raise errors.CodedRefusal(60200, "Status")
-        verification_id, recipient = await self._alive(
+        verification_id, recipient, sends = await self._alive(
             caller, service.name, request.path_params["verification"]
         )
         await self._services.verifications.end(caller.account, verification_id)
         return render(
-            self._verification(caller, request, service.name, verification_id, recipient, status)
+            self._verification(
+                caller, request, service.name, verification_id, recipient, status, sends
+            )
         )
 
     async def check(self, caller: Caller, request: Request) -> Response:
@@ -143,7 +148,7 @@ class Verify(CallGroup):
         which = given.verification_sid or given.to
         if not which:
             raise errors.CodedRefusal(60200, "To")
-        verification_id, recipient = await self._alive(caller, service.name, which)
+        verification_id, recipient, _ = await self._alive(caller, service.name, which)
         verdict = await self._services.verifications.verify(
             caller.account, recipient, given.code, service.name
         )
@@ -169,8 +174,11 @@ class Verify(CallGroup):
             )
         )
 
-    async def _alive(self, caller: Caller, scope: str, which: str) -> tuple[int, str]:
-        """The newest code for a number, or one by its SID, and its number; raises `Refused`."""
+    async def _alive(self, caller: Caller, scope: str, which: str) -> tuple[int, str, int]:
+        """The newest code for a number, or one by its SID; raises `Refused`.
+
+        Its identifier, its number, and how often it was sent.
+        """
         verifications = self._services.verifications
         verification_id = sids.parse_sid(which, sids.VERIFICATION)
         if verification_id is not None:
@@ -179,7 +187,7 @@ class Verify(CallGroup):
             found = await verifications.find_newest(caller.account, _read_to(which), scope)
         if found is None or found.scope != scope or not verifications.is_alive(found):
             raise errors.not_found()
-        return found.verification_id, found.recipient
+        return found.verification_id, found.recipient, found.sends
 
     # Keeping and rendering
 
@@ -233,6 +241,7 @@ class Verify(CallGroup):
         verification_id: int,
         recipient: str,
         status: str,
+        sends: int = 1,
     ) -> schemas.Verification:
         sid = sids.render_sid(sids.VERIFICATION, verification_id)
         date = render_iso_date(time_of(verification_id))
@@ -247,7 +256,9 @@ class Verify(CallGroup):
             lookup={},
             amount=None,
             payee=None,
-            send_code_attempts=({"time": date, "channel": SMS, "attempt_sid": None},),
+            send_code_attempts=tuple(
+                {"time": date, "channel": SMS, "attempt_sid": None} for _ in range(sends)
+            ),
             date_created=date,
             date_updated=date,
             sna=None,

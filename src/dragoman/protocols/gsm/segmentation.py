@@ -4,6 +4,7 @@ A cut never falls inside an escape pair, a surrogate pair or a grapheme cluster 
 cluster is larger than a part).
 """
 
+import re
 from collections.abc import Iterable, Iterator
 
 import msgspec
@@ -233,7 +234,7 @@ def segment_headed(text: str, *, udh: bytes, alphabet: Alphabet) -> Segmentation
     _check_header(udh)
     octets = MAX_OCTETS - len(udh)
     if alphabet is Alphabet.UCS2:
-        body = text.encode("utf-16-be", "surrogatepass")
+        body = restore_halves(text).encode("utf-16-be", "surrogatepass")
         units, room = len(body) // 2, octets // 2
     else:
         encoded = encode_national(text, shift_in(parse_udh(udh)))
@@ -243,6 +244,31 @@ def segment_headed(text: str, *, udh: bytes, alphabet: Alphabet) -> Segmentation
     if units > room:
         raise InvalidHeader(f"the header leaves room for {room} of {units}")
     return Segmentation(alphabet=alphabet, texts=(text,), bodies=(body,), units=units, header=udh)
+
+
+def keep_halves(text: str) -> str:
+    """The text of a part, storable although it may begin or end with half a character.
+
+    Whoever cuts a text every 67 code units cuts surrogate pairs too. The halves become characters
+    of the last private plane, which `segment_headed` makes halves again.
+    """
+    return _LONE_SURROGATE.sub(lambda half: chr(_HALVES + ord(half[0])), text)
+
+
+def restore_halves(text: str) -> str:
+    """The text that `keep_halves` made storable."""
+    return _KEPT_HALF.sub(lambda kept: chr(ord(kept[0]) - _HALVES), text)
+
+
+def whole_text(parts: Iterable[str]) -> str:
+    """The text of parts with kept halves, of which those that belong together become characters."""
+    octets = restore_halves("".join(parts)).encode("utf-16-be", "surrogatepass")
+    return octets.decode("utf-16-be", "replace")
+
+
+_HALVES = 0x100000
+_LONE_SURROGATE = re.compile("[\ud800-\udfff]")
+_KEPT_HALF = re.compile("[\U0010d800-\U0010dfff]")
 
 
 def _segment_shifted(

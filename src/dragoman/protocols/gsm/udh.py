@@ -115,6 +115,14 @@ def build_udh(*elements: InformationElement) -> bytes:
     return header
 
 
+def without_place(header: bytes) -> bytes:
+    """A raw header without what says which part of a long message it is of; empty if unreadable."""
+    parsed = parse_udh(header)
+    if parsed is None:
+        return b""
+    return build_udh(*(e for e in parsed.elements if e.identifier not in _REFERENCE_BITS))
+
+
 def append_element(header: bytes, element: InformationElement) -> bytes:
     """Add an element behind those of a raw, perhaps empty header; raises ValueError if too long."""
     body = header[1:] + bytes([element.identifier, len(element.data)]) + element.data

@@ -77,6 +77,7 @@ _USUAL: Final = re.compile(
     r"(?: text:(?P<text>.*))?\Z",
     re.DOTALL | re.IGNORECASE,
 )
+_FIELDS: Final = tuple(_USUAL.groupindex)
 _KEY: Final = r"(?:id|sub|dlvrd|submit[ _]?date|done[ _]?date|stat|err|text)[ \t]*:"
 _FIELD: Final = re.compile(
     rf"(?<![a-z0-9])(id|submit[ _]?date|done[ _]?date|stat|err)[ \t]*:[ \t]*(?!{_KEY})(\S*)",
@@ -146,12 +147,11 @@ def read_receipt(pdu: DeliverSm | DataSm) -> Receipt | None:
     text = _text_of(pdu)
     if not marked and (pdu.esm_class & ESM_UDHI or "stat" not in text.lower()):
         return None
-    said = _parse_text(text)
-    message_id, other_id = said.get("id") or "", ""
-    state = _STATES.get((said.get("stat") or "").upper())
-    if not marked and not (message_id and (state is not None or said.get("donedate"))):
+    message_id, submit_date, done_date, word, error, quoted = _parse_text(text)
+    other_id = ""
+    state = _STATES.get(word.upper())
+    if not marked and not (message_id and (state is not None or done_date)):
         return None
-    error = said.get("err") or ""
     if tlvs:
         if receipted_id:
             other_id = message_id
@@ -166,9 +166,9 @@ def read_receipt(pdu: DeliverSm | DataSm) -> Receipt | None:
         other_id=other_id,
         marked=marked,
         error=error,
-        submit_date=said.get("submitdate") or "",
-        done_date=said.get("donedate") or "",
-        text=said.get("text") or "",
+        submit_date=submit_date,
+        done_date=done_date,
+        text=quoted,
     )
 
 
@@ -251,20 +251,19 @@ def _text_of(pdu: DeliverSm | DataSm) -> str:
     return octets.decode("latin-1")
 
 
-def _parse_text(text: str) -> dict[str, str | None]:
+def _parse_text(text: str) -> tuple[str, ...]:
+    """What the text says, empty where it says nothing: id, dates, state, error, message."""
     usual = _USUAL.match(text)
-    if usual is not None:
-        return usual.groupdict()
-    return _parse_fields(text)
+    return usual.groups("") if usual is not None else _parse_fields(text)
 
 
-def _parse_fields(text: str) -> dict[str, str | None]:
+def _parse_fields(text: str) -> tuple[str, ...]:
     """Collect the fields in any order; the first of each counts.
 
     What follows `text:` is the customer's and may look like fields, so it is searched only for
     what the part before it did not say.
     """
-    said: dict[str, str | None] = {}
+    said: dict[str, str] = {}
     quoted = _TEXT.search(text)
     head = text[: quoted.start()] if quoted else text
     for part in (head, quoted[1]) if quoted else (head,):
@@ -274,7 +273,7 @@ def _parse_fields(text: str) -> dict[str, str | None]:
             break
     if quoted:
         said["text"] = quoted[1]
-    return said
+    return tuple([said.get(key, "") for key in _FIELDS])
 
 
 def _plain(key: str) -> str:

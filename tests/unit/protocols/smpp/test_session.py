@@ -313,6 +313,9 @@ def test_each_request_has_its_own_deadline() -> None:
     session = bound_client()
     session.request(SUBMIT, "early", 0.0)
     session.request(SUBMIT, "late", 4.0)
+    session.receive_data(frame(EnquireLink(), 1), 5.0)
+    session.data_to_send()
+    session.events_received()
     assert session.next_deadline() == 10.0
     session.handle_timeouts(10.0)
     assert session.events_received() == [ResponseTimedOut("early")]
@@ -321,9 +324,35 @@ def test_each_request_has_its_own_deadline() -> None:
     assert session.events_received() == [ResponseTimedOut("late")]
 
 
+def test_a_request_to_a_silent_peer_is_in_doubt_until_the_peer_says_that_it_lives() -> None:
+    session = bound_client()
+    session.request(SUBMIT, "a", 1.0)
+    session.handle_timeouts(11.0)
+    assert session.events_received() == []
+    assert session.window_free == session.window - 1
+    (_, enquiry) = written(session)
+    assert isinstance(enquiry, EnquireLink)
+    assert session.next_deadline() == 17.0, "nothing to do before the answer is overdue"
+    session.receive_data(frame(EnquireLinkResp(), enquiry.sequence_number), 12.0)
+    session.handle_timeouts(12.0)
+    assert session.events_received() == [ResponseTimedOut("a")]
+
+
+def test_requests_to_a_peer_that_never_says_that_it_lives_are_in_doubt_together() -> None:
+    session = bound_client()
+    session.request(SUBMIT, "a", 1.0)
+    session.request(SUBMIT, "b", 2.0)
+    session.handle_timeouts(11.0)
+    session.data_to_send()
+    session.handle_timeouts(17.0)
+    (event,) = session.events_received()
+    assert event == Closed(CloseReason.LINK_DEAD, unanswered=("a", "b"))
+
+
 def test_answer_after_the_deadline_is_ignored() -> None:
     session = bound_client()
     sequence = session.request(SUBMIT, "a", 0.0)
+    session.receive_data(frame(EnquireLink(), 1), 1.0)
     session.handle_timeouts(10.0)
     session.receive_data(frame(SubmitSmResp(message_id="x"), sequence), 11.0)
     assert session.events_received() == [ResponseTimedOut("a")]
@@ -338,6 +367,7 @@ def test_sequence_numbers_wrap_to_one_and_skip_those_outstanding() -> None:
     session._sequence = held - 1
     assert session.request(SUBMIT, "next", 0.0) == held + 1
     session._sequence = MAX_SEQUENCE_NUMBER
+    session.receive_data(frame(EnquireLink(), 1), 1.0)
     session.handle_timeouts(10.0)
     assert session.request(SUBMIT, "wrapped", 10.0) == 1
 

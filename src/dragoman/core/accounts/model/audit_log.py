@@ -14,3 +14,5 @@ class AuditEntry(msgspec.Struct, frozen=True, kw_only=True):
     action: str
     subject: str
     at_ms: int
+    person_id: int | None = None
+    """Who of the actor's people it was; None where the account itself was signed in."""

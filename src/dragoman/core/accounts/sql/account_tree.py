@@ -6,7 +6,18 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, Row, Select, collate, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    Select,
+    Text,
+    cast,
+    collate,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy import delete as remove
 
 from dragoman.core.accounts.model.accounts import Account, AccountRecord, AccountView
@@ -21,7 +32,17 @@ from dragoman.core.accounts.sql.accounts import (
     to_accounts,
 )
 from dragoman.core.accounts.sql.credits import bequeath
-from dragoman.core.accounts.sql.tables import accounts, audit_entries, credentials, smpp_logins
+from dragoman.core.accounts.sql.tables import (
+    accounts,
+    audit_entries,
+    console_sessions,
+    credentials,
+    people,
+    saved_searches,
+    second_factors,
+    sign_in_policies,
+    smpp_logins,
+)
 from dragoman.core.billing.model.wallets import Balance
 from dragoman.core.billing.sql.wallets import Transfer, balance, is_unlimited, transfer
 from dragoman.core.model.errors import RefusalCode, Refused, existing
@@ -48,13 +69,13 @@ class AccountChange(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class AccountDeletion(msgspec.Struct, frozen=True, kw_only=True):
-    """An account to delete; its balance goes to `heir`, if that has a limit."""
+    """An account to delete; its balance goes to `heir`, if there is one that has a limit."""
 
     account_id: int
     username: str
     """What it is called from now on, so that its name is free."""
     wallet_id: int
-    heir: int
+    heir: int | None
     entry_ids: tuple[int, int]
     at_ms: int
     heir_id: int | None = None
@@ -73,7 +94,7 @@ def change(connection: Connection, item: AccountChange) -> None:
         values["permissions"] = change_permissions(row.permissions, item.grant, item.revoke)
     if values:
         changed = update(accounts).where(accounts.c.account_id == item.account_id)
-        with free_username(str(values.get("username", ""))):
+        with free_username(connection, str(values.get("username", ""))):
             connection.execute(changed.values(**values))
     if item.rotation is not None:
         replace_credentials(connection, item.rotation)
@@ -106,23 +127,42 @@ def delete(connection: Connection, item: AccountDeletion) -> None:
         .values(revoked_ms=item.at_ms)
     )
     connection.execute(remove(smpp_logins).where(smpp_logins.c.account_id == item.account_id))
+    _remove_people(connection, item.account_id, item.at_ms)
     if item.heir_id is not None:
         bequeath(connection, item.account_id, item.heir_id, iter(item.type_entry_ids))
-    left = balance(connection, item.wallet_id)
-    if left.available > 0 and not left.unlimited and not is_unlimited(connection, item.heir):
-        giver_entry_id, taker_entry_id = item.entry_ids
-        transfer(
-            connection,
-            Transfer(
-                giver=item.wallet_id,
-                taker=item.heir,
-                giver_entry_id=giver_entry_id,
-                taker_entry_id=taker_entry_id,
-                amount=left.available,
-                note=f"left by {row.username}",
-            ),
-        )
+    _bequeath_credits(connection, item, row.username)
     insert_rows(connection, audit_entries, item.audit)
+
+
+def _bequeath_credits(connection: Connection, item: AccountDeletion, username: str) -> None:
+    """Gives what is left in the account's wallet to its heir, if that has a limit."""
+    left, heir = balance(connection, item.wallet_id), item.heir
+    if heir is None or left.available <= 0 or left.unlimited or is_unlimited(connection, heir):
+        return
+    giver_entry_id, taker_entry_id = item.entry_ids
+    transfer(
+        connection,
+        Transfer(
+            giver=item.wallet_id,
+            taker=heir,
+            giver_entry_id=giver_entry_id,
+            taker_entry_id=taker_entry_id,
+            amount=left.available,
+            note=f"left by {username}",
+        ),
+    )
+
+
+def _remove_people(connection: Connection, account_id: int, at_ms: int) -> None:
+    """Deletes the people of an account; their names are free from now on."""
+    name = people.c.name + " (deleted " + cast(people.c.person_id, Text) + ")"
+    gone = dict.fromkeys(("password", "issuer", "subject", "invitation", "invited_until_ms"))
+    of_account = (people.c.account_id == account_id, people.c.deleted_ms.is_(None))
+    connection.execute(
+        update(people).where(*of_account).values(name=name, enabled=False, deleted_ms=at_ms, **gone)
+    )
+    for table in (second_factors, sign_in_policies, saved_searches, console_sessions):
+        connection.execute(remove(table).where(table.c.account_id == account_id))
 
 
 def _living(connection: Connection, account_id: int) -> Row[Any]:

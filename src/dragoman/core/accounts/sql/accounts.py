@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, Row, delete, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Row, delete, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from dragoman.core.accounts.model.accounts import (
@@ -30,13 +30,14 @@ from dragoman.core.accounts.sql.tables import (
     console_sessions,
     credentials,
     one_time_links,
+    people,
     senders,
 )
 from dragoman.core.billing.model.payments import Payer
 from dragoman.core.billing.sql.tables import wallets
 from dragoman.core.billing.sql.wallets import Transfer, add_wallet, is_unlimited, transfer
 from dragoman.core.model.errors import RefusalCode, Refused
-from dragoman.storage.rows import insert_rows, is_any, put_row, row_of
+from dragoman.storage.rows import insert_rows, is_any, is_one_of, put_row, row_of
 from dragoman.storage.work import one_by_one
 
 ACCOUNT_AND_WALLET = (
@@ -102,7 +103,7 @@ class TokenIssue(msgspec.Struct, frozen=True, kw_only=True):
 @one_by_one("create_account", whole=True)
 def create(connection: Connection, item: NewAccount) -> None:
     _check_parent(connection, item)
-    with free_username(item.account.username):
+    with free_username(connection, item.account.username):
         _insert(connection, item)
     if item.opening is not None:
         transfer(connection, item.opening)
@@ -110,8 +111,10 @@ def create(connection: Connection, item: NewAccount) -> None:
 
 
 @contextmanager
-def free_username(username: str) -> Iterator[None]:
-    """Refuses, in a block, a user name that another account has."""
+def free_username(connection: Connection, username: str) -> Iterator[None]:
+    """Refuses, in a block, a user name that another account or a person has."""
+    if username and is_any(connection, people.c.name == username.lower()):
+        raise Refused(RefusalCode.ALREADY_EXISTS, username, "user name")
     try:
         yield
     except IntegrityError as error:
@@ -167,7 +170,7 @@ def replace_credentials(connection: Connection, rotation: CredentialRotation) ->
     """Replaces the credentials of some kinds; with a password, all that was got for it ends."""
     _revoke(connection, rotation.account_id, rotation.revoke_kinds, rotation.at_ms)
     if CredentialKind.PASSWORD in rotation.revoke_kinds:
-        _end_tokens(connection, rotation.account_id, rotation.at_ms)
+        _end_tokens(connection, rotation.account_id, rotation.at_ms, also_of_people=False)
     insert_rows(connection, credentials, rotation.credentials)
 
 
@@ -176,17 +179,22 @@ rotate = one_by_one("rotate_credentials")(replace_credentials)
 
 @one_by_one("end_tokens")
 def end_tokens(connection: Connection, item: TokensEnd) -> None:
-    _end_tokens(connection, item.account_id, item.at_ms)
+    _end_tokens(connection, item.account_id, item.at_ms, also_of_people=True)
     insert_rows(connection, audit_entries, item.audit)
 
 
-def _end_tokens(connection: Connection, account_id: int, at_ms: int) -> None:
+def _end_tokens(
+    connection: Connection, account_id: int, at_ms: int, *, also_of_people: bool
+) -> None:
     """Ends tokens of every dialect, and what leads into the console."""
     tokens = (CredentialKind.ACCESS_TOKEN, CredentialKind.LOGIN_TOKEN)
     _revoke(connection, account_id, tokens, at_ms)
     revoke_all(connection, account_id, at_ms)
-    for table in (console_sessions, one_time_links):
-        connection.execute(delete(table).where(table.c.account_id == account_id))
+    connection.execute(delete(one_time_links).where(one_time_links.c.account_id == account_id))
+    sessions = delete(console_sessions).where(console_sessions.c.account_id == account_id)
+    if not also_of_people:
+        sessions = sessions.where(console_sessions.c.person_id.is_(None))
+    connection.execute(sessions)
 
 
 def _revoke(connection: Connection, account_id: int, kinds: Iterable[str], at_ms: int) -> None:
@@ -254,6 +262,20 @@ def load_all(connection: Connection) -> list[Account]:
         accounts.c.account_id
     )
     return to_accounts(connection, connection.execute(query).all())
+
+
+def load_some(connection: Connection, account_ids: Iterable[int]) -> list[Account]:
+    """Some accounts and all below them, without deleted ones, in the order of creation."""
+    ids = list(account_ids)
+    wanted = [is_one_of(connection.dialect.name, accounts.c.account_id, ids)]
+    paths = select(accounts.c.path).where(wanted[0])
+    wanted += [
+        accounts.c.path.startswith(f"{path}/")
+        for path in connection.execute(paths).scalars()
+        if path
+    ]
+    query = ACCOUNT_AND_WALLET.where(or_(*wanted), accounts.c.deleted_ms.is_(None))
+    return to_accounts(connection, connection.execute(query.order_by(accounts.c.account_id)).all())
 
 
 def load_below(connection: Connection, account: Account, limit: int) -> list[int]:

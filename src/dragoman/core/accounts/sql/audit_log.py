@@ -7,7 +7,7 @@ from sqlalchemy import ColumnElement, Connection, or_, select
 
 from dragoman.core.accounts.model.accounts import Account
 from dragoman.core.accounts.model.audit_log import AuditEntry
-from dragoman.core.accounts.sql.tables import accounts, audit_entries
+from dragoman.core.accounts.sql.tables import accounts, audit_entries, people
 from dragoman.storage.rows import converter, insert_rows
 from dragoman.storage.work import together
 
@@ -22,6 +22,8 @@ class AuditView(msgspec.Struct, frozen=True, kw_only=True):
     actor: str
     actor_path: str
     account: str
+    person: str
+    """The name of the person; empty where none is known."""
 
 
 @together("add_audit_entry")
@@ -51,10 +53,15 @@ def _load(
     table = audit_entries.c
     query = (
         select(
-            audit_entries, _ACTORS.c.username, _ACTORS.c.path, _SUBJECTS.c.username.label("account")
+            audit_entries,
+            _ACTORS.c.username,
+            _ACTORS.c.path,
+            _SUBJECTS.c.username.label("account"),
+            people.c.name.label("person"),
         )
         .join(_ACTORS, _ACTORS.c.account_id == table.actor_id)
         .join(_SUBJECTS, _SUBJECTS.c.account_id == table.account_id)
+        .outerjoin(people, people.c.person_id == table.person_id)
         .where(condition)
         .order_by(table.entry_id.desc())
         .limit(limit)
@@ -63,6 +70,12 @@ def _load(
         query = query.where(table.entry_id < before)
     entry_of = converter(AuditEntry, audit_entries.c.keys())
     return [
-        AuditView(entry=entry_of(row), actor=row.username, actor_path=row.path, account=row.account)
+        AuditView(
+            entry=entry_of(row),
+            actor=row.username,
+            actor_path=row.path,
+            account=row.account,
+            person=row.person or "",
+        )
         for row in connection.execute(query)
     ]

@@ -6,8 +6,7 @@ import msgspec
 from sqlalchemy import Connection, delete, or_, select, update
 
 from dragoman.core.accounts.sql.tables import console_sessions
-from dragoman.storage.rows import count as count_rows
-from dragoman.storage.rows import insert_rows, read_one
+from dragoman.storage.rows import insert_rows, read_all, read_one
 from dragoman.storage.work import one_by_one
 
 
@@ -18,6 +17,10 @@ class StoredSession(msgspec.Struct, frozen=True, kw_only=True):
     account_id: int
     created_ms: int
     used_ms: int
+    person_id: int | None = None
+    """Whose it is; None where the account itself signed in."""
+    address: str = ""
+    browser: str = ""
 
 
 class SessionOpening(msgspec.Struct, frozen=True, kw_only=True):
@@ -38,10 +41,12 @@ class SessionUse(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SessionEnd(msgspec.Struct, frozen=True, kw_only=True):
-    """A session to end, or all of an account's."""
+    """A session to end, or all of an account's; with `own` only those of a person, or of nobody."""
 
     digest: bytes | None = None
     account_id: int | None = None
+    own: bool = False
+    person_id: int | None = None
 
 
 def find(connection: Connection, digest: bytes) -> StoredSession | None:
@@ -50,10 +55,17 @@ def find(connection: Connection, digest: bytes) -> StoredSession | None:
     return read_one(connection, query, StoredSession)
 
 
-def count(connection: Connection, account_id: int, used_since_ms: int) -> int:
-    """How many sessions of an account were used since a time."""
+def load(
+    connection: Connection, account_id: int, used_since_ms: int, created_since_ms: int
+) -> list[StoredSession]:
+    """The sessions of an account and its people that are alive, the last used first."""
     table = console_sessions.c
-    return count_rows(connection, table.account_id == account_id, table.used_ms > used_since_ms)
+    query = select(console_sessions).where(
+        table.account_id == account_id,
+        table.used_ms > used_since_ms,
+        table.created_ms > created_since_ms,
+    )
+    return read_all(connection, query.order_by(table.used_ms.desc(), table.digest), StoredSession)
 
 
 @one_by_one("open_console_session")
@@ -61,9 +73,14 @@ def open_session(connection: Connection, item: SessionOpening) -> None:
     table, session = console_sessions.c, item.session
     dead = or_(table.used_ms <= item.used_since_ms, table.created_ms <= item.created_since_ms)
     connection.execute(delete(console_sessions).where(dead))
-    mine = table.account_id == session.account_id
-    kept = select(table.digest).where(mine).order_by(table.used_ms.desc()).limit(item.most - 1)
-    connection.execute(delete(console_sessions).where(mine, table.digest.not_in(kept)))
+    whose = (
+        table.person_id.is_(None)
+        if session.person_id is None
+        else (table.person_id == session.person_id)
+    )
+    mine = (table.account_id == session.account_id, whose)
+    kept = select(table.digest).where(*mine).order_by(table.used_ms.desc()).limit(item.most - 1)
+    connection.execute(delete(console_sessions).where(*mine, table.digest.not_in(kept)))
     insert_rows(connection, console_sessions, [session])
 
 
@@ -76,5 +93,11 @@ def use_session(connection: Connection, item: SessionUse) -> None:
 @one_by_one("end_console_sessions")
 def end_sessions(connection: Connection, item: SessionEnd) -> None:
     table = console_sessions.c
-    one, all_ = table.digest == item.digest, table.account_id == item.account_id
-    connection.execute(delete(console_sessions).where(all_ if item.digest is None else one))
+    conditions = [table.account_id == item.account_id]
+    if item.digest is not None:
+        conditions = [table.digest == item.digest]
+    elif item.own and item.person_id is None:
+        conditions.append(table.person_id.is_(None))
+    elif item.own:
+        conditions.append(table.person_id == item.person_id)
+    connection.execute(delete(console_sessions).where(*conditions))

@@ -165,10 +165,12 @@ audit_entries = table(
     Column("actor_id", Identifier, ForeignKey("accounts.account_id"), nullable=False),
     *required(Text, "action", "subject"),
     Column("at_ms", Identifier, nullable=False),
+    Column("person_id", Identifier),
     Index("ix_audit_entries_account_id_entry_id", "account_id", "entry_id"),
 )
 """Changes of an account by an actor; rows are only ever added. What belongs to no account, such as
-a carrier, stands at its actor's."""
+a carrier, stands at its actor's. `person_id` is who of the actor's people did it, if that is known.
+"""
 
 held_carriers = table(
     "held_carriers",
@@ -183,7 +185,86 @@ console_sessions = table(
     Column("digest", LargeBinary, primary_key=True),
     Column("account_id", Identifier, ForeignKey("accounts.account_id"), nullable=False),
     *required(Identifier, "created_ms", "used_ms"),
+    Column("person_id", Identifier),
+    Column("address", Text, nullable=False, server_default=""),
+    Column("browser", Text, nullable=False, server_default=""),
     Index("ix_console_sessions_account_id", "account_id"),
     sqlite_with_rowid=False,
 )
-"""Console sessions by the SHA-256 of their cookie; ended ones are deleted."""
+"""Console sessions by the SHA-256 of their cookie; ended ones are deleted. `person_id` is NULL
+where the account itself signed in."""
+
+people = table(
+    "people",
+    primary_identifier("person_id"),
+    Column("account_id", Identifier, ForeignKey("accounts.account_id"), nullable=False),
+    *required(Text, "name", "role"),
+    Column("enabled", Boolean, nullable=False),
+    Column("password", LargeBinary),
+    *optional(Text, "issuer", "subject"),
+    Column("invitation", LargeBinary),
+    Column("invited_until_ms", Identifier),
+    Column("created_ms", Identifier, nullable=False),
+    *optional(Identifier, "signed_in_ms", "deleted_ms"),
+    Index("ix_people_account_id", "account_id"),
+    Index("uq_people_name", "name", unique=True),
+    Index("uq_people_issuer_subject", "issuer", "subject", unique=True),
+    Index("ix_people_invitation", "invitation"),
+)
+"""People of accounts. `name` is in lower case; `password` is Argon2id, `invitation` the SHA-256 of
+the token in a link; `issuer` and `subject` are an identity at an OpenID provider. A deleted one
+keeps its row for the audit log, under another name."""
+
+second_factors = table(
+    "second_factors",
+    *primary(Identifier, "account_id", "person_id"),
+    Column("secret", LargeBinary, nullable=False),
+    Column("recovery", Text, nullable=False),
+    Column("last_step", Identifier, nullable=False),
+    Column("created_ms", Identifier, nullable=False),
+    sqlite_with_rowid=False,
+)
+"""Secrets of one-time codes (RFC 6238), sealed; `person_id` is 0 for the account's own sign-in.
+`last_step` is the time step of the last code that was used, `recovery` JSON with the SHA-256 of the
+recovery codes that are left."""
+
+sign_in_policies = table(
+    "sign_in_policies",
+    Column("account_id", Identifier, ForeignKey("accounts.account_id"), primary_key=True),
+    Column("second_factor", Boolean, nullable=False),
+)
+"""What an account asks of all who sign in to the console for it."""
+
+saved_searches = table(
+    "saved_searches",
+    primary_identifier("search_id"),
+    Column("account_id", Identifier, ForeignKey("accounts.account_id"), nullable=False),
+    Column("person_id", Identifier, nullable=False),
+    *required(Text, "name", "query"),
+    Index(
+        "uq_saved_searches_account_id_person_id_name",
+        "account_id",
+        "person_id",
+        "name",
+        unique=True,
+    ),
+)
+"""Searches of the page Messages that somebody keeps; `person_id` is 0 for the account's own."""
+
+api_keys = table(
+    "api_keys",
+    Column(
+        "credential_id",
+        Identifier,
+        ForeignKey("credentials.credential_id"),
+        primary_key=True,
+        autoincrement=False,
+    ),
+    Column("account_id", Identifier, ForeignKey("accounts.account_id"), nullable=False),
+    *required(Text, "name", "scopes", "allowed_addresses"),
+    *optional(Identifier, "expires_ms", "used_ms"),
+    Index("ix_api_keys_account_id", "account_id"),
+)
+"""What is known of an API key besides its digest, which is a credential. `scopes` are names of
+dialects and of calls with blanks between, none for all. A key without a row here has no name and no
+limits. `used_ms` is as old as a minute."""

@@ -8,9 +8,11 @@ from typing import NamedTuple
 import msgspec
 from sqlalchemy import ColumnElement, Connection, case, exists, func, select, update
 
+from dragoman.core.messages.model.records import NewCallback
 from dragoman.core.messages.sql.tables import callback_attempts, callbacks
 from dragoman.storage.bulk import BulkInsert, BulkUpdate
-from dragoman.storage.rows import columns_of, count, read_all
+from dragoman.storage.connections import bind_as_numbers
+from dragoman.storage.rows import columns_of, count
 from dragoman.storage.work import one_by_one, together
 
 
@@ -23,20 +25,6 @@ class CallbackState(IntEnum):
     """The last retry failed, or the customer's server said 410, or the URL may not be called."""
 
 
-class StoredCallback(msgspec.Struct, frozen=True, kw_only=True):
-    """A callback to be delivered."""
-
-    callback_id: int
-    account_id: int
-    message_id: int
-    dialect: str
-    origin: str
-    url: str
-    payload: str
-    attempts: int
-    next_attempt_ms: int
-
-
 class Attempt(msgspec.Struct, frozen=True, kw_only=True):
     """The outcome of a call to a customer's URL."""
 
@@ -47,6 +35,9 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True):
     answered_ms: int
     answer_status: int | None
     answer: str
+
+
+bind_as_numbers(CallbackState)
 
 
 class Release(NamedTuple):
@@ -75,6 +66,7 @@ class Expiry(NamedTuple):
     limit: int
 
 
+_READ_BACK = (*columns_of(callbacks, NewCallback), callbacks.c.next_attempt_ms.label("due_ms"))
 _PENDING = callbacks.c.state == CallbackState.PENDING.value
 _UPDATE = BulkUpdate(
     callbacks, Attempt.__struct_fields__, dict.fromkeys(Attempt.__struct_fields__[1:], "{new}")
@@ -162,7 +154,7 @@ def load_due(
     limit: int,
     newest: int,
     message_id: int | None = None,
-) -> list[StoredCallback]:
+) -> list[NewCallback]:
     """An account's callbacks to an origin that are due, each with all pending for its message.
 
     In the order of delivery. A message whose first callback is not due yet is left out, as are
@@ -170,11 +162,11 @@ def load_due(
     """
     message_ids = find_due(connection, account_id, origin, now_ms, limit, newest, message_id)
     query = (
-        select(*columns_of(callbacks, StoredCallback))
+        select(*_READ_BACK)
         .where(callbacks.c.message_id.in_(message_ids), _PENDING, callbacks.c.callback_id <= newest)
         .order_by(callbacks.c.callback_id)
     )
-    return read_all(connection, query, StoredCallback)
+    return [NewCallback(**row._mapping) for row in connection.execute(query)]
 
 
 def find_due(

@@ -141,3 +141,50 @@ email_services = table(
     *required(Text, "purchased", "billing", "expiry"),
 )
 """What an account has bought of e-mail (`domain.mailings.EmailService`)."""
+
+text_templates = table(
+    "text_templates",
+    primary_identifier("template_id"),
+    Column("account_id", Identifier, ForeignKey("accounts.account_id"), nullable=False),
+    *required(Text, "name", "text"),
+    Column("changed_ms", Identifier, nullable=False),
+    Index("uq_text_templates_account_id_name", "account_id", "name", unique=True),
+)
+
+campaigns = table(
+    "campaigns",
+    primary_identifier("campaign_id"),
+    Column("account_id", Identifier, ForeignKey("accounts.account_id"), nullable=False),
+    *required(Text, "name", "sender", "text", "plan"),
+    Column("state", SmallInteger, nullable=False),
+    Column("problem", Text, nullable=False),
+    Column("changed_ms", Identifier, nullable=False),
+    *optional(Identifier, "started_ms", "ended_ms"),
+    *optional(Text, "estimate", "tally"),
+    Index("ix_campaigns_account_id_campaign_id", "account_id", "campaign_id"),
+    partial_index("ix_campaigns_active", "campaign_id", where="state IN (20, 30, 40)"),
+)
+"""Campaigns by text message. `plan`, `estimate` and `tally` are JSON: to whom and when, what it
+would cost, and its result by state and cause as last counted."""
+
+campaign_batches = table(
+    "campaign_batches",
+    Column("campaign_id", Identifier, primary_key=True, autoincrement=False),
+    Column("batch_id", Identifier, primary_key=True, autoincrement=False),
+    Column("zone", Text, nullable=False),
+    Index("ix_campaign_batches_batch_id", "batch_id"),
+    sqlite_with_rowid=False,
+)
+"""What a campaign sends: one batch, or one for each `zone` of its recipients."""
+
+short_links = table(
+    "short_links",
+    primary_identifier("link_id"),
+    Column("campaign_id", Identifier, nullable=False),
+    *required(Text, "token", "url"),
+    Column("clicks", Integer, nullable=False),
+    Column("clicked_ms", Identifier),
+    Index("uq_short_links_token", "token", unique=True),
+    Index("ix_short_links_campaign_id", "campaign_id"),
+)
+"""Links of campaigns, the same for all recipients: it is counted how often, not who."""

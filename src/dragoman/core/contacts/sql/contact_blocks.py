@@ -78,6 +78,17 @@ def count(
     return int(connection.execute(query).scalar_one())
 
 
+def count_by_list(connection: Connection, account_id: int) -> dict[int, int]:
+    """How many contacts each of the account's lists has, and no list (0)."""
+    table = contact_blocks.c
+    query = (
+        select(table.list_id, func.sum(table.live))
+        .where(table.account_id == account_id, table.list_id != ALL_LISTS)
+        .group_by(table.list_id)
+    )
+    return {list_id: int(live) for list_id, live in connection.execute(query)}
+
+
 def find_place(
     connection: Connection, account_id: int, list_id: int | None, offset: int, *, deleted: bool
 ) -> Place:

@@ -91,6 +91,8 @@ class StoredInbound(msgspec.Struct, frozen=True, kw_only=True):
     parts: int
     complete: bool
     handling: str = Handling.KEPT.value
+    header: str = ""
+    """Its user data header in hexadecimal, without its place as a part of others."""
 
 
 class InboxFilter(msgspec.Struct, frozen=True, kw_only=True):

@@ -18,7 +18,7 @@ from dragoman.core.inbound.model.inbound import (
     StoredInbound,
 )
 from dragoman.core.inbound.model.keywords import MAX_KEYWORD, words_of
-from dragoman.core.inbound.sql import opt_outs
+from dragoman.core.inbound.sql import conversations, opt_outs
 from dragoman.core.inbound.sql.tables import inbound_parts, inbound_texts
 from dragoman.core.messages.model.records import NewCallback
 from dragoman.core.messages.sql.changes import insert_callbacks
@@ -56,6 +56,7 @@ class StoredInboundPart(msgspec.Struct, frozen=True, kw_only=True):
     number: int
     content: bytes
     alphabet: str
+    header: str = ""
 
 
 class NewInbound(msgspec.Struct, frozen=True, kw_only=True):
@@ -98,6 +99,7 @@ def store_texts(connection: Connection, items: list[NewInbound]) -> None:
         opted.update((opt_out.key, opt_out) for opt_out in item.opt_outs)
         opted.update(dict.fromkeys(item.opt_ins))
     _INSERT_TEXTS.run(connection, rows)
+    conversations.note_texts(connection, (item.text for item in items))
     if part_ids:
         connection.execute(delete(inbound_parts).where(inbound_parts.c.part_id.in_(part_ids)))
     counters.write(connection)

@@ -13,7 +13,13 @@ from sqlalchemy import (
     Text,
 )
 
-from dragoman.storage.metadata import Identifier, primary_identifier, required, table
+from dragoman.storage.metadata import (
+    Identifier,
+    partial_index,
+    primary_identifier,
+    required,
+    table,
+)
 
 numbers = table(
     "numbers",
@@ -95,6 +101,7 @@ inbound_texts = table(
     Column("parts", SmallInteger, nullable=False),
     Column("complete", Boolean, nullable=False),
     Column("handling", Text, nullable=False, server_default="kept"),
+    Column("header", Text, nullable=False, server_default=""),
     Index("ix_inbound_texts_account_id_inbound_id", "account_id", "inbound_id"),
     Index("ix_inbound_texts_account_id_sender_inbound_id", "account_id", "sender", "inbound_id"),
     Index(
@@ -103,7 +110,8 @@ inbound_texts = table(
 )
 """`account_id` is NULL if the number of a text had no owner.
 
-`handling` says what was done with it (`domain.inbound.Handling`).
+`handling` says what was done with it (`domain.inbound.Handling`). `header` is the user data header
+in hexadecimal, without the place of a part among others; of parts in `inbound_parts` likewise.
 """
 
 inbound_parts = table(
@@ -114,6 +122,7 @@ inbound_parts = table(
     *required(SmallInteger, "total", "number"),
     Column("content", LargeBinary, nullable=False),
     Column("alphabet", Text, nullable=False),
+    Column("header", Text, nullable=False, server_default=""),
 )
 """Stored before they are acknowledged, so that a restart loses no part.
 
@@ -127,3 +136,29 @@ text_cursors = table(
     Column("position", Identifier, nullable=False),
 )
 """The position up to which an account has fetched the texts to a number; empty for all."""
+
+conversations = table(
+    "conversations",
+    Column("account_id", Identifier, primary_key=True, autoincrement=False),
+    Column("number", Text, primary_key=True),
+    *required(Identifier, "last_id", "read_id"),
+    Index("ix_conversations_account_id_last_id", "account_id", "last_id"),
+    Index("ix_conversations_last_id", "last_id"),
+    partial_index("ix_conversations_unread", "account_id", "last_id", where="read_id < last_id"),
+    sqlite_with_rowid=False,
+)
+"""Who wrote to an account: the last text of each number, and the last that somebody read.
+
+Numbers go with the text: a row is deleted when the number of its last text is forgotten.
+"""
+
+auto_answers = table(
+    "auto_answers",
+    Column("account_id", Identifier, ForeignKey("accounts.account_id"), primary_key=True),
+    Column("number", Text, primary_key=True),
+    Column("kind", Text, primary_key=True),
+    Column("text", Text, nullable=False),
+    Column("changed_ms", Identifier, nullable=False),
+    sqlite_with_rowid=False,
+)
+"""What is answered to STOP, START and HELP on one number of an account, or on all (empty)."""

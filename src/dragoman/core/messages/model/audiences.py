@@ -35,6 +35,9 @@ class Audience(msgspec.Struct, frozen=True, kw_only=True):
     """Groups and tags; filter and segment choose among their contacts too."""
     filter: Filter | None = None
     segment: Segment | None = None
+    zones: tuple[str, ...] = ()
+    """Only numbers of these time zones (`core/model/number_zones.py`), named ones too; empty for
+    all."""
 
 
 def is_picked(index: int, percent: int) -> bool:

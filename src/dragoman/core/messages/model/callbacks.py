@@ -22,7 +22,7 @@ def url_of_binds(account_id: int) -> str:
     return f"{BINDS}{account_id}"
 
 
-class CallbackFacts(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class CallbackFacts(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """The state change of a message, as stored with its callback."""
 
     message_id: int
@@ -56,6 +56,8 @@ class TextFacts(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     carrier: str = ""
     alphabet: str = ""
     """`text` is in hexadecimal digits where it is binary."""
+    header: str = ""
+    """The user data header in hexadecimal digits, without the place of a part among others."""
     service: str = ""
     """The service that is called, where the configuration has any."""
     account_id: int = 0
@@ -115,6 +117,10 @@ class EventFacts(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     sim: int | None = None
     key: str = ""
     """What the customer calls the message, or our identifier of a text."""
+    message_id: int = 0
+    batch_id: int = 0
+    return_data: str = ""
+    """What was stored to be shown with the message."""
     sender: str = ""
     recipient: str = ""
     carrier: str = ""

@@ -117,6 +117,8 @@ class Submission(msgspec.Struct, frozen=True, kw_only=True):
     """What the customer wrote as sender of a type of messages that has none of its own."""
     tag: str = ""
     """What the customer calls messages of this kind, for routes that ask for it."""
+    ignores_opt_outs: bool = False
+    """Whether it goes to who opted out, as the answer that confirms an opt-out does."""
 
 
 class Data(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -186,6 +188,9 @@ class ReceiptReport(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A second ID that it names, which counts if the first is of no message."""
     text: InboundPartReport | None = None
     """Set where only the content looks like a receipt: the text it is if the ID is not ours."""
+    is_joined: bool = False
+    """Whether it is about a further part of a text of which the carrier made one; dropped where
+    there is none."""
     put_off: int = 0
     """How often it was put off, as the ID may be of a message without an answer yet."""
 

@@ -14,6 +14,7 @@ from dragoman.core.billing.model.pricing import Price
 from dragoman.core.billing.model.reservations import Reservation, Settlement
 from dragoman.core.messages.model.attachments import Attachment
 from dragoman.core.messages.model.audiences import Audience
+from dragoman.core.messages.model.callbacks import CallbackFacts
 from dragoman.core.messages.model.lifecycle import BatchState, State
 from dragoman.core.messages.model.messages import Push
 from dragoman.core.messages.model.premium import Premium, PremiumState
@@ -54,6 +55,7 @@ class BatchOptions(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     tag: str = ""
     repertoire: Repertoire = PLAIN
     """How its text is cut, as its carriers were when it was accepted."""
+    ignores_opt_outs: bool = False
 
 
 class StoredBatch(msgspec.Struct, kw_only=True, array_like=True, gc=False):
@@ -153,7 +155,7 @@ class NewBatch(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=Fa
 
 
 class NewCallback(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False):
-    """A callback to store."""
+    """A callback to store and to make, or one read back to be made."""
 
     callback_id: int
     account_id: int
@@ -161,8 +163,11 @@ class NewCallback(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc
     dialect: str
     origin: str
     url: str
-    payload: str
+    payload: str | CallbackFacts
+    """JSON as its row has it, or the facts from which that is made."""
     due_ms: int
+    attempts: int = 0
+    """Calls that were made before."""
 
 
 class StateChange(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False):

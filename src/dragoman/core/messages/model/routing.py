@@ -117,12 +117,15 @@ class Router:
     ) -> None:
         self.routes: dict[str, Route] = {}
         """By name; the same object for good, with other routes after `replace`."""
+        self.version = 0
+        """How often the routes were replaced."""
         self.replace(routes, networks=networks, zone=zone)
 
     def replace(
         self, routes: Iterable[Route], *, networks: Networks | None = None, zone: tzinfo = UTC
     ) -> None:
         """Takes other routes from here on."""
+        self.version += 1
         new = {route.name: route for route in routes}
         self.routes.clear()
         self.routes.update(new)
@@ -146,6 +149,8 @@ class Router:
                 own = [route for route in those if account in route.accounts]
                 self._by_account[account, multimedia] = RouteTable(own)
         texts = [route for route in usable if not route.multimedia]
+        self.digits = max((len(p) for route in usable for p in route.prefixes), default=0)
+        """How many first digits of a number decide, where no route asks for more than a number."""
         self._only = texts[0] if len(texts) == 1 and _takes_all(texts[0]) else None
 
     def to_device(self, carrier: str) -> Route | None:

@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from typing import Any
 
+import msgspec
 from sqlalchemy import Connection, delete
 
 from dragoman.core.billing.model.reservations import Settlement
@@ -101,6 +102,7 @@ _WRITE_PARTS = BulkInsert(
     ),
 )
 _INSERT_CALLBACKS = BulkInsert(callbacks)
+_encode_facts = msgspec.json.Encoder().encode
 _INSERT_PARKED = BulkInsert(parked_receipts)
 
 _SENT, _UNKNOWN = int(State.SENT), int(State.UNKNOWN)
@@ -264,10 +266,15 @@ def _newer(earlier: StoredPart, later: StoredPart) -> StoredPart:
 
 
 def _callback_row(new: NewCallback) -> tuple[Any, ...]:
+    payload = new.payload
+    if not isinstance(payload, str):
+        payload = _encode_facts(payload).decode()
+    # fmt: off
     return (
-        *(new.callback_id, new.account_id, new.message_id, new.dialect, new.origin, new.url),
-        *(new.payload, 0, 0, new.due_ms, None, None, None),
+        new.callback_id, new.account_id, new.message_id, new.dialect, new.origin, new.url,
+        payload, 0, new.attempts, new.due_ms, None, None, None,
     )
+    # fmt: on
 
 
 @together("mark_sending")

@@ -123,10 +123,30 @@ def load_unsent_of_route(
     return read_all(connection, query, StoredMessage)
 
 
+def load_sending(
+    connection: Connection, route: str, account_id: int, recipient: str
+) -> list[StoredMessage]:
+    """What was being sent to a recipient over a route when an earlier run ended."""
+    query = select(messages).where(
+        messages.c.route == route,
+        messages.c.account_id == account_id,
+        _UNSENT,
+        messages.c.recipient == recipient,
+        messages.c.state == State.SENDING.value,
+    )
+    return read_all(connection, query, StoredMessage)
+
+
 def load_unsent_of_batch(connection: Connection, batch_id: int, limit: int) -> list[StoredMessage]:
     """Unsent messages of a batch."""
     query = select(messages).where(messages.c.batch_id == batch_id, _UNSENT).limit(limit)
     return read_all(connection, query, StoredMessage)
+
+
+def ids_of_batch(connection: Connection, batch_id: int) -> list[int]:
+    """The identifiers of the messages of a batch."""
+    query = select(messages.c.message_id).where(messages.c.batch_id == batch_id)
+    return list(connection.execute(query).scalars())
 
 
 def first_unreported(connection: Connection, after: int, before: int) -> int | None:

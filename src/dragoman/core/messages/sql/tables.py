@@ -15,6 +15,8 @@ from sqlalchemy import (
     literal_column,
 )
 
+from dragoman.core.messages.model.lifecycle import BatchState, State
+from dragoman.storage.connections import bind_as_numbers
 from dragoman.storage.metadata import (
     Identifier,
     optional,
@@ -24,6 +26,8 @@ from dragoman.storage.metadata import (
     required,
     table,
 )
+
+bind_as_numbers(State, BatchState)
 
 batches = table(
     "batches",

@@ -13,6 +13,7 @@ from dragoman.core.callbacks.model.held_hosts import HeldHost
 from dragoman.core.messages.model.events import EventKind
 from dragoman.core.messages.model.routing import RouteReason
 from dragoman.core.model.urls import origin_of
+from dragoman.protocols.gsm.segmentation import whole_text
 
 
 class RequestStep(msgspec.Struct, frozen=True, kw_only=True):
@@ -90,6 +91,36 @@ class PartStep(msgspec.Struct, frozen=True, kw_only=True):
     """What its report said; empty without one."""
     error: str
     reported_ms: int | None
+
+
+class SeriesPart(msgspec.Struct, frozen=True, kw_only=True):
+    """A part of a text that its customer cut itself: a message of its own."""
+
+    number: int
+    message_id: int
+    state: str
+    text: str
+    """Empty for octets."""
+    credits: int
+
+
+class SeriesStep(msgspec.Struct, frozen=True, kw_only=True):
+    """The text that a message is a part of."""
+
+    number: int
+    total: int
+    parts: tuple[SeriesPart, ...]
+    """Those that are known, in order; this one among them."""
+
+    @property
+    def text(self) -> str:
+        """The text, as far as its parts are known."""
+        return whole_text(part.text for part in self.parts)
+
+    @property
+    def credits(self) -> int:
+        """What all parts cost."""
+        return sum(part.credits for part in self.parts)
 
 
 class ReceiptStep(msgspec.Struct, frozen=True, kw_only=True):
@@ -213,6 +244,8 @@ class Timeline(msgspec.Struct, frozen=True, kw_only=True):
     """Batches."""
     pdus: tuple[PduStep, ...] = ()
     """For operators, where its carrier speaks SMPP."""
+    series: SeriesStep | None = None
+    """Where its customer cut a text, and it is one of the parts."""
     can_cancel: bool = False
     can_resend: bool = False
 

@@ -20,11 +20,18 @@ from dragoman.core.messages.sql.tables import (
     callback_attempts,
     callbacks,
     message_events,
+    messages,
     receipt_keys,
 )
+from dragoman.core.model.phone_numbers import REMOVED
 from dragoman.kit.ids import first_at, time_of
+from dragoman.protocols.gsm.udh import Concatenation, parse_udh
 from dragoman.storage.rows import Value, columns_of, read_all
 
+SERIES_MS = 10 * 60 * 1000
+"""How far from each other the parts of a text may have been submitted."""
+MAX_NEAR = 500
+"""Messages to a recipient among which the other parts are looked for."""
 LEDGER_SLACK_MS = 5_000
 """How far a ledger entry may lie from the time of what caused it: it waits for its group."""
 _REFUNDED = frozenset({State.REJECTED, State.CANCELLED, State.EXPIRED})
@@ -80,6 +87,16 @@ class TimelineRows(msgspec.Struct, frozen=True, kw_only=True):
     callbacks: tuple[CallbackRow, ...]
     tries: tuple[CallbackTry, ...]
     ledger: tuple[LedgerRow, ...]
+    siblings: tuple[Sibling, ...] = ()
+    """The parts of the text that it is one of, itself among them, by number."""
+
+
+class Sibling(msgspec.Struct, frozen=True, kw_only=True):
+    """A part of a text that its customer cut itself."""
+
+    number: int
+    message: StoredMessage
+    batch: StoredBatch
 
 
 def load(connection: Connection, message_id: int) -> TimelineRows | None:
@@ -101,7 +118,48 @@ def load(connection: Connection, message_id: int) -> TimelineRows | None:
         callbacks=calls,
         tries=_rows_of(connection, callback_attempts.c.callback_id, repeated, CallbackTry),
         ledger=_ledger(connection, message, batch),
+        siblings=_siblings(connection, message, batch),
     )
+
+
+def _siblings(
+    connection: Connection, message: StoredMessage, batch: StoredBatch
+) -> tuple[Sibling, ...]:
+    """The nearest message in time for each number of a text in parts."""
+    place = _place(batch)
+    if place is None or place.total < 2 or message.recipient == REMOVED:
+        return ()
+    near = first_at(time_of(message.message_id) - SERIES_MS)
+    until = first_at(time_of(message.message_id) + SERIES_MS)
+    query = (
+        select(messages)
+        .where(
+            messages.c.account_id == message.account_id,
+            messages.c.recipient == message.recipient,
+            messages.c.message_id.between(near, until),
+        )
+        .limit(MAX_NEAR)
+    )
+    others = read_all(connection, query, StoredMessage)
+    loaded = pending.load_batches(connection, {one.batch_id for one in others})
+    nearest = {place.number: Sibling(number=place.number, message=message, batch=batch)}
+    others.sort(key=lambda one: abs(one.message_id - message.message_id))
+    for one in others:
+        its = _place(loaded[one.batch_id])
+        if (
+            its is not None
+            and (its.reference, its.total) == (place.reference, place.total)
+            and loaded[one.batch_id].sender == batch.sender
+        ):
+            nearest.setdefault(
+                its.number, Sibling(number=its.number, message=one, batch=loaded[one.batch_id])
+            )
+    return tuple(nearest[number] for number in sorted(nearest))
+
+
+def _place(batch: StoredBatch) -> Concatenation | None:
+    header = parse_udh(bytes.fromhex(batch.options.udh)) if batch.options.udh else None
+    return header.concatenation if header is not None else None
 
 
 def _carrier_ids(connection: Connection, message_id: int) -> tuple[tuple[str, int, str], ...]:

@@ -28,7 +28,7 @@ from dragoman.core.messages.sql.tables import (
     receipt_keys,
 )
 from dragoman.core.retention.model import Day
-from dragoman.core.retention.sql.forgetting import is_call_of_text
+from dragoman.core.retention.sql.forgetting import forget_conversations, is_call_of_text
 from dragoman.core.retention.sql.sweeping import MESSAGE_IS_OVER, SWATH, of_account
 from dragoman.core.submission.sql.tables import newsletters, orders, submission_keys
 from dragoman.kit.ids import first_at, time_of
@@ -106,6 +106,7 @@ def _drop_texts(connection: Connection, inbound_ids: Sequence[int]) -> None:
         )
     )
     _drop_callbacks(connection, list(connection.execute(calls).scalars()))
+    forget_conversations(connection, inbound_ids)
     for table in (device_texts, inbound_texts):
         _drop(connection, table.c.inbound_id, inbound_ids)
     _drop(connection, short_ids.c.identifier, inbound_ids)

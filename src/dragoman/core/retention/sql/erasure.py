@@ -12,7 +12,7 @@ from dragoman.core.contacts.sql import contact_values
 from dragoman.core.contacts.sql.contact_blocks import Tally
 from dragoman.core.contacts.sql.tables import contact_profiles, contacts, memberships
 from dragoman.core.devices.sql.tables import device_assignments
-from dragoman.core.inbound.sql.tables import inbound_parts, inbound_texts, opt_outs
+from dragoman.core.inbound.sql.tables import conversations, inbound_parts, inbound_texts, opt_outs
 from dragoman.core.messages.sql.tables import (
     audiences,
     batches,
@@ -111,7 +111,7 @@ def _read_others(connection: Connection, item: Erasure) -> Rows:
         yield name, row
     for table in (contact_profiles, memberships):
         yield from _rows(connection, table, table.c.contact_id.in_(contact_ids))
-    for column in (opt_outs.c.recipient, verifications.c.recipient):
+    for column in (opt_outs.c.recipient, verifications.c.recipient, conversations.c.number):
         yield from _rows(connection, column.table, *_named(column, item))
 
 

@@ -23,7 +23,7 @@ from sqlalchemy import (
 
 from dragoman.core.callbacks.sql.callbacks import CallbackState
 from dragoman.core.devices.sql.tables import device_assignments, device_texts
-from dragoman.core.inbound.sql.tables import inbound_texts
+from dragoman.core.inbound.sql.tables import conversations, inbound_texts
 from dragoman.core.messages.model.records import BatchOptions, StoredAudience
 from dragoman.core.messages.sql.tables import (
     attachments,
@@ -154,7 +154,13 @@ def numbers_received(connection: Connection, inbound_ids: Sequence[int]) -> None
 
     _edit_calls_of_texts(connection, inbound_ids, edit)
     _blank(connection, inbound_texts.c.inbound_id, inbound_ids, sender=REMOVED)
+    forget_conversations(connection, inbound_ids)
     _blank(connection, device_texts.c.inbound_id, inbound_ids, digest=None)
+
+
+def forget_conversations(connection: Connection, inbound_ids: Sequence[int]) -> None:
+    """Forgets that somebody wrote, where these texts are the last that are known of them."""
+    connection.execute(delete(conversations).where(conversations.c.last_id.in_(inbound_ids)))
 
 
 def without_number(text: str, number: str) -> str:

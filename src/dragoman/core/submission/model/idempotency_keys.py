@@ -27,6 +27,8 @@ class KeyedView(msgspec.Struct, frozen=True, kw_only=True):
     """A submission as its client sees it."""
 
     key: str
+    batch_id: int
+    reference: str | None
     created_ms: int
     device_id: int | None
     text: str

@@ -7,7 +7,7 @@ from operator import attrgetter
 from typing import Any, NamedTuple, TypeAlias
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, and_, select
+from sqlalchemy import ColumnElement, Connection, and_, select, update
 
 from dragoman.core.contacts.sql import contact_lists as lists
 from dragoman.core.contacts.sql.tables import contact_lists, contacts, memberships
@@ -15,6 +15,7 @@ from dragoman.core.messages.model.lifecycle import BatchState, State
 from dragoman.core.messages.model.records import AudienceProgress, StoredAudience
 from dragoman.core.messages.sql.tables import audiences, batches, messages
 from dragoman.storage.rows import converter, is_any, is_one_of
+from dragoman.storage.work import one_by_one
 
 MAX_READ_ALONE = 8
 """Up to so many lists are read each by its own index; more are found among all contacts."""
@@ -29,6 +30,20 @@ class Candidates(NamedTuple):
     rows: Sequence[Candidate]
     up_to: str | None
     """The number up to which these are all there are; None where there are none beyond."""
+
+
+class AudienceStop(msgspec.Struct, frozen=True, kw_only=True):
+    """Ends an audience before its end."""
+
+    batch_id: int
+    reason: str
+
+
+@one_by_one("stop_audiences")
+def stop(connection: Connection, item: AudienceStop) -> None:
+    """Lets nobody else get a message; who would have is only counted."""
+    of_batch = audiences.c.batch_id == item.batch_id
+    connection.execute(update(audiences).where(of_batch).values(stopped=item.reason))
 
 
 def read_candidates(

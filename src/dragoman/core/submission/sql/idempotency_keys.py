@@ -226,6 +226,8 @@ def _view(row: KeyedRow, batch: StoredBatch, made: Sequence[RecipientView]) -> K
     given = [one.device_id for one in recipients if one.device_id is not None]
     return KeyedView(
         key=row.key,
+        batch_id=row.batch_id,
+        reference=batch.reference,
         created_ms=time_of(row.batch_id),
         device_id=row.device_id if row.device_id is not None else next(iter(given), None),
         text=batch.text,

@@ -15,6 +15,8 @@ verifications = table(
     Column("tries_left", SmallInteger, nullable=False),
     Column("expires_ms", Identifier, nullable=False),
     Column("scope", Text, nullable=False, server_default=""),
+    Column("sends", SmallInteger, nullable=False, server_default="1"),
+    Column("batch_id", Identifier),
     Index(
         "ix_verifications_account_id_recipient_verification_id",
         "account_id",
@@ -25,6 +27,7 @@ verifications = table(
 )
 """Only the newest of a recipient in a `scope` counts; it is used up when no tries are left.
 
+`batch_id` is the message that the code is in, for it to be sent again; `sends` is how often it was.
 `tries_left` is -1 for one that was accepted or ended. Older ones are kept for an hour, in which
 only so many may be sent.
 """

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Select, delete, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Select, delete, func, insert, select, update
 
 from dragoman.core.messages.model.records import NewBatch
 from dragoman.core.model.errors import RefusalCode, Refused
@@ -39,6 +39,16 @@ class NewVerification(msgspec.Struct, frozen=True, kw_only=True):
     scope: str = ""
 
 
+class RepeatedCode(msgspec.Struct, frozen=True, kw_only=True):
+    """A code that is sent once more, as long as it is alive."""
+
+    verification_id: int
+    account_id: int
+    recipient: str
+    now_ms: int
+    batch: NewBatch
+
+
 class CodeTry(msgspec.Struct, frozen=True, kw_only=True):
     """A code that a client wants to verify."""
 
@@ -58,6 +68,10 @@ class StoredVerification(msgspec.Struct, frozen=True, kw_only=True):
     tries_left: int
     expires_ms: int
     scope: str
+    sends: int = 1
+    """How often the code was sent."""
+    batch_id: int | None = None
+    """The message that it is in."""
 
 
 class VerificationEnd(msgspec.Struct, frozen=True, kw_only=True):
@@ -74,17 +88,61 @@ def send(connection: Connection, item: NewVerification) -> None:
     connection.execute(
         delete(verifications).where(table.expires_ms <= item.now_ms, table.verification_id < window)
     )
-    mine = (table.account_id == item.account_id, table.recipient == item.recipient)
-    if count(connection, *mine, table.verification_id >= window) >= MAX_CODES:
+    _check_most(connection, item)
+    _accept(connection, item.batch)
+    same = (*_sent_to(item), table.scope == item.scope)
+    connection.execute(update(verifications).where(*same).values(tries_left=ENDED))
+    new = insert(verifications).values(
+        verification_id=item.verification_id,
+        account_id=item.account_id,
+        recipient=item.recipient,
+        digest=item.digest,
+        tries_left=MAX_TRIES,
+        expires_ms=item.expires_ms,
+        scope=item.scope,
+        sends=1,
+        batch_id=item.batch.batch.batch_id,
+    )
+    connection.execute(new)
+
+
+@one_by_one("send_code_again", grows=True)
+def send_again(connection: Connection, item: RepeatedCode) -> None:
+    """Stores the message and counts it; NOT_FOUND where the code has ended meanwhile."""
+    table = verifications.c
+    alive = (
+        table.verification_id == item.verification_id,
+        table.tries_left != ENDED,
+        table.expires_ms > item.now_ms,
+    )
+    if not count(connection, *alive):
+        raise Refused(RefusalCode.NOT_FOUND, "code")
+    _check_most(connection, item)
+    _accept(connection, item.batch)
+    connection.execute(update(verifications).where(*alive).values(sends=table.sends + 1))
+
+
+def _check_most(connection: Connection, item: NewVerification | RepeatedCode) -> None:
+    """Refuses one code too many to a number; codes that are sent again count each time."""
+    table = verifications.c
+    window = first_at(item.now_ms - WINDOW_MS)
+    query = select(func.coalesce(func.sum(table.sends), 0)).where(
+        *_sent_to(item), table.verification_id >= window
+    )
+    if connection.execute(query).scalar_one() >= MAX_CODES:
         detail = f"at most {MAX_CODES} codes an hour"
         raise Refused(RefusalCode.INVALID_FIELD, "recipient", detail)
-    (refusal,) = submissions.accept.run(connection, [item.batch])
+
+
+def _sent_to(item: NewVerification | RepeatedCode) -> tuple[ColumnElement[bool], ...]:
+    table = verifications.c
+    return (table.account_id == item.account_id, table.recipient == item.recipient)
+
+
+def _accept(connection: Connection, batch: NewBatch) -> None:
+    (refusal,) = submissions.accept.run(connection, [batch])
     if isinstance(refusal, Exception):
         raise refusal
-    same = (*mine, table.scope == item.scope)
-    connection.execute(update(verifications).where(*same).values(tries_left=ENDED))
-    values = {column.name: getattr(item, column.name, MAX_TRIES) for column in table}
-    connection.execute(insert(verifications).values(**values))
 
 
 @one_by_one("verify_code")
@@ -114,6 +172,12 @@ def end(connection: Connection, item: VerificationEnd) -> None:
     table = verifications.c
     this = (table.verification_id == item.verification_id, table.account_id == item.account_id)
     connection.execute(update(verifications).where(*this).values(tries_left=ENDED))
+
+
+def digest_of(connection: Connection, verification_id: int) -> bytes | None:
+    """The digest of a code."""
+    query = select(verifications.c.digest).where(verifications.c.verification_id == verification_id)
+    return connection.execute(query).scalar()
 
 
 def find(

@@ -1,0 +1,33 @@
+// Keeps the figures of a campaign, or of a count, current. Without this script the page shows them
+// as they were when it was loaded.
+
+const EVERY_MS = 2000;
+const counted = document.getElementById("campaign-state");
+const figures = document.getElementById("campaign-figures");
+const source = (counted ?? figures).dataset.progress;
+const count = (number) => number.toLocaleString("en").replaceAll(",", "\u202f");
+let before = "";
+
+async function look() {
+  try {
+    const answer = await fetch(source, { headers: { accept: "application/json" } });
+    if (!answer.ok) return;
+    const told = await answer.json();
+    if (counted) {
+      if (told.counted === null) return location.reload();
+      counted.textContent = `${count(told.counted)} recipients counted so far.`;
+    } else {
+      if (before && before !== told.state) return location.reload();
+      before = told.state;
+      for (const place of figures.querySelectorAll("[data-figure]")) {
+        place.textContent = count(told[place.dataset.figure]);
+      }
+    }
+  } catch {
+    // It is asked again.
+  }
+  setTimeout(look, EVERY_MS);
+}
+
+document.getElementById("campaign-again")?.remove();
+setTimeout(look, counted ? 400 : EVERY_MS);

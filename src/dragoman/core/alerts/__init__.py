@@ -1,0 +1,1 @@
+"""Alerts: rules about what is measured, and who is told."""
