@@ -10,6 +10,7 @@ from dragoman.core.accounts.access_tokens import AccessTokens
 from dragoman.core.accounts.account_tree import AccountTree
 from dragoman.core.accounts.accounts import Accounts
 from dragoman.core.accounts.admin_tokens import AdminTokens
+from dragoman.core.accounts.api_keys import ApiKeys
 from dragoman.core.accounts.audit_log import AuditLog
 from dragoman.core.accounts.auth_tokens import AuthTokens
 from dragoman.core.accounts.console_sessions import ConsoleSessions
@@ -72,6 +73,7 @@ from dragoman.core.messages.model.records import NewCallback
 from dragoman.core.messages.model.routing import Router
 from dragoman.core.messages.premium import PremiumRules
 from dragoman.core.metrics import Metrics
+from dragoman.core.model.errors import StorageUnavailable
 from dragoman.core.placement.placement import Placement
 from dragoman.core.reporting.conversations import Conversations
 from dragoman.core.reporting.correspondence import Correspondence
@@ -133,6 +135,7 @@ class Services:
     console_sessions: ConsoleSessions
     admin_tokens: AdminTokens
     access_tokens: AccessTokens
+    api_keys: ApiKeys
     auth_tokens: AuthTokens
     dialect_records: DialectRecords
     login_tokens: LoginTokens
@@ -234,8 +237,15 @@ class Services:
         await self.smpp_logins.restore()
         await self.text_campaigns.restore()
 
+    async def _note_key_uses(self) -> None:
+        try:
+            await self.accounts.note_key_uses()
+        except StorageUnavailable:
+            pass  # the next use is noted again
+
     async def close(self) -> None:
         """Lets go of the database and of what else is open."""
         await self.inbound_routing.settle()
         await self.downloader.close()
+        await self._note_key_uses()
         await self.storage.stop()

@@ -61,6 +61,7 @@ from dragoman.dialects import DIALECTS
 from dragoman.kit.child_process import ChildProcess
 from dragoman.kit.clock import Clock
 from dragoman.kit.ids import time_of
+from dragoman.kit.periodic import repeat
 from dragoman.kit.steps import step
 from dragoman.kit.supervisor import Ended, Supervisor
 from dragoman.mail.listener import MailListener
@@ -80,6 +81,7 @@ READ_ANSWER_BYTES = 64 * 1024
 """Of customers' answers, where a dialect reads them."""
 LOOK_AT_SPACE_S = 1.0
 STOP_UNSTORED_S = 3.0
+NOTE_KEYS_S = 60.0
 
 log = structlog.get_logger(__name__)
 
@@ -229,6 +231,7 @@ class Gateway:
             ("uploads", services.uploads.run()),
             ("campaigns", services.text_campaigns.run()),
             ("short links", services.short_links.run()),
+            ("key uses", repeat(NOTE_KEYS_S, services.accounts.note_key_uses, "keys_not_noted")),
             ("contact values", services.contact_values.run()),
             ("callbacks", self.callbacks.run()),
             ("bind deliveries", self._bind_deliveries.run()),

@@ -26,6 +26,7 @@ from dragoman.admin import (
     devices,
     diagnosis,
     inbound,
+    keys,
     message_lists,
     messages,
     people,
@@ -54,7 +55,7 @@ PROBLEM_TYPE: Final = b"application/problem+json"
 SUBJECTS: Final = (
     accounts, messages, message_lists, carriers, routes, reload, callbacks, inbound, senders,
     devices, webhooks, privacy, diagnosis, tokens, binds, contacts, campaigns, people,
-    conversations, cluster,
+    conversations, keys, cluster,
 )  # fmt: skip
 
 Guard = Callable[[Request], Awaitable[None]]

@@ -16,7 +16,6 @@ from dragoman.core.accounts.accounts import Accounts
 from dragoman.core.accounts.admin_tokens import AdminTokens
 from dragoman.core.accounts.audit_log import AuditLog
 from dragoman.core.accounts.auth_tokens import AuthTokens
-from dragoman.core.accounts.console_sessions import ConsoleSessions
 from dragoman.core.accounts.credits import Credits
 from dragoman.core.accounts.dialect_records import DialectRecords
 from dragoman.core.accounts.login_tokens import LoginTokens
@@ -176,13 +175,6 @@ class Parts:
             ids=self.ids,
             clock=self.clock,
         )
-        self.console_sessions = ConsoleSessions(
-            storage=self.storage,
-            accounts=self.accounts,
-            clock=self.clock,
-            idle_s=settings.console.idle_s,
-            longest_s=settings.console.longest_s,
-        )
         self.access_tokens = AccessTokens(storage=self.storage, accounts=self.accounts)
         sealer = Sealer(settings.key_path)
         self.auth_tokens = AuthTokens(
@@ -225,12 +217,12 @@ class Parts:
             settings=settings,
             storage=self.storage,
             accounts=self.accounts,
-            sessions=self.console_sessions,
             audit_log=self.audit_log,
             sealer=sealer,
             clock=self.clock,
         )
-        self.people, self.second_factors, self.sign_ins = signing_in
+        self.console_sessions, self.people, self.second_factors = signing_in[:3]
+        self.sign_ins, self.api_keys = signing_in[3:]
 
     def _contacts(self) -> None:
         self.contacts = Contacts(storage=self.storage, ids=self.ids, clock=self.clock)

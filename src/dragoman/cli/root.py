@@ -35,6 +35,7 @@ COMMANDS: Final = MappingProxyType(
         " callbacks.",
         "config": "The configuration.",
         "account": "Accounts: who may use the gateway.",
+        "key": "API keys: what each is good for, and when it was used.",
         "person": "People: who signs in to the console for an account.",
         "cluster": "The cluster: its nodes, and who owns what.",
         "number": "Numbers: which account receives their texts.",

@@ -182,6 +182,10 @@ _ACTIONS: Final = MappingProxyType(
     {
         "access": "changed access: {}",
         "key": "created a new API key and revoked the old ones",
+        "new_key": "created the API key {}",
+        "rotate_key": "rotated the API key {}",
+        "change_key": "changed the API key {}",
+        "revoke_key": "revoked the API key {}",
         "open": "enabled the account",
         "shut": "disabled the account",
         "give": "added {} credits",

@@ -51,6 +51,7 @@ _NOTICES: Final = {
     "saved": "Saved.",
     "session-ended": "Session ended.",
     "factor-removed": "Second factor removed.",
+    "key-revoked": "API key revoked.",
     "person-removed": "Person removed.",
     "no-changes": "No changes.",
     "released": "Keyword released. It stays reserved for your account until the end of the month.",

@@ -63,13 +63,13 @@ class _Group:
         self.size = 0
 
     def add(self, operation: Operation[Any, Any], item: Any, done: _Done) -> None:
-        kind = self.kinds.get(operation)
-        if kind is None:
-            self.kinds[operation] = ([item], [done])
-        else:
-            kind[0].append(item)
-            kind[1].append(done)
         self.size += 1
+        if operation in self.kinds:
+            items, dones = self.kinds[operation]
+            items.append(item)
+            dones.append(done)
+        else:
+            self.kinds[operation] = ([item], [done])
 
     def apart(self) -> Iterator[_Group]:
         """Each of its units as a group of its own."""
@@ -198,11 +198,8 @@ class Writer:
     ) -> None:
         """Adds an item to the next group; `done` gets its result on the loop, after the commit."""
         assert self._loop is not None, "the writer is not started"
-        if self._stopped is not None:
-            done(StorageUnavailable("the gateway is stopping"))
-            return
-        if self.low_space and operation.grows:
-            done(StorageUnavailable(self.low_space))
+        if self._stopped is not None or (self.low_space and operation.grows):
+            done(StorageUnavailable(self.low_space or "the gateway is stopping"))
             return
         group = self._open
         if group is None or group.size >= MAX_GROUP:

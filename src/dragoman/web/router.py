@@ -282,7 +282,7 @@ class DialectApp:
     def _add(self, dialect: Dialect) -> None:
         for prefix in (*dialect.prefixes, *dialect.aliases):
             self._paths.own(prefix, dialect)
-        for operation in dialect.operations:
+        for operation in (*dialect.operations, *dialect.unlisted):
             if not any(_is_under(operation.path, prefix) for prefix in dialect.prefixes):
                 raise ValueError(f"{operation.path} lies outside the prefixes of {dialect.name}")
             paths = [operation.path]

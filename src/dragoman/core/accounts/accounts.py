@@ -27,8 +27,9 @@ from dragoman.core.accounts.model.accounts import (
     Permission,
     narrow,
 )
+from dragoman.core.accounts.model.api_keys import ApiCall, KnownKey
 from dragoman.core.accounts.model.audit_log import AuditEntry
-from dragoman.core.accounts.sql import account_tree, accounts
+from dragoman.core.accounts.sql import account_tree, accounts, api_keys
 from dragoman.core.accounts.sql.account_tree import AccountChange
 from dragoman.core.billing.model.payments import MAX_CREDITS
 from dragoman.core.billing.model.wallets import Balance
@@ -88,6 +89,10 @@ class Accounts:
         self.credentials = Credentials(ids=ids, clock=clock)
         self._secret = secrets.token_bytes(32)
         self._remembered: OrderedDict[bytes, _Known] = OrderedDict()
+        self._keys: OrderedDict[bytes, tuple[int, KnownKey]] = OrderedDict()
+        """By digest, as of a generation."""
+        self._used_keys: set[int] = set()
+        """API keys that were used and are not noted yet."""
         self._senders: dict[int, tuple[int, frozenset[str]]] = {}
         """By account, as of a generation."""
         self.changes = AccountChanges()
@@ -100,21 +105,41 @@ class Accounts:
         """After the tokens of an account ended; what is kept in memory ends too, but a session."""
 
     async def authenticate_key(
-        self, key: str, address: str, kind: CredentialKind = CredentialKind.API_KEY
+        self,
+        key: str,
+        address: str,
+        kind: CredentialKind = CredentialKind.API_KEY,
+        call: ApiCall | None = None,
     ) -> Account:
-        """The account of an API key, or of an access token; raises `Refused`."""
+        """The account of an API key, or of an access token; raises `Refused`.
+
+        `call` is what the key is used for, which must be within its scopes if it has any.
+        """
         digest = digest_of_key(key)
         memory_key = digest if kind is CredentialKind.API_KEY else kind.encode() + digest
-        account = self._known(memory_key)
-        if account is None:
+        known = self._known_key(memory_key)
+        if known is None:
             generation = self.changes.generation
             await self.placement.check_key(digest)
-            account = await self._storage.read(lambda c: accounts.find_by_digest(c, kind, digest))
-            if account is None:
+            known = await self._storage.read(lambda c: api_keys.find(c, kind, digest))
+            if known is None:
                 await self._delay_failure(address)
                 raise Refused(RefusalCode.AUTHENTICATION_FAILED, detail="unknown key")
-            self._remember(memory_key, account, generation)
-        return _admit(account, address)
+            self._keys[memory_key] = (generation, known)
+            if len(self._keys) > MAX_REMEMBERED:
+                self._keys.popitem(last=False)
+        if known.limits is not None:
+            known.limits.check(call, address, self._clock.now_ms())
+        if kind is CredentialKind.API_KEY:
+            self._used_keys.add(known.credential_id)
+        return _admit(known.account, address)
+
+    async def note_key_uses(self) -> None:
+        """Stores which API keys were used since the last time; called about once a minute."""
+        used, self._used_keys = self._used_keys, set()
+        if used:
+            uses = api_keys.KeyUses(key_ids=tuple(sorted(used)), at_ms=self._clock.now_ms())
+            await self._storage.writer.write(api_keys.note_uses, uses)
 
     async def admit(self, account_id: int, address: str) -> Account:
         """The account of a caller that was authenticated elsewhere; raises `Refused`."""
@@ -423,6 +448,17 @@ class Accounts:
                 return None
             self._remembered[key] = _Known(self.changes.generation, account)
         return account
+
+    def _known_key(self, digest: bytes) -> KnownKey | None:
+        found = self._keys.get(digest)
+        if found is None:
+            return None
+        generation, known = found
+        if generation != self.changes.generation:
+            if self.changes.since(generation, known.account):
+                return None
+            self._keys[digest] = (self.changes.generation, known)
+        return known
 
     def _remember(self, key: bytes, account: Account, generation: int) -> None:
         self._remembered[key] = _Known(generation, account)

@@ -72,6 +72,11 @@ class CallbackLane:
         return self.queued + self.in_rows
 
     @property
+    def can_begin(self) -> bool:
+        """Whether anything waits in memory that may not have to wait for its message's turn."""
+        return bool(self._ready)
+
+    @property
     def busy(self) -> bool:
         """Whether a callback is being delivered, or its result being stored."""
         return bool(self._behind)

@@ -25,6 +25,9 @@ class Verdict(Enum):
     GIVE_UP = "give_up"
 
 
+_DELIVERED = Verdict.DELIVERED  # looked up for every callback otherwise
+
+
 class RetrySchedule(msgspec.Struct, frozen=True, kw_only=True):
     """Exponential delays, with jitter so that a recovering server is not overwhelmed."""
 
@@ -39,7 +42,7 @@ class RetrySchedule(msgspec.Struct, frozen=True, kw_only=True):
         Any 2xx is success; 410 is permanent; everything else may succeed later.
         """
         if status is not None and 200 <= status < 300:
-            return Verdict.DELIVERED
+            return _DELIVERED
         if status == GONE or age_s >= self.give_up_after_s:
             return Verdict.GIVE_UP
         return Verdict.RETRY

@@ -446,7 +446,9 @@ class Dispatcher:
         self.writer.submit(changes.take_back, [one.message_id for one in messages], stored)
 
     def _land(self, flight: Flight, carrier: str) -> None:
-        for message in (flight.message, *flight.joined):
+        self.live.land(flight.message, carrier)
+        self.receipts.answered(flight.message)
+        for message in flight.joined:
             self.live.land(message, carrier)
             self.receipts.answered(message)
 

@@ -1,4 +1,4 @@
-"""The caller's account, its balance, and its API keys."""
+"""An account's balance, and its API keys."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import msgspec
 
 from dragoman.core.accounts.credentials import digest_of_key
 from dragoman.core.accounts.dialect_records import Record
+from dragoman.core.billing.model.payments import Payer
 from dragoman.core.model.texts import check_text
 from dragoman.dialects.twilio import errors, paging, schemas, sids
 from dragoman.dialects.twilio.calls import CREATED, DONE, Caller, CallGroup, render
@@ -23,47 +24,25 @@ UNLIMITED: Final = "1000000.00"
 """The balance of an account without a limit."""
 SECRET_BYTES: Final = 24
 MAX_NAME: Final = 64
-PARTS: Final = (*("messages", "incoming_phone_numbers", "keys", "balance"),)
 
 
 class Accounts(CallGroup):
-    """Answers the calls on the account and its keys."""
-
-    async def list_accounts(self, caller: Caller, request: Request) -> Response:
-        """The account, as a list of one."""
-        at = paging.read_position(decode_query(request, schemas.Paging))
-        page, more = paging.page_of([self._render(caller)], [caller.sid], at)
-        found = [account.sid for account in page]
-        links = paging.links(request, "/2010-04-01/Accounts.json", at, found, more=more)
-        return render(schemas.AccountPage(accounts=tuple(page), **links))
-
-    async def fetch(self, caller: Caller, _request: Request) -> Response:
-        """The account."""
-        return render(self._render(caller))
+    """Answers the calls on balance and keys."""
 
     async def balance(self, caller: Caller, _request: Request) -> Response:
-        """What the account has left."""
-        balance = await self._services.accounts.balance(caller.account)
+        """What the account has left, or the one that pays for it."""
+        account = caller.account
+        while account.payer is Payer.PARENT and account.parent_id is not None:
+            above = await self._services.accounts.find_by_id(account.parent_id)
+            if above is None:
+                break
+            account = above
+        balance = await self._services.accounts.balance(account)
         left = UNLIMITED if balance.unlimited else f"{balance.available}.00"
         return render(
             schemas.Balance(
                 account_sid=caller.sid, balance=left, currency=self._settings.price_unit
             )
-        )
-
-    def _render(self, caller: Caller) -> schemas.Account:
-        date = render_date(caller.since_ms)
-        return schemas.Account(
-            auth_token=None if caller.by_key else caller.token,
-            date_created=date,
-            date_updated=date,
-            friendly_name=caller.account.username,
-            owner_account_sid=caller.sid,
-            sid=caller.sid,
-            status="active",
-            subresource_uris={part: caller.uri(f"/{_pascal(part)}.json") for part in PARTS},
-            type="Full",
-            uri=f"/2010-04-01/Accounts/{caller.sid}.json",
         )
 
     # Keys
@@ -140,7 +119,3 @@ def _render_key(record: Record) -> schemas.Key:
         date_created=render_date(time_of(record.position)),
         date_updated=render_date(key.updated_ms),
     )
-
-
-def _pascal(name: str) -> str:
-    return "".join(map(str.capitalize, name.split("_")))

@@ -12,6 +12,7 @@ KEYS: Final = "keys"
 SERVICES: Final = "services"
 NUMBERS: Final = "numbers"
 VERIFY_SERVICES: Final = "verify_services"
+SUBACCOUNTS: Final = "subaccounts"
 
 
 class Kept(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -32,6 +33,14 @@ class KeyRecord(Kept, frozen=True, kw_only=True):
     digest: str
     """SHA-256 of the secret, in hexadecimal digits."""
     updated_ms: int
+
+
+class SubaccountRecord(Kept, frozen=True, kw_only=True):
+    """What this API calls an account, and whether it was closed in it."""
+
+    friendly_name: str
+    closed: bool = False
+    updated_ms: int = 0
 
 
 class NumberRecord(Kept, frozen=True, kw_only=True):

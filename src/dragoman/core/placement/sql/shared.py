@@ -85,6 +85,8 @@ _TRIGGERS: Final = (
     ("scoped_tokens", "key", "refresh_digest", ""),
     ("auth_tokens", "public_id", "public_id", ""),
     ("dialect_records", "record", "name", "key keys"),
+    ("people", "person", "name", ""),
+    ("people", "key", "invitation", ""),
     ("devices", "key", "token_digest", ""),
     ("device_registrations", "code", "digest", ""),
     ("numbers", "number", "number", ""),
