@@ -25,6 +25,7 @@ from dragoman.core.accounts.senders import Senders
 from dragoman.core.accounts.sessions import Sessions
 from dragoman.core.accounts.sign_ins import SignIns
 from dragoman.core.accounts.smpp_logins import SmppLogins
+from dragoman.core.alerts.alerts import Alerts
 from dragoman.core.callbacks.callback_lists import CallbackLists
 from dragoman.core.callbacks.signing_secrets import SigningSecrets
 from dragoman.core.callbacks.webhooks import Webhooks
@@ -208,6 +209,7 @@ class Services:
     text_templates: TextTemplates
     text_campaigns: TextCampaigns
     short_links: ShortLinks
+    alerts: Alerts
     timelines: Timelines
     correspondence: Correspondence
     single_texts: SingleTexts
@@ -236,6 +238,7 @@ class Services:
         await self.webhooks.restore()
         await self.smpp_logins.restore()
         await self.text_campaigns.restore()
+        await self.alerts.restore()
 
     async def _note_key_uses(self) -> None:
         try:

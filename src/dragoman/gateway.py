@@ -40,6 +40,7 @@ from dragoman.console.openid_provider import build_openid
 from dragoman.console.routes import build_console
 from dragoman.console.views import PAGES
 from dragoman.container import Services
+from dragoman.core.alerts.alerts import Channels
 from dragoman.core.callbacks.calling import Caller, make_test_call
 from dragoman.core.callbacks.model.held_hosts import HeldHost
 from dragoman.core.callbacks.model.hosts import CallbackHost, Tested
@@ -65,6 +66,7 @@ from dragoman.kit.periodic import repeat
 from dragoman.kit.steps import step
 from dragoman.kit.supervisor import Ended, Supervisor
 from dragoman.mail.listener import MailListener
+from dragoman.ops.alert_channels import build_channels
 from dragoman.ops.health import build_pages
 from dragoman.smpp_server.build import build_smpp_server
 from dragoman.web.client_address import ClientAddressReader
@@ -230,6 +232,7 @@ class Gateway:
             ("imports", services.imports.run()),
             ("uploads", services.uploads.run()),
             ("campaigns", services.text_campaigns.run()),
+            ("alerts", services.alerts.run(self, self._channels())),
             ("short links", services.short_links.run()),
             ("key uses", repeat(NOTE_KEYS_S, services.accounts.note_key_uses, "keys_not_noted")),
             ("contact values", services.contact_values.run()),
@@ -555,6 +558,10 @@ class Gateway:
         )
         services.mailings.mail_due.subscribe(worker.announce)
         return worker
+
+    def _channels(self) -> Channels:
+        mailings = self.services.settings.mailings
+        return build_channels(mailings, self._client, new_transport(mailings))
 
     async def _listen_for_binds(self) -> None:
         try:

@@ -16,6 +16,7 @@ import msgspec
 from dragoman import __version__
 from dragoman.admin import (
     accounts,
+    alerts,
     binds,
     callbacks,
     campaigns,
@@ -55,7 +56,7 @@ PROBLEM_TYPE: Final = b"application/problem+json"
 SUBJECTS: Final = (
     accounts, messages, message_lists, carriers, routes, reload, callbacks, inbound, senders,
     devices, webhooks, privacy, diagnosis, tokens, binds, contacts, campaigns, people,
-    conversations, keys, cluster,
+    conversations, keys, alerts, cluster,
 )  # fmt: skip
 
 Guard = Callable[[Request], Awaitable[None]]

@@ -45,6 +45,7 @@ COMMANDS: Final = MappingProxyType(
         "template": "Templates: texts that are used again.",
         "conversation": "Conversations: what an account and a number wrote to each other.",
         "answer": "Automatic answers to STOP, START and HELP.",
+        "alert": "Alerts: what is wrong, and who is told.",
         "optout": "Opt-outs: numbers that get no messages.",
         "device": "Devices: phones that send with their own SIMs.",
         "carrier": "Carriers: their state, out of service and back.",

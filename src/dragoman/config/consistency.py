@@ -72,6 +72,8 @@ def find_inconsistencies(
     yield from _check_routes(settings)
     yield from _check_carriers_named(settings)
     yield from find_route_mistakes(settings)
+    yield from _find_doubles("alerts", "name", (table.name for table in settings.alerts))
+    yield from _check_alerts(settings)
     yield from _check_mail(settings)
     yield from _check_mailings(settings)
     yield from _check_cluster(settings)
@@ -127,6 +129,16 @@ def _find_odd_routes(settings: Settings) -> Iterator[Mistake]:
                 f"routes.{route.name}.networks",
                 "no network is known without networks_file of [routing]",
             )
+
+
+def _check_alerts(settings: Settings) -> Iterator[Mistake]:
+    for table in settings.alerts:
+        try:
+            table.rule()
+        except ValueError as error:
+            yield Mistake(f"alerts.{table.name}", str(error))
+        if table.mails and not settings.mailings.sender:
+            yield Mistake(f"alerts.{table.name}.mails", "nothing to send from: set mailings.sender")
 
 
 def _check_carriers(settings: Settings, profiles: Collection[str] | None) -> Iterator[Mistake]:

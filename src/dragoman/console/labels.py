@@ -203,6 +203,8 @@ _ACTIONS: Final = MappingProxyType(
         "enable_device": "enabled the phone {}",
         "device_code": "created a registration code for a phone",
         "answer": "changed the automatic answer to {}",
+        "alert_rule": "changed the rule {} of alerts",
+        "remove_alert_rule": "deleted the rule {} of alerts",
         "start_campaign": "started the campaign {}",
         "pause_campaign": "paused the campaign {}",
         "resume_campaign": "resumed the campaign {}",

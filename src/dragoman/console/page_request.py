@@ -71,6 +71,7 @@ _NOTICES: Final = {
     "field-deleted": "Field deleted, with its values.",
     "upload-discarded": "File deleted. Contacts that were already imported stay.",
     "campaign-deleted": "Draft deleted.",
+    "rule-deleted": "Rule deleted.",
     "template-deleted": "Template deleted.",
     "test-sent": "The test is being sent.",
     "scheduled": "Accepted. The message is scheduled.",

@@ -21,6 +21,7 @@ from dragoman.core.accounts.sql import (
     smpp_logins,
 )
 from dragoman.core.accounts.sql import audit_log as audit
+from dragoman.core.alerts.sql import alerts
 from dragoman.core.billing.sql import wallets
 from dragoman.core.callbacks.sql import callback_lists, callbacks, webhooks
 from dragoman.core.campaigns.sql import (
@@ -173,6 +174,11 @@ OPERATIONS: Final[dict[str, Operation[Any, Any]]] = {
         issues.step,
         journal.note,
         journal.note_feedback,
+        alerts.begin,
+        alerts.change,
+        alerts.create,
+        alerts.note,
+        alerts.remove,
         auto_answers.put,
         auto_answers.remove,
         conversations.mark,
