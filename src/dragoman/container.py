@@ -77,6 +77,7 @@ from dragoman.core.messages.model.routing import Router
 from dragoman.core.messages.premium import PremiumRules
 from dragoman.core.metrics import Metrics
 from dragoman.core.model.errors import StorageUnavailable
+from dragoman.core.placement.placement import Placement
 from dragoman.core.reporting.conversations import Conversations
 from dragoman.core.reporting.correspondence import Correspondence
 from dragoman.core.reporting.finder import Finder
@@ -124,6 +125,7 @@ class Services:
     metrics: Metrics
     storage: Storage
     short_ids: ShortIds
+    placement: Placement
     health: Health
     live: LiveMessages
     queue: LocalQueue

@@ -21,6 +21,7 @@ from dragoman.admin import (
     callbacks,
     campaigns,
     carriers,
+    cluster,
     contacts,
     conversations,
     devices,
@@ -56,7 +57,7 @@ PROBLEM_TYPE: Final = b"application/problem+json"
 SUBJECTS: Final = (
     accounts, messages, message_lists, carriers, routes, prices, reload, callbacks, inbound,
     senders, devices, webhooks, privacy, diagnosis, tokens, binds, contacts, campaigns, people,
-    conversations, keys, alerts,
+    conversations, keys, alerts, cluster,
 )  # fmt: skip
 
 Guard = Callable[[Request], Awaitable[None]]

@@ -82,6 +82,7 @@ from dragoman.core.messages.model.records import NewCallback
 from dragoman.core.messages.model.routing import Router
 from dragoman.core.messages.premium import PremiumRules
 from dragoman.core.metrics import Metrics
+from dragoman.core.placement.placement import place_of
 from dragoman.core.reporting.model.timeline import PduStep, Timeline
 from dragoman.core.reporting.queries import Queries
 from dragoman.core.reporting.statistics import Statistics
@@ -123,9 +124,10 @@ class Parts:
     ) -> None:
         self.settings = settings
         self.clock = clock
-        self.ids = IdSource(clock)
         self.metrics = Metrics()
         self.storage = Storage(settings.database_url, self.metrics, writer=writer)
+        self.ids = IdSource(clock, partition=self.storage.partition)
+        self.placement = place_of(self.storage, clock, settings.cluster.partitions)
         self.short_ids = self.storage.short_ids
         self._stop_words = words_to_match(settings.inbound.stop_words)
         self._start_words = words_to_match(settings.inbound.start_words)
@@ -172,7 +174,9 @@ class Parts:
 
     def _accounts(self) -> None:
         settings = self.settings
-        self.accounts = Accounts(storage=self.storage, ids=self.ids, clock=self.clock)
+        self.accounts = Accounts(
+            storage=self.storage, ids=self.ids, clock=self.clock, placement=self.placement
+        )
         self.sessions = Sessions(clock=self.clock, idle_s=settings.dialects.smsend.session_idle_s)
         self.accounts.signed_out.subscribe(self.sessions.end_all)
         self.account_tree = AccountTree(

@@ -37,6 +37,7 @@ COMMANDS: Final = MappingProxyType(
         "account": "Accounts: who may use the gateway.",
         "key": "API keys: what each is good for, and when it was used.",
         "person": "People: who signs in to the console for an account.",
+        "cluster": "The cluster: its nodes, and who owns what.",
         "number": "Numbers: which account receives their texts.",
         "keyword": "Keywords: how several accounts share one number.",
         "contact": "Contacts: lists of them, and CSV files in and out.",

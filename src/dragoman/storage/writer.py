@@ -161,6 +161,10 @@ class Writer:
         """How long the group in progress has taken so far; 0 if there is none."""
         return perf_counter() - self._began_s if self._busy and self._began_s else 0.0
 
+    def give_up(self, reason: str) -> None:
+        """Refuses everything from here on: another process owns the database."""
+        self.failed, self.trouble = True, reason
+
     async def check(self) -> None:
         """Makes an empty write unless there was one just now; raises `StorageUnavailable`."""
         if perf_counter() - self._written_s > PROBE_S:

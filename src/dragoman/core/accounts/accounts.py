@@ -35,6 +35,7 @@ from dragoman.core.billing.model.payments import MAX_CREDITS
 from dragoman.core.billing.model.wallets import Balance
 from dragoman.core.billing.sql import wallets
 from dragoman.core.model.errors import RefusalCode, Refused, existing
+from dragoman.core.placement.placement import Placement
 from dragoman.kit.clock import Clock
 from dragoman.kit.ids import IdSource, render_base36
 from dragoman.kit.signal import Signal
@@ -76,8 +77,16 @@ class _Known(NamedTuple):
 class Accounts:
     """Authenticates callers and administers accounts."""
 
-    def __init__(self, *, storage: Storage, ids: IdSource, clock: Clock) -> None:
+    def __init__(
+        self,
+        *,
+        storage: Storage,
+        ids: IdSource,
+        clock: Clock,
+        placement: Placement | None = None,
+    ) -> None:
         self._storage = storage
+        self.placement = placement or Placement(storage=storage, clock=clock)
         self._ids = ids
         self._clock = clock
         self.credentials = Credentials(ids=ids, clock=clock)
@@ -112,6 +121,7 @@ class Accounts:
         known = self._known(memory_key)
         if known is None:
             generation = self.changes.generation
+            await self.placement.check_key(digest)
             found = await self._storage.read(lambda c: api_keys.find(c, kind, digest))
             if found is None:
                 await self._delay_failure(address)
@@ -137,6 +147,7 @@ class Accounts:
         known = self._known(memory_key)
         if known is None:
             generation = self.changes.generation
+            self.placement.check_short_id(account_id)
             account = await self.find_by_id(account_id)
             if account is None:
                 await self._delay_failure(address)
@@ -162,6 +173,7 @@ class Accounts:
         known = self._known(memory_key)
         if known is None:
             generation = self.changes.generation
+            await self.placement.check("username", username)
             account = await self._verify(username, password, kind)
             if account is None:
                 await self._delay_failure(f"{username}\0{address}")
@@ -177,6 +189,8 @@ class Accounts:
 
         Without an account this takes as long as with one. Failures of `who` are delayed.
         """
+        if account_id is not None:
+            self.placement.check_short_id(account_id)
         account = await self.find_by_id(account_id) if account_id is not None else None
         account = await self._with_password(account, password, kind)
         if account is None:
@@ -250,6 +264,8 @@ class Accounts:
             time_zone=time_zone,
         )
         values = read_fields(given) | read_fields(fields or AccountFields())
+        if parent is None:
+            self.placement.check_new_root(username)
         account_id = await self._storage.short_ids.next()
         if permissions is None:
             permissions = DEFAULT_PERMISSIONS
@@ -387,6 +403,7 @@ class Accounts:
 
     async def find(self, username: str) -> Account:
         """The account with a user name; raises `Refused`."""
+        await self.placement.check("username", username)
         account = None
         if username.isprintable():  # no other name exists, and databases take not every string
             account = await self._storage.read(lambda c: accounts.find_by_username(c, username))
