@@ -8,6 +8,7 @@ from dragoman.core.accounts.sql import (
     account_tree,
     accounts,
     admin_tokens,
+    api_keys,
     auth_tokens,
     console_sessions,
     credits,
@@ -20,6 +21,7 @@ from dragoman.core.accounts.sql import (
     smpp_logins,
 )
 from dragoman.core.accounts.sql import audit_log as audit
+from dragoman.core.alerts.sql import alerts
 from dragoman.core.billing.sql import wallets
 from dragoman.core.callbacks.sql import callback_lists, callbacks, webhooks
 from dragoman.core.campaigns.sql import (
@@ -41,9 +43,16 @@ from dragoman.core.contacts.sql import (
     memberships,
     merge_fields,
 )
-from dragoman.core.delivery.sql import held_carriers
+from dragoman.core.delivery.sql import held_carriers, price_lists
 from dragoman.core.devices.sql import assignments, device_events, devices, phone_settings
-from dragoman.core.inbound.sql import inbound, keywords, opt_outs, received_texts
+from dragoman.core.inbound.sql import (
+    auto_answers,
+    conversations,
+    inbound,
+    keywords,
+    opt_outs,
+    received_texts,
+)
 from dragoman.core.messages.sql import changes
 from dragoman.core.messages.sql import events as journal
 from dragoman.core.reporting.sql import ingestion
@@ -82,6 +91,10 @@ OPERATIONS: Final[dict[str, Operation[Any, Any]]] = {
         admin_tokens.add,
         admin_tokens.remove,
         audit.add,
+        api_keys.change,
+        api_keys.create,
+        api_keys.end,
+        api_keys.note_uses,
         auth_tokens.ensure,
         auth_tokens.put,
         dialect_records.put,
@@ -135,6 +148,7 @@ OPERATIONS: Final[dict[str, Operation[Any, Any]]] = {
         credits.move,
         credits.undo,
         held_carriers.switch,
+        price_lists.put,
         imports.begin,
         imports.clean,
         imports.create,
@@ -160,6 +174,15 @@ OPERATIONS: Final[dict[str, Operation[Any, Any]]] = {
         issues.schedule,
         issues.step,
         journal.note,
+        journal.note_feedback,
+        alerts.begin,
+        alerts.change,
+        alerts.create,
+        alerts.note,
+        alerts.remove,
+        auto_answers.put,
+        auto_answers.remove,
+        conversations.mark,
         short_links.count_clicks,
         text_campaigns.change,
         text_campaigns.create,

@@ -239,6 +239,7 @@ class Backlog:
         if (
             message.state is State.QUEUED
             and not message.possible_duplicate
+            and not batch.stored.options.ignores_opt_outs
             and self.opt_outs.among(batch.account_id, batch.stored.sender, (message.recipient,))
         ):
             self.delivery.change(message, State.REJECTED, ignore, failure=FailureCode.OPTED_OUT)

@@ -249,7 +249,8 @@ class Delivery:
         message.writes += 1
         self._write(message, change, on_stored)
         if self.quality.is_watched and after in _RESULTS and carrier is not None:
-            self.quality.note(carrier, after is _DELIVERED, message.sent_ms, now_ms)
+            delivered = after is _DELIVERED
+            self.quality.note(carrier, message.mcc, delivered, message.sent_ms, now_ms)
         if after >= _UNKNOWN:
             self.metrics.finals[carrier or "", _NAMES[after]] += 1
         if carrier is not None and keys:
@@ -275,7 +276,7 @@ class Delivery:
                     self._show(message, change)
             on_stored(on_disk)
 
-        self.writer.submit(changes.record, change, finish)
+        self.writer.submit(changes.record, change, finish, can_wait=True)
 
     def _announce(self, change: StateChange) -> None:
         """Has the customer called about a stored change."""

@@ -238,6 +238,8 @@ class MessageMaker:
 
     def _refusers(self, batch: LiveBatch, recipients: Sequence[str]) -> Set[str]:
         """The recipients that opted out."""
+        if batch.stored.options.ignores_opt_outs:
+            return frozenset()
         return self.opt_outs.among(batch.account_id, batch.stored.sender, recipients)
 
 

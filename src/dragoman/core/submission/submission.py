@@ -466,6 +466,7 @@ class SubmissionService:
                 ignored_sender=submission.ignored_sender,
                 tag=self._tag(submission),
                 repertoire=repertoire,
+                ignores_opt_outs=submission.ignores_opt_outs,
             ),
             lane=int(self._lane(submission, recipients, lane)),
             due_ms=terms.due_ms,

@@ -117,6 +117,8 @@ class Submission(msgspec.Struct, frozen=True, kw_only=True):
     """What the customer wrote as sender of a type of messages that has none of its own."""
     tag: str = ""
     """What the customer calls messages of this kind, for routes that ask for it."""
+    ignores_opt_outs: bool = False
+    """Whether it goes to who opted out, as the answer that confirms an opt-out does."""
 
 
 class Data(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -241,6 +243,8 @@ class InboundPartReport(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     number: int = 1
     holder: Holder | None = None
     """The phone that received it, if any; else `destination` alone decides the owner."""
+    provider_id: str = ""
+    """The carrier's own ID, another for each part: what comes again with it is not stored again."""
 
 
 _ON_ITS_WAY: Final = CANCELLABLE | {State.SENDING}
