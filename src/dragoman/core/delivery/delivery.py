@@ -205,10 +205,11 @@ class Delivery:
                 for key, number in keys:
                     self.live.add_key(carrier, key, message, number)
             if message.part_count > 1:
-                part_rows += tuple(
-                    StoredPart(message_id=message.message_id, number=number, carrier_message_id=id_)
-                    for number, id_ in carrier_ids
-                )
+                for number, id_ in carrier_ids:
+                    row = StoredPart(
+                        message_id=message.message_id, number=number, carrier_message_id=id_
+                    )
+                    part_rows += (row,)
         callback: NewCallback | None = None
         if batch.stored.options.callback_url:
             callback = self._callback(message, after, failure, detail, now_ms)
@@ -373,7 +374,7 @@ class Delivery:
     ) -> NewCallback | None:
         on_stored = message.batch.stored
         options = on_stored.options
-        if not options.callback_url or state.value not in options.callback_states:
+        if not options.callback_url or state not in options.callback_states:
             return None
         facts = CallbackFacts(
             message_id=message.message_id,
