@@ -20,6 +20,7 @@ from dragoman.core.accounts.key_pairs import KeyPairs
 from dragoman.core.accounts.login_tokens import LoginTokens
 from dragoman.core.accounts.one_time_links import OneTimeLinks
 from dragoman.core.accounts.people import People
+from dragoman.core.accounts.saved_searches import SavedSearches
 from dragoman.core.accounts.scoped_tokens import ScopedTokens
 from dragoman.core.accounts.second_factors import SecondFactors
 from dragoman.core.accounts.senders import Senders
@@ -147,6 +148,7 @@ class Services:
     smpp_logins: SmppLogins
     one_time_links: OneTimeLinks
     people: People
+    saved_searches: SavedSearches
     second_factors: SecondFactors
     sign_ins: SignIns
     credits: Credits

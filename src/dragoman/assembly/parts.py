@@ -21,6 +21,7 @@ from dragoman.core.accounts.dialect_records import DialectRecords
 from dragoman.core.accounts.key_pairs import KeyPairs
 from dragoman.core.accounts.login_tokens import LoginTokens
 from dragoman.core.accounts.one_time_links import OneTimeLinks
+from dragoman.core.accounts.saved_searches import SavedSearches
 from dragoman.core.accounts.scoped_tokens import ScopedTokens
 from dragoman.core.accounts.senders import Senders
 from dragoman.core.accounts.sessions import Sessions
@@ -234,6 +235,7 @@ class Parts:
         )
         self.console_sessions, self.people, self.second_factors = signing_in[:3]
         self.sign_ins, self.api_keys = signing_in[3:]
+        self.saved_searches = SavedSearches(storage=self.storage, ids=self.ids)
 
     def _contacts(self) -> None:
         self.contacts = Contacts(storage=self.storage, ids=self.ids, clock=self.clock)

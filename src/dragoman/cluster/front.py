@@ -181,6 +181,16 @@ class FrontApp(DialectApp):
             return app.open(scope)
         return _RelayedCall(self, self._front, self._api, scope)
 
+    def open_known(self, data: bytes, peer: tuple[str, int] | None) -> tuple[Call, bytes] | None:
+        """Leaves it to the partition that would open the call."""
+        app = next((place.app(self._api) for place in self._front.places.values()), None)
+        return None if app is None else app.open_known(data, peer)
+
+    def learn_head(self, data: bytes, call: Call) -> None:
+        """Leaves it to the partition that opened the call."""
+        if call.app is not self:
+            call.app.learn_head(data, call)
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers what goes through ASGI: the pages around the dialects."""
         own = scope["type"] != "http" or _is_own(scope["path"])

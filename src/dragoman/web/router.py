@@ -209,7 +209,8 @@ class DialectApp:
         if known is None or len(data) - end != known.body_bytes:
             return None
         request = known.request
-        call = Call(self, request.again(self._addresses.read_of(peer, request.headers)))
+        again = request.again(self._addresses.read_of(peer, request.headers))
+        call = self.call_type(self, again)
         call.is_prompt = True
         call.body_limit_bytes = known.body_limit_bytes
         return call, data[end:]
@@ -329,10 +330,10 @@ class Call:
     reads it. Else the server collects up to `body_limit_bytes` (None: no body) and awaits `answer`.
     """
 
-    __slots__ = ("_app", "body_limit_bytes", "drain_bytes", "is_prompt", "request", "response")
+    __slots__ = ("app", "body_limit_bytes", "drain_bytes", "is_prompt", "request", "response")
 
     def __init__(self, app: DialectApp, request: Request) -> None:
-        self._app = app
+        self.app = app
         self.request = request
         self.is_prompt = False
         """Whether it is answered without a task, as a rule."""
@@ -356,15 +357,16 @@ class Call:
         except Elsewhere as elsewhere:
             return await self._hand_over(request, operation, elsewhere)
         except Exception as error:
-            response = self._app.fail(request, error)
+            response = self.app.fail(request, error)
         return _open_to_all(request, response)
 
     async def _hand_over(
         self, request: Request, operation: Called, elsewhere: Elsewhere
     ) -> Response:
         """Gives a call to the partition of its caller; refuses it where nobody can be reached."""
-        hand_over = self._app.hand_over
+        hand_over = self.app.hand_over
         if hand_over is not None:
+            await asyncio.sleep(0)  # in a task from here on (`kit/prompt.py`): it has time limits
             answer = await hand_over(request, elsewhere.partition)
             if answer is not None:
                 return answer
@@ -372,17 +374,17 @@ class Call:
         try:
             response = await operation.handler(request)
         except Exception as error:
-            response = self._app.fail(request, error)
+            response = self.app.fail(request, error)
         return _open_to_all(request, response)
 
     def report(self, error: Exception) -> None:
         """Logs an error in the answer after its head was sent."""
-        self._app.report(self.request, error)
+        self.app.report(self.request, error)
 
     def refuse(self, refusal: Refusal) -> Response:
         """Sets and returns the dialect's refusal; it closes the connection if body stays unread."""
         request = self.request
-        response = self._app.refuse(request, refusal)
+        response = self.app.refuse(request, refusal)
         if refusal.kind in _LEAVES_BODY:
             response = response.with_headers(_CLOSE)
             # A client that waits for 100 Continue must not be invited to send (RFC 9110 s. 10.1.1),
