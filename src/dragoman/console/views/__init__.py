@@ -19,6 +19,7 @@ from dragoman.console.views import (
     contacts,
     conversations,
     devices,
+    display,
     inbox,
     keywords,
     live,
@@ -69,4 +70,5 @@ PAGES: Final[tuple[Page, ...]] = (
     *devices.PAGES,
     *own_account.PAGES,
     *reader.PAGES,
+    *display.PAGES,
 )
