@@ -16,18 +16,22 @@ import msgspec
 from dragoman import __version__
 from dragoman.admin import (
     accounts,
+    alerts,
     binds,
     callbacks,
     campaigns,
     carriers,
+    cluster,
     contacts,
     conversations,
     devices,
     diagnosis,
     inbound,
+    keys,
     message_lists,
     messages,
     people,
+    prices,
     privacy,
     reload,
     routes,
@@ -51,9 +55,9 @@ BODY_LIMIT_BYTES: Final = 4 << 20
 JSON_LINES: Final = b"application/jsonl"
 PROBLEM_TYPE: Final = b"application/problem+json"
 SUBJECTS: Final = (
-    accounts, messages, message_lists, carriers, routes, reload, callbacks, inbound, senders,
-    devices, webhooks, privacy, diagnosis, tokens, binds, contacts, campaigns, people,
-    conversations,
+    accounts, messages, message_lists, carriers, routes, prices, reload, callbacks, inbound,
+    senders, devices, webhooks, privacy, diagnosis, tokens, binds, contacts, campaigns, people,
+    conversations, keys, alerts, cluster,
 )  # fmt: skip
 
 Guard = Callable[[Request], Awaitable[None]]

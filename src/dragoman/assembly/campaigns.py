@@ -5,6 +5,8 @@ from __future__ import annotations
 from dragoman.assembly.connecting import Connect
 from dragoman.assembly.parts import Parts
 from dragoman.config import Settings
+from dragoman.core.alerts.alerts import Alerts
+from dragoman.core.alerts.readings import Readings
 from dragoman.core.campaigns.estimates import Estimates
 from dragoman.core.campaigns.issues import Issues
 from dragoman.core.campaigns.mailings import Mailings
@@ -35,6 +37,18 @@ class AllParts(Parts):
         self._mailings()
         self._text_campaigns()
         self._lists_of_texts()
+        self._alerts()
+
+    def _alerts(self) -> None:
+        self.alerts = Alerts(
+            storage=self.storage,
+            accounts=self.accounts,
+            submission=self.submission,
+            readings=Readings(storage=self.storage, accounts=self.accounts, clock=self.clock),
+            ids=self.ids,
+            clock=self.clock,
+            configured=self.settings.rules_of_alerts(),
+        )
 
     def _mailings(self) -> None:
         settings = self.settings

@@ -8,18 +8,21 @@ from dragoman.core.accounts.sql import (
     account_tree,
     accounts,
     admin_tokens,
+    api_keys,
     auth_tokens,
     console_sessions,
     credits,
     dialect_records,
     one_time_links,
     people,
+    saved_searches,
     scoped_tokens,
     second_factors,
     senders,
     smpp_logins,
 )
 from dragoman.core.accounts.sql import audit_log as audit
+from dragoman.core.alerts.sql import alerts
 from dragoman.core.billing.sql import wallets
 from dragoman.core.callbacks.sql import callback_lists, callbacks, webhooks
 from dragoman.core.campaigns.sql import (
@@ -41,7 +44,7 @@ from dragoman.core.contacts.sql import (
     memberships,
     merge_fields,
 )
-from dragoman.core.delivery.sql import held_carriers
+from dragoman.core.delivery.sql import held_carriers, price_lists
 from dragoman.core.devices.sql import assignments, device_events, devices, phone_settings
 from dragoman.core.inbound.sql import (
     auto_answers,
@@ -89,6 +92,10 @@ OPERATIONS: Final[dict[str, Operation[Any, Any]]] = {
         admin_tokens.add,
         admin_tokens.remove,
         audit.add,
+        api_keys.change,
+        api_keys.create,
+        api_keys.end,
+        api_keys.note_uses,
         auth_tokens.ensure,
         auth_tokens.put,
         dialect_records.put,
@@ -142,6 +149,7 @@ OPERATIONS: Final[dict[str, Operation[Any, Any]]] = {
         credits.move,
         credits.undo,
         held_carriers.switch,
+        price_lists.put,
         imports.begin,
         imports.clean,
         imports.create,
@@ -168,6 +176,11 @@ OPERATIONS: Final[dict[str, Operation[Any, Any]]] = {
         issues.step,
         journal.note,
         journal.note_feedback,
+        alerts.begin,
+        alerts.change,
+        alerts.create,
+        alerts.note,
+        alerts.remove,
         auto_answers.put,
         auto_answers.remove,
         conversations.mark,
@@ -191,6 +204,8 @@ OPERATIONS: Final[dict[str, Operation[Any, Any]]] = {
         keywords.reserve_keyword,
         one_time_links.add,
         one_time_links.use,
+        saved_searches.remove,
+        saved_searches.save,
         people.change,
         people.create,
         people.put_policy,

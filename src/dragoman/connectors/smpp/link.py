@@ -63,6 +63,9 @@ _TRY_AGAIN: Final = CommandStatus.ESME_RX_T_APPN.value
 _FEW_REFUSALS: Final = 4
 _AT_FAULT: Final = frozenset({CloseReason.LINK_DEAD, CloseReason.UNBIND_TIMEOUT})
 
+# Members that every message asks for: looking one up in its class costs more than the rest.
+_CLOSED = State.CLOSED
+
 
 class LinkEvents(Protocol):
     """What a link reports to its carrier; every call is on the loop and cheap."""
@@ -517,7 +520,7 @@ class Link(asyncio.Protocol):
         self, session: Session[Part], request: DeliverSm | DataSm, *, stored: bool
     ) -> None:
         """Answers a delivery, unless its session has ended: then the SMSC will repeat it."""
-        if session is not self._session or session.state is State.CLOSED:
+        if session is not self._session or session.state is _CLOSED:
             return
         self._unacknowledged -= 1
         status = _TAKEN if stored else _TRY_AGAIN

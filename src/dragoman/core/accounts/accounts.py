@@ -27,13 +27,15 @@ from dragoman.core.accounts.model.accounts import (
     Permission,
     narrow,
 )
+from dragoman.core.accounts.model.api_keys import ApiCall, KeyLimits
 from dragoman.core.accounts.model.audit_log import AuditEntry
-from dragoman.core.accounts.sql import account_tree, accounts
+from dragoman.core.accounts.sql import account_tree, accounts, api_keys
 from dragoman.core.accounts.sql.account_tree import AccountChange
 from dragoman.core.billing.model.payments import MAX_CREDITS
 from dragoman.core.billing.model.wallets import Balance
 from dragoman.core.billing.sql import wallets
 from dragoman.core.model.errors import RefusalCode, Refused, existing
+from dragoman.core.placement.placement import Placement
 from dragoman.kit.clock import Clock
 from dragoman.kit.ids import IdSource, render_base36
 from dragoman.kit.signal import Signal
@@ -67,18 +69,31 @@ class _Known(NamedTuple):
     generation: int
     """When it was read."""
     account: Account
+    credential_id: int = 0
+    """The API key, or the token; 0 for other ways."""
+    limits: KeyLimits | None = None
 
 
 class Accounts:
     """Authenticates callers and administers accounts."""
 
-    def __init__(self, *, storage: Storage, ids: IdSource, clock: Clock) -> None:
+    def __init__(
+        self,
+        *,
+        storage: Storage,
+        ids: IdSource,
+        clock: Clock,
+        placement: Placement | None = None,
+    ) -> None:
         self._storage = storage
+        self.placement = placement or Placement(storage=storage, clock=clock)
         self._ids = ids
         self._clock = clock
         self.credentials = Credentials(ids=ids, clock=clock)
         self._secret = secrets.token_bytes(32)
         self._remembered: OrderedDict[bytes, _Known] = OrderedDict()
+        self._used_keys: set[int] = set()
+        """API keys that were used and are not noted yet."""
         self._senders: dict[int, tuple[int, frozenset[str]]] = {}
         """By account, as of a generation."""
         self.changes = AccountChanges()
@@ -91,33 +106,55 @@ class Accounts:
         """After the tokens of an account ended; what is kept in memory ends too, but a session."""
 
     async def authenticate_key(
-        self, key: str, address: str, kind: CredentialKind = CredentialKind.API_KEY
+        self,
+        key: str,
+        address: str,
+        kind: CredentialKind = CredentialKind.API_KEY,
+        call: ApiCall | None = None,
     ) -> Account:
-        """The account of an API key, or of an access token; raises `Refused`."""
+        """The account of an API key, or of an access token; raises `Refused`.
+
+        `call` is what the key is used for, which must be within its scopes if it has any.
+        """
         digest = digest_of_key(key)
         memory_key = digest if kind is CredentialKind.API_KEY else kind.encode() + digest
-        account = self._known(memory_key)
-        if account is None:
+        known = self._known(memory_key)
+        if known is None:
             generation = self.changes.generation
-            account = await self._storage.read(lambda c: accounts.find_by_digest(c, kind, digest))
-            if account is None:
+            await self.placement.check_key(digest)
+            found = await self._storage.read(lambda c: api_keys.find(c, kind, digest))
+            if found is None:
                 await self._delay_failure(address)
                 raise Refused(RefusalCode.AUTHENTICATION_FAILED, detail="unknown key")
-            self._remember(memory_key, account, generation)
-        return _admit(account, address)
+            known = _Known(generation, found.account, found.credential_id, found.limits)
+            self._remember(memory_key, known)
+        if known.limits is not None:
+            known.limits.check(call, address, self._clock.now_ms())
+        if kind is CredentialKind.API_KEY:
+            self._used_keys.add(known.credential_id)
+        return _admit(known.account, address)
+
+    async def note_key_uses(self) -> None:
+        """Stores which API keys were used since the last time; called about once a minute."""
+        used, self._used_keys = self._used_keys, set()
+        if used:
+            uses = api_keys.KeyUses(key_ids=tuple(sorted(used)), at_ms=self._clock.now_ms())
+            await self._storage.writer.write(api_keys.note_uses, uses)
 
     async def admit(self, account_id: int, address: str) -> Account:
         """The account of a caller that was authenticated elsewhere; raises `Refused`."""
         memory_key = b"%d" % account_id
-        account = self._known(memory_key)
-        if account is None:
+        known = self._known(memory_key)
+        if known is None:
             generation = self.changes.generation
+            self.placement.check_short_id(account_id)
             account = await self.find_by_id(account_id)
             if account is None:
                 await self._delay_failure(address)
                 raise Refused(RefusalCode.NOT_FOUND, str(account_id), "account")
-            self._remember(memory_key, account, generation)
-        return _admit(account, address)
+            known = _Known(generation, account)
+            self._remember(memory_key, known)
+        return _admit(known.account, address)
 
     async def refuse_login(self, who: str) -> NoReturn:
         """Refuses a caller with a wrong secret that was checked elsewhere, after a delay."""
@@ -133,15 +170,17 @@ class Accounts:
             f"{kind}\0{username}\0{password}".encode("utf-8", "surrogatepass"),
             "sha256",
         )
-        account = self._known(memory_key)
-        if account is None:
+        known = self._known(memory_key)
+        if known is None:
             generation = self.changes.generation
+            await self.placement.check("username", username)
             account = await self._verify(username, password, kind)
             if account is None:
                 await self._delay_failure(f"{username}\0{address}")
                 raise Refused(RefusalCode.AUTHENTICATION_FAILED, detail="wrong name or password")
-            self._remember(memory_key, account, generation)
-        return _admit(account, address)
+            known = _Known(generation, account)
+            self._remember(memory_key, known)
+        return _admit(known.account, address)
 
     async def verify_password(
         self, account_id: int | None, password: str, who: str, kind: CredentialKind
@@ -150,6 +189,8 @@ class Accounts:
 
         Without an account this takes as long as with one. Failures of `who` are delayed.
         """
+        if account_id is not None:
+            self.placement.check_short_id(account_id)
         account = await self.find_by_id(account_id) if account_id is not None else None
         account = await self._with_password(account, password, kind)
         if account is None:
@@ -223,6 +264,8 @@ class Accounts:
             time_zone=time_zone,
         )
         values = read_fields(given) | read_fields(fields or AccountFields())
+        if parent is None:
+            self.placement.check_new_root(username)
         account_id = await self._storage.short_ids.next()
         if permissions is None:
             permissions = DEFAULT_PERMISSIONS
@@ -360,6 +403,7 @@ class Accounts:
 
     async def find(self, username: str) -> Account:
         """The account with a user name; raises `Refused`."""
+        await self.placement.check("username", username)
         account = None
         if username.isprintable():  # no other name exists, and databases take not every string
             account = await self._storage.read(lambda c: accounts.find_by_username(c, username))
@@ -396,19 +440,17 @@ class Accounts:
         self.changes.note(account_ids)
         self.changed(account_ids)
 
-    def _known(self, key: bytes) -> Account | None:
+    def _known(self, key: bytes) -> _Known | None:
         known = self._remembered.get(key)
-        if known is None:
-            return None
-        generation, account = known
-        if generation != self.changes.generation:
-            if self.changes.since(generation, account):
+        if known is not None and known.generation != self.changes.generation:
+            if self.changes.since(known.generation, known.account):
                 return None
-            self._remembered[key] = _Known(self.changes.generation, account)
-        return account
+            known = known._replace(generation=self.changes.generation)
+            self._remembered[key] = known
+        return known
 
-    def _remember(self, key: bytes, account: Account, generation: int) -> None:
-        self._remembered[key] = _Known(generation, account)
+    def _remember(self, key: bytes, known: _Known) -> None:
+        self._remembered[key] = known
         if len(self._remembered) > MAX_REMEMBERED:
             self._remembered.popitem(last=False)
 

@@ -35,6 +35,7 @@ _RESULTS = frozenset({State.DELIVERED, State.UNDELIVERED, State.EXPIRED, State.R
 """What tells how well a carrier delivers, where one is known."""
 _NAMES = {state: state.name.lower() for state in State}
 # Members that every message asks for: looking one up in its class costs more than the rest.
+_DELIVERED = State.DELIVERED
 _SENT = State.SENT
 _UNKNOWN = State.UNKNOWN
 
@@ -87,16 +88,15 @@ class Delivery:
         """A carrier accepted the message."""
         joined, message.joined = message.joined, ()
         ids = outcome.carrier_ids
-        if joined and len(ids) == len(joined) + 1:
-            numbered = _known(message, ids[:1])
-        else:
-            numbered = _known(message, ids)
+        own = ids[:1] if joined and len(ids) == len(joined) + 1 else ids
         _note_device(message, outcome)
-        self.change(message, State.SENT, on_stored, carrier=carrier, carrier_ids=numbered)
-        for part, carrier_id in zip(joined, shared_ids(joined, ids), strict=True):
-            _note_device(part, outcome)
-            known = ((1, carrier_id),) if carrier_id else ()
-            self.change(part, State.SENT, ignore, carrier=carrier, carrier_ids=known)
+        numbered = _known(message, own)
+        self.change(message, _SENT, on_stored, carrier=carrier, carrier_ids=numbered)
+        if joined:
+            for part, carrier_id in zip(joined, shared_ids(joined, ids), strict=True):
+                _note_device(part, outcome)
+                known = ((1, carrier_id),) if carrier_id else ()
+                self.change(part, _SENT, ignore, carrier=carrier, carrier_ids=known)
 
     def rejected(
         self, message: LiveMessage, carrier: str, outcome: Rejected, on_stored: OnStored
@@ -205,10 +205,11 @@ class Delivery:
                 for key, number in keys:
                     self.live.add_key(carrier, key, message, number)
             if message.part_count > 1:
-                part_rows += tuple(
-                    StoredPart(message_id=message.message_id, number=number, carrier_message_id=id_)
-                    for number, id_ in carrier_ids
-                )
+                for number, id_ in carrier_ids:
+                    row = StoredPart(
+                        message_id=message.message_id, number=number, carrier_message_id=id_
+                    )
+                    part_rows += (row,)
         callback: NewCallback | None = None
         if batch.stored.options.callback_url:
             callback = self._callback(message, after, failure, detail, now_ms)
@@ -248,7 +249,8 @@ class Delivery:
         message.writes += 1
         self._write(message, change, on_stored)
         if self.quality.is_watched and after in _RESULTS and carrier is not None:
-            self.quality.note(carrier, after is State.DELIVERED, message.sent_ms, now_ms)
+            delivered = after is _DELIVERED
+            self.quality.note(carrier, message.mcc, delivered, message.sent_ms, now_ms)
         if after >= _UNKNOWN:
             self.metrics.finals[carrier or "", _NAMES[after]] += 1
         if carrier is not None and keys:
@@ -274,7 +276,7 @@ class Delivery:
                     self._show(message, change)
             on_stored(on_disk)
 
-        self.writer.submit(changes.record, change, finish)
+        self.writer.submit(changes.record, change, finish, can_wait=True)
 
     def _announce(self, change: StateChange) -> None:
         """Has the customer called about a stored change."""
@@ -372,7 +374,7 @@ class Delivery:
     ) -> NewCallback | None:
         on_stored = message.batch.stored
         options = on_stored.options
-        if not options.callback_url or state.value not in options.callback_states:
+        if not options.callback_url or state not in options.callback_states:
             return None
         facts = CallbackFacts(
             message_id=message.message_id,

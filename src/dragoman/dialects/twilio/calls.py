@@ -180,6 +180,7 @@ async def _act_for(services: Services, caller: Caller, sid: str) -> Caller:
 
 
 async def _authenticate_key(services: Services, sid: str, secret: str, address: str) -> Account:
+    await services.placement.check("record", sid)
     account_id = await services.key_pairs.account_of(sid, secret)
     if account_id is None:
         await services.accounts.refuse_login(f"{sid}\0{address}")

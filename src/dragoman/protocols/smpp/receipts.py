@@ -38,6 +38,9 @@ FINAL_STATES: Final = frozenset(
 """Final states. UNKNOWN is not one, as a better receipt may follow, and neither is SKIPPED of
 SMPP 5.0: where nothing better follows, the report horizon ends the message."""
 
+# Members that every message asks for: looking one up in its class costs more than the rest.
+_UCS2 = DataCoding.UCS2
+
 
 class Receipt(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One delivery receipt; missing values are empty, and `message_id` may be.
@@ -246,7 +249,7 @@ def _text_of(pdu: DeliverSm | DataSm) -> str:
     octets = pdu.short_message if isinstance(pdu, DeliverSm) else b""
     octets = octets or find_tlv(pdu.tlvs, Tag.MESSAGE_PAYLOAD) or b""
     # Some SMSCs say UCS-2 under another data_coding, too; no text in Latin-1 begins with NUL.
-    if octets[:1] == b"\0" or (pdu.data_coding == DataCoding.UCS2 and b"\0" in octets):
+    if octets[:1] == b"\0" or (pdu.data_coding == _UCS2 and b"\0" in octets):
         return octets.decode("utf-16-be", "replace")
     return octets.decode("latin-1")
 
