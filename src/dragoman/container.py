@@ -10,14 +10,17 @@ from dragoman.core.accounts.access_tokens import AccessTokens
 from dragoman.core.accounts.account_tree import AccountTree
 from dragoman.core.accounts.accounts import Accounts
 from dragoman.core.accounts.admin_tokens import AdminTokens
+from dragoman.core.accounts.api_keys import ApiKeys
 from dragoman.core.accounts.audit_log import AuditLog
 from dragoman.core.accounts.auth_tokens import AuthTokens
 from dragoman.core.accounts.console_sessions import ConsoleSessions
 from dragoman.core.accounts.credits import Credits
 from dragoman.core.accounts.dialect_records import DialectRecords
+from dragoman.core.accounts.key_pairs import KeyPairs
 from dragoman.core.accounts.login_tokens import LoginTokens
 from dragoman.core.accounts.one_time_links import OneTimeLinks
 from dragoman.core.accounts.people import People
+from dragoman.core.accounts.saved_searches import SavedSearches
 from dragoman.core.accounts.scoped_tokens import ScopedTokens
 from dragoman.core.accounts.second_factors import SecondFactors
 from dragoman.core.accounts.senders import Senders
@@ -46,6 +49,7 @@ from dragoman.core.delivery.delivery import Delivery
 from dragoman.core.delivery.device_routes import DeviceRoutes
 from dragoman.core.delivery.dispatcher import Dispatcher
 from dragoman.core.delivery.model.ports import Connector
+from dragoman.core.delivery.price_lists import PriceLists
 from dragoman.core.delivery.receipts import Receipts
 from dragoman.core.delivery.rerouting import Rerouting
 from dragoman.core.delivery.resources import Resources
@@ -73,6 +77,8 @@ from dragoman.core.messages.model.records import NewCallback
 from dragoman.core.messages.model.routing import Router
 from dragoman.core.messages.premium import PremiumRules
 from dragoman.core.metrics import Metrics
+from dragoman.core.model.errors import StorageUnavailable
+from dragoman.core.placement.placement import Placement
 from dragoman.core.reporting.conversations import Conversations
 from dragoman.core.reporting.correspondence import Correspondence
 from dragoman.core.reporting.finder import Finder
@@ -120,6 +126,7 @@ class Services:
     metrics: Metrics
     storage: Storage
     short_ids: ShortIds
+    placement: Placement
     health: Health
     live: LiveMessages
     queue: LocalQueue
@@ -132,13 +139,16 @@ class Services:
     console_sessions: ConsoleSessions
     admin_tokens: AdminTokens
     access_tokens: AccessTokens
+    api_keys: ApiKeys
     auth_tokens: AuthTokens
     dialect_records: DialectRecords
+    key_pairs: KeyPairs
     login_tokens: LoginTokens
     scoped_tokens: ScopedTokens
     smpp_logins: SmppLogins
     one_time_links: OneTimeLinks
     people: People
+    saved_searches: SavedSearches
     second_factors: SecondFactors
     sign_ins: SignIns
     credits: Credits
@@ -176,6 +186,7 @@ class Services:
     inbox: Inbox
     dispatcher: Dispatcher
     carrier_switches: CarrierSwitches
+    price_lists: PriceLists
     retention: Retention
     privacy: Privacy
     premium: PremiumRules
@@ -235,8 +246,15 @@ class Services:
         await self.text_campaigns.restore()
         await self.alerts.restore()
 
+    async def _note_key_uses(self) -> None:
+        try:
+            await self.accounts.note_key_uses()
+        except StorageUnavailable:
+            pass  # the next use is noted again
+
     async def close(self) -> None:
         """Lets go of the database and of what else is open."""
         await self.inbound_routing.settle()
         await self.downloader.close()
+        await self._note_key_uses()
         await self.storage.stop()

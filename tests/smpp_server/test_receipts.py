@@ -158,8 +158,12 @@ async def test_receipts_wait_for_a_receiver_over_a_restart(make_site: MakeSite) 
     receiver = await again.bind(BindReceiver)
     receipts = await receiver.until_delivered(5)
     assert [fields(receipt)[0].decode() for receipt in receipts] == ids
-    await until(lambda: again.gateway.callbacks_waiting() == 0)
-    assert set(await states_of(again)) == {CallbackState.DELIVERED}
+
+    async def all_delivered() -> bool:
+        return set(await states_of(again)) == {CallbackState.DELIVERED}
+
+    await until(all_delivered)
+    assert again.gateway.callbacks_waiting() == 0
 
 
 async def test_a_receipt_is_repeated_to_the_next_receiver_until_it_is_answered(

@@ -72,6 +72,13 @@ class MessageEvents:
         code = state.name.lower()
         self._note(message, kind, report.carrier, "", code, report.error, part, report.raw)
 
+    async def note_feedback(self, message_id: int, said: str) -> None:
+        """Records what a customer says of a message; raises `Refused` where it is not stored."""
+        event = MessageEvent(
+            event_id=self._ids.next(), message_id=message_id, kind=EventKind.FEEDBACK, code=said
+        )
+        await self._writer.write(message_events.note_feedback, event)
+
     def recent(self, message_id: int) -> list[MessageEvent]:
         """The events of a message that are in memory."""
         taken = [
@@ -132,7 +139,7 @@ class MessageEvents:
             detail=_storable(detail, MAX_DETAIL),
             raw=_storable(raw, MAX_RAW),
         )
-        self._writer.submit(message_events.note, event, self._noted)
+        self._writer.submit(message_events.note, event, self._noted, can_wait=True)
 
     def _noted(self, result: Exception | None) -> None:
         if result is not None:
