@@ -193,7 +193,7 @@ class DialectApp:
         if known is None or len(data) - end != known.body_bytes:
             return None
         request = known.request
-        call = Call(self, request.again(self._addresses.read_of(peer, request.headers)))
+        call = self.call_type(self, request.again(self._addresses.read_of(peer, request.headers)))
         call.is_prompt = True
         call.body_limit_bytes = known.body_limit_bytes
         return call, data[end:]
@@ -344,17 +344,21 @@ class Call:
         self, request: Request, operation: Called, elsewhere: Elsewhere
     ) -> Response:
         """Gives a call to the partition of its caller; refuses it where nobody can be reached."""
+        # As tasks: a prompt call is none, and what is set for the refusal ends with it.
         hand_over = self._app.hand_over
         if hand_over is not None:
-            answer = await hand_over(request, elsewhere.partition)
+            answer = await asyncio.ensure_future(hand_over(request, elsewhere.partition))
             if answer is not None:
                 return answer
+        response = await asyncio.create_task(self._refuse_here(request, operation))
+        return _open_to_all(request, response)
+
+    async def _refuse_here(self, request: Request, operation: Called) -> Response:
         UNREACHABLE.set(True)
         try:
-            response = await operation.handler(request)
+            return await operation.handler(request)
         except Exception as error:
-            response = self._app.fail(request, error)
-        return _open_to_all(request, response)
+            return self._app.fail(request, error)
 
     def report(self, error: Exception) -> None:
         """Logs an error in the answer after its head was sent."""
