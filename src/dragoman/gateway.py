@@ -215,6 +215,7 @@ class Gateway:
         await services.receipts.restore()
         await services.backlog.restore(services.ids.last)
         await services.carrier_switches.restore()
+        await services.price_lists.restore()
         await services.selection.quotas.restore(services.storage)
         services.dispatcher.start(services.connectors, services.router.routes.values(), spawn)
         for name, connector in services.connectors.items():
@@ -373,10 +374,14 @@ class Gateway:
     def warnings(self) -> list[str]:
         """What needs attention although the gateway takes traffic."""
         quality = self.services.selection.quality
-        left_out = (name for name in self.connectors if quality.is_left_out(name))
+        left_out = ((name, quality.left_out(name)) for name in self.connectors)
         return [
             *self.services.health.warnings(),
-            *(f"carrier {name} delivers too little and is left out" for name in left_out),
+            *(
+                f"carrier {name} delivers too little and is left out for {', '.join(places)}"
+                for name, places in left_out
+                if places
+            ),
         ]
 
     def free_bytes(self) -> int | None:

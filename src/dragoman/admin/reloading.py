@@ -21,7 +21,7 @@ from dragoman.config.route_files import load_costs, load_networks
 from dragoman.config.tables import CarrierTable
 from dragoman.connectors import CONNECTORS
 from dragoman.container import Services
-from dragoman.core.billing.model.costs import CostList
+from dragoman.core.billing.model.costs import CostList, compare_costs
 from dragoman.core.delivery.model.ports import Connector
 from dragoman.core.delivery.running import Reloaded
 from dragoman.core.messages.model.conditions import Networks
@@ -78,7 +78,8 @@ class Reloading:
                 connectors = {} if check else {c.name: self._connect(c) for c in changed}
             except (ConfigError, OSError, ValueError) as error:
                 raise Refused(RefusalCode.INVALID_FIELD, "configuration", str(error)) from None
-            lines = (*differences(old, new), *self._price_lists(costs))
+            listed = await asyncio.to_thread(self._price_lists, costs)
+            lines = (*differences(old, new), *listed)
             kept = kept_until_restart(old, new)
             if check:
                 return Reloaded(changes=lines, at_restart=kept)
@@ -87,12 +88,12 @@ class Reloading:
             return Reloaded(changes=lines, at_restart=kept, applied=True, moved=moved)
 
     def _price_lists(self, costs: Mapping[str, CostList]) -> tuple[str, ...]:
-        """Lists with another number of rows; others that changed look alike from outside."""
-        before = self._services.selection.costs.sizes()
+        """What the lists in files change."""
+        before = self._services.price_lists.files
         return tuple(
-            f"price list {carrier}: {len(prices)} rows"
+            f"price list {carrier}: {changes.summary}"
             for carrier, prices in costs.items()
-            if before.get(carrier) != len(prices)
+            if (changes := compare_costs(before.get(carrier, ()), prices))
         )
 
     def _changed_carriers(self, old: Settings, new: Settings) -> tuple[CarrierTable, ...]:
@@ -135,7 +136,7 @@ class Reloading:
             new.routes_for_router(), networks=networks, zone=ZoneInfo(new.routing.time_zone)
         )
         services.message_maker.prices.replace(new.prices_for_price_list())
-        services.selection.costs.replace(costs)
+        services.price_lists.take_files(costs)
         quotas.replace(new.quotas_of_carriers())
         services.selection.senders.replace(
             new.rules_for_senders(), enforced=new.routing.enforce_sender_rules

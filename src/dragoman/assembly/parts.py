@@ -18,8 +18,10 @@ from dragoman.core.accounts.audit_log import AuditLog
 from dragoman.core.accounts.auth_tokens import AuthTokens
 from dragoman.core.accounts.credits import Credits
 from dragoman.core.accounts.dialect_records import DialectRecords
+from dragoman.core.accounts.key_pairs import KeyPairs
 from dragoman.core.accounts.login_tokens import LoginTokens
 from dragoman.core.accounts.one_time_links import OneTimeLinks
+from dragoman.core.accounts.saved_searches import SavedSearches
 from dragoman.core.accounts.scoped_tokens import ScopedTokens
 from dragoman.core.accounts.senders import Senders
 from dragoman.core.accounts.sessions import Sessions
@@ -43,6 +45,7 @@ from dragoman.core.delivery.delivery import Delivery
 from dragoman.core.delivery.device_routes import DeviceRoutes
 from dragoman.core.delivery.dispatcher import Dispatcher
 from dragoman.core.delivery.model.ports import CallsBack, Connector
+from dragoman.core.delivery.price_lists import PriceLists
 from dragoman.core.delivery.quality import Quality
 from dragoman.core.delivery.quotas import Quotas
 from dragoman.core.delivery.receipts import Receipts
@@ -67,6 +70,7 @@ from dragoman.core.inbound.keywords import Keywords
 from dragoman.core.inbound.model.inbound import StoredInbound
 from dragoman.core.inbound.model.keywords import words_to_match
 from dragoman.core.inbound.opt_outs import OptOuts
+from dragoman.core.inbound.repeats import REPEATED_DAYS
 from dragoman.core.inbound.routing import InboundRouting
 from dragoman.core.inbound.services import TextServices
 from dragoman.core.messages.attachments import AttachmentLimits, Attachments
@@ -136,7 +140,14 @@ class Parts:
             networks=load_networks(settings),
             zone=ZoneInfo(settings.routing.time_zone),
         )
-        self.costs = Costs(load_costs(settings) if connect is not connect_nothing else {})
+        self.costs = Costs()
+        self.price_lists = PriceLists(
+            storage=self.storage,
+            clock=self.clock,
+            costs=self.costs,
+            in_files=frozenset(table.carrier for table in settings.price_lists),
+            files=load_costs(settings) if connect is not connect_nothing else {},
+        )
         self.quality = Quality(self.clock)
         self.quotas = Quotas(self.clock, settings.quotas_of_carriers())
         self.sender_rules = SenderRules(
@@ -181,6 +192,7 @@ class Parts:
             storage=self.storage, accounts=self.accounts, sealer=sealer, clock=self.clock
         )
         self.dialect_records = DialectRecords(storage=self.storage, ids=self.ids)
+        self.key_pairs = KeyPairs(records=self.dialect_records, clock=self.clock)
         self.signing_secrets = SigningSecrets(
             records=self.dialect_records, sealer=sealer, clock=self.clock
         )
@@ -223,6 +235,7 @@ class Parts:
         )
         self.console_sessions, self.people, self.second_factors = signing_in[:3]
         self.sign_ins, self.api_keys = signing_in[3:]
+        self.saved_searches = SavedSearches(storage=self.storage, ids=self.ids)
 
     def _contacts(self) -> None:
         self.contacts = Contacts(storage=self.storage, ids=self.ids, clock=self.clock)
@@ -397,6 +410,7 @@ class Parts:
                 Kept.ATTACHMENTS: settings.retention.attachments_days,
                 Kept.AUDIT_ENTRIES: settings.retention.audit_days,
                 Kept.CALLBACKS: settings.retention.callbacks_days,
+                Kept.CARRIER_TEXTS: REPEATED_DAYS,
                 Kept.DELIVERIES: settings.retention.deliveries_days,
                 Kept.INGESTED_ROWS: settings.retention.ingested_days,
                 Kept.NOTES: settings.retention.notes_days,

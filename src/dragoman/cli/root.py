@@ -50,6 +50,7 @@ COMMANDS: Final = MappingProxyType(
         "device": "Devices: phones that send with their own SIMs.",
         "carrier": "Carriers: their state, out of service and back.",
         "reload": "Let a running gateway take changed carriers, routes and prices at once.",
+        "prices": "What carriers charge: importing price lists, and what an import changes.",
         "route": "Routes: which one a message would take, and why.",
         "bind": "Binds of customers' programs to the SMPP server: who, ending one, its wire log.",
         "sender": "Senders that accounts requested: only approved ones may be used.",

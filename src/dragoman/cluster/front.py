@@ -169,17 +169,7 @@ def _read_hops(value: bytes) -> int:
     return int(value) if value.isdigit() and len(value) < 3 else 0
 
 
-class _ByPlace(DialectApp):
-    """Opens calls by applications of partitions, and so knows no heads of its own."""
-
-    def open_known(self, data: bytes, peer: tuple[str, int] | None) -> None:
-        return None
-
-    def learn_head(self, data: bytes, call: Call) -> None:
-        pass
-
-
-class FrontApp(_ByPlace):
+class FrontApp(DialectApp):
     """What the server of a node serves: each call is opened by one of its partitions.
 
     A node without a partition relays calls to one that has some.
@@ -199,6 +189,16 @@ class FrontApp(_ByPlace):
         if app is not None:
             return app.open(scope)
         return _RelayedCall(self, self._front, self._api, scope)
+
+    def open_known(self, data: bytes, peer: tuple[str, int] | None) -> tuple[Call, bytes] | None:
+        """Leaves it to the partition that would open the call."""
+        app = next((place.app(self._api) for place in self._front.places.values()), None)
+        return None if app is None else app.open_known(data, peer)
+
+    def learn_head(self, data: bytes, call: Call) -> None:
+        """Leaves it to the partition that opened the call."""
+        if call.app is not self:
+            call.app.learn_head(data, call)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers what goes through ASGI: the pages around the dialects."""
@@ -254,7 +254,7 @@ _ANY: Final = Dialect(
 )
 
 
-class PeerApp(_ByPlace):
+class PeerApp(DialectApp):
     """What other nodes call: their callers' calls, for the partitions that this node owns."""
 
     def __init__(self, front: Front, secret: str, *, body_timeout_s: float) -> None:
@@ -277,6 +277,12 @@ class PeerApp(_ByPlace):
             return self._refused(scope, Response(404, b"", TEXT))
         call.request.client = client
         return call
+
+    def open_known(self, data: bytes, peer: tuple[str, int] | None) -> None:
+        """Knows no heads: each call says where it is from and for which partition."""
+
+    def learn_head(self, data: bytes, call: Call) -> None:
+        """Remembers none."""
 
     def _refused(self, scope: Mapping[str, Any], response: Response) -> Call:
         call = Call(self, Request(scope["method"], scope["path"], dialect=_ANY))

@@ -49,6 +49,10 @@ _NOTICES: Final = {
     "signed-out-everywhere": "You are signed out everywhere.",
     "password-changed": "Password changed. Sign in with the new one.",
     "saved": "Saved.",
+    "search-kept": "The search is kept.",
+    "search-removed": "The search is not kept any more.",
+    "search-not-kept": "This search cannot be kept: it needs a name of up to 40 characters, and it"
+    " must not be for a number.",
     "session-ended": "Session ended.",
     "factor-removed": "Second factor removed.",
     "key-revoked": "API key revoked.",

@@ -21,7 +21,7 @@ from dragoman.web.client_address import ClientAddressReader
 from dragoman.web.forms import parse_form
 from dragoman.web.known_heads import END, KnownHeads
 from dragoman.web.operations import Dialect, Operation
-from dragoman.web.paths import PathTable
+from dragoman.web.paths import Found, PathTable
 from dragoman.web.refusals import MalformedBody, Refusal, RefusalKind, Refused
 from dragoman.web.requests import Called, Parameters, Request
 from dragoman.web.responses import NO_CONTENT, Header, Message, Response, Send, Stream
@@ -32,6 +32,7 @@ AsgiApp = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 PREFLIGHT_AGE_S: Final = 86_400
 FRAMES_LOGGED: Final = 12
+PATHS_REMEMBERED: Final = 256
 STALL_S: Final = 30.0
 """How long a client may not read from a stream before it is disconnected."""
 
@@ -61,6 +62,10 @@ class _Endpoint:
             if method in self.by_method:
                 raise ValueError(f"{method} {operation.path} is declared twice")
             self.by_method[method] = operation
+
+    @property
+    def is_called_often(self) -> bool:
+        return any(operation.is_prompt for operation in self.by_method.values())
 
     def allowed_methods(self) -> bytes:
         return ", ".join(sorted({*self.by_method, "OPTIONS"})).encode()
@@ -104,6 +109,8 @@ class DialectApp:
             self._add(dialect)
         self._plain = self._paths.plain
         self._known_heads = KnownHeads()
+        self._often: dict[bytes, Found[_Endpoint, Dialect]] = {}
+        """Where paths with placeholders led of late that are called often."""
         self._pumps: set[asyncio.Task[None]] = set()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -158,7 +165,8 @@ class DialectApp:
         path: str = scope["path"]
         endpoint, path_params = self._plain.get(path, _NOWHERE)
         if endpoint is None:
-            found = self._paths.find(scope.get("raw_path") or path.encode())
+            raw_path = scope.get("raw_path") or path.encode()
+            found = self._often.get(raw_path) or self._find(raw_path)
             if found.owner is None:
                 return None
             endpoint, path_params, dialect = found.value, found.params, found.owner
@@ -186,6 +194,14 @@ class DialectApp:
             call.response = _open_to_all(request, self.fail(request, error))
         return call
 
+    def _find(self, raw_path: bytes) -> Found[_Endpoint, Dialect]:
+        found = self._paths.find(raw_path)
+        if found.value is not None and found.value.is_called_often:
+            if len(self._often) >= PATHS_REMEMBERED:
+                self._often.clear()
+            self._often[raw_path] = found
+        return found
+
     def open_known(self, data: bytes, peer: tuple[str, int] | None) -> tuple["Call", bytes] | None:
         """Opens a call whose head was seen before and that is whole; None for any other."""
         end = data.find(END) + len(END)
@@ -193,7 +209,8 @@ class DialectApp:
         if known is None or len(data) - end != known.body_bytes:
             return None
         request = known.request
-        call = self.call_type(self, request.again(self._addresses.read_of(peer, request.headers)))
+        again = request.again(self._addresses.read_of(peer, request.headers))
+        call = self.call_type(self, again)
         call.is_prompt = True
         call.body_limit_bytes = known.body_limit_bytes
         return call, data[end:]
@@ -310,10 +327,10 @@ class Call:
     reads it. Else the server collects up to `body_limit_bytes` (None: no body) and awaits `answer`.
     """
 
-    __slots__ = ("_app", "body_limit_bytes", "drain_bytes", "is_prompt", "request", "response")
+    __slots__ = ("app", "body_limit_bytes", "drain_bytes", "is_prompt", "request", "response")
 
     def __init__(self, app: DialectApp, request: Request) -> None:
-        self._app = app
+        self.app = app
         self.request = request
         self.is_prompt = False
         """Whether it is answered without a task, as a rule."""
@@ -337,7 +354,7 @@ class Call:
         except Elsewhere as elsewhere:
             return await self._hand_over(request, operation, elsewhere)
         except Exception as error:
-            response = self._app.fail(request, error)
+            response = self.app.fail(request, error)
         return _open_to_all(request, response)
 
     async def _hand_over(
@@ -345,7 +362,7 @@ class Call:
     ) -> Response:
         """Gives a call to the partition of its caller; refuses it where nobody can be reached."""
         # As tasks: a prompt call is none, and what is set for the refusal ends with it.
-        hand_over = self._app.hand_over
+        hand_over = self.app.hand_over
         if hand_over is not None:
             answer = await asyncio.ensure_future(hand_over(request, elsewhere.partition))
             if answer is not None:
@@ -358,16 +375,16 @@ class Call:
         try:
             return await operation.handler(request)
         except Exception as error:
-            return self._app.fail(request, error)
+            return self.app.fail(request, error)
 
     def report(self, error: Exception) -> None:
         """Logs an error in the answer after its head was sent."""
-        self._app.report(self.request, error)
+        self.app.report(self.request, error)
 
     def refuse(self, refusal: Refusal) -> Response:
         """Sets and returns the dialect's refusal; it closes the connection if body stays unread."""
         request = self.request
-        response = self._app.refuse(request, refusal)
+        response = self.app.refuse(request, refusal)
         if refusal.kind in _LEAVES_BODY:
             response = response.with_headers(_CLOSE)
             # A client that waits for 100 Continue must not be invited to send (RFC 9110 s. 10.1.1),

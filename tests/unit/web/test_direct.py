@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from dragoman.web.operations import Dialect, Operation
 from dragoman.web.responses import TEXT, Response
-from dragoman.web.router import DialectApp
+from dragoman.web.router import PATHS_REMEMBERED, DialectApp
 from dragoman.web.server import Server, build_server
 
 BODY = b'{"text":{"to":"+45","text":"hi"}}'
@@ -52,6 +52,14 @@ class Desk:
                 is_prompt=self.is_prompt,
             ),
             Operation(methods=("GET",), path="/d/close", handler=self.close, summary=""),
+            Operation(
+                methods=("POST",),
+                path="/d/of/{name}",
+                handler=self.take,
+                summary="",
+                body_limit_bytes=1000,
+                is_prompt=self.is_prompt,
+            ),
         )
         dialect = Dialect(
             name="desk",
@@ -409,3 +417,15 @@ async def test_known_head_counts_for_the_caller_of_its_connection(fallback) -> N
                 await reader.readuntil(b"1 done")
             writer.close()
     assert seen == [("127.0.0.2", b"x")] * 2 + [("127.0.0.3", b"x")] * 2
+
+
+async def test_paths_called_often_are_remembered_within_limits(fallback) -> None:
+    desk = Desk(is_prompt=True)
+    desk.may_answer.set()
+    app = desk.build_app(fallback)
+    async with started(app) as (_, port):
+        asks = [post(f"/d/of/{n}", b"x") for n in range(PATHS_REMEMBERED + 20)]
+        asks += [post("/d/of/0", b"x"), get("/d/nothing", "connection: close")]
+        received = await read_all(port, b"".join(asks))
+    assert bodies(received).count(b"x done") == PATHS_REMEMBERED + 21
+    assert 0 < len(app._often) <= PATHS_REMEMBERED

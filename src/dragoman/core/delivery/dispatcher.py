@@ -138,10 +138,11 @@ class Dispatcher:
     def is_stuck(self, route: Route) -> bool:
         """Whether no carrier of a route can send: all are down, held or left out."""
         quality = self.selection.quality
+        countries = route.conditions.countries if route.conditions is not None else ()
         return all(
             self.is_held(name)
             or not self._lanes[name].connector.up
-            or (route.min_delivery_rate > 0 and quality.is_left_out(name))
+            or (route.min_delivery_rate > 0 and quality.is_left_out_everywhere(name, countries))
             for name in route.carriers
         )
 

@@ -260,8 +260,11 @@ class SubmissionService:
         recipients = check_recipients(submission.recipients, maximum)
         check_prefixes(account, recipients)
         max_parts = self._max_parts_of(account)
-        query = self._route_query(account, submission, sender, terms)
-        repertoire = self._repertoire(account, submission, recipients, to_device, query)
+        query, repertoire = None, PLAIN
+        if self.maker.router.is_conditional:
+            query = self._route_query(account, submission, sender, terms)
+        if not self.maker.router.is_plain:
+            repertoire = self._repertoire(account, submission, recipients, to_device, query)
         segmentation: Segmentation | None = None
         own: list[Recipient] | None = None
         if submission.texts:
