@@ -7,8 +7,8 @@ from typing import Final
 import msgspec
 
 from dragoman.admin.calls import Body, Call
+from dragoman.admin.carriers import unknown_carrier
 from dragoman.admin.context import Admin
-from dragoman.config.reading import suggest
 from dragoman.core.accounts.model.accounts import Permission
 from dragoman.core.accounts.model.audit_log import AuditEntry
 from dragoman.core.billing.model.costs import InvalidPriceList
@@ -77,8 +77,7 @@ def check_carrier(admin: Admin, carrier: str) -> None:
     services = admin.services
     names = list(services.connectors) or [one.name for one in services.settings.carriers]
     if carrier not in names:
-        detail = f"no such carrier{suggest(carrier, names)}"
-        raise Refused(RefusalCode.NOT_FOUND, carrier[:64], detail)
+        raise unknown_carrier(carrier, names)
 
 
 async def _audit(admin: Admin, action: str, carrier: str) -> tuple[AuditEntry, ...]:
