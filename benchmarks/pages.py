@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlencode
@@ -20,6 +21,7 @@ from urllib.parse import urlencode
 from sqlalchemy import func, select
 
 from benchmarks.belongings import batch_of, callback_of, service_of
+from benchmarks.drafts import make_drafts
 from benchmarks.month import CUSTOMER, NUMBER, OPERATOR, PASSWORD, Month, fill
 from benchmarks.processes import Gateway, dragoman, free_port, processor_s
 from benchmarks.queries import DAY_MS, OFTEN
@@ -38,6 +40,10 @@ WARM_UP: Final = 2
 SAMPLES: Final = 200
 BOUND_MS: Final = 200.0
 FILES: Final = frozenset({"/messages/export.csv", "/report.csv"})
+NOT_ASKED: Final = FILES | {
+    *("/invitation", "/openid", "/openid/callback"),  # for a token, or with a provider, only
+    *("/contacts/import/{key}", "/contacts/import/{key}/faults"),  # while a file is read
+}
 """What is made while it is read, and as long as what it holds."""
 _PLACE: Final = re.compile(r"\{(\w+)(?::\w+)?\}")
 
@@ -72,9 +78,18 @@ class Sample:
 class Reader(Session):
     """Somebody who is signed in to the console, and what may be asked for."""
 
-    def __init__(self, port: int, account: Account, samples: list[Sample], month: Month) -> None:
+    def __init__(
+        self,
+        port: int,
+        account: Account,
+        samples: list[Sample],
+        month: Month,
+        drafts: Mapping[str, str],
+    ) -> None:
         super().__init__(port)
         self.account = account
+        self.drafts = drafts
+        """What stands in addresses for what it has made."""
         self.month = month
         self.chance = random.Random(7)
         self._samples = samples
@@ -182,6 +197,11 @@ def _filters() -> dict[str, dict[str, Filter]]:
     }  # fmt: skip
 
 
+def _fill_in(reader: Reader, match: re.Match[str]) -> str:
+    name = match[1]
+    return reader.drafts[name] if name in reader.drafts else str(_PLACES[name](reader))
+
+
 _PLACES: Final[Mapping[str, Callable[[Reader], int]]] = {
     "message_id": lambda reader: reader.message().message_id,
     "account_id": lambda _reader: CUSTOMER,
@@ -199,7 +219,7 @@ def pages_to_ask(account: Account) -> list[Page]:
         if page.show is not None
         and not page.background
         and page.is_open_to(account, widest_role(account))
-        and page.path not in FILES
+        and page.path not in NOT_ASKED
     ]
 
 
@@ -214,7 +234,8 @@ def run(
         readers = [_read_about(storage, one) for one in (OPERATOR, CUSTOMER)]
     finally:
         storage.close()
-    yield from ask(folder, url, month, readers, runs)
+    drafts = make_drafts(folder.with_name(f"{folder.name}-drafts"), url)
+    yield from ask(folder, url, month, readers, runs, drafts)
 
 
 def ask(
@@ -223,12 +244,13 @@ def ask(
     month: Month,
     known: list[tuple[Account, list[Sample]]],
     runs: int,
+    drafts: Mapping[int, Mapping[str, str]],
 ) -> Iterator[Figure]:
     """Starts a gateway on a filled database and asks it."""
     tables = f'{CONSOLE}\n[storage]\nurl = "{url}"\n'
     with dragoman(folder, free_port(), carriers="", tables=tables) as gateway:
         for account, samples in known:
-            reader = Reader(gateway.http, account, samples, month)
+            reader = Reader(gateway.http, account, samples, month, drafts[account.account_id])
             reader.sign_in(account.username, PASSWORD)
             for page in pages_to_ask(account):
                 for name, make in _filters().get(page.path, {"": _of()}).items():
@@ -245,7 +267,7 @@ def _measure(
     for number in range(WARM_UP + runs):
         if number == WARM_UP:
             before = processor_s(gateway.pid)[0]
-        target = _PLACE.sub(lambda match: str(_PLACES[match[1]](reader)), page.address)
+        target = _PLACE.sub(partial(_fill_in, reader), page.address)
         query = urlencode(make(reader))
         begin = time.perf_counter()
         status = reader.ask(f"{target}?{query}" if query else target)

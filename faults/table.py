@@ -11,6 +11,7 @@ from faults import (
     callbacks,
     carriers,
     clocks,
+    cluster,
     disks,
     hostile,
     kills,
@@ -138,6 +139,24 @@ CASES = (
         "customers' servers are in trouble",
         "everything told afterwards, in order; the healthy server waits no longer",
         callbacks.customers_in_trouble,
+    ),
+    Case(
+        "R15",
+        "one of three nodes is killed under load, the one that holds the carrier",
+        "nothing lost; at most a window doubled after a kill, and marked; taken over within 15 s",
+        cluster.node_is_killed,
+    ),
+    Case(
+        "R15",
+        "the node that holds the carrier stands still, and goes on after others have taken over",
+        "nothing lost; at most a window doubled each time, and marked",
+        cluster.node_stands_still,
+    ),
+    Case(
+        "R15",
+        "NATS is killed under load and started again, with or without its store",
+        "nothing lost; nothing doubled beyond a window, and marked",
+        cluster.nats_is_lost,
     ),
     Case(
         "R16",

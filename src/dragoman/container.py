@@ -10,20 +10,24 @@ from dragoman.core.accounts.access_tokens import AccessTokens
 from dragoman.core.accounts.account_tree import AccountTree
 from dragoman.core.accounts.accounts import Accounts
 from dragoman.core.accounts.admin_tokens import AdminTokens
+from dragoman.core.accounts.api_keys import ApiKeys
 from dragoman.core.accounts.audit_log import AuditLog
 from dragoman.core.accounts.auth_tokens import AuthTokens
 from dragoman.core.accounts.console_sessions import ConsoleSessions
 from dragoman.core.accounts.credits import Credits
 from dragoman.core.accounts.dialect_records import DialectRecords
+from dragoman.core.accounts.key_pairs import KeyPairs
 from dragoman.core.accounts.login_tokens import LoginTokens
 from dragoman.core.accounts.one_time_links import OneTimeLinks
 from dragoman.core.accounts.people import People
+from dragoman.core.accounts.saved_searches import SavedSearches
 from dragoman.core.accounts.scoped_tokens import ScopedTokens
 from dragoman.core.accounts.second_factors import SecondFactors
 from dragoman.core.accounts.senders import Senders
 from dragoman.core.accounts.sessions import Sessions
 from dragoman.core.accounts.sign_ins import SignIns
 from dragoman.core.accounts.smpp_logins import SmppLogins
+from dragoman.core.alerts.alerts import Alerts
 from dragoman.core.callbacks.callback_lists import CallbackLists
 from dragoman.core.callbacks.signing_secrets import SigningSecrets
 from dragoman.core.callbacks.webhooks import Webhooks
@@ -58,6 +62,7 @@ from dragoman.core.devices.phone_settings import PhoneSettings
 from dragoman.core.health import Health
 from dragoman.core.identifiers import last_identifier
 from dragoman.core.inbound.answers import AnswerLimits
+from dragoman.core.inbound.auto_answers import AutoAnswers
 from dragoman.core.inbound.inbound import Inbound
 from dragoman.core.inbound.inbox import Inbox
 from dragoman.core.inbound.keywords import Keywords
@@ -72,6 +77,9 @@ from dragoman.core.messages.model.records import NewCallback
 from dragoman.core.messages.model.routing import Router
 from dragoman.core.messages.premium import PremiumRules
 from dragoman.core.metrics import Metrics
+from dragoman.core.model.errors import StorageUnavailable
+from dragoman.core.placement.placement import Placement
+from dragoman.core.reporting.conversations import Conversations
 from dragoman.core.reporting.correspondence import Correspondence
 from dragoman.core.reporting.finder import Finder
 from dragoman.core.reporting.message_search import MessageSearch
@@ -83,6 +91,7 @@ from dragoman.core.reporting.timeline import Timelines
 from dragoman.core.reporting.traffic import Traffic
 from dragoman.core.retention.privacy import Privacy
 from dragoman.core.retention.retention import Retention
+from dragoman.core.submission.answering import Answering
 from dragoman.core.submission.audiences import Audiences
 from dragoman.core.submission.batches import Batches
 from dragoman.core.submission.bundles import Bundles
@@ -117,6 +126,7 @@ class Services:
     metrics: Metrics
     storage: Storage
     short_ids: ShortIds
+    placement: Placement
     health: Health
     live: LiveMessages
     queue: LocalQueue
@@ -129,13 +139,16 @@ class Services:
     console_sessions: ConsoleSessions
     admin_tokens: AdminTokens
     access_tokens: AccessTokens
+    api_keys: ApiKeys
     auth_tokens: AuthTokens
     dialect_records: DialectRecords
+    key_pairs: KeyPairs
     login_tokens: LoginTokens
     scoped_tokens: ScopedTokens
     smpp_logins: SmppLogins
     one_time_links: OneTimeLinks
     people: People
+    saved_searches: SavedSearches
     second_factors: SecondFactors
     sign_ins: SignIns
     credits: Credits
@@ -151,6 +164,9 @@ class Services:
     answer_limits: AnswerLimits
     keywords: Keywords
     opt_outs: OptOuts
+    auto_answers: AutoAnswers
+    answering: Answering
+    conversations: Conversations
     devices: Devices
     assignments: Assignments
     device_registration: DeviceRegistration
@@ -199,6 +215,7 @@ class Services:
     text_templates: TextTemplates
     text_campaigns: TextCampaigns
     short_links: ShortLinks
+    alerts: Alerts
     timelines: Timelines
     correspondence: Correspondence
     single_texts: SingleTexts
@@ -221,14 +238,23 @@ class Services:
         self.ids.continue_after(await self.storage.read(last_identifier))
         await self.inbound_routing.load()
         await self.opt_outs.load()
+        await self.auto_answers.load()
         await self.devices.restore()
         await self.phone_settings.restore()
         await self.webhooks.restore()
         await self.smpp_logins.restore()
         await self.text_campaigns.restore()
+        await self.alerts.restore()
+
+    async def _note_key_uses(self) -> None:
+        try:
+            await self.accounts.note_key_uses()
+        except StorageUnavailable:
+            pass  # the next use is noted again
 
     async def close(self) -> None:
         """Lets go of the database and of what else is open."""
         await self.inbound_routing.settle()
         await self.downloader.close()
+        await self._note_key_uses()
         await self.storage.stop()

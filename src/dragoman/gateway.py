@@ -6,8 +6,7 @@ It owns the order of start and stop.
 from __future__ import annotations
 
 import asyncio
-import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, NoReturn
 
@@ -19,8 +18,9 @@ from dragoman.admin.context import Admin
 from dragoman.admin.operations import build_admin
 from dragoman.admin.reloading import Reloading, connect_carrier
 from dragoman.admin.remote import TokenGuard
-from dragoman.admin.server import AdminServer
+from dragoman.admin.server import AdminServer, build_admin_app
 from dragoman.assembly import build_services
+from dragoman.assembly.membership import Membership
 from dragoman.campaigns.links import build_short_links
 from dragoman.campaigns.notices import MailedNotices
 from dragoman.campaigns.pages import PREFIX as MAILINGS_PREFIX
@@ -28,8 +28,8 @@ from dragoman.campaigns.pages import build_mailing_pages
 from dragoman.campaigns.relay import new_transport
 from dragoman.config import Settings
 from dragoman.connectors import connect_carriers
-from dragoman.connectors.http.callbacks import CarrierCalls, build_callbacks
 from dragoman.connectors.http.carrier import HttpCarrier
+from dragoman.connectors.http.live_calls import build_calls_of
 from dragoman.connectors.mm7.carrier import Mm7Carrier
 from dragoman.connectors.mm7.reports import build_reports
 from dragoman.connectors.phones.apis import build_phone_apis
@@ -40,6 +40,7 @@ from dragoman.console.openid_provider import build_openid
 from dragoman.console.routes import build_console
 from dragoman.console.views import PAGES
 from dragoman.container import Services
+from dragoman.core.alerts.alerts import Channels
 from dragoman.core.callbacks.calling import Caller, make_test_call
 from dragoman.core.callbacks.model.held_hosts import HeldHost
 from dragoman.core.callbacks.model.hosts import CallbackHost, Tested
@@ -48,6 +49,7 @@ from dragoman.core.callbacks.worker import CallbackWorker
 from dragoman.core.campaigns.worker import MailWorker
 from dragoman.core.delivery.model.ports import Connector, Custodian
 from dragoman.core.delivery.running import BindView, CarrierView, Reloaded, WirePiece
+from dragoman.core.inbound.model.auto_answers import ANSWERS
 from dragoman.core.messages.feed import Feed
 from dragoman.core.messages.model.callbacks import (
     BINDS,
@@ -60,8 +62,11 @@ from dragoman.dialects import DIALECTS
 from dragoman.kit.child_process import ChildProcess
 from dragoman.kit.clock import Clock
 from dragoman.kit.ids import time_of
+from dragoman.kit.periodic import repeat
+from dragoman.kit.steps import step
 from dragoman.kit.supervisor import Ended, Supervisor
 from dragoman.mail.listener import MailListener
+from dragoman.ops.alert_channels import build_channels
 from dragoman.ops.health import build_pages
 from dragoman.smpp_server.build import build_smpp_server
 from dragoman.web.client_address import ClientAddressReader
@@ -78,6 +83,7 @@ READ_ANSWER_BYTES = 64 * 1024
 """Of customers' answers, where a dialect reads them."""
 LOOK_AT_SPACE_S = 1.0
 STOP_UNSTORED_S = 3.0
+NOTE_KEYS_S = 60.0
 
 log = structlog.get_logger(__name__)
 
@@ -93,14 +99,20 @@ class Gateway:
         writer: ChildProcess | None = None,
         build_workbench: Callable[[Services, Caller], Workbench] | None = None,
         reload_settings: Callable[[], Settings] | None = None,
+        membership: Membership | None = None,
     ) -> None:
         """`writer` is the process that writes to the database; without one, a thread does.
 
         `build_workbench` makes what a development gateway has besides. `reload_settings` reads the
-        configuration again; without it, it stays as it is.
+        configuration again; without it, it stays as it is. With `membership` it is a partition of a
+        node: that listens for it, and gives it its carriers.
         """
+        self._membership = membership
         self.services = services = build_services(
-            settings, clock, connect=connect_carriers, writer=writer
+            settings,
+            clock,
+            connect=membership.connect if membership is not None else connect_carriers,
+            writer=writer,
         )
         self.dialects = tuple(DIALECTS[name](services) for name in settings.dialects.enabled)
         callbacks = settings.callbacks
@@ -134,7 +146,8 @@ class Gateway:
                 renderer_of_texts(d.name): d.render_text
                 for d in self.dialects
                 if d.render_text is not None
-            },
+            }
+            | {renderer_of_texts(ANSWERS): services.answering.render},
             event_renderers={
                 renderer_of_events(d.name): d.render_event
                 for d in self.dialects
@@ -145,7 +158,8 @@ class Gateway:
                 for d in self.dialects
                 if d.take_answer is not None
                 for renderer in (renderer_of_texts, renderer_of_events)
-            },
+            }
+            | {renderer_of_texts(ANSWERS): services.answering.take},
         )
         services.callback_stored.subscribe(self.callbacks.announce)
         self.callbacks.follow(services.callback_lists)
@@ -153,12 +167,17 @@ class Gateway:
         self.smpp_server, self._bind_deliveries = build_smpp_server(services)
         self._mail_worker = self._build_mail_worker()
         self._mail: MailListener | None = None
-        self._web: DialectApp | None = None
+        self.web: DialectApp | None = None
         self._server: Server | None = None
         self._serving: asyncio.Task[None] | None = None
         started_ms = services.clock.now_ms()
-        self.admin = Admin(services=services, running=self, started_ms=started_ms)
-        self._admin = AdminServer(self.admin)
+        self.admin = Admin(
+            services=services,
+            running=self,
+            started_ms=started_ms,
+            cluster=membership.cluster if membership is not None else None,
+        )
+        self._admin: AdminServer | None = None
         self._supervisor = Supervisor(self._worker_ended)
         self._reloading = Reloading(
             services,
@@ -214,7 +233,9 @@ class Gateway:
             ("imports", services.imports.run()),
             ("uploads", services.uploads.run()),
             ("campaigns", services.text_campaigns.run()),
+            ("alerts", services.alerts.run(self, self._channels())),
             ("short links", services.short_links.run()),
+            ("key uses", repeat(NOTE_KEYS_S, services.accounts.note_key_uses, "keys_not_noted")),
             ("contact values", services.contact_values.run()),
             ("callbacks", self.callbacks.run()),
             ("bind deliveries", self._bind_deliveries.run()),
@@ -228,10 +249,14 @@ class Gateway:
             spawn("mails", self._mail_worker.run())
         for connector in services.connectors.values():
             await connector.start(self._supervisor.spawn_for(connector))
-        await self._admin.start(spawn)
-        await self._listen()
-        await self._listen_for_mail()
-        await self._listen_for_binds()
+        self.web = self._build_web()
+        if self._membership is None:
+            app = build_admin_app(self.admin)
+            self._admin = AdminServer(app, services.settings.data_path)
+            await self._admin.start(spawn)
+            await self._listen(self.web)
+            await self._listen_for_mail()
+            await self._listen_for_binds()
         if before_ready is not None:
             await before_ready()
         services.health.note_phase("")
@@ -251,7 +276,7 @@ class Gateway:
         What was not handed to a carrier stays in its rows as if it had never been touched; so does
         the rest of what could not be finished.
         """
-        services, web = self.services, self._web
+        services, web = self.services, self.web
         services.health.note_phase("stopping")
         self._supervisor.expect_ends()
         began, timeout_s = asyncio.get_running_loop().time(), self.stop_timeout_s
@@ -259,7 +284,7 @@ class Gateway:
         def by(share: float) -> float:
             return began + share * timeout_s
 
-        async with _step("http", by(0.4)):
+        async with step("http", by(0.4)):
             if web is not None:
                 web.end_streams()
             if self._server is not None and self._serving is not None:
@@ -267,26 +292,27 @@ class Gateway:
                 self._server.config.timeout_graceful_shutdown = int(0.35 * timeout_s)
                 self._server.should_exit = True
                 await asyncio.gather(self._serving, return_exceptions=True)
-        async with _step("binds", by(0.42)):
+        async with step("binds", by(0.42)):
             await self.smpp_server.stop(0.1 * timeout_s)
-        async with _step("mail", by(0.45)):
+        async with step("mail", by(0.45)):
             if self._mail is not None:
                 await self._mail.stop(0.05 * timeout_s)
-        async with _step("admin", by(0.5)):
-            await self._admin.stop()
-        async with _step("carriers", by(0.7)):
+        async with step("admin", by(0.5)):
+            if self._admin is not None:
+                await self._admin.stop()
+        async with step("carriers", by(0.7)):
             await services.dispatcher.stop()
             left_s = by(0.6) - asyncio.get_running_loop().time()
             await asyncio.gather(*(c.stop(left_s) for c in services.connectors.values()))
-        async with _step("outcomes", by(0.75)):
+        async with step("outcomes", by(0.75)):
             await services.dispatcher.settled()
-        async with _step("unsent messages", by(0.8)):
+        async with step("unsent messages", by(0.8)):
             await services.dispatcher.take_back()
-        async with _step("workers", by(0.85)):
+        async with step("workers", by(0.85)):
             await self._supervisor.stop()
             await self.callbacks.stop()
             await self._bind_deliveries.stop()
-        async with _step("database", by(0.9)):
+        async with step("database", by(0.9)):
             await self._client.close()
             if self._openid is not None:
                 await self._openid.close()
@@ -446,16 +472,15 @@ class Gateway:
 
     # HTTP and mail
 
-    async def _listen(self) -> None:
+    def _build_web(self) -> DialectApp:
         services, settings = self.services, self.services.settings
-        host, port = settings.http.address
         addresses = ClientAddressReader(settings.http.proxy_networks)
         apis = [dialect.web for dialect in self.dialects]
         own: list[Dialect] = []
         # A reload may bring the first carrier of a type: it is called from then on.
         for kind, calls in (
             (Mm7Carrier, build_reports(self._find_mm7)),
-            (HttpCarrier, build_callbacks(self._find_calls)),
+            (HttpCarrier, build_calls_of(self.connectors)),
         ):
             there_is = any(isinstance(carrier, kind) for carrier in self.connectors.values())
             (apis if there_is else own).append(calls)
@@ -481,23 +506,27 @@ class Gateway:
             from dragoman.development.calls import build_calls  # only where there is a simulator
 
             own.append(build_calls(self.workbench, services.accounts))
-        self._web = DialectApp(
+        member = self._membership
+        web = DialectApp(
             [*apis, *own],
             pages,
             addresses=addresses,
             body_timeout_s=settings.http.request_timeout_s,
             max_body_bytes=settings.http.max_body_bytes,
+            hand_over=member.hand_over if member is not None else None,
         )
-        self._server = build_server(self._web, host=host, port=port)
+        if member is not None:
+            web.call_type = member.call_type
+        return web
+
+    async def _listen(self, web: DialectApp) -> None:
+        host, port = self.services.settings.http.address
+        self._server = build_server(web, host=host, port=port)
         self._serving = self._supervisor.spawn("http", self._server.serve())
         while not self._server.started:
             if self._serving.done():
                 raise SystemExit(f"cannot listen on {host}:{port}")
             await asyncio.sleep(0.01)
-
-    def _find_calls(self, name: str) -> CarrierCalls | None:
-        carrier = self.connectors.get(name)
-        return carrier.calls if isinstance(carrier, HttpCarrier) else None
 
     def _find_mm7(self, name: str) -> Mm7Carrier | None:
         carrier = self.connectors.get(name)
@@ -539,6 +568,10 @@ class Gateway:
         services.mailings.mail_due.subscribe(worker.announce)
         return worker
 
+    def _channels(self) -> Channels:
+        mailings = self.services.settings.mailings
+        return build_channels(mailings, self._client, new_transport(mailings))
+
     async def _listen_for_binds(self) -> None:
         try:
             await self.smpp_server.start()
@@ -555,18 +588,6 @@ class Gateway:
             await self._mail.start()
         except OSError as error:
             raise SystemExit(f"cannot take mail on {settings.listen}: {error}") from None
-
-
-@contextlib.asynccontextmanager
-async def _step(name: str, deadline: float) -> AsyncIterator[None]:
-    """Gives a step of a stop its time; one that fails, or takes longer, does not keep the next."""
-    try:
-        async with asyncio.timeout_at(deadline):
-            yield
-    except TimeoutError:
-        log.warning("stop_cut_short", step=name)
-    except Exception as error:
-        log.error("stop_step_failed", step=name, reason=type(error).__name__)
 
 
 def phones_of(connectors: Mapping[str, Connector]) -> dict[str, PhonesCarrier]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import os
 import sys
@@ -42,6 +43,13 @@ def run(folder: Path, *arguments: str) -> CompletedProcess[str]:
             os.umask(mask)
             structlog.reset_defaults()
     return CompletedProcess(arguments, code, printed.getvalue(), errors.getvalue())
+
+
+async def run_beside(folder: Path, *arguments: str) -> str:
+    """Runs a command in a thread, while the loop goes on here; what it printed once it worked."""
+    ended = await asyncio.to_thread(run, folder, *arguments)
+    assert ended.returncode == 0, (arguments, ended.stdout, ended.stderr)
+    return ended.stdout
 
 
 def _configure_logging(*_: str) -> None:

@@ -53,7 +53,7 @@ def test_every_page_is_asked_for(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'month.db'}"
     figures = list(pages.run(tmp_path / "k", url, MESSAGES, accounts=ACCOUNTS, runs=1))
     operator = Account(account_id=1, permissions=frozenset(Permission), username="o", wallet_id=1)
-    asked = [page for page in PAGES if page.path not in pages.FILES]
+    asked = [page for page in PAGES if page.path not in pages.NOT_ASKED]
     expected = {page.address for page in asked if page.show and not page.background}
     assert {figure.page for figure in figures if figure.reader == "operator"} == expected
     assert expected == {page.address for page in pages.pages_to_ask(operator)}

@@ -26,6 +26,8 @@ from tests.passing_time import until
 
 from dragoman.testkit.simulator import Behaviour, Simulator
 
+from .command_line import run_beside
+
 KILLS = 10
 WINDOW = 20
 CLIENTS = 16
@@ -120,12 +122,7 @@ class Gateway:
         self._process: asyncio.subprocess.Process | None = None
 
     async def command(self, *arguments: str) -> str:
-        process = await asyncio.create_subprocess_exec(
-            DRAGOMAN, *arguments, "--config", str(self.config), stdout=asyncio.subprocess.PIPE
-        )
-        output, _ = await process.communicate()
-        assert process.returncode == 0, arguments
-        return output.decode()
+        return await run_beside(self.config.parent, *arguments, "--config", str(self.config))
 
     async def start(self) -> None:
         self._process = await asyncio.create_subprocess_exec(

@@ -28,6 +28,8 @@ from tests.smpp_server.esme import Esme, submit
 from dragoman.protocols.smpp.pdus import BindTransceiver
 from dragoman.testkit.simulator import Behaviour, Simulator
 
+from .command_line import run_beside
+
 KILLS = 8
 BINDS = 4
 WINDOW = 20
@@ -109,11 +111,7 @@ class Gateway:
         self._process: asyncio.subprocess.Process | None = None
 
     async def command(self, *arguments: str) -> None:
-        process = await asyncio.create_subprocess_exec(
-            *(DRAGOMAN, *arguments, "--config", str(self.config)),
-            stdout=asyncio.subprocess.DEVNULL,
-        )
-        assert await process.wait() == 0, arguments
+        await run_beside(self.config.parent, *arguments, "--config", str(self.config))
 
     async def start(self) -> None:
         self._process = await asyncio.create_subprocess_exec(

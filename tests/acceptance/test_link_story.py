@@ -20,6 +20,8 @@ from tests.passing_time import until
 
 from dragoman.testkit.simulator import Behaviour, Simulator
 
+from .command_line import run_beside
+
 DRAGOMAN = str(Path(sys.executable).parent / "dragoman")
 KEY = "story-key-story-key-story-key"
 ADVANCED = "advanced-key-advanced-key"
@@ -163,10 +165,7 @@ async def program(
     )
 
     async def run(*arguments: str) -> None:
-        process = await asyncio.create_subprocess_exec(
-            DRAGOMAN, *arguments, "--config", str(config), stdout=asyncio.subprocess.DEVNULL
-        )
-        assert await process.wait() == 0, arguments
+        await run_beside(tmp_path, *arguments, "--config", str(config))
 
     await run("migrate")
     may = ("--may", "administer", "--may", "premium")

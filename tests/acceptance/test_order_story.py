@@ -21,6 +21,8 @@ from tests.passing_time import until
 
 from dragoman.testkit.simulator import Behaviour, Simulator
 
+from .command_line import run_beside
+
 DRAGOMAN = str(Path(sys.executable).parent / "dragoman")
 PASSWORD = "story-password"
 PREFIX = "/API/v1.0/REST"
@@ -61,14 +63,7 @@ class Gateway:
         self._process: asyncio.subprocess.Process | None = None
 
     async def run(self, *arguments: str) -> None:
-        process = await asyncio.create_subprocess_exec(
-            DRAGOMAN,
-            *arguments,
-            "--config",
-            str(self._config),
-            stdout=asyncio.subprocess.DEVNULL,
-        )
-        assert await process.wait() == 0, arguments
+        await run_beside(self._config.parent, *arguments, "--config", str(self._config))
 
     async def start(self, session: aiohttp.ClientSession) -> None:
         process = self._process = await asyncio.create_subprocess_exec(

@@ -20,6 +20,8 @@ from tests.passing_time import until
 
 from dragoman.testkit.fake_phone import FakePhone, SentText
 
+from .command_line import run_beside
+
 DRAGOMAN = str(Path(sys.executable).parent / "dragoman")
 PASSWORD = "story password"
 NUMBER = "+4915752982212"
@@ -60,21 +62,11 @@ class Gateway:
 
     async def command(self, *arguments: str) -> Any:
         """What a command answers, as JSON."""
-        process = await asyncio.create_subprocess_exec(
-            DRAGOMAN,
-            *arguments,
-            *("--config", str(self._config), "--json"),
-            stdout=asyncio.subprocess.PIPE,
-        )
-        output, _ = await process.communicate()
-        assert process.returncode == 0, (arguments, output)
-        return json.loads(output)
+        where = ("--config", str(self._config), "--json")
+        return json.loads(await run_beside(self._config.parent, *arguments, *where))
 
     async def migrate(self) -> None:
-        process = await asyncio.create_subprocess_exec(
-            *(DRAGOMAN, "migrate", "--config", str(self._config))
-        )
-        assert await process.wait() == 0
+        await run_beside(self._config.parent, "migrate", "--config", str(self._config))
 
     async def start(self) -> None:
         self._process = await asyncio.create_subprocess_exec(

@@ -8,7 +8,7 @@ import json
 import re
 import signal
 import sys
-from asyncio.subprocess import DEVNULL, PIPE, Process
+from asyncio.subprocess import DEVNULL, Process
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from datetime import datetime, timedelta
@@ -23,6 +23,8 @@ from aiosmtpd.smtp import SMTP, Envelope
 from tests.passing_time import PATIENCE_S, until
 
 from dragoman.testkit.simulator import Behaviour, Simulator
+
+from .command_line import run_beside
 
 DRAGOMAN = str(Path(sys.executable).parent / "dragoman")
 PASSWORD, CUSTOMERS_PASSWORD = "reseller password", "password2"
@@ -193,11 +195,7 @@ class World:
 
     async def run(self, *arguments: str) -> Any:
         """Runs a command of the operator's; what it says in JSON, if it does."""
-        process = await asyncio.create_subprocess_exec(
-            DRAGOMAN, *arguments, "--config", str(self.config), stdout=PIPE
-        )
-        said, _ = await process.communicate()
-        assert process.returncode == 0, arguments
+        said = await run_beside(self.config.parent, *arguments, "--config", str(self.config))
         return json.loads(said) if "--json" in arguments else None
 
     async def start(self, session: aiohttp.ClientSession) -> None:

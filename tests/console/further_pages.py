@@ -9,6 +9,7 @@ from typing import Final
 
 from dragoman.container import Services
 from dragoman.core.accounts.model.accounts import Account
+from dragoman.core.accounts.model.people import Role
 from dragoman.core.accounts.model.senders import SenderDetails
 from dragoman.core.callbacks.calling import Caller
 from dragoman.core.devices.devices import ReportedSim
@@ -34,6 +35,10 @@ FURTHER_PAGES: Final = {
     "ledger": "",
     "changes": "",
     "all-changes": "/console/changes",
+    "people": "/console/people",
+    "person": "",
+    "sign-in-own": "/console/me",
+    "second-factor": "/console/me/factor",
     "senders": "/console/senders",
     "carriers": "/console/carriers",
     "binds": "/console/binds",
@@ -114,9 +119,18 @@ async def set_up_further_pages(gateway: Gateway, account: Account) -> dict[str, 
     )
     for action, subject in (("give", "500"), ("access", "may premium"), ("key", "")):
         await gateway.services.audit_log.note(account, action, subject, child)
+    people = gateway.services.people
+    for name, role in (("anna@harbour.example", Role.MANAGER), ("night shift", Role.SENDER)):
+        person, token = await people.invite(account, name, role, by=Role.OPERATOR)
+    await people.accept(token, SMPP_PASSWORD * 2, "192.0.2.8")
+    browser = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
+    await gateway.services.console_sessions.open(
+        account, person.person_id, address="192.0.2.8", browser=browser
+    )
     own = f"/console/accounts/{child.account_id}"
     return FURTHER_PAGES | {
         "account": own,
+        "person": f"/console/people/{person.person_id}",
         "delete-account": f"{own}/delete",
         "service": f"/console/services/{shop.forwarding_id}",
         "ledger": f"{own}/ledger",

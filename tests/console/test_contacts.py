@@ -8,8 +8,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from dragoman.core.contacts.contacts import ContactFilter
-from dragoman.core.contacts.model.uploads import UploadState
+from dragoman.core.contacts.model.contacts import ContactFilter
+from dragoman.core.contacts.model.uploads import Mapping, UploadState
 
 from .conftest import Browser, path_of
 
@@ -257,7 +257,7 @@ async def test_import_goes_on_after_a_restart(sena: Browser, monkeypatch: Any) -
         return await original(*arguments)
 
     object.__setattr__(services.imports, "add_rows", fails)
-    mapping = module.Mapping(fields=("+",), list_name="All", drop_duplicates=False)
+    mapping = Mapping(fields=("+",), list_name="All", drop_duplicates=False)
     await services.uploads.start(account, upload.key, mapping)
     await services.uploads.settled(upload.key)
     object.__setattr__(services.imports, "add_rows", original)

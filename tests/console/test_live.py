@@ -136,3 +136,23 @@ async def test_stream_keeps_no_session_from_idling(browser: Browser) -> None:
         browser.clock.advance(idle_s * 0.6)
         page = await browser.get("/console/live/events?state=nothing")  # it ends at once
     assert page.status == 401
+
+
+async def test_first_page_is_ordered_by_the_time_it_shows(browser: Browser) -> None:
+    account = await browser.services.accounts.find("sena")
+    batches = []
+    for number in ("+4530123451", "+4530123452", "+4530123453"):
+        browser.clock.advance(1)
+        accepted = await browser.services.submission.submit(
+            account,
+            Submission(dialect="httpsms", recipients=(number,), text="Hi", sender="Dragoman"),
+        )
+        batches.append(accepted.batch_id)
+    browser.clock.advance(60)
+    await browser.services.batches.cancel(account, batches[0])
+    await browser.sign_in("sena")
+    page = await browser.get("/console/live")
+    times = page.tree.xpath("//tbody//time/@datetime")
+    numbers = [cell.text for cell in page.tree.xpath("//tbody/tr/td[1]")]
+    assert numbers == ["+4530123451", "+4530123453", "+4530123452"]
+    assert times == sorted(times, reverse=True)

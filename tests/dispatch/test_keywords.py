@@ -142,7 +142,7 @@ async def test_the_database_wins_over_the_configuration(
     harness.simulator = simulator
     await until(lambda: harness.carriers["smsc"].up)
     one, two = await harness.account("one"), await harness.account("two")
-    harness.accounts.changed()
+    harness.accounts.changed(())
     await until(lambda: harness.inbound_routing.number("1272") is not None)
     assert (await say(harness, "x"))[0] == one.account_id
     await harness.keywords.add_number(two, "1272", shared=False)

@@ -158,8 +158,12 @@ async def test_receipts_wait_for_a_receiver_over_a_restart(make_site: MakeSite) 
     receiver = await again.bind(BindReceiver)
     receipts = await receiver.until_delivered(5)
     assert [fields(receipt)[0].decode() for receipt in receipts] == ids
-    await until(lambda: again.gateway.callbacks_waiting() == 0)
-    assert set(await states_of(again)) == {CallbackState.DELIVERED}
+
+    async def all_delivered() -> bool:
+        return set(await states_of(again)) == {CallbackState.DELIVERED}
+
+    await until(all_delivered)
+    assert again.gateway.callbacks_waiting() == 0
 
 
 async def test_a_receipt_is_repeated_to_the_next_receiver_until_it_is_answered(
@@ -211,6 +215,17 @@ async def test_what_is_refused_for_now_comes_again(site: Site, status: int) -> N
     site.gateway.retry_callbacks(site.account.account_id)
     first, second = await esme.until_delivered(2)
     assert first.short_message == second.short_message
+
+
+async def test_receipts_of_one_message_keep_their_order(site: Site) -> None:
+    esme = await site.bind()
+    esme.statuses = [0x14]
+    await esme.ask(submit(registered_delivery=0x11))
+    await until(lambda: site.simulator.receipts_acknowledged == 1)
+    await until(lambda: site.gateway.held_hosts())
+    site.gateway.retry_callbacks(site.account.account_id)
+    receipts = await esme.until_delivered(3)
+    assert [fields(pdu)[5] for pdu in receipts] == [b"ENROUTE", b"ENROUTE", b"DELIVRD"]
 
 
 @pytest.mark.parametrize("status", [0x0B, 0x65, 0x0400])

@@ -16,14 +16,18 @@ import msgspec
 from dragoman import __version__
 from dragoman.admin import (
     accounts,
+    alerts,
     binds,
     callbacks,
     campaigns,
     carriers,
+    cluster,
     contacts,
+    conversations,
     devices,
     diagnosis,
     inbound,
+    keys,
     message_lists,
     messages,
     people,
@@ -53,6 +57,7 @@ PROBLEM_TYPE: Final = b"application/problem+json"
 SUBJECTS: Final = (
     accounts, messages, message_lists, carriers, routes, prices, reload, callbacks, inbound,
     senders, devices, webhooks, privacy, diagnosis, tokens, binds, contacts, campaigns, people,
+    conversations, keys, alerts, cluster,
 )  # fmt: skip
 
 Guard = Callable[[Request], Awaitable[None]]

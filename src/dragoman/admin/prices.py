@@ -4,29 +4,15 @@ from __future__ import annotations
 
 from typing import Final
 
-import msgspec
-
 from dragoman.admin.calls import Body, Call
 from dragoman.admin.carriers import unknown_carrier
 from dragoman.admin.context import Admin
+from dragoman.admin.price_answers import PriceListsShown, PriceListText
 from dragoman.core.accounts.model.accounts import Permission
 from dragoman.core.accounts.model.audit_log import AuditEntry
 from dragoman.core.billing.model.costs import InvalidPriceList
-from dragoman.core.delivery.price_lists import PriceListChange, PriceListView
+from dragoman.core.delivery.model.price_lists import PriceListChange
 from dragoman.core.model.errors import RefusalCode, Refused
-
-
-class PriceListsShown(msgspec.Struct, frozen=True, kw_only=True):
-    """Every price list of a carrier."""
-
-    price_lists: tuple[PriceListView, ...]
-
-
-class PriceListText(msgspec.Struct, frozen=True, kw_only=True):
-    """A price list as CSV."""
-
-    carrier: str
-    content: str
 
 
 class PriceListImport(Body, frozen=True, kw_only=True):

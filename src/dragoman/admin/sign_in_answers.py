@@ -1,4 +1,4 @@
-"""What the operations on people answer, as values."""
+"""What the operations on people and API keys answer, as values."""
 
 from __future__ import annotations
 
@@ -34,3 +34,26 @@ class PersonLink(msgspec.Struct, frozen=True, kw_only=True):
     person: PersonView
     link: str
     """A path where the configuration does not say `[console] public_url`."""
+
+
+class KeyView(msgspec.Struct, frozen=True, kw_only=True):
+    """An API key without its secret; times are milliseconds since the Unix epoch."""
+
+    key_id: int
+    name: str
+    scopes: tuple[str, ...]
+    """Names of APIs and of calls; empty for all."""
+    allowed_addresses: str
+    created_ms: int
+    expires_ms: int | None
+    used_ms: int | None
+    """To about a minute; None if it was never used."""
+    api_key: str = ""
+    """Shown once, when it is made."""
+
+
+class KeyList(msgspec.Struct, frozen=True, kw_only=True):
+    """The API keys of an account that are neither revoked nor expired, oldest first."""
+
+    account: str
+    keys: tuple[KeyView, ...]

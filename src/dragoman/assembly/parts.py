@@ -2,39 +2,34 @@
 
 from __future__ import annotations
 
-from zoneinfo import ZoneInfo
-
 from dragoman import __version__
+from dragoman.assembly.choosing import build_choice
 from dragoman.assembly.connecting import Connect, connect_nothing
 from dragoman.assembly.signing_in import build_sign_in
 from dragoman.config import Settings
 from dragoman.config.policies import held_routes, joining_routes, kept_routes, policies_of
-from dragoman.config.route_files import load_costs, load_networks
 from dragoman.core.accounts.access_tokens import AccessTokens
 from dragoman.core.accounts.account_tree import AccountTree
 from dragoman.core.accounts.accounts import Accounts
 from dragoman.core.accounts.admin_tokens import AdminTokens
 from dragoman.core.accounts.audit_log import AuditLog
 from dragoman.core.accounts.auth_tokens import AuthTokens
-from dragoman.core.accounts.console_sessions import ConsoleSessions
 from dragoman.core.accounts.credits import Credits
 from dragoman.core.accounts.dialect_records import DialectRecords
+from dragoman.core.accounts.key_pairs import KeyPairs
 from dragoman.core.accounts.login_tokens import LoginTokens
 from dragoman.core.accounts.one_time_links import OneTimeLinks
+from dragoman.core.accounts.saved_searches import SavedSearches
 from dragoman.core.accounts.scoped_tokens import ScopedTokens
 from dragoman.core.accounts.senders import Senders
 from dragoman.core.accounts.sessions import Sessions
 from dragoman.core.accounts.smpp_logins import SmppLogins
-from dragoman.core.billing.model.costs import Costs
 from dragoman.core.billing.model.message_types import MessageTypes
 from dragoman.core.billing.model.pricing import PriceList
 from dragoman.core.callbacks.bind_texts import BindTexts
 from dragoman.core.callbacks.callback_lists import CallbackLists
 from dragoman.core.callbacks.signing_secrets import SigningSecrets
 from dragoman.core.callbacks.webhooks import Webhooks
-from dragoman.core.campaigns.issues import Issues
-from dragoman.core.campaigns.mailings import Mailings
-from dragoman.core.contacts.contact_addresses import ContactAddresses
 from dragoman.core.contacts.contact_profiles import ContactProfiles
 from dragoman.core.contacts.contact_values import ContactValues
 from dragoman.core.contacts.contacts import Contacts
@@ -47,14 +42,9 @@ from dragoman.core.delivery.delivery import Delivery
 from dragoman.core.delivery.device_routes import DeviceRoutes
 from dragoman.core.delivery.dispatcher import Dispatcher
 from dragoman.core.delivery.model.ports import CallsBack, Connector
-from dragoman.core.delivery.price_lists import PriceLists
-from dragoman.core.delivery.quality import Quality
-from dragoman.core.delivery.quotas import Quotas
 from dragoman.core.delivery.receipts import Receipts
 from dragoman.core.delivery.rerouting import Rerouting
 from dragoman.core.delivery.resources import Resources
-from dragoman.core.delivery.selection import Selection
-from dragoman.core.delivery.sender_rules import SenderRules
 from dragoman.core.delivery.series import SeriesCollector
 from dragoman.core.delivery.unreported import UnreportedMessages
 from dragoman.core.devices.assignments import Assignments
@@ -65,6 +55,7 @@ from dragoman.core.devices.phone_settings import PhoneSettings
 from dragoman.core.devices.presence import Presence
 from dragoman.core.health import Health
 from dragoman.core.inbound.answers import AnswerLimits
+from dragoman.core.inbound.auto_answers import AutoAnswers
 from dragoman.core.inbound.inbound import Inbound
 from dragoman.core.inbound.inbox import Inbox
 from dragoman.core.inbound.keywords import Keywords
@@ -81,19 +72,13 @@ from dragoman.core.messages.live import LiveMessages
 from dragoman.core.messages.loader import MessageLoader
 from dragoman.core.messages.model.messages import Holder, Outgoing
 from dragoman.core.messages.model.records import NewCallback
-from dragoman.core.messages.model.routing import Router
 from dragoman.core.messages.premium import PremiumRules
 from dragoman.core.metrics import Metrics
-from dragoman.core.reporting.correspondence import Correspondence
-from dragoman.core.reporting.finder import Finder
-from dragoman.core.reporting.message_search import MessageSearch
+from dragoman.core.placement.placement import place_of
 from dragoman.core.reporting.model.timeline import PduStep, Timeline
-from dragoman.core.reporting.monthly import MonthlyReport
 from dragoman.core.reporting.queries import Queries
-from dragoman.core.reporting.single_texts import SingleTexts
 from dragoman.core.reporting.statistics import Statistics
 from dragoman.core.reporting.timeline import Reconstructs, Timelines
-from dragoman.core.reporting.traffic import Traffic
 from dragoman.core.retention.model import Kept, Lifetimes
 from dragoman.core.retention.privacy import Privacy
 from dragoman.core.retention.retention import Retention
@@ -131,39 +116,29 @@ class Parts:
     ) -> None:
         self.settings = settings
         self.clock = clock
-        self.ids = IdSource(clock)
         self.metrics = Metrics()
         self.storage = Storage(settings.database_url, self.metrics, writer=writer)
+        self.ids = IdSource(clock, partition=self.storage.partition)
+        self.placement = place_of(self.storage, clock, settings.cluster.partitions)
         self.short_ids = self.storage.short_ids
         self._stop_words = words_to_match(settings.inbound.stop_words)
         self._start_words = words_to_match(settings.inbound.start_words)
         self._policies = policies_of(settings)
         self.live = LiveMessages()
         self.queue = LocalQueue()
-        self.router = Router(
-            settings.routes_for_router(),
-            networks=load_networks(settings),
-            zone=ZoneInfo(settings.routing.time_zone),
-        )
-        self.costs = Costs()
-        self.price_lists = PriceLists(
+        (
+            self.router,
+            self.costs,
+            self.price_lists,
+            self.quality,
+            self.quotas,
+            self.sender_rules,
+            self.selection,
+        ) = build_choice(
+            settings=settings,
             storage=self.storage,
-            clock=self.clock,
-            costs=self.costs,
-            in_files=frozenset(table.carrier for table in settings.price_lists),
-            files=load_costs(settings) if connect is not connect_nothing else {},
-        )
-        self.quality = Quality(self.clock)
-        self.quotas = Quotas(self.clock, settings.quotas_of_carriers())
-        self.sender_rules = SenderRules(
-            settings.rules_for_senders(), enforced=settings.routing.enforce_sender_rules
-        )
-        self.selection = Selection(
-            costs=self.costs,
-            quality=self.quality,
-            quotas=self.quotas,
-            senders=self.sender_rules,
-            clock=self.clock,
+            clock=clock,
+            reads_files=connect is not connect_nothing,
         )
         self.callback_stored = Signal[[NewCallback]]()
         self.callback_lists = CallbackLists(storage=self.storage, clock=self.clock)
@@ -176,12 +151,13 @@ class Parts:
         self._submission()
         self._carriers(connect)
         self.health = Health(self.storage.writer, self.connectors)
-        self._campaigns()
         self._reporting()
 
     def _accounts(self) -> None:
         settings = self.settings
-        self.accounts = Accounts(storage=self.storage, ids=self.ids, clock=self.clock)
+        self.accounts = Accounts(
+            storage=self.storage, ids=self.ids, clock=self.clock, placement=self.placement
+        )
         self.sessions = Sessions(clock=self.clock, idle_s=settings.dialects.smsend.session_idle_s)
         self.accounts.signed_out.subscribe(self.sessions.end_all)
         self.account_tree = AccountTree(
@@ -190,19 +166,13 @@ class Parts:
             ids=self.ids,
             clock=self.clock,
         )
-        self.console_sessions = ConsoleSessions(
-            storage=self.storage,
-            accounts=self.accounts,
-            clock=self.clock,
-            idle_s=settings.console.idle_s,
-            longest_s=settings.console.longest_s,
-        )
         self.access_tokens = AccessTokens(storage=self.storage, accounts=self.accounts)
         sealer = Sealer(settings.key_path)
         self.auth_tokens = AuthTokens(
             storage=self.storage, accounts=self.accounts, sealer=sealer, clock=self.clock
         )
         self.dialect_records = DialectRecords(storage=self.storage, ids=self.ids)
+        self.key_pairs = KeyPairs(records=self.dialect_records, clock=self.clock)
         self.signing_secrets = SigningSecrets(
             records=self.dialect_records, sealer=sealer, clock=self.clock
         )
@@ -239,12 +209,13 @@ class Parts:
             settings=settings,
             storage=self.storage,
             accounts=self.accounts,
-            sessions=self.console_sessions,
             audit_log=self.audit_log,
             sealer=sealer,
             clock=self.clock,
         )
-        self.people, self.second_factors, self.sign_ins = signing_in
+        self.console_sessions, self.people, self.second_factors = signing_in[:3]
+        self.sign_ins, self.api_keys = signing_in[3:]
+        self.saved_searches = SavedSearches(storage=self.storage, ids=self.ids)
 
     def _contacts(self) -> None:
         self.contacts = Contacts(storage=self.storage, ids=self.ids, clock=self.clock)
@@ -271,6 +242,12 @@ class Parts:
             reserved_words=self._stop_words | self._start_words,
         )
         self.opt_outs = OptOuts(storage=self.storage, ids=self.ids)
+        self.auto_answers = AutoAnswers(
+            storage=self.storage,
+            ids=self.ids,
+            clock=self.clock,
+            help_words=words_to_match(self.settings.inbound.help_words),
+        )
 
     def _devices(self) -> None:
         settings = self.settings
@@ -358,6 +335,7 @@ class Parts:
                 ids=self.ids,
                 clock=self.clock,
             ),
+            answers=self.auto_answers,
             find_events=self._about_text,
             stop_words=self._stop_words,
             start_words=self._start_words,
@@ -528,11 +506,6 @@ class Parts:
             clock=self.clock,
         )
         self.queries = Queries(self.storage)
-        self.message_search = MessageSearch(self.storage)
-        self.monthly_report = MonthlyReport(self.storage, self.clock)
-        self.finder = Finder(
-            self.storage, self.short_ids, tuple(carrier.name for carrier in settings.carriers)
-        )
         self.quotes = Quotes(submission=self.submission, router=self.router, opt_outs=self.opt_outs)
         self.route_explanations = RouteExplanations(
             router=self.router,
@@ -584,20 +557,6 @@ class Parts:
         )
         self.connectors.update(connect(self.settings, self.dispatcher, self.clock, self.resources))
 
-    def _campaigns(self) -> None:
-        settings = self.settings
-        self.mailings = Mailings(
-            storage=self.storage,
-            ids=self.ids,
-            clock=self.clock,
-            enabled=settings.mailings.enabled,
-            sender_domains=settings.mailings.sender_domains,
-            book=ContactAddresses(self.storage),
-        )
-        self.issues = Issues(
-            storage=self.storage, mailings=self.mailings, ids=self.ids, clock=self.clock
-        )
-
     def _reporting(self) -> None:
         self.timelines = Timelines(
             storage=self.storage,
@@ -606,10 +565,7 @@ class Parts:
             message_events=self.message_events,
             reconstruct=self._reconstruct,
         )
-        self.correspondence = Correspondence(self.storage)
-        self.single_texts = SingleTexts(self.storage)
         self.statistics = Statistics(storage=self.storage, queries=self.queries, clock=self.clock)
-        self.traffic = Traffic(storage=self.storage, clock=self.clock)
 
     def _about_text(self, text: StoredInbound, holder: Holder | None) -> tuple[NewCallback, ...]:
         """What is called for an inbound text besides its forwarding."""

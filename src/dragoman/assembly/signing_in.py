@@ -1,4 +1,4 @@
-"""The services by which people sign in to the console."""
+"""The services by which people sign in to the console, and programs by API keys."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from dragoman.config import Settings
 from dragoman.core.accounts.accounts import Accounts
+from dragoman.core.accounts.api_keys import ApiKeys
 from dragoman.core.accounts.audit_log import AuditLog
 from dragoman.core.accounts.console_sessions import ConsoleSessions
 from dragoman.core.accounts.people import People
@@ -19,9 +20,11 @@ from dragoman.storage.engine import Storage
 class SigningIn(NamedTuple):
     """What signing in consists of."""
 
+    sessions: ConsoleSessions
     people: People
     second_factors: SecondFactors
     sign_ins: SignIns
+    api_keys: ApiKeys
 
 
 def build_sign_in(
@@ -29,12 +32,18 @@ def build_sign_in(
     settings: Settings,
     storage: Storage,
     accounts: Accounts,
-    sessions: ConsoleSessions,
     audit_log: AuditLog,
     sealer: Sealer,
     clock: Clock,
 ) -> SigningIn:
-    """Builds them over the accounts and their sessions."""
+    """Builds them over the accounts."""
+    sessions = ConsoleSessions(
+        storage=storage,
+        accounts=accounts,
+        clock=clock,
+        idle_s=settings.console.idle_s,
+        longest_s=settings.console.longest_s,
+    )
     people = People(storage=storage, accounts=accounts, sessions=sessions, clock=clock)
     factors = SecondFactors(storage=storage, accounts=accounts, sealer=sealer, clock=clock)
     sign_ins = SignIns(
@@ -45,4 +54,10 @@ def build_sign_in(
         clock=clock,
         policy=Policy(settings.console.second_factor),
     )
-    return SigningIn(people, factors, sign_ins)
+    keys = ApiKeys(
+        storage=storage,
+        accounts=accounts,
+        clock=clock,
+        apis=frozenset(settings.dialects.enabled),
+    )
+    return SigningIn(sessions, people, factors, sign_ins, keys)

@@ -94,7 +94,7 @@ def create(
     shorten: Annotated[bool, option("Shorten links and count them.", "--shorten")] = False,
 ) -> None:
     """Create the draft of a campaign; nothing is sent until it is started."""
-    begin, end = _read_hours(hours)
+    begin, end = read_hours("--hours", hours)
     if template:
         text = _text_of(gateway, account, template)
     made = gateway.post(
@@ -253,15 +253,17 @@ def _read_rule(written: str) -> dict[str, Any]:
     return {"field": written[:at], "operation": operation, "value": written[at + len(sign) :]}
 
 
-def _read_hours(written: str) -> tuple[int | None, int | None]:
+def read_hours(option_name: str, written: str) -> tuple[int | None, int | None]:
+    """Minutes of the day between two times such as `09:00-20:00`; None for nothing."""
     if not written:
         return None, None
+    wrong = Stop(ExitCode.USAGE, f"{option_name}: {written}: use the form 09:00-20:00")
     minutes = []
     for clock in written.split("-"):
         hour, colon, minute = clock.strip().partition(":")
         if not (colon and hour.isdigit() and minute.isdigit()):
-            raise Stop(ExitCode.USAGE, f"--hours: {written}: use the form 09:00-20:00")
+            raise wrong
         minutes.append(int(hour) * 60 + int(minute))
     if len(minutes) != 2:
-        raise Stop(ExitCode.USAGE, f"--hours: {written}: use the form 09:00-20:00")
+        raise wrong
     return minutes[0], minutes[1]

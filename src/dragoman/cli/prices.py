@@ -8,13 +8,12 @@ from typing import Annotated
 
 import typer
 
-from dragoman.admin.prices import PriceListsShown, PriceListText
+from dragoman.admin.price_answers import PriceListsShown, PriceListText
 from dragoman.cli.command import Gateway, command
 from dragoman.cli.options import argument, option
 from dragoman.cli.outcome import ExitCode, Stop
 from dragoman.cli.output import print_table, show_count
-from dragoman.core.delivery.price_lists import PriceListChange
-from dragoman.web.charsets import text_of_file
+from dragoman.core.delivery.model.price_lists import PriceListChange
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -48,6 +47,8 @@ def import_price_list(
         content = file.read_bytes()
     except OSError as error:
         raise Stop(ExitCode.USAGE, f"{file}: {error.strerror}") from None
+    from dragoman.web.charsets import text_of_file  # imports what other commands do not need
+
     body = {"content": text_of_file(content), "add": add, "check": check}
     change = gateway.call("POST", "prices", carrier, answer=PriceListChange, body=body)
     gateway.show(change, _print_change)

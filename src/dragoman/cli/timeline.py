@@ -72,6 +72,7 @@ def _print_story(story: Timeline) -> None:
             ("to", request.recipient),
             ("text", _printable(request.text)),
             ("part", _series(story)),
+            ("customer says", story.feedback),
             (
                 "encoding",
                 f"{request.alphabet or request.format}, {show_count(request.parts, 'part')}",

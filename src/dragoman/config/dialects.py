@@ -8,7 +8,15 @@ from msgspec import Meta
 
 from dragoman.config.kannel import Kannel
 from dragoman.config.sections import DAY_S, Section
-from dragoman.config.values import HostName, PublicUrl, Secret, TimeZone, about, matching
+from dragoman.config.values import (
+    HostName,
+    PhoneNumber,
+    PublicUrl,
+    Secret,
+    TimeZone,
+    about,
+    matching,
+)
 
 LinkProfile = Literal["link", "zumosms"]
 PathPrefix = Annotated[
@@ -114,6 +122,10 @@ class Twilio(Section, frozen=True, kw_only=True):
     call, over http."""
     price_unit: Currency = "USD"
     """Currency of prices and of the balance."""
+    available_numbers: Annotated[
+        tuple[PhoneNumber, ...], Meta(examples=[["+4512720001"]], max_length=10_000)
+    ] = ()
+    """Numbers of yours that any account may take, and give back, through this API."""
 
 
 class Jasmin(Section, frozen=True, kw_only=True):

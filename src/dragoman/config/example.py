@@ -16,6 +16,7 @@ from typing import Any
 import msgspec
 from msgspec.structs import FieldInfo, asdict, fields
 
+from dragoman.config.alerts import AlertTable
 from dragoman.config.dialects import Dialects, LinkHost, LinkMobility, SmSend, SubaccountProfile
 from dragoman.config.fields import choices_of, description_of, examples_of, item_of, join
 from dragoman.config.http import PresetTable
@@ -37,6 +38,7 @@ from dragoman.config.tables import (
     SmppTable,
 )
 from dragoman.config.values import Secret
+from dragoman.core.alerts.model.rules import AlertKind
 from dragoman.core.billing.model.message_types import DEFAULT_TYPES
 from dragoman.core.delivery.model.sender_rules import Treatment
 from dragoman.core.messages.model.premium import ContentKind
@@ -125,6 +127,11 @@ SHOWN = Settings(
     sender_rules=(SenderRuleTable(country="IT", names=Treatment.REGISTERED, registered=("Shop",)),),
     prices=(PriceTable(), PriceTable(prefix="45", price="0.05")),
     numbers=(NumberTable(number="4512345678", account="shop"),),
+    alerts=(
+        AlertTable(
+            name="carriers", kind=AlertKind.CARRIER_DOWN, webhooks=("https://chat.example.com/1",)
+        ),
+    ),
     short_codes=(
         ShortCodeTable(
             number="1272",

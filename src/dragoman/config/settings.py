@@ -8,11 +8,13 @@ from typing import Annotated, Self
 from msgspec import Meta
 
 from dragoman.config import sections, tables
+from dragoman.config.alerts import AlertTable
 from dragoman.config.dialects import Dialects, SmsGate
 from dragoman.config.kannel import KANNEL
 from dragoman.config.premium import ShortCodeTable
 from dragoman.config.routing import conditions_of, preference_of
 from dragoman.config.values import SQLITE, FolderPath, Secret, parse_address
+from dragoman.core.alerts.model.rules import AlertRule
 from dragoman.core.billing.model.message_types import DEFAULT_TYPES, MessageType
 from dragoman.core.billing.model.pricing import Price, parse_price
 from dragoman.core.delivery.model.quotas import Quota
@@ -48,6 +50,8 @@ class Settings(sections.Section, frozen=True, kw_only=True):
     """HTTP: what your programs talk to."""
     storage: sections.Storage = sections.Storage()
     """Storage: one SQLite file, or PostgreSQL."""
+    cluster: sections.Cluster = sections.Cluster()
+    """Cluster: several nodes that share the work."""
     dialects: Dialects = Dialects()
     """Dialects: the providers' APIs that Dragoman answers."""
     carriers: tuple[tables.CarrierTable, ...] = ()
@@ -86,6 +90,8 @@ class Settings(sections.Section, frozen=True, kw_only=True):
     """OpenID: signing in to the console at a provider."""
     admin: sections.Admin = sections.Admin()
     """Admin interface: what `dragoman` calls."""
+    alerts: tuple[AlertTable, ...] = ()
+    """Alerts: who is told when something is wrong."""
     links: sections.Links = sections.Links()
     """Links: short ones in campaigns."""
     mms: sections.Mms = sections.Mms()
@@ -268,6 +274,10 @@ class Settings(sections.Section, frozen=True, kw_only=True):
     def types_of_messages(self) -> tuple[MessageType, ...]:
         """The message types, those of smSend where none is written."""
         return tuple(table.value() for table in self.message_types) or DEFAULT_TYPES
+
+    def rules_of_alerts(self) -> tuple[tuple[str, AlertRule], ...]:
+        """The configured rules, each with the user name of its account."""
+        return tuple((table.account, table.rule()) for table in self.alerts)
 
     def owners_of_numbers(self) -> dict[str, str]:
         """User name by number, as digits without `+`."""

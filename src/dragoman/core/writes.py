@@ -8,18 +8,21 @@ from dragoman.core.accounts.sql import (
     account_tree,
     accounts,
     admin_tokens,
+    api_keys,
     auth_tokens,
     console_sessions,
     credits,
     dialect_records,
     one_time_links,
     people,
+    saved_searches,
     scoped_tokens,
     second_factors,
     senders,
     smpp_logins,
 )
 from dragoman.core.accounts.sql import audit_log as audit
+from dragoman.core.alerts.sql import alerts
 from dragoman.core.billing.sql import wallets
 from dragoman.core.callbacks.sql import callback_lists, callbacks, webhooks
 from dragoman.core.campaigns.sql import (
@@ -43,7 +46,14 @@ from dragoman.core.contacts.sql import (
 )
 from dragoman.core.delivery.sql import held_carriers, price_lists
 from dragoman.core.devices.sql import assignments, device_events, devices, phone_settings
-from dragoman.core.inbound.sql import inbound, keywords, opt_outs, received_texts
+from dragoman.core.inbound.sql import (
+    auto_answers,
+    conversations,
+    inbound,
+    keywords,
+    opt_outs,
+    received_texts,
+)
 from dragoman.core.messages.sql import changes
 from dragoman.core.messages.sql import events as journal
 from dragoman.core.reporting.sql import ingestion
@@ -82,6 +92,10 @@ OPERATIONS: Final[dict[str, Operation[Any, Any]]] = {
         admin_tokens.add,
         admin_tokens.remove,
         audit.add,
+        api_keys.change,
+        api_keys.create,
+        api_keys.end,
+        api_keys.note_uses,
         auth_tokens.ensure,
         auth_tokens.put,
         dialect_records.put,
@@ -161,6 +175,15 @@ OPERATIONS: Final[dict[str, Operation[Any, Any]]] = {
         issues.schedule,
         issues.step,
         journal.note,
+        journal.note_feedback,
+        alerts.begin,
+        alerts.change,
+        alerts.create,
+        alerts.note,
+        alerts.remove,
+        auto_answers.put,
+        auto_answers.remove,
+        conversations.mark,
         short_links.count_clicks,
         text_campaigns.change,
         text_campaigns.create,
@@ -181,6 +204,8 @@ OPERATIONS: Final[dict[str, Operation[Any, Any]]] = {
         keywords.reserve_keyword,
         one_time_links.add,
         one_time_links.use,
+        saved_searches.remove,
+        saved_searches.save,
         people.change,
         people.create,
         people.put_policy,

@@ -84,9 +84,10 @@ class Requests:
         """Whose bind it is, as the account is now; raises `Refused` where it may not use it."""
         account, accounts = connection.account, self._services.accounts
         assert account is not None
-        if connection.generation != accounts.generation:
-            generation = accounts.generation
-            account = await accounts.admit(account.account_id, connection.address)
+        generation = accounts.changes.generation
+        if connection.generation != generation:
+            if accounts.changes.since(connection.generation, account):
+                account = await accounts.admit(account.account_id, connection.address)
             connection.account, connection.generation = account, generation
         return account
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections import Counter
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Collection, Sequence
 from ipaddress import ip_address
 from typing import Final
 
@@ -328,7 +328,7 @@ class SmppServer:
             else:
                 connection.login = login
 
-    def _accounts_loaded(self, accounts: Sequence[Account]) -> None:
+    def _accounts_loaded(self, accounts: Sequence[Account], gone: Collection[int]) -> None:
         """Ends the binds of accounts that may not use them any more."""
         living = {account.account_id: account for account in accounts}
         for connection in self.binds:
@@ -336,7 +336,10 @@ class SmppServer:
             if account is None:
                 continue
             now = living.get(account.account_id)
-            if now is None or not (now.enabled and now.allowed_addresses.allow(connection.address)):
+            if account.account_id in gone or (
+                now is not None
+                and not (now.enabled and now.allowed_addresses.allow(connection.address))
+            ):
                 connection.unbind()
 
     def _spawn(self, work: Awaitable[None]) -> None:

@@ -73,13 +73,13 @@ class _Group:
         """Units whose callers cannot be made to wait."""
 
     def add(self, operation: Operation[Any, Any], item: Any, done: _Done) -> None:
-        kind = self.kinds.get(operation)
-        if kind is None:
-            self.kinds[operation] = ([item], [done])
-        else:
-            kind[0].append(item)
-            kind[1].append(done)
         self.size += 1
+        if operation in self.kinds:
+            items, dones = self.kinds[operation]
+            items.append(item)
+            dones.append(done)
+        else:
+            self.kinds[operation] = ([item], [done])
 
     def apart(self) -> Iterator[_Group]:
         """Each of its units as a group of its own."""
@@ -123,7 +123,8 @@ class Writer:
         self._runner = runner
         self._observer = observer
         self._waiting: deque[_Group] = deque()
-        """The last one takes what comes; those before it are full."""
+        self._open: _Group | None = None
+        """The last of those that wait, which takes what comes."""
         self._alone: deque[_Group] = deque()
         """Units of a group that failed: each gets a transaction of its own."""
         self._busy = False
@@ -159,6 +160,10 @@ class Writer:
     def busy_s(self) -> float:
         """How long the group in progress has taken so far; 0 if there is none."""
         return perf_counter() - self._began_s if self._busy and self._began_s else 0.0
+
+    def give_up(self, reason: str) -> None:
+        """Refuses everything from here on: another process owns the database."""
+        self.failed, self.trouble = True, reason
 
     async def check(self) -> None:
         """Makes an empty write unless there was one just now; raises `StorageUnavailable`."""
@@ -209,18 +214,16 @@ class Writer:
         What `can_wait` is gathered for some milliseconds, while there is a lot of it.
         """
         assert self._loop is not None, "the writer is not started"
-        if self._stopped is not None:
-            done(StorageUnavailable("the gateway is stopping"))
+        if self._stopped is not None or (self.low_space and operation.grows):
+            done(StorageUnavailable(self.low_space or "the gateway is stopping"))
             return
-        if self.low_space and operation.grows:
-            done(StorageUnavailable(self.low_space))
-            return
-        waiting = self._waiting
-        if not waiting or waiting[-1].size >= MAX_GROUP:
-            waiting.append(_Group())
-        waiting[-1].add(operation, item, done)
+        group = self._open
+        if group is None or group.size >= MAX_GROUP:
+            group = self._open = _Group()
+            self._waiting.append(group)
+        group.add(operation, item, done)
         if not can_wait:
-            waiting[-1].urgent += 1
+            group.urgent += 1
         # Not at once: what else this turn of the loop gives belongs to the same group.
         if not self._busy:
             self._busy = True
@@ -251,7 +254,10 @@ class Writer:
         if self._alone:
             self._run(self._alone.popleft())
         elif self._waiting:
-            self._run(self._waiting.popleft())
+            group = self._waiting.popleft()
+            if group is self._open:
+                self._open = None
+            self._run(group)
         else:
             self._busy = False
             if self._stopped is not None:
@@ -342,7 +348,7 @@ class Writer:
         again, self._doubt = self._doubt is not None, self._doubt or doubt
         self._note_trouble(doubt, 0)
         if again:  # the database is away, and those behind need not wait for it
-            refused, self._waiting = self._waiting, deque()
+            refused, self._waiting, self._open = self._waiting, deque(), None
             for group in refused:
                 group.fail(StorageUnavailable(str(doubt)))
         self._loop.call_later(SETTLE_S if again else 0, self._ask, ended)

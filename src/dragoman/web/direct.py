@@ -25,19 +25,31 @@ _INTERRUPTED: Final = Response(
 )
 
 
-class _DirectCycle(RequestResponseCycle):
+class _DirectCycle:
     """A request and its answer in uvicorn's queue, which collects its own body.
 
     `more_body` says that body is awaited, `allowance` how much more is taken or discarded.
     """
 
-    disconnected = False
-    response_complete = False
+    __slots__ = (
+        "allowance",
+        "call",
+        "chunked",
+        "content",
+        "disconnected",
+        "keep_alive",
+        "more_body",
+        "response_complete",
+        "started",
+        "waiting_for_100_continue",
+    )
 
     def __init__(
         self, call: Call, *, keep_alive: bool, chunked: bool, expect_100_continue: bool
     ) -> None:
         self.call = call
+        self.disconnected = False
+        self.response_complete = False
         self.keep_alive = keep_alive
         self.chunked = chunked
         self.waiting_for_100_continue = expect_100_continue
@@ -80,6 +92,9 @@ class DirectHttpProtocol(BoundedHttpProtocol):
     answered in order. The keep-alive timer is set once and renewed, not set for each request.
     """
 
+    cycle: Any  # of either way, and so is what the queue holds
+    pipeline: Any
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._dialects = self.app if isinstance(self.app, DialectApp) else None
@@ -101,7 +116,7 @@ class DirectHttpProtocol(BoundedHttpProtocol):
             self.timeout_keep_alive_task.cancel()
             self.timeout_keep_alive_task = None
         if isinstance(self.cycle, _DirectCycle):
-            self.cycle = None  # type: ignore[assignment]
+            self.cycle = None
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:

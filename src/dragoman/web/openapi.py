@@ -13,7 +13,7 @@ from dragoman.web.operations import (
     parse_template,
 )
 from dragoman.web.refusals import STATUS
-from dragoman.web.requests import BodyFormat
+from dragoman.web.requests import BodyFormat, name_of_call
 
 Schema = dict[str, Any]
 
@@ -113,8 +113,7 @@ def _operation(
 
 
 def _operation_id(dialect: Dialect, operation: Operation, method: str) -> str:
-    parts = "".join(c if c.isalnum() else "_" for c in _plain_template(operation.path)).split("_")
-    return "_".join([dialect.name, method.lower(), *filter(None, parts)])
+    return name_of_call(dialect.name, method.lower(), operation.path)
 
 
 def _placeholders(operation: Operation) -> Iterator[Placeholder]:

@@ -86,9 +86,10 @@ class Dialect:
     `refuse` must not raise: it is the last resort. `fallback_charset` reads query and form values
     that are not UTF-8 where their charset is not declared; with `octets` the values of a query stay
     octets, as ISO 8859-1, since their charset is one of them. `aliases` maps other prefixes to one
-    of `prefixes`: what is below that one answers below them too, undocumented. `problem` is the
-    type of answers that are sent as `application/problem+json`. With `bearer` every call takes its
-    key as a bearer token.
+    of `prefixes`: what is below that one answers below them too, undocumented. So do `unlisted`
+    operations, which are other spellings of those that are listed. `problem` is the type of answers
+    that are sent as `application/problem+json`. With `bearer` every call takes its key as a bearer
+    token.
     """
 
     name: str
@@ -101,7 +102,11 @@ class Dialect:
     fallback_charset: str | None = None
     octets: bool = False
     aliases: Mapping[str, str] = field(default_factory=dict)
+    unlisted: tuple[Operation, ...] = field(default=(), repr=False)
     answer_root: str = "response"
+    login: str = ""
+    """How an example signs in: options of curl, or what goes into the query (`apikey=$KEY`). The
+    variables are those of `dev.env` (`cli/dev_file.py`)."""
     problem: type[msgspec.Struct] | None = None
     bearer: bool = False
 

@@ -309,8 +309,10 @@ class GuardedClient:
         if match is None:
             raise FetchRefused("only http and https are called")
         origin = self._origin_of(match[0])
-        target = url[match.end() :].partition("#")[0]
-        return origin, target if target.startswith("/") else f"/{target}"
+        target = url[match.end() :]
+        if "#" in target:
+            target = target.partition("#")[0]
+        return origin, target if target[:1] == "/" else f"/{target}"
 
     def _parse_origin(self, text: str) -> _Origin:
         try:

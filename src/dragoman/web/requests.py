@@ -1,10 +1,15 @@
 """A call as its handler sees it: parsed once, and complete before the handler runs."""
 
+import re
 from collections.abc import Awaitable, Iterable, Mapping
-from typing import Literal, Protocol, Self
+from functools import cache
+from typing import Final, Literal, Protocol, Self
 
 from dragoman.web.refusals import Refusal
 from dragoman.web.responses import Response
+
+_KIND: Final = re.compile(r":[^{}]+\}")
+"""What a placeholder of a path takes, behind its name."""
 
 BodyFormat = Literal["json", "xml", "form", "multipart"]
 
@@ -58,6 +63,18 @@ class Called(Protocol):
     def handler(self, request: "Request", /) -> Awaitable[Response]: ...
 
 
+@cache
+def _scope_names(dialect: str, method: str, path: str) -> tuple[str, ...]:
+    return dialect, name_of_call(dialect, "get" if method == "head" else method, path)
+
+
+def name_of_call(dialect: str, method: str, path: str) -> str:
+    """The name of a call in OpenAPI documents and scopes: `httpsms_post_send_sms`."""
+    plain = _KIND.sub("}", path)
+    parts = "".join(c if c.isalnum() else "_" for c in plain).split("_")
+    return "_".join([dialect, method, *filter(None, parts)])
+
+
 class Request:
     """One call: address, parameters, headers and the whole body, already within its limits.
 
@@ -77,6 +94,7 @@ class Request:
         "path_params",
         "query",
         "query_string",
+        "raw_path",
     )
 
     def __init__(
@@ -92,6 +110,7 @@ class Request:
         headers: list[tuple[bytes, bytes]] | None = None,
         client: str = "",
         body: bytes = b"",
+        raw_path: bytes = b"",
     ) -> None:
         self.method = method
         self.path = path
@@ -102,6 +121,7 @@ class Request:
         self.query_string = query_string
         self.client = client
         self.body = body
+        self.raw_path = raw_path
         self._header_list = headers if headers is not None else []
         self._headers: dict[bytes, bytes] | None = None
 
@@ -117,6 +137,7 @@ class Request:
         request.query_string = self.query_string
         request.client = client
         request.body = b""
+        request.raw_path = self.raw_path
         request._header_list = self._header_list
         request._headers = self._headers
         return request
@@ -131,6 +152,12 @@ class Request:
         if self._headers is None:
             self._headers = dict(self._header_list)
         return self._headers.get(name, b"")
+
+    def scope_names(self) -> tuple[str, ...]:
+        """The scopes of API keys that the call is within: its API's name, and its own name."""
+        if self.operation is None:
+            return (self.dialect.name,)
+        return _scope_names(self.dialect.name, self.method.lower(), self.operation.path)
 
     def authorization(self) -> tuple[str, str]:
         """The scheme in lower case and the credentials; both empty without the header."""

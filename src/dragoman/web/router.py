@@ -15,6 +15,7 @@ from typing import Any, Final
 import structlog
 
 from dragoman.kit.call_header import HEADER
+from dragoman.kit.elsewhere import UNREACHABLE, Elsewhere
 from dragoman.web.bodies import ClientGone, check_body_head, drain_body, read_body
 from dragoman.web.client_address import ClientAddressReader
 from dragoman.web.forms import parse_form
@@ -22,7 +23,7 @@ from dragoman.web.known_heads import END, KnownHeads
 from dragoman.web.operations import Dialect, Operation
 from dragoman.web.paths import Found, PathTable
 from dragoman.web.refusals import MalformedBody, Refusal, RefusalKind, Refused
-from dragoman.web.requests import Parameters, Request
+from dragoman.web.requests import Called, Parameters, Request
 from dragoman.web.responses import NO_CONTENT, Header, Message, Response, Send, Stream
 
 Scope = MutableMapping[str, Any]
@@ -34,6 +35,8 @@ FRAMES_LOGGED: Final = 12
 PATHS_REMEMBERED: Final = 256
 STALL_S: Final = 30.0
 """How long a client may not read from a stream before it is disconnected."""
+
+HandOver = Callable[[Request, int], Awaitable[Response | None]]
 
 _BODILESS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 _CLOSE: Final[Header] = (b"connection", b"close")
@@ -78,6 +81,8 @@ class DialectApp:
     Raises ValueError for an operation declared twice or outside its dialect's prefixes.
     """
 
+    call_type: "type[Call]"
+
     def __init__(
         self,
         dialects: Iterable[Dialect],
@@ -87,9 +92,14 @@ class DialectApp:
         addresses: ClientAddressReader | None = None,
         max_body_bytes: int | None = None,
         new_reference: Callable[[], str] = lambda: secrets.token_hex(8),
+        hand_over: HandOver | None = None,
     ) -> None:
-        """`max_body_bytes` caps the body limits of the operations."""
-        self._fallback = fallback
+        """`max_body_bytes` caps the body limits of the operations.
+
+        `hand_over` gives a call to another partition, in a cluster; None where it cannot.
+        """
+        self.hand_over = hand_over
+        self.fallback = fallback
         self._max_body_bytes = max_body_bytes
         self._addresses = addresses or ClientAddressReader()
         self.body_timeout_s = body_timeout_s
@@ -107,7 +117,7 @@ class DialectApp:
         """Answers one request (ASGI 3.0)."""
         call = self.open(scope) if scope["type"] == "http" else None
         if call is None:
-            return await self._fallback(scope, receive, send)
+            return await self.fallback(scope, receive, send)
         try:
             response = await self._read_and_answer(call, receive)
         except ClientGone:
@@ -171,8 +181,9 @@ class DialectApp:
             query_string=scope["query_string"],
             headers=scope["headers"],
             client=self._addresses.read(scope),
+            raw_path=scope.get("raw_path") or b"",
         )
-        call = Call(self, request)
+        call = self.call_type(self, request)
         try:
             if scope["query_string"]:
                 request.query = _read_query(request, scope["query_string"])
@@ -198,14 +209,18 @@ class DialectApp:
         if known is None or len(data) - end != known.body_bytes:
             return None
         request = known.request
-        call = Call(self, request.again(self._addresses.read_of(peer, request.headers)))
+        again = request.again(self._addresses.read_of(peer, request.headers))
+        call = self.call_type(self, again)
         call.is_prompt = True
         call.body_limit_bytes = known.body_limit_bytes
         return call, data[end:]
 
     def learn_head(self, data: bytes, call: "Call") -> None:
         """Remembers the head of a call that came whole, for those that begin alike."""
-        self._known_heads.learn(data, call.request, call.body_limit_bytes)
+        request = call.request.again(client="")
+        query = request.query_string
+        request.query = _read_query(request, query) if query else _NO_QUERY  # as it was at first
+        self._known_heads.learn(data, request, call.body_limit_bytes)
 
     def _check_head(self, call: "Call", endpoint: _Endpoint | None) -> Response | None:
         request = call.request
@@ -287,7 +302,7 @@ class DialectApp:
     def _add(self, dialect: Dialect) -> None:
         for prefix in (*dialect.prefixes, *dialect.aliases):
             self._paths.own(prefix, dialect)
-        for operation in dialect.operations:
+        for operation in (*dialect.operations, *dialect.unlisted):
             if not any(_is_under(operation.path, prefix) for prefix in dialect.prefixes):
                 raise ValueError(f"{operation.path} lies outside the prefixes of {dialect.name}")
             paths = [operation.path]
@@ -315,10 +330,10 @@ class Call:
     reads it. Else the server collects up to `body_limit_bytes` (None: no body) and awaits `answer`.
     """
 
-    __slots__ = ("_app", "body_limit_bytes", "drain_bytes", "is_prompt", "request", "response")
+    __slots__ = ("app", "body_limit_bytes", "drain_bytes", "is_prompt", "request", "response")
 
     def __init__(self, app: DialectApp, request: Request) -> None:
-        self._app = app
+        self.app = app
         self.request = request
         self.is_prompt = False
         """Whether it is answered without a task, as a rule."""
@@ -339,18 +354,40 @@ class Call:
             response = await operation.handler(request)
         except Refused as refused:
             return self.refuse(refused.refusal)
+        except Elsewhere as elsewhere:
+            return await self._hand_over(request, operation, elsewhere)
         except Exception as error:
-            response = self._app.fail(request, error)
+            response = self.app.fail(request, error)
         return _open_to_all(request, response)
+
+    async def _hand_over(
+        self, request: Request, operation: Called, elsewhere: Elsewhere
+    ) -> Response:
+        """Gives a call to the partition of its caller; refuses it where nobody can be reached."""
+        # As tasks: a prompt call is none, and what is set for the refusal ends with it.
+        hand_over = self.app.hand_over
+        if hand_over is not None:
+            answer = await asyncio.ensure_future(hand_over(request, elsewhere.partition))
+            if answer is not None:
+                return answer
+        response = await asyncio.create_task(self._refuse_here(request, operation))
+        return _open_to_all(request, response)
+
+    async def _refuse_here(self, request: Request, operation: Called) -> Response:
+        UNREACHABLE.set(True)
+        try:
+            return await operation.handler(request)
+        except Exception as error:
+            return self.app.fail(request, error)
 
     def report(self, error: Exception) -> None:
         """Logs an error in the answer after its head was sent."""
-        self._app.report(self.request, error)
+        self.app.report(self.request, error)
 
     def refuse(self, refusal: Refusal) -> Response:
         """Sets and returns the dialect's refusal; it closes the connection if body stays unread."""
         request = self.request
-        response = self._app.refuse(request, refusal)
+        response = self.app.refuse(request, refusal)
         if refusal.kind in _LEAVES_BODY:
             response = response.with_headers(_CLOSE)
             # A client that waits for 100 Continue must not be invited to send (RFC 9110 s. 10.1.1),
@@ -359,6 +396,9 @@ class Call:
             self.drain_bytes = 0 if waits else self.body_limit_bytes or 0
         self.response = _open_to_all(request, response)
         return self.response
+
+
+DialectApp.call_type = Call
 
 
 async def _pump(response: Stream, send: Send) -> None:

@@ -107,3 +107,36 @@ async def test_browser_of_any_origin_may_call(link: Any) -> None:
     )
     assert preflight.status == 204
     assert preflight.headers[b"access-control-allow-methods"] == b"OPTIONS, POST"
+
+
+@pytest.mark.parametrize(
+    ("scopes", "status"),
+    [
+        ({"linkmobility"}, 200),
+        ({"linkmobility_get_v2_ping_format"}, 200),
+        ({"httpsms", "linkmobility_get_v2_ping_format"}, 200),
+        ({"httpsms"}, 403),
+        ({"linkmobility_post_v2_message_format"}, 403),
+    ],
+)
+async def test_a_key_with_scopes_calls_what_is_within_them(
+    link: Any, scopes: set[str], status: int
+) -> None:
+    services = link.services
+    services.api_keys.apis = frozenset({"linkmobility", "httpsms"})
+    account = await services.accounts.find("hn")
+    _, key = await services.api_keys.create(account, "shop", scopes=frozenset(scopes))
+    answer = await link.ask("GET", f"ping.json?apikey={key}")
+    assert (answer.status, answer.json["status"]) == (status, status)
+
+
+async def test_an_expired_key_is_refused_as_an_unknown_one(link: Any) -> None:
+    services = link.services
+    account = await services.accounts.find("hn")
+    expires_ms = services.clock.now_ms() + 1_000
+    _, key = await services.api_keys.create(account, "shop", expires_ms=expires_ms)
+    assert (await link.ask("GET", f"ping.json?apikey={key}")).status == 200
+    link.clock.advance(1)
+    answer = await link.ask("GET", f"ping.json?apikey={key}")
+    text = f"Access denied [{key}] authentication failed"
+    assert answer.body == b'{"status":401,"message":%b}' % msgspec.json.encode(text)

@@ -4,6 +4,7 @@ from typing import Any
 
 import msgspec
 import pytest
+import pytest_asyncio
 
 from dragoman.core.contacts.contact_profiles import ContactDraft
 from dragoman.core.contacts.model.contacts import ContactProfile, ListKind
@@ -65,6 +66,24 @@ class Desk:
 @pytest.fixture
 def desk(link: Any) -> Desk:
     return Desk(link)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def four_contacts(shared_link: Any) -> tuple[list[str], dict[str, str]]:
+    """Four contacts, the last one deleted, and what filters name: lists and a merge field."""
+    desk = Desk(shared_link)
+    one = await desk.add_list()
+    ids = [
+        await desk.add_contact("+4520000000", listid=one, fields={"Fornavn": "Jack"}),
+        await desk.add_contact("+4520000001", listid=one, fields={"Fornavn": ""}),
+        await desk.add_contact("+4520000002", fields={"By": "Søby"}),
+        await desk.add_contact("+4520000003", listid=one),
+    ]
+    await desk.ask("DELETE", f"contact/{ids[3]}.json")
+    body = {"list": {"name": "foreign"}}
+    foreign = (await desk.ask("POST", "list.json", body, OTHER)).json["list"]["id"]
+    key = (await desk.ask("GET", "mergefields.json")).json["field"][0]["key"]
+    return ids, {"one": one, "foreign": foreign, "key": key}
 
 
 def shown(contact: str, listid: str, first: str, last: str) -> bytes:
@@ -357,6 +376,7 @@ async def test_fields_are_named_by_name_key_or_element(desk: Desk) -> None:
 MOBILE = "Mobile is not valid! Remember a valid number must contain a countrycode like +4512345678"
 
 
+@pytest.mark.stores_nothing
 @pytest.mark.parametrize(
     ("contact", "status", "text"),
     [
@@ -495,6 +515,7 @@ async def test_search_answers_as_printed(desk: Desk) -> None:
     )
 
 
+@pytest.mark.stores_nothing
 @pytest.mark.parametrize(
     ("query", "which"),
     [
@@ -527,19 +548,11 @@ async def test_search_answers_as_printed(desk: Desk) -> None:
         ("_=1790000000", [0, 1, 2]),
     ],
 )
-async def test_filter_narrows_the_search(desk: Desk, query: str, which: list[int]) -> None:
-    one = await desk.add_list()
-    ids = [
-        await desk.add_contact("+4520000000", listid=one, fields={"Fornavn": "Jack"}),
-        await desk.add_contact("+4520000001", listid=one, fields={"Fornavn": ""}),
-        await desk.add_contact("+4520000002", fields={"By": "Søby"}),
-        await desk.add_contact("+4520000003", listid=one),
-    ]
-    await desk.ask("DELETE", f"contact/{ids[3]}.json")
-    body = {"list": {"name": "foreign"}}
-    foreign = (await desk.ask("POST", "list.json", body, OTHER)).json["list"]["id"]
-    key = (await desk.ask("GET", "mergefields.json")).json["field"][0]["key"]
-    found = await desk.found(query.format(one=one, foreign=foreign, key=key))
+async def test_filter_narrows_the_search(
+    desk: Desk, four_contacts: tuple[list[str], dict[str, str]], query: str, which: list[int]
+) -> None:
+    ids, values = four_contacts
+    found = await desk.found(query.format(**values))
     assert found == [ids[index] for index in which]
 
 
@@ -561,6 +574,7 @@ async def test_search_is_paged_by_a_hundred(desk: Desk) -> None:
     assert (far.status, far.json["contacts"]) == (200, [])
 
 
+@pytest.mark.stores_nothing
 @pytest.mark.parametrize(
     ("query", "text"),
     [

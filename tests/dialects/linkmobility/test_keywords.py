@@ -7,6 +7,7 @@ import re
 from typing import Any
 
 import pytest
+import pytest_asyncio
 
 from dragoman.core.accounts.model.accounts import Permission
 from dragoman.core.messages.model.callbacks import TextFacts
@@ -19,7 +20,16 @@ URL = "http://www.test.com/incoming"
 
 
 @pytest.fixture
-async def link(link: Any) -> Any:
+async def own_link(own_link: Any) -> Any:
+    return await with_numbers(own_link)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def shared_link(shared_link: Any) -> Any:
+    return await with_numbers(shared_link)
+
+
+async def with_numbers(link: Any) -> Any:
     """The account `hn` on the shared short code 1272 of somebody else, who also has 1919."""
     other = await link.services.accounts.find("other")
     await link.services.keywords.add_number(other, "1272", shared=True)
@@ -209,6 +219,7 @@ REFUSED = {
 }
 
 
+@pytest.mark.stores_nothing
 @pytest.mark.parametrize("case", REFUSED)
 async def test_a_keyword_that_cannot_be_reserved(link: Any, refused: Any, case: str) -> None:
     fields, status, text = REFUSED[case]
@@ -231,6 +242,7 @@ async def test_a_keyword_that_is_taken(link: Any, refused: Any) -> None:
 BODIES = [b"", b"[]", b"null", b'{"number":"1272","keywrod":"x"}', b'{"number":{}}', b"<keyword>"]
 
 
+@pytest.mark.stores_nothing
 @pytest.mark.parametrize("body", BODIES)
 @pytest.mark.parametrize(
     ("method", "target"),

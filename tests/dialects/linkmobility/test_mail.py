@@ -382,7 +382,7 @@ async def test_storage_that_is_away_asks_for_the_mail_again(
 async def test_an_account_that_cannot_be_read_asks_for_the_recipient_again(
     link: Link, listener: MailListener, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def away(_key: str, _client: str) -> Account:
+    async def away(_key: str, _client: str, *, call: object) -> Account:
         raise StorageUnavailable("gone")
 
     monkeypatch.setattr(link.services.accounts, "authenticate_key", away)

@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 import pytest
+import pytest_asyncio
 
 from dragoman.config import Settings
 from dragoman.container import Services
@@ -49,9 +50,10 @@ def calls_about_something() -> list[str]:
     return calls
 
 
-@pytest.fixture
-async def owned(link: Any) -> dict[str, dict[str, str]]:
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def owned(shared_link: Any) -> dict[str, dict[str, str]]:
     """The values of placeholders under which `hn` has something, by the first word of the path."""
+    link = shared_link
 
     async def made(target: str, body: Any, name: str) -> Any:
         answer = await link.ask("POST", f"{target}.json?apikey={{key}}", msgspec.json.encode(body))
@@ -86,6 +88,7 @@ async def owned(link: Any) -> dict[str, dict[str, str]]:
     }
 
 
+@pytest.mark.stores_nothing
 @pytest.mark.parametrize("call", calls_about_something())
 async def test_what_belongs_to_another_account_is_not_there(
     link: Any, owned: dict[str, dict[str, str]], call: str

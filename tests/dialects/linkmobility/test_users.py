@@ -5,6 +5,7 @@ from typing import Any
 
 import msgspec
 import pytest
+import pytest_asyncio
 
 from dragoman.core.accounts.model.accounts import DEFAULT_PERMISSIONS, Permission
 
@@ -37,6 +38,15 @@ def payload(**fields: Any) -> bytes:
 
 @pytest.fixture
 async def boss(link: Any) -> Any:
+    return await become_boss(link)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def shared_boss(shared_link: Any) -> Any:
+    return await become_boss(shared_link)
+
+
+async def become_boss(link: Any) -> Any:
     """The customer is a reseller with every permission and no limit."""
     made = await link.services.accounts.create("boss", api_key=BOSS_KEY, permissions=EVERYTHING)
     link.key = BOSS_KEY
@@ -330,6 +340,7 @@ async def test_caller_changes_itself_but_widens_nothing(link: Any, boss: Any) ->
     assert (await link.ask("GET", f"ping.json?apikey={BOSS_KEY}")).status == 401
 
 
+@pytest.mark.stores_nothing
 @pytest.mark.parametrize(
     ("fields", "status", "text"),
     [
@@ -367,8 +378,9 @@ async def test_caller_changes_itself_but_widens_nothing(link: Any, boss: Any) ->
     ],
     ids=str,
 )
+@pytest.mark.usefixtures("shared_boss")
 async def test_user_that_cannot_be_is_refused(
-    link: Any, boss: Any, refused: Any, fields: Any, status: int, text: str
+    link: Any, refused: Any, fields: Any, status: int, text: str
 ) -> None:
     body = payload(**(NEW | fields))
     answer = await refused(link.ask("POST", "user.json?apikey={key}", body))

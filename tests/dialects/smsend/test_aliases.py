@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+import pytest_asyncio
 
 from dragoman.core.accounts.account_fields import AccountFields
 from dragoman.core.accounts.model.accounts import Permission
@@ -119,6 +120,17 @@ async def test_alias_that_is_given_up_is_not_preferred_any_more(smsend: Any) -> 
 ALIAS = {"alias": "Shop"}
 
 
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def foreign(shared_smsend: Any) -> str:
+    """The identifier of somebody else's alias; the customer has one too."""
+    await shared_smsend.begin("other")
+    alias = await shared_smsend.post("alias", {"alias": ALIAS})
+    await shared_smsend.begin()
+    await shared_smsend.post("alias", {"alias": {"alias": "Taken"}})
+    return str(alias.location.rpartition("/")[2])
+
+
+@pytest.mark.stores_nothing
 @pytest.mark.parametrize(
     ("method", "target", "body", "status", "text"),
     [
@@ -195,12 +207,15 @@ ALIAS = {"alias": "Shop"}
     ],
 )
 async def test_bad_request_is_refused(
-    smsend: Any, refused: Any, method: str, target: str, body: object, status: int, text: str
+    smsend: Any,
+    refused: Any,
+    foreign: str,
+    method: str,
+    target: str,
+    body: object,
+    status: int,
+    text: str,
 ) -> None:
-    await smsend.begin("other")
-    foreign = (await smsend.post("alias", {"alias": ALIAS})).location.rpartition("/")[2]
-    await smsend.begin()
-    await smsend.post("alias", {"alias": {"alias": "Taken"}})
     answer = await refused(smsend._send(method, target.format(foreign=foreign), body))
     text = text.format(foreign=foreign)
     assert answer.json == {"result": text, "error_code": status, "error_message": text}

@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 import pytest
+import pytest_asyncio
 from tests.passing_time import PATIENCE_S
 
 from dragoman.assembly import build_services
@@ -49,6 +50,17 @@ class Phones:
 
 @pytest.fixture
 async def phones(smsend: Any) -> Phones:
+    return await with_phones(smsend)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def with_foreign_text(shared_smsend: Any) -> None:
+    """A text to somebody else."""
+    phones = await with_phones(shared_smsend)
+    await phones.send("hello", to=FOREIGN)
+
+
+async def with_phones(smsend: Any) -> Phones:
     """Phones that write to two numbers of the customer's, and to one of somebody else's."""
     services = smsend.services
     for name, numbers in ((USERNAME, (SIM, SECOND)), (OTHER, (FOREIGN,))):
@@ -377,13 +389,14 @@ BAD = [
 ]
 
 
+@pytest.mark.stores_nothing
 @pytest.mark.parametrize(
     ("target", "status", "reason"), BAD, ids=[target[:60] for target, *_ in BAD]
 )
+@pytest.mark.usefixtures("with_foreign_text")
 async def test_question_is_refused_when_it_cannot_be_answered(
-    smsend: Any, phones: Phones, refused: Refused, target: str, status: int, reason: str
+    smsend: Any, refused: Refused, target: str, status: int, reason: str
 ) -> None:
-    await phones.send("hello", to=FOREIGN)
     answer = await refused(smsend.get(target))
     assert answer.status == status
     assert answer.json == {"result": reason, "error_code": status, "error_message": reason}

@@ -5,6 +5,7 @@ from typing import Any
 
 import msgspec
 import pytest
+import pytest_asyncio
 
 from dragoman.config import Settings
 from dragoman.config.dialects import Dialects, SmSend, SubaccountProfile
@@ -379,6 +380,14 @@ def without(name: str) -> dict[str, Any]:
     return {key: value for key, value in NEW.items() if key != name}
 
 
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def with_subaccounts(shared_smsend: Any) -> None:
+    """A subaccount of each way to pay."""
+    for mode, login in enumerate(("own", "supers", "both")):
+        await shared_smsend.subaccount(login, mode)
+
+
+@pytest.mark.stores_nothing
 @pytest.mark.parametrize(
     ("method", "target", "body", "status", "text"),
     [
@@ -571,6 +580,7 @@ def without(name: str) -> dict[str, Any]:
         ("DELETE", "subaccount/both/purchase/x", b"", 404, "Not found: purchase [x]"),
     ],
 )
+@pytest.mark.usefixtures("with_subaccounts")
 async def test_bad_request_is_refused(
     smsend: Any,
     refused: Any,
@@ -580,9 +590,6 @@ async def test_bad_request_is_refused(
     status: int,
     text: str | None,
 ) -> None:
-    await smsend.subaccount("own", 0)
-    await smsend.subaccount("supers", 1)
-    await smsend.subaccount("both", 2)
     answer = await refused(smsend._send(method, target, body))
     text = text or "Not found: subaccount [other]"
     assert answer.json == {"result": text, "error_code": status, "error_message": text}

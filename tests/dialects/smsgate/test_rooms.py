@@ -368,6 +368,7 @@ async def test_settings_are_replaced_changed_and_taken_away(program: Program) ->
     assert (await program.ask("PUT", "settings", {})).body == b"{}"
 
 
+@pytest.mark.stores_nothing
 @pytest.mark.parametrize(
     "body",
     [

@@ -37,6 +37,7 @@ SID, TOKEN = "AC" + "a" * 32, "t0ken" * 6
 OTHER_SID, OTHER_TOKEN = "AC" + "b" * 32, "0ther" * 6
 POOR_SID, FENCED_SID, NAMED_SID = "AC" + "c" * 32, "AC" + "d" * 32, "AC" + "e" * 32
 OWN_NUMBER = "4511112222"
+OFFERED = ("+4520123401", "+4520123402", "+12025550143", "+4611112222")
 FORM = (b"content-type", b"application/x-www-form-urlencoded")
 MASKS: Final = (
     (re.compile(rb'"(date_\w+)":"[^"]*"'), rb'"\1":"DATE"'),
@@ -168,7 +169,8 @@ def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def settings_of(folder: Path) -> Settings:
     settings = Settings.development(folder, http="127.0.0.1:8080", smsc="127.0.0.1:2775")
     dialects = msgspec.structs.replace(
-        settings.dialects, twilio=Twilio(path_prefixes=("/api/laml",))
+        settings.dialects,
+        twilio=Twilio(path_prefixes=("/api/laml",), available_numbers=OFFERED),
     )
     return msgspec.structs.replace(settings, dialects=dialects)
 

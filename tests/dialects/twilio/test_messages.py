@@ -236,10 +236,6 @@ UNREADABLE = {
         ("GET", f"{BASE}/Calls.json", b""),
         problem(20404, f"The requested resource {BASE}/Calls.json was not found", 404),
     ),
-    "no suffix": (
-        ("GET", f"{BASE}/Messages", b""),
-        problem(20404, f"The requested resource {BASE}/Messages was not found", 404),
-    ),
     "a wrong method": (
         ("PUT", f"{BASE}/Messages.json", b""), problem(20004, "Method not allowed", 405),
     ),
@@ -538,3 +534,21 @@ def test_every_code_has_a_text_that_can_be_filled_in(number: int) -> None:
     text, status = errors.WORDINGS[number]
     assert text.format(path="/", subject="x", masked="x", named=" x", because=": x")
     assert 400 <= status < 600
+
+
+async def test_feedback_stands_in_the_story(gate: Any) -> None:
+    sid = (await gate.send())["sid"]
+    path = f"/Messages/{sid}/Feedback.json"
+    for form, outcome in (({}, "unconfirmed"), ({"Outcome": "confirmed"}, "confirmed")):
+        answer = await gate.call("POST", path, form)
+        assert (answer.status, answer.json["outcome"]) == (201, outcome)
+        assert answer.json["message_sid"] == sid
+        (message,) = gate.services.live
+        story = await gate.services.timelines.of_any_message(message.message_id)
+        assert story.feedback == outcome
+    answer = await gate.call("POST", path, {"Outcome": "x"})
+    assert (answer.status, answer.json["code"]) == (400, 20001)
+    await gate.receive("Hi")
+    received = (await gate.call("GET", "/Messages.json")).json["messages"][0]["sid"]
+    answer = await gate.call("POST", path.replace(sid, received), {})
+    assert (answer.status, answer.json["code"]) == (400, 20001)

@@ -9,6 +9,7 @@ import pytest
 from tests.dialects.in_process import count_rows
 
 from dragoman.dialects.twilio import build_twilio
+from dragoman.dialects.twilio.available import PATH as AVAILABLE
 from dragoman.dialects.twilio.lookup import PATH as LOOKUP
 from dragoman.web.operations import Operation
 
@@ -19,7 +20,7 @@ _NAMES = re.compile(r"\{(\w+)\}")
 
 
 def operations() -> list[tuple[str, Operation]]:
-    """Every call that names more than an account, but for look-ups of any number."""
+    """Every call that names more than an account, but for what is about any number."""
 
     class Nothing:
         """Stands for the services, of which the table needs the settings only."""
@@ -33,7 +34,8 @@ def operations() -> list[tuple[str, Operation]]:
     return [
         (f"{operation.methods[0]} {operation.path}", operation)
         for operation in found
-        if set(_NAMES.findall(operation.path)) - {"account"} and LOOKUP not in operation.path
+        if set(_NAMES.findall(operation.path)) - {"account"}
+        and not any(anybodys in operation.path for anybodys in (LOOKUP, AVAILABLE))
     ]
 
 

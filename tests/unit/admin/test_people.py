@@ -119,3 +119,47 @@ async def test_a_deleted_account_leaves_its_credits_above_and_its_names_free(
     await call("POST", "accounts", username="anna")
     await call("POST", "accounts", username="shop", credits=1)
     assert (await call("DELETE", "accounts", "shop"))["credits"] == 1
+
+
+@pytest.mark.usefixtures("shop")
+async def test_keys_are_made_changed_rotated_and_revoked(call: Caller, services: Services) -> None:
+    at = ("accounts", "shop", "keys")
+    made = await call("POST", *at, name="till", scopes=["linkmobility"], expires_in_s=3600)
+    assert (len(made["api_key"]), made["scopes"], made["used_ms"]) == (64, ["linkmobility"], None)
+    one = (*at, str(made["key_id"]))
+    changed = await call("PATCH", *one, scopes=[], expires_in_s=0)
+    assert (changed["name"], changed["scopes"], changed["expires_ms"]) == ("till", [], None)
+    await services.accounts.authenticate_key(made["api_key"], HERE)
+    listed = (await call("GET", *at))["keys"]
+    assert [(key["name"], key["used_ms"] is not None) for key in listed] == [
+        ("default", False),
+        ("till", True),
+    ]
+    rotated = await call("POST", *one, "rotate", overlap_s=3600)
+    assert (rotated["name"], rotated["key_id"] > made["key_id"]) == ("till", True)
+    for key in (made, rotated):
+        await services.accounts.authenticate_key(key["api_key"], HERE)
+    left = (await call("DELETE", *one))["keys"]
+    assert [key["key_id"] for key in left][1:] == [rotated["key_id"]]
+    with pytest.raises(Refused):
+        await services.accounts.authenticate_key(made["api_key"], HERE)
+
+
+@pytest.mark.usefixtures("shop")
+@pytest.mark.parametrize(
+    ("address", "given", "code"),
+    [
+        (("POST", "accounts", "shop", "keys"), {"name": "x", "scopes": ["nope"]}, "invalid_field"),
+        (("POST", "accounts", "shop", "keys"), {"name": ""}, "invalid_field"),
+        (("POST", "accounts", "shop", "keys"), {"name": "x", "expires_in_s": 0}, "invalid_field"),
+        (("POST", "accounts", "y", "keys"), {"name": "x"}, "not_found"),
+        (("DELETE", "accounts", "shop", "keys", "7"), {}, "not_found"),
+        (("DELETE", "accounts", "shop", "keys", "x"), {}, "not_found"),
+        (("POST", "accounts", "shop", "keys", "7", "rotate"), {}, "not_found"),
+    ],
+)
+async def test_a_key_that_cannot_be_is_refused(
+    call: Caller, address: tuple[str, ...], given: dict[str, Any], code: str
+) -> None:
+    assert await call.refused(*address, **given) == code
+    assert len((await call("GET", "accounts", "shop", "keys"))["keys"]) == 1

@@ -18,7 +18,7 @@ from dragoman.core.billing.model.message_types import DEFAULT_TYPES
 from dragoman.core.billing.model.pricing import Price
 
 EXAMPLE = Path(__file__).parents[3] / "dragoman.example.toml"
-LINES = render_example().splitlines()
+LINES = EXAMPLE.read_text(encoding="utf-8").splitlines()
 
 
 def test_the_file_is_what_the_program_prints() -> None:

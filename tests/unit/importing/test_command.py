@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import stat
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
-
-pytestmark = pytest.mark.process
+from tests.acceptance.command_line import run
 
 CONF = """\
 group = core
@@ -30,14 +26,6 @@ username = tester
 password = userhush
 """
 HUSHED = ("statushush", "carrierhush", "userhush")
-
-
-def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [str(Path(sys.executable).with_name("dragoman")), *arguments]
-    environment = {k: v for k, v in os.environ.items() if not k.startswith("DRAGOMAN")}
-    return subprocess.run(
-        command, cwd=folder, capture_output=True, text=True, timeout=60, env=environment
-    )
 
 
 @pytest.fixture

@@ -209,3 +209,13 @@ async def test_credits_are_added_and_never_taken_below_zero(accounts: Accounts) 
     assert await refusal(accounts.top_up(made.account, -13, "")) is C.INSUFFICIENT_CREDIT
     await accounts.top_up(made.account, -12, "refund")
     assert (await accounts.balance(made.account)).available == 0
+
+
+async def test_some_accounts_are_listed_with_all_below_them(accounts: Accounts) -> None:
+    top = (await accounts.create("top")).account
+    below = (await accounts.create("below", parent=top)).account
+    lowest = (await accounts.create("lowest", parent=below)).account
+    other = (await accounts.create("other")).account
+    assert await accounts.list_some([top.account_id]) == [top, below, lowest]
+    assert await accounts.list_some([lowest.account_id, other.account_id]) == [lowest, other]
+    assert await accounts.list_some([0]) == []

@@ -121,6 +121,9 @@ class SmppCarrier:
         until_ms = message.validity_until_ms
         valid_s = math.inf if until_ms is None else (until_ms - now_ms) / 1000
         tracker = SubmitTracker(message, len(submits), link.name, self._clock() + valid_s)
+        if len(submits) == 1:
+            link.put([Part(tracker=tracker, index=0, submit=submits[0])])
+            return
         link.put(
             [
                 Part(tracker=tracker, index=index, submit=submit)
@@ -139,6 +142,9 @@ class SmppCarrier:
     def _choose_link(self) -> Link | None:
         if self._closing:
             return None
+        if len(self.links) == 1:
+            (link,) = self.links
+            return link if link.can_send and link.bound else None
         ready = [link for link in self.links if link.can_send and link.bound]
         if len(ready) > 1:
             return min(ready, key=_load_of)
@@ -149,10 +155,10 @@ class SmppCarrier:
         share = 0.05 if self.round_trip_s else 1.0
         self.round_trip_s += (elapsed_s - self.round_trip_s) * share
         tracker = part.tracker
-        if response.command_status:
-            tracker.refuse(response.command_status)
-        elif isinstance(response, SubmitSmResp):
+        if isinstance(response, SubmitSmResp) and not response.command_status:
             tracker.accept(part.index, response.message_id)
+        elif response.command_status:
+            tracker.refuse(response.command_status)
         else:
             tracker.reject(FailureCode.REFUSED_BY_CARRIER, "generic_nack without a status")
         self._finish(tracker)

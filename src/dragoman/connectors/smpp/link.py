@@ -56,11 +56,15 @@ _BINDS: Final[MappingProxyType[BindMode, type[Bind]]] = MappingProxyType(
         BindMode.RECEIVER: BindReceiver,
     }
 )
+_DELIVERIES: Final = (DeliverSm, DataSm)
 _CLOSE_WITHIN_S: Final = 1.0
 _TAKEN: Final = CommandStatus.ESME_ROK.value
 _TRY_AGAIN: Final = CommandStatus.ESME_RX_T_APPN.value
 _FEW_REFUSALS: Final = 4
 _AT_FAULT: Final = frozenset({CloseReason.LINK_DEAD, CloseReason.UNBIND_TIMEOUT})
+
+# Members that every message asks for: looking one up in its class costs more than the rest.
+_CLOSED = State.CLOSED
 
 
 class LinkEvents(Protocol):
@@ -136,6 +140,8 @@ class Link(asyncio.Protocol):
         self._aside = SetAside()
         self._aside_timer: asyncio.TimerHandle | None = None
         self._order = 0
+        self._now = 0.0
+        """When the events that are being handled were taken."""
         self._unacknowledged = 0
         self._writable = True
         self._draining = False
@@ -181,7 +187,8 @@ class Link(asyncio.Protocol):
             self._order += 1
             part.order = self._order
         self._line.extend(parts)
-        self._pump_soon()
+        if self._pump_due is None:
+            self._pump_soon()
 
     async def drain(self, timeout_s: float) -> None:
         """Returns messages not begun, finishes the others, unbinds and closes."""
@@ -374,13 +381,13 @@ class Link(asyncio.Protocol):
         if session is None:
             return
         handlers = self._HANDLERS
+        self._now = self._clock()
         for event in session.events_received():
             handlers[type(event)](self, event)
 
     def _on_response(self, event: ResponseReceived[Part]) -> None:
-        part, response = event.context, event.response
+        part, response, now = event.context, event.response, self._now
         part.tracker.in_window -= 1
-        now = self._clock()
         if response.command_status in THROTTLING:
             self._on_throttled(part, response.command_status, now, now - event.elapsed_s)
             return
@@ -460,7 +467,7 @@ class Link(asyncio.Protocol):
         session = self._session
         if session is None:
             return
-        if not isinstance(request, DeliverSm | DataSm):
+        if not isinstance(request, _DELIVERIES):
             # alert_notification and outbind have no answer; nothing else comes from a server.
             if type(request) in RESPONSE_CLASSES:
                 answer = RESPONSE_CLASSES[type(request)]
@@ -509,13 +516,15 @@ class Link(asyncio.Protocol):
         }
     )
 
-    def acknowledge(self, session: Session[Part], request: Pdu, *, stored: bool) -> None:
+    def acknowledge(
+        self, session: Session[Part], request: DeliverSm | DataSm, *, stored: bool
+    ) -> None:
         """Answers a delivery, unless its session has ended: then the SMSC will repeat it."""
-        if session is not self._session or session.state is State.CLOSED:
+        if session is not self._session or session.state is _CLOSED:
             return
         self._unacknowledged -= 1
         status = _TAKEN if stored else _TRY_AGAIN
-        session.respond(request, RESPONSE_CLASSES[type(request)](command_status=status))
+        session.acknowledge(request, status)
         if self._pump_due is None:
             self._pump_soon()
         if self._quiet is not None:
@@ -578,7 +587,7 @@ class _Acknowledgement:
 
     __slots__ = ("_done", "_link", "_request", "_session")
 
-    def __init__(self, link: Link, session: Session[Part], request: Pdu) -> None:
+    def __init__(self, link: Link, session: Session[Part], request: DeliverSm | DataSm) -> None:
         self._link = link
         self._session = session
         self._request = request

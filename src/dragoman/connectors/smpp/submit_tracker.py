@@ -114,8 +114,8 @@ class SubmitTracker:
                     link=self.link,
                 )
             return self._deferred
-        taken = tuple(one for one in carrier_ids if one is not None)
-        return Accepted(carrier_ids=taken, link=self.link)
+        taken = [one for one in carrier_ids if one is not None]
+        return Accepted(carrier_ids=tuple(taken), link=self.link)
 
 
 class Part(msgspec.Struct, kw_only=True, gc=False):

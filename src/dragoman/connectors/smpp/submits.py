@@ -34,6 +34,14 @@ NO_BILLING: Final = BillingTerms()
 _NOTHING: Final[tuple[Tlv, ...]] = ()
 _AS_PAYLOAD: Final = (Tlv(Tag.MESSAGE_PAYLOAD, b""),)
 
+# Members that every message asks for: looking one up in its class costs more than the rest.
+_UCS2 = Alphabet.UCS2
+_BINARY = Alphabet.BINARY
+_GSM7 = Alphabet.GSM7
+_SEPTETS = GsmCharset.SEPTETS
+_LATIN_1 = GsmCharset.LATIN_1
+_BY_UDH = LongMessages.UDH
+
 
 class NotSendable(Exception):
     """The price cannot be transmitted."""
@@ -122,7 +130,7 @@ def _carried(
     parts: tuple[UserData, ...], marking: LongMessages
 ) -> list[tuple[bytes, bytes, tuple[Tlv, ...]]]:
     """Returns header, data and TLVs of each PDU."""
-    if marking is LongMessages.UDH or not parts[0].udh:
+    if marking is _BY_UDH or not parts[0].udh:
         return [(part.udh, part.data, ()) for part in parts]
     split = [_without_concatenation(part.udh) for part in parts]
     if marking is LongMessages.PAYLOAD:
@@ -158,14 +166,14 @@ def _cut_for_latin_1(message: Outgoing, profile: Profile) -> tuple[Alphabet, tup
     That is found when a text is accepted, unless its carrier took the GSM alphabet then.
     """
     alphabet, parts = message.alphabet, message.parts
-    in_latin_1 = profile.gsm_charset is GsmCharset.LATIN_1 and message.message_class is None
-    if not in_latin_1 or alphabet is not Alphabet.GSM7:
+    in_latin_1 = profile.gsm_charset is _LATIN_1 and message.message_class is None
+    if not in_latin_1 or alphabet is not _GSM7:
         return alphabet, parts
     shift = shift_in(parse_udh(parts[0].udh))
     text = "".join([decode_national(part.data, shift) for part in parts])
     if shift == DEFAULT and max(text, default="") <= "\xff":
         return alphabet, parts
-    return Alphabet.UCS2, segment_text(text, alphabet=Alphabet.UCS2).user_data(message.message_id)
+    return _UCS2, segment_text(text, alphabet=_UCS2).user_data(message.message_id)
 
 
 def _encode(
@@ -174,13 +182,13 @@ def _encode(
     """Returns data_coding and the octets of one part."""
     if message_class is not None:
         coding = _CODINGS_WITH_CLASS[alphabet] | message_class & 0x03
-    elif alphabet is Alphabet.UCS2:
+    elif alphabet is _UCS2:
         coding = profile.ucs2_data_coding
-    elif alphabet is Alphabet.BINARY:
+    elif alphabet is _BINARY:
         coding = profile.binary_data_coding
     else:
         coding = profile.gsm_data_coding
-    if alphabet is not Alphabet.GSM7 or profile.gsm_charset is GsmCharset.SEPTETS:
+    if alphabet is not _GSM7 or profile.gsm_charset is _SEPTETS:
         return coding, data
     if profile.gsm_charset is GsmCharset.PACKED:
         fill_bits = fill_bits_after(udh)

@@ -15,6 +15,7 @@ from dragoman.console.roles import role_of
 from dragoman.core.accounts.account_fields import AccountFields
 from dragoman.core.accounts.account_tree import ChangedAccount, Changes
 from dragoman.core.accounts.model.accounts import Account, AccountView, Permission
+from dragoman.core.accounts.model.people import Role
 from dragoman.core.billing.model.payments import MAX_CREDITS
 from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.kit.ids import time_of
@@ -249,6 +250,8 @@ async def _show(
         can=describe_permissions(account.permissions),
         is_own=is_own,
         may_change=may_change,
+        sees_keys=request.role.includes(Role.ADMINISTRATOR) and (is_own or may_change),
+        has_twilio="twilio" in request.services.settings.dialects.enabled,
         options=[(p.value, PERMISSIONS[p], p in checked) for p in _offered(request, account)],
         typed=typed or _fields_of(account),
         version=version_of(*_access_of(account)),

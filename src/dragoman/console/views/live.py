@@ -76,6 +76,7 @@ async def show_live(request: PageRequest) -> Response:
         failures=FAILURES,
         stream=f"/live/events?{query}" if query else "/live/events",
         kept_rows=KEPT_ROWS,
+        changed_ms=changed_ms,
     )
 
 
@@ -163,7 +164,14 @@ async def _newest(request: PageRequest, wanted: FeedFilter) -> list[MessageView]
         and (not wanted.route or message.route == wanted.route)
         and (not wanted.dialect or message.dialect == wanted.dialect)
     ]
+    # By the time that the table shows, not by when they were accepted.
+    fitting.sort(key=changed_ms, reverse=True)
     return fitting[:SHOWN]
+
+
+def changed_ms(message: MessageView) -> int:
+    """When a message changed last, as the table shows it."""
+    return message.final_ms or message.sent_ms or message.created_ms
 
 
 def _typed(request: PageRequest) -> dict[str, str]:

@@ -10,7 +10,8 @@ from dragoman.console.page import Page
 from dragoman.console.page_request import PageRequest
 from dragoman.core.accounts.model.accounts import Permission
 from dragoman.core.billing.model.costs import InvalidPriceList, RowError
-from dragoman.core.delivery.price_lists import MAX_LIST_BYTES, PriceListChange
+from dragoman.core.delivery.model.price_lists import PriceListChange
+from dragoman.core.delivery.price_lists import MAX_LIST_BYTES
 from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.web.charsets import text_of_file
 from dragoman.web.responses import Response

@@ -29,5 +29,5 @@ class AccessTokens:
             credential=credentials.of_token(account.account_id, token), most=MAX_PER_ACCOUNT
         )
         if await self._storage.writer.write(stored.issue_token, item):
-            self._accounts.forget()
+            self._accounts.forget(account.account_id)
         return token

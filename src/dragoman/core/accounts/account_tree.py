@@ -192,7 +192,7 @@ class AccountTree:
             record=changes.record,
             audit=changes.audit,
         )
-        await self.accounts.write(account_tree.change, change)
+        await self.accounts.write(account_tree.change, change, account_id)
         if changes.password is not None or changes.enabled is False:
             self.accounts.signed_out(account_id, "")
         return ChangedAccount(view=await self.find(caller, account_id), api_key=api_key)
@@ -233,7 +233,8 @@ class AccountTree:
             at_ms=self.clock.now_ms(),
             audit=audit,
         )
-        await self.accounts.write(account_tree.delete, deletion)
+        heirs = (heir.account_id,) if heir is not None else ()
+        await self.accounts.write(account_tree.delete, deletion, account_id, *heirs)
         self.accounts.signed_out(account_id, "")
 
     async def _rotation(

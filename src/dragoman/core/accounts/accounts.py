@@ -1,8 +1,8 @@
 """Accounts: authentication of callers, allowed addresses, and keys.
 
 Authenticated accounts are cached under a digest of the key, or a keyed digest of the password, with
-the permissions that result from the accounts above. Every change clears the cache, so a revoked key
-is refused at once.
+the permissions that result from the accounts above. A change of an account ends what is cached of
+it and of all below it, so a revoked key is refused at once; what is cached of others stays.
 """
 
 from __future__ import annotations
@@ -11,12 +11,13 @@ import asyncio
 import hmac
 import secrets
 from collections import OrderedDict
-from collections.abc import Sequence
-from typing import NoReturn, TypeVar
+from collections.abc import Collection, Sequence
+from typing import NamedTuple, NoReturn, TypeVar
 
 import msgspec
 
 from dragoman.core.accounts.account_fields import AccountFields, read_fields, render_fields
+from dragoman.core.accounts.changes import AccountChanges
 from dragoman.core.accounts.credentials import Credentials, digest_of_key, md5_of_password, new_key
 from dragoman.core.accounts.model.accounts import (
     DEFAULT_PERMISSIONS,
@@ -26,13 +27,15 @@ from dragoman.core.accounts.model.accounts import (
     Permission,
     narrow,
 )
+from dragoman.core.accounts.model.api_keys import ApiCall, KeyLimits
 from dragoman.core.accounts.model.audit_log import AuditEntry
-from dragoman.core.accounts.sql import account_tree, accounts
+from dragoman.core.accounts.sql import account_tree, accounts, api_keys
 from dragoman.core.accounts.sql.account_tree import AccountChange
 from dragoman.core.billing.model.payments import MAX_CREDITS
 from dragoman.core.billing.model.wallets import Balance
 from dragoman.core.billing.sql import wallets
 from dragoman.core.model.errors import RefusalCode, Refused, existing
+from dragoman.core.placement.placement import Placement
 from dragoman.kit.clock import Clock
 from dragoman.kit.ids import IdSource, render_base36
 from dragoman.kit.signal import Signal
@@ -60,58 +63,98 @@ class CreatedAccount(msgspec.Struct, frozen=True, kw_only=True):
     password: str
 
 
+class _Known(NamedTuple):
+    """An account that was authenticated."""
+
+    generation: int
+    """When it was read."""
+    account: Account
+    credential_id: int = 0
+    """The API key, or the token; 0 for other ways."""
+    limits: KeyLimits | None = None
+
+
 class Accounts:
     """Authenticates callers and administers accounts."""
 
-    def __init__(self, *, storage: Storage, ids: IdSource, clock: Clock) -> None:
+    def __init__(
+        self,
+        *,
+        storage: Storage,
+        ids: IdSource,
+        clock: Clock,
+        placement: Placement | None = None,
+    ) -> None:
         self._storage = storage
+        self.placement = placement or Placement(storage=storage, clock=clock)
         self._ids = ids
         self._clock = clock
         self.credentials = Credentials(ids=ids, clock=clock)
         self._secret = secrets.token_bytes(32)
-        self._remembered: OrderedDict[bytes, Account] = OrderedDict()
-        self._senders: dict[int, frozenset[str]] = {}
-        self._generation = 0
-        """Counts changes, so that what was read before one is not remembered after it."""
+        self._remembered: OrderedDict[bytes, _Known] = OrderedDict()
+        self._used_keys: set[int] = set()
+        """API keys that were used and are not noted yet."""
+        self._senders: dict[int, tuple[int, frozenset[str]]] = {}
+        """By account, as of a generation."""
+        self.changes = AccountChanges()
+        """Of accounts, their credentials and senders."""
         self._failures: OrderedDict[str, int] = OrderedDict()
-        self.changed = Signal[[]]()
-        """After each change of an account."""
+        self.changed = Signal[[Collection[int]]]()
+        """After each change of accounts: of those named, and so of all below them; of every one
+        where none is named."""
         self.signed_out = Signal[[int, str]]()
         """After the tokens of an account ended; what is kept in memory ends too, but a session."""
 
-    @property
-    def generation(self) -> int:
-        """Changes whenever cached accounts, senders or wallets may be out of date."""
-        return self._generation
-
     async def authenticate_key(
-        self, key: str, address: str, kind: CredentialKind = CredentialKind.API_KEY
+        self,
+        key: str,
+        address: str,
+        kind: CredentialKind = CredentialKind.API_KEY,
+        call: ApiCall | None = None,
     ) -> Account:
-        """The account of an API key, or of an access token; raises `Refused`."""
+        """The account of an API key, or of an access token; raises `Refused`.
+
+        `call` is what the key is used for, which must be within its scopes if it has any.
+        """
         digest = digest_of_key(key)
         memory_key = digest if kind is CredentialKind.API_KEY else kind.encode() + digest
-        account = self._remembered.get(memory_key)
-        if account is None:
-            generation = self._generation
-            account = await self._storage.read(lambda c: accounts.find_by_digest(c, kind, digest))
-            if account is None:
+        known = self._known(memory_key)
+        if known is None:
+            generation = self.changes.generation
+            await self.placement.check_key(digest)
+            found = await self._storage.read(lambda c: api_keys.find(c, kind, digest))
+            if found is None:
                 await self._delay_failure(address)
                 raise Refused(RefusalCode.AUTHENTICATION_FAILED, detail="unknown key")
-            self._remember(memory_key, account, generation)
-        return _admit(account, address)
+            known = _Known(generation, found.account, found.credential_id, found.limits)
+            self._remember(memory_key, known)
+        if known.limits is not None:
+            known.limits.check(call, address, self._clock.now_ms())
+        if kind is CredentialKind.API_KEY:
+            self._used_keys.add(known.credential_id)
+        return _admit(known.account, address)
+
+    async def note_key_uses(self) -> None:
+        """Stores which API keys were used since the last time; called about once a minute."""
+        used, self._used_keys = self._used_keys, set()
+        if used:
+            uses = api_keys.KeyUses(key_ids=tuple(sorted(used)), at_ms=self._clock.now_ms())
+            await self._storage.writer.write(api_keys.note_uses, uses)
 
     async def admit(self, account_id: int, address: str) -> Account:
         """The account of a caller that was authenticated elsewhere; raises `Refused`."""
         memory_key = b"%d" % account_id
-        account = self._remembered.get(memory_key)
-        if account is None:
-            generation = self._generation
+        known = self._known(memory_key)
+        if known is None:
+            generation = self.changes.generation
+            self.placement.check_short_id(account_id)
             account = await self.find_by_id(account_id)
             if account is None:
                 await self._delay_failure(address)
                 raise Refused(RefusalCode.NOT_FOUND, str(account_id), "account")
-            self._remember(memory_key, account, generation)
-        return _admit(account, address)
+            known = _Known(generation, account)
+            self._remember(memory_key, known)
+        return _admit(known.account, address)
 
     async def refuse_login(self, who: str) -> NoReturn:
         """Refuses a caller with a wrong secret that was checked elsewhere, after a delay."""
@@ -127,15 +170,17 @@ class Accounts:
             f"{kind}\0{username}\0{password}".encode("utf-8", "surrogatepass"),
             "sha256",
         )
-        account = self._remembered.get(memory_key)
-        if account is None:
-            generation = self._generation
+        known = self._known(memory_key)
+        if known is None:
+            generation = self.changes.generation
+            await self.placement.check("username", username)
             account = await self._verify(username, password, kind)
             if account is None:
                 await self._delay_failure(f"{username}\0{address}")
                 raise Refused(RefusalCode.AUTHENTICATION_FAILED, detail="wrong name or password")
-            self._remember(memory_key, account, generation)
-        return _admit(account, address)
+            known = _Known(generation, account)
+            self._remember(memory_key, known)
+        return _admit(known.account, address)
 
     async def verify_password(
         self, account_id: int | None, password: str, who: str, kind: CredentialKind
@@ -144,6 +189,8 @@ class Accounts:
 
         Without an account this takes as long as with one. Failures of `who` are delayed.
         """
+        if account_id is not None:
+            self.placement.check_short_id(account_id)
         account = await self.find_by_id(account_id) if account_id is not None else None
         account = await self._with_password(account, password, kind)
         if account is None:
@@ -172,14 +219,16 @@ class Accounts:
 
     async def approved_senders(self, account: Account) -> frozenset[str]:
         """The senders approved for this account, besides those allowed to every account."""
-        approved = self._senders.get(account.account_id)
-        if approved is None:
-            generation = self._generation
-            approved = await self._storage.read(
-                lambda c: accounts.load_approved_senders(c, account.account_id)
-            )
-            if generation == self._generation:
-                self._senders[account.account_id] = approved
+        generation, approved = self._senders.get(account.account_id, (-1, frozenset()))
+        now = self.changes.generation
+        if generation != now:
+            if generation < 0 or self.changes.since(generation, account):
+                approved = await self._storage.read(
+                    lambda c: accounts.load_approved_senders(c, account.account_id)
+                )
+            if len(self._senders) > MAX_REMEMBERED:
+                self._senders.clear()
+            self._senders[account.account_id] = (now, approved)
         return approved
 
     async def create(
@@ -215,6 +264,8 @@ class Accounts:
             time_zone=time_zone,
         )
         values = read_fields(given) | read_fields(fields or AccountFields())
+        if parent is None:
+            self.placement.check_new_root(username)
         account_id = await self._storage.short_ids.next()
         if permissions is None:
             permissions = DEFAULT_PERMISSIONS
@@ -252,7 +303,7 @@ class Accounts:
             record=record,
             audit=() if audit is None else (msgspec.structs.replace(audit, account_id=account_id),),
         )
-        await self.write(accounts.create, new)
+        await self.write(accounts.create, new, account_id)
         narrowed = narrow(account, [parent] if parent is not None else [])
         return CreatedAccount(account=narrowed, api_key=api_key, password=password)
 
@@ -303,7 +354,7 @@ class Accounts:
             else None,
             audit=audit,
         )
-        await self.write(account_tree.change, change)
+        await self.write(account_tree.change, change, account.account_id)
         return await self.find_by_id(account.account_id) or account
 
     async def rotate_key(self, username: str, api_key: str | None = None) -> str:
@@ -316,7 +367,7 @@ class Accounts:
             credentials=(self.credentials.of_key(account.account_id, api_key),),
             at_ms=self._clock.now_ms(),
         )
-        await self.write(accounts.rotate, rotation)
+        await self.write(accounts.rotate, rotation, account.account_id)
         return api_key
 
     async def change_password(self, account: Account, current: str, new: str, address: str) -> None:
@@ -339,7 +390,7 @@ class Accounts:
             credentials=tuple(made),
             at_ms=self._clock.now_ms(),
         )
-        await self.write(accounts.rotate, rotation)
+        await self.write(accounts.rotate, rotation, account.account_id)
         self.signed_out(account.account_id, session)
 
     async def end_tokens(self, account: Account, audit: AuditEntry) -> None:
@@ -347,11 +398,12 @@ class Accounts:
         end = accounts.TokensEnd(
             account_id=account.account_id, at_ms=self._clock.now_ms(), audit=(audit,)
         )
-        await self.write(accounts.end_tokens, end)
+        await self.write(accounts.end_tokens, end, account.account_id)
         self.signed_out(account.account_id, "")
 
     async def find(self, username: str) -> Account:
         """The account with a user name; raises `Refused`."""
+        await self.placement.check("username", username)
         account = None
         if username.isprintable():  # no other name exists, and databases take not every string
             account = await self._storage.read(lambda c: accounts.find_by_username(c, username))
@@ -369,24 +421,36 @@ class Accounts:
         """The balance of the account's wallet."""
         return await self._storage.read(lambda c: wallets.balance(c, account.wallet_id))
 
-    async def write(self, operation: Operation[Item, None], item: Item) -> None:
-        """Writes a change to accounts and clears the cache; raises `Refused`."""
+    async def list_some(self, account_ids: Collection[int]) -> list[Account]:
+        """Some accounts and all below them, without deleted ones, in the order of creation."""
+        return await self._storage.read(lambda c: accounts.load_some(c, account_ids))
+
+    async def write(self, operation: Operation[Item, None], item: Item, *account_ids: int) -> None:
+        """Writes a change to some accounts, or to any where none is named; raises `Refused`."""
         try:
             await self._storage.writer.write(operation, item)
         finally:
-            self.forget()
+            self.forget(*account_ids)
 
-    def forget(self) -> None:
-        """Clears the cache of all accounts; called after each change to one."""
-        self._generation += 1
-        self._remembered.clear()
-        self._senders.clear()
-        self.changed()
+    def forget(self, *account_ids: int) -> None:
+        """Reads accounts, and those below them, again; all where none is named.
 
-    def _remember(self, key: bytes, account: Account, generation: int) -> None:
-        if generation != self._generation:
-            return
-        self._remembered[key] = account
+        Called after each change.
+        """
+        self.changes.note(account_ids)
+        self.changed(account_ids)
+
+    def _known(self, key: bytes) -> _Known | None:
+        known = self._remembered.get(key)
+        if known is not None and known.generation != self.changes.generation:
+            if self.changes.since(known.generation, known.account):
+                return None
+            known = known._replace(generation=self.changes.generation)
+            self._remembered[key] = known
+        return known
+
+    def _remember(self, key: bytes, known: _Known) -> None:
+        self._remembered[key] = known
         if len(self._remembered) > MAX_REMEMBERED:
             self._remembered.popitem(last=False)
 

@@ -138,10 +138,11 @@ class ConsoleSessions:
             self.forget()
 
     async def _load(self, digest: bytes) -> StoredSession | None:
-        generation, ended = self.accounts.generation, self._ended
+        generation, ended = self.accounts.changes.generation, self._ended
         known = self._known.get(digest)
         if known is not None and known.generation == generation:
             return known.session
+        await self.accounts.placement.check_key(digest)
         session = await self.storage.read(lambda c: stored.find(c, digest))
         if session is not None and ended == self._ended:
             self._known[digest] = _Known(session, generation)

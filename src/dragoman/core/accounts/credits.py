@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import field
-from typing import Final
+from typing import Final, Generic, NamedTuple, TypeVar
 
 import msgspec
 
 from dragoman.core.accounts.accounts import Accounts
+from dragoman.core.accounts.changes import AccountChanges
 from dragoman.core.accounts.model.accounts import Account, PurchaseView, StoredPurchase
 from dragoman.core.accounts.sql import credits as stored
 from dragoman.core.accounts.sql.credits import (
@@ -27,6 +28,10 @@ from dragoman.core.model.use_case import use_case
 from dragoman.kit.clock import Clock
 from dragoman.kit.ids import IdSource
 from dragoman.storage.engine import Storage
+from dragoman.storage.writer import Operation
+
+Item = TypeVar("Item")
+Value = TypeVar("Value")
 
 MAX_REMEMBERED: Final = 100_000
 MAX_PURCHASES: Final = 1_000
@@ -51,6 +56,14 @@ class Purchase(msgspec.Struct, frozen=True, kw_only=True):
     gives: bool = True
 
 
+class _Read(NamedTuple, Generic[Value]):
+    """What was read."""
+
+    as_of: tuple[int, int]
+    """The generations of accounts and of wallets when its reading began."""
+    value: Value
+
+
 @use_case(kw_only=True)
 class Credits:
     """Knows the credits that accounts pay with."""
@@ -60,26 +73,27 @@ class Credits:
     ids: IdSource
     clock: Clock
     types: MessageTypes
-    _purses: dict[int, list[Purse]] = field(default_factory=dict, init=False)
-    _payments: dict[tuple[int, str], tuple[Payment, ...]] = field(default_factory=dict, init=False)
-    """By account and type; remembered and forgotten with `_purses`."""
-    _generation: int = field(default=0, init=False)
-    """Of the accounts that `_purses` were read with."""
+    _purses: dict[int, _Read[list[Purse]]] = field(default_factory=dict, init=False)
+    _payments: dict[tuple[int, str], _Read[tuple[Payment, ...]]] = field(
+        default_factory=dict, init=False
+    )
+    """By account and type."""
+    _changes: AccountChanges = field(default_factory=AccountChanges, init=False)
+    """Of the wallets and prices of accounts, which change more often than accounts."""
 
     async def payments(
         self, account: Account, message_type: MessageType | None = None
     ) -> tuple[Payment, ...]:
         """The wallets that pay for an account's messages of a type, its own first."""
         kind = message_type.name if message_type is not None else GENERAL
-        if self._generation == self.accounts.generation:
-            known = self._payments.get((account.account_id, kind))
-            if known is not None:
-                return known
+        known = self._payments.get((account.account_id, kind))
+        if known is not None and known.as_of == self._now():
+            return known.value
+        as_of = self._now()
         purses = await self._load_purses(account)
         paying = paying_accounts((purse.account_id, purse.payer) for purse in purses)
         payments = tuple(_payment(purse, kind) for purse in purses if purse.account_id in paying)
-        if account.account_id in self._purses:
-            self._payments[account.account_id, kind] = payments
+        self._payments[account.account_id, kind] = _Read(as_of, payments)
         return payments
 
     async def available(self, account: Account) -> dict[str, int | None]:
@@ -140,7 +154,8 @@ class Credits:
                     note=f"{first.account_id} to {second.account_id}",
                 )
             )
-        await self.accounts.write(stored.move, CreditMoves(moves=tuple(made)))
+        item = CreditMoves(moves=tuple(made))
+        await self._write(stored.move, item, giver.account_id, taker.account_id)
 
     async def top_up(self, account: Account, message_type: MessageType, amount: int) -> None:
         """Adds or removes credits of a type on behalf of the operator; raises `Refused`."""
@@ -156,7 +171,7 @@ class Credits:
             entry_ids=(self.ids.next(), self.ids.next()),
             note="operator",
         )
-        await self.accounts.write(stored.move, CreditMoves(moves=(move,)))
+        await self._write(stored.move, CreditMoves(moves=(move,)), account.account_id)
 
     async def buy(self, account: Account, purchases: Sequence[Purchase]) -> None:
         """Records purchases of an account, all or none; raises `Refused`."""
@@ -180,7 +195,7 @@ class Credits:
             wallet_id=self.ids.next(),
             entry_ids=tuple(self.ids.take(len(purchases))),
         )
-        await self.accounts.write(stored.buy, new)
+        await self._write(stored.buy, new, account.account_id)
 
     async def purchases(
         self, account: Account, offset: int, limit: int
@@ -196,19 +211,34 @@ class Credits:
         removal = PurchaseRemoval(
             account_id=account.account_id, purchase_id=purchase_id, entry_id=self.ids.next()
         )
-        await self.accounts.write(stored.undo, removal)
+        await self._write(stored.undo, removal, account.account_id)
+
+    async def _write(self, operation: Operation[Item, None], item: Item, *account_ids: int) -> None:
+        """Writes a change to wallets of some accounts; raises `Refused`."""
+        try:
+            await self.storage.writer.write(operation, item)
+        finally:
+            self._changes.note(account_ids)
+
+    def _now(self) -> tuple[int, int]:
+        return self.accounts.changes.generation, self._changes.generation
 
     async def _load_purses(self, account: Account) -> list[Purse]:
-        generation = self.accounts.generation
-        if generation != self._generation or len(self._purses) > MAX_REMEMBERED:
+        """The purses of an account and those above it; they change with any of these accounts."""
+        as_of, known = self._now(), self._purses.get(account.account_id)
+        if known is not None:
+            of_accounts, of_wallets = known.as_of
+            if not (
+                self.accounts.changes.since(of_accounts, account)
+                or self._changes.since(of_wallets, account)
+            ):
+                self._purses[account.account_id] = _Read(as_of, known.value)
+                return known.value
+        purses = await self.storage.read(lambda c: stored.load_purses(c, account))
+        if len(self._purses) > MAX_REMEMBERED:
             self._purses.clear()
             self._payments.clear()
-            self._generation = generation
-        purses = self._purses.get(account.account_id)
-        if purses is None:
-            purses = await self.storage.read(lambda c: stored.load_purses(c, account))
-            if generation == self.accounts.generation == self._generation:
-                self._purses[account.account_id] = purses
+        self._purses[account.account_id] = _Read(as_of, purses)
         return purses
 
 

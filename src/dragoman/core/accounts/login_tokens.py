@@ -59,7 +59,7 @@ class LoginTokens:
             most=MAX_PER_ACCOUNT,
         )
         if await self._storage.writer.write(stored.issue_token, item):
-            self._accounts.forget()
+            self._accounts.forget(account.account_id)
         self._last[account.account_id] = (token, now_ms)
         if len(self._last) > MAX_REMEMBERED:
             self._last.popitem(last=False)

@@ -66,7 +66,7 @@ class ScopedTokens:
     """Counts ends, so that what was read before one is not remembered after it."""
 
     def __post_init__(self) -> None:
-        self.accounts.changed.subscribe(self._forget)
+        self.accounts.changed.subscribe(self._forget_of)
 
     async def issue(
         self, account: Account, scopes: Collection[str], life_s: float | None = None
@@ -87,6 +87,7 @@ class ScopedTokens:
         pair = self._remembered.get(digest)
         if pair is None:
             generation = self._generation
+            await self.accounts.placement.check_key(digest)
             pair = await self.storage.read(lambda c: scoped_tokens.find_access(c, digest))
             if pair is not None and generation == self._generation:
                 self._remembered[digest] = pair
@@ -105,6 +106,7 @@ class ScopedTokens:
     async def refresh(self, refresh_token: str, address: str) -> IssuedPair:
         """A new pair for a refresh token, whose own pair ends; raises `Refused`."""
         digest = digest_of_key(refresh_token)
+        await self.accounts.placement.check_key(digest)
         pair = await self.storage.read(lambda c: scoped_tokens.find_refresh(c, digest))
         if pair is None:
             raise Refused(RefusalCode.AUTHENTICATION_FAILED, detail="no valid token")
@@ -120,6 +122,7 @@ class ScopedTokens:
     async def is_refresh_token(self, token: str) -> bool:
         """Whether a token is a refresh token, which authorises nothing else."""
         digest = digest_of_key(token)
+        await self.accounts.placement.check_key(digest)
         found = await self.storage.read(lambda c: scoped_tokens.find_refresh(c, digest))
         return found is not None
 
@@ -135,6 +138,15 @@ class ScopedTokens:
             return await self.storage.writer.write(operation, item)
         finally:
             self._forget()
+
+    def _forget_of(self, account_ids: Collection[int]) -> None:
+        if not account_ids:
+            return self._forget()
+        self._generation += 1
+        for digest, pair in list(self._remembered.items()):
+            if pair.account_id in account_ids:
+                del self._remembered[digest]
+        return None
 
     def _forget(self) -> None:
         self._generation += 1

@@ -54,7 +54,7 @@ class Senders:
             created_ms=self.clock.now_ms(),
             details=details,
         )
-        await self.accounts.write(senders.add, new)
+        await self.accounts.write(senders.add, new, account.account_id)
         return new
 
     async def find(self, account: Account, sender_id: int) -> StoredSender:
@@ -97,9 +97,9 @@ class Senders:
         decision = SenderDecision(
             account_id=account.account_id, sender=sender, state=state, audit=audit
         )
-        await self.accounts.write(senders.decide, decision)
+        await self.accounts.write(senders.decide, decision, account.account_id)
 
     async def remove(self, account: Account, sender_id: int) -> None:
         """Removes a sender, also as the account's default; raises `Refused`."""
         removal = SenderRemoval(account_id=account.account_id, sender_id=sender_id)
-        await self.accounts.write(senders.remove, removal)
+        await self.accounts.write(senders.remove, removal, account.account_id)

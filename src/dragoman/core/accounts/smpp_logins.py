@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import field
 from typing import Final, NamedTuple
 
@@ -66,9 +66,12 @@ class SmppLogins:
     _by_account: dict[int, SmppLogin] = field(default_factory=dict, init=False)
     _by_system_id: dict[str, SmppLogin] = field(default_factory=dict, init=False)
     _changes: int = field(default=0, init=False)
-    _generation: int = field(default=-1, init=False)
-    """Of the accounts, when it was last looked which of them are deleted."""
+    _doubtful: set[int] = field(default_factory=set, init=False)
+    """Accounts with a login that were changed, and may have been deleted."""
     _turns: Turns = field(default_factory=Turns, init=False)
+
+    def __post_init__(self) -> None:
+        self.accounts.changed.subscribe(self._accounts_changed)
 
     async def restore(self) -> None:
         """Loads every login."""
@@ -88,6 +91,8 @@ class SmppLogins:
         """
         await self._drop_deleted()
         login = self._by_system_id.get(system_id)
+        if login is None:
+            await self.accounts.placement.check("system_id", system_id)
         account_id = login.account_id if login is not None else None
         account = await self.accounts.verify_password(
             account_id, password, f"{system_id}\0{address}", CredentialKind.SMPP_PASSWORD
@@ -166,16 +171,19 @@ class SmppLogins:
             self._keep(msgspec.structs.replace(login, receives=True))
 
     async def _drop_deleted(self) -> None:
-        """Forgets the logins of accounts that were deleted, after a change of any account."""
-        generation, changes = self.accounts.generation, -1
-        if generation == self._generation:
+        """Forgets the logins of accounts that were deleted."""
+        doubtful, changes = frozenset(self._doubtful), -1
+        if not doubtful:
             return
         while changes != self._changes:  # else what was stored meanwhile would be forgotten
             changes = self._changes
-            living = await self.storage.read(smpp_logins.load_all)
-        for account_id in self._by_account.keys() - {login.account_id for login in living}:
+            living = await self.storage.read(lambda c: smpp_logins.load_some(c, doubtful))
+        for account_id in doubtful - {login.account_id for login in living}:
             self._forget(account_id)
-        self._generation = generation
+        self._doubtful -= doubtful
+
+    def _accounts_changed(self, account_ids: Collection[int]) -> None:
+        self._doubtful.update(self._by_account.keys() & set(account_ids or self._by_account))
 
     def _keep(self, login: SmppLogin) -> None:
         self._changes += 1

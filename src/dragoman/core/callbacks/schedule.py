@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from enum import Enum
+from enum import StrEnum
 
 import msgspec
 
@@ -17,12 +17,15 @@ JITTER = 0.2
 GONE = 410
 
 
-class Verdict(Enum):
+class Verdict(StrEnum):
     """The result of an attempt."""
 
     DELIVERED = "delivered"
     RETRY = "retry"
     GIVE_UP = "give_up"
+
+
+_DELIVERED = Verdict.DELIVERED  # looked up for every callback otherwise
 
 
 class RetrySchedule(msgspec.Struct, frozen=True, kw_only=True):
@@ -39,7 +42,7 @@ class RetrySchedule(msgspec.Struct, frozen=True, kw_only=True):
         Any 2xx is success; 410 is permanent; everything else may succeed later.
         """
         if status is not None and 200 <= status < 300:
-            return Verdict.DELIVERED
+            return _DELIVERED
         if status == GONE or age_s >= self.give_up_after_s:
             return Verdict.GIVE_UP
         return Verdict.RETRY

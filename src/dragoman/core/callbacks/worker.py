@@ -71,6 +71,11 @@ FOREVER_MS = 1 << 62
 
 log = structlog.get_logger(__name__)
 
+# Members that every message asks for: looking one up in its class costs more than the rest.
+_DELIVERED = Verdict.DELIVERED
+_RETRY = Verdict.RETRY
+_GIVE_UP = Verdict.GIVE_UP
+
 
 @use_case(kw_only=True)
 class CallbackWorker:
@@ -355,7 +360,7 @@ class CallbackWorker:
     async def _expire(self, lane: CallbackLane, expiry: Expiry) -> int:
         ended = await self.storage.writer.write(callbacks.expire, expiry)
         lane.in_rows -= ended
-        self.metrics.callbacks[Verdict.GIVE_UP.value] += ended
+        self.metrics.callbacks[_GIVE_UP.value] += ended
         return ended
 
     def _lane(self, account_id: int, origin: str) -> CallbackLane:
@@ -373,7 +378,7 @@ class CallbackWorker:
 
     def _put_to_work(self, lane: CallbackLane) -> None:
         calls = lane.calls
-        while lane.queued and lane.calling < self.per_lane:
+        while lane.ready and lane.calling < self.per_lane:
             if calls.under_way >= self.concurrency - self._calling:
                 self._short.setdefault(calls, {})[lane] = None
                 return
@@ -494,21 +499,21 @@ class CallbackWorker:
         status, now_ms = called.status, self.clock.now_ms()
         age_s = (now_ms - time_of(callback.callback_id)) / 1000
         verdict = self.schedule.judge(status, age_s)
-        if called.refused or (passed_on and verdict is Verdict.RETRY):
-            verdict = Verdict.GIVE_UP
+        if called.refused or (passed_on and verdict is _RETRY):
+            verdict = _GIVE_UP
         attempts, next_ms = callback.attempts + 1, now_ms
         wish_s = None
-        if verdict is Verdict.RETRY:
+        if verdict is _RETRY:
             attempts = min(attempts, MAX_ATTEMPTS)
             wish_s = parse_retry_after(called.retry_after, now_ms) if called.retry_after else None
             delay_s = self.schedule.delay_s(attempts, wish_s, random.random())
             next_ms += round(delay_s * 1000)
             lane.in_rows += 1 + lane.put_back(callback.message_id)
-        if verdict is not Verdict.DELIVERED or lane.unwell_since is not None:
+        if verdict is not _DELIVERED or lane.unwell_since is not None:
             self._note_health(lane, called, wish_s)
-            lane.has_expired |= verdict is Verdict.GIVE_UP and lane.failures > 0
-        self.metrics.callbacks[verdict.value] += 1
-        if verdict is Verdict.DELIVERED:
+            lane.has_expired |= verdict is _GIVE_UP and lane.failures > 0
+        self.metrics.callbacks[verdict] += 1
+        if verdict is _DELIVERED:
             self.metrics.callback_delay_s.observe(age_s)
         attempt = Attempt(
             callback_id=callback.callback_id,
@@ -522,13 +527,13 @@ class CallbackWorker:
 
         def recorded(_on_disk: bool) -> None:
             lane.finish(callback.message_id)
-            if lane.queued:
+            if lane.ready:
                 self._put_to_work(lane)
-            elif lane.more and not lane.busy:
+            elif lane.more and not lane.queued and not lane.busy:
                 self._look.set()
 
         persist(self.storage.writer, callbacks.record, attempt, recorded)
-        if lane.queued:
+        if lane.ready:
             self._put_to_work(lane)
         if not self._calling and self._nothing_called and not self._nothing_called.done():
             self._nothing_called.set_result(None)

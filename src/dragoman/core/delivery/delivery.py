@@ -35,6 +35,7 @@ _RESULTS = frozenset({State.DELIVERED, State.UNDELIVERED, State.EXPIRED, State.R
 """What tells how well a carrier delivers, where one is known."""
 _NAMES = {state: state.name.lower() for state in State}
 # Members that every message asks for: looking one up in its class costs more than the rest.
+_DELIVERED = State.DELIVERED
 _SENT = State.SENT
 _UNKNOWN = State.UNKNOWN
 
@@ -87,16 +88,15 @@ class Delivery:
         """A carrier accepted the message."""
         joined, message.joined = message.joined, ()
         ids = outcome.carrier_ids
-        if joined and len(ids) == len(joined) + 1:
-            numbered = _known(message, ids[:1])
-        else:
-            numbered = _known(message, ids)
+        own = ids[:1] if joined and len(ids) == len(joined) + 1 else ids
         _note_device(message, outcome)
-        self.change(message, State.SENT, on_stored, carrier=carrier, carrier_ids=numbered)
-        for part, carrier_id in zip(joined, shared_ids(joined, ids), strict=True):
-            _note_device(part, outcome)
-            known = ((1, carrier_id),) if carrier_id else ()
-            self.change(part, State.SENT, ignore, carrier=carrier, carrier_ids=known)
+        numbered = _known(message, own)
+        self.change(message, _SENT, on_stored, carrier=carrier, carrier_ids=numbered)
+        if joined:
+            for part, carrier_id in zip(joined, shared_ids(joined, ids), strict=True):
+                _note_device(part, outcome)
+                known = ((1, carrier_id),) if carrier_id else ()
+                self.change(part, _SENT, ignore, carrier=carrier, carrier_ids=known)
 
     def rejected(
         self, message: LiveMessage, carrier: str, outcome: Rejected, on_stored: OnStored
@@ -205,10 +205,11 @@ class Delivery:
                 for key, number in keys:
                     self.live.add_key(carrier, key, message, number)
             if message.part_count > 1:
-                part_rows += tuple(
-                    StoredPart(message_id=message.message_id, number=number, carrier_message_id=id_)
-                    for number, id_ in carrier_ids
-                )
+                for number, id_ in carrier_ids:
+                    row = StoredPart(
+                        message_id=message.message_id, number=number, carrier_message_id=id_
+                    )
+                    part_rows += (row,)
         callback: NewCallback | None = None
         if batch.stored.options.callback_url:
             callback = self._callback(message, after, failure, detail, now_ms)
@@ -218,7 +219,7 @@ class Delivery:
         if before < _SENT:
             is_refunded = after in _REFUNDED and not reported
             if message.credits:
-                settlement = self._settlement(message, is_refunded)
+                settlement = self._settlement(message, is_refunded, now_ms)
         change = StateChange(
             message_id=message.message_id,
             batch_id=batch.batch_id,
@@ -248,11 +249,11 @@ class Delivery:
         message.writes += 1
         self._write(message, change, on_stored)
         if self.quality.is_watched and after in _RESULTS and carrier is not None:
-            delivered = after is State.DELIVERED
+            delivered = after is _DELIVERED
             self.quality.note(carrier, message.mcc, delivered, message.sent_ms, now_ms)
         if after >= _UNKNOWN:
             self.metrics.finals[carrier or "", _NAMES[after]] += 1
-        if carrier is not None:
+        if carrier is not None and keys:
             for key, number in keys:
                 self.carrier_id_known(carrier, key, message, number)
 
@@ -314,7 +315,7 @@ class Delivery:
             at_ms=now_ms,
             counted_in_batch=batch.counted,
             failure=failure,
-            settlement=self._settlement(message, refund=True) if message.credits else None,
+            settlement=self._settlement(message, True, now_ms) if message.credits else None,
             callback=self._callback(message, State.REJECTED, failure, "", now_ms),
             events=self.find_events(message, State.REJECTED, failure, "", now_ms),
             premium_state=PREMIUM_STATES[State.REJECTED] if message.is_premium else None,
@@ -347,12 +348,12 @@ class Delivery:
             message = LiveMessage(on_stored[change.message_id], batch)
             self.feed.publish(message, None, change.after, change.at_ms, failure=change.failure)
 
-    def _settlement(self, message: LiveMessage, refund: bool) -> Settlement:
+    def _settlement(self, message: LiveMessage, refund: bool, now_ms: int) -> Settlement:
         """Spends the credits held for a message, or gives them back."""
         batch = message.batch
         return Settlement(
             wallet_id=batch.wallet_id,
-            entry_id=self.ids.next(),
+            entry_id=self.ids.next(now_ms),
             amount=message.credits * batch.per_credit,
             refund=refund,
             also=tuple(
@@ -373,7 +374,7 @@ class Delivery:
     ) -> NewCallback | None:
         on_stored = message.batch.stored
         options = on_stored.options
-        if not options.callback_url or state.value not in options.callback_states:
+        if not options.callback_url or state not in options.callback_states:
             return None
         facts = CallbackFacts(
             message_id=message.message_id,
@@ -392,7 +393,7 @@ class Delivery:
             sent=message.sent_ms is not None,
         )
         return NewCallback(
-            callback_id=self.ids.next(),
+            callback_id=self.ids.next(now_ms),
             account_id=on_stored.account_id,
             message_id=message.message_id,
             dialect=on_stored.dialect,

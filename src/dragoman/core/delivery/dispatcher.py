@@ -260,11 +260,12 @@ class Dispatcher:
         self.metrics.outcomes[carrier, _KINDS[type(outcome)]] += 1
         if self.message_events is not None:
             self.message_events.attempt(live, carrier, outcome)
-        if self.selection.quotas.is_counting:
+        quotas = self.selection.quotas
+        if quotas.is_counting:
             if isinstance(outcome, Deferred):
-                self.selection.quotas.give_back(live.message_id)
+                quotas.give_back(live.message_id)
             else:
-                self.selection.quotas.keep(live.message_id)
+                quotas.keep(live.message_id)
         if isinstance(outcome, Deferred):
             live.possible_duplicate |= outcome.possible_duplicate
             self._put_back(flight, lane, outcome.retry_in_s)
@@ -446,7 +447,9 @@ class Dispatcher:
         self.writer.submit(changes.take_back, [one.message_id for one in messages], stored)
 
     def _land(self, flight: Flight, carrier: str) -> None:
-        for message in (flight.message, *flight.joined):
+        self.live.land(flight.message, carrier)
+        self.receipts.answered(flight.message)
+        for message in flight.joined:
             self.live.land(message, carrier)
             self.receipts.answered(message)
 

@@ -49,7 +49,8 @@ class CarrierLane:
 
     def land(self, parts: int) -> None:
         self.in_flight -= parts
-        self.wake()
+        for waiter in self.waiters:
+            waiter.set()
 
     def wake(self) -> None:
         for waiter in self.waiters:

@@ -24,6 +24,7 @@ from dragoman.core.billing.model.costs import (
     render_price_list,
     with_costs,
 )
+from dragoman.core.delivery.model.price_lists import PriceListChange, PriceListView
 from dragoman.core.delivery.sql import price_lists
 from dragoman.core.delivery.sql.price_lists import ImportedList, PriceListChanged
 from dragoman.core.model.errors import RefusalCode, Refused
@@ -34,32 +35,6 @@ from dragoman.storage.engine import Storage
 LINES_SHOWN: Final = 100
 MAX_LIST_BYTES: Final = 4 << 20
 """Of an import; longer lists, of about 150,000 rows, stay in files."""
-
-
-class PriceListView(msgspec.Struct, frozen=True, kw_only=True):
-    """A carrier's price list."""
-
-    carrier: str
-    rows: int
-    imported_ms: int | None = None
-    """None for a list in a file."""
-
-
-class PriceListChange(msgspec.Struct, frozen=True, kw_only=True):
-    """What an import changes."""
-
-    carrier: str
-    rows: int
-    """Of the list after it."""
-    new: int
-    changed: int
-    removed: int
-    summary: str
-    lines: tuple[str, ...]
-    """`+`, `~` or `-` and the row; of many, the first."""
-    more: int
-    """Differences that are not among the lines."""
-    applied: bool
 
 
 @use_case(kw_only=True)

@@ -9,7 +9,7 @@ import hashlib
 import hmac
 import random
 import secrets
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import field
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -72,7 +72,7 @@ class Devices:
     _stored_seen: dict[int, tuple[int, str]] = field(default_factory=dict, init=False)
     """When the last call of each was stored, and the version of its app."""
     _turns: Turns = field(default_factory=Turns, init=False)
-    _enabled_accounts: frozenset[int] = field(default_factory=frozenset, init=False)
+    _enabled_accounts: set[int] = field(default_factory=set, init=False)
     _shut_out: frozenset[int] = field(default_factory=frozenset, init=False)
     """Owners of devices that are disabled, by themselves or by one above them, or deleted."""
     changed: Signal[[int]] = field(default_factory=Signal[[int]], init=False)
@@ -84,9 +84,11 @@ class Devices:
             self._keep(stored.device, stored.token_digest)
         self._look_at_owners()
 
-    def accounts_changed(self, accounts: Sequence[Account]) -> None:
+    def accounts_changed(self, accounts: Sequence[Account], gone: Collection[int]) -> None:
         """Updates which accounts are enabled; phones of the others are out of service."""
-        self._enabled_accounts = frozenset(one.account_id for one in accounts if one.enabled)
+        self._enabled_accounts -= {one.account_id for one in accounts if not one.enabled}
+        self._enabled_accounts -= set(gone)
+        self._enabled_accounts |= {one.account_id for one in accounts if one.enabled}
         self._look_at_owners()
 
     def _look_at_owners(self) -> None:

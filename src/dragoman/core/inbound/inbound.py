@@ -15,6 +15,8 @@ import msgspec
 
 from dragoman.core.devices.sql.device_events import NewDeviceEvent
 from dragoman.core.devices.sql.device_texts import NewDeviceText
+from dragoman.core.inbound.auto_answers import AutoAnswers
+from dragoman.core.inbound.model.auto_answers import AnswerKind
 from dragoman.core.inbound.model.inbound import (
     Handling,
     OptOut,
@@ -74,6 +76,7 @@ class Inbound:
     start_words: Collection[str]
     find_events: FindEvents
     services: TextServices
+    answers: AutoAnswers
     _reassembler: Reassembler = field(default_factory=Reassembler, init=False)
     _repeats: Repeats = field(default_factory=Repeats, init=False)
     _unstored: dict[int, None] = field(default_factory=dict, init=False)
@@ -234,6 +237,7 @@ class Inbound:
             row = msgspec.structs.replace(row, handling=Handling.FORWARDED.value)
         callbacks = self._callbacks(row, meaning.destination)
         callbacks += services + self.find_events(row, holder)
+        callbacks += self._answer(row, text, meaning, holder)
         new = inbound.NewInbound(
             text=row,
             part_ids=part_ids,
@@ -256,6 +260,28 @@ class Inbound:
 
         self._unstored[inbound_id] = None
         persist(self.storage.writer, inbound.store_texts, new, stored)
+
+    def _answer(
+        self, row: StoredInbound, text: _Text, meaning: _Meaning, holder: Holder | None
+    ) -> tuple[NewCallback, ...]:
+        """The answer to STOP, START or HELP; before an opt-out counts, which tells a new one."""
+        kind, accounts = None, [row.account_id] if row.account_id is not None else []
+        if meaning.handling is Handling.OPTED_OUT:
+            fresh = [key for key in meaning.opted_out if not self.opt_outs.holds(key)]
+            kind = AnswerKind.STOP
+            accounts = [one for one in accounts if any(k.account_id == one for k in fresh)]
+            accounts += [key.account_id for key in fresh if key.account_id not in accounts]
+        elif meaning.handling is Handling.OPTED_IN:
+            kind = AnswerKind.START
+            accounts += [k.account_id for k in meaning.opted_in if k.account_id not in accounts]
+        elif (
+            self.answers.asks_for_help(text.words)
+            and self.inbound_routing.keyword(text.recipient, text.words, holder) is None
+        ):
+            kind = AnswerKind.HELP
+        if kind is None:
+            return ()
+        return self.answers.about_text(row, kind, accounts, holder)
 
     def _event(self, holder: Holder | None) -> NewDeviceEvent | None:
         if holder is None:

@@ -154,16 +154,19 @@ class Keywords:
             raise Refused(RefusalCode.NOT_FOUND, str(keyword_id), "keyword")
         return await self._take_up(account, keyword_id)
 
-    async def delete(self, account: Account, keyword_id: int, zone: str) -> KeywordView:
+    async def delete(
+        self, account: Account, keyword_id: int, zone: str, *, at_once: bool = False
+    ) -> KeywordView:
         """Releases a keyword and those below it; returns it as it was. Raises `Refused`.
 
-        It stays reserved for the account until the end of the month in a time zone.
+        It stays reserved for the account until the end of the month in a time zone, unless it is to
+        be free `at_once`.
         """
         view = await self.keyword(account, keyword_id)
         deletion = KeywordDeletion(
             account_id=account.account_id,
             keyword_id=keyword_id,
-            free_ms=end_of_month(self.clock.now_ms(), zone),
+            free_ms=self.clock.now_ms() if at_once else end_of_month(self.clock.now_ms(), zone),
         )
         if not await self.storage.writer.write(keywords.delete_keyword, deletion):
             raise Refused(RefusalCode.NOT_FOUND, str(keyword_id), "keyword")

@@ -7,7 +7,7 @@ text waits for a query.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import msgspec
 import structlog
@@ -58,12 +58,16 @@ class InboundRouting:
         """By number, then by main keyword and word."""
         self._forwardings: dict[int, Forwarding] = {}
         self._account_ids: dict[str, int] = {}
-        self._deaf: frozenset[int] = frozenset()
+        self._usernames: dict[int, str] = {}
+        self._deaf: set[int] = set()
         """Accounts that may not receive."""
         self._refreshing: asyncio.Task[None] | None = None
-        self._stale = self._all_stale = self._is_failing = False
-        self.accounts_loaded = Signal[[Sequence[Account]]]()
-        """All accounts, at the start and after each change of one."""
+        self._stale: set[int] = set()
+        """Accounts that are to be read again, with all below them."""
+        self._accounts_stale = self._all_stale = self._is_failing = False
+        self.accounts_loaded = Signal[[Sequence[Account], Collection[int]]]()
+        """Accounts as they are now, and those that are no more: all at the start, and after a
+        change those that it may be about."""
         accounts.changed.subscribe(self._accounts_changed)
 
     async def load(self) -> None:
@@ -80,11 +84,12 @@ class InboundRouting:
     def read_again(self) -> None:
         """Reloads everything, after a change of a row that could not be read."""
         self._all_stale = True
-        self._accounts_changed()
+        self._accounts_changed(())
 
-    def _accounts_changed(self) -> None:
-        """Reloads the accounts and whether they may receive, after a change to one."""
-        self._stale = True
+    def _accounts_changed(self, account_ids: Collection[int]) -> None:
+        """Reloads accounts and whether they may receive, after a change of them or of any."""
+        self._stale.update(account_ids)
+        self._accounts_stale |= not account_ids
         if self._refreshing is None or self._refreshing.done():
             self._refreshing = asyncio.create_task(self._refresh())
 
@@ -96,24 +101,46 @@ class InboundRouting:
             await asyncio.wait((self._refreshing,))
 
     async def _refresh(self) -> None:
-        while self._stale:
-            everything, self._stale, self._all_stale = self._all_stale, False, False
+        while self._stale or self._accounts_stale or self._all_stale:
+            everything, every_account, some = self._all_stale, self._accounts_stale, self._stale
+            self._all_stale = self._accounts_stale = False
+            self._stale = set()
             try:
-                await (self.load() if everything else self._load_accounts())
+                if everything:
+                    await self.load()
+                else:
+                    await self._load_accounts(None if every_account else some)
                 self._is_failing = False
             except Exception as error:
                 log.error("accounts_not_read", reason=type(error).__name__)
                 self._all_stale |= everything
-                self._stale = self._is_failing = True
+                self._accounts_stale |= every_account
+                self._stale |= some
+                self._is_failing = True
                 await asyncio.sleep(RETRY_S)
 
-    async def _load_accounts(self) -> None:
-        accounts = await self._accounts.list_all()
-        self._account_ids = {account.username: account.account_id for account in accounts}
-        self._deaf = frozenset(
-            account.account_id for account in accounts if not account.may(Permission.RECEIVE)
-        )
-        self.accounts_loaded(accounts)
+    async def _load_accounts(self, changed: Collection[int] | None = None) -> None:
+        """Reads all accounts, or those that changed and all below them."""
+        if changed is None:
+            accounts = await self._accounts.list_all()
+            asked: Collection[int] = self._usernames.keys()
+        else:
+            accounts = await self._accounts.list_some(changed)
+            asked = changed
+        gone = frozenset(asked) - {account.account_id for account in accounts}
+        for account_id in (*gone, *(account.account_id for account in accounts)):
+            name = self._usernames.pop(account_id, None)
+            if name is not None and self._account_ids.get(name) == account_id:
+                del self._account_ids[name]
+        self._deaf -= gone
+        for account in accounts:
+            self._usernames[account.account_id] = account.username
+            self._account_ids[account.username] = account.account_id
+            if account.may(Permission.RECEIVE):
+                self._deaf.discard(account.account_id)
+            else:
+                self._deaf.add(account.account_id)
+        self.accounts_loaded(accounts, gone)
 
     # Asking
 

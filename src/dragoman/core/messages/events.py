@@ -72,6 +72,13 @@ class MessageEvents:
         code = state.name.lower()
         self._note(message, kind, report.carrier, "", code, report.error, part, report.raw)
 
+    async def note_feedback(self, message_id: int, said: str) -> None:
+        """Records what a customer says of a message; raises `Refused` where it is not stored."""
+        event = MessageEvent(
+            event_id=self._ids.next(), message_id=message_id, kind=EventKind.FEEDBACK, code=said
+        )
+        await self._writer.write(message_events.note_feedback, event)
+
     def recent(self, message_id: int) -> list[MessageEvent]:
         """The events of a message that are in memory."""
         taken = [

@@ -42,6 +42,8 @@ MAX_AWAITING_REPORT = 200_000
 """Messages kept in memory only for their report; older ones are found through SQL."""
 
 # Members that every message asks for: looking one up in its class costs more than the rest.
+_HEXADECIMAL = Format.BINARY
+_WAP_PUSH = Format.WAP_PUSH
 _URGENT = Lane.URGENT
 _NO_FAILURE = FailureCode.NONE
 _GSM_ALIKE = Format.GSM_ALIKE
@@ -60,11 +62,11 @@ def segment(
     repertoire: Repertoire = PLAIN,
 ) -> Segmentation:
     """Cuts a submission's text into parts as its format asks."""
-    if format_ is Format.MMS:
+    if format_ is _MMS:
         return MULTIMEDIA
-    if format_ is Format.BINARY:
+    if format_ is _HEXADECIMAL:
         return segment_binary(bytes.fromhex(text), udh=udh, max_parts=max_parts)
-    if format_ is Format.WAP_PUSH and push is not None:
+    if format_ is _WAP_PUSH and push is not None:
         return segment_binary(_encode_push(text, push), udh=PUSH_UDH, max_parts=max_parts)
     if format_ is _GSM_ALIKE:
         text = fit_gsm(text)
@@ -232,7 +234,8 @@ class LiveMessage:
     @property
     def size(self) -> int:
         """How many parts go to a carrier with it."""
-        return self.part_count + sum(one.part_count for one in self.joined)
+        own = self.part_count
+        return own + sum(one.part_count for one in self.joined) if self.joined else own
 
     def own_parts(self) -> tuple[UserData, ...]:
         """Its own parts as a carrier that takes parts gets them."""

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 MAX_URL: Final = 2_000
 
 
+@lru_cache(maxsize=1_000)
 def is_http_address(url: str) -> bool:
     """Whether a text is an http or https URL with a host."""
     try:

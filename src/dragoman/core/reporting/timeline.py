@@ -135,6 +135,7 @@ class Timelines:
             ),
             failure=_failure(rows),
             series=_series(rows),
+            feedback=next((e.code for e in events if e.kind is EventKind.FEEDBACK), ""),
             resent_as=tuple(int(e.code) for e in events if e.kind is EventKind.RESENT),
             can_cancel=message.state in CANCELLABLE and not message.possible_duplicate,
             can_resend=can_resend(message.state, batch.format, premium is not None)

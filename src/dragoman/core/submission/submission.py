@@ -78,6 +78,12 @@ Item = TypeVar("Item")
 FindPayments = Callable[[Account], Awaitable[tuple[Payment, ...]]]
 """Finds the wallets that pay for an account that does not pay by itself alone."""
 
+# Members that every message asks for: looking one up in its class costs more than the rest.
+_RUNNING = BatchState.RUNNING
+_QUEUED = BatchState.QUEUED
+_URGENT = Lane.URGENT
+_BULK = Lane.BULK
+
 
 class AcceptedBatch(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What a customer can rely on: the batch is on disk."""
@@ -254,8 +260,11 @@ class SubmissionService:
         recipients = check_recipients(submission.recipients, maximum)
         check_prefixes(account, recipients)
         max_parts = self._max_parts_of(account)
-        query = self._route_query(account, submission, sender, terms)
-        repertoire = self._repertoire(account, submission, recipients, to_device, query)
+        query, repertoire = None, PLAIN
+        if self.maker.router.is_conditional:
+            query = self._route_query(account, submission, sender, terms)
+        if not self.maker.router.is_plain:
+            repertoire = self._repertoire(account, submission, recipients, to_device, query)
         segmentation: Segmentation | None = None
         own: list[Recipient] | None = None
         if submission.texts:
@@ -307,7 +316,7 @@ class SubmissionService:
             repertoire,
         )
         if inline:
-            batch.state = BatchState.RUNNING
+            batch.state = _RUNNING
             batch.expanded = len(recipients)
         else:
             batch.waiting_recipients = encode_waiting(recipients, own)
@@ -390,9 +399,7 @@ class SubmissionService:
         elif fixed:
             check_text(submission, fixed, max_parts, terms, repertoire)
         attachments = await self._collect_attachments(submission)
-        batch = self._batch(
-            account, submission, sender, terms, 0, (), payments, repertoire, Lane.BULK
-        )
+        batch = self._batch(account, submission, sender, terms, 0, (), payments, repertoire, _BULK)
         batch.waiting_recipients = b""
         live_batch = LiveBatch(batch, account.wallet_id, segmentation)
         new = NewBatch(
@@ -459,11 +466,12 @@ class SubmissionService:
                 ignored_sender=submission.ignored_sender,
                 tag=self._tag(submission),
                 repertoire=repertoire,
+                ignores_opt_outs=submission.ignores_opt_outs,
             ),
             lane=int(self._lane(submission, recipients, lane)),
             due_ms=terms.due_ms,
             expires_ms=terms.expires_ms,
-            state=BatchState.QUEUED,
+            state=_QUEUED,
             recipients=recipients,
             unsent=recipients,
         )
@@ -564,8 +572,8 @@ class SubmissionService:
 
     def _lane(self, submission: Submission, recipients: int, lane: Lane) -> Lane:
         if submission.urgent:
-            return Lane.URGENT
-        return lane if recipients <= self.inline_recipients else Lane.BULK
+            return _URGENT
+        return lane if recipients <= self.inline_recipients else _BULK
 
 
 async def _own_payments(account: Account) -> tuple[Payment, ...]:

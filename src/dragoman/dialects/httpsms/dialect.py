@@ -90,7 +90,9 @@ class _Calls:
         as_json = _wants_json(given)
         try:
             _check_complete(given, schemas.SendParameters)
-            account = await self._services.accounts.authenticate_key(given["key"], request.client)
+            account = await self._services.accounts.authenticate_key(
+                given["key"], request.client, call=request
+            )
             number = normalise(given["mobile"])
             submission = Submission(
                 dialect=NAME,
@@ -115,7 +117,9 @@ class _Calls:
         given = _read_parameters(request)
         try:
             _check_complete(given, schemas.ReportParameters)
-            account = await self._services.accounts.authenticate_key(given["key"], request.client)
+            account = await self._services.accounts.authenticate_key(
+                given["key"], request.client, call=request
+            )
         except Refused as refused:
             return self._refuse(refused, as_json=True)
         try:

@@ -10,10 +10,12 @@ percent-encoded UTF-8 wherever it is not printable ASCII.
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Final
 from urllib.parse import quote, quote_plus, urlencode
 
 from dragoman.core.messages.model.callbacks import CallbackCall, CallbackFacts, TextFacts
+from dragoman.core.messages.model.lifecycle import State
 from dragoman.core.model.errors import FailureCode
 from dragoman.core.model.urls import add_query
 from dragoman.dialects.linkmobility.mapping import STATUSES, status_code, status_reason
@@ -31,18 +33,25 @@ _PRINTABLE: Final = "".join(map(chr, range(0x20, 0x7F))).replace("%", "")
 
 def render_callback(url: str, facts: CallbackFacts, *, zone: str) -> CallbackCall:
     """Renders the request; the parameters follow those the customer's URL has already."""
-    failure = FailureCode(facts.failure)
-    # Only these two can hold what a URL cannot: the others are our own.
-    reason = quote_plus(status_reason(facts.state, failure))
-    return_data = quote_plus(facts.return_data)
+    status, reason, code = _outcome(facts.state, facts.failure)
+    # Only the reason and this can hold what a URL cannot: the others are our own.
+    return_data = quote_plus(facts.return_data) if facts.return_data else ""
     query = (
-        f"status={STATUSES[facts.state]}&reason={reason}&receivetime={facts.at_ms // 1000}"
+        f"status={status}&reason={reason}&receivetime={facts.at_ms // 1000}"
         f"&msgid={render_hex(facts.message_id)}&to={facts.recipient}"
-        f"&statuscode={status_code(facts.state, failure)}&returndata={return_data}"
+        f"&statuscode={code}&returndata={return_data}"
         f"&logdate={render_log_date(facts.at_ms, zone)}&mcc={facts.mcc}&mnc={UNKNOWN_NETWORK}"
         f"&batchid={facts.batch_id}&push_price={facts.premium_price}"
     )
     return CallbackCall(method="GET", url=add_query(url, query))
+
+
+@cache
+def _outcome(state: State, reason: str) -> tuple[str, str, int]:
+    """The status of a message, the text of its code as a URL has it, and the code."""
+    failure = FailureCode(reason)
+    code = status_code(state, failure)
+    return STATUSES[state], quote_plus(status_reason(state, failure)), code
 
 
 def render_text(url: str, facts: TextFacts) -> CallbackCall:

@@ -52,7 +52,7 @@ async def authenticate(accounts: Accounts, request: Request) -> Account:
     try:
         if key == LEGACY:
             return await _log_in(accounts, request)
-        return await accounts.authenticate_key(key, request.client)
+        return await accounts.authenticate_key(key, request.client, call=request)
     except Refused as refused:
         if refused.code is RefusalCode.AUTHENTICATION_FAILED:
             raise Refused(refused.code, key, refused.detail) from None

@@ -72,6 +72,17 @@ def _parse_option(text: str) -> tuple[str, str]:
     return name, unquote(value)
 
 
+class ByMail:
+    """Mail as a call that keys have scopes for."""
+
+    def scope_names(self) -> tuple[str, ...]:
+        """The scopes that mail is within."""
+        return DIALECT, f"{DIALECT}_mail"
+
+
+BY_MAIL: Final = ByMail()
+
+
 class LinkMailbox(CallGroup):
     """Takes mail for the accounts whose keys are in its addresses."""
 
@@ -82,7 +93,9 @@ class LinkMailbox(CallGroup):
         except ValueError as error:
             raise MailRefused(Reply(550, "5.1.3", f"Address is not valid, {error}")) from None
         try:
-            account = await self._services.accounts.authenticate_key(address.key, client)
+            account = await self._services.accounts.authenticate_key(
+                address.key, client, call=BY_MAIL
+            )
             normalise(address.number)
         except Refused as refused:
             raise self._refusal(refused) from None
@@ -98,7 +111,9 @@ class LinkMailbox(CallGroup):
         first = recipients[0]
         try:
             # Once more: the key may have been revoked since the recipient was admitted.
-            account = await self._services.accounts.authenticate_key(first.key, client)
+            account = await self._services.accounts.authenticate_key(
+                first.key, client, call=BY_MAIL
+            )
             message = self._read(first, [recipient.number for recipient in recipients], mail)
             return await self._submit(account, message)
         except Refused as refused:

@@ -23,6 +23,7 @@ MESSAGES_PER_PAGE: Final = 100
 BATCHES_PER_PAGE: Final = 10
 RECIPIENTS_PER_ANSWER: Final = 10_000
 MOBILE: Final = "Mobile"
+_ACCEPTED: Final = BATCH_STATES[BatchState.QUEUED]
 
 
 class Messages(CallGroup):
@@ -44,7 +45,7 @@ class Messages(CallGroup):
             details=schemas.Details(
                 sendtime=sendtime,
                 batchid=str(accepted.batch_id),
-                state=BATCH_STATES[BatchState.QUEUED],
+                state=_ACCEPTED,
             ),
             status=CREATED,
         )

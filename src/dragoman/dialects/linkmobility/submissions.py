@@ -47,6 +47,10 @@ _CONTACT: Final = re.compile(r"c[0-9]+", re.ASCII)
 _LIST: Final = re.compile(r"[0-9]+", re.ASCII)
 _INTEGER: Final = re.compile(r"[0-9]{1,12}", re.ASCII)
 
+# Members that every message asks for: looking one up in its class costs more than the rest.
+_GSM = Format.GSM
+_GSM_ALIKE = Format.GSM_ALIKE
+
 
 def read_attachments(
     value: list[Any] | dict[str, Any] | str | None, format_: Format
@@ -81,8 +85,8 @@ def read_message(
     Reports go to `report_url`, if there is one, where the message has no `statusurl`.
     """
     format_ = _read_format(message.format)
-    if format_ is Format.GSM and not settings.refuse_other_characters:
-        format_ = Format.GSM_ALIKE
+    if format_ is _GSM and not settings.refuse_other_characters:
+        format_ = _GSM_ALIKE
     message_class = _read_integer("class", message.class_, 0, MAX_CLASS)
     validity_min = _read_integer("validity", message.validity, 1, MAX_VALIDITY_MIN)
     named = read_recipients(message.recipients)

@@ -10,13 +10,12 @@ from typing import Final
 import msgspec
 
 from dragoman.container import Services
+from dragoman.core.accounts.account_tree import check_right
 from dragoman.core.accounts.auth_tokens import AuthToken
-from dragoman.core.accounts.credentials import digest_of_key
 from dragoman.core.accounts.model.accounts import Account, Permission
 from dragoman.core.model.errors import RefusalCode, Refused
-from dragoman.dialects.twilio import errors, schemas, sids
+from dragoman.dialects.twilio import errors, schemas, sids, xml_answers
 from dragoman.dialects.twilio.mapping import DIALECT
-from dragoman.dialects.twilio.stored import KEYS, KeyRecord
 from dragoman.web.operations import Handler, Operation, Refuse
 from dragoman.web.refusals import Refusal
 from dragoman.web.requests import Request
@@ -40,6 +39,8 @@ class Caller(msgspec.Struct, frozen=True, kw_only=True):
     """When it got this token."""
     by_key: bool
     """Whether it has authenticated with an API key, which may not do all."""
+    parent: Account | None = None
+    """The account above that acts for this one, where it does not act itself."""
 
     @property
     def account_id(self) -> int:
@@ -80,10 +81,12 @@ class Calls:
         status: int = 200,
         tag: str,
         with_key: bool = True,
+        even_closed: bool = False,
     ) -> Operation:
         """A call such as `GET /Messages.json` of an account, or of any path that begins with `/v`.
 
-        Without `with_key` it is not for API keys.
+        Without `with_key` it is not for API keys; with `even_closed` it is also about accounts
+        that the one above has suspended or closed.
         """
         method, _, path = call.partition(" ")
         if not path.startswith("/v"):
@@ -91,7 +94,7 @@ class Calls:
         return Operation(
             methods=(method,),
             path=path,
-            handler=self._handler(act, with_key=with_key),
+            handler=self._handler(act, with_key=with_key, even_closed=even_closed),
             summary=summary,
             source="Twilio API 2010-04-01" if path.startswith("/2010") else f"Twilio {tag}",
             query=query,
@@ -102,7 +105,7 @@ class Calls:
             tags=(tag,),
         )
 
-    def _handler(self, act: Act, *, with_key: bool) -> Handler:
+    def _handler(self, act: Act, *, with_key: bool, even_closed: bool) -> Handler:
         services, refusals = self._services, self._services.metrics.refused
 
         async def handle(request: Request) -> Response:
@@ -110,6 +113,8 @@ class Calls:
                 caller = await authenticate(services, request)
                 if caller.by_key and not with_key:
                     raise Refused(RefusalCode.AUTHENTICATION_FAILED)
+                if not (caller.account.enabled or even_closed):
+                    raise errors.CodedRefusal(20005)
                 return await act(caller, request)
             except Refused as refused:
                 refusals[DIALECT, refused.code.value] += 1
@@ -123,13 +128,14 @@ def build_refuse(services: Services) -> Refuse:
 
     def refuse(request: Request, refusal: Refusal) -> Response:
         services.metrics.refused[DIALECT, refusal.kind.value] += 1
-        return errors.respond_unreadable(request, refusal)
+        answer = errors.respond_unreadable(request, refusal)
+        return xml_answers.render(answer) if xml_answers.is_xml(request.path) else answer
 
     return refuse
 
 
 async def authenticate(services: Services, request: Request) -> Caller:
-    """The caller, whose account is the one that the path names; raises `Refused`."""
+    """The caller, whose account is the one that the path names, or above it; raises `Refused`."""
     scheme, secret = request.authorization()
     if scheme != "basic":
         raise Refused(RefusalCode.AUTHENTICATION_FAILED)
@@ -140,23 +146,45 @@ async def authenticate(services: Services, request: Request) -> Caller:
     else:
         account = await services.auth_tokens.authenticate(name, password, request.client)
     token: AuthToken | None = await services.auth_tokens.of_account(account.account_id)
-    if token is None or request.path_params.get("account", token.public_id) != token.public_id:
+    if token is None:
         raise Refused(RefusalCode.AUTHENTICATION_FAILED)
-    return Caller(
+    caller = Caller(
         account=account,
         sid=token.public_id,
         token=token.token,
         since_ms=token.created_ms,
         by_key=by_key,
     )
+    named = request.path_params.get("account", token.public_id)
+    return caller if named == token.public_id else await _act_for(services, caller, named)
+
+
+async def _act_for(services: Services, caller: Caller, sid: str) -> Caller:
+    """The account below with a SID, for which the caller's acts; raises `Refused`.
+
+    Keys of the account above are not for those below.
+    """
+    token = None if caller.by_key else await services.auth_tokens.find(sid)
+    account = await services.accounts.find_by_id(token.account_id) if token is not None else None
+    if token is None or account is None or not account.is_at_or_below(caller.account):
+        raise Refused(RefusalCode.AUTHENTICATION_FAILED)
+    check_right(caller.account)
+    return Caller(
+        account=account,
+        sid=token.public_id,
+        token=token.token,
+        since_ms=token.created_ms,
+        by_key=False,
+        parent=caller.account,
+    )
 
 
 async def _authenticate_key(services: Services, sid: str, secret: str, address: str) -> Account:
-    record = await services.dialect_records.find(DIALECT, KEYS, sid)
-    digest = digest_of_key(secret).hex()
-    if record is None or KeyRecord.read(record).digest != digest:
+    await services.placement.check("record", sid)
+    account_id = await services.key_pairs.account_of(sid, secret)
+    if account_id is None:
         await services.accounts.refuse_login(f"{sid}\0{address}")
-    return await services.auth_tokens.admit(record.account_id, address)
+    return await services.auth_tokens.admit(account_id, address)
 
 
 def _read_pair(text: str) -> tuple[str, str]:

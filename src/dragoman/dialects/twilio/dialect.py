@@ -8,6 +8,7 @@ from dragoman.container import Services
 from dragoman.dialects.contract import ProviderDialect
 from dragoman.dialects.twilio import schemas
 from dragoman.dialects.twilio.accounts import Accounts
+from dragoman.dialects.twilio.available import Available
 from dragoman.dialects.twilio.callbacks import Callbacks
 from dragoman.dialects.twilio.calls import Calls, build_refuse
 from dragoman.dialects.twilio.inbound import Inbound
@@ -17,7 +18,9 @@ from dragoman.dialects.twilio.messages import Messages
 from dragoman.dialects.twilio.numbers import Numbers
 from dragoman.dialects.twilio.pools import Pools
 from dragoman.dialects.twilio.services import MessagingServices
+from dragoman.dialects.twilio.subaccounts import Subaccounts
 from dragoman.dialects.twilio.verify import Verify
+from dragoman.dialects.twilio.xml_answers import xml_variants
 from dragoman.web.operations import Dialect, Operation
 
 PREFIXES: Final = ("/2010-04-01", "/v1/Services", "/v2/Services", "/v2/PhoneNumbers")
@@ -27,6 +30,13 @@ def build_twilio(services: Services) -> ProviderDialect:
     pools = Pools(services)
     callbacks, inbound = Callbacks(services), Inbound(services, pools)
     prefixes = services.settings.dialects.twilio.path_prefixes
+    operations = (
+        *_account(services),
+        *_messages(services),
+        *_numbers(services, pools),
+        *_services(services, pools),
+        *_verify(services),
+    )
     return ProviderDialect(
         name=DIALECT,
         web=Dialect(
@@ -36,14 +46,10 @@ def build_twilio(services: Services) -> ProviderDialect:
                 "Send and receive messages with the programs and libraries of Twilio. Sign in with "
                 "HTTP Basic: the account SID and the auth token, or an API key and its secret."
             ),
+            login='-u "$TWILIO_ACCOUNT_SID:$TWILIO_AUTH_TOKEN"',
             prefixes=PREFIXES,
-            operations=(
-                *_account(services),
-                *_messages(services),
-                *_numbers(services, pools),
-                *_services(services, pools),
-                *_verify(services),
-            ),
+            operations=operations,
+            unlisted=tuple(xml_variants(operations)),
             refuse=build_refuse(services),
             aliases={before + prefix: prefix for before in prefixes for prefix in PREFIXES},
         ),
@@ -55,15 +61,27 @@ def build_twilio(services: Services) -> ProviderDialect:
 
 def _account(services: Services) -> tuple[Operation, ...]:
     accounts, declare = Accounts(services), Calls(services).declare
+    subaccounts = Subaccounts(services)
     own = "/2010-04-01/Accounts"
     return (
         declare(
-            f"GET {own}.json", accounts.list_accounts, "List accounts: the own one",
-            query=schemas.Paging, answer=schemas.AccountPage, tag="Accounts",
+            f"GET {own}.json", subaccounts.search, "List the account and its subaccounts",
+            query=schemas.AccountQuery, answer=schemas.AccountPage, tag="Accounts",
         ),
         declare(
-            f"GET {own}/{{account}}.json", accounts.fetch, "Fetch the account",
-            answer=schemas.Account, tag="Accounts",
+            f"POST {own}.json", subaccounts.create, "Create a subaccount",
+            body=schemas.AccountChange, answer=schemas.Account, status=201, tag="Accounts",
+            with_key=False,
+        ),
+        declare(
+            f"GET {own}/{{account}}.json", subaccounts.fetch, "Fetch an account",
+            answer=schemas.Account, tag="Accounts", even_closed=True,
+        ),
+        declare(
+            f"POST {own}/{{account}}.json", subaccounts.change,
+            "Rename an account, or suspend, resume or close a subaccount",
+            body=schemas.AccountChange, answer=schemas.Account, tag="Accounts",
+            with_key=False, even_closed=True,
         ),
         declare(
             "GET /Balance.json", accounts.balance, "Fetch the balance",
@@ -117,6 +135,10 @@ def _messages(services: Services) -> tuple[Operation, ...]:
             f"DELETE {one}.json", messages.delete, "Delete a message", status=204, tag="Messages"
         ),
         declare(
+            f"POST {one}/Feedback.json", messages.give_feedback, "Say whether a message arrived",
+            body=schemas.FeedbackRequest, answer=schemas.Feedback, status=201, tag="Messages",
+        ),
+        declare(
             f"GET {one}/Media.json", messages.list_media, "List the files of a message",
             query=schemas.Paging, answer=schemas.MediaPage, tag="Media",
         ),
@@ -130,6 +152,7 @@ def _messages(services: Services) -> tuple[Operation, ...]:
 
 def _numbers(services: Services, pools: Pools) -> tuple[Operation, ...]:
     numbers, declare = Numbers(services, pools), Calls(services).declare
+    available = Available(services)
     return (
         declare(
             "GET /IncomingPhoneNumbers.json", numbers.search, "List numbers",
@@ -147,6 +170,24 @@ def _numbers(services: Services, pools: Pools) -> tuple[Operation, ...]:
             "POST /IncomingPhoneNumbers/{number}.json", numbers.change,
             "Set where the texts to a number go",
             body=schemas.NumberChange, answer=schemas.Number, tag="Numbers",
+        ),
+        declare(
+            "DELETE /IncomingPhoneNumbers/{number}.json", numbers.delete, "Give a number back",
+            status=204, tag="Numbers",
+        ),
+        declare(
+            "GET /AvailablePhoneNumbers.json", available.countries,
+            "List the countries that there are numbers of",
+            answer=schemas.CountryPage, tag="Numbers",
+        ),
+        declare(
+            "GET /AvailablePhoneNumbers/{country}.json", available.country, "Fetch a country",
+            answer=schemas.Country, tag="Numbers",
+        ),
+        declare(
+            "GET /AvailablePhoneNumbers/{country}/{kind:Local|Mobile|TollFree}.json",
+            available.search, "List numbers that can be had",
+            query=schemas.AvailableQuery, answer=schemas.AvailablePage, tag="Numbers",
         ),
     )  # fmt: skip
 

@@ -35,6 +35,7 @@ from dragoman.web.requests import Request
 from dragoman.web.responses import Response
 
 CANCELED: Final = "canceled"
+OUTCOMES: Final = frozenset({"confirmed", "unconfirmed"})
 INBOUND: Final = "inbound"
 
 
@@ -123,6 +124,28 @@ class Messages(CallGroup):
             raise errors.CodedRefusal(20009)
         await self._services.privacy.forget_single(text, wholly=True)
         return DONE
+
+    async def give_feedback(self, caller: Caller, request: Request) -> Response:
+        """Notes with a message what the customer says of it; raises `Refused`."""
+        outcome = decode_body(request, schemas.FeedbackRequest).outcome
+        if outcome not in OUTCOMES:
+            raise Refused(RefusalCode.INVALID_FIELD, "Outcome", "confirmed or unconfirmed")
+        text = await self._find(caller, request)
+        if text.message_id is None or text.state is None:
+            raise Refused(RefusalCode.INVALID_FIELD, "MessageSid", "it was not sent")
+        await self._services.message_events.note_feedback(text.message_id, outcome)
+        now, sid = render_date(self._services.clock.now_ms()), _sid_of(text)
+        return render(
+            schemas.Feedback(
+                account_sid=caller.sid,
+                message_sid=sid,
+                outcome=outcome,
+                date_created=now,
+                date_updated=now,
+                uri=caller.uri(f"/Messages/{sid}/Feedback.json"),
+            ),
+            CREATED,
+        )
 
     async def _cancel(self, caller: Caller, text: SingleText) -> None:
         in_service = _note_of(text).service_sid

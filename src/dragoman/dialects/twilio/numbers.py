@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 import msgspec
+import phonenumbers
 
 from dragoman.container import Services
 from dragoman.core.model.errors import RefusalCode, Refused
@@ -12,7 +13,8 @@ from dragoman.core.model.phone_numbers import normalise
 from dragoman.core.model.texts import check_text
 from dragoman.core.model.urls import is_http_address, names_user
 from dragoman.dialects.twilio import errors, paging, schemas, sids
-from dragoman.dialects.twilio.calls import CREATED, Caller, CallGroup, may_receive, render
+from dragoman.dialects.twilio.available import free_numbers
+from dragoman.dialects.twilio.calls import CREATED, DONE, Caller, CallGroup, may_receive, render
 from dragoman.dialects.twilio.mapping import API_VERSION, render_date, render_number
 from dragoman.dialects.twilio.pools import Pools
 from dragoman.dialects.twilio.stored import NumberRecord
@@ -55,15 +57,59 @@ class Numbers(CallGroup):
         return render(await self._render(caller, *await self._find(caller, request)))
 
     async def create(self, caller: Caller, request: Request) -> Response:
-        """Takes up a number that the operator has given to the account; raises `Refused`."""
+        """Takes up a number that the operator has given to the account, or offers to all.
+
+        Raises `Refused`.
+        """
         given = decode_body(request, schemas.NumberChange)
         with errors.as_code(RefusalCode.INVALID_RECIPIENT, 21421):
             digits = normalise(given.phone_number) if given.phone_number else ""
         known = dict(await self._own(caller))
         if digits not in known:
-            raise errors.CodedRefusal(21422, given.phone_number or "AreaCode")
+            digits = await self._take(caller, digits, given)
+            known = dict(await self._own(caller))
         await self._put(caller, digits, given)
         return render(await self._render(caller, digits, known[digits]), CREATED)
+
+    async def delete(self, caller: Caller, request: Request) -> Response:
+        """Gives back a number that the account has taken itself; raises `Refused`."""
+        digits, number_id = await self._find(caller, request)
+        offered = {one.removeprefix("+") for one in self._settings.available_numbers}
+        if digits not in offered or not number_id:
+            detail = "the operator has assigned it"
+            raise errors.CodedRefusal(20403, render_number(digits), detail)
+        services = self._services
+        async with self._pools.turns.of(caller.account_id):
+            settings = await self._pools.number(caller.account_id, digits)
+            if settings.service_sid:
+                raise errors.CodedRefusal(20409, "", "it is in a messaging service")
+            for view in await services.keywords.keywords(caller.account):
+                if view.keyword.number == digits:
+                    await services.keywords.delete(
+                        caller.account, view.keyword.keyword_id, "UTC", at_once=True
+                    )
+            await services.keywords.remove_number(digits)
+            await self._pools.forget_number(caller.account, digits)
+        await services.audit_log.note(caller.account, "remove_number", digits)
+        return DONE
+
+    async def _take(self, caller: Caller, digits: str, given: schemas.NumberChange) -> str:
+        """Assigns a number that the operator offers: this one, or one with the area code."""
+        may_receive(caller)
+        free = await free_numbers(self._services)
+        if not digits and given.area_code:
+            area = given.area_code.strip()
+            digits = next((one for one in free if _is_in_area(one, area)), "")
+        if digits not in free:
+            raise errors.CodedRefusal(21422, given.phone_number or "AreaCode")
+        try:
+            await self._services.keywords.add_number(caller.account, digits, shared=False)
+        except Refused as refused:
+            if refused.code is RefusalCode.ALREADY_EXISTS:  # somebody was faster
+                raise errors.CodedRefusal(21422, given.phone_number or "AreaCode") from None
+            raise
+        await self._services.audit_log.note(caller.account, "add_number", digits)
+        return digits
 
     async def change(self, caller: Caller, request: Request) -> Response:
         """Changes where the texts to a number go; raises `Refused`."""
@@ -119,6 +165,12 @@ class Numbers(CallGroup):
             status_callback_method="POST",
             uri=caller.uri(f"{PATH}/{sid}.json"),
         )
+
+
+def _is_in_area(digits: str, area: str) -> bool:
+    """Whether the national number begins with an area code."""
+    national = str(phonenumbers.parse(f"+{digits}").national_number)
+    return national.startswith(area)
 
 
 def read_changes(given: msgspec.Struct, record: type[msgspec.Struct]) -> dict[str, Any]:

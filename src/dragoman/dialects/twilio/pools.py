@@ -83,6 +83,11 @@ class Pools:
         await self._services.dialect_records.put(account, DIALECT, NUMBERS, name, changed.write())
         await self.route(account, digits)
 
+    async def forget_number(self, account: Account, digits: str) -> None:
+        """Forgets the settings of a number that the account has given back."""
+        name = _name_of(account.account_id, digits)
+        await self._services.dialect_records.remove(account, DIALECT, NUMBERS, name)
+
     async def route(self, account: Account, digits: str) -> None:
         """Has the texts to a number go to the URL of its settings; raises `Refused`."""
         owner = self._services.inbound_routing.number(digits)

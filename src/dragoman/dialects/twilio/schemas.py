@@ -46,6 +46,23 @@ class MessageChange(Parameters, frozen=True, kw_only=True):
     status: Annotated[str | None, doc("`canceled`, while it is scheduled.")] = None
 
 
+class FeedbackRequest(Parameters, frozen=True, kw_only=True):
+    """Whether a message arrived."""
+
+    outcome: Annotated[str, doc("`confirmed`, or `unconfirmed`.")] = "unconfirmed"
+
+
+class Feedback(msgspec.Struct, frozen=True, kw_only=True):
+    """What the customer says of a message."""
+
+    account_sid: str
+    message_sid: str
+    outcome: str
+    date_created: str
+    date_updated: str
+    uri: str
+
+
 class MessageQuery(Paging, frozen=True, kw_only=True):
     """Filters of a list of messages."""
 
@@ -123,8 +140,24 @@ class MediaPage(Page, frozen=True, kw_only=True):
     media_list: tuple[Media, ...]
 
 
+class AccountQuery(Paging, frozen=True, kw_only=True):
+    """Filters of a list of accounts."""
+
+    friendly_name: str = ""
+    status: Annotated[str, doc("`active`, `suspended` or `closed`.")] = ""
+
+
+class AccountChange(Parameters, frozen=True, kw_only=True):
+    """What an account is called, and whether it may be used."""
+
+    friendly_name: Annotated[str | None, doc("Up to 64 characters.")] = None
+    status: Annotated[str | None, doc("`active`, `suspended`, or `closed`, which is for good.")] = (
+        None
+    )
+
+
 class Account(msgspec.Struct, frozen=True, kw_only=True):
-    """The account of the caller."""
+    """An account: the caller's, or one below it."""
 
     auth_token: Annotated[str | None, doc("Only for who has authenticated with it.")]
     date_created: str
@@ -185,7 +218,10 @@ class NumberQuery(Paging, frozen=True, kw_only=True):
 class NumberChange(Parameters, frozen=True, kw_only=True):
     """Where the texts to a number go."""
 
-    phone_number: Annotated[str, doc("Of a new one; the operator has to give it first.")] = ""
+    phone_number: Annotated[
+        str, doc("Of a new one, which the operator has given to the account, or offers.")
+    ] = ""
+    area_code: Annotated[str, doc("In place of a number: any that begins with it.")] = ""
     friendly_name: str | None = None
     sms_url: str | None = None
     sms_method: str | None = None
@@ -232,6 +268,52 @@ class Meta(msgspec.Struct, frozen=True, kw_only=True):
     url: str
     next_page_url: str | None
     key: str
+
+
+class AvailableQuery(Parameters, frozen=True, kw_only=True):
+    """Filters of numbers that can be had."""
+
+    area_code: Annotated[str, doc("Digits that the national number begins with.")] = ""
+    contains: Annotated[str, doc("Digits in a row; `*` is any digit.")] = ""
+    page_size: str = ""
+
+
+class AvailableNumber(msgspec.Struct, frozen=True, kw_only=True):
+    """A number that can be had."""
+
+    friendly_name: str
+    phone_number: str
+    lata: None = None
+    locality: None = None
+    rate_center: None = None
+    latitude: None = None
+    longitude: None = None
+    region: None = None
+    postal_code: None = None
+    iso_country: str
+    address_requirements: str = "none"
+    beta: bool = False
+    capabilities: dict[str, bool]
+
+
+class AvailablePage(msgspec.Struct, frozen=True, kw_only=True):
+    available_phone_numbers: tuple[AvailableNumber, ...]
+    uri: str
+
+
+class Country(msgspec.Struct, frozen=True, kw_only=True):
+    """A country that there are numbers of."""
+
+    country_code: str
+    country: str
+    beta: bool
+    uri: str
+    subresource_uris: dict[str, str]
+
+
+class CountryPage(msgspec.Struct, frozen=True, kw_only=True):
+    countries: tuple[Country, ...]
+    uri: str
 
 
 class ServiceRequest(Parameters, frozen=True, kw_only=True):

@@ -8,10 +8,10 @@ import msgspec
 
 from dragoman.core.accounts.dialect_records import Record
 
-KEYS: Final = "keys"
 SERVICES: Final = "services"
 NUMBERS: Final = "numbers"
 VERIFY_SERVICES: Final = "verify_services"
+SUBACCOUNTS: Final = "subaccounts"
 
 
 class Kept(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -25,13 +25,12 @@ class Kept(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         return msgspec.json.encode(self)
 
 
-class KeyRecord(Kept, frozen=True, kw_only=True):
-    """An API key."""
+class SubaccountRecord(Kept, frozen=True, kw_only=True):
+    """What this API calls an account, and whether it was closed in it."""
 
     friendly_name: str
-    digest: str
-    """SHA-256 of the secret, in hexadecimal digits."""
-    updated_ms: int
+    closed: bool = False
+    updated_ms: int = 0
 
 
 class NumberRecord(Kept, frozen=True, kw_only=True):

@@ -52,6 +52,11 @@ _MAY_JOIN = regex.compile(
     r"\p{InSC=Consonant_With_Stacker}]"
 )
 
+# Members that every message asks for: looking one up in its class costs more than the rest.
+_UCS2 = Alphabet.UCS2
+_OCTETS = Alphabet.BINARY
+_GSM7 = Alphabet.GSM7
+
 
 class Repertoire(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The characters that a text's carriers take in 7 bits; by default the GSM alphabet."""
@@ -119,14 +124,14 @@ class Segmentation(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         octets = MAX_OCTETS - len(self.header)
         if self.count > 1:
             octets = _octets_in_part(self.header, self.reference_bits)
-        room = {Alphabet.GSM7: octets * 8 // 7, Alphabet.UCS2: octets // 2}
-        taken = len(self.bodies[-1]) // (2 if self.alphabet is Alphabet.UCS2 else 1)
+        room = {_GSM7: octets * 8 // 7, _UCS2: octets // 2}
+        taken = len(self.bodies[-1]) // (2 if self.alphabet is _UCS2 else 1)
         return room.get(self.alphabet, octets) - taken
 
     @property
     def forced_by(self) -> tuple[Forced, ...]:
         """The characters that forced UCS-2; found on demand, as sending does not need them."""
-        if self.alphabet is not Alphabet.UCS2:
+        if self.alphabet is not _UCS2:
             return ()
         return unencodable("".join(self.texts))
 
@@ -165,22 +170,22 @@ def segment_text(
     A lone surrogate becomes U+FFFD. Raises `NotEncodable` if GSM 7-bit is requested in vain,
     and `TooManyParts`.
     """
-    if alphabet is not Alphabet.UCS2:
-        if alphabet is Alphabet.BINARY:
+    if alphabet is not _UCS2:
+        if alphabet is _OCTETS:
             raise ValueError("text has no binary form: use segment_binary")
         septets = try_encode_gsm(text)
         if septets is not None and not (repertoire.latin_1 and max(text, default="") > "\xff"):
             if len(septets) <= MAX_SEPTETS:
                 return Segmentation(
-                    alphabet=Alphabet.GSM7, texts=(text,), bodies=(septets,), units=len(septets)
+                    alphabet=_GSM7, texts=(text,), bodies=(septets,), units=len(septets)
                 )
             parts = list(_cut_septets(text, septets, SEPTETS_IN_PART[reference_bits]))
-            return _joined(Alphabet.GSM7, parts, len(septets), reference_bits, max_parts)
+            return _joined(_GSM7, parts, len(septets), reference_bits, max_parts)
         if repertoire.national:
             shifted = _segment_shifted(text, repertoire.national, reference_bits, max_parts)
             if shifted is not None:
                 return shifted
-        if alphabet is Alphabet.GSM7:
+        if alphabet is _GSM7:
             raise NotEncodable(unencodable(text))
 
     try:
@@ -190,9 +195,9 @@ def segment_text(
         octets = text.encode("utf-16-be")
     units = len(octets) // 2
     if units <= MAX_UCS2_UNITS:
-        return Segmentation(alphabet=Alphabet.UCS2, texts=(text,), bodies=(octets,), units=units)
+        return Segmentation(alphabet=_UCS2, texts=(text,), bodies=(octets,), units=units)
     parts = list(_cut_ucs2(text, octets, UCS2_UNITS_IN_PART[reference_bits]))
-    return _joined(Alphabet.UCS2, parts, units, reference_bits, max_parts)
+    return _joined(_UCS2, parts, units, reference_bits, max_parts)
 
 
 def segment_binary(
@@ -216,7 +221,7 @@ def segment_binary(
     if len(bodies) > min(max_parts, MAX_PARTS):
         raise TooManyParts(len(bodies))
     return Segmentation(
-        alphabet=Alphabet.BINARY,
+        alphabet=_OCTETS,
         texts=(),
         bodies=bodies,
         units=len(data),
@@ -233,7 +238,7 @@ def segment_headed(text: str, *, udh: bytes, alphabet: Alphabet) -> Segmentation
     """
     _check_header(udh)
     octets = MAX_OCTETS - len(udh)
-    if alphabet is Alphabet.UCS2:
+    if alphabet is _UCS2:
         body = restore_halves(text).encode("utf-16-be", "surrogatepass")
         units, room = len(body) // 2, octets // 2
     else:
@@ -307,7 +312,7 @@ def _cut_shifted(
         parts = list(_cut_septets(text, septets, limit, shift))
     texts, bodies = zip(*parts, strict=True)
     return Segmentation(
-        alphabet=Alphabet.GSM7,
+        alphabet=_GSM7,
         texts=texts,
         bodies=bodies,
         units=len(septets),

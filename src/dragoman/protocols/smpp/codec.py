@@ -114,9 +114,18 @@ def decode(frame: bytes | bytearray | memoryview) -> Pdu:
         ) from None
 
 
-def encode(pdu: Pdu) -> bytes:
-    """Write one PDU, header included; EncodeError names the field that does not fit."""
-    return _ENCODERS.get(type(pdu), _encode_by_layout)(pdu)
+def encode(pdu: Pdu, sequence: int | None = None) -> bytes:
+    """Write one PDU, header included; EncodeError names the field that does not fit.
+
+    `sequence` stands in for the PDU's own number, where it is given.
+    """
+    number = pdu.sequence_number if sequence is None else sequence
+    return _ENCODERS.get(type(pdu), _encode_by_layout)(pdu, number)
+
+
+def encode_acknowledgement(command_id: int, status: int, sequence: int) -> bytes:
+    """Write the response to a deliver_sm or data_sm with this command id, without a message id."""
+    return _HEADER.pack(HEADER_LENGTH + 1, command_id | RESPONSE_BIT, status, sequence) + b"\0"
 
 
 def _message_decoder(cls: type[pdus.SubmitSm] | type[pdus.DeliverSm]) -> _Decoder:
@@ -224,10 +233,10 @@ def _message_packer(
     return layout.pack, layout.size
 
 
-def _encode_message(pdu: Any) -> bytes:
+def _encode_message(pdu: Any, sequence: int) -> bytes:
     (
         command_status,
-        sequence_number,
+        _,
         tlvs,
         service,
         source_ton,
@@ -255,7 +264,7 @@ def _encode_message(pdu: Any) -> bytes:
         or len(message) > MAX_SHORT_MESSAGE
         or "\0" in f"{service}{source}{destination}{schedule}{validity}"
     ):
-        return _encode_by_layout(pdu)
+        return _encode_by_layout(pdu, sequence)
     pack, size = shape
     tail: bytes = message + write_tlvs(tlvs) if tlvs else message
     try:
@@ -263,7 +272,7 @@ def _encode_message(pdu: Any) -> bytes:
             size + len(tail),
             pdu.command_id,
             command_status,
-            sequence_number,
+            sequence,
             service.encode("latin-1"),
             source_ton,
             source_npi,
@@ -284,22 +293,19 @@ def _encode_message(pdu: Any) -> bytes:
         )
         return packed + tail
     except (struct.error, UnicodeEncodeError):
-        return _encode_by_layout(pdu)
+        return _encode_by_layout(pdu, sequence)
 
 
-def _encode_deliver_sm_resp(pdu: pdus.DeliverSmResp) -> bytes:
+def _encode_deliver_sm_resp(pdu: pdus.DeliverSmResp, sequence: int) -> bytes:
     if pdu.tlvs or pdu.message_id:
-        return _encode_by_layout(pdu)
+        return _encode_by_layout(pdu, sequence)
     try:
-        head = _HEADER.pack(
-            HEADER_LENGTH + 1, pdu.command_id, pdu.command_status, pdu.sequence_number
-        )
+        return encode_acknowledgement(pdu.command_id, pdu.command_status, sequence)
     except struct.error:
-        return _encode_by_layout(pdu)
-    return head + b"\0"
+        return _encode_by_layout(pdu, sequence)
 
 
-def _encode_submit_sm_resp(pdu: pdus.SubmitSmResp) -> bytes:
+def _encode_submit_sm_resp(pdu: pdus.SubmitSmResp, sequence: int) -> bytes:
     message_id = pdu.message_id
     if (
         pdu.tlvs
@@ -308,17 +314,15 @@ def _encode_submit_sm_resp(pdu: pdus.SubmitSmResp) -> bytes:
         or len(message_id) >= fields.MESSAGE_ID
         or "\0" in message_id
     ):
-        return _encode_by_layout(pdu)
+        return _encode_by_layout(pdu, sequence)
     try:
-        head = _HEADER.pack(
-            HEADER_LENGTH + 1 + len(message_id), pdu.command_id, 0, pdu.sequence_number
-        )
+        head = _HEADER.pack(HEADER_LENGTH + 1 + len(message_id), pdu.command_id, 0, sequence)
     except struct.error:
-        return _encode_by_layout(pdu)
+        return _encode_by_layout(pdu, sequence)
     return head + message_id.encode() + b"\0"
 
 
-def _encode_by_layout(pdu: Pdu) -> bytes:
+def _encode_by_layout(pdu: Pdu, sequence: int) -> bytes:
     if isinstance(pdu, pdus.UnknownPdu):
         body = pdu.raw
     else:
@@ -329,16 +333,17 @@ def _encode_by_layout(pdu: Pdu) -> bytes:
         body = b""
     try:
         header = _HEADER.pack(
-            HEADER_LENGTH + len(body), pdu.command_id, pdu.command_status, pdu.sequence_number
+            HEADER_LENGTH + len(body), pdu.command_id, pdu.command_status, sequence
         )
     except struct.error:
-        for name in ("command_id", "command_status", "sequence_number"):
+        for name in ("command_id", "command_status"):
             write_number(name, getattr(pdu, name), 4)
+        write_number("sequence_number", sequence, 4)
         raise
     return header + body
 
 
-_ENCODERS: Final[dict[type[Pdu], Callable[[Any], bytes]]] = {
+_ENCODERS: Final[dict[type[Pdu], Callable[[Any, int], bytes]]] = {
     pdus.SubmitSm: _encode_message,
     pdus.DeliverSm: _encode_message,
     pdus.DeliverSmResp: _encode_deliver_sm_resp,

@@ -38,6 +38,9 @@ FINAL_STATES: Final = frozenset(
 """Final states. UNKNOWN is not one, as a better receipt may follow, and neither is SKIPPED of
 SMPP 5.0: where nothing better follows, the report horizon ends the message."""
 
+# Members that every message asks for: looking one up in its class costs more than the rest.
+_UCS2 = DataCoding.UCS2
+
 
 class Receipt(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One delivery receipt; missing values are empty, and `message_id` may be.
@@ -77,6 +80,7 @@ _USUAL: Final = re.compile(
     r"(?: text:(?P<text>.*))?\Z",
     re.DOTALL | re.IGNORECASE,
 )
+_FIELDS: Final = tuple(_USUAL.groupindex)
 _KEY: Final = r"(?:id|sub|dlvrd|submit[ _]?date|done[ _]?date|stat|err|text)[ \t]*:"
 _FIELD: Final = re.compile(
     rf"(?<![a-z0-9])(id|submit[ _]?date|done[ _]?date|stat|err)[ \t]*:[ \t]*(?!{_KEY})(\S*)",
@@ -146,12 +150,11 @@ def read_receipt(pdu: DeliverSm | DataSm) -> Receipt | None:
     text = _text_of(pdu)
     if not marked and (pdu.esm_class & ESM_UDHI or "stat" not in text.lower()):
         return None
-    said = _parse_text(text)
-    message_id, other_id = said.get("id") or "", ""
-    state = _STATES.get((said.get("stat") or "").upper())
-    if not marked and not (message_id and (state is not None or said.get("donedate"))):
+    message_id, submit_date, done_date, word, error, quoted = _parse_text(text)
+    other_id = ""
+    state = _STATES.get(word.upper())
+    if not marked and not (message_id and (state is not None or done_date)):
         return None
-    error = said.get("err") or ""
     if tlvs:
         if receipted_id:
             other_id = message_id
@@ -166,9 +169,9 @@ def read_receipt(pdu: DeliverSm | DataSm) -> Receipt | None:
         other_id=other_id,
         marked=marked,
         error=error,
-        submit_date=said.get("submitdate") or "",
-        done_date=said.get("donedate") or "",
-        text=said.get("text") or "",
+        submit_date=submit_date,
+        done_date=done_date,
+        text=quoted,
     )
 
 
@@ -246,25 +249,24 @@ def _text_of(pdu: DeliverSm | DataSm) -> str:
     octets = pdu.short_message if isinstance(pdu, DeliverSm) else b""
     octets = octets or find_tlv(pdu.tlvs, Tag.MESSAGE_PAYLOAD) or b""
     # Some SMSCs say UCS-2 under another data_coding, too; no text in Latin-1 begins with NUL.
-    if octets[:1] == b"\0" or (pdu.data_coding == DataCoding.UCS2 and b"\0" in octets):
+    if octets[:1] == b"\0" or (pdu.data_coding == _UCS2 and b"\0" in octets):
         return octets.decode("utf-16-be", "replace")
     return octets.decode("latin-1")
 
 
-def _parse_text(text: str) -> dict[str, str | None]:
+def _parse_text(text: str) -> tuple[str, ...]:
+    """What the text says, empty where it says nothing: id, dates, state, error, message."""
     usual = _USUAL.match(text)
-    if usual is not None:
-        return usual.groupdict()
-    return _parse_fields(text)
+    return usual.groups("") if usual is not None else _parse_fields(text)
 
 
-def _parse_fields(text: str) -> dict[str, str | None]:
+def _parse_fields(text: str) -> tuple[str, ...]:
     """Collect the fields in any order; the first of each counts.
 
     What follows `text:` is the customer's and may look like fields, so it is searched only for
     what the part before it did not say.
     """
-    said: dict[str, str | None] = {}
+    said: dict[str, str] = {}
     quoted = _TEXT.search(text)
     head = text[: quoted.start()] if quoted else text
     for part in (head, quoted[1]) if quoted else (head,):
@@ -274,7 +276,7 @@ def _parse_fields(text: str) -> dict[str, str | None]:
             break
     if quoted:
         said["text"] = quoted[1]
-    return said
+    return tuple([said.get(key, "") for key in _FIELDS])
 
 
 def _plain(key: str) -> str:

@@ -17,7 +17,7 @@ from typing import Any, ClassVar, Final, Generic
 
 import msgspec
 
-from dragoman.protocols.smpp.codec import decode, encode
+from dragoman.protocols.smpp.codec import decode, encode, encode_acknowledgement
 from dragoman.protocols.smpp.constants import (
     MAX_SEQUENCE_NUMBER,
     RESPONSE_BIT,
@@ -42,6 +42,8 @@ from dragoman.protocols.smpp.layouts import PDU_CLASSES, RESPONSE_CLASSES
 from dragoman.protocols.smpp.pdus import (
     Bind,
     BindResp,
+    DataSm,
+    DeliverSm,
     EnquireLink,
     EnquireLinkResp,
     GenericNack,
@@ -60,6 +62,7 @@ from dragoman.protocols.smpp.states import (
 )
 
 _NOTHING: Final[frozenset[int]] = frozenset()
+_CLOSED: Final = State.CLOSED
 
 
 class LocalProtocolError(Exception):
@@ -160,7 +163,7 @@ class Session(Generic[Context]):
 
     @property
     def closed(self) -> bool:
-        return self.state is State.CLOSED
+        return self.state is _CLOSED
 
     @property
     def window_free(self) -> int:
@@ -195,9 +198,9 @@ class Session(Generic[Context]):
         outstanding = self._outstanding
         if len(outstanding) >= self.window:
             raise WindowFull(f"{len(outstanding)} requests are unanswered")
-        frame = encode(pdu)
         sequence = self._next_sequence()
-        self._out.append(_stamp(frame, sequence))
+        self._out.append(encode(pdu, sequence))
+        self._sequence = sequence
         outstanding[sequence] = (now, command_id, context)
         self._unwritten.append(sequence)
         return sequence
@@ -216,7 +219,13 @@ class Session(Generic[Context]):
             return
         if isinstance(request, Bind):
             self._settle_bind(request.command_id, accepted=response.command_status == 0)
-        self._out.append(_stamp(encode(response), request.sequence_number))
+        self._out.append(encode(response, request.sequence_number))
+
+    def acknowledge(self, delivery: DeliverSm | DataSm, status: int) -> None:
+        """Answers a delivery of the peer with a status and nothing else, as `respond` does."""
+        if not self.closed:
+            sequence = delivery.sequence_number
+            self._out.append(encode_acknowledgement(delivery.command_id, status, sequence))
 
     @property
     def heard_at(self) -> float:
@@ -276,7 +285,7 @@ class Session(Generic[Context]):
                 self._on_response(pdu, now)
             else:
                 self._on_request(pdu)
-            if self.closed:
+            if self.state is _CLOSED:
                 return
         if lost:
             self._send_nack(CommandStatus.ESME_RINVCMDLEN, 0)
@@ -393,11 +402,11 @@ class Session(Generic[Context]):
         self._refuse(type(pdu), status, pdu.sequence_number)
 
     def _on_unbind_request(self, pdu: Pdu) -> None:
-        self._out.append(_stamp(encode(UnbindResp()), pdu.sequence_number))
+        self._out.append(encode(UnbindResp(), pdu.sequence_number))
         self._close(CloseReason.PEER_UNBOUND)
 
     def _on_enquiry(self, pdu: Pdu) -> None:
-        self._out.append(_stamp(encode(EnquireLinkResp()), pdu.sequence_number))
+        self._out.append(encode(EnquireLinkResp(), pdu.sequence_number))
 
     _HANDLERS: ClassVar[dict[int, Callable[[Session[Any], Pdu], None]]] = {
         CommandId.BIND_TRANSMITTER.value: _on_bind_request,
@@ -434,7 +443,7 @@ class Session(Generic[Context]):
         self.refused_requests += 1
         response = RESPONSE_CLASSES.get(request) if request is not None else None
         if response is not None:
-            self._out.append(_stamp(encode(response(command_status=status)), sequence))
+            self._out.append(encode(response(command_status=status), sequence))
         elif request is None:
             self._send_nack(status, sequence)
 
@@ -506,13 +515,15 @@ class Session(Generic[Context]):
 
     def _send_control(self, pdu: Pdu) -> int:
         sequence = self._next_sequence()
-        self._out.append(_stamp(encode(pdu), sequence))
+        self._out.append(encode(pdu, sequence))
+        self._sequence = sequence
         return sequence
 
     def _send_nack(self, status: int, sequence: int) -> None:
-        self._out.append(_stamp(encode(GenericNack(command_status=status)), sequence))
+        self._out.append(encode(GenericNack(command_status=status), sequence))
 
     def _next_sequence(self) -> int:
+        """A number that no request waits under; it is used once the request is written."""
         sequence = self._sequence
         while True:
             sequence = sequence + 1 if sequence < MAX_SEQUENCE_NUMBER else 1
@@ -521,13 +532,7 @@ class Session(Generic[Context]):
                 self._enquire_sequence,
                 self._unbind_sequence,
             ):
-                self._sequence = sequence
                 return sequence
-
-
-def _stamp(frame: bytes, sequence: int) -> bytes:
-    """Returns the frame with its sequence number set (SMPP 3.4 s. 3.2: octets 12 to 15)."""
-    return b"%b%b%b" % (frame[:12], sequence.to_bytes(4, "big"), frame[16:])
 
 
 def _request_number(frame: bytes) -> int:

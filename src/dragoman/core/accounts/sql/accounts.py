@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, Row, delete, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Row, delete, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from dragoman.core.accounts.model.accounts import (
@@ -37,7 +37,7 @@ from dragoman.core.billing.model.payments import Payer
 from dragoman.core.billing.sql.tables import wallets
 from dragoman.core.billing.sql.wallets import Transfer, add_wallet, is_unlimited, transfer
 from dragoman.core.model.errors import RefusalCode, Refused
-from dragoman.storage.rows import insert_rows, is_any, put_row, row_of
+from dragoman.storage.rows import insert_rows, is_any, is_one_of, put_row, row_of
 from dragoman.storage.work import one_by_one
 
 ACCOUNT_AND_WALLET = (
@@ -262,6 +262,20 @@ def load_all(connection: Connection) -> list[Account]:
         accounts.c.account_id
     )
     return to_accounts(connection, connection.execute(query).all())
+
+
+def load_some(connection: Connection, account_ids: Iterable[int]) -> list[Account]:
+    """Some accounts and all below them, without deleted ones, in the order of creation."""
+    ids = list(account_ids)
+    wanted = [is_one_of(connection.dialect.name, accounts.c.account_id, ids)]
+    paths = select(accounts.c.path).where(wanted[0])
+    wanted += [
+        accounts.c.path.startswith(f"{path}/")
+        for path in connection.execute(paths).scalars()
+        if path
+    ]
+    query = ACCOUNT_AND_WALLET.where(or_(*wanted), accounts.c.deleted_ms.is_(None))
+    return to_accounts(connection, connection.execute(query.order_by(accounts.c.account_id)).all())
 
 
 def load_below(connection: Connection, account: Account, limit: int) -> list[int]:

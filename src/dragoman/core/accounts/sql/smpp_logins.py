@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import ColumnElement, Connection, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from dragoman.core.accounts.model.accounts import CredentialKind
@@ -17,6 +18,7 @@ from dragoman.core.accounts.sql.accounts import (
 )
 from dragoman.core.accounts.sql.tables import accounts, smpp_logins
 from dragoman.core.model.errors import RefusalCode, Refused
+from dragoman.storage.rows import is_one_of
 from dragoman.storage.work import one_by_one
 
 
@@ -62,10 +64,21 @@ def note_receiver(connection: Connection, account_id: int) -> None:
 
 def load_all(connection: Connection) -> list[SmppLogin]:
     """The logins of all accounts that are not deleted."""
+    return _load(connection)
+
+
+def load_some(connection: Connection, account_ids: Collection[int]) -> list[SmppLogin]:
+    """The logins of those accounts that are not deleted."""
+    return _load(
+        connection, is_one_of(connection.dialect.name, accounts.c.account_id, list(account_ids))
+    )
+
+
+def _load(connection: Connection, *conditions: ColumnElement[bool]) -> list[SmppLogin]:
     query = (
         select(smpp_logins)
         .join(accounts, accounts.c.account_id == smpp_logins.c.account_id)
-        .where(accounts.c.deleted_ms.is_(None))
+        .where(accounts.c.deleted_ms.is_(None), *conditions)
     )
     return [
         SmppLogin(

@@ -18,7 +18,7 @@ from dragoman.core.inbound.model.inbound import (
     StoredInbound,
 )
 from dragoman.core.inbound.model.keywords import MAX_KEYWORD, words_of
-from dragoman.core.inbound.sql import opt_outs
+from dragoman.core.inbound.sql import conversations, opt_outs
 from dragoman.core.inbound.sql.tables import carrier_texts, inbound_parts, inbound_texts
 from dragoman.core.messages.model.records import NewCallback
 from dragoman.core.messages.sql.changes import insert_callbacks
@@ -117,6 +117,7 @@ def store_texts(connection: Connection, items: list[NewInbound]) -> None:
         opted.update((opt_out.key, opt_out) for opt_out in item.opt_outs)
         opted.update(dict.fromkeys(item.opt_ins))
     _INSERT_TEXTS.run(connection, rows)
+    conversations.note_texts(connection, (item.text for item in items))
     _INSERT_IDS.run(
         connection,
         [

@@ -24,6 +24,8 @@ class EventKind(StrEnum):
     """A report that changed nothing: repeated, or after the end."""
     RESENT = "resent"
     """Somebody sent it again, as a message of its own."""
+    FEEDBACK = "feedback"
+    """Its customer said whether it arrived."""
 
 
 ATTEMPTS = frozenset({EventKind.TAKEN, EventKind.DEFERRED, EventKind.UNANSWERED, EventKind.REFUSED})

@@ -38,11 +38,15 @@ _OF_STATE: Final = MappingProxyType(
     }
 )
 
+# Members that every message asks for: looking one up in its class costs more than the rest.
+_DELIVERED = State.DELIVERED
+_NONE = FailureCode.NONE
+
 
 def failure_of_report(state: State, error: str) -> FailureCode:
     """Why a message ended in `state`, from the error code of the carrier's receipt."""
-    if state is State.DELIVERED:
-        return FailureCode.NONE
+    if state is _DELIVERED:
+        return _NONE
     if error.isascii() and error.isdigit() and (known := _OF_MAP_ERROR.get(int(error))):
         return known
     return _OF_STATE.get(state, FailureCode.UNSPECIFIED)

@@ -117,6 +117,8 @@ class Submission(msgspec.Struct, frozen=True, kw_only=True):
     """What the customer wrote as sender of a type of messages that has none of its own."""
     tag: str = ""
     """What the customer calls messages of this kind, for routes that ask for it."""
+    ignores_opt_outs: bool = False
+    """Whether it goes to who opted out, as the answer that confirms an opt-out does."""
 
 
 class Data(msgspec.Struct, frozen=True, kw_only=True, gc=False):

@@ -55,6 +55,7 @@ class BatchOptions(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     tag: str = ""
     repertoire: Repertoire = PLAIN
     """How its text is cut, as its carriers were when it was accepted."""
+    ignores_opt_outs: bool = False
 
 
 class StoredBatch(msgspec.Struct, kw_only=True, array_like=True, gc=False):

@@ -23,7 +23,13 @@ from dragoman.core.messages.model.records import (
 )
 from dragoman.core.messages.sql import premium
 from dragoman.core.messages.sql.outcome_counts import Outcome, count_outcome, detail_of
-from dragoman.core.messages.sql.statistics import QUEUED, Counters, hour_of
+from dragoman.core.messages.sql.statistics import (
+    IDS_PER_HOUR,
+    QUEUED,
+    Counters,
+    hour_of,
+    start_of_hour,
+)
 from dragoman.core.messages.sql.tables import (
     batches,
     callbacks,
@@ -209,7 +215,7 @@ def _count_in_batches(connection: Connection, items: list[StateChange]) -> None:
 
 def _count_in_statistics(connection: Connection, items: list[StateChange]) -> None:
     """Counts changes in the hours of their messages; equal ones together."""
-    alike: dict[tuple[int, int, str, str, str, str, str], list[int]] = {}
+    alike: dict[tuple[int, int, str, str, State, State, str], list[int]] = {}
     counters = Counters()
     for change in items:
         if change.refunded_credits or change.refunded_price:
@@ -220,17 +226,14 @@ def _count_in_statistics(connection: Connection, items: list[StateChange]) -> No
                 -change.refunded_credits,
                 -change.refunded_price,
             )
-        before, after = STATISTICS_NAMES[change.before], STATISTICS_NAMES[change.after]
-        if before == after:
-            continue
         key = (
             change.account_id,
-            hour_of(change.message_id),
+            change.message_id // IDS_PER_HOUR,
             change.mcc,
             change.route,
-            before,
-            after,
-            detail_of(change, after),
+            change.before,
+            change.after,
+            detail_of(change),
         )
         counted = alike.get(key)
         if counted is None:
@@ -238,8 +241,11 @@ def _count_in_statistics(connection: Connection, items: list[StateChange]) -> No
         else:
             counted[0] += 1
             counted[1] += change.parts
-    for key, (count, parts_) in alike.items():
-        outcome = Outcome(*key)
+    for (account_id, hour, mcc, route, before, after, detail), (count, parts_) in alike.items():
+        names = STATISTICS_NAMES[before], STATISTICS_NAMES[after]
+        if names[0] == names[1]:
+            continue
+        outcome = Outcome(account_id, start_of_hour(hour), mcc, route, *names, detail)
         counters.moved(*outcome[:3], outcome.before, outcome.after, count, parts_)
         count_outcome(counters, outcome, count, parts_)
     counters.write(connection)

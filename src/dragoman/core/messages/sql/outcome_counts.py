@@ -14,8 +14,9 @@ ROUTE_STATUS: Final = "route:status"
 """States from the hand-over to a carrier on, or the end; `mcc:status` has those of countries."""
 FAILURES: Final = {"route": "route:failure", "mcc": "mcc:failure"}
 TIMES: Final = {"route": "route:seconds", "mcc": "mcc:seconds"}
-_DELIVERED: Final = State.DELIVERED.name.lower()
-_FAILED: Final = frozenset({"undelivered", "expired", "rejected"})
+_ARRIVED: Final = State.DELIVERED
+_DELIVERED: Final = _ARRIVED.name.lower()
+_FAILED: Final = frozenset({State.UNDELIVERED, State.EXPIRED, State.REJECTED})
 
 
 class Outcome(NamedTuple):
@@ -31,9 +32,10 @@ class Outcome(NamedTuple):
     """Why it failed, or the step of its delivery time."""
 
 
-def detail_of(change: StateChange, after: str) -> str:
-    """What is counted for a change besides its states; `after` is the name of the new one."""
-    if after == _DELIVERED:
+def detail_of(change: StateChange) -> str:
+    """What is counted for a change besides its states."""
+    after = change.after
+    if after is _ARRIVED:
         return "" if change.sent_ms is None else step_of(change.at_ms - change.sent_ms)
     return change.failure.value if after in _FAILED else ""
 

@@ -44,9 +44,9 @@ class Counters:
         self._states: dict[tuple[int, int, str, str, str], list[int]] = defaultdict(lambda: [0, 0])
         self._counts: dict[tuple[int, int, str, str, str], list[int]] = defaultdict(lambda: [0, 0])
 
-    def accepted(self, account_id: int, message_id: int, mcc: str, parts: int) -> None:
-        """Counts an accepted message, in the hour of its identifier."""
-        _add(self._states[account_id, hour_of(message_id), mcc, "", QUEUED], 1, parts)
+    def accepted(self, account_id: int, hour_ms: int, mcc: str, count: int, parts: int) -> None:
+        """Counts accepted messages of an hour."""
+        _add(self._states[account_id, hour_ms, mcc, "", QUEUED], count, parts)
 
     def moved(
         self,
@@ -114,6 +114,15 @@ def detach(connection: Connection, account_id: int, from_ms: int, before_ms: int
         [(row[0], row[1], WITHOUT_ROWS + row.direction, *row[3:]) for row in rows],
     )
     connection.execute(delete(hourly_statistics).where(*counted))
+
+
+IDS_PER_HOUR: Final = HOUR_MS << SEQUENCE_BITS
+"""Identifiers of an hour have the same quotient: hours since `EPOCH_MS`, which begins one."""
+
+
+def start_of_hour(number: int) -> int:
+    """When an hour since `EPOCH_MS` begins, in milliseconds."""
+    return EPOCH_MS + number * HOUR_MS
 
 
 def hour_of(identifier: int) -> int:

@@ -244,6 +244,8 @@ class Timeline(msgspec.Struct, frozen=True, kw_only=True):
     """Batches."""
     pdus: tuple[PduStep, ...] = ()
     """For operators, where its carrier speaks SMPP."""
+    feedback: str = ""
+    """What its customer said of it, such as `confirmed`."""
     series: SeriesStep | None = None
     """Where its customer cut a text, and it is one of the parts."""
     can_cancel: bool = False

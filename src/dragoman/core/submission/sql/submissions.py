@@ -21,7 +21,7 @@ from dragoman.core.messages.model.records import (
     row_of_batch,
 )
 from dragoman.core.messages.sql import attachments, changes, premium
-from dragoman.core.messages.sql.statistics import Counters, hour_of
+from dragoman.core.messages.sql.statistics import IDS_PER_HOUR, Counters, start_of_hour
 from dragoman.core.messages.sql.tables import audiences, batches, messages
 from dragoman.core.model.errors import Refused
 from dragoman.storage.bulk import BulkInsert
@@ -66,17 +66,22 @@ def _accept(connection: Connection, items: list[NewBatch]) -> list[Exception | N
 
 
 def _insert_messages(connection: Connection, new: list[StoredMessage]) -> None:
-    counters = Counters()
+    alike: dict[tuple[int, int, str], list[int]] = {}
     for message in new:
-        counters.accepted(message.account_id, message.message_id, message.mcc, message.parts)
-        if message.credits or message.price:
-            counters.charged(
-                message.account_id,
-                hour_of(message.message_id),
-                message.mcc,
-                message.credits,
-                message.price,
-            )
+        key = (message.account_id, message.message_id // IDS_PER_HOUR, message.mcc)
+        sums = alike.get(key)
+        if sums is None:
+            alike[key] = [1, message.parts, message.credits, message.price]
+        else:
+            sums[0] += 1
+            sums[1] += message.parts
+            sums[2] += message.credits
+            sums[3] += message.price
+    counters = Counters()
+    for (account_id, hour, mcc), (count, parts, credits, price) in alike.items():
+        hour_ms = start_of_hour(hour)
+        counters.accepted(account_id, hour_ms, mcc, count, parts)
+        counters.charged(account_id, hour_ms, mcc, credits, price)
     _INSERT_MESSAGES.run(connection, [row_of(message) for message in new])
     counters.write(connection)
 
