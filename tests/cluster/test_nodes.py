@@ -157,7 +157,8 @@ async def test_a_key_is_refused_once_it_is_revoked_wherever_it_is_shown(
     services = owner(0, a, b).owned[0].gateway.services
     key = await services.accounts.rotate_key(created.account.username)
     for node in (a, b):
-        assert (await send(http, node, created.api_key))[0] == 401
+        answered = await send(http, node, created.api_key)
+        assert answered[0] == 401, answered
         assert (await send(http, node, key))[0] == 201
 
 

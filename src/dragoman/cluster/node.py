@@ -326,7 +326,7 @@ class ClusterNode:
             return
         if not await self._membership.is_lock_free(number, LOCK_FREE_S):
             raise StorageUnavailable("an earlier owner still has its lock")
-        place = Place(number, epoch)
+        place = Place(number, epoch, self.front)
         url = claimed_url(self.settings.database_url, number, epoch)
         storage = msgspec.structs.replace(self.settings.storage, url=Secret(url))
         try:
@@ -336,7 +336,7 @@ class ClusterNode:
                 membership=Membership(
                     connect=self.carriers.connect(number),
                     hand_over=self.front.hand_over_of(WEB),
-                    call_type=place.counted(),
+                    call_type=place.counted(WEB),
                     cluster=self._membership,
                 ),
             )
@@ -349,7 +349,7 @@ class ClusterNode:
             raise
         place.web = gateway.web
         place.admin = build_admin_app(
-            gateway.admin, place.counted(), self.front.hand_over_of(ADMIN)
+            gateway.admin, place.counted(ADMIN), self.front.hand_over_of(ADMIN)
         )
         if self._stream is not None:
             await self._stream.open_partition(number)
@@ -370,6 +370,7 @@ class ClusterNode:
         if owned is None:
             return
         self.front.places.pop(number, None)
+        owned.place.is_open = False
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(STOP_S):
                 await owned.place.idle()

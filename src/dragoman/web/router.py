@@ -217,7 +217,10 @@ class DialectApp:
 
     def learn_head(self, data: bytes, call: "Call") -> None:
         """Remembers the head of a call that came whole, for those that begin alike."""
-        self._known_heads.learn(data, call.request, call.body_limit_bytes)
+        request = call.request.again(client="")
+        query = request.query_string
+        request.query = _read_query(request, query) if query else _NO_QUERY  # as it was at first
+        self._known_heads.learn(data, request, call.body_limit_bytes)
 
     def _check_head(self, call: "Call", endpoint: _Endpoint | None) -> Response | None:
         request = call.request
@@ -361,18 +364,21 @@ class Call:
         self, request: Request, operation: Called, elsewhere: Elsewhere
     ) -> Response:
         """Gives a call to the partition of its caller; refuses it where nobody can be reached."""
+        # As tasks: a prompt call is none, and what is set for the refusal ends with it.
         hand_over = self.app.hand_over
         if hand_over is not None:
-            await asyncio.sleep(0)  # in a task from here on (`kit/prompt.py`): it has time limits
-            answer = await hand_over(request, elsewhere.partition)
+            answer = await asyncio.ensure_future(hand_over(request, elsewhere.partition))
             if answer is not None:
                 return answer
+        response = await asyncio.create_task(self._refuse_here(request, operation))
+        return _open_to_all(request, response)
+
+    async def _refuse_here(self, request: Request, operation: Called) -> Response:
         UNREACHABLE.set(True)
         try:
-            response = await operation.handler(request)
+            return await operation.handler(request)
         except Exception as error:
-            response = self.app.fail(request, error)
-        return _open_to_all(request, response)
+            return self.app.fail(request, error)
 
     def report(self, error: Exception) -> None:
         """Logs an error in the answer after its head was sent."""
