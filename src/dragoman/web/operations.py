@@ -104,6 +104,9 @@ class Dialect:
     aliases: Mapping[str, str] = field(default_factory=dict)
     unlisted: tuple[Operation, ...] = field(default=(), repr=False)
     answer_root: str = "response"
+    login: str = ""
+    """How an example signs in: options of curl, or what goes into the query (`apikey=$KEY`). The
+    variables are those of `dev.env` (`cli/dev_file.py`)."""
     problem: type[msgspec.Struct] | None = None
     bearer: bool = False
 

@@ -217,7 +217,10 @@ class DialectApp:
 
     def learn_head(self, data: bytes, call: "Call") -> None:
         """Remembers the head of a call that came whole, for those that begin alike."""
-        self._known_heads.learn(data, call.request, call.body_limit_bytes)
+        request = call.request.again(client="")
+        query = request.query_string
+        request.query = _read_query(request, query) if query else _NO_QUERY  # as it was at first
+        self._known_heads.learn(data, request, call.body_limit_bytes)
 
     def _check_head(self, call: "Call", endpoint: _Endpoint | None) -> Response | None:
         request = call.request

@@ -429,3 +429,23 @@ async def test_paths_called_often_are_remembered_within_limits(fallback) -> None
         received = await read_all(port, b"".join(asks))
     assert bodies(received).count(b"x done") == PATHS_REMEMBERED + 21
     assert 0 < len(app._often) <= PATHS_REMEMBERED
+
+
+async def test_what_a_handler_makes_of_its_query_is_not_remembered(fallback) -> None:
+    seen: list[str] = []
+
+    class Taking(Desk):
+        async def take(self, request: Any) -> Response:
+            seen.append(request.query.get("n", ""))
+            request.query = type(request.query)()
+            return await super().take(request)
+
+    desk = Taking(is_prompt=True)
+    desk.may_answer.set()
+    async with started(desk.build_app(fallback)) as (_, port):
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        for _ in range(3):
+            writer.write(post("/d/take?n=7", b"1"))
+            await reader.readuntil(b"1 done")
+        writer.close()
+    assert seen == ["7"] * 3
