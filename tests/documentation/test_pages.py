@@ -41,6 +41,7 @@ FOLLOWED = {
     "docs/howto/tls-proxy.md": "nothing",
     "docs/howto/backups-and-upgrades.md": "development",
     "docs/howto/monitoring.md": "development",
+    "docs/howto/notify-from-monitoring.md": "development",
     "docs/howto/privacy.md": "development",
 }
 """The pages that are followed, and the gateway that is there when their reader begins."""
