@@ -21,6 +21,7 @@ from dragoman.console.views import (
     conversations,
     credentials,
     devices,
+    display,
     inbox,
     keywords,
     live,
@@ -75,4 +76,5 @@ PAGES: Final[tuple[Page, ...]] = (
     *devices.PAGES,
     *own_account.PAGES,
     *reader.PAGES,
+    *display.PAGES,
 )
