@@ -476,13 +476,14 @@ class Gateway:
         services, settings = self.services, self.services.settings
         addresses = ClientAddressReader(settings.http.proxy_networks)
         apis = [dialect.web for dialect in self.dialects]
-        if reporting := [c for c in self.connectors.values() if isinstance(c, Mm7Carrier)]:
-            apis.append(build_reports(reporting))
-        # A reload may bring the first carrier over HTTP: its provider calls it from then on.
-        over_http = any(isinstance(carrier, HttpCarrier) for carrier in self.connectors.values())
-        calls = build_calls_of(self.connectors)
-        if over_http:
-            apis.append(calls)
+        own: list[Dialect] = []
+        # A reload may bring the first carrier of a type: it is called from then on.
+        for kind, calls in (
+            (Mm7Carrier, build_reports(self._find_mm7)),
+            (HttpCarrier, build_calls_of(self.connectors)),
+        ):
+            there_is = any(isinstance(carrier, kind) for carrier in self.connectors.values())
+            (apis if there_is else own).append(calls)
         if phones := phones_of(self.connectors):
             apis.extend(build_phone_apis(services, phones))
         pages = build_pages(
@@ -493,11 +494,10 @@ class Gateway:
             public_metrics=settings.metrics.public,
             front="/console" if settings.console.enabled else "/docs",
         )
-        own = [build_mailing_pages(services.mailings)] if settings.mailings.enabled else []
+        if settings.mailings.enabled:
+            own.append(build_mailing_pages(services.mailings))
         if services.short_links.enabled:
             own.append(build_short_links(services.short_links))
-        if not over_http:
-            own.append(calls)
         if settings.console.enabled:
             own.append(self._console())
         if settings.admin.remote:
@@ -527,6 +527,10 @@ class Gateway:
             if self._serving.done():
                 raise SystemExit(f"cannot listen on {host}:{port}")
             await asyncio.sleep(0.01)
+
+    def _find_mm7(self, name: str) -> Mm7Carrier | None:
+        carrier = self.connectors.get(name)
+        return carrier if isinstance(carrier, Mm7Carrier) else None
 
     def _console(self) -> Dialect:
         context = ConsoleContext(

@@ -18,6 +18,8 @@ import nats
 import pytest
 from nats.js.errors import NotFoundError
 
+from dragoman.cluster import node as node_module
+from dragoman.cluster import stream as stream_module
 from dragoman.cluster.node import ClusterNode
 from dragoman.config import Settings
 from dragoman.config.dialects import Dialects
@@ -113,6 +115,13 @@ def free_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port: int = probe.getsockname()[1]
         return port
+
+
+@pytest.fixture(autouse=True)
+def nodes_look_often(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ten times as often as in earnest, so that tests wait for nothing."""
+    monkeypatch.setattr(node_module, "BEAT_S", 0.1)
+    monkeypatch.setattr(stream_module, "STATE_EVERY_S", 0.1)
 
 
 @pytest.fixture

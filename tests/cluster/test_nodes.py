@@ -11,7 +11,7 @@ import aiohttp
 import msgspec
 import pytest
 
-from dragoman.admin.client import local_client
+from dragoman.admin.client import Failed, local_client
 from dragoman.cluster.node import ClusterNode
 from dragoman.config import Settings
 from dragoman.config.sections import Limits
@@ -19,6 +19,7 @@ from dragoman.config.values import Secret
 from dragoman.core.accounts.accounts import CreatedAccount
 from dragoman.core.messages.model.lifecycle import State
 from dragoman.core.model.errors import RefusalCode, Refused, StorageUnavailable
+from dragoman.core.placement.model.views import Overview
 from dragoman.core.reporting.model.outbox import OutboxFilter
 from dragoman.testkit.simulator import Simulator
 from tests.cluster.conftest import PARTITIONS, free_port
@@ -157,7 +158,8 @@ async def test_a_key_is_refused_once_it_is_revoked_wherever_it_is_shown(
     services = owner(0, a, b).owned[0].gateway.services
     key = await services.accounts.rotate_key(created.account.username)
     for node in (a, b):
-        assert (await send(http, node, created.api_key))[0] == 401
+        answered = await send(http, node, created.api_key)
+        assert answered[0] == 401, answered
         assert (await send(http, node, key))[0] == 201
 
 
@@ -214,3 +216,37 @@ async def test_a_command_on_any_node_reaches_the_account(make_node: MakeNode) ->
             created = await asyncio.to_thread(call, "POST", "/admin/v1/accounts", body)
             assert msgspec.json.decode(created)["account"]["username"] == username
             await asyncio.to_thread(call, "GET", f"/admin/v1/accounts/{username}/credits")
+
+
+async def test_an_operator_sees_and_moves_what_nodes_own(make_node: MakeNode) -> None:
+    a, b = await make_node("a"), await make_node("b")
+    await shared(a, b)
+
+    async def call(method: str, path: str, body: dict[str, str] | None = None) -> Overview:
+        client, content = local_client(a.settings.data_path), msgspec.json.encode(body or {})
+        target = f"/admin/v1/cluster{path}"
+        answer = await asyncio.to_thread(
+            client.call, method, target, content if method == "POST" else None
+        )
+        return msgspec.json.decode(answer, type=Overview)
+
+    seen = await call("GET", "")
+    assert [node.name for node in seen.nodes] == ["a", "b"]
+    assert {claim.node for claim in seen.partitions} == {"a", "b"}
+    await call("POST", "/nodes/b/drain")
+    await until(lambda: len(a.front.places) == PARTITIONS and not b.front.places)
+    await until(lambda: a.carriers.held and not b.carriers.held)
+    await call("POST", "/nodes/b/resume")
+    await shared(a, b)
+    other = next(iter(b.front.places))
+    await call("POST", f"/partitions/{other}/owner", {"node": "a"})
+    await until(lambda: other in a.front.places)
+    await shared(a, b)
+    for path, body in (
+        ("/nodes/nobody/drain", {}),
+        ("/partitions/0/owner", {"node": "nobody"}),
+        (f"/partitions/{PARTITIONS}/owner", {"node": "a"}),
+    ):
+        with pytest.raises(Failed) as failed:
+            await call("POST", path, body)
+        assert failed.value.code == "not_found"

@@ -200,7 +200,7 @@ async def test_mistakes_change_nothing(scene: Scene, tmp_path: Path) -> None:
         ),
         (
             msgspec.structs.replace(good, carriers=(*good.carriers, PhonesTable(name="android"))),
-            "carriers.android: carriers of type phones change at a restart",
+            "carriers.android: carriers of phones come, go and change whom they are shared",
         ),
     ]
     for settings, reason in cases:

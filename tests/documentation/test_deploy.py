@@ -11,6 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
+
+from dragoman.config import load
 
 from .markdown import ROOT
 
@@ -121,3 +124,72 @@ def test_prometheus_itself_takes_the_rules(words: tuple[str, ...]) -> None:
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+CHART = DEPLOY / "helm/dragoman"
+TEMPLATES = sorted((CHART / "templates").iterdir())
+ACTION = re.compile(r"\{\{-?\s*(.*?)\s*-?\}\}", re.DOTALL)
+OPENS = ("if ", "with ", "range ", "define ")
+
+
+def leaves(node: Any, path: str = "") -> Iterator[str]:
+    """The paths of a chart's values; an empty table is a value."""
+    if isinstance(node, dict) and node and path not in ("resources",):
+        for key, value in node.items():
+            yield from leaves(value, f"{path}.{key}" if path else key)
+    else:
+        yield path
+
+
+def test_the_chart_uses_exactly_the_values_it_has() -> None:
+    """Helm itself checks more: `script/check-deploy`."""
+    values = yaml.safe_load((CHART / "values.yaml").read_text())
+    text = "".join(path.read_text() for path in TEMPLATES)
+    assert set(re.findall(r"\.Values\.([\w.]+)", text)) == set(leaves(values))
+
+
+def test_the_schema_of_the_chart_has_every_value() -> None:
+    values = yaml.safe_load((CHART / "values.yaml").read_text())
+    schema = json.loads((CHART / "values.schema.json").read_text())
+
+    def unknown(value: Any, kind: dict[str, Any], path: str) -> Iterator[str]:
+        for key, inner in value.items() if "properties" in kind else ():
+            if key not in kind["properties"]:
+                yield f"{path}{key}"
+            elif isinstance(inner, dict):
+                yield from unknown(inner, kind["properties"][key], f"{path}{key}.")
+
+    assert list(unknown(values, schema, "")) == []
+
+
+@pytest.mark.parametrize("path", TEMPLATES, ids=lambda path: path.name)
+def test_every_block_of_a_template_is_closed(path: Path) -> None:
+    depth = 0
+    for action in ACTION.findall(path.read_text()):
+        depth += action.startswith(OPENS)
+        depth -= action == "end"
+        assert depth >= 0, path.name
+    assert depth == 0
+
+
+def test_the_configuration_in_the_chart_is_valid(tmp_path: Path) -> None:
+    config = yaml.safe_load((CHART / "values.yaml").read_text())["config"]
+    (tmp_path / "carrier-password").write_text("secret")
+    file = tmp_path / "dragoman.toml"
+    file.write_text(config.replace("/run/secrets/dragoman/", f"{tmp_path}/"))
+    assert [carrier.name for carrier in load(file, {}).carriers] == ["main"]
+
+
+def test_the_versions_of_the_chart_are_those_of_the_program() -> None:
+    chart = yaml.safe_load((CHART / "Chart.yaml").read_text())
+    program = re.search(r'^version = "(.+)"', (ROOT / "pyproject.toml").read_text(), re.MULTILINE)
+    assert program is not None
+    assert str(chart["appVersion"]) == program[1]
+
+
+def test_the_builder_is_sent_all_that_the_image_copies() -> None:
+    kept = re.findall(r"^!(\S+)", (ROOT / ".dockerignore").read_text(), re.MULTILINE)
+    copies = re.findall(
+        r"^COPY (?!--from)(.+) \S+$", (ROOT / "Dockerfile").read_text(), re.MULTILINE
+    )
+    assert sorted(kept) == sorted(name for line in copies for name in line.split())

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from zoneinfo import ZoneInfo
-
 from dragoman import __version__
+from dragoman.assembly.choosing import build_choice
 from dragoman.assembly.connecting import Connect, connect_nothing
 from dragoman.assembly.signing_in import build_sign_in
 from dragoman.config import Settings
 from dragoman.config.policies import held_routes, joining_routes, kept_routes, policies_of
-from dragoman.config.route_files import load_costs, load_networks
 from dragoman.core.accounts.access_tokens import AccessTokens
 from dragoman.core.accounts.account_tree import AccountTree
 from dragoman.core.accounts.accounts import Accounts
@@ -26,7 +24,6 @@ from dragoman.core.accounts.scoped_tokens import ScopedTokens
 from dragoman.core.accounts.senders import Senders
 from dragoman.core.accounts.sessions import Sessions
 from dragoman.core.accounts.smpp_logins import SmppLogins
-from dragoman.core.billing.model.costs import Costs
 from dragoman.core.billing.model.message_types import MessageTypes
 from dragoman.core.billing.model.pricing import PriceList
 from dragoman.core.callbacks.bind_texts import BindTexts
@@ -45,14 +42,9 @@ from dragoman.core.delivery.delivery import Delivery
 from dragoman.core.delivery.device_routes import DeviceRoutes
 from dragoman.core.delivery.dispatcher import Dispatcher
 from dragoman.core.delivery.model.ports import CallsBack, Connector
-from dragoman.core.delivery.price_lists import PriceLists
-from dragoman.core.delivery.quality import Quality
-from dragoman.core.delivery.quotas import Quotas
 from dragoman.core.delivery.receipts import Receipts
 from dragoman.core.delivery.rerouting import Rerouting
 from dragoman.core.delivery.resources import Resources
-from dragoman.core.delivery.selection import Selection
-from dragoman.core.delivery.sender_rules import SenderRules
 from dragoman.core.delivery.series import SeriesCollector
 from dragoman.core.delivery.unreported import UnreportedMessages
 from dragoman.core.devices.assignments import Assignments
@@ -80,7 +72,6 @@ from dragoman.core.messages.live import LiveMessages
 from dragoman.core.messages.loader import MessageLoader
 from dragoman.core.messages.model.messages import Holder, Outgoing
 from dragoman.core.messages.model.records import NewCallback
-from dragoman.core.messages.model.routing import Router
 from dragoman.core.messages.premium import PremiumRules
 from dragoman.core.metrics import Metrics
 from dragoman.core.placement.placement import place_of
@@ -135,30 +126,19 @@ class Parts:
         self._policies = policies_of(settings)
         self.live = LiveMessages()
         self.queue = LocalQueue()
-        self.router = Router(
-            settings.routes_for_router(),
-            networks=load_networks(settings),
-            zone=ZoneInfo(settings.routing.time_zone),
-        )
-        self.costs = Costs()
-        self.price_lists = PriceLists(
+        (
+            self.router,
+            self.costs,
+            self.price_lists,
+            self.quality,
+            self.quotas,
+            self.sender_rules,
+            self.selection,
+        ) = build_choice(
+            settings=settings,
             storage=self.storage,
-            clock=self.clock,
-            costs=self.costs,
-            in_files=frozenset(table.carrier for table in settings.price_lists),
-            files=load_costs(settings) if connect is not connect_nothing else {},
-        )
-        self.quality = Quality(self.clock)
-        self.quotas = Quotas(self.clock, settings.quotas_of_carriers())
-        self.sender_rules = SenderRules(
-            settings.rules_for_senders(), enforced=settings.routing.enforce_sender_rules
-        )
-        self.selection = Selection(
-            costs=self.costs,
-            quality=self.quality,
-            quotas=self.quotas,
-            senders=self.sender_rules,
-            clock=self.clock,
+            clock=clock,
+            reads_files=connect is not connect_nothing,
         )
         self.callback_stored = Signal[[NewCallback]]()
         self.callback_lists = CallbackLists(storage=self.storage, clock=self.clock)

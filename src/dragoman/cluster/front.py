@@ -43,6 +43,8 @@ HOLD_S: Final = 15.0
 """How long a call waits for its partition to be taken over."""
 LOOK_AGAIN_S: Final = 0.1
 
+_NOBODY: Final = Response(503, b"no node has the partition at the moment\n", TEXT)
+
 log = structlog.get_logger(__name__)
 
 Apps = Callable[[], Mapping[int, DialectApp]]
@@ -51,9 +53,12 @@ Apps = Callable[[], Mapping[int, DialectApp]]
 class Place:
     """A partition as this process serves it."""
 
-    def __init__(self, partition: int, epoch: int) -> None:
+    def __init__(self, partition: int, epoch: int, front: Front) -> None:
         self.partition = partition
         self.epoch = epoch
+        self._front = front
+        self.is_open = True
+        """Whether it takes calls; one that was opened before it closed goes elsewhere."""
         self.web: DialectApp | None = None
         self.admin: DialectApp | None = None
         self._under_way = 0
@@ -68,7 +73,7 @@ class Place:
         """Returns once none of its calls is under way."""
         await self._idle.wait()
 
-    def counted(self) -> type[Call]:
+    def counted(self, api: bytes) -> type[Call]:
         """Calls that are counted while they are under way."""
         place = self
 
@@ -76,6 +81,10 @@ class Place:
             __slots__ = ()
 
             async def answer(self, body: bytes) -> Response:
+                if not place.is_open:
+                    self.request.body = body
+                    elsewhere = place._front.hand_over(api, self.request, place.partition)
+                    return await asyncio.create_task(elsewhere) or _NOBODY
                 place._under_way += 1
                 place._idle.clear()
                 try:
@@ -205,7 +214,6 @@ def _is_own(path: str) -> bool:
 
 
 _RELAYED_BYTES: Final = 16 << 20
-_NOBODY: Final = Response(503, b"no node has a partition at the moment\n", TEXT)
 
 
 class _RelayedCall(Call):
@@ -269,6 +277,12 @@ class PeerApp(DialectApp):
             return self._refused(scope, Response(404, b"", TEXT))
         call.request.client = client
         return call
+
+    def open_known(self, data: bytes, peer: tuple[str, int] | None) -> None:
+        """Knows no heads: each call says where it is from and for which partition."""
+
+    def learn_head(self, data: bytes, call: Call) -> None:
+        """Remembers none."""
 
     def _refused(self, scope: Mapping[str, Any], response: Response) -> Call:
         call = Call(self, Request(scope["method"], scope["path"], dialect=_ANY))

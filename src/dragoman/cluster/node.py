@@ -55,6 +55,8 @@ AT_ONCE: Final = 4
 """Partitions that are opened or closed at the same time."""
 LOCK_FREE_S: Final = 5.0
 """For the sessions of an earlier owner to end."""
+OTHERS_BACK_S: Final = 6.0
+"""For others to be heard again after PostgreSQL was away, before what was theirs is claimed."""
 TAKE_AGAIN_S: Final = 5.0
 STOP_S: Final = 3.0
 
@@ -107,6 +109,8 @@ class ClusterNode:
         self._admin: AdminServer | None = None
         self._beaten_at = 0.0
         self._has_joined = False
+        self._claims_from = 0.0
+        """From when on it claims what dead nodes had."""
         self._wake = asyncio.Event()
         self._serving = asyncio.Event()
         """A partition takes calls, here or elsewhere."""
@@ -185,6 +189,7 @@ class ClusterNode:
             clock=self._clock,
             find_receipt=self._partition_of_receipt,
             find_number=self._partition_of_number,
+            is_heard=self._is_heard,
             spawn=self._supervisor.spawn,
         )
         try:
@@ -242,6 +247,8 @@ class ClusterNode:
                 raise Ended(str(error)) from None
             else:
                 self._beaten_at = self._clock.monotonic()
+                if is_new:
+                    self._claims_from = self._beaten_at + OTHERS_BACK_S
                 self.front.overview = overview
                 try:
                     await self._adjust(overview, is_new)
@@ -262,9 +269,13 @@ class ClusterNode:
     async def _without_database(self, reason: str) -> None:
         silent_s = self._clock.monotonic() - self._beaten_at
         log.warning("cluster_unreachable", reason=reason, silent_s=round(silent_s, 1))
-        if silent_s > SILENT_S:
+        if not self._is_heard():
             for name in [*self.carriers.held]:
                 await self._let_go(name, 0.5)
+
+    def _is_heard(self) -> bool:
+        """Whether others cannot take this node for dead yet."""
+        return self._clock.monotonic() - self._beaten_at < SILENT_S
 
     async def _adjust(self, overview: Overview, is_new: bool) -> None:
         """Brings what this node does in line with what the cluster says."""
@@ -290,6 +301,7 @@ class ClusterNode:
             mine = claim.node == name and number not in self.owned
             ownerless = mine or overview.node(claim.node) is None
             waits = self._not_before.get(number, 0.0) > now
+            waits |= claim.node not in (None, name) and now < self._claims_from
             if not ownerless or waits or number in self._moving:
                 continue
             if fair_share.is_meant_for_another(overview, name, number):
@@ -326,7 +338,7 @@ class ClusterNode:
             return
         if not await self._membership.is_lock_free(number, LOCK_FREE_S):
             raise StorageUnavailable("an earlier owner still has its lock")
-        place = Place(number, epoch)
+        place = Place(number, epoch, self.front)
         url = claimed_url(self.settings.database_url, number, epoch)
         storage = msgspec.structs.replace(self.settings.storage, url=Secret(url))
         try:
@@ -336,7 +348,7 @@ class ClusterNode:
                 membership=Membership(
                     connect=self.carriers.connect(number),
                     hand_over=self.front.hand_over_of(WEB),
-                    call_type=place.counted(),
+                    call_type=place.counted(WEB),
                     cluster=self._membership,
                 ),
             )
@@ -349,7 +361,7 @@ class ClusterNode:
             raise
         place.web = gateway.web
         place.admin = build_admin_app(
-            gateway.admin, place.counted(), self.front.hand_over_of(ADMIN)
+            gateway.admin, place.counted(ADMIN), self.front.hand_over_of(ADMIN)
         )
         if self._stream is not None:
             await self._stream.open_partition(number)
@@ -370,6 +382,7 @@ class ClusterNode:
         if owned is None:
             return
         self.front.places.pop(number, None)
+        owned.place.is_open = False
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(STOP_S):
                 await owned.place.idle()
@@ -458,6 +471,8 @@ class ClusterNode:
             if len(self.carriers.held) >= most:
                 return
             hangs = claim is not None and claim.node is not None and not own_earlier
+            if hangs and self._clock.monotonic() < self._claims_from:
+                continue
             epoch = await self._membership.claim_carrier(carrier, dead=hangs)
             if epoch is not None:
                 await self.carriers.take(carrier, epoch)
@@ -489,8 +504,7 @@ class ClusterNode:
             return Response(503 if self._failure else 200, b"live\n", b"text/plain")
         if path == "/health/ready":
             problems = [self._failure or self._phase] if self._failure or self._phase else []
-            silent_s = self._clock.monotonic() - self._beaten_at
-            if silent_s > SILENT_S:
+            if not self._is_heard():
                 problems.append("PostgreSQL is not reached")
             for number, owned in sorted(self.owned.items()):
                 problems += (

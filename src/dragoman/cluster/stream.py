@@ -91,14 +91,18 @@ class Stream:
         clock: Clock,
         find_receipt: Callable[[ReceiptReport], Awaitable[int | None]],
         find_number: Callable[[str], Awaitable[int | None]],
+        is_heard: Callable[[], bool],
         spawn: Spawn,
     ) -> None:
+        """`is_heard` says whether the node has told PostgreSQL just now that it lives: else others
+        may hold its carriers by now."""
         self._servers = [*servers]
         self._run = run
         self._carriers = carriers
         self._clock = clock
         self._find_here = find_receipt
         self._find_number = find_number
+        self._is_heard = is_heard
         self._spawn = spawn
         self._client: Any = None
         self._jetstream: Any = None
@@ -467,6 +471,9 @@ class Stream:
         )
 
     def _take_batch(self, carrier: str, held: Held, msg: Msg) -> None:
+        if not self._is_heard():
+            self._do(msg.nak())
+            return
         sent = wire.read_sent(msg.data)
         batch = _Batch(msg, len(sent))
         self._batches.add(batch)

@@ -205,11 +205,20 @@ class DialectApp:
     def open_known(self, data: bytes, peer: tuple[str, int] | None) -> tuple["Call", bytes] | None:
         """Opens a call whose head was seen before and that is whole; None for any other."""
         end = data.find(END) + len(END)
-        known = self._known_heads.find(data[:end])
-        if known is None or len(data) - end != known.body_bytes:
+        found = self._known_heads.find(data[:end])
+        if found is None:
+            return None
+        known, query = found
+        if len(data) - end != known.body_bytes:
             return None
         request = known.request
         again = request.again(self._addresses.read_of(peer, request.headers))
+        if query != request.query_string:
+            again.query_string = query
+            try:
+                again.query = _read_query(again, query)
+            except MalformedBody:
+                return None  # read as a new one, it is refused
         call = self.call_type(self, again)
         call.is_prompt = True
         call.body_limit_bytes = known.body_limit_bytes
@@ -220,7 +229,13 @@ class DialectApp:
         request = call.request.again(client="")
         query = request.query_string
         request.query = _read_query(request, query) if query else _NO_QUERY  # as it was at first
-        self._known_heads.learn(data, request, call.body_limit_bytes)
+        operation = request.operation
+        self._known_heads.learn(
+            data,
+            request,
+            call.body_limit_bytes,
+            but_for_query=operation is not None and operation.is_query_new,
+        )
 
     def _check_head(self, call: "Call", endpoint: _Endpoint | None) -> Response | None:
         request = call.request
@@ -364,18 +379,21 @@ class Call:
         self, request: Request, operation: Called, elsewhere: Elsewhere
     ) -> Response:
         """Gives a call to the partition of its caller; refuses it where nobody can be reached."""
+        # As tasks: a prompt call is none, and what is set for the refusal ends with it.
         hand_over = self.app.hand_over
         if hand_over is not None:
-            await asyncio.sleep(0)  # in a task from here on (`kit/prompt.py`): it has time limits
-            answer = await hand_over(request, elsewhere.partition)
+            answer = await asyncio.ensure_future(hand_over(request, elsewhere.partition))
             if answer is not None:
                 return answer
+        response = await asyncio.create_task(self._refuse_here(request, operation))
+        return _open_to_all(request, response)
+
+    async def _refuse_here(self, request: Request, operation: Called) -> Response:
         UNREACHABLE.set(True)
         try:
-            response = await operation.handler(request)
+            return await operation.handler(request)
         except Exception as error:
-            response = self.app.fail(request, error)
-        return _open_to_all(request, response)
+            return self.app.fail(request, error)
 
     def report(self, error: Exception) -> None:
         """Logs an error in the answer after its head was sent."""

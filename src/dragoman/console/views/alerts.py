@@ -14,7 +14,13 @@ from dragoman.console.page_request import PageRequest
 from dragoman.console.paging import PER_PAGE, address_of, read_before
 from dragoman.console.reading import read_count
 from dragoman.core.accounts.model.accounts import Permission
-from dragoman.core.alerts.model.rules import KINDS, AlertKind, AlertRule, StoredRule
+from dragoman.core.alerts.model.rules import (
+    KINDS,
+    AlertKind,
+    AlertRule,
+    StoredRule,
+    write_limit,
+)
 from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.kit.ids import time_of
 from dragoman.web.responses import Response
@@ -65,7 +71,7 @@ async def list_alerts(request: PageRequest) -> Response:
         rules=rules,
         configured=configured,
         kinds=ALERT_KINDS,
-        units={kind: facts.unit for kind, facts in KINDS.items()},
+        limit_of=_describe_limit,
         time_of=time_of,
         may_change=account.may(Permission.SEND),
         further=address_of(request.query, before=shown[-1].alert_id)
@@ -139,6 +145,11 @@ async def change(request: PageRequest) -> Response:
     return request.go(_AT, "saved")
 
 
+def _describe_limit(rule: AlertRule) -> str:
+    facts = KINDS[rule.kind]
+    return f"{facts.bound} {write_limit(rule.limit)} {facts.unit}" if facts.bound else ""
+
+
 def _refuse(
     request: PageRequest, refused: Refused, stored: StoredRule | None, typed: dict[str, str]
 ) -> Response:
@@ -170,7 +181,9 @@ def _show_form(
         stored=stored,
         typed=typed,
         kind=kind,
-        unit=KINDS[kind].unit,
+        unit=f"{KINDS[kind].bound} this many {KINDS[kind].unit}".replace("many %", "% of messages")
+        if KINDS[kind].bound
+        else "",
         kinds=[
             (one.value, label)
             for one, label in ALERT_KINDS.items()
@@ -196,7 +209,7 @@ def _typed_of(rule: AlertRule) -> dict[str, str]:
     return {
         "name": rule.name,
         "kind": rule.kind.value,
-        "limit": f"{rule.limit:g}",
+        "limit": write_limit(rule.limit),
         "about": rule.about,
         "over_h": str(rule.over_h),
         "fewest": str(rule.fewest),
