@@ -24,7 +24,7 @@ def make_drafts(folder: Path, url: str) -> dict[int, Mapping[str, str]]:
 
 
 async def _make(settings: Settings) -> dict[int, Mapping[str, str]]:
-    made = {}
+    made: dict[int, Mapping[str, str]] = {}
     async with opened_services(settings) as services:
         customer = await services.accounts.find_by_id(CUSTOMER)
         assert customer is not None
