@@ -100,7 +100,8 @@ async def test_a_link_works_once_and_for_a_week(browser: Browser) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "status"), [("", 400), ("x" * 255, 400), ("a\nb", 400), ("sena", 400), (NAME, 200)]
+    ("name", "status"),
+    [("", 400), ("x" * 255, 400), ("a\nb", 400), ("+4512345678", 400), ("sena", 400), (NAME, 200)],
 )
 async def test_names_are_one_space_with_those_of_accounts(
     browser: Browser, name: str, status: int
