@@ -51,8 +51,7 @@ async def scene(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Scene
 
 async def _picture(tab: Any, name: str) -> None:
     """Looks at a page in both sizes, and takes pictures where somebody wants them."""
-    if os.environ.get("QUICK") is None:
-        await tab.check_looks()
+    await tab.check_looks()
     if not PICTURES:
         return
     for look, size, scheme in (

@@ -41,6 +41,7 @@ FOLLOWED = {
     "docs/howto/tls-proxy.md": "nothing",
     "docs/howto/backups-and-upgrades.md": "development",
     "docs/howto/monitoring.md": "development",
+    "docs/howto/notify-from-monitoring.md": "development",
     "docs/howto/privacy.md": "development",
     "docs/howto/your-first-campaign.md": "development",
 }

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Final
 
 from dragoman.admin.calls import Body, Call
+from dragoman.admin.carriers import unknown_carrier
 from dragoman.admin.context import Admin
 from dragoman.admin.price_answers import PriceListsShown, PriceListText
-from dragoman.config.reading import suggest
 from dragoman.core.accounts.model.accounts import Permission
 from dragoman.core.accounts.model.audit_log import AuditEntry
 from dragoman.core.billing.model.costs import InvalidPriceList
@@ -63,8 +63,7 @@ def check_carrier(admin: Admin, carrier: str) -> None:
     services = admin.services
     names = list(services.connectors) or [one.name for one in services.settings.carriers]
     if carrier not in names:
-        detail = f"no such carrier{suggest(carrier, names)}"
-        raise Refused(RefusalCode.NOT_FOUND, carrier[:64], detail)
+        raise unknown_carrier(carrier, names)
 
 
 async def _audit(admin: Admin, action: str, carrier: str) -> tuple[AuditEntry, ...]:

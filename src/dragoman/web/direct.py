@@ -5,7 +5,6 @@ Requests that no dialect owns, or whose target is not a plain path, go through u
 
 import asyncio
 from collections.abc import Coroutine
-from functools import partial
 from typing import Any, Final
 from urllib.parse import unquote
 
@@ -310,7 +309,7 @@ class DirectHttpProtocol(BoundedHttpProtocol):
             self._stop_body_timer()
         call = cycle.call
         if call.is_prompt and call.response is None:
-            run = PromptRun(call.answer(bytes(cycle.content)), partial(self._answered, cycle))
+            run = PromptRun(call.answer(bytes(cycle.content)), self._answered, cycle)
             run.go_on()
             if not run.is_over:
                 self.tasks.add(run)  # type: ignore[arg-type]  # waited for, and cancelled, alike
@@ -331,12 +330,9 @@ class DirectHttpProtocol(BoundedHttpProtocol):
         await self._finish(cycle, response)
 
     def _answered(
-        self,
-        cycle: _DirectCycle,
-        run: PromptRun[Response],
-        response: Response | None,
-        error: BaseException | None,
+        self, run: PromptRun[Response], response: Response | None, error: BaseException | None
     ) -> None:
+        cycle: _DirectCycle = run.about
         self.tasks.discard(run)
         if response is None:
             self._write(cycle, _INTERRUPTED)

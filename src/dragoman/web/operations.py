@@ -74,6 +74,8 @@ class Operation:
     needs: str = ""
     name: str = ""
     headers: Mapping[str, str] = field(default_factory=dict)
+    is_query_new: bool = False
+    """Whether each call has another query, behind the same path and headers."""
     is_prompt: bool = False
     """Whether its handler mostly waits for commits alone, so that it is run without a task
     (`kit/prompt.py`)."""

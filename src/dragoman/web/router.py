@@ -205,11 +205,20 @@ class DialectApp:
     def open_known(self, data: bytes, peer: tuple[str, int] | None) -> tuple["Call", bytes] | None:
         """Opens a call whose head was seen before and that is whole; None for any other."""
         end = data.find(END) + len(END)
-        known = self._known_heads.find(data[:end])
-        if known is None or len(data) - end != known.body_bytes:
+        found = self._known_heads.find(data[:end])
+        if found is None:
+            return None
+        known, query = found
+        if len(data) - end != known.body_bytes:
             return None
         request = known.request
         again = request.again(self._addresses.read_of(peer, request.headers))
+        if query != request.query_string:
+            again.query_string = query
+            try:
+                again.query = _read_query(again, query)
+            except MalformedBody:
+                return None  # read as a new one, it is refused
         call = self.call_type(self, again)
         call.is_prompt = True
         call.body_limit_bytes = known.body_limit_bytes
@@ -220,7 +229,13 @@ class DialectApp:
         request = call.request.again(client="")
         query = request.query_string
         request.query = _read_query(request, query) if query else _NO_QUERY  # as it was at first
-        self._known_heads.learn(data, request, call.body_limit_bytes)
+        operation = request.operation
+        self._known_heads.learn(
+            data,
+            request,
+            call.body_limit_bytes,
+            but_for_query=operation is not None and operation.is_query_new,
+        )
 
     def _check_head(self, call: "Call", endpoint: _Endpoint | None) -> Response | None:
         request = call.request

@@ -8,6 +8,7 @@ import aiohttp
 import msgspec
 from tests.passing_time import until
 
+from dragoman.admin.carriers import TryOut, try_carrier
 from dragoman.admin.reloading import Reloading, connect_carrier
 from dragoman.config.tables import Mm7Table, RouteTable
 from dragoman.config.values import Secret
@@ -35,6 +36,8 @@ async def test_carrier_over_http_is_changed_and_added_without_a_restart(
     wanted = msgspec.structs.replace(settings, carriers=(good,))
     told = await reloading.reload(check=False)
     assert told.changes == ("carrier provider: credentials … -> …",)
+    tested = await try_carrier(gateway.admin, "provider", TryOut(to="4511111110"))
+    assert tested.meaning == "accepted", "it is tried as it is now"
     await ours.send("4511111111")
     await ours.until_states(State.DELIVERED)  # its report came by a call to the same address
 

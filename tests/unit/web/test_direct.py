@@ -6,6 +6,7 @@ import re
 import socket
 from collections.abc import AsyncIterator
 from typing import Any
+from urllib.parse import unquote
 
 import pytest
 import uvloop
@@ -59,6 +60,7 @@ class Desk:
                 summary="",
                 body_limit_bytes=1000,
                 is_prompt=self.is_prompt,
+                is_query_new=True,
             ),
         )
         dialect = Dialect(
@@ -449,3 +451,52 @@ async def test_what_a_handler_makes_of_its_query_is_not_remembered(fallback) -> 
             await reader.readuntil(b"1 done")
         writer.close()
     assert seen == ["7"] * 3
+
+
+ALIKE = "x-same: 1"
+
+
+@pytest.mark.parametrize(
+    ("targets", "taken"),
+    [
+        (["/d/of/1?n=1", "/d/of/1?n=2", "/d/of/1?n=%33"], [b"n=1", b"n=2", b"n=%33"]),
+        (["/d/of/1?n=1", "/d/of/2?n=1"], [b"n=1", b"n=1"]),
+        (["/d/of/1?n=1", "/d/of/1", "/d/of/1?"], [b"n=1", b"", b""]),
+        (["/d/of/1?n=1", "/d/of/1?n=?a=b/c", "/d/of/1?n=a b"], [b"n=1", b"n=?a=b/c", b"n=a%20b"]),
+        (["/d/of/1?n=a b", "/d/of/1?n=c b", "/d/of/1?n=c"], [b"n=a%20b", b"n=c%20b", b"n=c"]),
+    ],
+)
+async def test_a_known_head_has_the_query_of_its_call(fallback, targets, taken) -> None:
+    seen: list[bytes] = []
+
+    class Queries(Desk):
+        async def take(self, request: Any) -> Response:
+            seen.append(request.query_string)
+            assert request.query.get("n", "") == unquote(request.query_string.decode())[2:]
+            return await super().take(request)
+
+    desk = Queries(is_prompt=True)
+    desk.may_answer.set()
+    app = desk.build_app(fallback)
+    async with started(app) as (_, port):
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        for target in targets:
+            writer.write(post(target, b"x", ALIKE))
+            await reader.readuntil(b"x done")
+        writer.close()
+    assert seen == taken
+    assert not app._known_heads._known, "they would drive out those of programs"
+
+
+async def test_an_unreadable_query_behind_a_known_head_is_refused(fallback) -> None:
+    desk = Desk(is_prompt=True)
+    desk.may_answer.set()
+    async with started(desk.build_app(fallback)) as (_, port):
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        for query in ("n=1", "n=2"):
+            writer.write(post(f"/d/of/1?{query}", b"x", ALIKE))
+            await reader.readuntil(b"x done")
+        writer.write(post("/d/of/1?n=%ff", b"x", ALIKE))
+        assert b" 400 " in await reader.readuntil(b"\r\n\r\n")
+        writer.close()
+    assert len(desk.taken) == 2

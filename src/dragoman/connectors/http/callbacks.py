@@ -146,6 +146,7 @@ def build_callbacks(find: FindCarrier) -> Dialect:
                 path=f"{PREFIX}/{{carrier}}/{{token}}",
                 handler=receive,
                 is_prompt=True,
+                is_query_new=True,
                 summary="A delivery report or an inbound text",
                 body_limit_bytes=BODY_LIMIT_BYTES,
                 answer_formats=("text",),

@@ -53,6 +53,7 @@ FIRST_DELAY_S = 0.1
 MAX_DELAY_S = 5.0
 
 Item = TypeVar("Item")
+_API_KEY = CredentialKind.API_KEY  # looked up for every call otherwise
 
 
 class CreatedAccount(msgspec.Struct, frozen=True, kw_only=True):
@@ -117,7 +118,8 @@ class Accounts:
         `call` is what the key is used for, which must be within its scopes if it has any.
         """
         digest = digest_of_key(key)
-        memory_key = digest if kind is CredentialKind.API_KEY else kind.encode() + digest
+        is_api_key = kind is _API_KEY
+        memory_key = digest if is_api_key else kind.encode() + digest
         known = self._known(memory_key)
         if known is None:
             generation = self.changes.generation
@@ -130,7 +132,7 @@ class Accounts:
             self._remember(memory_key, known)
         if known.limits is not None:
             known.limits.check(call, address, self._clock.now_ms())
-        if kind is CredentialKind.API_KEY:
+        if is_api_key:
             self._used_keys.add(known.credential_id)
         return _admit(known.account, address)
 

@@ -44,6 +44,10 @@ STORAGE_RETRY_S = 1.0
 RESEND_DELAYS_S = (0.0, 5.0, 30.0, 120.0, 600.0)
 """Before a message whose answer was lost goes out again; a mute carrier must not be flooded."""
 
+# Members that every message asks for: looking one up in its class costs more than the rest.
+_QUEUED = State.QUEUED
+_SENDING = State.SENDING
+
 log = structlog.get_logger(__name__)
 
 
@@ -349,7 +353,7 @@ class Dispatcher:
             message
             for flight in flights
             for message in (flight.message, *flight.joined)
-            if message.state is State.QUEUED
+            if message.state is _QUEUED
         ]
         try:
             marked = not unmarked or await self._mark_sending(unmarked)
@@ -364,7 +368,7 @@ class Dispatcher:
             return
         for flight in flights:
             message = flight.message
-            if message.state is not State.SENDING:  # stopped while its row was being marked
+            if message.state is not _SENDING:  # stopped while its row was being marked
                 lane.land(flight.size)
                 consumer.acknowledge(flight.work)
                 continue
