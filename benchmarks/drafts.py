@@ -25,12 +25,15 @@ def make_drafts(folder: Path, url: str) -> dict[int, Mapping[str, str]]:
 
 
 async def _make(settings: Settings) -> dict[int, Mapping[str, str]]:
-    made = {}
+    made: dict[int, Mapping[str, str]] = {}
     async with opened_services(settings) as services:
+        customer = await services.accounts.find_by_id(CUSTOMER)
+        assert customer is not None
+        key, _ = await services.api_keys.create(customer, "shop")
         for account_id in (OPERATOR, CUSTOMER):
             account = await services.accounts.find_by_id(account_id)
             assert account is not None
-            made[account_id] = await _of(services, account)
+            made[account_id] = {**await _of(services, account), "key_id": str(key.key_id)}
     return made
 
 

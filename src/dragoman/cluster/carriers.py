@@ -47,6 +47,7 @@ SOUGHT_TIMES: Final = 8
 SOUGHT_EVERY_S: Final = 0.5
 """A receipt may overtake the outcome that tells whose it is."""
 GIVEN_BACK_S: Final = 1.0
+WANTS_S: Final = 1.0
 LET_GO_S: Final = 5.0
 """To finish what is in flight when a carrier changes hands politely."""
 RETURNED_S: Final = 4.0
@@ -116,7 +117,9 @@ class SharedCarrier:
         self._carriers = carriers
         self.flights: dict[int, Flight] = {}
         self.parts = 0
-        """In flight."""
+        """In flight, or with an outcome that is not stored yet."""
+        self.wants_until = 0.0
+        """Until when it counts as waiting for room, on the monotonic clock."""
         self.is_cut = False
         self._closing = False
         self._landed = asyncio.Event()
@@ -149,12 +152,18 @@ class SharedCarrier:
             on_stored(True)
             return
         del self.flights[message_id]
-        self.parts -= len(flight.message.parts)
+        parts = len(flight.message.parts)
+
+        def stored(on_disk: bool) -> None:
+            self.parts -= parts
+            self._carriers.room_came(self.name)
+            on_stored(on_disk)
+
         if isinstance(outcome, Unknown):  # the dispatcher may keep it to itself
             self.sink.outcome(self.name, flight.message, outcome)
-            on_stored(True)
+            stored(True)
         else:
-            self.sink.outcome(self.name, flight.message, outcome, on_stored)
+            self.sink.outcome(self.name, flight.message, outcome, stored)
         if not self.flights:
             self._landed.set()
 
@@ -205,6 +214,8 @@ class Held:
         self.senders: dict[int, Sender] = {}
         self.parts = 0
         """Of partitions elsewhere: in flight, or with an outcome that is not stored yet."""
+        self.wants_until = 0.0
+        """Until when those count as waiting for room."""
         self.room_came = asyncio.Event()
 
 
@@ -312,20 +323,51 @@ class Carriers:
         return self.afar is not None and self.afar.up(name)
 
     def share(self, shared: SharedCarrier) -> int:
-        """Parts that a partition may have in flight.
+        """Parts that a partition may have in flight: what the others leave of the window.
 
-        What the others leave, and at least half of an equal share: together they fill the window,
-        and none waits for ever.
+        Where another one waits for room, no more than an equal share.
         """
-        held = self.held.get(shared.name)
+        held, now = self.held.get(shared.name), self._clock.monotonic()
         if held is not None:
-            whole, taken = held.connector.capacity, held.parts
+            whole = held.connector.capacity
         else:
-            whole, taken = (self.afar.capacity(shared.name) if self.afar else 0), 0
-        others = [s for s in self._shared[shared.name].values() if s is not shared and s.flights]
-        taken += sum(other.parts for other in others)
-        sharers = len(others) + bool(held is not None and held.parts) + 1
-        return max(whole - taken, whole // (2 * sharers), min(whole, 1))
+            whole = self.afar.capacity(shared.name) if self.afar is not None else 0
+        others = [s for s in self._shared[shared.name].values() if s is not shared]
+        left = whole - sum(other.parts for other in others)
+        sharers = 1 + sum(bool(other.parts) or other.wants_until > now for other in others)
+        waits = any(other.wants_until > now for other in others)
+        if held is not None:
+            left -= held.parts
+            sharers += bool(held.parts) or held.wants_until > now
+            waits |= held.wants_until > now
+        room = max(0, min(left, max(1, whole // sharers)) if waits else left)
+        if room <= shared.parts:
+            shared.wants_until = now + WANTS_S
+        return room
+
+    def room_for_others(self, name: str) -> int:
+        """Parts that partitions elsewhere may have in flight at a carrier held here, besides."""
+        held, now = self.held[name], self._clock.monotonic()
+        whole, own = held.connector.capacity, self._shared[name].values()
+        left = whole - held.parts - sum(one.parts for one in own)
+        if any(one.wants_until > now for one in own):
+            users = sum(bool(one.parts) or one.wants_until > now for one in own)
+            left = min(left, max(1, whole // (users + 1)) - held.parts)
+        return max(0, left)
+
+    def note_waiting(self, name: str) -> None:
+        """Partitions elsewhere wait for a carrier held here: those here leave them their share."""
+        self.held[name].wants_until = self._clock.monotonic() + 2 * WANTS_S
+
+    def room_came(self, name: str) -> None:
+        """Parts have landed: whoever waits may look again."""
+        held = self.held.get(name)
+        if held is not None:
+            held.room_came.set()
+        now = self._clock.monotonic()
+        for shared in [*self._shared[name].values()]:
+            if shared.wants_until > now:
+                shared.sink.availability(name)
 
     def send(self, shared: SharedCarrier, flight: Flight) -> None:
         """Sends a message of a partition."""
@@ -368,12 +410,11 @@ class Carriers:
             def stored(on_disk: bool) -> None:
                 if on_stored is not None:
                     held.parts -= sender.parts
-                    held.room_came.set()
                     on_stored(on_disk)
+                    self.room_came(carrier)
 
             told = Told.of(carrier, message.message_id, sender.token, outcome)
             self.tell(sender.partition, told, stored)
-        self._wake(carrier, but=sender.partition)
 
     def tell(self, partition: int, told: Told, on_stored: OnStored) -> None:
         """Brings an outcome to its partition, wherever that is now."""
@@ -467,11 +508,6 @@ class Carriers:
             held.room_came.set()
         for shared in [*self._shared[carrier].values()]:
             shared.sink.availability(carrier)
-
-    def _wake(self, carrier: str, but: int) -> None:
-        for partition, shared in self._shared[carrier].items():
-            if partition != but:
-                shared.sink.availability(carrier)
 
     # Changing hands
 

@@ -246,9 +246,8 @@ class ClusterNode:
             except CannotJoin as error:
                 raise Ended(str(error)) from None
             else:
-                self._beaten_at = self._clock.monotonic()
                 if is_new:
-                    self._claims_from = self._beaten_at + OTHERS_BACK_S
+                    self._claims_from = self._clock.monotonic() + OTHERS_BACK_S
                 self.front.overview = overview
                 try:
                     await self._adjust(overview, is_new)
@@ -285,6 +284,7 @@ class ClusterNode:
             if (claim.node, claim.epoch) != (name, owned.place.epoch):
                 self._move(number, self._abandon(number))
         await self._adjust_carriers(overview, is_new)
+        self._beaten_at = self._clock.monotonic()  # not before what is lost is let go
         if self._phase == "stopping":
             return
         settled = [number for number in self.owned if number not in self._moving]

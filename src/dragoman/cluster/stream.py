@@ -290,7 +290,8 @@ class Stream:
             while waiting := self._outboxes[carrier]:
                 batch: list[Sent] = []
                 size = 0
-                while waiting and len(batch) < MAX_BATCH and size < MAX_BATCH_BYTES:
+                most = min(MAX_BATCH, _most_at_once(self.capacity(carrier)))
+                while waiting and len(batch) < most and size < MAX_BATCH_BYTES:
                     content = wire.encode(waiting[0])
                     if batch and size + len(content) > MAX_BATCH_BYTES:
                         break
@@ -422,15 +423,21 @@ class Stream:
 
     async def _pull(self, carrier: str, held: Held) -> None:
         consumer: Any = None
-        in_vain = 0
+        in_vain, looked_at = 0, 0.0
         while True:
-            if not held.connector.up or len(held.senders) >= held.connector.capacity:
+            if not held.connector.up or self._carriers.room_for_others(carrier) < _most_at_once(
+                held.connector.capacity
+            ):
                 held.room_came.clear()
                 try:
                     async with asyncio.timeout(PULL_S):
                         await held.room_came.wait()
                 except TimeoutError:
                     pass
+                now = self._clock.monotonic()
+                if now - looked_at > PULL_S:
+                    looked_at = now
+                    await self._look_who_waits(carrier, consumer)
                 continue
             try:
                 if consumer is None:
@@ -447,6 +454,17 @@ class Stream:
                 log.warning("not_pulled", carrier=carrier, reason=type(error).__name__)
                 consumer = None
                 await asyncio.sleep(AGAIN_S)
+
+    async def _look_who_waits(self, carrier: str, consumer: Any) -> None:
+        """Claims room for what waits in the stream, if anything does."""
+        if consumer is None:
+            return
+        try:
+            info = await consumer.consumer_info()
+        except (NatsError, OSError):
+            return
+        if info.num_pending and carrier in self._carriers.held:
+            self._carriers.note_waiting(carrier)
 
     async def _listen_for_overdue(self, carrier: str, consumer: Any) -> None:
         async def answer(msg: Msg) -> None:
@@ -581,6 +599,11 @@ async def _acknowledge(msg: Msg) -> None:
 
 async def _note_error(error: Exception) -> None:
     log.debug("nats_error", reason=type(error).__name__)
+
+
+def _most_at_once(window: int) -> int:
+    """The most messages of one batch: a quarter of what the holder can have in flight."""
+    return max(1, window // 4)
 
 
 def _token(name: str) -> str:
