@@ -120,7 +120,10 @@ async def change(request: PageRequest) -> Response:
     alerts, form = request.services.alerts, request.form
     stored = alerts.find(request.account, request.identifier("rule_id"))
     if form.get("do") == "test":
-        told = await alerts.test(request.account, stored.rule_id)
+        try:
+            told = await alerts.test(request.account, stored.rule_id)
+        except Refused as refused:
+            return _refuse(request, refused, stored, _typed_of(stored.rule))
         return _show_form(request, stored, _typed_of(stored.rule), told=told)
     known = read_count(form.get("known", "")) or 0
     typed = _typed(request)
