@@ -49,6 +49,8 @@ def render_curl(document: Schema, path: str, method: str, operation: Schema, log
             # An account in a path is called as it signs in.
             sid = _SID.search(login) if name == "account" else None
             value = sid[0] if sid else str(_example(document, name, schema))
+            if value == "$KEY":  # in a path it is some other key
+                value = "KEY"
             path = path.replace(f"{{{name}}}", value)
         elif place == "query" and parameter.get("required"):
             known = name in fields or any(pair.startswith(f"{name}=") for pair in query)

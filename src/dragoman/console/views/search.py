@@ -117,6 +117,7 @@ async def _show(request: PageRequest, search: Search, status: int = 200, **more:
         has_others=len(await request.tree()) > 1,
         is_filtered=bool(query),
         has_filters=any(typed[name] for name in FIELDS if name not in _SHORT),
+        filters_used=sum(bool(typed[name]) for name in FIELDS if name not in _SHORT),
         presets=[
             (one.label, "?" + urlencode(one.query) if one.query else "", one.query == query)
             for one in PRESETS
