@@ -68,6 +68,7 @@ from dragoman.kit.supervisor import Ended, Supervisor
 from dragoman.mail.listener import MailListener
 from dragoman.ops.alert_channels import build_channels
 from dragoman.ops.health import build_pages
+from dragoman.ops.traces import build_traces
 from dragoman.smpp_server.build import build_smpp_server
 from dragoman.web.client_address import ClientAddressReader
 from dragoman.web.operations import Dialect
@@ -127,6 +128,7 @@ class Gateway:
         )
         self.workbench = build_workbench(services, self._client) if build_workbench else None
         caller: Caller = self.workbench.forwarding if self.workbench else self._client
+        self._traces = build_traces(settings.traces, services.feed)
         self.callbacks = CallbackWorker(
             storage=services.storage,
             client=caller,
@@ -142,6 +144,7 @@ class Gateway:
             clock=services.clock,
             metrics=services.metrics,
             serves=lambda origin: not origin.startswith(BINDS),
+            on_called=self._traces.note_callback if self._traces else None,
             text_renderers={
                 renderer_of_texts(d.name): d.render_text
                 for d in self.dialects
@@ -243,6 +246,8 @@ class Gateway:
             ("disk space", self._watch_space()),
         ):
             spawn(name, work)
+        if self._traces is not None:
+            spawn("traces", self._traces.run())
         if self._mail_worker is not None:
             await self._mail_worker.restore()
             spawn("issues", services.issues.run())

@@ -143,7 +143,10 @@ def decoded(result: subprocess.CompletedProcess[str]) -> Any:
 
 def test_accounts_and_messages_work_without_a_gateway(tmp_path: Path) -> None:
     configure(tmp_path)
-    assert decoded(run_process(tmp_path, "migrate", "--json")) == {"current": True}
+    created = decoded(run_process(tmp_path, "migrate", "--json"))
+    assert (created["current"], created["changed"], created["from"]) == (True, True, None)
+    again = decoded(run(tmp_path, "migrate", "--json"))
+    assert again == created | {"changed": False, "from": created["to"]}
     assert (tmp_path / "data" / "dragoman.db").stat().st_mode & 0o077 == 0
     created = decoded(
         run(tmp_path, "account", "create", "shop", "--credits", "3", "--sender", "S", "--json")

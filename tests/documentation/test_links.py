@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from .markdown import PAGES, ROOT, Page
@@ -29,3 +31,11 @@ def test_the_index_leads_to_every_page() -> None:
     named = {(folder / link.partition("#")[0]).resolve() for link in index.links()}
     wanted = {path for path in PAGES if folder in path.parents and path.parent.name != "adr"}
     assert {path.name for path in wanted - named} == {"README.md"}
+
+
+def test_the_site_has_every_page_in_its_menu() -> None:
+    menu = set(re.findall(r"^ +- ([\w/-]+\.md)$", (ROOT / "mkdocs.yml").read_text(), re.MULTILINE))
+    pages = {name.removeprefix("docs/") for name in BY_NAME if name.startswith("docs/")}
+    # The decisions and the presets are listed on pages of their own.
+    wanted = {name for name in pages if not name.startswith(("adr/0", "carriers/http/"))}
+    assert menu == wanted

@@ -26,20 +26,24 @@ def migrate(config: ConfigOption = None, data: DataOption = None, json: JsonOpti
 
     if settings.cluster.partitions:
         _set_up_cluster(settings)
-        _say_current(json=json)
+        if json:
+            write_json({"current": True})
+        else:
+            print("The tables of all partitions are current.")
         return
 
-    async def open_once() -> None:
-        async with opened_services(settings, migrate=True):
-            pass
+    async def open_once() -> tuple[str | None, str]:
+        async with opened_services(settings, migrate=True) as services:
+            assert services.storage.migrated is not None
+            return services.storage.migrated
 
     try:
-        asyncio.run(open_once())
+        before, after = asyncio.run(open_once())
     except AlreadyInUse as error:
         raise Stop(ExitCode.FAILED, f"{error}: stop it first", "in_use") from None
     except StorageUnavailable as error:
         raise Stop(ExitCode.FAILED, str(error), "unavailable") from None
-    _say_current(json=json)
+    _tell(before, after, json=json)
 
 
 def _set_up_cluster(settings: Settings) -> None:
@@ -59,8 +63,12 @@ def _set_up_cluster(settings: Settings) -> None:
         raise Stop(ExitCode.FAILED, str(error), "unavailable") from None
 
 
-def _say_current(*, json: bool) -> None:
+def _tell(before: str | None, after: str, *, json: bool) -> None:
     if json:
-        write_json({"current": True})
+        write_json({"current": True, "changed": before != after, "from": before, "to": after})
+    elif before is None:
+        print(f"Created the tables, at revision {after}.")
+    elif before != after:
+        print(f"Updated the tables from revision {before} to {after}.")
     else:
-        print("The tables are current.")
+        print(f"The tables are at revision {after} already; there was nothing to do.")

@@ -494,3 +494,12 @@ class Metrics(Section, frozen=True, kw_only=True):
 
     public: bool = False
     """Whether callers other than this machine may read /metrics."""
+
+
+class Traces(Section, frozen=True, kw_only=True):
+    """Traces of messages for OpenTelemetry, sent as OTLP over HTTP; needs `dragoman[otel]`."""
+
+    endpoint: Annotated[HttpUrl | None, Meta(examples=["http://127.0.0.1:4318/v1/traces"])] = None
+    """The collector's address for traces; nothing is traced without it."""
+    share: Annotated[float, Meta(gt=0, le=1)] = 1.0
+    """Share of the messages that is traced. A message is traced whole or not at all."""

@@ -84,6 +84,8 @@ class Settings(sections.Section, frozen=True, kw_only=True):
     """The log."""
     metrics: sections.Metrics = sections.Metrics()
     """Metrics for Prometheus."""
+    traces: sections.Traces = sections.Traces()
+    """Traces for OpenTelemetry."""
     console: sections.Console = sections.Console()
     """The console: pages for people."""
     openid: sections.OpenId = sections.OpenId()

@@ -44,6 +44,8 @@ class Storage:
     ) -> None:
         """Opens the database; with `writer`, that process does the writing."""
         self.url = _complete(url)
+        self.migrated: tuple[str | None, str] | None = None
+        """The revisions before and after `migrate`; before it, None is an empty database."""
         self._child = writer
         self._lock = _FileLock(Path(self.url.database or "")) if self.is_sqlite else None
         if self._lock is not None:
@@ -67,9 +69,11 @@ class Storage:
         return None if place is None else place.partition
 
     def migrate(self) -> None:
-        """Upgrades the tables to the newest revision."""
-        if revisions.current(self._write_engine) != revisions.newest():
+        """Upgrades the tables to the newest revision; `migrated` says from which to which."""
+        before, newest = revisions.current(self._write_engine), revisions.newest()
+        if before != newest:
             revisions.upgrade(self._write_engine)
+        self.migrated = before, newest
 
     def check(self) -> None:
         """Raises `StorageUnavailable` unless the tables are current and commits are durable."""

@@ -14,6 +14,7 @@ from dragoman.console.page_request import PageRequest
 from dragoman.console.paging import PER_PAGE, address_of, read_before
 from dragoman.console.reading import read_count
 from dragoman.core.accounts.model.accounts import Permission
+from dragoman.core.accounts.model.people import Role
 from dragoman.core.alerts.model.rules import (
     KINDS,
     AlertKind,
@@ -73,7 +74,7 @@ async def list_alerts(request: PageRequest) -> Response:
         kinds=ALERT_KINDS,
         limit_of=_describe_limit,
         time_of=time_of,
-        may_change=account.may(Permission.SEND),
+        may_change=account.may(Permission.SEND) and request.manages,
         further=address_of(request.query, before=shown[-1].alert_id)
         if len(found) > PER_PAGE
         else "",
@@ -119,7 +120,10 @@ async def change(request: PageRequest) -> Response:
     alerts, form = request.services.alerts, request.form
     stored = alerts.find(request.account, request.identifier("rule_id"))
     if form.get("do") == "test":
-        told = await alerts.test(request.account, stored.rule_id)
+        try:
+            told = await alerts.test(request.account, stored.rule_id)
+        except Refused as refused:
+            return _refuse(request, refused, stored, _typed_of(stored.rule))
         return _show_form(request, stored, _typed_of(stored.rule), told=told)
     known = read_count(form.get("known", "")) or 0
     typed = _typed(request)
@@ -282,7 +286,9 @@ def _zone_name(zone: ZoneInfo) -> str:
     return zone.key
 
 
-_change: Final = partial(Page, section="Alerts", needs=Permission.SEND)
+_change: Final = partial(
+    Page, section="Alerts", needs=Permission.SEND, least=Role.MANAGER, acts=Role.MANAGER
+)
 PAGES: Final = (
     Page(_AT, "Alerts", menu="Alerts", show=list_alerts),
     _change(f"{_AT}/new", "New rule", show=show_new, act=create),

@@ -101,6 +101,8 @@ class CallbackWorker:
     """Whether it is this worker that delivers to an origin."""
     reachable: Callable[[int], bool] = lambda _account_id: True
     """Whether anything can be delivered to an account now; if not, nothing of it is tried."""
+    on_called: Callable[[NewCallback, int, str], None] | None = None
+    """Told of each call that ended: when, in milliseconds, and its verdict."""
     most_kept: int = 0
     """Callbacks of an account to an origin that wait at most; the oldest are given up for newer
     ones. 0 for no limit."""
@@ -515,6 +517,8 @@ class CallbackWorker:
         self.metrics.callbacks[verdict] += 1
         if verdict is _DELIVERED:
             self.metrics.callback_delay_s.observe(age_s)
+        if self.on_called is not None:
+            self.on_called(callback, now_ms, verdict.value)
         attempt = Attempt(
             callback_id=callback.callback_id,
             state=_STATES[verdict],

@@ -146,7 +146,11 @@ class Calls:
             body_formats=() if body is None else ("json", "xml"),
             body_limit_bytes=body_limit_bytes,
             wrapper=wrapper,
-            answers={status or (201 if method == "POST" else 200): answer, **_PROBLEMS},
+            answers={
+                status or (201 if method == "POST" else 200): answer,
+                **_PROBLEMS,
+                **({} if body is None else {415: schemas.Problem}),
+            },
             answer_formats=("json", "xml"),
             tags=(path.partition("/")[0],),
             is_prompt=is_prompt,
