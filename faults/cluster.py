@@ -8,6 +8,7 @@ import os
 import random
 import signal
 import time
+from collections import Counter
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -84,8 +85,12 @@ class Cluster:
         return rows
 
     def unfinished(self) -> int:
-        query = f"SELECT count(*) FROM {{}}.messages WHERE state < {FINAL}"
-        return sum(count for (count,) in self.of_partitions(query))
+        return sum(self.unfinished_by_state().values())
+
+    def unfinished_by_state(self) -> Counter[int]:
+        """How many messages have not ended, by their states."""
+        query = f"SELECT state FROM {{}}.messages WHERE state < {FINAL}"
+        return Counter(state for (state,) in self.of_partitions(query))
 
     async def taken_over(self, victim: str) -> float:
         """Seconds until a living node owns or holds all that was the victim's."""
@@ -120,7 +125,7 @@ class Cluster:
             return not await asyncio.to_thread(self.unfinished)
 
         has_ended = await until_true(ended, PATIENCE_S) is not None
-        row.check(has_ended, f"{self.unfinished()} messages do not end")
+        row.check(has_ended, f"messages do not end: {dict(self.unfinished_by_state())}")
         rows = self.rows()
         marked = {text for text, same in rows.items() if any(one.is_marked for one in same)}
         row.check_verdict(judge(self.ledger.accepted, self.smsc.arrivals, marked), WINDOW)

@@ -18,6 +18,7 @@ import nats
 import pytest
 from nats.js.errors import NotFoundError
 
+from dragoman.cluster import front as front_module
 from dragoman.cluster import node as node_module
 from dragoman.cluster import stream as stream_module
 from dragoman.cluster.node import ClusterNode
@@ -119,7 +120,12 @@ def free_port() -> int:
 
 @pytest.fixture(autouse=True)
 def nodes_look_often(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Ten times as often as in earnest, so that tests wait for nothing."""
+    """Ten times as often as in earnest, so that tests wait for nothing.
+
+    What is given up after a while is given more time: the machine may be busy.
+    """
+    monkeypatch.setattr(node_module, "STOP_S", 60.0)
+    monkeypatch.setattr(front_module, "HOLD_S", 60.0)
     monkeypatch.setattr(node_module, "BEAT_S", 0.1)
     monkeypatch.setattr(stream_module, "STATE_EVERY_S", 0.1)
 
@@ -138,7 +144,7 @@ async def make_node(
         folder.mkdir(exist_ok=True)
         settings = Settings(
             data_dir=str(folder),
-            http=Http(listen=f"127.0.0.1:{free_port()}", shutdown_timeout_s=5.0),
+            http=Http(listen=f"127.0.0.1:{free_port()}", shutdown_timeout_s=60.0),
             storage=StorageSection(url=Secret(cluster_url)),
             cluster=Cluster(
                 partitions=PARTITIONS,

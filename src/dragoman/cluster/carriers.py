@@ -43,9 +43,10 @@ MAX_KNOWN_IDS: Final = 500_000
 """IDs of carriers whose partition is remembered; those of older ones are looked for."""
 MAX_SOUGHT: Final = 5_000
 """Receipts whose partition is looked for; further ones come again."""
-SOUGHT_TIMES: Final = 8
+SOUGHT_TIMES: Final = 16
 SOUGHT_EVERY_S: Final = 0.5
-"""A receipt may overtake the outcome that tells whose it is."""
+"""A receipt may overtake the outcome that tells whose it is, or come while its partition is being
+opened; while one has no owner, none is given up."""
 GIVEN_BACK_S: Final = 1.0
 WANTS_S: Final = 1.0
 LET_GO_S: Final = 5.0
@@ -229,12 +230,15 @@ class Carriers:
         supervisor: Supervisor,
         find_text: Callable[[InboundPartReport], int | None],
         find_receipt: Callable[[ReceiptReport], Awaitable[int | None]],
+        all_owned: Callable[[], bool],
     ) -> None:
-        """`find_text` and `find_receipt` look for the partition among those of this node."""
+        """`find_text` and `find_receipt` look for the partition among those of this node;
+        `all_owned` says whether each partition has an owner that lives."""
         self._clock = clock
         self._supervisor = supervisor
         self._find_text = find_text
         self._find_receipt = find_receipt
+        self._all_owned = all_owned
         self.afar: Afar | None = None
         self._tables = {c.name: c for c in settings.carriers if isinstance(c, SmppTable)}
         self.names = tuple(self._tables)
@@ -453,8 +457,9 @@ class Carriers:
 
     async def _seek(self, report: ReceiptReport, on_stored: OnStored) -> None:
         """Looks for the partition of a receipt, for as long as its outcome may still come."""
-        partition = None
-        for _ in range(SOUGHT_TIMES):
+        partition, left = None, SOUGHT_TIMES
+        while left:
+            left = left - 1 if self._all_owned() else SOUGHT_TIMES
             partition = self._known(report)
             if partition is None:
                 partition = await self._find_receipt(report)

@@ -98,6 +98,7 @@ class ClusterNode:
             self._supervisor,
             find_text=self._partition_of_text,
             find_receipt=self._partition_of_receipt,
+            all_owned=lambda: not fair_share.free(self.front.overview),
         )
         self._stream: Stream | None = None
         self.owned: dict[int, _Owned] = {}
