@@ -76,6 +76,8 @@ def _shapes(dialect: Dialect) -> list[type[msgspec.Struct]]:
         if operation.body is not None:
             found[operation.body] = None
         found.update((shape, None) for shape in operation.answers.values() if shape is not None)
+        more = (shape for shapes in operation.variants.values() for shape in shapes)
+        found.update((shape, None) for shape in more if issubclass(shape, msgspec.Struct))
     return list(found)
 
 
@@ -92,8 +94,8 @@ def _operation(
             *_header_parameters(operation),
         ],
         "responses": {
-            str(status): _answer(dialect, operation, status, shape, refs)
-            for status, shape in sorted(operation.answers.items())
+            str(status): _answer(dialect, operation, status, refs)
+            for status in sorted({*operation.answers, *operation.variants})
         }
         or {"default": {"description": "See the manual"}},
     }
@@ -179,18 +181,23 @@ def _answer(
     dialect: Dialect,
     operation: Operation,
     status: int,
-    shape: type[msgspec.Struct] | None,
     refs: dict[type[msgspec.Struct], Schema],
 ) -> Schema:
+    shape, formats = operation.answers.get(status), operation.answer_formats
     answer: Schema = {"description": REASONS.get(status, f"Status {status}")}
+    schemas = [] if shape is None else [refs[shape]]
+    for more in operation.variants.get(status, ()):
+        schemas.append(refs[more] if issubclass(more, msgspec.Struct) else {"type": "integer"})
+    if schemas and formats == ("text",) and status in STATUS.values():
+        formats = ("json",)  # a refusal has fields even where the answer is bare text
     if shape is not None and shape is dialect.problem:
         answer["content"] = {PROBLEM: {"schema": refs[shape]}}
-    elif shape is not None:
+    elif schemas:
+        whole = schemas[0] if len(schemas) == 1 else {"anyOf": schemas}
         answer["content"] = {
-            MEDIA_TYPES[name]: {"schema": _answer_schema(refs[shape], dialect, name)}
-            for name in operation.answer_formats
+            MEDIA_TYPES[name]: {"schema": _answer_schema(whole, dialect, name)} for name in formats
         }
-    elif "text" in operation.answer_formats and status not in STATUS.values():
+    elif "text" in formats and status not in STATUS.values():
         answer["content"] = {MEDIA_TYPES["text"]: {"schema": {"type": "string"}}}
     return answer
 

@@ -76,6 +76,10 @@ class Operation:
     headers: Mapping[str, str] = field(default_factory=dict)
     is_query_new: bool = False
     """Whether each call has another query, behind the same path and headers."""
+    variants: Mapping[int, tuple[type[msgspec.Struct] | type[int], ...]] = field(
+        default_factory=dict
+    )
+    """Further bodies by status, such as a refusal under 200; `int` is a bare number."""
     is_prompt: bool = False
     """Whether its handler mostly waits for commits alone, so that it is run without a task
     (`kit/prompt.py`)."""

@@ -233,3 +233,51 @@ def test_dialect_without_answers_or_tags_still_has_a_document() -> None:
     )
     operation = render_openapi(dialect, version="1")["paths"]["/x"]["get"]
     assert operation["responses"] == {"default": {"description": "See the manual"}}
+
+
+class Sum(msgspec.Struct):
+    total: int
+
+
+class Fault(msgspec.Struct):
+    reason: str
+
+
+def test_a_status_may_have_several_bodies_and_a_refusal_of_a_text_is_json() -> None:
+    async def handle(request: object) -> Response:
+        return Response(200, b"0")
+
+    dialect = Dialect(
+        name="mixed",
+        title="Mixed",
+        description="",
+        prefixes=("/mixed",),
+        operations=(
+            Operation(
+                methods=("GET",),
+                path="/mixed/sum",
+                handler=handle,
+                summary="A sum, or how many there were",
+                answers={200: Sum, 400: Fault},
+                variants={200: (int, Fault), 202: (int,)},
+            ),
+            Operation(
+                methods=("GET",),
+                path="/mixed/text",
+                handler=handle,
+                summary="A text",
+                answers={200: None, 400: Fault},
+                answer_formats=("text",),
+            ),
+        ),
+        refuse=lambda request, refusal: Response(500),
+    )
+    paths = render_openapi(dialect, version="1")["paths"]
+    total, text = (paths[path]["get"]["responses"] for path in ("/mixed/sum", "/mixed/text"))
+    fault = {"$ref": "#/components/schemas/Fault"}
+    assert total["200"]["content"]["application/json"]["schema"] == {
+        "anyOf": [{"$ref": "#/components/schemas/Sum"}, {"type": "integer"}, fault]
+    }
+    assert total["202"]["content"] == {"application/json": {"schema": {"type": "integer"}}}
+    assert text["200"]["content"] == {"text/plain": {"schema": {"type": "string"}}}
+    assert text["400"]["content"] == {"application/json": {"schema": fault}}

@@ -65,7 +65,7 @@ def build_jasmin(services: Services) -> ProviderDialect:
                     body=schemas.SendArguments,
                     body_formats=("form", "json"),
                     body_limit_bytes=64 * 1024,
-                    answers={200: None},
+                    answers=dict.fromkeys((200, 400, 403, 412, 500)),
                     answer_formats=("text",),
                     is_prompt=True,
                 ),
@@ -76,7 +76,7 @@ def build_jasmin(services: Services) -> ProviderDialect:
                     summary="Get the price of a message",
                     source="HTTP API, Checking rate price",
                     query=schemas.Message,
-                    answers={200: schemas.Rate},
+                    answers={200: schemas.Rate, **_REFUSALS},
                 ),
                 Operation(
                     methods=("GET",),
@@ -85,14 +85,14 @@ def build_jasmin(services: Services) -> ProviderDialect:
                     summary="Get the credit balance",
                     source="HTTP API, Checking account balance",
                     query=schemas.Login,
-                    answers={200: schemas.Balance},
+                    answers={200: schemas.Balance, **_REFUSALS},
                 ),
                 Operation(
                     methods=("GET",),
                     path="/ping",
                     handler=_ping,
                     summary="Check whether it runs",
-                    answers={200: None},
+                    answers=dict.fromkeys((200, 400, 403, 412, 500)),
                     answer_formats=("text",),
                 ),
                 *secure.operations(),
@@ -112,6 +112,9 @@ async def _ping(_request: Request) -> Response:
 
 ALL_LEVELS: Final = "3"
 """The `dlr-level` of reports to the account's URL, where a request has none."""
+
+_REFUSALS: Final = dict.fromkeys((400, 403, 412, 500))
+"""Statuses of refusals, which are bare texts or JSON strings."""
 
 
 class _Calls:

@@ -60,7 +60,7 @@ def build_kannel(services: Services) -> ProviderDialect:
                     body=SendParameters,
                     body_formats=("form", "xml"),
                     body_limit_bytes=64 * 1024,
-                    answers={202: None},
+                    answers=dict.fromkeys((202, 400, 403, 503)),
                     answer_formats=("text",),
                     is_prompt=True,
                 ),

@@ -75,11 +75,13 @@ class Calls:
         status: int | None = None,
         body_limit_bytes: int = DEFAULT_BODY_LIMIT_BYTES,
         answer_format: AnswerFormat = "json",
+        counts: int | None = None,
     ) -> Operation:
         """A call such as `GET alias`: a method, and the path behind `/API/v1.0/REST/`.
 
         `answer` is the shape of the body, None for bare text, `""` or nothing. Without a `status`,
-        POST is answered with 201 and all else with 200.
+        POST is answered with 201 and all else with 200. `counts` is the status of an answer that
+        is a bare number.
         """
         method, _, path = call.partition(" ")
         usual = status or (201 if method == "POST" else 200)
@@ -93,7 +95,12 @@ class Calls:
             body=body,
             body_formats=() if body is None else ("json",),
             body_limit_bytes=body_limit_bytes,
-            answers={usual: answer, **_PROBLEMS},
+            answers={
+                usual: answer,
+                **_PROBLEMS,
+                **({} if body is None else {415: schemas.Problem}),
+            },
+            variants={} if counts is None else {counts: (int,)},
             answer_formats=(answer_format,),
             tags=(path.partition("/")[0],),
         )

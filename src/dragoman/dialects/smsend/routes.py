@@ -92,9 +92,9 @@ def build_operations(services: Services) -> tuple[Operation, ...]:
               sms.RecipientHistory, query=sms.RecipientHistoryQuery),
 
         contacts("POST contact", book.create, "Create a contact, or several",
-                 body=contact.NewContacts, body_limit_bytes=CONTACTS_LIMIT),
+                 body=contact.NewContacts, body_limit_bytes=CONTACTS_LIMIT, counts=200),
         newer("POST contacts", book.create_all, "Create contacts", status=200,
-              body=contact.NewContacts, body_limit_bytes=CONTACTS_LIMIT),
+              body=contact.NewContacts, body_limit_bytes=CONTACTS_LIMIT, counts=200),
         newer("GET contact", book.contacts, "List contacts", contact.ContactList, query=PageQuery),
         newer("GET contacts", book.contacts, "List contacts", contact.ContactList,
               query=PageQuery),
@@ -116,11 +116,11 @@ def build_operations(services: Services) -> tuple[Operation, ...]:
 
         *(
             newer(f"POST {path}", blacklist.add, "Add a number to the blacklist", Done,
-                  contact.PhoneNumbers, query=contact.PhoneNumber, status=200)
+                  contact.PhoneNumbers, query=contact.PhoneNumber, status=200, counts=200)
             for path in ("blacklist/sms", "contact/add_to_blacklist", "contacts/add_to_blacklist")
         ),
         newer("POST blacklist/smsbatch", blacklist.add_all, "Add numbers to the blacklist",
-              body=contact.PhoneNumbers, status=200),
+              body=contact.PhoneNumbers, status=200, counts=200),
         newer("POST contact/add_to_blacklist/{contact_id}", blacklist.add_contact,
               "Add a contact to the blacklist", Done, status=200),
         newer("POST contact/add_to_blacklist_batch", blacklist.add_contacts,

@@ -75,7 +75,11 @@ class Calls:
             body=body,
             body_formats=("json",) if body is not None else (),
             body_limit_bytes=BODY_LIMIT_BYTES,
-            answers={status: answer, **dict.fromkeys(_REFUSALS, Problem)},
+            answers={
+                status: answer,
+                **dict.fromkeys(_REFUSALS, Problem),
+                **({} if body is None else {415: Problem}),
+            },
             tags=(tag or scope.partition(":")[0],),
             needs=scope,
         )

@@ -136,4 +136,5 @@ class _Calls:
             body_formats=("form", "multipart", "json"),
             body_limit_bytes=body_limit_bytes,
             answers={_OK: answers},
+            variants={_OK: (schemas.Problem,)},
         )

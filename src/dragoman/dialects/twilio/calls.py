@@ -101,7 +101,11 @@ class Calls:
             body=body,
             body_formats=("form",) if method == "POST" else (),
             body_limit_bytes=BODY_LIMIT_BYTES,
-            answers={status: answer, **_PROBLEMS},
+            answers={
+                status: answer,
+                **_PROBLEMS,
+                **({415: schemas.Problem} if method == "POST" else {}),
+            },
             tags=(tag,),
         )
 
