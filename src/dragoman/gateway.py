@@ -27,13 +27,12 @@ from dragoman.campaigns.pages import PREFIX as MAILINGS_PREFIX
 from dragoman.campaigns.pages import build_mailing_pages
 from dragoman.campaigns.relay import new_transport
 from dragoman.config import Settings
-from dragoman.connectors import connect_carriers
+from dragoman.connectors import connect_carriers, phones_of
 from dragoman.connectors.http.carrier import HttpCarrier
 from dragoman.connectors.http.live_calls import build_calls_of
 from dragoman.connectors.mm7.carrier import Mm7Carrier
 from dragoman.connectors.mm7.reports import build_reports
 from dragoman.connectors.phones.apis import build_phone_apis
-from dragoman.connectors.phones.carrier import PhonesCarrier
 from dragoman.console.assets import PACKAGE as CONSOLE
 from dragoman.console.context import ConsoleContext
 from dragoman.console.openid_provider import build_openid
@@ -593,12 +592,3 @@ class Gateway:
             await self._mail.start()
         except OSError as error:
             raise SystemExit(f"cannot take mail on {settings.listen}: {error}") from None
-
-
-def phones_of(connectors: Mapping[str, Connector]) -> dict[str, PhonesCarrier]:
-    """The carriers that are phones, by name."""
-    return {
-        name: connector
-        for name, connector in connectors.items()
-        if isinstance(connector, PhonesCarrier)
-    }

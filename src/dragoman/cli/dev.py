@@ -142,7 +142,7 @@ async def _run(settings: Settings, writer: ChildProcess) -> None:
     from dragoman.cli.running import build_gateway, check_port, run_gateway
     from dragoman.cli.welcome import print_welcome
     from dragoman.config.tables import SmppTable
-    from dragoman.gateway import phones_of
+    from dragoman.connectors import phones_of
     from dragoman.kit import logging
     from dragoman.kit.clock import SystemClock
     from dragoman.testkit.simulator import Simulator

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -10,12 +10,13 @@ from dragoman.config import Settings
 from dragoman.connectors.http.build import build_http_carrier
 from dragoman.connectors.mm7.build import build_mm7_carrier
 from dragoman.connectors.phones.build import build_phones_carrier
+from dragoman.connectors.phones.carrier import PhonesCarrier
 from dragoman.connectors.smpp.build import build_smpp_carrier
 from dragoman.core.delivery.model.ports import CarrierEvents, Connector
 from dragoman.core.delivery.resources import Resources
 from dragoman.kit.clock import Clock
 
-__all__ = ["CONNECTORS", "Build", "Resources", "connect_carriers"]
+__all__ = ["CONNECTORS", "Build", "Resources", "connect_carriers", "phones_of"]
 
 Build = Callable[[Any, CarrierEvents, Clock, Resources], Connector]
 """Takes the carrier's table, of the type that the name stands for."""
@@ -42,4 +43,13 @@ def connect_carriers(
     return {
         carrier.name: CONNECTORS[carrier.type](carrier, sink, clock, resources)
         for carrier in settings.carriers
+    }
+
+
+def phones_of(connectors: Mapping[str, Connector]) -> dict[str, PhonesCarrier]:
+    """The carriers that are phones, by name."""
+    return {
+        name: connector
+        for name, connector in connectors.items()
+        if isinstance(connector, PhonesCarrier)
     }

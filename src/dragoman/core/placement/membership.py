@@ -19,6 +19,8 @@ from dragoman.storage.partitions import partition_url
 from dragoman.storage.shared import SharedSession
 
 LOOK_AGAIN_S: Final = 0.05
+ENDING: Final = 40
+"""How often a lock is asked for whose session is ending."""
 MAX_KEYS_TOLD: Final = 20
 
 
@@ -130,7 +132,12 @@ class Membership:
         name = self.node.name
         if dead:
             await self.session.run(lambda c: shared.end_holder(c, carrier))
-        return await self.session.run(lambda c: shared.claim_carrier(c, carrier, name))
+        for _ in range(ENDING if dead else 1):  # a session that was told to end still holds it
+            epoch = await self.session.run(lambda c: shared.claim_carrier(c, carrier, name))
+            if epoch is not None:
+                return epoch
+            await asyncio.sleep(LOOK_AGAIN_S)
+        return None
 
     async def release_carrier(self, carrier: str, epoch: int) -> None:
         """Gives a carrier back, once its links are closed."""
