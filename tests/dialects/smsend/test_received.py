@@ -264,12 +264,12 @@ async def test_text_is_not_skipped_when_it_is_stored_after_a_later_one(
     writer = smsend.services.storage.writer
     submit, failing = writer.submit, [True]
 
-    def fail_once(operation: Any, item: Any, done: Any) -> None:
+    def fail_once(operation: Any, item: Any, done: Any, **when: Any) -> None:
         if failing:
             failing.clear()
             done(StorageUnavailable("for a moment"))
         else:
-            submit(operation, item, done)
+            submit(operation, item, done, **when)
 
     monkeypatch.setattr(writer, "submit", fail_once)
     first = phones.give("early")
