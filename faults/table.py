@@ -11,6 +11,7 @@ from faults import (
     callbacks,
     carriers,
     clocks,
+    cluster,
     disks,
     hostile,
     kills,
@@ -140,6 +141,24 @@ CASES = (
         callbacks.customers_in_trouble,
     ),
     Case(
+        "R15",
+        "one of three nodes is killed under load, the one that holds the carrier",
+        "nothing lost; at most a window doubled after a kill, and marked; taken over within 15 s",
+        cluster.node_is_killed,
+    ),
+    Case(
+        "R15",
+        "the node that holds the carrier stands still, and goes on after others have taken over",
+        "nothing lost; at most a window doubled each time, and marked",
+        cluster.node_stands_still,
+    ),
+    Case(
+        "R15",
+        "NATS is killed under load and started again, with or without its store",
+        "nothing lost; nothing doubled beyond a window, and marked",
+        cluster.nats_is_lost,
+    ),
+    Case(
         "R16",
         "PostgreSQL is killed, out of connections, beside an open transaction",
         "nothing lost; the rate falls by at most 10 % beside the transaction",
@@ -231,7 +250,8 @@ def render(rows: Sequence[Row], waiting: Sequence[Case], command: str, where: st
 _REST = """\
 ## What is not shown
 
-- R15, a queue outside the process: there is none.
+- R15 over an hour, and with the network cut between nodes and their servers: so far there were a few
+  kills and pauses of each kind.
 - Going back to an earlier version: there is only one revision of the tables yet.
 - Receipts that overtake their responses, to one number, from an SMSC with short IDs that it spells
   in another base: `20` may be hexadecimal for 32, or the ID of a later message. `id_reading` of the

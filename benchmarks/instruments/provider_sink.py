@@ -18,7 +18,7 @@ from collections import deque
 from typing import cast
 from urllib.parse import urlsplit
 
-CALLERS = 16
+CALLERS = 64
 REPORT = re.compile(rb'"report":"([^"]+)"')
 TO = re.compile(rb'"to":"([^"]+)"')
 

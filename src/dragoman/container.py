@@ -16,9 +16,11 @@ from dragoman.core.accounts.auth_tokens import AuthTokens
 from dragoman.core.accounts.console_sessions import ConsoleSessions
 from dragoman.core.accounts.credits import Credits
 from dragoman.core.accounts.dialect_records import DialectRecords
+from dragoman.core.accounts.key_pairs import KeyPairs
 from dragoman.core.accounts.login_tokens import LoginTokens
 from dragoman.core.accounts.one_time_links import OneTimeLinks
 from dragoman.core.accounts.people import People
+from dragoman.core.accounts.saved_searches import SavedSearches
 from dragoman.core.accounts.scoped_tokens import ScopedTokens
 from dragoman.core.accounts.second_factors import SecondFactors
 from dragoman.core.accounts.senders import Senders
@@ -47,6 +49,7 @@ from dragoman.core.delivery.delivery import Delivery
 from dragoman.core.delivery.device_routes import DeviceRoutes
 from dragoman.core.delivery.dispatcher import Dispatcher
 from dragoman.core.delivery.model.ports import Connector
+from dragoman.core.delivery.price_lists import PriceLists
 from dragoman.core.delivery.receipts import Receipts
 from dragoman.core.delivery.rerouting import Rerouting
 from dragoman.core.delivery.resources import Resources
@@ -75,6 +78,7 @@ from dragoman.core.messages.model.routing import Router
 from dragoman.core.messages.premium import PremiumRules
 from dragoman.core.metrics import Metrics
 from dragoman.core.model.errors import StorageUnavailable
+from dragoman.core.placement.placement import Placement
 from dragoman.core.reporting.conversations import Conversations
 from dragoman.core.reporting.correspondence import Correspondence
 from dragoman.core.reporting.finder import Finder
@@ -122,6 +126,7 @@ class Services:
     metrics: Metrics
     storage: Storage
     short_ids: ShortIds
+    placement: Placement
     health: Health
     live: LiveMessages
     queue: LocalQueue
@@ -137,11 +142,13 @@ class Services:
     api_keys: ApiKeys
     auth_tokens: AuthTokens
     dialect_records: DialectRecords
+    key_pairs: KeyPairs
     login_tokens: LoginTokens
     scoped_tokens: ScopedTokens
     smpp_logins: SmppLogins
     one_time_links: OneTimeLinks
     people: People
+    saved_searches: SavedSearches
     second_factors: SecondFactors
     sign_ins: SignIns
     credits: Credits
@@ -179,6 +186,7 @@ class Services:
     inbox: Inbox
     dispatcher: Dispatcher
     carrier_switches: CarrierSwitches
+    price_lists: PriceLists
     retention: Retention
     privacy: Privacy
     premium: PremiumRules

@@ -6,9 +6,7 @@ It owns the order of start and stop.
 from __future__ import annotations
 
 import asyncio
-import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, NoReturn
 
@@ -20,8 +18,9 @@ from dragoman.admin.context import Admin
 from dragoman.admin.operations import build_admin
 from dragoman.admin.reloading import Reloading, connect_carrier
 from dragoman.admin.remote import TokenGuard
-from dragoman.admin.server import AdminServer
+from dragoman.admin.server import AdminServer, build_admin_app
 from dragoman.assembly import build_services
+from dragoman.assembly.membership import Membership
 from dragoman.campaigns.links import build_short_links
 from dragoman.campaigns.notices import MailedNotices
 from dragoman.campaigns.pages import PREFIX as MAILINGS_PREFIX
@@ -29,12 +28,11 @@ from dragoman.campaigns.pages import build_mailing_pages
 from dragoman.campaigns.relay import new_transport
 from dragoman.config import Settings
 from dragoman.connectors import connect_carriers
-from dragoman.connectors.http.callbacks import build_callbacks
 from dragoman.connectors.http.carrier import HttpCarrier
+from dragoman.connectors.http.live_calls import build_calls_of
 from dragoman.connectors.mm7.carrier import Mm7Carrier
 from dragoman.connectors.mm7.reports import build_reports
-from dragoman.connectors.phones.apis import build_phone_apis
-from dragoman.connectors.phones.carrier import PhonesCarrier
+from dragoman.connectors.phones.apis import build_phone_apis, phones_of
 from dragoman.console.assets import PACKAGE as CONSOLE
 from dragoman.console.context import ConsoleContext
 from dragoman.console.openid_provider import build_openid
@@ -64,6 +62,7 @@ from dragoman.kit.child_process import ChildProcess
 from dragoman.kit.clock import Clock
 from dragoman.kit.ids import time_of
 from dragoman.kit.periodic import repeat
+from dragoman.kit.steps import step
 from dragoman.kit.supervisor import Ended, Supervisor
 from dragoman.mail.listener import MailListener
 from dragoman.ops.alert_channels import build_channels
@@ -73,8 +72,6 @@ from dragoman.smpp_server.build import build_smpp_server
 from dragoman.web.client_address import ClientAddressReader
 from dragoman.web.operations import Dialect
 from dragoman.web.outgoing import ANSWER_LIMIT_BYTES, GuardedClient
-from dragoman.web.requests import Request
-from dragoman.web.responses import Response
 from dragoman.web.router import DialectApp
 from dragoman.web.server import Server, build_server
 
@@ -102,14 +99,20 @@ class Gateway:
         writer: ChildProcess | None = None,
         build_workbench: Callable[[Services, Caller], Workbench] | None = None,
         reload_settings: Callable[[], Settings] | None = None,
+        membership: Membership | None = None,
     ) -> None:
         """`writer` is the process that writes to the database; without one, a thread does.
 
         `build_workbench` makes what a development gateway has besides. `reload_settings` reads the
-        configuration again; without it, it stays as it is.
+        configuration again; without it, it stays as it is. With `membership` it is a partition of a
+        node: that listens for it, and gives it its carriers.
         """
+        self._membership = membership
         self.services = services = build_services(
-            settings, clock, connect=connect_carriers, writer=writer
+            settings,
+            clock,
+            connect=membership.connect if membership is not None else connect_carriers,
+            writer=writer,
         )
         self.dialects = tuple(DIALECTS[name](services) for name in settings.dialects.enabled)
         callbacks = settings.callbacks
@@ -166,12 +169,17 @@ class Gateway:
         self.smpp_server, self._bind_deliveries = build_smpp_server(services)
         self._mail_worker = self._build_mail_worker()
         self._mail: MailListener | None = None
-        self._web: DialectApp | None = None
+        self.web: DialectApp | None = None
         self._server: Server | None = None
         self._serving: asyncio.Task[None] | None = None
         started_ms = services.clock.now_ms()
-        self.admin = Admin(services=services, running=self, started_ms=started_ms)
-        self._admin = AdminServer(self.admin)
+        self.admin = Admin(
+            services=services,
+            running=self,
+            started_ms=started_ms,
+            cluster=membership.cluster if membership is not None else None,
+        )
+        self._admin: AdminServer | None = None
         self._supervisor = Supervisor(self._worker_ended)
         self._reloading = Reloading(
             services,
@@ -209,6 +217,7 @@ class Gateway:
         await services.receipts.restore()
         await services.backlog.restore(services.ids.last)
         await services.carrier_switches.restore()
+        await services.price_lists.restore()
         await services.selection.quotas.restore(services.storage)
         services.dispatcher.start(services.connectors, services.router.routes.values(), spawn)
         for name, connector in services.connectors.items():
@@ -244,10 +253,14 @@ class Gateway:
             spawn("mails", self._mail_worker.run())
         for connector in services.connectors.values():
             await connector.start(self._supervisor.spawn_for(connector))
-        await self._admin.start(spawn)
-        await self._listen()
-        await self._listen_for_mail()
-        await self._listen_for_binds()
+        self.web = self._build_web()
+        if self._membership is None:
+            app = build_admin_app(self.admin)
+            self._admin = AdminServer(app, services.settings.data_path)
+            await self._admin.start(spawn)
+            await self._listen(self.web)
+            await self._listen_for_mail()
+            await self._listen_for_binds()
         if before_ready is not None:
             await before_ready()
         services.health.note_phase("")
@@ -267,7 +280,7 @@ class Gateway:
         What was not handed to a carrier stays in its rows as if it had never been touched; so does
         the rest of what could not be finished.
         """
-        services, web = self.services, self._web
+        services, web = self.services, self.web
         services.health.note_phase("stopping")
         self._supervisor.expect_ends()
         began, timeout_s = asyncio.get_running_loop().time(), self.stop_timeout_s
@@ -275,7 +288,7 @@ class Gateway:
         def by(share: float) -> float:
             return began + share * timeout_s
 
-        async with _step("http", by(0.4)):
+        async with step("http", by(0.4)):
             if web is not None:
                 web.end_streams()
             if self._server is not None and self._serving is not None:
@@ -283,26 +296,27 @@ class Gateway:
                 self._server.config.timeout_graceful_shutdown = int(0.35 * timeout_s)
                 self._server.should_exit = True
                 await asyncio.gather(self._serving, return_exceptions=True)
-        async with _step("binds", by(0.42)):
+        async with step("binds", by(0.42)):
             await self.smpp_server.stop(0.1 * timeout_s)
-        async with _step("mail", by(0.45)):
+        async with step("mail", by(0.45)):
             if self._mail is not None:
                 await self._mail.stop(0.05 * timeout_s)
-        async with _step("admin", by(0.5)):
-            await self._admin.stop()
-        async with _step("carriers", by(0.7)):
+        async with step("admin", by(0.5)):
+            if self._admin is not None:
+                await self._admin.stop()
+        async with step("carriers", by(0.7)):
             await services.dispatcher.stop()
             left_s = by(0.6) - asyncio.get_running_loop().time()
             await asyncio.gather(*(c.stop(left_s) for c in services.connectors.values()))
-        async with _step("outcomes", by(0.75)):
+        async with step("outcomes", by(0.75)):
             await services.dispatcher.settled()
-        async with _step("unsent messages", by(0.8)):
+        async with step("unsent messages", by(0.8)):
             await services.dispatcher.take_back()
-        async with _step("workers", by(0.85)):
+        async with step("workers", by(0.85)):
             await self._supervisor.stop()
             await self.callbacks.stop()
             await self._bind_deliveries.stop()
-        async with _step("database", by(0.9)):
+        async with step("database", by(0.9)):
             await self._client.close()
             if self._openid is not None:
                 await self._openid.close()
@@ -364,10 +378,14 @@ class Gateway:
     def warnings(self) -> list[str]:
         """What needs attention although the gateway takes traffic."""
         quality = self.services.selection.quality
-        left_out = (name for name in self.connectors if quality.is_left_out(name))
+        left_out = ((name, quality.left_out(name)) for name in self.connectors)
         return [
             *self.services.health.warnings(),
-            *(f"carrier {name} delivers too little and is left out" for name in left_out),
+            *(
+                f"carrier {name} delivers too little and is left out for {', '.join(places)}"
+                for name, places in left_out
+                if places
+            ),
         ]
 
     def free_bytes(self) -> int | None:
@@ -458,18 +476,18 @@ class Gateway:
 
     # HTTP and mail
 
-    async def _listen(self) -> None:
+    def _build_web(self) -> DialectApp:
         services, settings = self.services, self.services.settings
-        host, port = settings.http.address
         addresses = ClientAddressReader(settings.http.proxy_networks)
         apis = [dialect.web for dialect in self.dialects]
-        if reporting := [c for c in self.connectors.values() if isinstance(c, Mm7Carrier)]:
-            apis.append(build_reports(reporting))
-        # A reload may bring the first carrier over HTTP: its provider calls it from then on.
-        over_http = any(isinstance(carrier, HttpCarrier) for carrier in self.connectors.values())
-        calls = self._calls_of_carriers()
-        if over_http:
-            apis.append(calls)
+        own: list[Dialect] = []
+        # A reload may bring the first carrier of a type: it is called from then on.
+        for kind, calls in (
+            (Mm7Carrier, build_reports(self._find_mm7)),
+            (HttpCarrier, build_calls_of(self.connectors)),
+        ):
+            there_is = any(isinstance(carrier, kind) for carrier in self.connectors.values())
+            (apis if there_is else own).append(calls)
         if phones := phones_of(self.connectors):
             apis.extend(build_phone_apis(services, phones))
         pages = build_pages(
@@ -480,11 +498,10 @@ class Gateway:
             public_metrics=settings.metrics.public,
             front="/console" if settings.console.enabled else "/docs",
         )
-        own = [build_mailing_pages(services.mailings)] if settings.mailings.enabled else []
+        if settings.mailings.enabled:
+            own.append(build_mailing_pages(services.mailings))
         if services.short_links.enabled:
             own.append(build_short_links(services.short_links))
-        if not over_http:
-            own.append(calls)
         if settings.console.enabled:
             own.append(self._console())
         if settings.admin.remote:
@@ -493,32 +510,31 @@ class Gateway:
             from dragoman.development.calls import build_calls  # only where there is a simulator
 
             own.append(build_calls(self.workbench, services.accounts))
-        self._web = DialectApp(
+        member = self._membership
+        web = DialectApp(
             [*apis, *own],
             pages,
             addresses=addresses,
             body_timeout_s=settings.http.request_timeout_s,
             max_body_bytes=settings.http.max_body_bytes,
+            hand_over=member.hand_over if member is not None else None,
         )
-        self._server = build_server(self._web, host=host, port=port)
+        if member is not None:
+            web.call_type = member.call_type
+        return web
+
+    async def _listen(self, web: DialectApp) -> None:
+        host, port = self.services.settings.http.address
+        self._server = build_server(web, host=host, port=port)
         self._serving = self._supervisor.spawn("http", self._server.serve())
         while not self._server.started:
             if self._serving.done():
                 raise SystemExit(f"cannot listen on {host}:{port}")
             await asyncio.sleep(0.01)
 
-    def _calls_of_carriers(self) -> Dialect:
-        """What providers call, of those carriers that there are at the time of a call."""
-        built = build_callbacks(())
-        (nobody,) = built.operations
-
-        async def receive(request: Request) -> Response:
-            carrier = self.connectors.get(request.path_params["carrier"])
-            if not isinstance(carrier, HttpCarrier):
-                return await nobody.handler(request)
-            return await carrier.calls.receive(request)
-
-        return replace(built, operations=(replace(nobody, handler=receive),))
+    def _find_mm7(self, name: str) -> Mm7Carrier | None:
+        carrier = self.connectors.get(name)
+        return carrier if isinstance(carrier, Mm7Carrier) else None
 
     def _console(self) -> Dialect:
         context = ConsoleContext(
@@ -576,24 +592,3 @@ class Gateway:
             await self._mail.start()
         except OSError as error:
             raise SystemExit(f"cannot take mail on {settings.listen}: {error}") from None
-
-
-@contextlib.asynccontextmanager
-async def _step(name: str, deadline: float) -> AsyncIterator[None]:
-    """Gives a step of a stop its time; one that fails, or takes longer, does not keep the next."""
-    try:
-        async with asyncio.timeout_at(deadline):
-            yield
-    except TimeoutError:
-        log.warning("stop_cut_short", step=name)
-    except Exception as error:
-        log.error("stop_step_failed", step=name, reason=type(error).__name__)
-
-
-def phones_of(connectors: Mapping[str, Connector]) -> dict[str, PhonesCarrier]:
-    """The carriers that are phones, by name."""
-    return {
-        name: connector
-        for name, connector in connectors.items()
-        if isinstance(connector, PhonesCarrier)
-    }

@@ -11,11 +11,13 @@ from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 import pytest_asyncio
 from tests.passing_time import PATIENCE_S
 
 from dragoman.config import Settings
+from dragoman.config.dialects import Twilio
 from dragoman.core.accounts.model.accounts import DEFAULT_PERMISSIONS, Permission
 from dragoman.core.messages.model.lifecycle import State
 from dragoman.core.messages.model.views import MessageView
@@ -28,6 +30,7 @@ from dragoman.testkit.simulator import Simulator
 NPM_FILES = Path(__file__).parent / "npm"
 INSTALLING_S = 120
 USERNAME, PASSWORD = "acme", "myPassword"
+OFFERED = "+4520123401"
 
 
 class Running:
@@ -84,6 +87,10 @@ async def running(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Run
     folder = tmp_path_factory.mktemp("clients")
     settings = Settings.development(
         folder, http=http, smsc=f"127.0.0.1:{simulator.port}", phones=True
+    )
+    twilio = Twilio(available_numbers=(OFFERED,))
+    settings = msgspec.structs.replace(
+        settings, dialects=msgspec.structs.replace(settings.dialects, twilio=twilio)
     )
     storage = Storage(settings.database_url)
     storage.migrate()

@@ -21,7 +21,7 @@ from dragoman.core.messages.model.lifecycle import State
 from dragoman.core.messages.model.messages import InboundPartReport
 from dragoman.protocols.gsm.alphabet import Alphabet
 
-from .conftest import USERNAME, Running, call
+from .conftest import OFFERED, USERNAME, Running, call
 from .customer import Customer, HeardCall
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -112,6 +112,38 @@ async def test_it_asks_for_account_and_balance(client: Client) -> None:
     account = await call(client.api.accounts(client.username).fetch)
     assert (account.status, account.friendly_name) == ("active", USERNAME)
     assert (await call(client.balance.fetch)).currency == "USD"
+
+
+async def test_it_has_subaccounts(client: Client, running: Running) -> None:
+    made = await call(client.api.accounts.create, friendly_name="Branch")
+    assert (made.friendly_name, made.owner_account_sid) == ("Branch", client.username)
+    branch = client_for(running.url, made.sid, made.auth_token)
+    acting = client_for(running.url, client.username, client.password, made.sid)
+    for one in (branch, acting):
+        sent = await call(one.messages.create, to=NUMBER, from_=SENDER, body="Hello")
+        assert sent.account_sid == made.sid
+    listed = await call(client.api.accounts.list, friendly_name="Branch")
+    assert [account.sid for account in listed] == [made.sid]
+    closed = await call(client.api.accounts(made.sid).update, status="closed")
+    assert closed.status == "closed"
+    with pytest.raises(TwilioRestException) as refused:
+        await call(acting.messages.create, to=NUMBER, from_=SENDER, body="Hello")
+    assert (refused.value.status, refused.value.code) == (403, 20005)
+
+
+async def test_it_takes_a_number_and_gives_it_back(client: Client) -> None:
+    free = await call(client.available_phone_numbers("DK").mobile.list, limit=5)
+    assert [one.phone_number for one in free] == [OFFERED]
+    taken = await call(client.incoming_phone_numbers.create, phone_number=OFFERED)
+    assert await call(client.available_phone_numbers("DK").mobile.list) == []
+    assert await call(client.incoming_phone_numbers(taken.sid).delete)
+    assert len(await call(client.available_phone_numbers("DK").mobile.list)) == 1
+
+
+async def test_it_says_that_a_message_arrived(client: Client) -> None:
+    sent = await call(client.messages.create, to=NUMBER, from_=SENDER, body="Hello")
+    said = await call(client.messages(sent.sid).feedback.create, outcome="confirmed")
+    assert (said.outcome, said.message_sid) == ("confirmed", sent.sid)
 
 
 def is_valid(heard: HeardCall, token: str) -> bool:

@@ -61,6 +61,7 @@ PAGES: Final = {
     "keywords": "/console/keywords",
     "accounts": "/console/accounts",
     "own-account": "/console/account",
+    "display": "/console/display",
 }
 REPLIES: Final = (
     ("4530123456", "Thanks, see you at 19:30!"),

@@ -296,6 +296,9 @@ async def test_rule_is_made_changed_by_two_tested_and_deleted(watch: Watch) -> N
     page = await browser.post(at, **page.fields(at) | {"do": "test"})
     assert "The test was sent" in page.text
     assert watch.told[-1][:2] == ("mail", "ops@example.org")
+    page = await browser.post(at, **page.fields(at) | {"do": "test"})
+    assert page.status == 400
+    assert "between two tests" in page.text
     other = browser.another()
     await other.sign_in("stranger")
     assert (await other.get(at)).status == 404

@@ -99,6 +99,30 @@ async def test_console_is_used_by_keyboard_alone(chromium: Any, scene: Scene) ->
     await page.get_by_role("heading", name="Overview").wait_for()
 
 
+async def test_keys_lead_to_pages_and_to_the_search(chromium: Any, scene: Scene) -> None:
+    tab = await open_tab(chromium, scene)
+    page = tab.page
+    await tab.sign_in()
+    await page.keyboard.press("g")
+    await page.keyboard.press("m")
+    await page.get_by_role("heading", name="Messages").wait_for()
+    await page.keyboard.press("/")
+    await page.keyboard.type("g i?")  # typed, not taken for shortcuts
+    assert await page.get_by_label("Search", exact=True).input_value() == "g i?"
+    await page.get_by_role("heading", name="Messages").click()
+    await page.keyboard.press("?")
+    await page.get_by_role("heading", name="Display and shortcuts").wait_for()
+    await page.get_by_label("dark").check()
+    await page.get_by_label("Keyboard shortcuts", exact=True).uncheck()
+    await page.get_by_role("button", name="Save").click()
+    await page.get_by_text("Saved.").wait_for()
+    background = "getComputedStyle(document.body).backgroundColor"
+    assert await page.evaluate(background) == "rgb(18, 23, 28)"
+    await tab.check_looks()
+    await page.keyboard.press("/")
+    await tab.check()
+
+
 async def test_policy_blocks_what_a_text_would_inject(chromium: Any, scene: Scene) -> None:
     """The control: a page with an inline script has it blocked, and the tab notices."""
     tab = await open_tab(chromium, scene)

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from typing import Any
 
+import pyotp
 import pytest
 import pytest_asyncio
 from playwright.async_api import expect
 
+from dragoman.core.accounts.sign_ins import Policy
+
 from .further_pages import PHONE_NUMBER, build_workbench, set_up_further_pages
-from .scene import USERNAME, Scene, running_scene
+from .scene import PASSWORD, USERNAME, Scene, running_scene
 from .tabs import open_tab
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -101,7 +104,7 @@ async def test_virtual_phone_fails_the_next_message(chromium: Any, scene: Scene)
     await tab.open("/console/phones/4530777666")
     await page.get_by_label("Messages to this phone are").select_option("failed")
     await page.get_by_text("More").click()
-    await page.get_by_label("Code").fill("6")
+    await page.get_by_role("textbox", name="Code").fill("6")
     await page.get_by_role("button", name="Apply").click()
     await page.get_by_text("Saved.").wait_for()
     await tab.open("/console/live?to=4530777666&state=undelivered")
@@ -200,3 +203,69 @@ async def test_account_is_made_changed_by_two_and_deleted(chromium: Any, scene: 
     await tab.check_looks()
     await page.get_by_role("button", name="Delete corner-shop").click()
     await page.get_by_text("Account deleted.").wait_for()
+
+
+async def test_a_person_is_invited_and_signs_in_with_a_code(chromium: Any, scene: Scene) -> None:
+    tab, other = [await open_tab(chromium, scene) for _ in range(2)]
+    page = tab.page
+    await tab.sign_in()
+    await page.get_by_role("link", name="People").click()
+    await page.get_by_label("E-mail address or name").fill("carla")
+    await page.get_by_role("button", name="Invite").click()
+    link = await page.locator("code.key").inner_text()
+    await tab.check_looks()
+    page = other.page
+    await page.goto(link)
+    await other.check_looks()
+    for label in ("New password", "Confirm new password"):
+        await page.get_by_label(label, exact=True).fill(PASSWORD)
+    await page.get_by_role("button", name="Sign in").click()
+    await other.open("/console/me/factor")
+    totp = pyotp.TOTP(await page.locator("code.key").inner_text())
+    now_s = scene.gateway.services.clock.now_ms() // 1000
+    await page.get_by_role("textbox", name="Code").fill(
+        totp.at(now_s - 30)
+    )  # the one of now is for later
+    await page.get_by_role("button", name="Turn on").click()
+    await page.get_by_role("heading", name="Recovery codes").wait_for()
+    await other.check_looks()
+    await page.get_by_role("button", name="Sign out").click()
+    await page.get_by_label("Username").fill("carla")
+    await page.get_by_label("Password").fill(PASSWORD)
+    await page.get_by_role("button", name="Sign in").click()
+    await page.get_by_role("heading", name="Enter a code").wait_for()
+    await other.check_looks()
+    await page.get_by_role("textbox", name="Code").fill(
+        totp.at(scene.gateway.services.clock.now_ms() // 1000)
+    )
+    await page.keyboard.press("Enter")
+    await page.get_by_role("heading", name="Overview").wait_for()
+    scene.gateway.services.sign_ins.policy = Policy.EVERYONE
+    await tab.page.get_by_role("button", name="Sign out").click()
+    await tab.sign_in()
+    await tab.page.get_by_role("heading", name="Set up a second factor").wait_for()
+    await tab.check_looks()
+    scene.gateway.services.sign_ins.policy = Policy.OPTIONAL
+
+
+async def test_keys_and_the_documentation_are_accessible(chromium: Any, scene: Scene) -> None:
+    tab = await open_tab(chromium, scene)
+    page = tab.page
+    await tab.sign_in()
+    await tab.open(f"/console/accounts/{scene.account.account_id}/keys")
+    await page.get_by_label("Name", exact=True).fill("till")
+    await page.get_by_label("linkmobility").check()
+    await page.get_by_role("button", name="Create API key").click()
+    await page.locator("code.key").wait_for()
+    await tab.check_looks()
+    await page.get_by_role("link", name="till").click()
+    await tab.check_looks()
+    await page.get_by_role("link", name="API documentation").click()
+    await tab.check_looks()
+    await page.get_by_label("Search the calls").fill("delivery report")
+    await page.keyboard.press("Enter")
+    await tab.check_looks()
+    await page.locator(".found a").first.click()
+    await tab.check_looks()
+    await page.get_by_role("link", name="Console").click()
+    await page.get_by_role("heading", name="Overview").wait_for()

@@ -179,6 +179,25 @@ async def test_role_follows_from_permissions(browser: Browser, username: str, ro
     assert page.tree.xpath("//*[@class='role']/text()") == [role]
 
 
+async def test_url_for_received_texts_is_set_and_used(browser: Browser) -> None:
+    await browser.sign_in("adam")
+    services, at, url = browser.services, "/console/account/texts", "https://shop.example/mo"
+    page = await browser.get("/console/account")
+    done = await browser.send(page, at, texts_kannel=url)
+    assert "Saved." in (await browser.follow(done)).text
+    account = await services.accounts.find("adam")
+    stored = services.webhooks.find(account.account_id, "kannel", "incoming")
+    assert stored is not None
+    assert stored.url == url
+    late = await browser.send(page, at, texts_kannel="https://late.example/")
+    assert late.status == 409
+    again = await browser.get("/console/account")
+    refused = await browser.send(again, at, texts_kannel="ftp://shop.example/")
+    assert refused.status == 400
+    await browser.send(again, at, texts_kannel="")
+    assert services.webhooks.find(account.account_id, "kannel", "incoming") is None
+
+
 async def test_urls_for_delivery_reports_are_set_changed_and_removed(browser: Browser) -> None:
     await browser.sign_in("sena")
     account = await browser.services.accounts.find("sena")

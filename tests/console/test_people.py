@@ -100,7 +100,8 @@ async def test_a_link_works_once_and_for_a_week(browser: Browser) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "status"), [("", 400), ("x" * 255, 400), ("a\nb", 400), ("sena", 400), (NAME, 200)]
+    ("name", "status"),
+    [("", 400), ("x" * 255, 400), ("a\nb", 400), ("+4512345678", 400), ("sena", 400), (NAME, 200)],
 )
 async def test_names_are_one_space_with_those_of_accounts(
     browser: Browser, name: str, status: int
@@ -426,3 +427,23 @@ async def test_no_secret_of_a_person_is_stored_or_logged(
     for secret in (link.partition("k=")[2], totp.secret, PASSWORD, *recovery):
         assert secret not in kept
         assert secret.replace("-", "") not in kept
+
+
+@pytest.mark.parametrize("role", ["viewer", "sender", "manager", "administrator"])
+async def test_only_administrators_see_the_credentials_of_programs(
+    browser: Browser, role: str
+) -> None:
+    anna = await _join(browser, role)
+    account = await browser.services.accounts.find("adams-child")
+    path = f"/console/accounts/{account.account_id}/credentials"
+    page = await anna.get(path)
+    may = role == "administrator"
+    assert (page.status == 200) is may
+    token = (await anna.get("/console/me")).tree.xpath("//input[@name='form_token']/@value")[0]
+    shown = await anna.post(f"{path}/token", form_token=token, do="show")
+    assert (shown.status == 200) is may
+    assert (await browser.services.auth_tokens.of_account(account.account_id) is not None) is may
+    link = (await anna.get(path.removesuffix("/credentials"))).tree.xpath(
+        "//a[contains(@href, '/credentials')]"
+    )
+    assert bool(link) is may

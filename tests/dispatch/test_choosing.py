@@ -241,7 +241,7 @@ async def test_carrier_below_the_floor_is_left_out_tested_and_comes_back(
     await send(harness, account, 30, first=4530000000)
     await results(harness, account, 70)
     assert (bad.taken, good.taken) == (MIN_RESULTS, MIN_RESULTS + 30)
-    assert harness.selection.quality.is_left_out("bad")
+    assert harness.selection.quality.is_left_out("bad", "238")
     bad.default = Behaviour()
     monkeypatch.setattr(quality_module, "TEST_EVERY_S", 0)  # each message may be a test
     for number in range(TESTS):
@@ -250,7 +250,7 @@ async def test_carrier_below_the_floor_is_left_out_tested_and_comes_back(
     assert bad.taken == MIN_RESULTS + TESTS
     await send(harness, account, 10, first=4550000000)
     await results(harness, account, 80 + TESTS)
-    assert not harness.selection.quality.is_left_out("bad")
+    assert not harness.selection.quality.is_left_out("bad", "238")
     assert bad.taken == MIN_RESULTS + TESTS + 5
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,9 +12,11 @@ from tests.passing_time import MovableClock, until
 from dragoman.config.tables import RouteTable
 from dragoman.core.delivery import backlog as backlog_module
 from dragoman.core.messages.model.lifecycle import State
+from dragoman.core.messages.model.messages import Submission
 from dragoman.core.messages.model.routing import Route
-from dragoman.core.model.errors import FailureCode
+from dragoman.core.model.errors import FailureCode, Refused
 from dragoman.core.submission import batches as batches_module
+from dragoman.core.submission.admission import AT_ONCE
 from dragoman.work_queue.port import Lane
 
 MAX_QUEUED = 40
@@ -247,3 +250,33 @@ async def test_a_scheduled_batch_keeps_its_time_when_the_clock_is_set_back_twice
         await harness.submit(account, "4533333333", due_ms=clock.now_ms() + 3_600_000)
     await harness.submit(account, *danish(9))
     await until_delivered(harness, account, danish(9))
+
+
+async def test_others_have_their_turn_while_a_long_list_is_checked(make_harness: Any) -> None:
+    """Bug: 50,000 numbers of one request stood in the way of all others for a quarter second."""
+    harness = await make_harness(carriers={"smsc": 1}, start=False)
+    account = await harness.account()
+    many = danish(20 * AT_ONCE)
+
+    async def decide(*recipients: str) -> tuple[Any, int]:
+        """The decision about a request, and how often others had their turn meanwhile."""
+        request = Submission(
+            dialect="test",
+            recipients=recipients,
+            text="hello",
+            sender="Dragoman",
+            allow_any_sender=True,
+        )
+        deciding = asyncio.ensure_future(harness.submission.decide(account, request))
+        turns = 0
+        while not deciding.done():
+            await asyncio.sleep(0)
+            turns += 1
+        return await deciding, turns
+
+    _, turns_of_few = await decide(*many[:AT_ONCE])
+    decision, turns = await decide(*many, *many[:AT_ONCE])
+    assert turns >= turns_of_few + 40  # the numbers, then their tariffs
+    assert decision.new.batch.recipients == len(many)
+    with pytest.raises(Refused):
+        await decide(*many, "+45")

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
+from dragoman.core.inbound.repeats import Repeats
 from dragoman.core.inbound.sql.tables import inbound_parts, inbound_texts
+from dragoman.core.messages.model.messages import InboundPartReport
+from dragoman.protocols.gsm.alphabet import Alphabet
 from dragoman.protocols.gsm.national import Language
 from dragoman.protocols.gsm.segmentation import Repertoire
 
@@ -95,3 +99,66 @@ async def _stored(harness: Any, count: int) -> bool:
 
 async def _no_parts(harness: Any) -> bool:
     return not await harness.rows(inbound_parts)
+
+
+def given(text: str = "hello", **more: Any) -> InboundPartReport:
+    return InboundPartReport(
+        carrier="smsc",
+        source="4511111111",
+        destination="1272",
+        alphabet=Alphabet.GSM7,
+        text=text,
+        **more,
+    )
+
+
+async def receive(harness: Any, *reports: InboundPartReport) -> list[bool]:
+    """Whether each is on disk, as its carrier is told."""
+    loop = asyncio.get_running_loop()
+    stored: list[asyncio.Future[bool]] = []
+    for report in reports:  # all of them before the first is on disk
+        stored.append(loop.create_future())
+        harness.services.inbound.receive(report, stored[-1].set_result)
+    return await asyncio.gather(*stored)
+
+
+async def test_a_text_with_the_carriers_id_is_stored_once_over_a_restart(
+    make_harness: Any, simulator: Any, until: Any
+) -> None:
+    """Bug: the IDs were in memory alone, and the text stood in the inbox twice after a start."""
+    first = await make_harness(carriers={"smsc": simulator.port})
+    one, other = given(provider_id="t-1"), given("again", provider_id="t-2")
+    parts = [given(n, provider_id=f"t-3 {n}", reference=7, total=2, number=int(n)) for n in "12"]
+    assert await receive(first, one, one, *parts, *parts) == [True] * 6, "also while it is stored"
+    assert await receive(first, one) == [True]
+    await until(lambda: _stored(first, 2))
+    await first.crash()
+    second = await make_harness(carriers={"smsc": simulator.port})
+    assert await receive(second, one, other, *parts) == [True] * 4
+    assert [text for _, _, text, _, _ in await texts_of(second)] == ["hello", "12", "again"]
+    assert await second.rows(inbound_parts) == []
+
+
+async def test_texts_without_an_id_are_all_stored(make_harness: Any, simulator: Any) -> None:
+    harness = await make_harness(carriers={"smsc": simulator.port})
+    assert await receive(harness, given(), given()) == [True, True]
+    assert len(await texts_of(harness)) == 2
+
+
+def test_a_text_that_was_not_stored_is_taken_when_it_comes_again() -> None:
+    repeats, told = Repeats(), list[bool]()
+    ended = repeats.first(("smsc", "t-1"), told.append)
+    assert ended is not None
+    assert repeats.first(("smsc", "t-1"), told.append) is None, "it is under way"
+    assert repeats.first(("other", "t-1"), told.append) is not None, "another carrier's"
+    ended(False)
+    assert told == [False, False]
+    assert repeats.first(("smsc", "t-1"), told.append) is not None
+
+
+def test_what_is_remembered_of_texts_is_bounded(monkeypatch: Any) -> None:
+    monkeypatch.setattr("dragoman.core.inbound.repeats.REMEMBERED", 3)
+    repeats = Repeats()
+    repeats.restore(("smsc", str(n)) for n in range(5))
+    new = [n for n in range(5) if repeats.first(("smsc", str(n)), lambda _: None) is not None]
+    assert new == [0, 1]

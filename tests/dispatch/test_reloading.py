@@ -200,7 +200,7 @@ async def test_mistakes_change_nothing(scene: Scene, tmp_path: Path) -> None:
         ),
         (
             msgspec.structs.replace(good, carriers=(*good.carriers, PhonesTable(name="android"))),
-            "carriers.android: carriers of type phones change at a restart",
+            "carriers.android: carriers of phones come, go and change whom they are shared",
         ),
     ]
     for settings, reason in cases:
@@ -252,3 +252,20 @@ async def test_database_that_fails_in_a_reload_delays_only_the_move(
     await harness.rerouting.check()
     await harness.until_states(account, S.DELIVERED, count=3)
     assert await harness.balance(account) == (17, 0, 3)
+
+
+async def test_what_a_price_list_in_a_file_changes_is_told(scene: Scene, tmp_path: Path) -> None:
+    listed = tmp_path / "prices.csv"
+    scene.change(price_lists=(PriceListTable(carrier="main", file=str(listed)),))
+    costs, told = scene.harness.services.selection.costs, []
+    for text in ("45,0.03\n46,0.04\n", "45,0.05\n47,0.04\n", "45,0.05\n47,0.04\n"):
+        listed.write_text(f"prefix,price\n{text}")
+        told += [
+            line for line in (await scene.reload()).changes if line.startswith("price list main: ")
+        ]
+    assert told == [
+        "price list main: new",
+        "price list main: 2 new",
+        "price list main: 1 new, 1 changed, 1 removed",
+    ]
+    assert costs.cost_of("main", "4512345678", 0) == 50_000

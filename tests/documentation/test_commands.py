@@ -23,6 +23,8 @@ TREE: Any = load_all()
 CASES = {
     page.name: page for page in map(Page, PAGES) if not page.name.startswith("docs/reference/")
 }
+ADDED = frozenset({"--help", "--install-completion", "--show-completion"})
+"""Options that typer adds."""
 UNFINISHED = frozenset({"…", "...", "[…]"})
 
 
@@ -59,7 +61,7 @@ def problem_of(line: str) -> str:
         if child is None:
             return f"no command {words[0]!r}"
         command, words = child, words[1:]
-    known = {o for p in command.params for o in (*p.opts, *p.secondary_opts)} | {"--help"}
+    known = {o for p in command.params for o in (*p.opts, *p.secondary_opts)} | ADDED
     for word in words:
         option = word.partition("=")[0]
         if option.startswith("--") and option not in known:

@@ -217,6 +217,17 @@ async def test_what_is_refused_for_now_comes_again(site: Site, status: int) -> N
     assert first.short_message == second.short_message
 
 
+async def test_receipts_of_one_message_keep_their_order(site: Site) -> None:
+    esme = await site.bind()
+    esme.statuses = [0x14]
+    await esme.ask(submit(registered_delivery=0x11))
+    await until(lambda: site.simulator.receipts_acknowledged == 1)
+    await until(lambda: site.gateway.held_hosts())
+    site.gateway.retry_callbacks(site.account.account_id)
+    receipts = await esme.until_delivered(3)
+    assert [fields(pdu)[5] for pdu in receipts] == [b"ENROUTE", b"ENROUTE", b"DELIVRD"]
+
+
 @pytest.mark.parametrize("status", [0x0B, 0x65, 0x0400])
 async def test_what_is_refused_for_good_is_given_up(site: Site, status: int) -> None:
     esme = await site.bind()

@@ -25,6 +25,7 @@ from dragoman.protocols.smpp.pdus import (
 )
 from dragoman.protocols.smpp.tlvs import Tlv
 from dragoman.smpp_server.terms import parse_terms
+from dragoman.work_queue.port import Lane
 
 from .conftest import NUMBER, Site, submit
 
@@ -233,6 +234,15 @@ async def test_one_that_opted_out_is_refused(site: Site) -> None:
     esme = await site.bind()
     assert (await esme.ask(submit())).command_status == 0x45
     assert await site.messages() == []
+
+
+async def test_a_priority_is_a_lane(site: Site) -> None:
+    esme = await site.bind()
+    for priority in range(4):
+        assert not (await esme.ask(submit(priority_flag=priority))).command_status
+    ids = [message.batch_id for message in await site.messages()]
+    stored = await site.services.storage.read(lambda c: load_batches(c, ids))
+    assert [stored[id_].lane == Lane.URGENT for id_ in ids] == [False, False, True, True]
 
 
 async def test_a_vendors_parameter_is_the_reference(site: Site) -> None:

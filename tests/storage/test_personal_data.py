@@ -135,6 +135,8 @@ CODES = {
     *("account_records.dialect", "admin_tokens.name", "admin_tokens.digest"),
     *("auth_tokens.public_id", "auth_tokens.token"),
     *("dialect_records.dialect", "dialect_records.kind"),
+    *("carrier_texts.carrier", "carrier_texts.provider_id"),
+    *("price_lists.carrier", "price_lists.content"),
     *("campaigns.problem", "campaigns.estimate", "campaigns.tally", "campaign_batches.zone"),
     *("short_links.token", "auto_answers.kind"),
     *("api_keys.scopes", "api_keys.allowed_addresses", "people.role", "people.password"),

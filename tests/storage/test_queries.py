@@ -210,7 +210,7 @@ async def test_parts_are_dropped_with_the_text_made_of_them(rows: Any) -> None:
         for n in (1, 2, 3)
     ]  # fmt: skip
     for part in stored:
-        await rows.write(inbound.store_parts, part)
+        await rows.write(inbound.store_parts, inbound.NewInboundPart(part=part))
     assert await rows.storage.read(inbound.load_parts) == stored
     text = StoredInbound(
         inbound_id=rows.ids.next(), account_id=None, carrier="smsc", sender="45",

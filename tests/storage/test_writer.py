@@ -16,7 +16,8 @@ from tests.passing_time import PATIENCE_S, until
 from dragoman.core.model.errors import StorageUnavailable
 from dragoman.storage.answers import WriteFailed
 from dragoman.storage.engine import Storage
-from dragoman.storage.writer import Operation, check_durable
+from dragoman.storage.probe import probe
+from dragoman.storage.writer import GATHERED, Operation, Writer, check_durable
 
 OpenStorage = Callable[[str], Storage]
 
@@ -286,3 +287,91 @@ def test_a_connection_that_does_not_sync_is_refused(database_url: str) -> None:
         engine.dispose()
     finally:
         storage.close()
+
+
+class ByHand:
+    """A runner whose groups the test ends."""
+
+    def __init__(self) -> None:
+        self.groups: list[list[Any]] = []
+        self._done: Any = None
+
+    def start(self, gone: Any) -> None:
+        return
+
+    def run(self, number: int, works: Any, done: Any) -> None:
+        self.groups.append([item for _, items in works for item in items])
+        self._done = done
+
+    def settle(self, number: int, done: Any) -> None:
+        raise AssertionError
+
+    def end(self) -> None:
+        self._done([[None] * len(self.groups[-1])])
+
+    async def close(self) -> None:
+        return
+
+
+@pytest.fixture
+async def gathering() -> tuple[Writer, ByHand, Callable[..., None]]:
+    """A writer whose first group is under way while 2 waits that can wait."""
+    runner = ByHand()
+    writer = Writer(runner)
+    writer.start()
+
+    def submit(item: int, *, can_wait: bool = True) -> None:
+        writer.submit(probe, item, lambda _: None, can_wait=can_wait)
+
+    submit(1)
+    await asyncio.sleep(0)
+    assert runner.groups == [[1]], "the first of all is not made to wait"
+    submit(2)
+    return writer, runner, submit
+
+
+async def test_what_can_wait_is_gathered_until_nothing_more_comes(gathering: Any) -> None:
+    writer, runner, submit = gathering
+    runner.end()
+    submit(3)
+    assert runner.groups == [[1]]
+    await until(lambda: len(runner.groups) == 2)
+    assert runner.groups == [[1], [2, 3]]
+    runner.end()
+    await writer.stop()
+
+
+async def test_what_cannot_wait_ends_the_gathering(gathering: Any) -> None:
+    writer, runner, submit = gathering
+    runner.end()
+    submit(3)
+    submit(4, can_wait=False)
+    await asyncio.sleep(0)
+    assert runner.groups == [[1], [2, 3, 4]]
+    submit(5)
+    submit(6, can_wait=False)
+    runner.end()
+    assert runner.groups[2:] == [[5, 6]]
+    runner.end()
+    await writer.stop()
+
+
+async def test_many_that_can_wait_are_not_made_to(gathering: Any) -> None:
+    writer, runner, submit = gathering
+    for number in range(3, 3 + GATHERED):
+        submit(number)
+    runner.end()
+    assert len(runner.groups) == 2
+    runner.end()
+    await writer.stop()
+
+
+async def test_a_stop_writes_what_is_gathered(gathering: Any) -> None:
+    writer, runner, submit = gathering
+    runner.end()
+    submit(3)
+    stopped = asyncio.ensure_future(writer.stop())
+    await until(lambda: len(runner.groups) == 2)
+    runner.end()
+    await stopped
+    assert runner.groups == [[1], [2, 3]]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final, Protocol
 
 import msgspec
@@ -10,7 +10,8 @@ import msgspec
 from dragoman.admin.answers import CarrierSwitched, CarrierTested
 from dragoman.admin.calls import Body, Call
 from dragoman.admin.context import Admin
-from dragoman.config.tables import HttpTable
+from dragoman.config.reading import suggest
+from dragoman.config.tables import CarrierTable, HttpTable
 from dragoman.connectors.http.build import build_http_carrier
 from dragoman.connectors.http.callbacks import callback_url
 from dragoman.connectors.http.carrier import HttpCarrier
@@ -75,8 +76,7 @@ async def switch_carrier(admin: Admin, name: str, body: Switch) -> CarrierSwitch
     services = admin.services
     names = list(services.connectors) or [one.name for one in services.settings.carriers]
     if name not in names:
-        known = ", ".join(names) or "none"
-        raise Refused(RefusalCode.NOT_FOUND, name[:64], f"no such carrier; there are {known}")
+        raise unknown_carrier(name, names)
     if await services.carrier_switches.is_held(name) is not body.held:
         action = "drain_carrier" if body.held else "enable_carrier"
         entries = tuple(
@@ -90,6 +90,13 @@ async def switch_carrier(admin: Admin, name: str, body: Switch) -> CarrierSwitch
     return CarrierSwitched(
         carrier=name, held=body.held, in_flight=in_flight, gateway=admin.running is not None
     )
+
+
+def unknown_carrier(name: str, known: Iterable[str]) -> Refused:
+    """The refusal of a carrier that is not configured, with the name that may be meant."""
+    names = list(known)
+    more = suggest(name, names) or f"; there are {', '.join(names) or 'none'}"
+    return Refused(RefusalCode.NOT_FOUND, name[:64], f"no such carrier{more}")
 
 
 class TryOut(Body, frozen=True, kw_only=True):
@@ -117,10 +124,16 @@ async def try_carrier(admin: Admin, name: str, body: TryOut) -> CarrierTested:
     It costs what the provider takes for it. No message is stored, so its report finds none.
     """
     services = admin.services
-    table = next((one for one in services.settings.carriers if one.name == name), None)
-    if table is None:
-        known = ", ".join(carrier.name for carrier in services.settings.carriers) or "none"
-        raise Refused(RefusalCode.NOT_FOUND, name[:64], f"no such carrier; there are {known}")
+    tables: dict[str, CarrierTable | None]
+    tables = {one.name: one for one in services.settings.carriers}
+    if services.connectors:  # a reload may have brought others, or other settings
+        tables = {
+            one.name: one.settings if isinstance(one, HttpCarrier) else None
+            for one in services.connectors.values()
+        }
+    if name not in tables:
+        raise unknown_carrier(name, tables)
+    table = tables[name]
     if not isinstance(table, HttpTable):
         raise Refused(RefusalCode.NOT_SUPPORTED, name, "only carriers of type http can be tried so")
     nobody = _Nobody()

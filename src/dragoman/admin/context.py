@@ -10,6 +10,7 @@ from dragoman.container import Services
 from dragoman.core.accounts.model.accounts import Account
 from dragoman.core.delivery.running import Running
 from dragoman.core.model.errors import RefusalCode, Refused, StorageUnavailable
+from dragoman.core.placement.model.views import Cluster
 
 log = structlog.get_logger(__name__)
 
@@ -21,6 +22,8 @@ class Admin:
     services: Services
     running: Running | None = None
     started_ms: int | None = None
+    cluster: Cluster | None = None
+    """Where the services are those of a partition."""
 
     async def note(self, account: Account, action: str, subject: str = "") -> None:
         """Adds a change to the audit log, right after it was made.

@@ -21,6 +21,7 @@ from dragoman.admin import (
     callbacks,
     campaigns,
     carriers,
+    cluster,
     contacts,
     conversations,
     devices,
@@ -30,6 +31,7 @@ from dragoman.admin import (
     message_lists,
     messages,
     people,
+    prices,
     privacy,
     reload,
     routes,
@@ -53,9 +55,9 @@ BODY_LIMIT_BYTES: Final = 4 << 20
 JSON_LINES: Final = b"application/jsonl"
 PROBLEM_TYPE: Final = b"application/problem+json"
 SUBJECTS: Final = (
-    accounts, messages, message_lists, carriers, routes, reload, callbacks, inbound, senders,
-    devices, webhooks, privacy, diagnosis, tokens, binds, contacts, campaigns, people,
-    conversations, keys, alerts,
+    accounts, messages, message_lists, carriers, routes, prices, reload, callbacks, inbound,
+    senders, devices, webhooks, privacy, diagnosis, tokens, binds, contacts, campaigns, people,
+    conversations, keys, alerts, cluster,
 )  # fmt: skip
 
 Guard = Callable[[Request], Awaitable[None]]

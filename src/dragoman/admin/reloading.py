@@ -18,10 +18,11 @@ from dragoman.config import ConfigError, Settings
 from dragoman.config.differences import differences, kept_until_restart
 from dragoman.config.policies import held_routes, joining_routes, kept_routes, policies_of
 from dragoman.config.route_files import load_costs, load_networks
-from dragoman.config.tables import CarrierTable
+from dragoman.config.tables import CarrierTable, PhonesTable
 from dragoman.connectors import CONNECTORS
+from dragoman.connectors.phones.carrier import PhonesCarrier
 from dragoman.container import Services
-from dragoman.core.billing.model.costs import CostList
+from dragoman.core.billing.model.costs import CostList, compare_costs
 from dragoman.core.delivery.model.ports import Connector
 from dragoman.core.delivery.running import Reloaded
 from dragoman.core.messages.model.conditions import Networks
@@ -30,8 +31,9 @@ from dragoman.kit.supervisor import Supervisor
 
 DRAIN_S: Final = 10.0
 """How long a carrier that changed or is gone may finish what it has."""
-RELOADABLE: Final = frozenset({"smpp", "http"})
-"""Types of carriers that can come, change and go while the gateway runs."""
+RELOADABLE: Final = frozenset({"smpp", "http", "mm7"})
+"""Types of carriers that can come, change and go while the gateway runs. Those of phones can only
+change: phones keep messages, and where they call is bound to their carrier."""
 
 Load = Callable[[], Settings]
 Connect = Callable[[CarrierTable], Connector]
@@ -78,7 +80,8 @@ class Reloading:
                 connectors = {} if check else {c.name: self._connect(c) for c in changed}
             except (ConfigError, OSError, ValueError) as error:
                 raise Refused(RefusalCode.INVALID_FIELD, "configuration", str(error)) from None
-            lines = (*differences(old, new), *self._price_lists(costs))
+            listed = await asyncio.to_thread(self._price_lists, costs)
+            lines = (*differences(old, new), *listed)
             kept = kept_until_restart(old, new)
             if check:
                 return Reloaded(changes=lines, at_restart=kept)
@@ -87,35 +90,42 @@ class Reloading:
             return Reloaded(changes=lines, at_restart=kept, applied=True, moved=moved)
 
     def _price_lists(self, costs: Mapping[str, CostList]) -> tuple[str, ...]:
-        """Lists with another number of rows; others that changed look alike from outside."""
-        before = self._services.selection.costs.sizes()
+        """What the lists in files change."""
+        before = self._services.price_lists.files
         return tuple(
-            f"price list {carrier}: {len(prices)} rows"
+            f"price list {carrier}: {changes.summary}"
             for carrier, prices in costs.items()
-            if before.get(carrier) != len(prices)
+            if (changes := compare_costs(before.get(carrier, ()), prices))
         )
 
     def _changed_carriers(self, old: Settings, new: Settings) -> tuple[CarrierTable, ...]:
-        """Those that are new or different; raises ValueError where that needs a restart."""
+        """Those to be built anew; raises ValueError for what needs a restart."""
         before = {carrier.name: carrier for carrier in old.carriers}
         after = {carrier.name: carrier for carrier in new.carriers}
         changed = [name for name in before | after if before.get(name) != after.get(name)]
         for name in changed:
-            for carrier in (before.get(name), after.get(name)):
-                if carrier is not None and carrier.type not in RELOADABLE:
-                    raise ValueError(
-                        f"carriers.{name}: carriers of type {carrier.type} change at a restart"
-                    )
+            pair = before.get(name), after.get(name)
+            if _is_retuned(*pair):
+                continue
+            if any(carrier is not None and carrier.type not in RELOADABLE for carrier in pair):
+                raise ValueError(
+                    f"carriers.{name}: carriers of phones come, go and change whom they are shared"
+                    " by at a restart"
+                )
         phones = {*old.carriers_of_phones, *new.carriers_of_phones}
         old_routes = {route.name: route for route in old.routes_for_router()}
         new_routes = {route.name: route for route in new.routes_for_router()}
         for name in old_routes | new_routes:
-            pair = old_routes.get(name), new_routes.get(name)
-            if pair[0] == pair[1]:
+            routes = old_routes.get(name), new_routes.get(name)
+            if routes[0] == routes[1]:
                 continue
-            if any(route and phones.intersection(route.carriers) for route in pair):
+            if any(route and phones.intersection(route.carriers) for route in routes):
                 raise ValueError(f"routes.{name}: routes over phones change at a restart")
-        return tuple(after[name] for name in changed if name in after)
+        return tuple(
+            after[name]
+            for name in changed
+            if name in after and not isinstance(after[name], PhonesTable)
+        )
 
     async def _take(
         self,
@@ -129,13 +139,14 @@ class Reloading:
         services, router = self._services, self._services.router
         quotas = services.selection.quotas
         sent = await quotas.read_sent(services.storage) if new.quotas != old.quotas else None
+        self._retune(new)
         stopped = self._swap(new, connectors)
         gone = router.routes.keys() - {route.name for route in new.routes_for_router()}
         router.replace(
             new.routes_for_router(), networks=networks, zone=ZoneInfo(new.routing.time_zone)
         )
         services.message_maker.prices.replace(new.prices_for_price_list())
-        services.selection.costs.replace(costs)
+        services.price_lists.take_files(costs)
         quotas.replace(new.quotas_of_carriers())
         services.selection.senders.replace(
             new.rules_for_senders(), enforced=new.routing.enforce_sender_rules
@@ -169,6 +180,14 @@ class Reloading:
         for connector in connectors:
             await connector.start(self._supervisor.spawn_for(connector))
 
+    def _retune(self, new: Settings) -> None:
+        """Gives phones the settings of their carrier."""
+        for table in new.carriers:
+            connector = self._services.connectors.get(table.name)
+            if isinstance(table, PhonesTable) and isinstance(connector, PhonesCarrier):
+                connector.take_settings(table)
+        self._services.devices.carriers = new.silence_of_phones()
+
     def _swap(self, new: Settings, connectors: Mapping[str, Connector]) -> dict[str, Connector]:
         """Puts new connectors in place; returns those that are to be stopped."""
         current = self._services.connectors
@@ -182,3 +201,12 @@ class Reloading:
             del current[name]
         current.update(connectors)
         return stopped
+
+
+def _is_retuned(before: CarrierTable | None, after: CarrierTable | None) -> bool:
+    """Whether a carrier of phones stays, with other settings."""
+    return (
+        isinstance(before, PhonesTable)
+        and isinstance(after, PhonesTable)
+        and before.shared == after.shared
+    )

@@ -5,24 +5,36 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
+from pathlib import Path
 from typing import Any
 
 from dragoman.admin.context import Admin
 from dragoman.admin.operations import build_admin
 from dragoman.admin.socket_path import make_folder, socket_path
 from dragoman.kit.supervisor import Spawn, spawn_unwatched
-from dragoman.web.router import DialectApp
+from dragoman.web.router import Call, DialectApp, HandOver
 from dragoman.web.server import Server, build_server
+
+
+def build_admin_app(
+    admin: Admin, calls: type[Call] = Call, hand_over: HandOver | None = None
+) -> DialectApp:
+    """The application of the local operations."""
+    timeout_s = admin.services.settings.http.request_timeout_s
+    app = DialectApp(
+        [build_admin(admin)], _not_found, body_timeout_s=timeout_s, hand_over=hand_over
+    )
+    app.call_type = calls
+    return app
 
 
 class AdminServer:
     """Answers until it is stopped."""
 
-    def __init__(self, admin: Admin) -> None:
-        self._data_dir = admin.services.settings.data_path
-        self.path = socket_path(self._data_dir)
-        timeout_s = admin.services.settings.http.request_timeout_s
-        self._app = DialectApp([build_admin(admin)], _not_found, body_timeout_s=timeout_s)
+    def __init__(self, app: DialectApp, data_dir: Path) -> None:
+        self._data_dir = data_dir
+        self.path = socket_path(data_dir)
+        self._app = app
         self._server: Server | None = None
         self._serving: asyncio.Task[None] | None = None
 

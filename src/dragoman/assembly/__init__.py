@@ -10,6 +10,8 @@ from dragoman.assembly.campaigns import AllParts
 from dragoman.assembly.connecting import Connect, connect_nothing
 from dragoman.config import Settings
 from dragoman.container import Services
+from dragoman.core.model.errors import StorageUnavailable
+from dragoman.core.placement.setup import set_up
 from dragoman.kit.child_process import ChildProcess
 from dragoman.kit.clock import Clock, SystemClock
 from dragoman.storage.engine import Storage
@@ -33,12 +35,19 @@ def build_services(
 @contextlib.asynccontextmanager
 async def opened_services(settings: Settings, *, migrate: bool = False) -> AsyncIterator[Services]:
     """The services for as long as one command needs them."""
+    if settings.cluster.partitions:
+        raise StorageUnavailable("the database is a cluster's: start one of its nodes")
     services = build_services(settings)
     try:
         await services.open(migrate=migrate)
         yield services
     finally:
         await services.close()
+
+
+def set_up_cluster(settings: Settings) -> None:
+    """Makes the schemas of a cluster, or updates them; raises `PartitionsDiffer` and others."""
+    set_up(settings.database_url, settings.cluster.partitions)
 
 
 def check_unused(settings: Settings) -> None:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from zoneinfo import ZoneInfo
-
 from dragoman import __version__
+from dragoman.assembly.choosing import build_choice
 from dragoman.assembly.connecting import Connect, connect_nothing
 from dragoman.assembly.signing_in import build_sign_in
 from dragoman.config import Settings
 from dragoman.config.policies import held_routes, joining_routes, kept_routes, policies_of
-from dragoman.config.route_files import load_costs, load_networks
 from dragoman.core.accounts.access_tokens import AccessTokens
 from dragoman.core.accounts.account_tree import AccountTree
 from dragoman.core.accounts.accounts import Accounts
@@ -18,13 +16,14 @@ from dragoman.core.accounts.audit_log import AuditLog
 from dragoman.core.accounts.auth_tokens import AuthTokens
 from dragoman.core.accounts.credits import Credits
 from dragoman.core.accounts.dialect_records import DialectRecords
+from dragoman.core.accounts.key_pairs import KeyPairs
 from dragoman.core.accounts.login_tokens import LoginTokens
 from dragoman.core.accounts.one_time_links import OneTimeLinks
+from dragoman.core.accounts.saved_searches import SavedSearches
 from dragoman.core.accounts.scoped_tokens import ScopedTokens
 from dragoman.core.accounts.senders import Senders
 from dragoman.core.accounts.sessions import Sessions
 from dragoman.core.accounts.smpp_logins import SmppLogins
-from dragoman.core.billing.model.costs import Costs
 from dragoman.core.billing.model.message_types import MessageTypes
 from dragoman.core.billing.model.pricing import PriceList
 from dragoman.core.callbacks.bind_texts import BindTexts
@@ -43,13 +42,9 @@ from dragoman.core.delivery.delivery import Delivery
 from dragoman.core.delivery.device_routes import DeviceRoutes
 from dragoman.core.delivery.dispatcher import Dispatcher
 from dragoman.core.delivery.model.ports import CallsBack, Connector
-from dragoman.core.delivery.quality import Quality
-from dragoman.core.delivery.quotas import Quotas
 from dragoman.core.delivery.receipts import Receipts
 from dragoman.core.delivery.rerouting import Rerouting
 from dragoman.core.delivery.resources import Resources
-from dragoman.core.delivery.selection import Selection
-from dragoman.core.delivery.sender_rules import SenderRules
 from dragoman.core.delivery.series import SeriesCollector
 from dragoman.core.delivery.unreported import UnreportedMessages
 from dragoman.core.devices.assignments import Assignments
@@ -67,6 +62,7 @@ from dragoman.core.inbound.keywords import Keywords
 from dragoman.core.inbound.model.inbound import StoredInbound
 from dragoman.core.inbound.model.keywords import words_to_match
 from dragoman.core.inbound.opt_outs import OptOuts
+from dragoman.core.inbound.repeats import REPEATED_DAYS
 from dragoman.core.inbound.routing import InboundRouting
 from dragoman.core.inbound.services import TextServices
 from dragoman.core.messages.attachments import AttachmentLimits, Attachments
@@ -76,9 +72,9 @@ from dragoman.core.messages.live import LiveMessages
 from dragoman.core.messages.loader import MessageLoader
 from dragoman.core.messages.model.messages import Holder, Outgoing
 from dragoman.core.messages.model.records import NewCallback
-from dragoman.core.messages.model.routing import Router
 from dragoman.core.messages.premium import PremiumRules
 from dragoman.core.metrics import Metrics
+from dragoman.core.placement.placement import place_of
 from dragoman.core.reporting.model.timeline import PduStep, Timeline
 from dragoman.core.reporting.queries import Queries
 from dragoman.core.reporting.statistics import Statistics
@@ -120,32 +116,29 @@ class Parts:
     ) -> None:
         self.settings = settings
         self.clock = clock
-        self.ids = IdSource(clock)
         self.metrics = Metrics()
         self.storage = Storage(settings.database_url, self.metrics, writer=writer)
+        self.ids = IdSource(clock, partition=self.storage.partition)
+        self.placement = place_of(self.storage, clock, settings.cluster.partitions)
         self.short_ids = self.storage.short_ids
         self._stop_words = words_to_match(settings.inbound.stop_words)
         self._start_words = words_to_match(settings.inbound.start_words)
         self._policies = policies_of(settings)
         self.live = LiveMessages()
         self.queue = LocalQueue()
-        self.router = Router(
-            settings.routes_for_router(),
-            networks=load_networks(settings),
-            zone=ZoneInfo(settings.routing.time_zone),
-        )
-        self.costs = Costs(load_costs(settings) if connect is not connect_nothing else {})
-        self.quality = Quality(self.clock)
-        self.quotas = Quotas(self.clock, settings.quotas_of_carriers())
-        self.sender_rules = SenderRules(
-            settings.rules_for_senders(), enforced=settings.routing.enforce_sender_rules
-        )
-        self.selection = Selection(
-            costs=self.costs,
-            quality=self.quality,
-            quotas=self.quotas,
-            senders=self.sender_rules,
-            clock=self.clock,
+        (
+            self.router,
+            self.costs,
+            self.price_lists,
+            self.quality,
+            self.quotas,
+            self.sender_rules,
+            self.selection,
+        ) = build_choice(
+            settings=settings,
+            storage=self.storage,
+            clock=clock,
+            reads_files=connect is not connect_nothing,
         )
         self.callback_stored = Signal[[NewCallback]]()
         self.callback_lists = CallbackLists(storage=self.storage, clock=self.clock)
@@ -162,7 +155,9 @@ class Parts:
 
     def _accounts(self) -> None:
         settings = self.settings
-        self.accounts = Accounts(storage=self.storage, ids=self.ids, clock=self.clock)
+        self.accounts = Accounts(
+            storage=self.storage, ids=self.ids, clock=self.clock, placement=self.placement
+        )
         self.sessions = Sessions(clock=self.clock, idle_s=settings.dialects.smsend.session_idle_s)
         self.accounts.signed_out.subscribe(self.sessions.end_all)
         self.account_tree = AccountTree(
@@ -177,6 +172,7 @@ class Parts:
             storage=self.storage, accounts=self.accounts, sealer=sealer, clock=self.clock
         )
         self.dialect_records = DialectRecords(storage=self.storage, ids=self.ids)
+        self.key_pairs = KeyPairs(records=self.dialect_records, clock=self.clock)
         self.signing_secrets = SigningSecrets(
             records=self.dialect_records, sealer=sealer, clock=self.clock
         )
@@ -219,6 +215,7 @@ class Parts:
         )
         self.console_sessions, self.people, self.second_factors = signing_in[:3]
         self.sign_ins, self.api_keys = signing_in[3:]
+        self.saved_searches = SavedSearches(storage=self.storage, ids=self.ids)
 
     def _contacts(self) -> None:
         self.contacts = Contacts(storage=self.storage, ids=self.ids, clock=self.clock)
@@ -393,6 +390,7 @@ class Parts:
                 Kept.ATTACHMENTS: settings.retention.attachments_days,
                 Kept.AUDIT_ENTRIES: settings.retention.audit_days,
                 Kept.CALLBACKS: settings.retention.callbacks_days,
+                Kept.CARRIER_TEXTS: REPEATED_DAYS,
                 Kept.DELIVERIES: settings.retention.deliveries_days,
                 Kept.INGESTED_ROWS: settings.retention.ingested_days,
                 Kept.NOTES: settings.retention.notes_days,

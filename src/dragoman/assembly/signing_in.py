@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from dragoman.config import Settings
+from dragoman.config.dialects import WITH_KEYS
 from dragoman.core.accounts.accounts import Accounts
 from dragoman.core.accounts.api_keys import ApiKeys
 from dragoman.core.accounts.audit_log import AuditLog
@@ -58,6 +59,6 @@ def build_sign_in(
         storage=storage,
         accounts=accounts,
         clock=clock,
-        apis=frozenset(settings.dialects.enabled),
+        apis=WITH_KEYS.intersection(settings.dialects.enabled),
     )
     return SigningIn(sessions, people, factors, sign_ins, keys)

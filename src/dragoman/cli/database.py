@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from dragoman.cli.options import ConfigOption, DataOption, JsonOption, find_settings
 from dragoman.cli.outcome import ExitCode, Stop, write_json
+
+if TYPE_CHECKING:
+    from dragoman.config import Settings
 
 
 def migrate(config: ConfigOption = None, data: DataOption = None, json: JsonOption = False) -> None:
@@ -19,6 +24,14 @@ def migrate(config: ConfigOption = None, data: DataOption = None, json: JsonOpti
     from dragoman.assembly import opened_services
     from dragoman.core.model.errors import AlreadyInUse, StorageUnavailable
 
+    if settings.cluster.partitions:
+        _set_up_cluster(settings)
+        if json:
+            write_json({"current": True})
+        else:
+            print("The tables of all partitions are current.")
+        return
+
     async def open_once() -> tuple[str | None, str]:
         async with opened_services(settings, migrate=True) as services:
             assert services.storage.migrated is not None
@@ -30,6 +43,27 @@ def migrate(config: ConfigOption = None, data: DataOption = None, json: JsonOpti
         raise Stop(ExitCode.FAILED, f"{error}: stop it first", "in_use") from None
     except StorageUnavailable as error:
         raise Stop(ExitCode.FAILED, str(error), "unavailable") from None
+    _tell(before, after, json=json)
+
+
+def _set_up_cluster(settings: Settings) -> None:
+    """Makes the partitions, or updates their tables."""
+    from dragoman.assembly import set_up_cluster
+    from dragoman.core.model.errors import AlreadyInUse, StorageUnavailable
+    from dragoman.core.placement.model.views import PartitionsDiffer
+
+    try:
+        set_up_cluster(settings)
+    except PartitionsDiffer as error:
+        raise Stop(ExitCode.USAGE, str(error), "configuration") from None
+    except AlreadyInUse as error:
+        message = f"{error}: its tables change, so stop the nodes first"
+        raise Stop(ExitCode.FAILED, message, "in_use") from None
+    except StorageUnavailable as error:
+        raise Stop(ExitCode.FAILED, str(error), "unavailable") from None
+
+
+def _tell(before: str | None, after: str, *, json: bool) -> None:
     if json:
         write_json({"current": True, "changed": before != after, "from": before, "to": after})
     elif before is None:

@@ -55,6 +55,9 @@ def dev(
     phone: Annotated[
         bool, option("Send over a simulated phone instead of the SMSC.", "--phone")
     ] = False,
+    nodes: Annotated[
+        int, option("Run a cluster of so many nodes, on PostgreSQL and NATS.", metavar="N")
+    ] = 1,
 ) -> None:
     """Run a complete gateway for development: SQLite, a simulated SMSC, a demo account.
 
@@ -62,7 +65,8 @@ def dev(
     received, and everything else that tests need, is under /dev (docs/development.md). Port 0 means
     any free port.
     The file dev.json in DIR holds the addresses and the secrets for programs, dev.env the same for
-    shells; they appear when the gateway is ready.
+    shells; they appear when the gateway is ready. With --nodes, DIR also holds the configuration of
+    each node, and virtual phones and SMPP binds of customers are not there.
     """
     import os
 
@@ -70,11 +74,26 @@ def dev(
     from dragoman.core.writer_process import fork_writer
 
     os.umask(0o077)
+    if nodes != 1:
+        _run_nodes(data, nodes, http, smsc, reset=reset, phone=phone)
+        return
     settings = _settings(http, smsc, smpp, data, phones=phone)
     data.mkdir(parents=True, exist_ok=True)
     if reset:
         _reset(settings)
     run_loop(_run(settings, fork_writer()))
+
+
+def _run_nodes(data: Path, nodes: int, http: str, smsc: str, *, reset: bool, phone: bool) -> None:
+    from dragoman.cli.dev_nodes import MAX_NODES, run_nodes
+    from dragoman.cli.running import run_loop
+
+    if not 2 <= nodes <= MAX_NODES:
+        raise Stop(ExitCode.USAGE, f"--nodes: 2 to {MAX_NODES}")
+    if phone:
+        raise Stop(ExitCode.USAGE, "--phone: a cluster has no phones yet")
+    data.mkdir(parents=True, exist_ok=True)
+    run_loop(run_nodes(data.absolute(), nodes, http, smsc, reset=reset))
 
 
 def _settings(http: str, smsc: str, smpp: str, data: Path, *, phones: bool) -> Settings:
@@ -123,7 +142,7 @@ async def _run(settings: Settings, writer: ChildProcess) -> None:
     from dragoman.cli.running import build_gateway, check_port, run_gateway
     from dragoman.cli.welcome import print_welcome
     from dragoman.config.tables import SmppTable
-    from dragoman.gateway import phones_of
+    from dragoman.connectors.phones.apis import phones_of
     from dragoman.kit import logging
     from dragoman.kit.clock import SystemClock
     from dragoman.testkit.simulator import Simulator

@@ -33,6 +33,14 @@ class DevAccount(msgspec.Struct, frozen=True, kw_only=True):
     smpp_password: str = ""
 
 
+class DevNode(msgspec.Struct, frozen=True, kw_only=True):
+    """A node of a cluster for development, a process of its own that may be killed."""
+
+    name: str
+    base_url: str
+    pid: int
+
+
 class DevFile(msgspec.Struct, frozen=True, kw_only=True):
     """Where the gateway is and how to use it."""
 
@@ -47,6 +55,8 @@ class DevFile(msgspec.Struct, frozen=True, kw_only=True):
     accounts: tuple[DevAccount, ...] = ()
     device_id: int | None = None
     """The simulated phone, where there is one."""
+    nodes: tuple[DevNode, ...] = ()
+    """With `--nodes`."""
     pid: int | None = None
     version: str = ""
 

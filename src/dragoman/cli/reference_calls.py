@@ -122,8 +122,8 @@ def _others() -> Iterator[tuple[str, Dialect]]:
     smsgate = _empty(SmsGate, carriers={}, metrics=Metrics(), public_url="", ping_interval_s=0)
     yield _PHONES, smsgate.dialect()
     yield _PHONES, _empty(ChtGateway, carriers={}, metrics=Metrics()).dialect()
-    yield "Where a carrier has the type `mm7`.", build_reports(())
-    yield "Where a carrier has the type `http`.", build_callbacks(())
+    yield "Where a carrier has the type `mm7`.", build_reports(lambda _: None)
+    yield "Where a carrier has the type `http`.", build_callbacks(lambda _: None)
     yield (
         "Where `mailings` are enabled; the token in the address is the key.",
         build_mailing_pages(_NOTHING),

@@ -81,7 +81,7 @@ def _row(carrier: CarrierPreview) -> tuple[str, ...]:
         "takes it" if carrier.chosen else carrier.obstacle.replace("_", " "),
         carrier.cost or "unknown",
         carrier.margin,
-        "" if rate is None else f"{rate:.0%}",
+        "" if rate is None else f"{rate:.0%} in {carrier.delivered_after_s} s",
         "" if carrier.left_today is None else str(carrier.left_today),
         sender,
     )

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from dragoman.cli.outcome import ExitCode, Stop
 
 if TYPE_CHECKING:
+    from dragoman.cluster.node import ClusterNode
     from dragoman.config import Settings
     from dragoman.container import Services
     from dragoman.core.callbacks.calling import Caller
@@ -57,7 +58,7 @@ def build_gateway(
 
 
 async def run_gateway(
-    gateway: Gateway,
+    gateway: Gateway | ClusterNode,
     *,
     migrate: bool,
     while_ready: AbstractAsyncContextManager[None],
@@ -112,7 +113,7 @@ async def run_gateway(
         raise Stop(ExitCode.FAILED, died, "worker_ended")
 
 
-async def _reload(gateway: Gateway) -> None:
+async def _reload(gateway: Gateway | ClusterNode) -> None:
     """Takes a changed configuration; what is wrong with it stands in the log, a line each."""
     import structlog
 
@@ -153,7 +154,7 @@ async def _first_of(*tasks: asyncio.Task[Any]) -> None:
         task.result()
 
 
-async def _until_told(stopping: asyncio.Event, gateway: Gateway) -> str:
+async def _until_told(stopping: asyncio.Event, gateway: Gateway | ClusterNode) -> str:
     """Waits for a signal or for the death of a worker; why it died, empty for a signal."""
     died = asyncio.create_task(gateway.worker_ended())
     await _first_of(asyncio.create_task(stopping.wait()), died)

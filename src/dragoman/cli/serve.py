@@ -30,7 +30,31 @@ def serve(config: ConfigOption = None) -> None:
     logging.configure(settings.log.level, settings.log.format)
     host, port = settings.http.address
     check_port(host, port, "choose another with `listen` of [http]")
-    run_loop(_serve(settings, fork_writer(), lambda: read_settings(config)))
+    if settings.cluster.partitions:
+        run_loop(_serve_node(settings))
+    else:
+        run_loop(_serve(settings, fork_writer(), lambda: read_settings(config)))
+
+
+async def _serve_node(settings: Settings) -> None:
+    import structlog
+
+    from dragoman import __version__
+    from dragoman.cli.running import run_gateway
+    from dragoman.cluster.node import ClusterNode
+
+    log = structlog.get_logger("dragoman")
+    node = ClusterNode(settings)
+
+    @asynccontextmanager
+    async def ready() -> AsyncIterator[None]:
+        address = settings.http.listen
+        log.info("started", version=__version__, address=address, node=node.node.name)
+        yield
+        log.info("stopping")
+
+    await run_gateway(node, migrate=False, while_ready=ready(), reloads=True)
+    log.info("stopped")
 
 
 async def _serve(

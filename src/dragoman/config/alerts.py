@@ -29,7 +29,7 @@ class AlertTable(Section, frozen=True, kw_only=True):
     account: str = ""
     """User name of the account that delivery_rate, credits, callback_host and inbound_silence are
     about, and that pays for text messages; the first operator if it is empty."""
-    limit: Annotated[float, Meta(ge=0)] | None = None
+    limit: Annotated[Annotated[float, Meta(ge=0)] | None, Meta(examples=[80.0])] = None
     """Per cent delivered, seconds in the queue, credits, MB free or hours of silence; the usual one
     of its kind if it is not set."""
     about: str = ""

@@ -17,6 +17,7 @@ from dragoman.protocols.smpp import fields
 
 CheckHttp = Callable[[HttpTable], Iterable[Mistake]]
 """Finds what is wrong with the table of an HTTP carrier."""
+MIN_CLUSTER_SECRET: Final = 16
 MAIL_DIALECT = "linkmobility"
 """The one that takes mail."""
 MULTIMEDIA = "mm7"
@@ -75,8 +76,34 @@ def find_inconsistencies(
     yield from _check_alerts(settings)
     yield from _check_mail(settings)
     yield from _check_mailings(settings)
+    yield from _check_cluster(settings)
     if settings.callbacks.max_retry_s < settings.callbacks.first_retry_s:
         yield Mistake("callbacks.max_retry_s", "less than callbacks.first_retry_s")
+
+
+def _check_cluster(settings: Settings) -> Iterator[Mistake]:
+    """What a cluster needs, and what it cannot do yet."""
+    cluster = settings.cluster
+    if not cluster.partitions:
+        return
+    if not settings.storage.url.startswith("postgresql"):
+        yield Mistake("storage.url", "a cluster needs PostgreSQL")
+    if len(cluster.secret) < MIN_CLUSTER_SECRET:
+        yield Mistake("cluster.secret", f"at least {MIN_CLUSTER_SECRET} characters")
+    if settings.carriers and not cluster.nats:
+        yield Mistake("cluster.nats", "missing: it brings messages to the nodes with the carriers")
+    for index, carrier in enumerate(settings.carriers):
+        if not isinstance(carrier, SmppTable):
+            problem = f"a cluster has no carriers of type {carrier.type} yet"
+            yield Mistake(f"carriers[{index}].type", problem)
+    for key, used in (
+        ("smpp_server", settings.smpp_server.enabled),
+        ("mail.enabled", settings.mail.enabled),
+        ("mailings.enabled", settings.mailings.enabled),
+        ("admin.remote", settings.admin.remote),
+    ):
+        if used:
+            yield Mistake(key, "not in a cluster yet")
 
 
 def find_oddities(settings: Settings) -> Iterator[Mistake]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from msgspec import Meta
 
@@ -133,6 +133,10 @@ class Jasmin(Section, frozen=True, kw_only=True):
 
     text_method: Literal["GET", "POST"] = "POST"
     """How URLs of received texts are called; in Jasmin each HTTP connector has its own."""
+
+
+WITH_KEYS: Final = frozenset({"httpsms", "linkmobility", "native"})
+"""Dialects whose calls take an API key of the account; the others sign in otherwise."""
 
 
 class Dialects(Section, frozen=True, kw_only=True):

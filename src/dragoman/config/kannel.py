@@ -19,7 +19,7 @@ from dragoman.config.values import (
     parse_network,
 )
 from dragoman.core.inbound.model.keywords import parse_keyword, words_of
-from dragoman.core.inbound.model.services import KEYWORD_WORDS, TextService
+from dragoman.core.inbound.model.services import KEYWORD_WORDS, TextService, compile_pattern
 from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.core.model.urls import is_http_address
 
@@ -43,6 +43,11 @@ def _check_keyword(text: str) -> None:
         raise ValueError(f"{text!r} is not the first word or words of a text") from None
 
 
+def _check_pattern(text: str) -> None:
+    compile_pattern(text)
+
+
+Prefix = Annotated[str, matching("[0-9]{1,15}", "is not the first digits of a number")]
 Template = Annotated[str, checked(_check_template)]
 ServiceName = Annotated[
     str, matching("[!-~]([ -~]{0,62}[!-~])?", "is not a name of up to 64 ASCII characters")
@@ -60,8 +65,20 @@ class KannelService(Section, frozen=True, kw_only=True):
         tuple[Annotated[str, checked(_check_keyword)], ...], Meta(max_length=100)
     ] = ()
     """Words that a text begins with, in any case; none for texts that no other service takes."""
+    keyword_regex: Annotated[
+        str, Meta(examples=["^ *(news|info)"], max_length=1_000), checked(_check_pattern)
+    ] = ""
+    """Regular expression that a text contains, in any case, in place of `keywords`."""
     numbers: tuple[PhoneNumber, ...] = ()
     """Numbers that texts come to; none for all of the account."""
+    number_prefixes: tuple[Prefix, ...] = ()
+    """First digits of those numbers; none for all."""
+    denied_number_prefixes: tuple[Prefix, ...] = ()
+    """First digits of numbers that it does not serve."""
+    sender_prefixes: Annotated[tuple[Prefix, ...], Meta(examples=[["45", "46"]])] = ()
+    """First digits of the phones that it serves; none for all."""
+    denied_sender_prefixes: tuple[Prefix, ...] = ()
+    """First digits of phones that it does not serve."""
     carriers: tuple[str, ...] = ()
     """Carriers that texts come over; none for all."""
     catch_all: bool = False
@@ -102,7 +119,7 @@ class KannelService(Section, frozen=True, kw_only=True):
         most: int | None = None
         fewest = 0
         posted = self.post_url or self.post_xml
-        free = self.catch_all or posted or not self.keywords
+        free = self.catch_all or posted or not (self.keywords or self.keyword_regex)
         if not free and self.file is None:
             fewest = 1 + self.template.count("%s") + self.template.count("%S")
             most = None if "%a" in self.template or "%r" in self.template else fewest
@@ -114,6 +131,11 @@ class KannelService(Section, frozen=True, kw_only=True):
             keywords=frozenset(words_of(keyword, KEYWORD_WORDS) for keyword in self.keywords),
             numbers=frozenset(number.removeprefix("+") for number in self.numbers),
             carriers=frozenset(self.carriers),
+            pattern=self.keyword_regex,
+            number_prefixes=self.number_prefixes,
+            denied_number_prefixes=self.denied_number_prefixes,
+            sender_prefixes=self.sender_prefixes,
+            denied_sender_prefixes=self.denied_sender_prefixes,
             fewest_words=fewest,
             most_words=most,
         )

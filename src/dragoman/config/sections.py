@@ -86,6 +86,35 @@ class Storage(Section, frozen=True, kw_only=True):
     is room to finish what was; 0 accepts until the disk is full."""
 
 
+class Cluster(Section, frozen=True, kw_only=True):
+    """Several nodes over one PostgreSQL database; docs/howto/run-a-cluster.md has more.
+
+    All nodes have the same configuration, except for what is said here of one node, and for [http],
+    [log] and data_dir.
+    """
+
+    partitions: Annotated[int, Meta(ge=0, le=32)] = 0
+    """Partitions that the accounts are divided into, chosen once; 0 for no cluster. More than you
+    will ever have nodes, such as 16."""
+    node: Annotated[str, Meta(pattern=r"\A[A-Za-z0-9_.-]{0,63}\Z", examples=["a"])] = ""
+    """Name of this node, each its own; the machine's name where it is empty."""
+    listen: Address = "127.0.0.1:8090"
+    """Host and port where other nodes reach this one. Only they need to: keep it inside your
+    network."""
+    public_address: Annotated[Address | None, Meta(examples=["10.0.0.11:8090"])] = None
+    """What other nodes call, where that is not `listen`."""
+    secret: Secret = Secret("")
+    """What nodes show each other: at least 16 characters, the same for all."""
+    nats: Annotated[Secret, Meta(examples=["nats://user:password@10.0.0.21:4222"])] = Secret("")
+    """NATS servers with JetStream, version 2.14 or later, with commas between; set sync_interval to
+    always there. Messages for carriers of other nodes go through them."""
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """Host and port of `listen`."""
+        return parse_address(self.listen)
+
+
 class SmppServer(Section, frozen=True, kw_only=True):
     """The SMPP server that customers' programs bind to; docs/dialects/smpp.md has more.
 

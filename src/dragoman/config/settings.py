@@ -50,6 +50,8 @@ class Settings(sections.Section, frozen=True, kw_only=True):
     """HTTP: what your programs talk to."""
     storage: sections.Storage = sections.Storage()
     """Storage: one SQLite file, or PostgreSQL."""
+    cluster: sections.Cluster = sections.Cluster()
+    """Cluster: several nodes that share the work."""
     dialects: Dialects = Dialects()
     """Dialects: the providers' APIs that Dragoman answers."""
     carriers: tuple[tables.CarrierTable, ...] = ()

@@ -380,7 +380,7 @@ class RouteTable(Section, frozen=True, kw_only=True):
     choose: Preference = Preference.ORDER
     """Which carrier takes a message, of those that can: "order" takes the first, "weights" gives
     each its share, "least_cost" takes the cheapest by [[price_lists]], "quality" the one that
-    delivered best in the last hour."""
+    delivered best to the country in the last hour."""
     weights: Annotated[
         tuple[Annotated[int, Meta(ge=0, le=10_000)], ...], Meta(examples=[[100]])
     ] = ()
@@ -389,8 +389,8 @@ class RouteTable(Section, frozen=True, kw_only=True):
     """How long a recipient stays with the carrier that it was last sent to, or wrote over; 0 for
     not at all."""
     min_delivery_rate: Annotated[float, Meta(ge=0, le=1)] = 0.0
-    """A carrier that delivered a smaller share in the last hour is left out; a message goes to it
-    every 30 s as a test, until it delivers again. 0 for no such floor."""
+    """A carrier that delivered a smaller share to a country in the last hour is left out there; a
+    message goes to it every 30 s as a test, until it delivers again. 0 for no such floor."""
     fallback: str = ""
     """Route that takes over what waits, while all carriers of this one are down or held."""
     fallback_after_s: Annotated[float, Meta(ge=0, le=DAY_S)] = 30.0
@@ -398,7 +398,10 @@ class RouteTable(Section, frozen=True, kw_only=True):
 
 
 class PriceListTable(Section, frozen=True, kw_only=True):
-    """What a carrier charges for a part, by prefix; for routes that choose by cost, and margins."""
+    """What a carrier charges for a part, by prefix; for routes that choose by cost, and margins.
+
+    Instead of a file, a list can be imported with `dragoman prices import`.
+    """
 
     carrier: str
     """Name of the carrier."""

@@ -9,7 +9,7 @@ from dragoman.console.place import PREFIX
 from dragoman.web.requests import Request
 from dragoman.web.responses import Header
 
-CookieName = Literal["session", "form"]
+CookieName = Literal["session", "form", "display"]
 
 _LOOPBACK: Final = re.compile(rb"(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])(?::(?P<port>\d{1,5}))?")
 _VALUE: Final = re.compile(r"[A-Za-z0-9_-]{16,128}")
@@ -26,10 +26,12 @@ def read_cookie(request: Request, name: CookieName) -> str:
     return ""
 
 
-def set_cookie(request: Request, name: CookieName, value: str) -> Header:
-    """The header that sets a cookie until the browser closes; an empty value ends it."""
+def set_cookie(request: Request, name: CookieName, value: str, keep_s: int = 0) -> Header:
+    """The header that sets a cookie, until the browser closes or for a time; empty ends it."""
     path, secure = ("/", "; Secure") if _is_secure(request) else (PREFIX, "")
-    end = "" if value else "; Max-Age=0"
+    if name == "display":
+        path = "/"  # the pages under /docs look alike
+    end = f"; Max-Age={keep_s}" if not value or keep_s else ""
     full_name = _full_name(request, name)
     text = f"{full_name}={value}; Path={path}; HttpOnly; SameSite=Lax{secure}{end}"
     return (b"set-cookie", text.encode())

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 from dragoman.console.context import ConsoleContext
 from dragoman.console.cookies import origin_of
+from dragoman.console.display import ADDRESSES, read_display
 from dragoman.console.forms import Problems, check_version, is_current, token_for
 from dragoman.console.frame import Frame
 from dragoman.console.paging import PER_PAGE, Paging, read_paging
@@ -49,6 +50,10 @@ _NOTICES: Final = {
     "signed-out-everywhere": "You are signed out everywhere.",
     "password-changed": "Password changed. Sign in with the new one.",
     "saved": "Saved.",
+    "search-kept": "The search is kept.",
+    "search-removed": "The search is not kept any more.",
+    "search-not-kept": "This search cannot be kept: it needs a name of up to 40 characters, and it"
+    " must not be for a number.",
     "session-ended": "Session ended.",
     "factor-removed": "Second factor removed.",
     "key-revoked": "API key revoked.",
@@ -199,11 +204,13 @@ class PageRequest:
 
     def show(self, template: str, status: int = 200, **values: Any) -> Response:
         """A page."""
-        account = self._account
+        account, display = self._account, read_display(self.http)
         values = {
             "page": self.page,
             "me": account,
             "person": self.person,
+            "display": display,
+            "shortcuts": ADDRESSES if account is not None and display.keys else {},
             "role": self._shown_role(),
             "section": self.page.menu or self.page.section,
             "provider": self.context.openid.name if self.context.openid is not None else "",

@@ -15,6 +15,7 @@ from dragoman.core.accounts.sql import (
     dialect_records,
     one_time_links,
     people,
+    saved_searches,
     scoped_tokens,
     second_factors,
     senders,
@@ -43,7 +44,7 @@ from dragoman.core.contacts.sql import (
     memberships,
     merge_fields,
 )
-from dragoman.core.delivery.sql import held_carriers
+from dragoman.core.delivery.sql import held_carriers, price_lists
 from dragoman.core.devices.sql import assignments, device_events, devices, phone_settings
 from dragoman.core.inbound.sql import (
     auto_answers,
@@ -148,6 +149,7 @@ OPERATIONS: Final[dict[str, Operation[Any, Any]]] = {
         credits.move,
         credits.undo,
         held_carriers.switch,
+        price_lists.put,
         imports.begin,
         imports.clean,
         imports.create,
@@ -202,6 +204,8 @@ OPERATIONS: Final[dict[str, Operation[Any, Any]]] = {
         keywords.reserve_keyword,
         one_time_links.add,
         one_time_links.use,
+        saved_searches.remove,
+        saved_searches.save,
         people.change,
         people.create,
         people.put_policy,

@@ -12,7 +12,10 @@ STORE: Final = (
 )
 DATABASE: Final = "reports waiting and messages are in the one database"
 TLS: Final = "TLS is a proxy's in front of Dragoman (docs/howto/tls-proxy.md)"
-LISTS: Final = "no lists of numbers: use `--prefixes` of accounts, and `dragoman optout`"
+LISTS: Final = (
+    "the list is not read: allow first digits with `--prefixes` of accounts, and have the numbers"
+    " of a black list as opt-outs (`dragoman optout add`)"
+)
 WHOLE: Final = "texts are sent whole, in parts that phones put together"
 WAP: Final = "WAP is not spoken; the one push that is, is LINK's"
 MODEM: Final = "modems are not driven; a phone can be a carrier (docs/howto/use-phones.md)"
@@ -210,11 +213,11 @@ VARIABLES: Final = MappingProxyType(
                 "alt-charset": "texts are posted in UTF-8; answers say their charset",
                 "dlr-url": "answers are reported to the URL of the account",
                 "accepted-account": "texts have no account but the owner of their number",
-                "allowed-prefix": LISTS,
-                "denied-prefix": LISTS,
-                "denied-receiver-prefix": LISTS,
-                "white-list": LISTS,
-                "black-list": LISTS,
+                "white-list": "the list is at a URL; write its first digits as sender_prefixes",
+                "black-list": "the list is at a URL; write its first digits as"
+                " denied_sender_prefixes",
+                "white-list-regex": "write first digits as sender_prefixes",
+                "black-list-regex": "write first digits as denied_sender_prefixes",
                 "aliases": "belongs to a keyword",
             }
         ),
@@ -227,7 +230,7 @@ PROTOCOLS: Final = MappingProxyType(
         "fake": "for tests: `dragoman dev` has an SMSC of its own, with phones to look at",
         "at": MODEM,
         "at2": MODEM,
-        "http": "carriers over HTTP are not spoken; ask for SMPP",
+        "http": "write a carrier of type `http` (docs/howto/send-over-your-providers-http-api.md)",
     }
 )
 """Why a carrier of a type is left out; others have `OTHER_PROTOCOL`."""

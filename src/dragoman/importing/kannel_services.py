@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from dragoman.core.inbound.model.services import compile_pattern
 from dragoman.importing.kannel_carriers import Carriers
 from dragoman.importing.kannel_file import Group
 from dragoman.importing.plan import Plan, Planned, Value
@@ -12,12 +13,22 @@ from dragoman.importing.plan import Plan, Planned, Value
 OWNER: Final = "kannel"
 """The account for texts where there is no sendsms-user."""
 DEFAULT: Final = "default"
+SHORT_CODE: Final = range(4, 7)
+WHOLE: Final = 8
+"""Digits of first digits that are taken for a whole number."""
 _SWITCHES: Final = (
     ("catch-all", "catch_all"),
     ("accept-x-kannel-headers", "accept_x_kannel_headers"),
     ("strip-keyword", "strip_keyword"),
     ("send-sender", "send_sender"),
 )
+_PREFIXES: Final = (
+    ("allowed-receiver-prefix", "number_prefixes"),
+    ("denied-receiver-prefix", "denied_number_prefixes"),
+    ("allowed-prefix", "sender_prefixes"),
+    ("denied-prefix", "denied_sender_prefixes"),
+)
+MAX_PREFIX: Final = 15
 _NUMBER: Final = re.compile(r"\+?[0-9]{3,15}")
 
 
@@ -40,9 +51,10 @@ def add_services(groups: list[Group], carriers: Carriers, sender: str, plan: Pla
         service = _read(group, owner, carriers, names, plan)
         if service is not None:
             plan.services.append(service)
-            listed = service.get("numbers", ())
+            listed = service.get("number_prefixes", ())
             assert isinstance(listed, tuple)
-            numbers |= set(listed)
+            # Of what may be whole numbers the operator is told anyway to list them.
+            numbers |= {one for one in listed if len(one) in SHORT_CODE or len(one) >= WHOLE}
     if _NUMBER.fullmatch(sender):
         numbers.add(sender)
     plan.numbers = [
@@ -69,24 +81,32 @@ def _read(
     if answer is None:
         group.unread.clear()
         return None
-    keyword = group.get("keyword")
-    if not keyword:
+    keyword, pattern = group.get("keyword"), group.get("keyword-regex")
+    if pattern and not _is_pattern(pattern):
         group.unread.clear()
-        plan.note(
-            group.where("keyword-regex"), "keyword-regex", "the service is left out: only keywords"
-        )
+        why = "the service is left out: not a regular expression that is read here"
+        plan.note(group.where("keyword-regex"), "keyword-regex", why)
+        return None
+    if not keyword and not pattern:
+        group.unread.clear()
+        plan.note(group.source, "sms-service", "has no keyword; left out")
         return None
     keywords: tuple[str, ...] = ()
-    if keyword.lower() != DEFAULT:
+    if pattern:
+        if group.has("aliases"):
+            group.get("aliases")
+    elif keyword.lower() != DEFAULT:
         keywords = (keyword, *group.parts("aliases"))
     elif group.has("aliases"):
         group.get("aliases")
     service: dict[str, Value] = {
-        "name": _name(group.get("name") or keyword, names),
+        "name": _name(group.get("name") or keyword or pattern, names),
         "account": owner,
     }
     if keywords:
         service["keywords"] = keywords
+    if pattern:
+        service["keyword_regex"] = pattern
     service |= answer
     smscs = group.parts("accepted-smsc")
     known = tuple(name for smsc_id in smscs for name in carriers.names(smsc_id))
@@ -96,14 +116,10 @@ def _read(
         plan.note(
             group.where("accepted-smsc"), "accepted-smsc", "names an SMSC that is not carried over"
         )
-    numbers = [n for n in group.parts("allowed-receiver-prefix") if _NUMBER.fullmatch(n)]
-    if numbers:
-        service["numbers"] = tuple(numbers)
-        plan.note(
-            group.where("allowed-receiver-prefix"),
-            "allowed-receiver-prefix",
-            "taken for whole numbers, not for first digits",
-        )
+    for variable, key in _PREFIXES:
+        prefixes = _read_prefixes(group, variable, plan)
+        if prefixes:
+            service[key] = prefixes
     for variable, key in _SWITCHES:
         if group.is_true(variable):
             service[key] = True
@@ -114,6 +130,26 @@ def _read(
     if sender := group.get("faked-sender"):
         service["sender"] = sender
     return service
+
+
+def _is_pattern(text: str) -> bool:
+    try:
+        compile_pattern(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _read_prefixes(group: Group, variable: str, plan: Plan) -> tuple[str, ...]:
+    """First digits, as texts have numbers here: international, without `+`."""
+    read = []
+    for part in group.parts(variable):
+        digits = part.removeprefix("00") if part.startswith("00") else part.removeprefix("+")
+        if digits.isascii() and digits.isdigit() and len(digits) <= MAX_PREFIX:
+            read.append(digits)
+        else:
+            plan.note(group.where(variable), variable, "holds what are no digits; left out")
+    return tuple(dict.fromkeys(read))
 
 
 def _answer(group: Group, plan: Plan) -> dict[str, Value] | None:

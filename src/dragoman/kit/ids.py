@@ -3,6 +3,9 @@
 An identifier is 41 bits of milliseconds since `EPOCH_MS` and 12 bits of sequence: JSON readers in
 JavaScript and PHP keep it exactly, sorting by it is sorting by time, and a range of times is a
 range of identifiers.
+
+In a cluster the low bits of the sequence are the partition the identifier was made in, so that no
+two partitions make the same one. A single process has all the bits for its sequence.
 """
 
 from __future__ import annotations
@@ -14,6 +17,8 @@ from dragoman.kit.clock import Clock
 
 EPOCH_MS = 1_577_836_800_000  # 2020-01-01T00:00:00Z; 41 bits last until 2089
 SEQUENCE_BITS = 12
+PARTITION_BITS = 5
+MAX_PARTITIONS = 1 << PARTITION_BITS
 LIMIT = 1 << 53
 MAX_DIGITS = 16
 
@@ -28,12 +33,15 @@ class IdSource:
     """Hands out identifiers in strictly increasing order, whatever the clock does.
 
     `last` is the highest identifier handed out before, so that a clock that went back while the
-    process was down makes no identifier twice.
+    process was down makes no identifier twice. With a `partition` its identifiers carry that, and
+    differ by `MAX_PARTITIONS` where they follow each other.
     """
 
-    def __init__(self, clock: Clock, last: int = 0) -> None:
+    def __init__(self, clock: Clock, last: int = 0, *, partition: int | None = None) -> None:
         self._now_ms = clock.now_ms
         self._last = last
+        self._partition = partition or 0
+        self._step = 1 if partition is None else MAX_PARTITIONS
 
     @property
     def last(self) -> int:
@@ -42,21 +50,28 @@ class IdSource:
 
     def continue_after(self, last: int) -> None:
         """Issues only identifiers above one of an earlier run."""
-        self._last = max(self._last, last)
+        step = self._step
+        following = last + (self._partition - last) % step  # an earlier one may be of no partition
+        self._last = max(self._last, following)
 
     def next(self, now_ms: int | None = None) -> int:
         """The next identifier; `now_ms` is for callers that have just read the clock."""
         if now_ms is None:
             now_ms = self._now_ms()
-        floor = (now_ms - EPOCH_MS) << SEQUENCE_BITS
-        self._last = last = floor if floor > self._last else self._last + 1
+        floor = ((now_ms - EPOCH_MS) << SEQUENCE_BITS) + self._partition
+        self._last = last = floor if floor > self._last else self._last + self._step
         return last
 
     def take(self, count: int) -> range:
-        """`count` consecutive identifiers."""
-        first = self.next()
-        self._last = first + count - 1
-        return range(first, first + count)
+        """`count` identifiers, each a `step` of the range after the one before."""
+        first, step = self.next(), self._step
+        self._last = first + (count - 1) * step
+        return range(first, first + count * step, step)
+
+
+def partition_of(identifier: int) -> int:
+    """The partition of an identifier that was made in a cluster."""
+    return identifier & (MAX_PARTITIONS - 1)
 
 
 def time_of(identifier: int) -> int:

@@ -67,11 +67,11 @@ class Settled(Generic[Result]):
 class PromptRun(Generic[Result]):
     """A coroutine that is run at once.
 
-    `ended` is called once, with the run, its result and what it raised. The coroutine must not ask
-    for its task, as a time limit does, before it waits for anything.
+    `ended` is called once, with the run, its result and what it raised; `about` is the caller's.
+    The coroutine must not ask for its task, as a time limit does, before it waits for anything.
     """
 
-    __slots__ = ("_context", "_coroutine", "_ended", "_task", "is_over")
+    __slots__ = ("_context", "_coroutine", "_ended", "_task", "about", "is_over")
 
     running: PromptRun[Any] | None = None
     """The one whose coroutine is being run."""
@@ -80,7 +80,9 @@ class PromptRun(Generic[Result]):
         self,
         todo: Coroutine[Any, Any, Result],
         ended: Callable[[PromptRun[Result], Result | None, BaseException | None], None],
+        about: Any = None,
     ) -> None:
+        self.about = about
         self._coroutine = todo
         self._ended = ended
         self._context = copy_context()

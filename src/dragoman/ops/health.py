@@ -83,7 +83,9 @@ def build_pages(
             _page("/health/live", live),
             _page("/health/ready", ready),
             _page("/metrics", metrics),
-            *docs_routes(tuple(dialects), version=__version__),
+            *docs_routes(
+                tuple(dialects), version=__version__, console=front.startswith("/console")
+            ),
         ]
     )
 

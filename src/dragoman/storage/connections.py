@@ -10,6 +10,7 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from dragoman.core.model.errors import StorageUnavailable
+from dragoman.storage.partitions import CLUSTER_LOCK, SHARED_SCHEMA, Place, schema_of, split
 
 BUSY_TIMEOUT_MS = 5_000
 CACHE_KB = 12_288
@@ -24,6 +25,7 @@ LOCK_WAIT_MS = 1_000
 """How long a new connection waits for the lock: the server takes a moment to see that we dropped
 the last one, which held it."""
 TAKEN = "another gateway has this PostgreSQL database open"
+CLAIMED = "another node has claimed this partition"
 # The server notices within half a minute that a gateway is gone, and frees its lock.
 # We notice in that time that a server is gone, not after the hours that are TCP's default.
 CLIENT_OPTIONS = {
@@ -57,12 +59,16 @@ def write_engine(url: URL) -> Engine:
 
 def _server_writer(url: URL) -> Engine:
     """One connection, which holds the gateway's lock: without the lock it cannot write."""
+    url, place = split(url)
     engine = create_engine(
         url,
         pool_size=1,
         max_overflow=0,
         pool_pre_ping=True,
-        connect_args={"options": SERVER_OPTIONS, **_client_options(url)},
+        connect_args={
+            "options": _server_options(url, place, SERVER_OPTIONS),
+            **_client_options(url),
+        },
     )
 
     @event.listens_for(engine, "connect")
@@ -72,14 +78,36 @@ def _server_writer(url: URL) -> Engine:
         connection.prepared_max = STATEMENTS
         try:
             connection.execute(f"SET lock_timeout = {LOCK_WAIT_MS}")
-            connection.execute("SELECT pg_advisory_lock(%s)", (GATEWAY_LOCK,))
+            if place is None:
+                connection.execute("SELECT pg_advisory_lock(%s)", (GATEWAY_LOCK,))
+            else:
+                _lock_partition(connection, place)
         except LockNotAvailable:
             connection.close()
-            raise StorageUnavailable(TAKEN) from None
+            raise StorageUnavailable(TAKEN if place is None else CLAIMED) from None
         connection.execute("RESET lock_timeout")
         connection.commit()
 
     return engine
+
+
+def _lock_partition(connection: Any, place: Place) -> None:
+    """Locks a partition, and no single gateway beside it; raises for a claim that is over."""
+    connection.execute("SELECT pg_advisory_lock_shared(%s)", (GATEWAY_LOCK,))
+    connection.execute("SELECT pg_advisory_lock(%s, %s)", (CLUSTER_LOCK, place.partition))
+    if place.epoch is None:
+        return
+    query = f"SELECT epoch FROM {SHARED_SCHEMA}.partitions WHERE partition = %s"  # noqa: S608
+    (epoch,) = connection.execute(query, (place.partition,)).fetchone()
+    if epoch != place.epoch:
+        connection.close()
+        raise StorageUnavailable(CLAIMED)
+
+
+def _server_options(url: URL, place: Place | None, *options: str) -> str:
+    """What the URL says itself, and ours behind it."""
+    schema = () if place is None else (f"-c search_path={schema_of(place.partition)}",)
+    return " ".join(filter(None, (str(url.query.get("options", "")), *options, *schema)))
 
 
 def _client_options(url: URL) -> dict[str, int]:
@@ -116,12 +144,13 @@ def _sqlite_writer(url: URL) -> Engine:
 def read_engine(url: URL, connections: int) -> Engine:
     """For reading, with so many connections."""
     if url.get_backend_name() != "sqlite":
+        url, place = split(url)
         return create_engine(
             url,
             pool_size=connections,
             max_overflow=0,
             pool_pre_ping=True,
-            connect_args=_client_options(url),
+            connect_args={"options": _server_options(url, place), **_client_options(url)},
         )
     engine = create_engine(
         url, pool_size=connections, max_overflow=0, connect_args={"check_same_thread": False}

@@ -20,6 +20,7 @@ from dragoman.kit.child_process import ChildProcess
 from dragoman.storage.connections import read_engine, write_engine
 from dragoman.storage.migrations import revisions
 from dragoman.storage.outages import is_outage, reason_of
+from dragoman.storage.partitions import split
 from dragoman.storage.runners import ChildRunner, LocalRunner, Runner
 from dragoman.storage.short_ids import ShortIds
 from dragoman.storage.writer import CommitObserver, Writer, check_durable
@@ -60,6 +61,12 @@ class Storage:
     @property
     def is_sqlite(self) -> bool:
         return self.url.get_backend_name() == "sqlite"
+
+    @property
+    def partition(self) -> int | None:
+        """The partition of a cluster that it is; None for a whole database."""
+        place = split(self.url)[1]
+        return None if place is None else place.partition
 
     def migrate(self) -> None:
         """Upgrades the tables to the newest revision; `migrated` says from which to which."""

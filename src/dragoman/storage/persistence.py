@@ -24,8 +24,9 @@ def persist(
 ) -> None:
     """Writes an item and calls `on_stored(True)` once it is on disk; costs no task.
 
-    While storage is unavailable the write is repeated. `on_stored(False)` means that it can never
-    be written, which only a defect of ours can cause.
+    Under load it waits some milliseconds for others to share a commit with. While storage is
+    unavailable the write is repeated. `on_stored(False)` means that it can never be written, which
+    only a defect of ours can cause.
     """
 
     def finish(result: object) -> None:
@@ -34,7 +35,7 @@ def persist(
         elif not is_repeated(result, operation, persist, writer, operation, item, on_stored):
             on_stored(False)
 
-    writer.submit(operation, item, finish)
+    writer.submit(operation, item, finish, can_wait=True)
 
 
 def is_repeated(

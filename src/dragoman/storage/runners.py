@@ -139,12 +139,13 @@ class ChildRunner:
         self._listen(self._let_write(START_TIMEOUT_S))
 
     def run(self, number: int, works: Works, done: Done) -> None:
-        self._ask((number, [(operation.name, items) for operation, items in works]), done)
+        encode = msgspec.msgpack.encode
+        self._ask((number, [(operation.name, encode(items)) for operation, items in works]), done)
 
     def settle(self, number: int, done: Done) -> None:
         self._ask((number, []), done)
 
-    def _ask(self, question: tuple[int, list[tuple[str, list[Any]]]], done: Done) -> None:
+    def _ask(self, question: tuple[int, list[tuple[str, bytes]]], done: Done) -> None:
         asked = frame(msgspec.msgpack.encode(question))
         if self._gone is not None:
             raise self._gone

@@ -1,9 +1,9 @@
 """The group-commit writer: what arrives during one transaction goes into the next.
 
-A caller gets its result only after its group is on disk. Work of the same kind in a group runs as
-one call, so that a hundred accepted messages are one INSERT. The connection, with full sync,
-belongs to the runner (`storage/runners.py`), in this process or in a child. Everything here happens
-on the event loop.
+A caller gets its result only after its group is on disk. What nobody waits for is gathered for some
+milliseconds while there is a lot of it. Work of the same kind in a group runs as one call, so that
+a hundred accepted messages are one INSERT. The connection, with full sync, belongs to the runner
+(`storage/runners.py`), in this process or in a child. Everything here happens on the event loop.
 """
 
 from __future__ import annotations
@@ -42,6 +42,14 @@ PROBE_S = 1.0
 """Between empty writes, while the database cannot be written."""
 SETTLE_S = 0.5
 """Between questions for a group in doubt, while the database is away."""
+GATHER_S = 0.02
+"""How long at most a group of work that can wait is gathered under load: a commit costs as much as
+writing ten changes, so those of a hundred messages should share one."""
+GATHER_STEP_S = 0.002
+"""A group begins once nothing more came for so long: whoever sends a few at a time and waits for
+their answers, as many SMSCs do with receipts, is not made to wait for others."""
+GATHERED = 200
+"""Units of work that need not wait for more."""
 AGAIN_S = 2.0
 """How soon a group must be known not to be on disk to be written again: later its callers may have
 gone, and asked elsewhere."""
@@ -55,12 +63,14 @@ log = structlog.get_logger(__name__)
 class _Group:
     """Units of work that are written in one transaction, by kind in the order of their arrival."""
 
-    __slots__ = ("kinds", "size")
+    __slots__ = ("kinds", "size", "urgent")
 
     def __init__(self) -> None:
         self.kinds: dict[Operation[Any, Any], tuple[list[Any], list[_Done]]] = {}
         """The items of each kind, and who hears what became of each."""
         self.size = 0
+        self.urgent = 0
+        """Units whose callers cannot be made to wait."""
 
     def add(self, operation: Operation[Any, Any], item: Any, done: _Done) -> None:
         self.size += 1
@@ -118,7 +128,8 @@ class Writer:
         self._alone: deque[_Group] = deque()
         """Units of a group that failed: each gets a transaction of its own."""
         self._busy = False
-        """A group is being written, or will be at the end of this turn of the loop."""
+        """A group is being written, or gathered, or will be at the end of this turn of the loop."""
+        self._gathering: asyncio.TimerHandle | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stopped: asyncio.Future[None] | None = None
         self._number = secrets.randbits(62)
@@ -149,6 +160,10 @@ class Writer:
     def busy_s(self) -> float:
         """How long the group in progress has taken so far; 0 if there is none."""
         return perf_counter() - self._began_s if self._busy and self._began_s else 0.0
+
+    def give_up(self, reason: str) -> None:
+        """Refuses everything from here on: another process owns the database."""
+        self.failed, self.trouble = True, reason
 
     async def check(self) -> None:
         """Makes an empty write unless there was one just now; raises `StorageUnavailable`."""
@@ -191,8 +206,13 @@ class Writer:
         operation: Operation[Item, Result],
         item: Item,
         done: Callable[[Result | Exception], None],
+        *,
+        can_wait: bool = False,
     ) -> None:
-        """Adds an item to the next group; `done` gets its result on the loop, after the commit."""
+        """Adds an item to the next group; `done` gets its result on the loop, after the commit.
+
+        What `can_wait` is gathered for some milliseconds, while there is a lot of it.
+        """
         assert self._loop is not None, "the writer is not started"
         if self._stopped is not None or (self.low_space and operation.grows):
             done(StorageUnavailable(self.low_space or "the gateway is stopping"))
@@ -202,10 +222,33 @@ class Writer:
             group = self._open = _Group()
             self._waiting.append(group)
         group.add(operation, item, done)
+        if not can_wait:
+            group.urgent += 1
         # Not at once: what else this turn of the loop gives belongs to the same group.
         if not self._busy:
             self._busy = True
             self._loop.call_soon(self._begin)
+        elif self._gathering is not None and not can_wait:
+            self._gathering.cancel()
+            self._gathering = None
+            self._loop.call_soon(self._begin)
+
+    def _gather(self, before: int, until_s: float) -> None:
+        """Begins the next group, or waits for more of it."""
+        self._gathering = None
+        group = self._waiting[0] if self._waiting else None
+        if (
+            group is not None
+            and before < group.size < GATHERED
+            and not (group.urgent or self._alone or self._stopped)
+            and perf_counter() < until_s
+        ):
+            assert self._loop is not None
+            self._gathering = self._loop.call_later(
+                GATHER_STEP_S, self._gather, group.size, until_s
+            )
+        else:
+            self._begin()
 
     def _begin(self) -> None:
         if self._alone:
@@ -254,7 +297,8 @@ class Writer:
             group = _Group()  # nobody will ever know: no answer is better than a wrong one
         failure = self._after_failure(group, outcome) if isinstance(outcome, Exception) else None
         self._began_s = 0.0
-        self._begin()  # first of all, for the runner to be at work while callers hear
+        # First of all, for the runner to be at work while callers hear.
+        self._gather(0, self._written_s + GATHER_S)
         if not isinstance(outcome, Exception):
             group.settle(outcome)
         elif failure is not None:

@@ -75,3 +75,11 @@ def decode_text(data: bytes, codec: str, fallback: str | None = None) -> str:
 def without_bom(data: bytes) -> bytes:
     """Drops the byte-order mark that some editors put before UTF-8."""
     return data.removeprefix(codecs.BOM_UTF8)
+
+
+def text_of_file(data: bytes) -> str:
+    """The text of a file that says no charset: UTF-8, with a mark or without, else Latin-1."""
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return data.decode("latin-1")

@@ -5,7 +5,6 @@ Requests that no dialect owns, or whose target is not a plain path, go through u
 
 import asyncio
 from collections.abc import Coroutine
-from functools import partial
 from typing import Any, Final
 from urllib.parse import unquote
 
@@ -25,19 +24,31 @@ _INTERRUPTED: Final = Response(
 )
 
 
-class _DirectCycle(RequestResponseCycle):
+class _DirectCycle:
     """A request and its answer in uvicorn's queue, which collects its own body.
 
     `more_body` says that body is awaited, `allowance` how much more is taken or discarded.
     """
 
-    disconnected = False
-    response_complete = False
+    __slots__ = (
+        "allowance",
+        "call",
+        "chunked",
+        "content",
+        "disconnected",
+        "keep_alive",
+        "more_body",
+        "response_complete",
+        "started",
+        "waiting_for_100_continue",
+    )
 
     def __init__(
         self, call: Call, *, keep_alive: bool, chunked: bool, expect_100_continue: bool
     ) -> None:
         self.call = call
+        self.disconnected = False
+        self.response_complete = False
         self.keep_alive = keep_alive
         self.chunked = chunked
         self.waiting_for_100_continue = expect_100_continue
@@ -80,6 +91,9 @@ class DirectHttpProtocol(BoundedHttpProtocol):
     answered in order. The keep-alive timer is set once and renewed, not set for each request.
     """
 
+    cycle: Any  # of either way, and so is what the queue holds
+    pipeline: Any
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._dialects = self.app if isinstance(self.app, DialectApp) else None
@@ -101,7 +115,7 @@ class DirectHttpProtocol(BoundedHttpProtocol):
             self.timeout_keep_alive_task.cancel()
             self.timeout_keep_alive_task = None
         if isinstance(self.cycle, _DirectCycle):
-            self.cycle = None  # type: ignore[assignment]
+            self.cycle = None
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -295,7 +309,7 @@ class DirectHttpProtocol(BoundedHttpProtocol):
             self._stop_body_timer()
         call = cycle.call
         if call.is_prompt and call.response is None:
-            run = PromptRun(call.answer(bytes(cycle.content)), partial(self._answered, cycle))
+            run = PromptRun(call.answer(bytes(cycle.content)), self._answered, cycle)
             run.go_on()
             if not run.is_over:
                 self.tasks.add(run)  # type: ignore[arg-type]  # waited for, and cancelled, alike
@@ -316,12 +330,9 @@ class DirectHttpProtocol(BoundedHttpProtocol):
         await self._finish(cycle, response)
 
     def _answered(
-        self,
-        cycle: _DirectCycle,
-        run: PromptRun[Response],
-        response: Response | None,
-        error: BaseException | None,
+        self, run: PromptRun[Response], response: Response | None, error: BaseException | None
     ) -> None:
+        cycle: _DirectCycle = run.about
         self.tasks.discard(run)
         if response is None:
             self._write(cycle, _INTERRUPTED)

@@ -1,8 +1,10 @@
 """The pages under `/docs`: every dialect's calls, rendered on the server from its OpenAPI document.
 
-They hold no script and fetch nothing but our own stylesheet.
+They hold no script and fetch nothing but our own stylesheet. Examples for the shell use the
+variables that `dragoman dev` writes, so that they run as they are with its demo account.
 """
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from importlib.resources import files
@@ -15,12 +17,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from dragoman.web.curl import render_curl
 from dragoman.web.openapi import Schema, render_openapi
 from dragoman.web.operations import Dialect
 
 HEADERS: Final[Mapping[str, str]] = {
     "content-security-policy": (
-        "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; "
+        "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'self'; "
         "frame-ancestors 'none'"
     ),
     "x-content-type-options": "nosniff",
@@ -28,13 +31,26 @@ HEADERS: Final[Mapping[str, str]] = {
     "cache-control": "no-cache",
 }
 MAX_FIELD_DEPTH: Final = 6
+MAX_QUERY: Final = 100
+MAX_FOUND: Final = 100
+_HTML: Final = b'<html lang="en">'
+_THEME: Final = re.compile(r"dragoman-display(?:-\d+)?=theme-(light|dark)_")
 
 
-def docs_routes(dialects: Iterable[Dialect], *, version: str) -> list[Route]:
-    """Builds the routes `/docs`, `/docs/<dialect>` and `/docs/<dialect>/openapi.json`."""
-    pages = DocsPages(tuple(dialects), version=version)
+def docs_routes(dialects: Iterable[Dialect], *, version: str, console: bool = False) -> list[Route]:
+    """Builds the routes `/docs`, `/docs/<dialect>` and `/docs/<dialect>/openapi.json`.
+
+    With `console` the pages link to it.
+    """
+    pages = DocsPages(tuple(dialects), version=version, console=console)
+
+    async def index(request: Request) -> Response:
+        wanted = request.query_params.get("q", "")[:MAX_QUERY].strip()
+        body = pages.render_search(wanted) if wanted else pages.render_index()
+        return Response(_themed(request, body), 200, HEADERS, "text/html")
+
     return [
-        Route("/docs", _serve(lambda _: pages.render_index(), "text/html")),
+        Route("/docs", index),
         Route("/docs/docs.css", _serve(lambda _: pages.stylesheet(), "text/css")),
         Route("/docs/{dialect}", _serve(pages.render_dialect, "text/html")),
         Route("/docs/{dialect}/openapi.json", _serve(pages.render_document, "application/json")),
@@ -53,7 +69,9 @@ def render_prose(text: str) -> markupsafe.Markup:
 class DocsPages:
     """Renders the documentation of some dialects; each page once."""
 
-    def __init__(self, dialects: tuple[Dialect, ...], *, version: str) -> None:
+    def __init__(
+        self, dialects: tuple[Dialect, ...], *, version: str, console: bool = False
+    ) -> None:
         self._dialects = {dialect.name: dialect for dialect in dialects}
         self._version = version
         self._templates = jinja2.Environment(
@@ -63,10 +81,11 @@ class DocsPages:
             lstrip_blocks=True,
             undefined=jinja2.StrictUndefined,
         )
-        self._templates.globals["version"] = version
+        self._templates.globals.update(version=version, console=console, wanted="")
         self._templates.filters["prose"] = render_prose
         self.render_index = cache(self._render_index)
         self._page = cache(self._render_page)
+        self._entries = cache(self._find_entries)
         self._document = cache(self._render_document)
 
     def stylesheet(self) -> bytes:
@@ -81,6 +100,29 @@ class DocsPages:
         """Renders a dialect's OpenAPI document, if there is such a dialect."""
         return self._document(name) if name in self._dialects else None
 
+    def render_search(self, wanted: str) -> bytes:
+        """The calls of all dialects that have every word of a search."""
+        words = wanted.lower().split()
+        found = [
+            (dialect, entry)
+            for dialect in self._dialects.values()
+            for entry in self._entries(dialect.name)
+            if all(word in entry["words"] for word in words)
+        ]
+        template = self._templates.get_template("docs_search.html")
+        shown = found[:MAX_FOUND]
+        return template.render(wanted=wanted, found=shown, left=len(found) - len(shown)).encode()
+
+    def _find_entries(self, name: str) -> list[Schema]:
+        document = render_openapi(self._dialects[name], version=self._version)
+        entries = [entry for group in list_groups(document).values() for entry in group]
+        for entry in entries:
+            names = (row["name"] for row in (*entry["parameters"], *entry["body"]))
+            fields = ("id", "method", "path", "summary", "description", "source")
+            texts = (name, *(entry[field] for field in fields), *names)
+            entry["words"] = " ".join(texts).lower()
+        return entries
+
     def _render_index(self) -> bytes:
         template = self._templates.get_template("docs_index.html")
         return template.render(dialects=list(self._dialects.values())).encode()
@@ -89,7 +131,7 @@ class DocsPages:
         dialect = self._dialects[name]
         document = render_openapi(dialect, version=self._version)
         template = self._templates.get_template("docs_dialect.html")
-        page = template.render(dialect=dialect, groups=list_groups(document))
+        page = template.render(dialect=dialect, groups=list_groups(document, dialect.login))
         return page.encode()
 
     def _render_document(self, name: str) -> bytes:
@@ -97,13 +139,15 @@ class DocsPages:
         return msgspec.json.format(document, indent=2)
 
 
-def list_groups(document: Schema) -> dict[str, list[Schema]]:
+def list_groups(document: Schema, login: str = "") -> dict[str, list[Schema]]:
     """Lists the operations of a document by their first tag, in the document's order."""
     groups: dict[str, list[Schema]] = {}
     for path, item in document["paths"].items():
         for method, operation in item.items():
             tag = operation["tags"][0] if operation["tags"] else "Calls"
-            groups.setdefault(tag, []).append(_entry(document, path, method, operation))
+            entry = _entry(document, path, method, operation)
+            entry["curl"] = render_curl(document, path, method, operation, login)
+            groups.setdefault(tag, []).append(entry)
     return groups
 
 
@@ -169,7 +213,7 @@ def _entry(document: Schema, path: str, method: str, operation: Schema) -> Schem
                 "name": parameter["name"],
                 "place": parameter["in"],
                 "type": describe_type(document, parameter["schema"]),
-                "required": parameter["required"],
+                "required": parameter.get("required", False),
                 "description": parameter.get("description", ""),
                 "default": parameter["schema"].get("default"),
             }
@@ -210,11 +254,19 @@ def _inner_objects(document: Schema, schema: Schema) -> list[tuple[Schema, str]]
     return [(schema, "")] if "properties" in _resolve(document, schema) else []
 
 
+def _themed(request: Request, body: bytes) -> bytes:
+    """A page in the theme that was chosen in the console, by its cookie."""
+    match = _THEME.search(request.headers.get("cookie", ""))
+    if match is None:
+        return body
+    return body.replace(_HTML, _HTML[:-1] + f' data-theme="{match[1]}">'.encode(), 1)
+
+
 def _serve(render: Callable[[str], bytes | None], media_type: str) -> Callable[[Request], Response]:
     async def answer(request: Request) -> Response:
         body = render(request.path_params.get("dialect", ""))
         if body is None:
             return Response("Unknown dialect.\n", 404, HEADERS, "text/plain")
-        return Response(body, 200, HEADERS, media_type)
+        return Response(_themed(request, body), 200, HEADERS, media_type)
 
     return answer  # type: ignore[return-value]

@@ -78,6 +78,8 @@ class Operation:
         default_factory=dict
     )
     """Further bodies by status, such as a refusal under 200; `int` is a bare number."""
+    is_query_new: bool = False
+    """Whether each call has another query, behind the same path and headers."""
     is_prompt: bool = False
     """Whether its handler mostly waits for commits alone, so that it is run without a task
     (`kit/prompt.py`)."""
@@ -108,6 +110,9 @@ class Dialect:
     aliases: Mapping[str, str] = field(default_factory=dict)
     unlisted: tuple[Operation, ...] = field(default=(), repr=False)
     answer_root: str = "response"
+    login: str = ""
+    """How an example signs in: options of curl, or what goes into the query (`apikey=$KEY`). The
+    variables are those of `dev.env` (`cli/dev_file.py`)."""
     problem: type[msgspec.Struct] | None = None
     bearer: bool = False
 

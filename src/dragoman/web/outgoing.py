@@ -149,16 +149,43 @@ class GuardedClient:
         """
         try:
             origin, target = self._checked_url(url)
-            request = self._render(method, origin, target, headers, body)
+            head = self._render_head(method, origin, target, headers)
         except FetchRefused as refused:
             asyncio.get_running_loop().call_soon(on_result, refused)
             return
+        if body or method != "GET":
+            request = b"%bContent-Length: %d\r\n\r\n%b" % (head, len(body), body)
+        else:
+            request = head + b"\r\n"
+        if repeatable is None:
+            repeatable = method == "GET"
+        self._send(origin, request, on_result, repeatable)
 
+    def prepare(self, method: str, url: str, headers: Iterable[tuple[str, str]]) -> Prepared:
+        """The head of requests that differ in their body alone, for `start_prepared`.
+
+        Raises `FetchRefused` where the URL may not be called.
+        """
+        origin, target = self._checked_url(url)
+        return Prepared(origin=origin, head=self._render_head(method, origin, target, headers))
+
+    def start_prepared(
+        self, prepared: Prepared, body: bytes, on_result: Callable[[Fetched | FetchError], None]
+    ) -> None:
+        """Like `start`, and never made once more."""
+        request = b"%bContent-Length: %d\r\n\r\n%b" % (prepared.head, len(body), body)
+        self._send(prepared.origin, request, on_result, repeatable=False)
+
+    def _send(
+        self,
+        origin: _Origin,
+        request: bytes,
+        on_result: Callable[[Fetched | FetchError], None],
+        repeatable: bool,
+    ) -> None:
         def ended(result: Fetched | Exception) -> None:
             on_result(result if isinstance(result, Fetched) else self._failure(origin, result))
 
-        if repeatable is None:
-            repeatable = method == "GET"
         self._exchanges.start(origin, request, ended, repeatable=repeatable)
 
     def _failure(self, origin: _Origin, error: Exception) -> FetchError:
@@ -246,14 +273,10 @@ class GuardedClient:
         self._names[origin.host] = (now + NAME_TTL_S, texts)
         return texts
 
-    def _render(
-        self,
-        method: str,
-        origin: _Origin,
-        target: str,
-        headers: Iterable[tuple[str, str]],
-        body: bytes,
+    def _render_head(
+        self, method: str, origin: _Origin, target: str, headers: Iterable[tuple[str, str]]
     ) -> bytes:
+        """The head, but for the length of the body and the empty line."""
         lines = ""
         if headers:
             headers = tuple(headers)
@@ -267,11 +290,9 @@ class GuardedClient:
             )
         if method != "GET" and not _TOKEN.fullmatch(method):
             raise FetchRefused("the method or a header is not valid")
-        if body or method != "GET":
-            lines += f"Content-Length: {len(body)}\r\n"
         head = f"{method} {target} HTTP/1.1\r\nHost: {origin.host_field}\r\n{self._common_headers}"
         try:
-            return f"{head}{lines}\r\n".encode("latin-1") + body
+            return f"{head}{lines}".encode("latin-1")
         except UnicodeEncodeError:
             raise FetchRefused("the method or a header is not valid") from None
 
@@ -343,6 +364,13 @@ class _Origin(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def place(self) -> str:
         return f"{self.scheme}://{self.host}:{self.port}"
+
+
+class Prepared(msgspec.Struct, frozen=True, kw_only=True):
+    """Where requests go, and their head, but for the length of the body."""
+
+    origin: _Origin
+    head: bytes
 
 
 @cache

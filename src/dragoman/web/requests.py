@@ -59,6 +59,8 @@ class Called(Protocol):
     @property
     def wrapper(self) -> str: ...
     @property
+    def is_query_new(self) -> bool: ...
+    @property
     def body_formats(self) -> tuple[BodyFormat, ...]: ...
     def handler(self, request: "Request", /) -> Awaitable[Response]: ...
 
@@ -94,6 +96,7 @@ class Request:
         "path_params",
         "query",
         "query_string",
+        "raw_path",
     )
 
     def __init__(
@@ -109,6 +112,7 @@ class Request:
         headers: list[tuple[bytes, bytes]] | None = None,
         client: str = "",
         body: bytes = b"",
+        raw_path: bytes = b"",
     ) -> None:
         self.method = method
         self.path = path
@@ -119,6 +123,7 @@ class Request:
         self.query_string = query_string
         self.client = client
         self.body = body
+        self.raw_path = raw_path
         self._header_list = headers if headers is not None else []
         self._headers: dict[bytes, bytes] | None = None
 
@@ -134,6 +139,7 @@ class Request:
         request.query_string = self.query_string
         request.client = client
         request.body = b""
+        request.raw_path = self.raw_path
         request._header_list = self._header_list
         request._headers = self._headers
         return request

@@ -15,14 +15,15 @@ from typing import Any, Final
 import structlog
 
 from dragoman.kit.call_header import HEADER
+from dragoman.kit.elsewhere import UNREACHABLE, Elsewhere
 from dragoman.web.bodies import ClientGone, check_body_head, drain_body, read_body
 from dragoman.web.client_address import ClientAddressReader
 from dragoman.web.forms import parse_form
 from dragoman.web.known_heads import END, KnownHeads
 from dragoman.web.operations import Dialect, Operation
-from dragoman.web.paths import PathTable
+from dragoman.web.paths import Found, PathTable
 from dragoman.web.refusals import MalformedBody, Refusal, RefusalKind, Refused
-from dragoman.web.requests import Parameters, Request
+from dragoman.web.requests import Called, Parameters, Request
 from dragoman.web.responses import NO_CONTENT, Header, Message, Response, Send, Stream
 
 Scope = MutableMapping[str, Any]
@@ -31,8 +32,11 @@ AsgiApp = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 PREFLIGHT_AGE_S: Final = 86_400
 FRAMES_LOGGED: Final = 12
+PATHS_REMEMBERED: Final = 256
 STALL_S: Final = 30.0
 """How long a client may not read from a stream before it is disconnected."""
+
+HandOver = Callable[[Request, int], Awaitable[Response | None]]
 
 _BODILESS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 _CLOSE: Final[Header] = (b"connection", b"close")
@@ -59,6 +63,10 @@ class _Endpoint:
                 raise ValueError(f"{method} {operation.path} is declared twice")
             self.by_method[method] = operation
 
+    @property
+    def is_called_often(self) -> bool:
+        return any(operation.is_prompt for operation in self.by_method.values())
+
     def allowed_methods(self) -> bytes:
         return ", ".join(sorted({*self.by_method, "OPTIONS"})).encode()
 
@@ -73,6 +81,8 @@ class DialectApp:
     Raises ValueError for an operation declared twice or outside its dialect's prefixes.
     """
 
+    call_type: "type[Call]"
+
     def __init__(
         self,
         dialects: Iterable[Dialect],
@@ -82,9 +92,14 @@ class DialectApp:
         addresses: ClientAddressReader | None = None,
         max_body_bytes: int | None = None,
         new_reference: Callable[[], str] = lambda: secrets.token_hex(8),
+        hand_over: HandOver | None = None,
     ) -> None:
-        """`max_body_bytes` caps the body limits of the operations."""
-        self._fallback = fallback
+        """`max_body_bytes` caps the body limits of the operations.
+
+        `hand_over` gives a call to another partition, in a cluster; None where it cannot.
+        """
+        self.hand_over = hand_over
+        self.fallback = fallback
         self._max_body_bytes = max_body_bytes
         self._addresses = addresses or ClientAddressReader()
         self.body_timeout_s = body_timeout_s
@@ -94,13 +109,15 @@ class DialectApp:
             self._add(dialect)
         self._plain = self._paths.plain
         self._known_heads = KnownHeads()
+        self._often: dict[bytes, Found[_Endpoint, Dialect]] = {}
+        """Where paths with placeholders led of late that are called often."""
         self._pumps: set[asyncio.Task[None]] = set()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers one request (ASGI 3.0)."""
         call = self.open(scope) if scope["type"] == "http" else None
         if call is None:
-            return await self._fallback(scope, receive, send)
+            return await self.fallback(scope, receive, send)
         try:
             response = await self._read_and_answer(call, receive)
         except ClientGone:
@@ -148,7 +165,8 @@ class DialectApp:
         path: str = scope["path"]
         endpoint, path_params = self._plain.get(path, _NOWHERE)
         if endpoint is None:
-            found = self._paths.find(scope.get("raw_path") or path.encode())
+            raw_path = scope.get("raw_path") or path.encode()
+            found = self._often.get(raw_path) or self._find(raw_path)
             if found.owner is None:
                 return None
             endpoint, path_params, dialect = found.value, found.params, found.owner
@@ -163,8 +181,9 @@ class DialectApp:
             query_string=scope["query_string"],
             headers=scope["headers"],
             client=self._addresses.read(scope),
+            raw_path=scope.get("raw_path") or b"",
         )
-        call = Call(self, request)
+        call = self.call_type(self, request)
         try:
             if scope["query_string"]:
                 request.query = _read_query(request, scope["query_string"])
@@ -175,21 +194,48 @@ class DialectApp:
             call.response = _open_to_all(request, self.fail(request, error))
         return call
 
+    def _find(self, raw_path: bytes) -> Found[_Endpoint, Dialect]:
+        found = self._paths.find(raw_path)
+        if found.value is not None and found.value.is_called_often:
+            if len(self._often) >= PATHS_REMEMBERED:
+                self._often.clear()
+            self._often[raw_path] = found
+        return found
+
     def open_known(self, data: bytes, peer: tuple[str, int] | None) -> tuple["Call", bytes] | None:
         """Opens a call whose head was seen before and that is whole; None for any other."""
         end = data.find(END) + len(END)
-        known = self._known_heads.find(data[:end])
-        if known is None or len(data) - end != known.body_bytes:
+        found = self._known_heads.find(data[:end])
+        if found is None:
+            return None
+        known, query = found
+        if len(data) - end != known.body_bytes:
             return None
         request = known.request
-        call = Call(self, request.again(self._addresses.read_of(peer, request.headers)))
+        again = request.again(self._addresses.read_of(peer, request.headers))
+        if query != request.query_string:
+            again.query_string = query
+            try:
+                again.query = _read_query(again, query)
+            except MalformedBody:
+                return None  # read as a new one, it is refused
+        call = self.call_type(self, again)
         call.is_prompt = True
         call.body_limit_bytes = known.body_limit_bytes
         return call, data[end:]
 
     def learn_head(self, data: bytes, call: "Call") -> None:
         """Remembers the head of a call that came whole, for those that begin alike."""
-        self._known_heads.learn(data, call.request, call.body_limit_bytes)
+        request = call.request.again(client="")
+        query = request.query_string
+        request.query = _read_query(request, query) if query else _NO_QUERY  # as it was at first
+        operation = request.operation
+        self._known_heads.learn(
+            data,
+            request,
+            call.body_limit_bytes,
+            but_for_query=operation is not None and operation.is_query_new,
+        )
 
     def _check_head(self, call: "Call", endpoint: _Endpoint | None) -> Response | None:
         request = call.request
@@ -299,10 +345,10 @@ class Call:
     reads it. Else the server collects up to `body_limit_bytes` (None: no body) and awaits `answer`.
     """
 
-    __slots__ = ("_app", "body_limit_bytes", "drain_bytes", "is_prompt", "request", "response")
+    __slots__ = ("app", "body_limit_bytes", "drain_bytes", "is_prompt", "request", "response")
 
     def __init__(self, app: DialectApp, request: Request) -> None:
-        self._app = app
+        self.app = app
         self.request = request
         self.is_prompt = False
         """Whether it is answered without a task, as a rule."""
@@ -323,18 +369,40 @@ class Call:
             response = await operation.handler(request)
         except Refused as refused:
             return self.refuse(refused.refusal)
+        except Elsewhere as elsewhere:
+            return await self._hand_over(request, operation, elsewhere)
         except Exception as error:
-            response = self._app.fail(request, error)
+            response = self.app.fail(request, error)
         return _open_to_all(request, response)
+
+    async def _hand_over(
+        self, request: Request, operation: Called, elsewhere: Elsewhere
+    ) -> Response:
+        """Gives a call to the partition of its caller; refuses it where nobody can be reached."""
+        # As tasks: a prompt call is none, and what is set for the refusal ends with it.
+        hand_over = self.app.hand_over
+        if hand_over is not None:
+            answer = await asyncio.ensure_future(hand_over(request, elsewhere.partition))
+            if answer is not None:
+                return answer
+        response = await asyncio.create_task(self._refuse_here(request, operation))
+        return _open_to_all(request, response)
+
+    async def _refuse_here(self, request: Request, operation: Called) -> Response:
+        UNREACHABLE.set(True)
+        try:
+            return await operation.handler(request)
+        except Exception as error:
+            return self.app.fail(request, error)
 
     def report(self, error: Exception) -> None:
         """Logs an error in the answer after its head was sent."""
-        self._app.report(self.request, error)
+        self.app.report(self.request, error)
 
     def refuse(self, refusal: Refusal) -> Response:
         """Sets and returns the dialect's refusal; it closes the connection if body stays unread."""
         request = self.request
-        response = self._app.refuse(request, refusal)
+        response = self.app.refuse(request, refusal)
         if refusal.kind in _LEAVES_BODY:
             response = response.with_headers(_CLOSE)
             # A client that waits for 100 Continue must not be invited to send (RFC 9110 s. 10.1.1),
@@ -343,6 +411,9 @@ class Call:
             self.drain_bytes = 0 if waits else self.body_limit_bytes or 0
         self.response = _open_to_all(request, response)
         return self.response
+
+
+DialectApp.call_type = Call
 
 
 async def _pump(response: Stream, send: Send) -> None:

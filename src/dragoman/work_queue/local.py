@@ -74,7 +74,8 @@ class LocalConsumer:
         self._something.set()
 
     def claim(self) -> bool:
-        if self.waiting or self.demand() <= self.claimed:
+        # What waits is taken first, of which nothing is known here but that there is room for it.
+        if self.demand() <= self.claimed + self.waiting:
             return False
         self.claimed += 1
         return True

@@ -18,6 +18,7 @@ from dragoman.core.messages.model.messages import InboundPartReport, Outgoing, R
 from dragoman.core.messages.model.outcomes import Outcome
 from dragoman.core.model.stored import OnStored
 from dragoman.kit.clock import Clock, FixedClock
+from dragoman.kit.prompt import PromptRun
 from dragoman.protocols.gsm.alphabet import Alphabet, try_encode_gsm
 from dragoman.protocols.gsm.segmentation import segment_text
 from dragoman.web.responses import Response
@@ -188,12 +189,14 @@ def build(
     return build_http_carrier(settings, events, clock or FixedClock(NOW_MS), Unreported(*sent))
 
 
-async def call(carrier: HttpCarrier, made: Call, *, token: str = TOKEN) -> Response:
-    """Makes a provider's call, and returns its answer."""
+async def call(
+    carrier: HttpCarrier, made: Call, *, token: str = TOKEN, direct: bool = False
+) -> Response:
+    """Makes a provider's call, and returns its answer; `direct` without a task."""
     headers = made.all_headers()
     if made.body:
         headers["content-length"] = str(len(made.body))
-    app = DialectApp([build_callbacks([carrier.calls])], None, body_timeout_s=30)  # type: ignore[arg-type]
+    app = DialectApp([build_callbacks({carrier.name: carrier.calls}.get)], None, body_timeout_s=30)  # type: ignore[arg-type]
     sent: list[Any] = []
 
     async def receive() -> Any:
@@ -212,5 +215,12 @@ async def call(carrier: HttpCarrier, made: Call, *, token: str = TOKEN) -> Respo
         "headers": [(name.encode(), value.encode("latin-1")) for name, value in headers.items()],
         "client": ("192.0.2.1", 40000),
     }
+    if direct:
+        opened = app.open(scope)
+        assert opened is not None
+        answered: asyncio.Future[Response] = asyncio.get_running_loop().create_future()
+        ended = lambda _run, response, _error: answered.set_result(response)  # noqa: E731
+        PromptRun(opened.answer(made.body), ended).go_on()
+        return await answered
     await app(scope, receive, send)
     return Response(sent[0]["status"], sent[1]["body"])

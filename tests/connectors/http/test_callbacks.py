@@ -11,7 +11,6 @@ from tests.passing_time import advance_timers, until
 
 from dragoman.config.http import AnswerTable, InboundTable, RequestTable, StatusTable
 from dragoman.connectors.http import callbacks
-from dragoman.connectors.http.callbacks import TEXTS_REMEMBERED
 from dragoman.connectors.http.carrier import HttpCarrier
 from dragoman.core.messages.model.lifecycle import State
 
@@ -46,21 +45,23 @@ def carrier_of(events: Any, **more: Any) -> HttpCarrier:
     return build(settings, events)
 
 
+@pytest.mark.parametrize("direct", [False, True])
 @pytest.mark.parametrize("made", [REPORT, TEXT])
 @pytest.mark.parametrize(("stores", "status"), [(True, 200), (False, 503)])
 async def test_a_call_is_answered_by_what_storing_says(
-    made: Call, stores: bool, status: int
+    made: Call, stores: bool, status: int, direct: bool
 ) -> None:
     events = RecordedEvents()
     events.stores = stores
-    assert (await call(carrier_of(events), made)).status == status
+    assert (await call(carrier_of(events), made, direct=direct)).status == status
 
 
+@pytest.mark.parametrize("direct", [False, True])
 @pytest.mark.parametrize("made", [REPORT, TEXT])
-async def test_a_provider_does_not_wait_longer_than_two_seconds(made: Call) -> None:
+async def test_a_provider_does_not_wait_longer_than_two_seconds(made: Call, direct: bool) -> None:
     events = RecordedEvents()
     events.stores = None
-    waiting = asyncio.create_task(call(carrier_of(events), made))
+    waiting = asyncio.create_task(call(carrier_of(events), made, direct=direct))
     await until(lambda: events.reports or events.texts)
     assert not waiting.done()
     advance_timers(callbacks.STORING_TIMEOUT_S + 0.1)
@@ -68,45 +69,29 @@ async def test_a_provider_does_not_wait_longer_than_two_seconds(made: Call) -> N
     assert (await waiting).status == 503
 
 
-async def test_a_defect_of_ours_is_logged_without_the_token() -> None:
+@pytest.mark.parametrize("direct", [False, True])
+async def test_a_defect_of_ours_is_logged_without_the_token(direct: bool) -> None:
     class Broken(RecordedEvents):
         def receipt(self, *_: Any) -> None:
             raise KeyError("4512345678")
 
     with capture_logs() as logs:
-        assert (await call(carrier_of(Broken()), REPORT)).status == 500
+        assert (await call(carrier_of(Broken()), REPORT, direct=direct)).status == 500
     assert [(one["event"], one["reason"]) for one in logs] == [("http_call_failed", "KeyError")]
     assert TOKEN not in repr(logs)
     assert "4512345678" not in repr(logs)
 
 
-async def test_a_text_that_comes_twice_is_stored_once() -> None:
+async def test_a_text_is_known_by_its_providers_id_and_a_part_by_its_number_too() -> None:
     events = RecordedEvents()
     carrier = carrier_of(events)
-    for _ in range(3):
-        assert (await call(carrier, TEXT)).status == 200
-    assert len(events.texts) == 1
-
-
-async def test_a_text_that_was_not_stored_is_taken_when_it_comes_again() -> None:
-    events = RecordedEvents()
-    carrier = carrier_of(events)
-    events.stores = False
-    assert (await call(carrier, TEXT)).status == 503
-    events.stores = True
-    assert (await call(carrier, TEXT)).status == 200
-    assert len(events.texts) == 2
-
-
-async def test_parts_have_one_id_and_are_each_taken_once() -> None:
-    events = RecordedEvents()
-    carrier = carrier_of(events)
-    for part in (b"1", b"2", b"1", b"2"):
-        body = TEXT.body + b"&ref_no=7&parts=2&part=" + part
-        assert (await call(carrier, Call(headers=TEXT.headers, body=body))).status == 200
-    assert [(one.reference, one.total, one.number) for one in events.texts] == [
-        (7, 2, 1),
-        (7, 2, 2),
+    for place in (b"", b"&ref_no=7&parts=2&part=1", b"&ref_no=7&parts=2&part=2"):
+        made = Call(headers=TEXT.headers, body=TEXT.body + place)
+        assert (await call(carrier, made)).status == 200
+    assert [(one.provider_id, one.reference, one.total, one.number) for one in events.texts] == [
+        ("t-1", None, 1, 1),
+        ("t-1 1", 7, 2, 1),
+        ("t-1 2", 7, 2, 2),
     ]
 
 
@@ -120,17 +105,6 @@ async def test_a_place_that_cannot_be_makes_a_whole_text(place: bytes) -> None:
     assert (await call(carrier_of(events), made)).status == 200
     (text,) = events.texts
     assert (text.reference, text.total, text.number) == (None, 1, 1)
-
-
-async def test_what_is_remembered_of_texts_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(callbacks, "TEXTS_REMEMBERED", 3)
-    assert TEXTS_REMEMBERED > 1_000
-    events = RecordedEvents()
-    carrier = carrier_of(events)
-    for number in (1, 2, 3, 4, 1):
-        body = TEXT.body.replace(b"t-1", b"t-%d" % number)
-        await call(carrier, Call(headers=TEXT.headers, body=body))
-    assert len(events.texts) == 5
 
 
 async def test_calls_come_from_the_providers_addresses_alone() -> None:

@@ -70,5 +70,7 @@ async def test_what_cannot_be_tried_is_refused(provider: Provider, make_ours: An
         with pytest.raises(Refused) as raised:
             await try_carrier(admin, name, body)
         assert raised.value.code is code
+    with pytest.raises(Refused, match="no such carrier, did you mean `provider`"):
+        await try_carrier(admin, "provder", TryOut(to="4511111111"))
     with pytest.raises(Refused, match="only carriers of type http"):
         await try_carrier(provider.gateway.admin, "smsc", TryOut(to="4511111111"))

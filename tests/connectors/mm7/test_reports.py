@@ -41,7 +41,8 @@ async def call(
         "headers": [(b"content-type", b"text/xml"), (b"content-length", b"%d" % len(body))],
         "client": (client, 40000),
     }
-    await DialectApp([build_reports([carrier])], None, body_timeout_s=30)(scope, receive, send)  # type: ignore[arg-type]
+    reports = build_reports({carrier.name: carrier}.get)
+    await DialectApp([reports], None, body_timeout_s=30)(scope, receive, send)  # type: ignore[arg-type]
     return sent[0]["status"], sent[1]["body"]
 
 

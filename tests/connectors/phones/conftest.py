@@ -18,6 +18,7 @@ from dragoman.config.sections import Callbacks, Devices, Http
 from dragoman.config.settings import Settings as _Settings
 from dragoman.config.tables import CarrierTable, PhonesTable, RouteTable
 from dragoman.connectors.phones import carrier as carrier_module
+from dragoman.connectors.phones.apis import phones_of
 from dragoman.connectors.phones.carrier import PhonesCarrier
 from dragoman.core.accounts.accounts import digest_of_key
 from dragoman.core.accounts.model.accounts import Account, CredentialKind
@@ -27,7 +28,7 @@ from dragoman.core.messages.model.lifecycle import State
 from dragoman.core.messages.model.messages import Submission
 from dragoman.core.messages.model.views import MessageView
 from dragoman.core.reporting.model.outbox import OutboxFilter
-from dragoman.gateway import Gateway, phones_of
+from dragoman.gateway import Gateway
 from dragoman.testkit.fake_phone import FakePhone, wire
 
 KEY = "0123456789abcdef0123456789abcdef"

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import pytest
 
+from dragoman.admin.reloading import Reloading, connect_carrier
 from dragoman.core.messages.model.lifecycle import State
 from dragoman.core.messages.model.messages import Format, Push
 from dragoman.core.messages.model.premium import Premium
@@ -174,3 +176,36 @@ async def test_each_recipient_gets_the_text_of_its_own(phone_gateway: Any, named
     )
     await phone_gateway.until_states(account, State.DELIVERED, count=2)
     assert sorted(text.text for text in phone.sent) == ["Hi Ann", "Hi Bob"]
+
+
+async def test_settings_of_phones_are_taken_while_they_have_messages(
+    phone_gateway: Any, until: Any
+) -> None:
+    account = await phone_gateway.account()
+    phone = await phone_gateway.phone(account)
+    phone.sending.clear()
+    for number in range(8):
+        await phone_gateway.send(account, "4512345678", text=str(number))
+    await until(lambda: len(phone_gateway.carrier.assignments) == 3)
+    gateway = phone_gateway.gateway
+    wanted = settings = gateway.services.settings
+    reloading = Reloading(
+        gateway.services,
+        load=lambda: wanted,
+        connect=lambda table: connect_carrier(gateway.services, table),
+        supervisor=gateway._supervisor,
+    )
+    carrier = phone_gateway.carrier
+    (table,) = settings.carriers
+    more = msgspec.structs.replace(table, in_flight=5)
+    wanted = msgspec.structs.replace(settings, carriers=(more,))
+    told = await reloading.reload(check=False)
+    assert told.changes == (f"carrier {table.name}: in_flight 3 -> 5",)
+    await until(lambda: len(carrier.assignments) == 5)
+    assert phone_gateway.carrier is carrier, "what phones have stays where it is"
+    phone.sending.set()
+    await phone_gateway.until_states(account, State.DELIVERED, count=8)
+    shared = msgspec.structs.replace(more, shared=True)
+    wanted = msgspec.structs.replace(settings, carriers=(shared,))
+    with pytest.raises(Refused, match="at a restart"):
+        await reloading.reload(check=True)

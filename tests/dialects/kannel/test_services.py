@@ -226,7 +226,7 @@ FOUND = {
 
 @pytest.mark.parametrize("text", FOUND)
 def test_the_service_of_a_text(text: str) -> None:
-    found = service_for(ALL, text, "1272", "main")
+    found = service_for(ALL, text, "1272", "main", "4512345678")
     assert found is not None
     # `catch_all` takes any number of words.
     expected = "two" if text.lower().startswith("stop it") else FOUND[text]
@@ -234,9 +234,43 @@ def test_the_service_of_a_text(text: str) -> None:
 
 
 def test_services_of_a_number_and_of_a_carrier() -> None:
-    assert service_for(ALL, "short", "1919", "main").name == "short"  # type: ignore[union-attr]
-    assert service_for(ALL, "what", "1272", "other").name == "abroad"  # type: ignore[union-attr]
-    assert service_for(ALL[:2], "what", "1272", "main") is None
+    assert service_for(ALL, "short", "1919", "main", "45").name == "short"  # type: ignore[union-attr]
+    assert service_for(ALL, "what", "1272", "other", "45").name == "abroad"  # type: ignore[union-attr]
+    assert service_for(ALL[:2], "what", "1272", "main", "45") is None
+
+
+WHERE = {
+    "number_prefixes": (("12", "1919"), {"1272": True, "1919": True, "4511": False}),
+    "denied_number_prefixes": (("1272",), {"1272": False, "1919": True, "12720": False}),
+    "sender_prefixes": (("45",), {"4512345678": True, "46": False, "Bank": False}),
+    "denied_sender_prefixes": (("4590", "47"), {"4512": True, "4590": False, "47": False}),
+}
+
+
+@pytest.mark.parametrize("name", WHERE)
+def test_first_digits_that_a_service_serves(name: str) -> None:
+    prefixes, expected = WHERE[name]
+    only = [service(name="one", text="x", **{name: prefixes}).value()]
+    for digits, takes in expected.items():
+        number, sender = (digits, "45") if "number" in name else ("1272", digits)
+        found = service_for(only, "hello", number, "main", sender)
+        assert (found is not None) is takes, digits
+
+
+PATTERNS = {
+    "^ *(news|info)": {"News today": True, "  INFO": True, "no news": False},
+    "[[:digit:]]{3}$": {"code 123": True, "code 12": False},
+    "^(a+)+$": {"a" * 40: True, "a" * 5_000 + "!": False},  # no text takes long
+}
+
+
+@pytest.mark.parametrize("pattern", PATTERNS)
+def test_an_expression_for_texts(pattern: str) -> None:
+    one = service(name="one", keyword_regex=pattern, catch_all=True, text="x").value()
+    rest = service(name="rest", text="y").value()
+    for text, takes in PATTERNS[pattern].items():
+        found = service_for([one, rest], text, "1272", "main", "45")
+        assert found is (one if takes else rest), text[:50]
 
 
 def answered(body: bytes, kind: str = "text/plain", **headers: str) -> CallbackAnswer:

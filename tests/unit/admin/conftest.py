@@ -13,7 +13,7 @@ import pytest
 
 from dragoman.admin.client import Failed, local_client
 from dragoman.admin.context import Admin
-from dragoman.admin.server import AdminServer
+from dragoman.admin.server import AdminServer, build_admin_app
 from dragoman.assembly import opened_services
 from dragoman.config import Settings
 from dragoman.container import Services
@@ -105,7 +105,7 @@ async def call(tmp_path: Path, sqlite_url: str) -> AsyncIterator[Caller]:
     async with opened_services(settings) as services:
         running = IdleGateway(services)
         admin = Admin(services=services, running=running, started_ms=services.clock.now_ms())
-        server = AdminServer(admin)
+        server = AdminServer(build_admin_app(admin), admin.services.settings.data_path)
         await server.start()
         yield Caller(services, admin)
         await server.stop()

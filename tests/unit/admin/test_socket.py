@@ -15,7 +15,7 @@ import pytest
 from dragoman.admin.answers import FeedLines
 from dragoman.admin.client import Failed, NotRunning, local_client
 from dragoman.admin.operations import BODY_LIMIT_BYTES
-from dragoman.admin.server import AdminServer
+from dragoman.admin.server import AdminServer, build_admin_app
 from dragoman.admin.socket_path import (
     MAX_BYTES,
     UnsafeFolder,
@@ -53,7 +53,7 @@ async def test_a_socket_that_was_left_behind_is_replaced(call: Caller) -> None:
     path.unlink()
     with socket.socket(socket.AF_UNIX) as dead:
         dead.bind(os.fspath(path))
-    server = AdminServer(call.admin)
+    server = AdminServer(build_admin_app(call.admin), call.admin.services.settings.data_path)
     await server.start()
     assert (await call("GET", "accounts"))["accounts"] == []
     assert path.stat().st_mode & 0o777 == 0o600
@@ -105,7 +105,7 @@ async def test_the_feed_is_followed_until_the_server_stops(
     call: Caller, services: Services
 ) -> None:
     await services.accounts.create("shop", default_sender="Shop")
-    server = AdminServer(call.admin)
+    server = AdminServer(build_admin_app(call.admin), call.admin.services.settings.data_path)
     await server.start()
     lines = call.client.stream("/admin/v1/events?account=shop&states=queued,sent")
     assert (await asyncio.to_thread(next, lines)).startswith(b'{"lines":[]')

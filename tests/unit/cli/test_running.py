@@ -13,6 +13,8 @@ import pytest
 
 from dragoman.cli import running
 from dragoman.cli.outcome import ExitCode, Stop
+from dragoman.core.delivery.running import Reloaded
+from dragoman.core.model.errors import RefusalCode, Refused
 
 
 class Idle:
@@ -68,3 +70,33 @@ async def test_a_start_that_hangs_ends_when_it_is_told_to() -> None:
     gateway: Any = Idle(hangs=True)
     await running.run_gateway(gateway, migrate=True, while_ready=gateway.files())
     assert gateway.events == ["answers", "stopped"]
+
+
+async def test_a_hangup_has_it_take_a_changed_configuration() -> None:
+    class Reloading(Idle):
+        ready = True
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.mistakes = ["routes.x.carriers: missing", ""]
+            self.reloaded = asyncio.Event()
+
+        async def worker_ended(self) -> str:
+            for _ in range(2):
+                self.reloaded.clear()
+                os.kill(os.getpid(), signal.SIGHUP)
+                await self.reloaded.wait()
+            return "worker x ended: y"
+
+        async def reload(self, *, check: bool) -> Reloaded:
+            self.reloaded.set()
+            mistake = self.mistakes.pop(0)
+            self.events.append("refused" if mistake else "reloaded")
+            if mistake:
+                raise Refused(RefusalCode.INVALID_FIELD, "configuration", mistake)
+            return Reloaded(changes=(), applied=not check)
+
+    gateway: Any = Reloading()
+    with pytest.raises(Stop, match="worker x ended: y"):
+        await running.run_gateway(gateway, migrate=True, while_ready=gateway.files(), reloads=True)
+    assert gateway.events[3:5] == ["refused", "reloaded"], "a mistake ends nothing"

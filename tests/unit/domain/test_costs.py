@@ -11,9 +11,12 @@ from dragoman.core.billing.model.costs import (
     CostList,
     Costs,
     InvalidPriceList,
+    compare_costs,
     parse_cost,
     parse_price_list,
     render_cost,
+    render_price_list,
+    with_costs,
 )
 
 DAY_MS = 24 * 3600 * 1000
@@ -52,7 +55,10 @@ WRONG = [
     ("prefix,price\n45\n", "line 2: '' is not a price"),
     ("prefix,price,from\n45,1,1.2.2026\n", "line 2: '1.2.2026' is not a day"),
     ("prefix,price,from,until\n45,1,2026-02-01,2026-01-01\n", "ends before it begins"),
-    ("prefix,price\n45,1\n45,2\n", "prefix 45 has two prices from the same day"),
+    (
+        "prefix,price\n45,1\n45,2\n",
+        "line 3: prefix 45 has another price from the same day",
+    ),
     ('prefix,price\n"45,1\n', "is not CSV"),
 ]
 
@@ -106,3 +112,35 @@ def test_costs_are_shown_as_decimals(amount: int, text: str) -> None:
 
 def test_a_cost_is_never_rounded_down() -> None:
     assert parse_cost("0.0000001") == 1
+
+
+def test_a_list_is_written_as_it_is_read() -> None:
+    text = "prefix,price,from,until\n45,0.0345,,\n45,0.04,2027-01-01,\n452,1.00,,2026-12-31\n"
+    assert render_price_list(reversed(parse_price_list(text))) == text
+
+
+def test_lists_are_compared_by_prefix_and_first_day() -> None:
+    old = parse_price_list(
+        "prefix,price,from,until\n45,0.03,,\n46,0.04,,\n47,0.05,2026-01-01,\n48,0.06,,\n"
+    )
+    new = parse_price_list(
+        "prefix,price,from,until\n45,0.03,,\n46,0.05,,2026-12-31\n47,0.05,2026-02-01,\n"
+    )
+    changes = compare_costs(old, new)
+    assert changes.summary == "1 new, 1 changed, 2 removed"
+    assert list(changes.lines()) == [
+        "~ 46: 0.05 until 2026-12-31, was 0.04",
+        "- 47 from 2026-01-01: 0.05",
+        "+ 47 from 2026-02-01: 0.05",
+        "- 48: 0.06",
+    ]
+    assert not compare_costs(old, old)
+    assert compare_costs(old, old).summary == "no changes"
+    added = compare_costs(old, with_costs(old, new))
+    assert added.summary == "1 new, 1 changed"
+
+
+def test_wrong_rows_have_their_lines() -> None:
+    with pytest.raises(InvalidPriceList) as raised:
+        parse_price_list("prefix,price\n45,1\n\nx,1\n45,2\n")
+    assert [error.line for error in raised.value.errors] == [4, 5]

@@ -246,9 +246,18 @@ SERVICES: dict[str, tuple[str, dict[str, Any]]] = {
         SERVICE.format("a") + "post-xml = https://a.example/\n",
         {"name": "a", "keywords": ["a"], "post_xml": "https://a.example/"},
     ),
-    "a number": (
-        SERVICE.format("a") + "text = x\nallowed-receiver-prefix = \"1272;+4512345678\"\n",
-        {"name": "a", "keywords": ["a"], "text": "x", "numbers": ["1272", "+4512345678"]},
+    "first digits": (
+        SERVICE.format("a") + "text = x\nallowed-receiver-prefix = \"1272;+4512345678\"\n"
+        "denied-receiver-prefix = 127299\nallowed-prefix = \"+45;0046\"\ndenied-prefix = 4590\n",
+        {
+            "name": "a", "keywords": ["a"], "text": "x", "number_prefixes": ["1272", "4512345678"],
+            "denied_number_prefixes": ["127299"], "sender_prefixes": ["45", "46"],
+            "denied_sender_prefixes": ["4590"],
+        },
+    ),
+    "an expression": (
+        "group = sms-service\nkeyword-regex = \"^ *(news|info)[[:digit:]]*\"\nname = n\ntext = x\n",
+        {"name": "n", "keyword_regex": "^ *(news|info)[[:digit:]]*", "text": "x"},
     ),
 }  # fmt: skip
 
@@ -276,6 +285,12 @@ def test_a_service_that_is_left_out(tmp_path: Path, lines: str) -> None:
     assert plan.services == []
     assert any("left out" in note.text for note in plan.notes)
     assert "hush" not in str(plan.notes)
+
+
+def test_an_expression_that_is_none(tmp_path: Path) -> None:
+    plan = read(tmp_path, 'group = sms-service\nkeyword-regex = "(news"\ntext = x\n')
+    assert plan.services == []
+    assert any("not a regular expression" in note.text for note in plan.notes)
 
 
 PRIVATE = {

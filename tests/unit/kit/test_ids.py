@@ -12,6 +12,7 @@ from dragoman.kit.clock import FixedClock
 from dragoman.kit.ids import (
     EPOCH_MS,
     LIMIT,
+    MAX_PARTITIONS,
     SEQUENCE_BITS,
     IdSource,
     first_at,
@@ -19,6 +20,7 @@ from dragoman.kit.ids import (
     parse_dashed,
     parse_hex,
     parse_prefixed,
+    partition_of,
     render_base64,
     render_dashed,
     render_hex,
@@ -68,6 +70,23 @@ def test_continuing_after_an_earlier_run_never_goes_back() -> None:
     assert ids.last == first
     ids.continue_after(first + 10)
     assert ids.next() == first + 11
+
+
+def test_identifiers_of_partitions_never_meet() -> None:
+    clock = FixedClock(NOW_MS)
+    sources = [IdSource(clock, partition=partition) for partition in range(MAX_PARTITIONS)]
+    taken = [number for ids in sources for number in (ids.next(), *ids.take(300), ids.next())]
+    assert len(set(taken)) == len(taken)
+    assert [partition_of(ids.last) for ids in sources] == list(range(MAX_PARTITIONS))
+
+
+@pytest.mark.parametrize("last", [0, 1, 31, 32, 7_000_000_000_000_001, 7_000_000_000_000_031])
+def test_a_partition_continues_after_an_identifier_of_any(last: int) -> None:
+    ids = IdSource(FixedClock(0), partition=3)
+    ids.continue_after(last)
+    following = ids.next()
+    assert last < following <= last + 2 * MAX_PARTITIONS
+    assert partition_of(following) == 3
 
 
 def test_a_clock_before_the_epoch_still_gives_identifiers_above_zero() -> None:

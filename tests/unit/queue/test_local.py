@@ -82,7 +82,7 @@ async def test_wait_returns_only_while_there_is_something() -> None:
     waiting.cancel()
 
 
-async def test_claims_are_bounded_by_demand_and_refused_while_others_wait() -> None:
+async def test_claims_are_bounded_by_demand_of_which_those_that_wait_have_their_part() -> None:
     queue = LocalQueue()
     assert not queue.claim("route")  # nobody consumes
     queue.consume("route", lambda: 2)
@@ -91,6 +91,11 @@ async def test_claims_are_bounded_by_demand_and_refused_while_others_wait() -> N
     assert queue.claim("route")
     queue.release("route")
     await queue.publish("route", [work(1)])
+    assert not queue.claim("route")
+    queue.release("route")
+    assert queue.claim("route")
+    await queue.publish("route", [work(2), work(3)])
+    queue.release("route")
     assert not queue.claim("route")
 
 

@@ -6,6 +6,7 @@ import re
 import socket
 from collections.abc import AsyncIterator
 from typing import Any
+from urllib.parse import unquote
 
 import pytest
 import uvloop
@@ -14,7 +15,7 @@ from hypothesis import strategies as st
 
 from dragoman.web.operations import Dialect, Operation
 from dragoman.web.responses import TEXT, Response
-from dragoman.web.router import DialectApp
+from dragoman.web.router import PATHS_REMEMBERED, DialectApp
 from dragoman.web.server import Server, build_server
 
 BODY = b'{"text":{"to":"+45","text":"hi"}}'
@@ -52,6 +53,15 @@ class Desk:
                 is_prompt=self.is_prompt,
             ),
             Operation(methods=("GET",), path="/d/close", handler=self.close, summary=""),
+            Operation(
+                methods=("POST",),
+                path="/d/of/{name}",
+                handler=self.take,
+                summary="",
+                body_limit_bytes=1000,
+                is_prompt=self.is_prompt,
+                is_query_new=True,
+            ),
         )
         dialect = Dialect(
             name="desk",
@@ -409,3 +419,84 @@ async def test_known_head_counts_for_the_caller_of_its_connection(fallback) -> N
                 await reader.readuntil(b"1 done")
             writer.close()
     assert seen == [("127.0.0.2", b"x")] * 2 + [("127.0.0.3", b"x")] * 2
+
+
+async def test_paths_called_often_are_remembered_within_limits(fallback) -> None:
+    desk = Desk(is_prompt=True)
+    desk.may_answer.set()
+    app = desk.build_app(fallback)
+    async with started(app) as (_, port):
+        asks = [post(f"/d/of/{n}", b"x") for n in range(PATHS_REMEMBERED + 20)]
+        asks += [post("/d/of/0", b"x"), get("/d/nothing", "connection: close")]
+        received = await read_all(port, b"".join(asks))
+    assert bodies(received).count(b"x done") == PATHS_REMEMBERED + 21
+    assert 0 < len(app._often) <= PATHS_REMEMBERED
+
+
+async def test_what_a_handler_makes_of_its_query_is_not_remembered(fallback) -> None:
+    seen: list[str] = []
+
+    class Taking(Desk):
+        async def take(self, request: Any) -> Response:
+            seen.append(request.query.get("n", ""))
+            request.query = type(request.query)()
+            return await super().take(request)
+
+    desk = Taking(is_prompt=True)
+    desk.may_answer.set()
+    async with started(desk.build_app(fallback)) as (_, port):
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        for _ in range(3):
+            writer.write(post("/d/take?n=7", b"1"))
+            await reader.readuntil(b"1 done")
+        writer.close()
+    assert seen == ["7"] * 3
+
+
+ALIKE = "x-same: 1"
+
+
+@pytest.mark.parametrize(
+    ("targets", "taken"),
+    [
+        (["/d/of/1?n=1", "/d/of/1?n=2", "/d/of/1?n=%33"], [b"n=1", b"n=2", b"n=%33"]),
+        (["/d/of/1?n=1", "/d/of/2?n=1"], [b"n=1", b"n=1"]),
+        (["/d/of/1?n=1", "/d/of/1", "/d/of/1?"], [b"n=1", b"", b""]),
+        (["/d/of/1?n=1", "/d/of/1?n=?a=b/c", "/d/of/1?n=a b"], [b"n=1", b"n=?a=b/c", b"n=a%20b"]),
+        (["/d/of/1?n=a b", "/d/of/1?n=c b", "/d/of/1?n=c"], [b"n=a%20b", b"n=c%20b", b"n=c"]),
+    ],
+)
+async def test_a_known_head_has_the_query_of_its_call(fallback, targets, taken) -> None:
+    seen: list[bytes] = []
+
+    class Queries(Desk):
+        async def take(self, request: Any) -> Response:
+            seen.append(request.query_string)
+            assert request.query.get("n", "") == unquote(request.query_string.decode())[2:]
+            return await super().take(request)
+
+    desk = Queries(is_prompt=True)
+    desk.may_answer.set()
+    app = desk.build_app(fallback)
+    async with started(app) as (_, port):
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        for target in targets:
+            writer.write(post(target, b"x", ALIKE))
+            await reader.readuntil(b"x done")
+        writer.close()
+    assert seen == taken
+    assert not app._known_heads._known, "they would drive out those of programs"
+
+
+async def test_an_unreadable_query_behind_a_known_head_is_refused(fallback) -> None:
+    desk = Desk(is_prompt=True)
+    desk.may_answer.set()
+    async with started(desk.build_app(fallback)) as (_, port):
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        for query in ("n=1", "n=2"):
+            writer.write(post(f"/d/of/1?{query}", b"x", ALIKE))
+            await reader.readuntil(b"x done")
+        writer.write(post("/d/of/1?n=%ff", b"x", ALIKE))
+        assert b" 400 " in await reader.readuntil(b"\r\n\r\n")
+        writer.close()
+    assert len(desk.taken) == 2

@@ -106,7 +106,7 @@ def test_every_reference_has_its_target(document) -> None:
 class Page(HTMLParser):
     """Collects what a page loads and where it leads, and checks that its tags close in order."""
 
-    VOID = frozenset({"meta", "link"})
+    VOID = frozenset({"input", "link", "meta"})
 
     def __init__(self, text: str) -> None:
         super().__init__()
@@ -153,7 +153,7 @@ async def test_page_loads_nothing_from_elsewhere_and_runs_nothing(wire, path) ->
     assert answer.status == 200
     assert answer.headers["content-type"] == "text/html; charset=utf-8"
     assert answer.headers["content-security-policy"].startswith("default-src 'none'; style-src 'se")
-    assert not page.tags & {"script", "style", "img", "iframe", "form", "object"}
+    assert not page.tags & {"script", "style", "img", "iframe", "object"}
     assert all(link.startswith(("/docs", "#")) for link in page.links)
     assert {link[1:] for link in page.links if link.startswith("#")} <= page.ids
 
@@ -174,6 +174,33 @@ async def test_dialect_page_shows_every_call_with_its_fields(wire) -> None:
         "texts[].text",
     ):
         assert expected in page.text
+
+
+async def test_calls_of_all_dialects_are_searched(wire) -> None:
+    page = Page((await wire.ask("GET", "/docs?q=SEND+text")).body.decode())
+    assert {link for link in page.links if "#" in link and link.startswith("/docs/")} >= {
+        "/docs/sample#sample_post_v9_text_format"
+    }
+    nothing = await wire.ask("GET", "/docs?q=%3Cscript%3Ealert(1)")
+    assert nothing.status == 200
+    assert b"<script>" not in nothing.body
+    assert b"No call has all of these words" in nothing.body
+
+
+async def test_each_call_has_an_example_for_the_shell(wire) -> None:
+    page = Page((await wire.ask("GET", "/docs/sample")).body.decode())
+    assert 'curl -X POST "$URL/v9/text.json' in page.text
+    assert """'{"text": {"to": "+4512345678", "text": "Hello"}}'""" in page.text
+
+
+async def test_pages_take_the_theme_of_the_console(wire) -> None:
+    for cookie, shown in (
+        ("dragoman-display-8080=theme-dark_keys-on", b'data-theme="dark"'),
+        ("__Host-dragoman-display=theme-light_keys-on", b'data-theme="light"'),
+        ("dragoman-display=theme-evil_keys-on", b'<html lang="en">'),
+    ):
+        answer = await wire.ask("GET", "/docs", cookie=cookie)
+        assert shown in answer.body
 
 
 async def test_document_and_stylesheet_are_served(wire, document) -> None:

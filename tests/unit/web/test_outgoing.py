@@ -465,3 +465,21 @@ async def test_refusal_is_told_after_start_has_returned() -> None:
         assert not told
         await asyncio.sleep(0)
     assert [type(error) for error in told] == [FetchRefused]
+
+
+async def test_a_prepared_request_is_the_same_on_the_wire() -> None:
+    headers = (("Authorization", "Bearer key"), ("Content-Type", "application/json"))
+    async with answering(reply()) as (port, asked, _), guarded(allow=LOOPBACK) as client:
+        url = f"http://127.0.0.1:{port}/messages?a=b"
+        await client.request("POST", url, headers=headers, body=b"{}")
+        answered: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        client.start_prepared(client.prepare("POST", url, headers), b"{}", answered.set_result)
+        assert (await answered).status == 200
+    assert asked[1] == b"{}" + asked[0], "the body of the first comes before the second's head"
+
+
+async def test_what_may_not_be_called_is_not_prepared() -> None:
+    async with guarded(resolve=never) as client:
+        for url, header in (("http://10.0.0.1/", "x"), ("http://x.example/", "a\r\nb: c")):
+            with pytest.raises(FetchRefused):
+                client.prepare("POST", url, [("X-Key", header)])

@@ -2,16 +2,14 @@
 
 Answered once what they brought is on disk, and within two seconds: a provider that hears later,
 or hears of a failure, calls again. A report that comes twice or late changes nothing (the core
-knows the states of messages); an inbound text that comes twice is recognised by its provider's ID
-for as long as this process lives.
+knows the states of messages), nor does an inbound text (it is known by its provider's ID).
 """
 
 from __future__ import annotations
 
 import asyncio
 import hmac
-from collections import OrderedDict, deque
-from collections.abc import Iterable
+from collections.abc import Callable
 from ipaddress import ip_address
 from typing import Any, Final
 
@@ -20,10 +18,11 @@ import structlog
 from dragoman.config.http import InboundTable, StatusTable
 from dragoman.config.tables import HttpTable
 from dragoman.connectors.http.calls import read_call
-from dragoman.connectors.http.reports import InboundReader, InboundText, StatusReader
+from dragoman.connectors.http.reports import InboundReader, StatusReader
 from dragoman.connectors.http.signature_check import SignatureCheck
 from dragoman.core.delivery.model.ports import CarrierEvents
 from dragoman.core.model.stored import OnStored
+from dragoman.kit.prompt import Settled
 from dragoman.web.operations import Dialect, Operation
 from dragoman.web.outgoing import GuardedClient
 from dragoman.web.refusals import Refusal
@@ -35,10 +34,12 @@ REF: Final = "ref"
 BODY_LIMIT_BYTES: Final = 256 * 1024
 STORING_TIMEOUT_S: Final = 1.8
 """Providers hang up after 2 s at the earliest."""
-TEXTS_REMEMBERED: Final = 50_000
 _NOT_FOUND: Final = Response(404, b"not found\n", TEXT)
+_UNREADABLE: Final = Response(400, b"the body cannot be read\n", TEXT)
 _FAILED: Final = Response(500, b"internal error, call again\n", TEXT)
 _NOT_STORED: Final = Response(503, b"not stored, call again\n", TEXT, ((b"retry-after", b"5"),))
+
+FindCarrier = Callable[[str], "CarrierCalls | None"]
 
 log = structlog.get_logger(__name__)
 
@@ -57,7 +58,6 @@ class CarrierCalls:
         client: GuardedClient,
     ) -> None:
         self.name = settings.name
-        self._settings = settings
         self._sink = sink
         self._status = status
         self._inbound = inbound
@@ -65,8 +65,9 @@ class CarrierCalls:
         self._client = client
         self._status_reply = _reply(status.table)
         self._inbound_reply = _reply(inbound.table)
-        self._known: OrderedDict[str, None] = OrderedDict()
         self._refused = 0
+        self._networks = settings.callback_networks
+        self._token = settings.callback_token.encode()
         self._storing = Storing()
 
     async def receive(self, request: Request) -> Response:
@@ -84,63 +85,48 @@ class CarrierCalls:
         if tree is None:
             tree = read_call(request)
         if tree is None:
-            return Response(400, b"the body cannot be read\n", TEXT)
+            return _UNREADABLE
         return await self._take(tree, request.query.get(REF, ""))
 
     async def _take(self, tree: Any, ref: str) -> Response:
-        waiting = self._storing.begin()
-        texts: list[str] = []
+        settled = Settled[bool]()
+        waiting = self._storing.begin(settled.settle)
         reply = self._status_reply
-        for item in self._inbound.items(tree) if self._inbound.exists else ():
-            if self._inbound.matches(item) and (text := self._inbound.read(item)) is not None:
-                reply = self._inbound_reply
-                self._take_text(text, waiting, texts)
-        if reply is self._status_reply:
-            for item in self._status.items(tree):
-                if self._status.matches(item):
-                    report = self._status.read(item, ref)
-                    if report is not None:
-                        self._sink.receipt(report, waiting.expect())
-        if await waiting.seal():
-            self._remember(texts)
-            return reply
-        return _NOT_STORED
-
-    def _take_text(self, text: InboundText, waiting: Answered, texts: list[str]) -> None:
-        key = text.provider_id
-        if key and text.report.total > 1:
-            key = f"{key} {text.report.number}"
-        if key and (key in self._known or key in texts):
-            return
-        if key:
-            texts.append(key)
-        self._sink.inbound(text.report, waiting.expect())
-
-    def _remember(self, texts: list[str]) -> None:
-        self._known.update(dict.fromkeys(texts))
-        while len(self._known) > TEXTS_REMEMBERED:
-            self._known.popitem(last=False)
+        try:
+            for item in self._inbound.items(tree) if self._inbound.exists else ():
+                if self._inbound.matches(item) and (text := self._inbound.read(item)) is not None:
+                    reply = self._inbound_reply
+                    self._sink.inbound(text, waiting.expect())
+            if reply is self._status_reply:
+                for item in self._status.items(tree):
+                    if self._status.matches(item):
+                        report = self._status.read(item, ref)
+                        if report is not None:
+                            self._sink.receipt(report, waiting.expect())
+        except Exception:
+            waiting.drop()
+            raise
+        waiting.seal()
+        return reply if await settled else _NOT_STORED
 
     def _is_admitted(self, request: Request) -> bool:
-        settings = self._settings
         given = request.path_params["token"].encode("utf-8", "surrogatepass")
-        if not hmac.compare_digest(settings.callback_token.encode(), given):
+        if not hmac.compare_digest(self._token, given):
             return False
-        if not settings.callback_networks:
+        if not self._networks:
             return True
         try:
             address = ip_address(request.client)
         except ValueError:
             return False
-        return any(address in network for network in settings.callback_networks)
+        return any(address in network for network in self._networks)
 
 
-def build_callbacks(carriers: Iterable[CarrierCalls]) -> Dialect:
-    """The calls of all providers."""
-    calls = {carrier.name: carrier for carrier in carriers}
+def build_callbacks(find: FindCarrier) -> Dialect:
+    """The calls of all providers; `find` gives those of the carrier with a name."""
 
     async def receive(request: Request) -> Response:
-        carrier = calls.get(request.path_params["carrier"])
+        carrier = find(request.path_params["carrier"])
         if carrier is None:
             return _NOT_FOUND
         try:
@@ -159,6 +145,8 @@ def build_callbacks(carriers: Iterable[CarrierCalls]) -> Dialect:
                 methods=("GET", "POST"),
                 path=f"{PREFIX}/{{carrier}}/{{token}}",
                 handler=receive,
+                is_prompt=True,
+                is_query_new=True,
                 summary="A delivery report or an inbound text",
                 body_limit_bytes=BODY_LIMIT_BYTES,
                 answer_formats=("text",),
@@ -185,14 +173,13 @@ class Storing:
     """
 
     def __init__(self) -> None:
-        self._open: deque[tuple[float, asyncio.Future[bool]]] = deque()
+        self._open: dict[Answered, None] = {}
         self._timer: asyncio.TimerHandle | None = None
 
-    def begin(self) -> Answered:
-        """One call; it hears at last."""
+    def begin(self, tell: Callable[[bool], None]) -> Answered:
+        """One call; `tell` hears once whether all that it brought is on disk, in time."""
         loop = asyncio.get_running_loop()
-        answered = Answered(loop.create_future())
-        self._open.append((loop.time() + STORING_TIMEOUT_S, answered.done))
+        answered = Answered(self._open, tell, loop.time() + STORING_TIMEOUT_S)
         if self._timer is None:
             self._timer = loop.call_later(STORING_TIMEOUT_S, self._end)
         return answered
@@ -200,43 +187,55 @@ class Storing:
     def _end(self) -> None:
         loop = asyncio.get_running_loop()
         now = loop.time()
-        while self._open and (self._open[0][0] <= now or self._open[0][1].done()):
-            _, done = self._open.popleft()
-            if not done.done():
-                done.set_result(False)
-        self._timer = loop.call_at(self._open[0][0], self._end) if self._open else None
+        while (first := next(iter(self._open), None)) is not None and first.deadline <= now:
+            first.end(on_disk=False)
+        self._timer = None if first is None else loop.call_at(first.deadline, self._end)
 
 
 class Answered:
     """Whether all that one call brought is on disk."""
 
-    __slots__ = ("_missing", "_sealed", "done")
+    __slots__ = ("_missing", "_open", "_sealed", "_tell", "deadline")
 
-    def __init__(self, done: asyncio.Future[bool]) -> None:
-        self.done = done
+    def __init__(
+        self, open_: dict[Answered, None], tell: Callable[[bool], None], deadline: float
+    ) -> None:
+        self._open = open_
+        self._tell = tell
+        self.deadline = deadline
         self._missing = 0
         self._sealed = False
+        open_[self] = None
 
     def expect(self) -> OnStored:
         """One more thing to be stored."""
         self._missing += 1
         return self._stored
 
-    def seal(self) -> asyncio.Future[bool]:
+    def seal(self) -> None:
         """Nothing more will come."""
         self._sealed = True
-        if not self._missing and not self.done.done():
-            self.done.set_result(True)
-        return self.done
+        if not self._missing:
+            self.end(on_disk=True)
+
+    def drop(self) -> bool:
+        """Tells nothing any more; whether it has told nothing so far."""
+        is_open = self in self._open
+        if is_open:
+            del self._open[self]
+        return is_open
+
+    def end(self, on_disk: bool) -> None:
+        """Tells, unless it has been told already."""
+        if self.drop():
+            self._tell(on_disk)
 
     def _stored(self, on_disk: bool) -> None:
         self._missing -= 1
-        if self.done.done():
-            return
         if not on_disk:
-            self.done.set_result(False)
+            self.end(on_disk=False)
         elif self._sealed and not self._missing:
-            self.done.set_result(True)
+            self.end(on_disk=True)
 
 
 def _reply(table: StatusTable | InboundTable) -> Response:

@@ -48,6 +48,7 @@ from dragoman.web.outgoing import (
     FetchRefused,
     GuardedClient,
     NotConnected,
+    Prepared,
 )
 
 RETRY_IN_S: Final = 1.0
@@ -108,6 +109,7 @@ class HttpCarrier:
         self.name = settings.name
         self.sink = sink
         self._request = compiled.request
+        self._prepared = _prepare(compiled.request, client)
         self._answers = compiled.answers
         self._callback_url = compiled.callback_url
         self._session = compiled.session
@@ -294,15 +296,16 @@ class HttpCarrier:
 
     def render(self, message: Outgoing, session: Mapping[str, str]) -> HttpRequest:
         """The request for a message, under what a login gave."""
+        return self._request.render(self._filling(message, session))
+
+    def _filling(self, message: Outgoing, session: Mapping[str, str]) -> Filling:
         ref = reference_of(message.message_id)
-        return self._request.render(
-            Filling(
-                message,
-                ref=ref,
-                status_url=f"{self._callback_url}{ref}" if self._callback_url else "",
-                now_ms=self._wall_clock_ms(),
-                fixed=session,
-            )
+        return Filling(
+            message,
+            ref=ref,
+            status_url=f"{self._callback_url}{ref}" if self._callback_url else "",
+            now_ms=self._wall_clock_ms(),
+            fixed=session,
         )
 
     async def try_out(self, message: Outgoing) -> Trial:
@@ -333,7 +336,16 @@ class HttpCarrier:
 
     def _submit(self, message: Outgoing, now: float) -> None:
         values = self._session.values if self._session is not None else {}
+
+        def answered(result: Fetched | FetchError) -> None:
+            self._answered(message, result, values)
+
         try:
+            if self._prepared is not None:
+                body = self._request.render_body(self._filling(message, values))
+                self._open[message.message_id] = message, now
+                self._client.start_prepared(self._prepared, body, answered)
+                return
             request = self.render(message, values)
         except UnicodeEncodeError:  # half of a surrogate pair
             detail = "the text is not valid Unicode"
@@ -346,7 +358,7 @@ class HttpCarrier:
         self._client.start(
             request.method,
             request.url,
-            lambda result: self._answered(message, result, values),
+            answered,
             headers=request.headers,
             body=request.body,
             repeatable=False,
@@ -476,6 +488,17 @@ class HttpCarrier:
         if self.health.paused:
             self._return_waiting(RetryCode.CARRIER_BUSY)
         self.sink.availability(self.name)
+
+
+def _prepare(renderer: RequestRenderer, client: GuardedClient) -> Prepared | None:
+    """What all requests begin with, where it is the same; an odd URL is refused when it is sent."""
+    fixed = renderer.fixed
+    if fixed is None or _unsendable(fixed):
+        return None
+    try:
+        return client.prepare(fixed.method, fixed.url, fixed.headers)
+    except FetchRefused:
+        return None
 
 
 def _unsendable(request: HttpRequest) -> str:

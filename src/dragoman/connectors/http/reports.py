@@ -7,8 +7,6 @@ from types import MappingProxyType
 from typing import Any, Final
 from urllib.parse import unquote_to_bytes
 
-import msgspec
-
 from dragoman.config.http import InboundTable, StatusTable
 from dragoman.connectors.http.paths import Condition, Find, compile_path, first_text
 from dragoman.core.messages.model.lifecycle import ReceiptState
@@ -27,13 +25,6 @@ STATES: Final = MappingProxyType({state.name.lower(): state for state in Receipt
 """Our words for the states of a report."""
 _HEX_DIGITS: Final = frozenset("0123456789abcdefABCDEF")
 _GROUP_BITS: Final = 0xFFFF
-
-
-class InboundText(msgspec.Struct, frozen=True, gc=False):
-    """A text, and the provider's ID of it; empty where it has none."""
-
-    report: InboundPartReport
-    provider_id: str
 
 
 class StatusReader:
@@ -117,7 +108,7 @@ class InboundReader:
         """The texts of one call."""
         return _items(self._list, tree)
 
-    def read(self, item: Any) -> InboundText | None:
+    def read(self, item: Any) -> InboundPartReport | None:
         """One text; None for one without a sender."""
         source = first_text(self._source, item).strip()[:MAX_NUMBER]
         if not source:
@@ -127,7 +118,8 @@ class InboundReader:
         else:
             text = self._decode(first_text(self._coded, item))
         reference, total, number = self._place(item)
-        report = InboundPartReport(
+        id_ = first_text(self._id, item)[:MAX_ID].strip()
+        return InboundPartReport(
             carrier=self._carrier,
             source=source,
             destination=self._called(item),
@@ -136,8 +128,9 @@ class InboundReader:
             reference=reference,
             total=total,
             number=number,
+            # Some providers give all parts the same.
+            provider_id=f"{id_} {number}" if id_ and total > 1 else id_,
         )
-        return InboundText(report, first_text(self._id, item)[:MAX_ID].strip())
 
     def _called(self, item: Any) -> str:
         if self._destination is None:

@@ -23,6 +23,7 @@ from dragoman.connectors.http.templates import (
     for_xml,
     percent,
 )
+from dragoman.core.messages.model.messages import Outgoing
 from dragoman.protocols.gsm.alphabet import Alphabet
 
 _TYPES: Final = MappingProxyType(
@@ -37,6 +38,7 @@ _ESCAPES: Final = MappingProxyType[str, Escape](
     {"json": for_json, "form": for_form, "xml": for_xml, "text": as_it_is}
 )
 _FLASH: Final = 0
+_UCS2: Final = Alphabet.UCS2
 
 Pairs = tuple[tuple[str, str, Fill | None], ...]
 
@@ -89,12 +91,22 @@ class RequestRenderer:
             _no_body if in_url else _body(body, one, table.template, compiler) for one in fields
         ]
 
+    @property
+    def fixed(self) -> HttpRequest | None:
+        """A request without its body, where all messages have the same but for that."""
+        if self._path is not None or self._fixed_headers is None or self._aws is not None:
+            return None
+        if any(self._queries) or self.method == "GET":
+            return None
+        return HttpRequest(self.method, self._base, self._fixed_headers, b"")
+
+    def render_body(self, filling: Filling) -> bytes:
+        """The body for a message."""
+        return self._bodies[_variant(filling.message)](filling)
+
     def render(self, filling: Filling) -> HttpRequest:
         """The request for a message."""
-        message = filling.message
-        variant = int(message.alphabet is Alphabet.UCS2)
-        if message.message_class == _FLASH:
-            variant += 2
+        variant = _variant(filling.message)
         url = self._base
         if self._path is not None:
             url += self._path(filling)
@@ -112,6 +124,12 @@ class RequestRenderer:
             (name, text if fill is None else fill(filling)) for name, text, fill in self._headers
         ]
         return tuple((name, value) for name, value in filled if value is not ABSENT)
+
+
+def _variant(message: Outgoing) -> int:
+    """Which of `_variants` a message needs."""
+    variant = int(message.alphabet is _UCS2)
+    return variant + 2 if message.message_class == _FLASH else variant
 
 
 def _variants(table: RequestTable) -> Iterable[Mapping[str, Any]]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import hmac
-from collections.abc import Iterable
+from collections.abc import Callable
 from ipaddress import ip_address
 from typing import Final
 
@@ -46,9 +46,12 @@ _TEXTS: Final = {
 }
 
 
-def build_reports(carriers: Iterable[Mm7Carrier]) -> Dialect:
-    """The calls that MMSCs make: `POST /mm7/<carrier>/<secret>`, `-` where there is no secret."""
-    reports = _Reports({carrier.name: carrier for carrier in carriers})
+def build_reports(find: Callable[[str], Mm7Carrier | None]) -> Dialect:
+    """The calls that MMSCs make: `POST /mm7/<carrier>/<secret>`, `-` where there is no secret.
+
+    `find` gives the carrier with a name.
+    """
+    reports = _Reports(find)
     return Dialect(
         name="mm7",
         title="MM7",
@@ -70,11 +73,11 @@ def build_reports(carriers: Iterable[Mm7Carrier]) -> Dialect:
 
 
 class _Reports:
-    def __init__(self, carriers: dict[str, Mm7Carrier]) -> None:
-        self._carriers = carriers
+    def __init__(self, find: Callable[[str], Mm7Carrier | None]) -> None:
+        self._find = find
 
     async def receive(self, request: Request) -> Response:
-        carrier = self._carriers.get(request.path_params["carrier"])
+        carrier = self._find(request.path_params["carrier"])
         if carrier is None or not _is_admitted(carrier, request):
             return Response(404, b"not found\n", TEXT)
         try:

@@ -9,6 +9,7 @@ from dragoman.connectors.phones.cht import ChtGateway
 from dragoman.connectors.phones.intake import Intake
 from dragoman.connectors.phones.smsgate.routes import SmsGate
 from dragoman.container import Services
+from dragoman.core.delivery.model.ports import Connector
 from dragoman.web.operations import Dialect
 
 
@@ -33,3 +34,12 @@ def build_phone_apis(services: Services, carriers: Mapping[str, PhonesCarrier]) 
         devices=services.devices, carriers=carriers, intake=intake, metrics=services.metrics
     )
     return [smsgate.dialect(), cht.dialect()]
+
+
+def phones_of(connectors: Mapping[str, Connector]) -> dict[str, PhonesCarrier]:
+    """The carriers that are phones, by name."""
+    return {
+        name: connector
+        for name, connector in connectors.items()
+        if isinstance(connector, PhonesCarrier)
+    }

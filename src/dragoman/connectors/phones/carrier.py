@@ -120,6 +120,17 @@ class PhonesCarrier:
             await asyncio.gather(self._ticker, return_exceptions=True)
         self._report_settled()
 
+    def take_settings(self, settings: PhonesTable) -> None:
+        """Takes other settings while phones have messages; raises ValueError where that cannot be.
+
+        For whom phones send is what their places are filed by.
+        """
+        if settings.shared != self.settings.shared:
+            raise ValueError(f"carriers.{self.name}.shared changes at a restart")
+        self.settings = self.chooser.settings = self.handout.settings = settings
+        self.chooser.refresh_all(self._clock.now_ms())
+        self._note()
+
     def send(self, message: Outgoing) -> None:
         """Assigns a message to a SIM; its outcome is reported once its phone knows it."""
         refusal = _refusal_of(message)

@@ -59,7 +59,7 @@ class Chooser:
     def __init__(
         self, settings: PhonesTable, devices: Devices, assignments: OpenAssignments
     ) -> None:
-        self._settings = settings
+        self.settings = settings
         self._devices = devices
         self._assignments = assignments
         self._paces: dict[int, Pace] = {}
@@ -125,7 +125,7 @@ class Chooser:
 
     def refresh_all(self, now_ms: int) -> None:
         """Evaluates every phone: some disappear without an event."""
-        known = {device.device_id for device in self._devices.of_carrier(self._settings.name)}
+        known = {device.device_id for device in self._devices.of_carrier(self.settings.name)}
         for device_id in known | self._there.keys():
             self.refresh(device_id, now_ms)
 
@@ -133,7 +133,7 @@ class Chooser:
         """Updates which places of a phone may be given a message."""
         device = self._devices.get(device_id)
         before = self._forget(device_id)
-        if device is None or device.carrier != self._settings.name or not self._is_there(device):
+        if device is None or device.carrier != self.settings.name or not self._is_there(device):
             return
         owner = self._owner_of_device(device)
         self._there[device_id] = owner
@@ -143,14 +143,14 @@ class Chooser:
         waits_ms = []
         for place in self._places(device):
             load = self._assignments.waiting(*place)
-            if load >= self._settings.in_flight:
+            if load >= self.settings.in_flight:
                 continue
             pace = self._sim_pace(place)
             wait_ms = max(device_wait_ms, pace.wait_ms(now_ms))
             if wait_ms:
                 waits_ms.append(wait_ms)
                 continue
-            by_turn = self._settings.choice == "round_robin"
+            by_turn = self.settings.choice == "round_robin"
             ready[place] = _Rank(0 if by_turn else load, pace.used_ms, place)
         if ready:
             self._ready[device_id] = ready
@@ -277,14 +277,14 @@ class Chooser:
                 self.refresh(device_id, now_ms)
 
     def _owner_of(self, message: Outgoing) -> int:
-        return SHARED_OWNER if self._settings.shared else message.account_id
+        return SHARED_OWNER if self.settings.shared else message.account_id
 
     def _owner_of_device(self, device: Device) -> int:
-        return SHARED_OWNER if self._settings.shared else device.account_id
+        return SHARED_OWNER if self.settings.shared else device.account_id
 
     def _is_there(self, device: Device) -> bool:
         return self._devices.is_in_service(device) and self._devices.presence.is_present(
-            device.device_id, self._settings.present_s
+            device.device_id, self.settings.present_s
         )
 
     def _places(self, device: Device) -> Iterator[Place]:

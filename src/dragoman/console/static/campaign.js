@@ -6,7 +6,6 @@ const counted = document.getElementById("campaign-state");
 const figures = document.getElementById("campaign-figures");
 const source = (counted ?? figures).dataset.progress;
 const count = (number) => number.toLocaleString("en").replaceAll(",", "\u202f");
-let before = "";
 
 async function look() {
   try {
@@ -17,8 +16,7 @@ async function look() {
       if (told.counted === null) return location.reload();
       counted.textContent = `${count(told.counted)} recipients counted so far.`;
     } else {
-      if (before && before !== told.state) return location.reload();
-      before = told.state;
+      if (told.state !== figures.dataset.state) return location.reload();
       for (const place of figures.querySelectorAll("[data-figure]")) {
         place.textContent = count(told[place.dataset.figure]);
       }

@@ -14,7 +14,14 @@ from dragoman.console.page_request import PageRequest
 from dragoman.console.paging import PER_PAGE, address_of, read_before
 from dragoman.console.reading import read_count
 from dragoman.core.accounts.model.accounts import Permission
-from dragoman.core.alerts.model.rules import KINDS, AlertKind, AlertRule, StoredRule
+from dragoman.core.accounts.model.people import Role
+from dragoman.core.alerts.model.rules import (
+    KINDS,
+    AlertKind,
+    AlertRule,
+    StoredRule,
+    write_limit,
+)
 from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.kit.ids import time_of
 from dragoman.web.responses import Response
@@ -65,9 +72,9 @@ async def list_alerts(request: PageRequest) -> Response:
         rules=rules,
         configured=configured,
         kinds=ALERT_KINDS,
-        units={kind: facts.unit for kind, facts in KINDS.items()},
+        limit_of=_describe_limit,
         time_of=time_of,
-        may_change=account.may(Permission.SEND),
+        may_change=account.may(Permission.SEND) and request.manages,
         further=address_of(request.query, before=shown[-1].alert_id)
         if len(found) > PER_PAGE
         else "",
@@ -113,7 +120,10 @@ async def change(request: PageRequest) -> Response:
     alerts, form = request.services.alerts, request.form
     stored = alerts.find(request.account, request.identifier("rule_id"))
     if form.get("do") == "test":
-        told = await alerts.test(request.account, stored.rule_id)
+        try:
+            told = await alerts.test(request.account, stored.rule_id)
+        except Refused as refused:
+            return _refuse(request, refused, stored, _typed_of(stored.rule))
         return _show_form(request, stored, _typed_of(stored.rule), told=told)
     known = read_count(form.get("known", "")) or 0
     typed = _typed(request)
@@ -137,6 +147,11 @@ async def change(request: PageRequest) -> Response:
         return _refuse(request, refused, stored, typed)
     await request.note("alert_rule", rule.name)
     return request.go(_AT, "saved")
+
+
+def _describe_limit(rule: AlertRule) -> str:
+    facts = KINDS[rule.kind]
+    return f"{facts.bound} {write_limit(rule.limit)} {facts.unit}" if facts.bound else ""
 
 
 def _refuse(
@@ -170,7 +185,9 @@ def _show_form(
         stored=stored,
         typed=typed,
         kind=kind,
-        unit=KINDS[kind].unit,
+        unit=f"{KINDS[kind].bound} this many {KINDS[kind].unit}".replace("many %", "% of messages")
+        if KINDS[kind].bound
+        else "",
         kinds=[
             (one.value, label)
             for one, label in ALERT_KINDS.items()
@@ -196,7 +213,7 @@ def _typed_of(rule: AlertRule) -> dict[str, str]:
     return {
         "name": rule.name,
         "kind": rule.kind.value,
-        "limit": f"{rule.limit:g}",
+        "limit": write_limit(rule.limit),
         "about": rule.about,
         "over_h": str(rule.over_h),
         "fewest": str(rule.fewest),
@@ -269,7 +286,9 @@ def _zone_name(zone: ZoneInfo) -> str:
     return zone.key
 
 
-_change: Final = partial(Page, section="Alerts", needs=Permission.SEND)
+_change: Final = partial(
+    Page, section="Alerts", needs=Permission.SEND, least=Role.MANAGER, acts=Role.MANAGER
+)
 PAGES: Final = (
     Page(_AT, "Alerts", menu="Alerts", show=list_alerts),
     _change(f"{_AT}/new", "New rule", show=show_new, act=create),

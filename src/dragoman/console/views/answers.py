@@ -11,6 +11,7 @@ from dragoman.console.page_request import PageRequest
 from dragoman.console.reading import read_count
 from dragoman.core.accounts.audit_log import hide_number
 from dragoman.core.accounts.model.accounts import Permission
+from dragoman.core.accounts.model.people import Role
 from dragoman.core.inbound.model.auto_answers import ANY_NUMBER, AnswerKind
 from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.web.responses import Response
@@ -78,7 +79,6 @@ async def _show(
             for number in await _numbers(request)
         ],
         typed=typed or {},
-        may_change=request.account.may(Permission.SEND),
     )
 
 
@@ -90,5 +90,7 @@ PAGES: Final = (
         show=show_answers,
         act=change_answer,
         needs=Permission.SEND,
+        least=Role.MANAGER,
+        acts=Role.MANAGER,
     ),
 )

@@ -142,7 +142,7 @@ async def _show_list(
         secret=secret,
         typed=typed or dict(_EMPTY),
         chosen=frozenset(request.form.all("api")),
-        apis=sorted(request.services.settings.dialects.enabled),
+        apis=sorted(request.services.api_keys.apis),
         mark=secrets.token_urlsafe(12),
     )
 
@@ -154,7 +154,7 @@ async def _show_key(
     status: int = 200,
     typed: dict[str, str] | None = None,
 ) -> Response:
-    apis = sorted(request.services.settings.dialects.enabled)
+    apis = sorted(request.services.api_keys.apis)
     chosen = key.limits.scopes & set(apis)
     return request.show(
         "api-key.html",
@@ -194,7 +194,7 @@ def _limits(request: PageRequest, typed: dict[str, str]) -> dict[str, Any]:
 
 def _fields_of(request: PageRequest, key: ApiKey) -> dict[str, str]:
     """What is stored, as it is typed."""
-    apis = set(request.services.settings.dialects.enabled)
+    apis = request.services.api_keys.apis
     expires = ""
     if key.limits.expires_ms is not None:
         last = datetime.fromtimestamp(key.limits.expires_ms / 1000 - 1, request.zone)

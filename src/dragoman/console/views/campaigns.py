@@ -262,6 +262,9 @@ async def _start(request: PageRequest, campaign: Campaign) -> Response:
 
 async def _show_draft(request: PageRequest, campaign: Campaign, status: int = 200) -> Response:
     services = request.services
+    # Before the campaign is read again: a count that is over by now has its result there.
+    counting = services.text_campaigns.counting(campaign.campaign_id)
+    campaign = await _find(request)
     samples, problem = [], ""
     try:
         samples = await services.text_campaigns.samples(request.account, campaign)
@@ -277,7 +280,7 @@ async def _show_draft(request: PageRequest, campaign: Campaign, status: int = 20
         campaign=campaign,
         samples=samples,
         problem=problem,
-        counting=services.text_campaigns.counting(campaign.campaign_id),
+        counting=counting,
         estimate=campaign.estimate,
         balance=await services.accounts.balance(request.account),
         facts=await _facts(request, campaign),

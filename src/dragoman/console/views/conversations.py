@@ -55,6 +55,7 @@ async def list_conversations(request: PageRequest) -> Response:
         "conversations.html",
         status,
         page_of=page,
+        manages=request.manages and request.account.may(Permission.SEND),
         typed=typed,
         only_unread=_only_unread(request),
         time_of=time_of,

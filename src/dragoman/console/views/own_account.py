@@ -1,4 +1,4 @@
-"""The reader's own account: time zone and delivery reports."""
+"""The reader's own account: time zone, and the URLs for delivery reports and received texts."""
 
 from __future__ import annotations
 
@@ -10,10 +10,16 @@ from dragoman.console.page import Page
 from dragoman.console.page_request import PageRequest
 from dragoman.console.roles import role_of
 from dragoman.core.accounts.account_fields import AccountFields
+from dragoman.core.accounts.model.accounts import Permission
 from dragoman.core.accounts.model.people import Role
+from dragoman.core.callbacks.webhooks import TEXTS
+from dragoman.core.inbound.keywords import check_may_receive
 from dragoman.core.model.errors import Refused
 from dragoman.kit.zones import zone_names
 from dragoman.web.responses import Response
+
+TAKES_TEXTS: Final = frozenset({"jasmin", "kannel"})
+"""APIs whose programs have one URL for all texts that an account receives."""
 
 
 async def show_own_account(request: PageRequest) -> Response:
@@ -76,14 +82,50 @@ def _report_urls(request: PageRequest) -> dict[str, str]:
     }
 
 
+async def change_texts(request: PageRequest) -> Response:
+    """Stores where received texts go, unless someone else changed it meanwhile."""
+    check_may_receive(request.account)
+    async with request.context.editing:
+        return await _change_texts(request)
+
+
+async def _change_texts(request: PageRequest) -> Response:
+    stored = _text_urls(request)
+    typed = {name: request.form.get(f"texts_{name}", "").strip() for name in stored}
+    changed = {name: url for name, url in typed.items() if url != stored[name]}
+    if changed and not request.is_current(stored):
+        request.problems[""] = "Someone else changed the URLs after you opened the page."
+        return await _show(request, 409, texts=typed)
+    for dialect, url in changed.items():
+        try:
+            await request.services.webhooks.put_text_url(request.account, dialect, url)
+        except Refused as refused:
+            request.problems[f"texts_{dialect}"] = describe_refusal(refused)
+            return await _show(request, 400, texts=typed)
+        await request.note("webhook", f"texts of {dialect}")
+    return request.go("/account", "saved")
+
+
+def _text_urls(request: PageRequest) -> dict[str, str]:
+    """The URL for received texts in each API that has one for all of an account."""
+    services, account_id = request.services, request.account.account_id
+    found = {}
+    for dialect in services.settings.dialects.enabled:
+        if dialect in TAKES_TEXTS:
+            stored = services.webhooks.find(account_id, dialect, TEXTS)
+            found[dialect] = stored.url if stored is not None else ""
+    return found
+
+
 async def _show(
     request: PageRequest,
     status: int = 200,
     zone: str | None = None,
     reports: dict[str, str] | None = None,
+    texts: dict[str, str] | None = None,
 ) -> Response:
     account = await request.services.accounts.find(request.account.username)
-    stored = _report_urls(request)
+    stored, stored_texts = _report_urls(request), _text_urls(request)
     return request.show(
         "own-account.html",
         status,
@@ -96,6 +138,9 @@ async def _show(
         version=version_of(account.time_zone),
         reports=reports or stored,
         reports_version=version_of(stored),
+        texts=texts or stored_texts,
+        texts_version=version_of(stored_texts),
+        may_receive=account.may(Permission.RECEIVE),
         may_change=request.manages,
     )
 
@@ -110,4 +155,5 @@ def _zones(request: PageRequest, chosen: str) -> list[tuple[str, str]]:
 PAGES: Final = (
     Page("/account", "Account", show=show_own_account, act=change_settings, acts=Role.MANAGER),
     Page("/account/reports", "Account", act=change_reports, acts=Role.MANAGER),
+    Page("/account/texts", "Account", act=change_texts, acts=Role.MANAGER),
 )

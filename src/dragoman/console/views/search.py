@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import AsyncGenerator, Iterable
+from collections.abc import AsyncGenerator, Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple
 from urllib.parse import urlencode
@@ -13,7 +13,7 @@ import msgspec
 
 from dragoman.console.exports import Download
 from dragoman.console.labels import FAILURES, STATES, choose_state
-from dragoman.console.message_filter import FIELDS, Search, choices_of, read_search
+from dragoman.console.message_filter import FIELDS, MAX_FIELD, Search, choices_of, read_search
 from dragoman.console.page import Page
 from dragoman.console.page_request import PageRequest
 from dragoman.console.paging import PER_PAGE, address_of, read_before
@@ -30,12 +30,17 @@ from dragoman.core.reporting.model.finding import Named
 from dragoman.core.reporting.model.message_search import ExportedMessage, FoundMessages
 from dragoman.core.submission.model.progress import BatchProgress
 from dragoman.kit.ids import time_of
+from dragoman.web.forms import parse_form
 from dragoman.web.responses import Response
 
 _CANCELLABLE: Final = frozenset({BatchState.QUEUED, BatchState.RUNNING})
 _SHORT: Final = ("q", "number", "id", "text")
 """What stands in the search box; the other fields are filters."""
 _MARK_LENGTH: Final = 22
+MAX_KEPT: Final = 2_000
+"""Characters of the query of a search that is kept."""
+DIGITS: Final = 6
+"""From so many on, digits may be a number."""
 
 
 class Preset(NamedTuple):
@@ -112,10 +117,17 @@ async def _show(request: PageRequest, search: Search, status: int = 200, **more:
         has_others=len(await request.tree()) > 1,
         is_filtered=bool(query),
         has_filters=any(typed[name] for name in FIELDS if name not in _SHORT),
+        filters_used=sum(bool(typed[name]) for name in FIELDS if name not in _SHORT),
         presets=[
             (one.label, "?" + urlencode(one.query) if one.query else "", one.query == query)
             for one in PRESETS
         ],
+        saved=[
+            (one.search_id, one.name, f"?{one.query}", one.query == urlencode(query))
+            for one in await request.services.saved_searches.of(request.reader)
+        ],
+        query=urlencode(query),
+        may_save=bool(query) and not request.problems and not _names_number(typed),
         texts_address="?" + urlencode({"text": typed["q"]}),
         export_address="/messages/export" + ("?" + urlencode(query) if query else ""),
         failures=FAILURES,
@@ -123,6 +135,33 @@ async def _show(request: PageRequest, search: Search, status: int = 200, **more:
         can_cancel=_CANCELLABLE,
         **values | more,
     )
+
+
+async def keep_search(request: PageRequest) -> Response:
+    """Keeps a search under a name, or keeps one no longer."""
+    searches, query = request.services.saved_searches, request.form.get("query", "")
+    if request.form.get("do") == "remove":
+        number = request.form.get("search", "")
+        if number.isascii() and number.isdigit() and len(number) <= 16:
+            await searches.remove(request.reader, int(number))
+        return request.go("/messages", "search-removed")
+    pairs = parse_form(query[:MAX_KEPT].encode(), max_fields=len(FIELDS)).pairs
+    kept = {name: value[:MAX_FIELD] for name, value in pairs if name in FIELDS and value}
+    again = f"/messages?{urlencode(kept)}" if kept else "/messages"
+    if not kept or _names_number(kept):
+        return request.go(again, "search-not-kept")
+    try:
+        await searches.save(request.reader, request.form.get("name", ""), urlencode(kept))
+    except Refused as refused:
+        if refused.code is not RefusalCode.INVALID_FIELD:
+            raise
+        return request.go(again, "search-not-kept")
+    return request.go(again, "search-kept")
+
+
+def _names_number(typed: Mapping[str, str]) -> bool:
+    """Whether a search may be for one number, which is not kept: it may have to be forgotten."""
+    return any(sum(map(str.isdecimal, typed.get(name, ""))) >= DIGITS for name in _SHORT)
 
 
 async def _batch(request: PageRequest, search: Search) -> BatchProgress | None:
@@ -255,6 +294,7 @@ def _lines(
 
 PAGES: Final = (
     Page("/messages", "Messages", menu="Messages", show=search_messages),
+    Page("/messages/searches", "Messages", section="Messages", act=keep_search),
     Page("/messages/export", "Download messages", section="Messages", show=show_export),
     Page("/messages/export.csv", "Messages", section="Messages", show=give_messages),
     Page(

@@ -27,7 +27,7 @@ from dragoman.core.accounts.model.accounts import (
     Permission,
     narrow,
 )
-from dragoman.core.accounts.model.api_keys import ApiCall, KnownKey
+from dragoman.core.accounts.model.api_keys import ApiCall, KeyLimits
 from dragoman.core.accounts.model.audit_log import AuditEntry
 from dragoman.core.accounts.sql import account_tree, accounts, api_keys
 from dragoman.core.accounts.sql.account_tree import AccountChange
@@ -35,6 +35,7 @@ from dragoman.core.billing.model.payments import MAX_CREDITS
 from dragoman.core.billing.model.wallets import Balance
 from dragoman.core.billing.sql import wallets
 from dragoman.core.model.errors import RefusalCode, Refused, existing
+from dragoman.core.placement.placement import Placement
 from dragoman.kit.clock import Clock
 from dragoman.kit.ids import IdSource, render_base36
 from dragoman.kit.signal import Signal
@@ -52,6 +53,7 @@ FIRST_DELAY_S = 0.1
 MAX_DELAY_S = 5.0
 
 Item = TypeVar("Item")
+_API_KEY = CredentialKind.API_KEY  # looked up for every call otherwise
 
 
 class CreatedAccount(msgspec.Struct, frozen=True, kw_only=True):
@@ -68,20 +70,29 @@ class _Known(NamedTuple):
     generation: int
     """When it was read."""
     account: Account
+    credential_id: int = 0
+    """The API key, or the token; 0 for other ways."""
+    limits: KeyLimits | None = None
 
 
 class Accounts:
     """Authenticates callers and administers accounts."""
 
-    def __init__(self, *, storage: Storage, ids: IdSource, clock: Clock) -> None:
+    def __init__(
+        self,
+        *,
+        storage: Storage,
+        ids: IdSource,
+        clock: Clock,
+        placement: Placement | None = None,
+    ) -> None:
         self._storage = storage
+        self.placement = placement or Placement(storage=storage, clock=clock)
         self._ids = ids
         self._clock = clock
         self.credentials = Credentials(ids=ids, clock=clock)
         self._secret = secrets.token_bytes(32)
         self._remembered: OrderedDict[bytes, _Known] = OrderedDict()
-        self._keys: OrderedDict[bytes, tuple[int, KnownKey]] = OrderedDict()
-        """By digest, as of a generation."""
         self._used_keys: set[int] = set()
         """API keys that were used and are not noted yet."""
         self._senders: dict[int, tuple[int, frozenset[str]]] = {}
@@ -107,20 +118,21 @@ class Accounts:
         `call` is what the key is used for, which must be within its scopes if it has any.
         """
         digest = digest_of_key(key)
-        memory_key = digest if kind is CredentialKind.API_KEY else kind.encode() + digest
-        known = self._known_key(memory_key)
+        is_api_key = kind is _API_KEY
+        memory_key = digest if is_api_key else kind.encode() + digest
+        known = self._known(memory_key)
         if known is None:
             generation = self.changes.generation
-            known = await self._storage.read(lambda c: api_keys.find(c, kind, digest))
-            if known is None:
+            await self.placement.check_key(digest)
+            found = await self._storage.read(lambda c: api_keys.find(c, kind, digest))
+            if found is None:
                 await self._delay_failure(address)
                 raise Refused(RefusalCode.AUTHENTICATION_FAILED, detail="unknown key")
-            self._keys[memory_key] = (generation, known)
-            if len(self._keys) > MAX_REMEMBERED:
-                self._keys.popitem(last=False)
+            known = _Known(generation, found.account, found.credential_id, found.limits)
+            self._remember(memory_key, known)
         if known.limits is not None:
             known.limits.check(call, address, self._clock.now_ms())
-        if kind is CredentialKind.API_KEY:
+        if is_api_key:
             self._used_keys.add(known.credential_id)
         return _admit(known.account, address)
 
@@ -134,15 +146,17 @@ class Accounts:
     async def admit(self, account_id: int, address: str) -> Account:
         """The account of a caller that was authenticated elsewhere; raises `Refused`."""
         memory_key = b"%d" % account_id
-        account = self._known(memory_key)
-        if account is None:
+        known = self._known(memory_key)
+        if known is None:
             generation = self.changes.generation
+            self.placement.check_short_id(account_id)
             account = await self.find_by_id(account_id)
             if account is None:
                 await self._delay_failure(address)
                 raise Refused(RefusalCode.NOT_FOUND, str(account_id), "account")
-            self._remember(memory_key, account, generation)
-        return _admit(account, address)
+            known = _Known(generation, account)
+            self._remember(memory_key, known)
+        return _admit(known.account, address)
 
     async def refuse_login(self, who: str) -> NoReturn:
         """Refuses a caller with a wrong secret that was checked elsewhere, after a delay."""
@@ -158,15 +172,17 @@ class Accounts:
             f"{kind}\0{username}\0{password}".encode("utf-8", "surrogatepass"),
             "sha256",
         )
-        account = self._known(memory_key)
-        if account is None:
+        known = self._known(memory_key)
+        if known is None:
             generation = self.changes.generation
+            await self.placement.check("username", username)
             account = await self._verify(username, password, kind)
             if account is None:
                 await self._delay_failure(f"{username}\0{address}")
                 raise Refused(RefusalCode.AUTHENTICATION_FAILED, detail="wrong name or password")
-            self._remember(memory_key, account, generation)
-        return _admit(account, address)
+            known = _Known(generation, account)
+            self._remember(memory_key, known)
+        return _admit(known.account, address)
 
     async def verify_password(
         self, account_id: int | None, password: str, who: str, kind: CredentialKind
@@ -175,6 +191,8 @@ class Accounts:
 
         Without an account this takes as long as with one. Failures of `who` are delayed.
         """
+        if account_id is not None:
+            self.placement.check_short_id(account_id)
         account = await self.find_by_id(account_id) if account_id is not None else None
         account = await self._with_password(account, password, kind)
         if account is None:
@@ -248,6 +266,8 @@ class Accounts:
             time_zone=time_zone,
         )
         values = read_fields(given) | read_fields(fields or AccountFields())
+        if parent is None:
+            self.placement.check_new_root(username)
         account_id = await self._storage.short_ids.next()
         if permissions is None:
             permissions = DEFAULT_PERMISSIONS
@@ -385,6 +405,7 @@ class Accounts:
 
     async def find(self, username: str) -> Account:
         """The account with a user name; raises `Refused`."""
+        await self.placement.check("username", username)
         account = None
         if username.isprintable():  # no other name exists, and databases take not every string
             account = await self._storage.read(lambda c: accounts.find_by_username(c, username))
@@ -421,30 +442,17 @@ class Accounts:
         self.changes.note(account_ids)
         self.changed(account_ids)
 
-    def _known(self, key: bytes) -> Account | None:
+    def _known(self, key: bytes) -> _Known | None:
         known = self._remembered.get(key)
-        if known is None:
-            return None
-        generation, account = known
-        if generation != self.changes.generation:
-            if self.changes.since(generation, account):
+        if known is not None and known.generation != self.changes.generation:
+            if self.changes.since(known.generation, known.account):
                 return None
-            self._remembered[key] = _Known(self.changes.generation, account)
-        return account
-
-    def _known_key(self, digest: bytes) -> KnownKey | None:
-        found = self._keys.get(digest)
-        if found is None:
-            return None
-        generation, known = found
-        if generation != self.changes.generation:
-            if self.changes.since(generation, known.account):
-                return None
-            self._keys[digest] = (self.changes.generation, known)
+            known = known._replace(generation=self.changes.generation)
+            self._remembered[key] = known
         return known
 
-    def _remember(self, key: bytes, account: Account, generation: int) -> None:
-        self._remembered[key] = _Known(generation, account)
+    def _remember(self, key: bytes, known: _Known) -> None:
+        self._remembered[key] = known
         if len(self._remembered) > MAX_REMEMBERED:
             self._remembered.popitem(last=False)
 

@@ -69,7 +69,7 @@ class ApiKeys:
             expires_ms=expires_ms,
             audit=audit,
         )
-        await self.accounts.write(stored.create, item)
+        await self.accounts.write(stored.create, item, account.account_id)
         return await self.find(account, item.credential.credential_id), secret
 
     async def rotate(
@@ -94,7 +94,7 @@ class ApiKeys:
             ends_ms=self.clock.now_ms() + overlap_s * 1000,
             audit=audit,
         )
-        await self.accounts.write(stored.create, item)
+        await self.accounts.write(stored.create, item, account.account_id)
         return await self.find(account, item.credential.credential_id), secret
 
     async def change(
@@ -119,7 +119,7 @@ class ApiKeys:
             expires_ms=expires_ms,
             audit=audit,
         )
-        await self._write(stored.change, item, key_id)
+        await self._write(stored.change, item, account, key_id)
         return await self.find(account, key_id)
 
     async def revoke(
@@ -128,13 +128,15 @@ class ApiKeys:
         """Ends a key immediately; raises `Refused`."""
         at_ms = self.clock.now_ms()
         item = KeyEnd(account_id=account.account_id, key_id=key_id, at_ms=at_ms, audit=audit)
-        await self._write(stored.end, item, key_id)
+        await self._write(stored.end, item, account, key_id)
 
-    async def _write(self, operation: Operation[Item, bool], item: Item, key_id: int) -> None:
+    async def _write(
+        self, operation: Operation[Item, bool], item: Item, account: Account, key_id: int
+    ) -> None:
         try:
             there_was = await self.storage.writer.write(operation, item)
         finally:
-            self.accounts.forget()
+            self.accounts.forget(account.account_id)
         if not there_was:
             raise Refused(RefusalCode.NOT_FOUND, str(key_id), "key")
 

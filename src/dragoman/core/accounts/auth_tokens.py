@@ -111,6 +111,7 @@ class AuthTokens:
         if found is not None or not _PUBLIC_ID.fullmatch(public_id):
             return found
         generation = self._generation
+        await self.accounts.placement.check("public_id", public_id)
         row = await self.storage.read(lambda c: auth_tokens.find(c, public_id))
         return self._unseal(row, generation)
 

@@ -142,6 +142,7 @@ class ConsoleSessions:
         known = self._known.get(digest)
         if known is not None and known.generation == generation:
             return known.session
+        await self.accounts.placement.check_key(digest)
         session = await self.storage.read(lambda c: stored.find(c, digest))
         if session is not None and ended == self._ended:
             self._known[digest] = _Known(session, generation)

@@ -46,6 +46,7 @@ class OneTimeLinks:
     async def redeem(self, token: str, address: str) -> Account:
         """The account of a token, which is invalid afterwards; raises `Refused`."""
         use = LinkUse(digest=digest_of_key(token), now_ms=self.clock.now_ms())
+        await self.accounts.placement.check_key(use.digest)
         account_id = await self.storage.writer.write(one_time_links.use, use)
         if account_id is None:
             raise Refused(RefusalCode.AUTHENTICATION_FAILED, detail="the link is used or too old")

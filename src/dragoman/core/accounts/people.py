@@ -81,6 +81,7 @@ class People:
     async def find_by_name(self, name: str) -> Person:
         """The person with a name; raises `Refused`."""
         wanted = read_name(name)
+        await self.accounts.placement.check("person", wanted)
         person = await self.storage.read(lambda c: stored.find_by_name(c, wanted))
         return existing(person, Refused(RefusalCode.NOT_FOUND, wanted, "no such person"))
 
@@ -103,6 +104,7 @@ class People:
         person = None
         if name.isprintable() and len(name) <= MAX_NAME:
             wanted = name.strip().lower()
+            await self.accounts.placement.check("person", wanted)
             person = await self.storage.read(lambda c: stored.find_by_name(c, wanted))
         if person is None:
             account = await self.accounts.authenticate_password(
@@ -205,6 +207,7 @@ class People:
     async def invited(self, token: str) -> Person:
         """Whom a link invites; raises `Refused` for one that is used or too old."""
         digest = digest_of_key(token)
+        await self.accounts.placement.check_key(digest)
         person = await self.storage.read(lambda c: stored.find_by_invitation(c, digest))
         until_ms = person.invited_until_ms if person is not None else None
         if person is None or until_ms is None or until_ms <= self.clock.now_ms():

@@ -87,6 +87,7 @@ class ScopedTokens:
         pair = self._remembered.get(digest)
         if pair is None:
             generation = self._generation
+            await self.accounts.placement.check_key(digest)
             pair = await self.storage.read(lambda c: scoped_tokens.find_access(c, digest))
             if pair is not None and generation == self._generation:
                 self._remembered[digest] = pair
@@ -105,6 +106,7 @@ class ScopedTokens:
     async def refresh(self, refresh_token: str, address: str) -> IssuedPair:
         """A new pair for a refresh token, whose own pair ends; raises `Refused`."""
         digest = digest_of_key(refresh_token)
+        await self.accounts.placement.check_key(digest)
         pair = await self.storage.read(lambda c: scoped_tokens.find_refresh(c, digest))
         if pair is None:
             raise Refused(RefusalCode.AUTHENTICATION_FAILED, detail="no valid token")
@@ -120,6 +122,7 @@ class ScopedTokens:
     async def is_refresh_token(self, token: str) -> bool:
         """Whether a token is a refresh token, which authorises nothing else."""
         digest = digest_of_key(token)
+        await self.accounts.placement.check_key(digest)
         found = await self.storage.read(lambda c: scoped_tokens.find_refresh(c, digest))
         return found is not None
 

@@ -91,6 +91,8 @@ class SmppLogins:
         """
         await self._drop_deleted()
         login = self._by_system_id.get(system_id)
+        if login is None:
+            await self.accounts.placement.check("system_id", system_id)
         account_id = login.account_id if login is not None else None
         account = await self.accounts.verify_password(
             account_id, password, f"{system_id}\0{address}", CredentialKind.SMPP_PASSWORD

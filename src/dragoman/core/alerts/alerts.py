@@ -43,6 +43,7 @@ from dragoman.kit.periodic import repeat
 from dragoman.storage.engine import Storage
 
 LOOK_EVERY_S: Final = 10.0
+TEST_EVERY_S: Final = 20.0
 TRIES: Final = 3
 RETRY_S: Final = 5.0
 MAX_TOLD: Final = 50
@@ -88,6 +89,8 @@ class Alerts:
     """By key of the rule and subject."""
     _telling: set[asyncio.Task[None]] = field(default_factory=set, init=False)
     _channels: Channels | None = field(default=None, init=False)
+    _tested: dict[int, float] = field(default_factory=dict, init=False)
+    """When each account tried a rule last."""
 
     async def restore(self) -> None:
         """Loads rules, and alerts that an earlier run raised."""
@@ -159,8 +162,16 @@ class Alerts:
         return await self.storage.read(lambda c: alerts.find_page(c, ids, before, limit))
 
     async def test(self, account: Account, rule_id: int) -> tuple[Told, ...]:
-        """Tells everybody of a rule that this is a test; raises `Refused`."""
+        """Tells everybody of a rule that this is a test; raises `Refused`.
+
+        An account can do so once in `TEST_EVERY_S`: tests go to addresses that anybody may name.
+        """
         stored = self.find(account, rule_id)
+        now, last = self.clock.monotonic(), self._tested.get(account.account_id)
+        if last is not None and now - last < TEST_EVERY_S:
+            detail = f"wait {TEST_EVERY_S:.0f} seconds between two tests"
+            raise Refused(RefusalCode.INVALID_FIELD, "test", detail)
+        self._tested[account.account_id] = now
         now_ms = self.clock.now_ms()
         notice = Notice(
             alert_id=0,

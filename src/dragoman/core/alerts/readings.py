@@ -8,7 +8,7 @@ from typing import Final
 
 from dragoman.core.accounts.accounts import Accounts
 from dragoman.core.accounts.model.accounts import Account, Permission
-from dragoman.core.alerts.model.rules import AlertKind, AlertRule, Finding
+from dragoman.core.alerts.model.rules import AlertKind, AlertRule, Finding, write_limit
 from dragoman.core.alerts.sql import alerts
 from dragoman.core.callbacks.model.held_hosts import names_of
 from dragoman.core.delivery.running import Measured
@@ -56,7 +56,7 @@ class Readings:
             return []
         detail = (
             f"{delivered * 100 / ended:.1f} % of {ended} messages of {account.username} were"
-            f" delivered in the last {rule.over_h} h; the limit is {rule.limit:g} %"
+            f" delivered in the last {rule.over_h} h; the limit is {write_limit(rule.limit)} %"
         )
         return [Finding("", detail)]
 
@@ -64,7 +64,8 @@ class Readings:
         balance = await self.accounts.balance(account)
         if balance.unlimited or balance.available >= rule.limit:
             return []
-        detail = f"{account.username} has {balance.available} credits; the limit is {rule.limit:g}"
+        limit = write_limit(rule.limit)
+        detail = f"{account.username} has {balance.available} credits; the limit is {limit}"
         return [Finding("", detail)]
 
     def _hosts(self, rule: AlertRule, account: Account, machine: Measured) -> list[Finding]:
@@ -100,7 +101,7 @@ def _queues(rule: AlertRule, machine: Measured) -> list[Finding]:
         Finding(
             name,
             f"a message on route {name} has waited for {age_s:.0f} s;"
-            f" the limit is {rule.limit:g} s",
+            f" the limit is {write_limit(rule.limit)} s",
         )
         for name, age_s in machine.oldest_waiting_s().items()
         if age_s > rule.limit and rule.about in ("", name)
@@ -111,7 +112,7 @@ def _disk(rule: AlertRule, machine: Measured) -> list[Finding]:
     free = machine.free_bytes()
     if free is None or free >= rule.limit * 1_000_000:
         return []
-    detail = f"{free / 1_000_000:.0f} MB are free; the limit is {rule.limit:g} MB"
+    detail = f"{free / 1_000_000:.0f} MB are free; the limit is {write_limit(rule.limit)} MB"
     return [Finding("", detail)]
 
 

@@ -41,7 +41,8 @@ class CallbackLane:
         self.account_id = account_id
         self.origin = origin
         self.calls = calls
-        self._ready: deque[NewCallback] = deque()
+        self.ready: deque[NewCallback] = deque()
+        """Callbacks in memory that may not have to wait for another of their message."""
         self._behind: dict[int, list[NewCallback]] = {}
         """By message of which a callback is being delivered, or its result being stored, those that
         come after it."""
@@ -72,23 +73,18 @@ class CallbackLane:
         return self.queued + self.in_rows
 
     @property
-    def can_begin(self) -> bool:
-        """Whether anything waits in memory that may not have to wait for its message's turn."""
-        return bool(self._ready)
-
-    @property
     def busy(self) -> bool:
         """Whether a callback is being delivered, or its result being stored."""
         return bool(self._behind)
 
     def put(self, callback: NewCallback) -> None:
         """Adds a callback, behind all others of its message."""
-        self._ready.append(callback)
+        self.ready.append(callback)
         self.queued += 1
 
     def take(self) -> NewCallback | None:
         """The next callback of a message without one in progress."""
-        ready, behind = self._ready, self._behind
+        ready, behind = self.ready, self._behind
         while ready:
             callback = ready.popleft()
             later = behind.get(callback.message_id)
@@ -103,12 +99,12 @@ class CallbackLane:
         """The result of a message's callback is stored: the next one may go, before all others."""
         later = self._behind.pop(message_id, None)
         if later:
-            self._ready.extendleft(reversed(later))
+            self.ready.extendleft(reversed(later))
 
     def clear(self) -> int:
         """Leaves all that waits in memory in its rows; returns the number."""
         left, self.queued = self.queued, 0
-        self._ready.clear()
+        self.ready.clear()
         for later in self._behind.values():
             later.clear()
         return left
@@ -119,9 +115,9 @@ class CallbackLane:
         if message_id in self._behind:
             self.queued -= len(self._behind[message_id])
             self._behind[message_id].clear()
-        others = [callback for callback in self._ready if callback.message_id != message_id]
-        self.queued -= len(self._ready) - len(others)
-        self._ready = deque(others)
+        others = [callback for callback in self.ready if callback.message_id != message_id]
+        self.queued -= len(self.ready) - len(others)
+        self.ready = deque(others)
         return before - self.queued
 
     def is_failing(self, status: int | None, now: float) -> bool:

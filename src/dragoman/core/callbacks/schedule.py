@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from enum import Enum
+from enum import StrEnum
 
 import msgspec
 
@@ -17,7 +17,7 @@ JITTER = 0.2
 GONE = 410
 
 
-class Verdict(Enum):
+class Verdict(StrEnum):
     """The result of an attempt."""
 
     DELIVERED = "delivered"

@@ -380,7 +380,7 @@ class CallbackWorker:
 
     def _put_to_work(self, lane: CallbackLane) -> None:
         calls = lane.calls
-        while lane.can_begin and lane.calling < self.per_lane:
+        while lane.ready and lane.calling < self.per_lane:
             if calls.under_way >= self.concurrency - self._calling:
                 self._short.setdefault(calls, {})[lane] = None
                 return
@@ -514,7 +514,7 @@ class CallbackWorker:
         if verdict is not _DELIVERED or lane.unwell_since is not None:
             self._note_health(lane, called, wish_s)
             lane.has_expired |= verdict is _GIVE_UP and lane.failures > 0
-        self.metrics.callbacks[verdict.value] += 1
+        self.metrics.callbacks[verdict] += 1
         if verdict is _DELIVERED:
             self.metrics.callback_delay_s.observe(age_s)
         if self.on_called is not None:
@@ -531,13 +531,13 @@ class CallbackWorker:
 
         def recorded(_on_disk: bool) -> None:
             lane.finish(callback.message_id)
-            if lane.can_begin:
+            if lane.ready:
                 self._put_to_work(lane)
             elif lane.more and not lane.queued and not lane.busy:
                 self._look.set()
 
         persist(self.storage.writer, callbacks.record, attempt, recorded)
-        if lane.can_begin:
+        if lane.ready:
             self._put_to_work(lane)
         if not self._calling and self._nothing_called and not self._nothing_called.done():
             self._nothing_called.set_result(None)

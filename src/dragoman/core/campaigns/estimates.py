@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Sequence
+from time import monotonic
 from typing import Final
 
 from dragoman.core.accounts.model.accounts import Account
@@ -25,6 +26,8 @@ from dragoman.kit.clock import Clock
 SLICE: Final = 1_000
 """Recipients that are looked at between two looks at other work."""
 SAMPLES: Final = 10
+LOOK_FOR_S: Final = 0.1
+"""How long the first recipients are looked for, where a filter lets few pass."""
 _MESSAGES_OF: Final = {
     FailureCode.INVALID_CONTENT: "The text would be empty, or has characters that cannot be sent.",
     FailureCode.TEXT_TOO_LONG: "The text would be too long.",
@@ -69,13 +72,20 @@ class Estimates:
     async def samples(self, account: Account, decision: Decision, most: int) -> list[Sample]:
         """What the first recipients would get."""
         walk = await self.audiences.open_draft(decision.live, _draft_of(decision))
-        chunk = await self.audiences.read(walk, min(most, SAMPLES), walk.progress)
+        progress, finished, until = walk.progress, False, monotonic() + LOOK_FOR_S
+        recipients: list[Recipient] = []
+        while not finished and len(recipients) < most and monotonic() < until:
+            # A filter may let few pass, so it looks at many for the first ones.
+            chunk = await self.audiences.read(walk, SLICE, progress)
+            progress, finished = chunk.progress, chunk.finished
+            recipients += chunk.recipients
+        recipients = recipients[: min(most, SAMPLES)]
         stored = decision.live.stored
         refusers = self.opt_outs.among(
-            account.account_id, stored.sender, [one.number for one in chunk.recipients]
+            account.account_id, stored.sender, [one.number for one in recipients]
         )
         found = []
-        for one in chunk.recipients:
+        for one in recipients:
             failure = FailureCode.OPTED_OUT if one.number in refusers else one.failure
             parts = one.parts if one.text is not None else decision.live.segmentation.count
             found.append(

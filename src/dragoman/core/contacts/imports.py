@@ -151,9 +151,11 @@ class Imports:
                 continue  # stored before, and read again for the report
             if storing is not None:
                 await storing  # while the next rows were read
+            taken = self.ids.take(len(good)) if good else range(0)
             stored = imports.RowsStored(
                 import_id=job.import_id,
-                first_id=self.ids.take(len(good)).start if good else 0,
+                first_id=taken.start,
+                step=taken.step,
                 at_ms=self.clock.now_ms(),
                 contacts=good,
                 looked_at=end - start,

@@ -12,12 +12,12 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import field
-from typing import TypeAlias
 
 import structlog
 
 from dragoman.core.delivery.delivery import Delivery
 from dragoman.core.delivery.series import SeriesCollector
+from dragoman.core.delivery.spilled import Line, SpilledLines
 from dragoman.core.inbound.opt_outs import OptOuts
 from dragoman.core.messages.feed import Feed
 from dragoman.core.messages.live import LiveBatch, LiveMessage, LiveMessages
@@ -39,13 +39,13 @@ BULK_SHARE = 0.5
 """How much of the queue bulk may fill; the rest is for messages that go ahead of it."""
 SINGLE_SHARE = 0.75
 """How far a spilled lane fills the queue; the rest is for newer and more urgent ones."""
-PAGE = 2_000
+PAGE = 500
+LINES_AT_ONCE = 100
+"""Lines that are looked at without a pause."""
 POLL_S = 0.2
 READ_LATER_S = 600.0
 """Before rows are read again that no carrier could take."""
 
-_Line: TypeAlias = tuple[str, Lane, int]
-"""Route, lane and account."""
 _LANES = {lane.value: lane for lane in Lane}
 
 log = structlog.get_logger(__name__)
@@ -71,13 +71,15 @@ class Backlog:
     kept_routes: Collection[str] = ()
     """Routes whose carriers all keep what they were given: what they do not know never left."""
     feed: Feed = field(default_factory=Feed)
-    _read_up_to: dict[_Line, int] = field(default_factory=dict, init=False)
-    """What is spilled, and the identifier up to which its rows are queued."""
+    _lines: SpilledLines = field(init=False)
     _later: dict[tuple[str, int], int] = field(default_factory=dict, init=False)
     """The first message of a route and account that is left in its row for now."""
     _restart_at: int = field(default=0, init=False)
     """Rows up to here were written by an earlier run."""
     _spilled: asyncio.Event = field(default_factory=asyncio.Event, init=False)
+
+    def __post_init__(self) -> None:
+        self._lines = SpilledLines(self.queue)
 
     def take_routes(self, held: Collection[str], kept: Collection[str]) -> None:
         """Takes other routes of these kinds from here on; `routes` is as the router has them."""
@@ -85,7 +87,7 @@ class Backlog:
 
     def room(self, route: str, account_id: int) -> int:
         """How many more bulk messages of an account the queue of a route accepts."""
-        if (route, _BULK, account_id) in self._read_up_to:
+        if (route, _BULK, account_id) in self._lines.read_up_to:
             return 0
         return self._room(route, account_id, BULK_SHARE)
 
@@ -103,10 +105,11 @@ class Backlog:
         self._restart_at = last_identifier
         for route, account_id in await self.storage.read(pending.routes_with_unsent):
             if route in self.routes:
-                self._read_up_to.update({(route, lane, account_id): 0 for lane in Lane})
+                for lane in Lane:
+                    self._lines.put((route, lane, account_id), 0)
             elif route:  # the rows wait until the route is configured again, or expire
                 log.warning("route_is_gone", route=route)
-        if self._read_up_to:
+        if self._lines.read_up_to:
             self._spilled.set()
 
     def read_again(self, routes: Collection[str], account_id: int, after: int) -> None:
@@ -114,8 +117,7 @@ class Backlog:
         for route in routes:
             if route in self.routes:
                 for lane in Lane:
-                    line = (route, lane, account_id)
-                    self._read_up_to[line] = min(self._read_up_to.get(line, after), after)
+                    self._lines.put_earlier((route, lane, account_id), after)
         self._spilled.set()
 
     def read_later(self, route: str, account_id: int, message_id: int) -> None:
@@ -132,8 +134,7 @@ class Backlog:
 
     def drop(self, route: str) -> None:
         """Reads no more rows of a route that is gone."""
-        for line in [line for line in self._read_up_to if line[0] == route]:
-            del self._read_up_to[line]
+        self._lines.drop(route)
 
     async def publish(self, messages: Sequence[LiveMessage]) -> None:
         """Queues messages whose rows are on disk, or leaves them in SQL for later."""
@@ -168,19 +169,17 @@ class Backlog:
             if self._takes((route, lane, batch.account_id), group[0].message_id):
                 await self.publish([LiveMessage(message, batch) for message in group])
 
-    def _takes(self, line: _Line, first: int) -> bool:
+    def _takes(self, line: Line, first: int) -> bool:
         """Whether the queue takes messages of a line; if not, they are read back from the first."""
         route, lane, account_id = line
         if route not in self.routes:
             return False
-        spilled = self._read_up_to.get(line)
-        if spilled is None and (
+        if line not in self._lines.read_up_to and (
             self.queue.depth(route) < MAX_QUEUED * BULK_SHARE
             or self._room(route, account_id, BULK_SHARE if lane is _BULK else 1.0) > 0
         ):
             return True
-        before = first - 1
-        self._read_up_to[line] = before if spilled is None else min(spilled, before)
+        self._lines.put_earlier(line, first - 1)
         self._spilled.set()
         return False
 
@@ -188,35 +187,49 @@ class Backlog:
         """Reads rows back as the queue empties; runs until cancelled."""
         while True:
             await self._spilled.wait()
-            for line in sorted(self._read_up_to, key=_lane_first):
+            looks = self._lines.moving()
+            for number, line in enumerate(self._lines.of(looks), 1):
                 try:
-                    if line in self._read_up_to:
-                        await self._catch_up(line)
+                    has_read = await self._catch_up(line)
                 except Exception as error:  # a failing reader must not end the gateway's work
+                    has_read = True
                     log.error("backlog_not_read", route=line[0], reason=type(error).__name__)
-            if not self._read_up_to:
+                if has_read:
+                    looks.pop(line[0], None)
+                if not number % LINES_AT_ONCE:
+                    await asyncio.sleep(0)
+            self._lines.rest(looks)
+            if not self._lines.read_up_to:
                 self._spilled.clear()
             await asyncio.sleep(POLL_S)
 
-    async def _catch_up(self, line: _Line) -> None:
+    async def _catch_up(self, line: Line) -> bool:
+        """Queues rows of a line while there is room; whether there was any."""
         route, lane, account_id = line
         share = BULK_SHARE if lane is _BULK else SINGLE_SHARE
-        while self._room(route, account_id, share) > 0:
-            start = self._read_up_to[line]
+        read_up_to = self._lines.read_up_to
+        found_room = False
+        # The line may be dropped, with its route, at any moment.
+        while line in read_up_to and self._room(route, account_id, share) > 0:
+            found_room = True
+            start = read_up_to[line]
             last = await self._read_page(line, start)
+            if line not in read_up_to:
+                break
             if last is not None:
                 # A message before the page may have been left in its row meanwhile.
-                if self._read_up_to[line] == start:
-                    self._read_up_to[line] = last
+                if read_up_to[line] == start:
+                    self._lines.put(line, last)
                 continue
             # From here on new messages are queued directly; what was accepted until now and left
             # in its row is in these last pages. What an earlier run wrote has all been seen.
-            last = max(self._read_up_to.pop(line), self._restart_at)
+            last = max(self._lines.pop(line), self._restart_at)
             while last is not None:
                 last = await self._read_page(line, last)
-            return
+            break
+        return found_room
 
-    async def _read_page(self, line: _Line, after: int) -> int | None:
+    async def _read_page(self, line: Line, after: int) -> int | None:
         """Queues the next rows of a line; returns the last identifier read."""
         route, lane, account_id = line
         read = await self.loader.read(
@@ -257,17 +270,12 @@ class Backlog:
         return False
 
 
-def _lane_first(line: _Line) -> tuple[Lane, str, int]:
-    route, lane, account_id = line
-    return lane, route, account_id
-
-
-def _by_line(messages: Sequence[LiveMessage]) -> Iterable[tuple[_Line, Sequence[LiveMessage]]]:
+def _by_line(messages: Sequence[LiveMessage]) -> Iterable[tuple[Line, Sequence[LiveMessage]]]:
     if len(messages) == 1:  # nearly always
         (message,) = messages
         batch = message.batch
         return (((message.route, _LANES[batch.stored.lane], batch.account_id), messages),)
-    groups: dict[_Line, list[LiveMessage]] = defaultdict(list)
+    groups: dict[Line, list[LiveMessage]] = defaultdict(list)
     for message in messages:
         batch = message.batch
         groups[message.route, _LANES[batch.stored.lane], batch.account_id].append(message)

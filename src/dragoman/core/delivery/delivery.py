@@ -205,10 +205,11 @@ class Delivery:
                 for key, number in keys:
                     self.live.add_key(carrier, key, message, number)
             if message.part_count > 1:
-                part_rows += tuple(
-                    StoredPart(message_id=message.message_id, number=number, carrier_message_id=id_)
-                    for number, id_ in carrier_ids
-                )
+                for number, id_ in carrier_ids:
+                    row = StoredPart(
+                        message_id=message.message_id, number=number, carrier_message_id=id_
+                    )
+                    part_rows += (row,)
         callback: NewCallback | None = None
         if batch.stored.options.callback_url:
             callback = self._callback(message, after, failure, detail, now_ms)
@@ -248,7 +249,8 @@ class Delivery:
         message.writes += 1
         self._write(message, change, on_stored)
         if self.quality.is_watched and after in _RESULTS and carrier is not None:
-            self.quality.note(carrier, after is _DELIVERED, message.sent_ms, now_ms)
+            delivered = after is _DELIVERED
+            self.quality.note(carrier, message.mcc, delivered, message.sent_ms, now_ms)
         if after >= _UNKNOWN:
             self.metrics.finals[carrier or "", _NAMES[after]] += 1
         if carrier is not None and keys:
@@ -274,7 +276,7 @@ class Delivery:
                     self._show(message, change)
             on_stored(on_disk)
 
-        self.writer.submit(changes.record, change, finish)
+        self.writer.submit(changes.record, change, finish, can_wait=True)
 
     def _announce(self, change: StateChange) -> None:
         """Has the customer called about a stored change."""
@@ -372,7 +374,7 @@ class Delivery:
     ) -> NewCallback | None:
         on_stored = message.batch.stored
         options = on_stored.options
-        if not options.callback_url or state.value not in options.callback_states:
+        if not options.callback_url or state not in options.callback_states:
             return None
         facts = CallbackFacts(
             message_id=message.message_id,

@@ -44,6 +44,10 @@ STORAGE_RETRY_S = 1.0
 RESEND_DELAYS_S = (0.0, 5.0, 30.0, 120.0, 600.0)
 """Before a message whose answer was lost goes out again; a mute carrier must not be flooded."""
 
+# Members that every message asks for: looking one up in its class costs more than the rest.
+_QUEUED = State.QUEUED
+_SENDING = State.SENDING
+
 log = structlog.get_logger(__name__)
 
 
@@ -138,10 +142,11 @@ class Dispatcher:
     def is_stuck(self, route: Route) -> bool:
         """Whether no carrier of a route can send: all are down, held or left out."""
         quality = self.selection.quality
+        countries = route.conditions.countries if route.conditions is not None else ()
         return all(
             self.is_held(name)
             or not self._lanes[name].connector.up
-            or (route.min_delivery_rate > 0 and quality.is_left_out(name))
+            or (route.min_delivery_rate > 0 and quality.is_left_out_everywhere(name, countries))
             for name in route.carriers
         )
 
@@ -348,7 +353,7 @@ class Dispatcher:
             message
             for flight in flights
             for message in (flight.message, *flight.joined)
-            if message.state is State.QUEUED
+            if message.state is _QUEUED
         ]
         try:
             marked = not unmarked or await self._mark_sending(unmarked)
@@ -363,7 +368,7 @@ class Dispatcher:
             return
         for flight in flights:
             message = flight.message
-            if message.state is not State.SENDING:  # stopped while its row was being marked
+            if message.state is not _SENDING:  # stopped while its row was being marked
                 lane.land(flight.size)
                 consumer.acknowledge(flight.work)
                 continue

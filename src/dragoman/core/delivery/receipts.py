@@ -172,6 +172,17 @@ class Receipts:
             self._remember(report)
             self._look_up_soon(_Unmatched(report, _already_acknowledged))
 
+    async def knows(self, report: ReceiptReport) -> int:
+        """How well a receipt fits a message of this partition: 2 by its ID as it came, 1 by another
+        spelling, 0 not at all."""
+        keys = report.keys
+        found = {key for key in keys if self.live.find(report.carrier, key) is not None}
+        if not found and keys:
+            wanted = [(report.carrier, key) for key in keys]
+            rows = await self.storage.read(lambda c: pending.find_receipt_keys(c, wanted))
+            found = {key for _, key in rows}
+        return 2 if found.intersection(_exact_keys(report)) else min(len(found), 1)
+
     def _look_up_soon(self, *unmatched: _Unmatched) -> None:
         self._unmatched.extend(unmatched)
         self._unmatched_came.set()

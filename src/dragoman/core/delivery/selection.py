@@ -151,8 +151,9 @@ class RouteSelection:
             return None
         route = self.route
         carrier = self._prefer(carriers, destination, turn=True)
-        if route.min_delivery_rate and self._all.quality.is_left_out(carrier):
-            self._all.quality.tested(carrier)
+        quality, country = self._all.quality, destination.country
+        if route.min_delivery_rate and quality.is_left_out(carrier, country):
+            quality.tested(carrier, country)
         if self._limited:
             self._all.quotas.reserve(message_id, carrier, destination.country, destination.parts)
         if route.sticky_s:
@@ -191,7 +192,7 @@ class RouteSelection:
         if self._all.senders.refuses(name, destination.country, destination.sender):
             return Obstacle.SENDER_REFUSED
         floor = self.route.min_delivery_rate
-        if floor and not self._all.quality.admits(name, floor):
+        if floor and not self._all.quality.admits(name, destination.country, floor):
             return Obstacle.LEFT_OUT
         return Obstacle.NONE
 
@@ -199,7 +200,7 @@ class RouteSelection:
         route = self.route
         if route.min_delivery_rate:  # one that is left out and due for a test gets this message
             for name in carriers:
-                if self._all.quality.is_left_out(name):
+                if self._all.quality.is_left_out(name, destination.country):
                     return name
         if route.sticky_s:
             last = self._all.last(destination.digits, route.sticky_s)
@@ -241,8 +242,9 @@ def _cheapest(selection: Selection, carriers: Sequence[str], destination: Destin
     return carriers[best]
 
 
-def _best(selection: Selection, carriers: Sequence[str], _: Destination) -> str:
-    return min(carriers, key=selection.quality.rank)
+def _best(selection: Selection, carriers: Sequence[str], destination: Destination) -> str:
+    rank, country = selection.quality.rank, destination.country
+    return min(carriers, key=lambda name: rank(name, country))
 
 
 _RANKS: Final[Mapping[Preference, Callable[[Selection, Sequence[str], Destination], str]]] = (

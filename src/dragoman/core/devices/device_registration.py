@@ -16,6 +16,7 @@ from dragoman.core.devices.model.devices import Device, RegistrationKind
 from dragoman.core.devices.sql import devices
 from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.core.model.use_case import use_case
+from dragoman.core.placement.model.views import key_of_digest
 from dragoman.kit.clock import Clock
 from dragoman.kit.ids import IdSource
 from dragoman.kit.token_bucket import TokenBucket
@@ -113,6 +114,7 @@ class DeviceRegistration:
 
     async def _find(self, kind: RegistrationKind, secret: str) -> Grant:
         digest = _digest(secret)
+        await self.accounts.placement.check("code", key_of_digest(digest))
         found = await self.storage.read(lambda c: devices.find_registration(c, kind, digest))
         expired = (
             found is not None

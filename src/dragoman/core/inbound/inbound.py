@@ -26,6 +26,7 @@ from dragoman.core.inbound.model.inbound import (
 )
 from dragoman.core.inbound.model.keywords import MAX_KEYWORD, words_of
 from dragoman.core.inbound.opt_outs import ALL_SENDERS, OptOuts
+from dragoman.core.inbound.repeats import REMEMBERED, Repeats
 from dragoman.core.inbound.routing import Destination, InboundRouting
 from dragoman.core.inbound.services import TextServices
 from dragoman.core.inbound.sql import inbound
@@ -77,6 +78,7 @@ class Inbound:
     services: TextServices
     answers: AutoAnswers
     _reassembler: Reassembler = field(default_factory=Reassembler, init=False)
+    _repeats: Repeats = field(default_factory=Repeats, init=False)
     _unstored: dict[int, None] = field(default_factory=dict, init=False)
     """Texts on their way to disk, oldest first."""
 
@@ -89,7 +91,9 @@ class Inbound:
         return next(iter(self._unstored), self.ids.last + 1)
 
     async def restore(self) -> None:
-        """Loads the parts that an earlier run stored."""
+        """Loads what an earlier run stored: parts, and the IDs that carriers gave texts."""
+        known = await self.storage.read(lambda c: inbound.load_carriers_ids(c, REMEMBERED))
+        self._repeats.restore(known)
         for part in await self.storage.read(inbound.load_parts):
             self._reassemble(part, identifiers.time_of(part.part_id))
 
@@ -102,14 +106,24 @@ class Inbound:
                 self._store_joined(partial)
 
     def receive(self, report: InboundPartReport, on_stored: OnStored) -> None:
-        """Handles a text or part; `on_stored(True)` follows once it is on disk."""
+        """Handles a text or part; `on_stored(True)` follows once it is on disk.
+
+        One that its carrier gave us before, by its own ID, is on disk already.
+        """
+        if report.provider_id:
+            first = self._repeats.first((report.carrier, report.provider_id), on_stored)
+            if first is None:
+                return
+            on_stored = first
         self.metrics.inbound[report.carrier] += 1
         if report.total <= 1 or report.reference is None:
             whole = _utf16(report.text).decode("utf-16-be", "replace")
             text = self._text(
                 report.source, report.destination, whole, report.alphabet, header=_header_of(report)
             )
-            self._store(text, report.carrier, (), on_stored, report.holder)
+            self._store(
+                text, report.carrier, (), on_stored, report.holder, provider_id=report.provider_id
+            )
             return
         part = inbound.StoredInboundPart(
             part_id=self.ids.next(),
@@ -130,7 +144,8 @@ class Inbound:
             if on_disk:
                 self._reassemble(part, self.clock.now_ms())
 
-        persist(self.storage.writer, inbound.store_parts, part, stored)
+        new = inbound.NewInboundPart(part=part, provider_id=report.provider_id)
+        persist(self.storage.writer, inbound.store_parts, new, stored)
 
     def _reassemble(self, part: inbound.StoredInboundPart, received_ms: int) -> None:
         result = self._reassembler.add(
@@ -199,6 +214,7 @@ class Inbound:
         part_ids: tuple[int, ...],
         done: OnStored,
         holder: Holder | None = None,
+        provider_id: str = "",
     ) -> None:
         inbound_id = self.ids.next()
         meaning = self._read(text, holder)
@@ -230,6 +246,7 @@ class Inbound:
             opt_ins=meaning.opted_in,
             event=self._event(holder),
             device_text=_device_text(inbound_id, holder),
+            provider_id=provider_id,
         )
         for key in meaning.opted_in:
             self.opt_outs.forget(key)

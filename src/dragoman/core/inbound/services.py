@@ -76,5 +76,5 @@ class TextServices:
             return None
         for username, services in self._of_account.items():
             if self.account_id_of(username) == text.account_id:
-                return service_for(services, text.text, text.recipient, text.carrier)
+                return service_for(services, text.text, text.recipient, text.carrier, text.sender)
         return None

@@ -139,7 +139,7 @@ class MessageEvents:
             detail=_storable(detail, MAX_DETAIL),
             raw=_storable(raw, MAX_RAW),
         )
-        self._writer.submit(message_events.note, event, self._noted)
+        self._writer.submit(message_events.note, event, self._noted, can_wait=True)
 
     def _noted(self, result: Exception | None) -> None:
         if result is not None:

@@ -332,12 +332,17 @@ class LiveMessages:
     def take_off(self, message: LiveMessage, carrier: str) -> None:
         """Notes that a carrier is about to get a message."""
         message.in_flight = True
-        self._in_flight.setdefault(carrier, {})[message.message_id] = message
+        at_carrier = self._in_flight.get(carrier)
+        if at_carrier is None:
+            at_carrier = self._in_flight[carrier] = {}
+        at_carrier[message.message_id] = message
 
     def land(self, message: LiveMessage, carrier: str) -> None:
         """Notes that a carrier's outcome for a message is known and on disk."""
         message.in_flight = False
-        self._in_flight.get(carrier, {}).pop(message.message_id, None)
+        at_carrier = self._in_flight.get(carrier)
+        if at_carrier is not None:
+            at_carrier.pop(message.message_id, None)
 
     def in_flight_at(self, carrier: str) -> Collection[LiveMessage]:
         """The messages that a carrier has and has not answered yet."""

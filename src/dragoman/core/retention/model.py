@@ -16,6 +16,8 @@ class Kept(StrEnum):
     AUDIT_ENTRIES = "audit_entries"
     CALLBACKS = "callbacks"
     """With their attempts; those that are still to be made stay."""
+    CARRIER_TEXTS = "carrier_texts"
+    """The IDs that carriers gave texts."""
     DELIVERIES = "deliveries"
     """Those that are still to be made stay."""
     INGESTED_ROWS = "ingested_rows"

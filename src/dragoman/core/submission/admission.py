@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import NamedTuple
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import NamedTuple, TypeVar
 
 from dragoman.core.accounts.model.accounts import Account
 from dragoman.core.messages.live import segment
@@ -23,6 +24,10 @@ from dragoman.protocols.gsm.segmentation import (
     TooManyParts,
 )
 
+Checked = TypeVar("Checked")
+
+AT_ONCE = 500
+"""Recipients that are checked in one go, while all other traffic waits."""
 DEFAULT_VALIDITY_S = 48 * 3600
 MIN_VALIDITY_S = 60
 MAX_VALIDITY_S = 14 * 24 * 3600
@@ -63,15 +68,37 @@ def check_terms(submission: Submission, now_ms: int, account_id: int = 0) -> Ter
     return Terms(due_ms, expires_ms, due_ms <= now_ms, push)
 
 
+async def check_many_recipients(recipients: Sequence[str], maximum: int) -> list[str]:
+    """The digits of each distinct one of many recipients; others have their turn meanwhile."""
+    _check_number(recipients, maximum)
+    digits = await in_turns(lambda some: list(map(normalise, some)), recipients)
+    return list(dict.fromkeys(digits))
+
+
+async def in_turns(
+    check: Callable[[Sequence[str]], list[Checked]], recipients: Sequence[str]
+) -> list[Checked]:
+    """What a function makes of many recipients, a few at a time, as long as it refuses none."""
+    found: list[Checked] = []
+    for first in range(0, len(recipients), AT_ONCE):
+        found += check(recipients[first : first + AT_ONCE])
+        await asyncio.sleep(0)
+    return found
+
+
 def check_recipients(recipients: Sequence[str], maximum: int) -> list[str]:
     """The digits of each distinct recipient, in the given order."""
+    _check_number(recipients, maximum)
+    if len(recipients) == 1:
+        return [normalise(recipients[0])]
+    return list(dict.fromkeys(normalise(recipient) for recipient in recipients))
+
+
+def _check_number(recipients: Sequence[str], maximum: int) -> None:
     if not recipients:
         raise Refused(RefusalCode.MISSING_FIELD, "recipients")
     if len(recipients) > maximum:
         raise Refused(RefusalCode.TOO_MANY_RECIPIENTS, str(len(recipients)), f"at most {maximum}")
-    if len(recipients) == 1:
-        return [normalise(recipients[0])]
-    return list(dict.fromkeys(normalise(recipient) for recipient in recipients))
 
 
 def check_named(submission: Submission, wanted: Audience, maximum: int) -> list[str]:

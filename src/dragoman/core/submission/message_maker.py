@@ -67,16 +67,20 @@ class MessageMaker:
         if fixed is None and message_type is not None:
             fixed = self.router.routes.get(message_type.route)
         tariffs = []
-        choose = self.router.choose
+        choose, price_of = self.router.choose, self.prices.price_of
+        is_enforced = self.senders.is_enforced
         for recipient in recipients:
             if query is not None:
                 query.to(recipient, query.parts)
             route = fixed or choose(account.username, recipient, multimedia=multimedia, query=query)
             if route is None:
                 raise Refused(RefusalCode.NO_ROUTE, recipient)
-            if self.senders.is_enforced:
+            if is_enforced:
                 self._check_sender(sender, recipient, route)
-            tariffs.append((route.name, _priced(self.prices, recipient, credits)))
+            price = price_of(recipient)
+            if credits:
+                price = msgspec.structs.replace(price, credits=credits)
+            tariffs.append((route.name, price))
         return tariffs
 
     def _check_sender(self, sender: str, recipient: str, route: Route) -> None:

@@ -149,6 +149,7 @@ class RouteExplanations:
         if cost is not None:
             left = price.price * COSTS_PER_PRICE_UNIT - cost
             margin = render_cost(left * destination.parts)
+        figures = selection.quality.figures(name, destination.country)
         rule = selection.senders.rule(name, destination.country, destination.sender)
         return CarrierPreview(
             name=name,
@@ -158,7 +159,10 @@ class RouteExplanations:
             margin=margin,
             sender=selection.senders.sender_for(name, destination.country, destination.sender),
             sender_rule=_describe_rule(rule, enforced=selection.senders.is_enforced),
-            delivery_rate=selection.quality.rate(name),
+            delivery_rate=figures.delivery_rate,
+            delivered_after_s=None
+            if figures.delivery_rate is None
+            else round(figures.elapsed_ms / 1000, 1),
             left_today=selection.quotas.left(name, destination.country),
         )
 

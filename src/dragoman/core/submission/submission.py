@@ -45,13 +45,16 @@ from dragoman.core.metrics import Metrics
 from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.core.model.use_case import use_case
 from dragoman.core.submission.admission import (
+    AT_ONCE,
     Terms,
+    check_many_recipients,
     check_named,
     check_prefixes,
     check_recipients,
     check_terms,
     check_text,
     check_texts,
+    in_turns,
 )
 from dragoman.core.submission.audiences import Audiences, Recipient
 from dragoman.core.submission.message_maker import MessageMaker, without_rejected
@@ -257,11 +260,17 @@ class SubmissionService:
                 account, submission, submission.audience, sender, terms, to_device
             )
         maximum = min(self.max_recipients, account.max_recipients)
-        recipients = check_recipients(submission.recipients, maximum)
+        if len(submission.recipients) <= AT_ONCE:
+            recipients = check_recipients(submission.recipients, maximum)
+        else:
+            recipients = await check_many_recipients(submission.recipients, maximum)
         check_prefixes(account, recipients)
         max_parts = self._max_parts_of(account)
-        query = self._route_query(account, submission, sender, terms)
-        repertoire = self._repertoire(account, submission, recipients, to_device, query)
+        query, repertoire = None, PLAIN
+        if self.maker.router.is_conditional:
+            query = self._route_query(account, submission, sender, terms)
+        if not self.maker.router.is_plain:
+            repertoire = self._repertoire(account, submission, recipients, to_device, query)
         segmentation: Segmentation | None = None
         own: list[Recipient] | None = None
         if submission.texts:
@@ -282,9 +291,13 @@ class SubmissionService:
             ).number
         if query is not None and segmentation is not None:
             query.alphabet, query.parts = segmentation.alphabet.value, segmentation.count
-        tariffs = self.maker.tariffs(
-            account, recipients, multimedia, to_device, submission.message_type, query, sender
-        )
+        how = (multimedia, to_device, submission.message_type, query, sender)
+        if len(recipients) <= AT_ONCE:
+            tariffs = self.maker.tariffs(account, recipients, *how)
+        else:
+            tariffs = await in_turns(
+                lambda some: self.maker.tariffs(account, some, *how), recipients
+            )
         payments = submission.payments
         if not payments and account.payer is not _OWN:
             payments = await self.find_payments(account)

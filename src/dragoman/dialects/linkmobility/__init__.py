@@ -25,6 +25,7 @@ def build_linkmobility(services: Services) -> ProviderDialect:
                 "Sends texts and asks what became of them. Every call takes `apikey` in the query;"
                 " the suffix of the path, `.json` or `.xml`, is the form of the answer."
             ),
+            login="apikey=$KEY",
             prefixes=("/v2",),
             operations=build_operations(services),
             refuse=build_refuse(services),

@@ -48,6 +48,7 @@ _LIST: Final = re.compile(r"[0-9]+", re.ASCII)
 _INTEGER: Final = re.compile(r"[0-9]{1,12}", re.ASCII)
 
 # Members that every message asks for: looking one up in its class costs more than the rest.
+_AUTO = Format.AUTO
 _GSM = Format.GSM
 _GSM_ALIKE = Format.GSM_ALIKE
 
@@ -156,7 +157,7 @@ def _read_text(value: Text) -> str:
 
 def _read_format(value: str | None) -> Format:
     if not value:
-        return Format.AUTO  # GSM as the manual says, and UCS-2 for a text that would not survive it
+        return _AUTO  # GSM as the manual says, and UCS-2 for a text that would not survive it
     name = value.strip().upper()
     format_ = FORMATS.get(name)
     if format_ is None:

@@ -95,7 +95,8 @@ class Calls:
                 if scheme != "bearer":
                     detail = "send the key as `Authorization: Bearer KEY`"
                     raise Refused(RefusalCode.AUTHENTICATION_FAILED, detail=detail)
-                return await act(await accounts.authenticate_key(key, request.client), request)
+                account = await accounts.authenticate_key(key, request.client, call=request)
+                return await act(account, request)
             except Refused as refused:
                 refusals[DIALECT, refused.code.value] += 1
                 return problems.respond(refused)

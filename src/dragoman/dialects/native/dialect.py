@@ -34,6 +34,7 @@ def build_native(services: Services) -> ProviderDialect:
                 "however often it is sent. Lists are read with `limit` and `cursor`. Refusals are "
                 "problem details (RFC 9457)."
             ),
+            login='-H "Authorization: Bearer $KEY"',
             prefixes=(PREFIX, *OTHER_VERSIONS),
             operations=(
                 *_sending(services, calls),

@@ -23,6 +23,7 @@ def build_smsend(services: Services) -> ProviderDialect:
                 " and a key; every other call takes them as the headers `user_key` and"
                 " `Session_key` or `Access_token`."
             ),
+            login='-H "user_key: $USER_KEY" -H "Session_key: $SESSION_KEY"',
             prefixes=(PREFIX,),
             operations=build_operations(services),
             refuse=build_refuse(services),

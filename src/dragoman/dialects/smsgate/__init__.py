@@ -26,6 +26,7 @@ def build_smsgate(services: Services) -> ProviderDialect:
                 " by webhooks. Calls take HTTP Basic with an account's user name and password, or"
                 " a Bearer token of `POST /auth/token`."
             ),
+            login='-u "$ACCOUNT:$PASSWORD"',
             prefixes=(PREFIX,),
             aliases={CLOUD_PREFIX: PREFIX},
             operations=build_operations(services),

@@ -12,12 +12,10 @@ import msgspec
 from dragoman.container import Services
 from dragoman.core.accounts.account_tree import check_right
 from dragoman.core.accounts.auth_tokens import AuthToken
-from dragoman.core.accounts.credentials import digest_of_key
 from dragoman.core.accounts.model.accounts import Account, Permission
 from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.dialects.twilio import errors, schemas, sids, xml_answers
 from dragoman.dialects.twilio.mapping import DIALECT
-from dragoman.dialects.twilio.stored import KEYS, KeyRecord
 from dragoman.web.operations import Handler, Operation, Refuse
 from dragoman.web.refusals import Refusal
 from dragoman.web.requests import Request
@@ -186,11 +184,11 @@ async def _act_for(services: Services, caller: Caller, sid: str) -> Caller:
 
 
 async def _authenticate_key(services: Services, sid: str, secret: str, address: str) -> Account:
-    record = await services.dialect_records.find(DIALECT, KEYS, sid)
-    digest = digest_of_key(secret).hex()
-    if record is None or KeyRecord.read(record).digest != digest:
+    await services.placement.check("record", sid)
+    account_id = await services.key_pairs.account_of(sid, secret)
+    if account_id is None:
         await services.accounts.refuse_login(f"{sid}\0{address}")
-    return await services.auth_tokens.admit(record.account_id, address)
+    return await services.auth_tokens.admit(account_id, address)
 
 
 def _read_pair(text: str) -> tuple[str, str]:

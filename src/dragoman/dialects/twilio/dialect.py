@@ -46,6 +46,7 @@ def build_twilio(services: Services) -> ProviderDialect:
                 "Send and receive messages with the programs and libraries of Twilio. Sign in with "
                 "HTTP Basic: the account SID and the auth token, or an API key and its secret."
             ),
+            login='-u "$TWILIO_ACCOUNT_SID:$TWILIO_AUTH_TOKEN"',
             prefixes=PREFIXES,
             operations=operations,
             unlisted=tuple(xml_variants(operations)),

@@ -8,7 +8,6 @@ import msgspec
 
 from dragoman.core.accounts.dialect_records import Record
 
-KEYS: Final = "keys"
 SERVICES: Final = "services"
 NUMBERS: Final = "numbers"
 VERIFY_SERVICES: Final = "verify_services"
@@ -24,15 +23,6 @@ class Kept(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     def write(self) -> bytes:
         return msgspec.json.encode(self)
-
-
-class KeyRecord(Kept, frozen=True, kw_only=True):
-    """An API key."""
-
-    friendly_name: str
-    digest: str
-    """SHA-256 of the secret, in hexadecimal digits."""
-    updated_ms: int
 
 
 class SubaccountRecord(Kept, frozen=True, kw_only=True):

@@ -118,4 +118,6 @@ def read_name(text: str) -> str:
     if not 0 < len(name) <= MAX_NAME or not name.isprintable():
         detail = f"1 to {MAX_NAME} printable characters"
         raise Refused(RefusalCode.INVALID_FIELD, "name", detail)
+    if not any(map(str.isalpha, name)):  # a number would be in the audit log in full
+        raise Refused(RefusalCode.INVALID_FIELD, "name", "needs a letter")
     return name

@@ -36,8 +36,9 @@ class AlertKind(StrEnum):
 class KindFacts(NamedTuple):
     """What a kind of rule is about."""
 
+    bound: str
+    """What its limit is: the least or the most that is well; empty where there is none."""
     unit: str
-    """Of its limit; empty where there is none."""
     limit: float
     """The usual one."""
     for_operators: bool
@@ -46,13 +47,13 @@ class KindFacts(NamedTuple):
 
 KINDS: Final = MappingProxyType(
     {
-        AlertKind.DELIVERY_RATE: KindFacts("% delivered, at least", 80, False),
-        AlertKind.QUEUE_AGE: KindFacts("s that a message waits, at most", 300, True),
-        AlertKind.CARRIER_DOWN: KindFacts("", 0, True),
-        AlertKind.CREDITS: KindFacts("credits, at least", 1_000, False),
-        AlertKind.DISK: KindFacts("MB free, at least", 2_000, True),
-        AlertKind.CALLBACK_HOST: KindFacts("", 0, False),
-        AlertKind.INBOUND_SILENCE: KindFacts("h without a text, at most", 24, False),
+        AlertKind.DELIVERY_RATE: KindFacts("at least", "% delivered", 80, False),
+        AlertKind.QUEUE_AGE: KindFacts("at most", "s in the queue", 300, True),
+        AlertKind.CARRIER_DOWN: KindFacts("", "", 0, True),
+        AlertKind.CREDITS: KindFacts("at least", "credits", 1_000, False),
+        AlertKind.DISK: KindFacts("at least", "MB free", 2_000, True),
+        AlertKind.CALLBACK_HOST: KindFacts("", "", 0, False),
+        AlertKind.INBOUND_SILENCE: KindFacts("at most", "h without a text", 24, False),
     }
 )
 
@@ -147,6 +148,11 @@ class Notice(msgspec.Struct, frozen=True, kw_only=True):
         """One line for people."""
         word = {"raised": "Alert", "lasting": "Still", "ended": "Over"}[self.state]
         return f"{word}: {self.rule}: {self.detail}"
+
+
+def write_limit(limit: float) -> str:
+    """A limit as people write it."""
+    return str(int(limit)) if limit == int(limit) else f"{limit:g}"
 
 
 def check_rule(rule: AlertRule) -> AlertRule:

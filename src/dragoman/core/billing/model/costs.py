@@ -13,6 +13,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from decimal import ROUND_CEILING, Decimal
+from itertools import chain
 from types import MappingProxyType
 from typing import Final
 
@@ -42,8 +43,24 @@ _EPOCH: Final = date(1970, 1, 1)
 _DAY_MS: Final = 24 * 3600 * 1000
 
 
+class RowError(msgspec.Struct, frozen=True, kw_only=True):
+    """What is wrong with a row."""
+
+    line: int
+    """From 1, the header's; 0 for the list as a whole."""
+    problem: str
+
+    def __str__(self) -> str:
+        return f"line {self.line}: {self.problem}" if self.line else self.problem
+
+
 class InvalidPriceList(ValueError):
     """A list that cannot be used; its text says which rows and why."""
+
+    def __init__(self, *errors: RowError | str) -> None:
+        rows = [RowError(line=0, problem=one) if isinstance(one, str) else one for one in errors]
+        super().__init__("; ".join(map(str, rows)))
+        self.errors = tuple(rows)
 
 
 class Cost(msgspec.Struct, frozen=True, gc=False):
@@ -68,6 +85,9 @@ class CostList:
 
     def __len__(self) -> int:
         return self._size
+
+    def __iter__(self) -> Iterator[Cost]:
+        return chain.from_iterable(self._by_head.values())
 
     def prices_for(self, head: str, day: int) -> dict[str, int]:
         """The amounts by prefix that numbers with these first digits can have on a day.
@@ -136,10 +156,6 @@ class Costs:
         self._lists = dict(lists)
         self._tables: dict[tuple[str, ...], CostTable] = {}
 
-    def sizes(self) -> dict[str, int]:
-        """Rows by carrier."""
-        return {carrier: len(prices) for carrier, prices in self._lists.items()}
-
     def costs_of(self, carriers: tuple[str, ...], digits: str, at_ms: int) -> Amounts:
         """What carriers charge for a part to a number, in millionths."""
         table = self._tables.get(carriers)
@@ -164,26 +180,105 @@ def parse_price_list(text: str) -> tuple[Cost, ...]:
     delimiter = max(_DELIMITERS, key=lines[0].count)
     rows = csv.reader(lines, delimiter=delimiter, strict=True)
     costs: list[Cost] = []
-    complaints: list[str] = []
+    complaints: list[RowError] = []
+    first_lines: dict[tuple[str, date], int] = {}
     try:
         columns = _columns_of(next(rows))
         for number, row in enumerate(rows, 2):
             if not any(cell.strip() for cell in row):
                 continue
             try:
-                costs.append(_parse_row(row, columns))
+                cost = _parse_row(row, columns)
+                first = first_lines.setdefault((cost.prefix, cost.first_day), number)
+                if first != number:
+                    detail = f"prefix {cost.prefix} has another price from the same day"
+                    raise ValueError(f"{detail} in line {first}")
+                costs.append(cost)
             except ValueError as error:
-                complaints.append(f"line {number}: {error}")
+                complaints.append(RowError(line=number, problem=str(error)))
             if len(complaints) >= MAX_COMPLAINTS or len(costs) > MAX_ROWS:
                 break
     except csv.Error as error:
         raise InvalidPriceList(f"is not CSV: {error}") from None
     if len(costs) > MAX_ROWS:
         raise InvalidPriceList(f"has more than {MAX_ROWS} rows")
-    complaints += _doubles(costs)
     if complaints:
-        raise InvalidPriceList("; ".join(complaints))
+        raise InvalidPriceList(*complaints)
     return tuple(costs)
+
+
+def render_price_list(costs: Iterable[Cost]) -> str:
+    """Rows as the CSV that `parse_price_list` reads, in the order of prefixes and days."""
+    lines = ["prefix,price,from,until"]
+    for cost in sorted(costs, key=_place_of):
+        first = "" if cost.first_day == date.min else cost.first_day.isoformat()
+        last = "" if cost.last_day == date.max else cost.last_day.isoformat()
+        lines.append(f"{cost.prefix},{render_cost(cost.amount)},{first},{last}")
+    return "\n".join(lines) + "\n"
+
+
+class CostChanges(msgspec.Struct, frozen=True, kw_only=True):
+    """What differs between two price lists: rows by prefix and first day."""
+
+    new: tuple[Cost, ...] = ()
+    changed: tuple[tuple[Cost, Cost], ...] = ()
+    """Before and after."""
+    removed: tuple[Cost, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.new or self.changed or self.removed)
+
+    @property
+    def summary(self) -> str:
+        """`3 new, 2 changed, 1 removed`."""
+        counted = {"new": self.new, "changed": self.changed, "removed": self.removed}
+        parts = [f"{len(rows):,} {word}" for word, rows in counted.items() if rows]
+        return ", ".join(parts) or "no changes"
+
+    def lines(self) -> Iterator[str]:
+        """Each difference for people, in the order of prefixes."""
+        rows = [(_place_of(cost), f"+ {_describe(cost)}") for cost in self.new]
+        rows += [
+            (_place_of(after), f"~ {_describe(after)}, was {_describe_value(before)}")
+            for before, after in self.changed
+        ]
+        rows += [(_place_of(cost), f"- {_describe(cost)}") for cost in self.removed]
+        return (line for _, line in sorted(rows))
+
+
+def compare_costs(old: Iterable[Cost], new: Iterable[Cost]) -> CostChanges:
+    """What a new list changes."""
+    before, after = ({_place_of(cost): cost for cost in one} for one in (old, new))
+    return CostChanges(
+        new=tuple(cost for place, cost in after.items() if place not in before),
+        changed=tuple(
+            (before[place], cost)
+            for place, cost in after.items()
+            if place in before and before[place] != cost
+        ),
+        removed=tuple(cost for place, cost in before.items() if place not in after),
+    )
+
+
+def with_costs(old: Iterable[Cost], more: Iterable[Cost]) -> tuple[Cost, ...]:
+    """A list with more rows, which replace those of the same prefix and first day."""
+    rows = {_place_of(cost): cost for cost in old}
+    rows.update((_place_of(cost), cost) for cost in more)
+    return tuple(rows.values())
+
+
+def _place_of(cost: Cost) -> tuple[str, date]:
+    return cost.prefix, cost.first_day
+
+
+def _describe(cost: Cost) -> str:
+    first = "" if cost.first_day == date.min else f" from {cost.first_day.isoformat()}"
+    return f"{cost.prefix}{first}: {_describe_value(cost)}"
+
+
+def _describe_value(cost: Cost) -> str:
+    last = "" if cost.last_day == date.max else f" until {cost.last_day.isoformat()}"
+    return f"{render_cost(cost.amount)}{last}"
 
 
 def render_cost(amount: int) -> str:
@@ -200,11 +295,12 @@ def _columns_of(header: Sequence[str]) -> dict[str, int]:
         column = _COLUMNS.get(re.sub(r"[ _-]+", "_", name.strip().lower()))
         if column is not None:
             if column in columns:
-                raise InvalidPriceList(f"line 1: two columns for {column}")
+                raise InvalidPriceList(RowError(line=1, problem=f"two columns for {column}"))
             columns[column] = index
     missing = [column for column in ("prefix", "price") if column not in columns]
     if missing:
-        raise InvalidPriceList(f"line 1: no column {' and none '.join(missing)}")
+        problem = f"no column {' and none '.join(missing)}"
+        raise InvalidPriceList(RowError(line=1, problem=problem))
     return columns
 
 
@@ -236,16 +332,3 @@ def _parse_day(cells: Mapping[str, str], name: str, otherwise: date) -> date:
         return datetime.strptime(text[:10], "%Y-%m-%d").replace(tzinfo=UTC).date()
     except ValueError:
         raise ValueError(f"{text[:32]!r} is not a day such as 2026-12-31") from None
-
-
-def _doubles(costs: Iterable[Cost]) -> Iterator[str]:
-    seen: set[tuple[str, date]] = set()
-    shown = 0
-    for cost in costs:
-        key = cost.prefix, cost.first_day
-        if key in seen:
-            yield f"prefix {cost.prefix} has two prices from the same day"
-            shown += 1
-            if shown >= MAX_COMPLAINTS:
-                return
-        seen.add(key)

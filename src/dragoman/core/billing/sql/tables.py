@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Boolean, Column, ForeignKey, Index, Text
+from sqlalchemy import Boolean, Column, ForeignKey, Index, Integer, LargeBinary, Text
 
 from dragoman.storage.metadata import Identifier, primary_identifier, required, table
 
@@ -41,4 +41,17 @@ purchases = table(
 """What an account bought of the one above it, or, where not `gives`, gave back.
 
 `amount` is in ten-thousandths; `prices` is JSON, the same for a credit of each message type.
+"""
+
+price_lists = table(
+    "price_lists",
+    Column("carrier", Text, primary_key=True),
+    Column("imported_ms", Identifier, nullable=False),
+    Column("size", Integer, nullable=False),
+    Column("content", LargeBinary, nullable=False),
+)
+"""What carriers charge, as it was imported: `content` is CSV, compressed with zlib, of `size` rows.
+
+A list is read and written whole; one row is written in no time, a hundred thousand would keep
+others waiting.
 """

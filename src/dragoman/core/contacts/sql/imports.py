@@ -46,11 +46,12 @@ class RowsStored(msgspec.Struct, frozen=True, kw_only=True):
 
     import_id: int
     first_id: int
-    """The identifier of the first contact; the others follow it."""
+    """The identifier of the first contact; each of the others is `step` higher."""
     at_ms: int
     contacts: tuple[tuple[str, str], ...]
     """Mobile number and stored fields."""
     looked_at: int
+    step: int = 1
 
 
 def find(connection: Connection, account_id: int, key: str, since_ms: int) -> ImportJob | None:
@@ -112,15 +113,15 @@ def _store_one(connection: Connection, item: RowsStored, tally: Tally) -> None:
     job = _job(connection, item.import_id)
     check_list(connection, job.account_id, job.list_id)
     new = _without_duplicates(connection, job, item) if job.drop_duplicates else item.contacts
+    stored = range(item.first_id, item.first_id + len(new) * item.step, item.step)
     insert_contacts(
         connection,
         [
             (contact_id, job.account_id, job.list_id, mobile, fields, item.at_ms, None)
-            for contact_id, (mobile, fields) in enumerate(new, item.first_id)
+            for contact_id, (mobile, fields) in zip(stored, new, strict=True)
         ],
     )
     if new:
-        stored = range(item.first_id, item.first_id + len(new))
         tally.add(job.account_id, job.list_id, stored, 1)
         contact_values.postpone(connection, stored[0], stored[-1])
     rows_done = imports.c.rows_done + item.looked_at

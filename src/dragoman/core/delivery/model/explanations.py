@@ -23,7 +23,9 @@ class CarrierPreview(msgspec.Struct, frozen=True, kw_only=True):
     sender_rule: str = ""
     """What its country's rule does to the sender, and why; empty for nothing."""
     delivery_rate: float | None = None
-    """Of the last hour; None if not known."""
+    """Of the last hour in the country, or in those with few results; None if not known."""
+    delivered_after_s: float | None = None
+    """The mean time to delivery."""
     left_today: int | None = None
     """Parts until its limit of the day; None without one."""
 

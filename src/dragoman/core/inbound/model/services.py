@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from functools import lru_cache
+from typing import Final
 
 import msgspec
+import regex
 
 from dragoman.core.inbound.model.keywords import words_of
 
 KEYWORD_WORDS = 5
 """Words that a keyword may have."""
+MATCH_S: Final = 0.02
+"""A pattern that takes longer to search for is not found: phones write the texts."""
 
 
 class TextService(msgspec.Struct, frozen=True, kw_only=True):
@@ -27,32 +32,71 @@ class TextService(msgspec.Struct, frozen=True, kw_only=True):
     service takes."""
     numbers: frozenset[str] = frozenset()
     """The numbers it serves, as digits without `+`; all of the account where there is none."""
+    pattern: str = ""
+    """What a text contains, a regular expression in any case, in place of `keywords`."""
     carriers: frozenset[str] = frozenset()
     """The carriers it serves; all where there is none."""
+    number_prefixes: tuple[str, ...] = ()
+    """First digits of the numbers it serves; all where there is none."""
+    denied_number_prefixes: tuple[str, ...] = ()
+    sender_prefixes: tuple[str, ...] = ()
+    """First digits of the phones it serves; all where there is none."""
+    denied_sender_prefixes: tuple[str, ...] = ()
     fewest_words: int = 0
     most_words: int | None = None
     """How many words a text may have, its keyword included."""
 
-    def serves(self, number: str, carrier: str) -> bool:
-        """Whether it takes texts that came to a number over a carrier."""
-        return (not self.numbers or number in self.numbers) and (
-            not self.carriers or carrier in self.carriers
+    def serves(self, number: str, carrier: str, sender: str) -> bool:
+        """Whether it takes texts of a phone that came to a number over a carrier."""
+        return (
+            (not self.numbers or number in self.numbers)
+            and (not self.carriers or carrier in self.carriers)
+            and (not self.number_prefixes or number.startswith(self.number_prefixes))
+            and not (self.denied_number_prefixes and number.startswith(self.denied_number_prefixes))
+            and (not self.sender_prefixes or sender.startswith(self.sender_prefixes))
+            and not (self.denied_sender_prefixes and sender.startswith(self.denied_sender_prefixes))
         )
 
-    def wants(self, beginnings: Collection[tuple[str, ...]], words: int) -> bool:
+    @property
+    def is_named(self) -> bool:
+        """Whether a text has to say something for it."""
+        return bool(self.keywords or self.pattern)
+
+    def wants(self, text: str, beginnings: Collection[tuple[str, ...]], words: int) -> bool:
         """Whether it takes a text with these beginnings and so many words."""
         if words < self.fewest_words or (self.most_words is not None and words > self.most_words):
             return False
-        return not self.keywords.isdisjoint(beginnings)
+        return not self.keywords.isdisjoint(beginnings) or matches(self.pattern, text)
+
+
+def compile_pattern(pattern: str) -> regex.Pattern[str]:
+    """A pattern as Kannel has them, in any case; raises ValueError."""
+    try:
+        return regex.compile(pattern, regex.IGNORECASE)
+    except (regex.error, RecursionError, OverflowError) as error:
+        raise ValueError(f"not a regular expression: {error}") from None
+
+
+def matches(pattern: str, text: str) -> bool:
+    """Whether a text contains a pattern; not where that would take long to find out."""
+    if not pattern:
+        return False
+    try:
+        return _compiled(pattern).search(text, timeout=MATCH_S) is not None
+    except TimeoutError:
+        return False
+
+
+_compiled: Final = lru_cache(maxsize=1_000)(compile_pattern)
 
 
 def service_for(
-    services: Sequence[TextService], text: str, number: str, carrier: str
+    services: Sequence[TextService], text: str, number: str, carrier: str, sender: str
 ) -> TextService | None:
-    """The first of an account's services that a text names, or the first without keywords."""
-    serving = [one for one in services if one.serves(number, carrier)]
+    """The first of an account's services that a text names, or the first that wants no name."""
+    serving = [one for one in services if one.serves(number, carrier, sender)]
     words, count = words_of(text, KEYWORD_WORDS), len(text.split())
     beginnings = [words[:length] for length in range(1, len(words) + 1)]
-    named = (one for one in serving if one.keywords and one.wants(beginnings, count))
-    rest = (one for one in serving if not one.keywords)
+    named = (one for one in serving if one.is_named and one.wants(text, beginnings, count))
+    rest = (one for one in serving if not one.is_named)
     return next(named, None) or next(rest, None)

@@ -19,7 +19,7 @@ from dragoman.core.inbound.model.inbound import (
 )
 from dragoman.core.inbound.model.keywords import MAX_KEYWORD, words_of
 from dragoman.core.inbound.sql import conversations, opt_outs
-from dragoman.core.inbound.sql.tables import inbound_parts, inbound_texts
+from dragoman.core.inbound.sql.tables import carrier_texts, inbound_parts, inbound_texts
 from dragoman.core.messages.model.records import NewCallback
 from dragoman.core.messages.sql.changes import insert_callbacks
 from dragoman.core.messages.sql.paging import (
@@ -59,6 +59,13 @@ class StoredInboundPart(msgspec.Struct, frozen=True, kw_only=True):
     header: str = ""
 
 
+class NewInboundPart(msgspec.Struct, frozen=True, kw_only=True):
+    """A part, and what its carrier calls it, if it does."""
+
+    part: StoredInboundPart
+    provider_id: str = ""
+
+
 class NewInbound(msgspec.Struct, frozen=True, kw_only=True):
     """A whole text, the parts it was made of, and all that follows from it."""
 
@@ -70,15 +77,26 @@ class NewInbound(msgspec.Struct, frozen=True, kw_only=True):
     event: NewDeviceEvent | None = None
     """The event by which a phone reported it, if any."""
     device_text: NewDeviceText | None = None
+    provider_id: str = ""
+    """What its carrier calls it, if it does."""
 
 
 _INSERT_TEXTS = BulkInsert(inbound_texts)
 _INSERT_PARTS = BulkInsert(inbound_parts)
+_INSERT_IDS = BulkInsert(carrier_texts, suffix="ON CONFLICT DO NOTHING")
 
 
 @together("store_inbound_parts")
-def store_parts(connection: Connection, items: list[StoredInboundPart]) -> None:
-    _INSERT_PARTS.run(connection, [msgspec.structs.astuple(item) for item in items])
+def store_parts(connection: Connection, items: list[NewInboundPart]) -> None:
+    _INSERT_PARTS.run(connection, [msgspec.structs.astuple(item.part) for item in items])
+    _INSERT_IDS.run(
+        connection,
+        [
+            (item.part.carrier, item.provider_id, item.part.part_id)
+            for item in items
+            if item.provider_id
+        ],
+    )
 
 
 @together("store_inbound_texts")
@@ -100,6 +118,14 @@ def store_texts(connection: Connection, items: list[NewInbound]) -> None:
         opted.update(dict.fromkeys(item.opt_ins))
     _INSERT_TEXTS.run(connection, rows)
     conversations.note_texts(connection, (item.text for item in items))
+    _INSERT_IDS.run(
+        connection,
+        [
+            (item.text.carrier, item.provider_id, item.text.inbound_id)
+            for item in items
+            if item.provider_id
+        ],
+    )
     if part_ids:
         connection.execute(delete(inbound_parts).where(inbound_parts.c.part_id.in_(part_ids)))
     counters.write(connection)
@@ -119,6 +145,13 @@ def load_parts(connection: Connection) -> list[StoredInboundPart]:
     """All parts of incomplete texts."""
     query = select(inbound_parts).order_by(inbound_parts.c.part_id)
     return read_all(connection, query, StoredInboundPart)
+
+
+def load_carriers_ids(connection: Connection, limit: int) -> list[tuple[str, str]]:
+    """Carrier and ID of the texts and parts stored last, oldest first."""
+    table = carrier_texts.c
+    query = select(table.carrier, table.provider_id).order_by(table.stored_id.desc()).limit(limit)
+    return [(row.carrier, row.provider_id) for row in connection.execute(query)][::-1]
 
 
 def search(

@@ -129,6 +129,19 @@ inbound_parts = table(
 `content` is UTF-16, which alone can hold a character that its sender cut in two.
 """
 
+carrier_texts = table(
+    "carrier_texts",
+    Column("carrier", Text, primary_key=True),
+    Column("provider_id", Text, primary_key=True),
+    Column("stored_id", Identifier, nullable=False),
+    Index("ix_carrier_texts_stored_id", "stored_id"),
+    sqlite_with_rowid=False,
+)
+"""Texts and parts by the IDs that their carriers gave them, to know those that come again.
+
+`stored_id` is the identifier of the text or part, and has its time.
+"""
+
 text_cursors = table(
     "text_cursors",
     Column("account_id", Identifier, ForeignKey("accounts.account_id"), primary_key=True),

@@ -243,6 +243,8 @@ class InboundPartReport(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     number: int = 1
     holder: Holder | None = None
     """The phone that received it, if any; else `destination` alone decides the owner."""
+    provider_id: str = ""
+    """The carrier's own ID, another for each part: what comes again with it is not stored again."""
 
 
 _ON_ITS_WAY: Final = CANCELLABLE | {State.SENDING}

@@ -12,6 +12,7 @@ from dragoman.core.accounts.sql.tables import audit_entries
 from dragoman.core.callbacks.sql.callbacks import CallbackState
 from dragoman.core.campaigns.model.mailings import DeliveryState
 from dragoman.core.campaigns.sql.tables import deliveries
+from dragoman.core.inbound.sql.tables import carrier_texts
 from dragoman.core.messages.sql.tables import (
     attachments,
     batches,
@@ -55,6 +56,12 @@ def _drop_callbacks(connection: Connection, before_ms: int) -> bool:
     return _drop_chosen(connection, chosen, CHUNK, callback_attempts.c.callback_id, identifier)
 
 
+def _drop_carrier_texts(connection: Connection, before_ms: int) -> bool:
+    identifier = carrier_texts.c.stored_id
+    chosen = select(identifier).where(identifier < first_at(before_ms)).order_by(identifier)
+    return _drop_chosen(connection, chosen, CHUNK, identifier)
+
+
 def _drop_deliveries(connection: Connection, before_ms: int) -> bool:
     identifier = deliveries.c.delivery_id
     is_over = deliveries.c.state > DeliveryState.SENDING.value
@@ -94,6 +101,7 @@ _DROPS: Final[Mapping[Kept, Callable[[Connection, int], bool]]] = MappingProxyTy
         Kept.ATTACHMENTS: _drop_attachments,
         Kept.AUDIT_ENTRIES: _drop_audit_entries,
         Kept.CALLBACKS: _drop_callbacks,
+        Kept.CARRIER_TEXTS: _drop_carrier_texts,
         Kept.DELIVERIES: _drop_deliveries,
         Kept.INGESTED_ROWS: _drop_ingested_rows,
         Kept.NOTES: _drop_notes,

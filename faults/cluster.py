@@ -1,0 +1,237 @@
+"""R15: three nodes share the work; one is killed or stands still, NATS dies or loses its store."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import random
+import signal
+import time
+from collections import Counter
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import psycopg
+
+from faults.customer import Customer
+from faults.gateway import FINAL, PASSWORD, WINDOW, Gateway, StoredRow, carrier, free_port
+from faults.jetstream import Nats
+from faults.ledger import Ledger, Row, judge
+from faults.postgres import Postgres
+from faults.scene import Bench, until_true
+from faults.smsc import Manners, Smsc
+
+PARTITIONS = 4
+NODES = ("a", "b", "c")
+ACCOUNTS = ("faults", "second", "third", "fourth", "fifth", "sixth")
+CLIENTS = 3
+"""Of each account, spread over the nodes."""
+TAKEN_OVER_S = 15.0
+STANDS_STILL_S = 14.0
+PATIENCE_S = 90.0
+
+_CLUSTER = """\
+[cluster]
+partitions = {partitions}
+node = "{name}"
+listen = "127.0.0.1:{port}"
+secret = "a secret of the three nodes"
+nats = "{nats}"
+"""
+
+
+@dataclass
+class Cluster:
+    """Nodes, the servers between them, and their customers."""
+
+    smsc: Smsc
+    nats: Nats
+    url: str
+    nodes: dict[str, Gateway]
+    ledger: Ledger
+    customers: list[Customer] = field(default_factory=list)
+
+    def select(self, query: str) -> list[tuple[Any, ...]]:
+        with psycopg.connect(self.url) as connection:
+            return connection.execute(query.encode()).fetchall()
+
+    def of_partitions(self, query: str) -> list[tuple[Any, ...]]:
+        """Rows of a query, of every partition; `{}` in it is the partition's schema."""
+        return [
+            row
+            for partition in range(PARTITIONS)
+            for row in self.select(query.format(f"dragoman_p{partition:02d}"))
+        ]
+
+    def holder(self) -> str:
+        rows = self.select("SELECT node FROM dragoman_shared.carriers")
+        return str(rows[0][0]) if rows else ""
+
+    def owners(self) -> list[str]:
+        rows = self.select("SELECT node FROM dragoman_shared.partitions ORDER BY partition")
+        return [str(node) for (node,) in rows]
+
+    def rows(self) -> dict[str, list[StoredRow]]:
+        query = (
+            "SELECT coalesce(m.text, b.text), m.state, m.possible_duplicate, m.attempts"
+            " FROM {0}.messages m JOIN {0}.batches b ON b.batch_id = m.batch_id"
+        )
+        rows: dict[str, list[StoredRow]] = {}
+        for text, state, marked, attempts in self.of_partitions(query):
+            rows.setdefault(text, []).append(StoredRow(text, state, bool(marked), attempts))
+        return rows
+
+    def unfinished(self) -> int:
+        return sum(self.unfinished_by_state().values())
+
+    def unfinished_by_state(self) -> Counter[int]:
+        """How many messages have not ended, by their states."""
+        query = f"SELECT state FROM {{}}.messages WHERE state < {FINAL}"
+        return Counter(state for (state,) in self.of_partitions(query))
+
+    async def taken_over(self, victim: str) -> float:
+        """Seconds until a living node owns or holds all that was the victim's."""
+        began = time.monotonic()
+
+        async def others_have_it() -> bool:
+            owners = {self.holder(), *self.owners()}
+            return not owners & {victim, "None", ""}
+
+        await until_true(others_have_it, PATIENCE_S)
+        return time.monotonic() - began
+
+    @contextlib.asynccontextmanager
+    async def load(self, name: str) -> AsyncIterator[None]:
+        async with contextlib.AsyncExitStack() as stack:
+            for number, customer in enumerate(self.customers):
+                await stack.enter_async_context(customer.load(f"{name} {number}", 1))
+            yield
+
+    async def until_accepted(self, more: int) -> bool:
+        wanted = len(self.ledger.accepted) + more
+
+        async def accepted() -> bool:
+            return len(self.ledger.accepted) >= wanted
+
+        return await until_true(accepted, PATIENCE_S) is not None
+
+    async def finish(self, row: Row) -> None:
+        """Waits until all messages have ended, and judges."""
+
+        async def ended() -> bool:
+            return not await asyncio.to_thread(self.unfinished)
+
+        has_ended = await until_true(ended, PATIENCE_S) is not None
+        row.check(has_ended, f"messages do not end: {dict(self.unfinished_by_state())}")
+        rows = self.rows()
+        marked = {text for text, same in rows.items() if any(one.is_marked for one in same)}
+        row.check_verdict(judge(self.ledger.accepted, self.smsc.arrivals, marked), WINDOW)
+        missing = self.ledger.accepted - rows.keys()
+        row.check(not missing, f"{len(missing)} accepted messages have no row")
+
+
+@contextlib.asynccontextmanager
+async def cluster(bench: Bench) -> AsyncIterator[Cluster]:
+    folder = bench.new_folder()
+    smsc = Smsc(Manners(answer_after_s=0.01, receipt_after_s=0.05))
+    await smsc.open()
+    with (
+        Postgres(folder / "server", connections=100) as server,
+        Nats(folder / "nats") as nats,
+    ):
+        url = server.new_database("cluster")
+        nodes = {name: _node(folder, name, smsc.port, url, nats) for name in NODES}
+        ledger = Ledger(folder / "ledger")
+        stage = Cluster(smsc, nats, url, nodes, ledger)
+        try:
+            await nodes["a"].command("migrate")
+            for node in nodes.values():
+                await node.start()
+            for account in ACCOUNTS:
+                key = f"{account}-key-{account}-key-{account}-key"
+                create = ("account", "create", account, "--api-key", key, "--password", PASSWORD)
+                await nodes["b"].command(*create, "--json")
+                for number in range(CLIENTS):
+                    node = nodes[NODES[number % len(NODES)]]
+                    stage.customers.append(Customer(node.url, ledger, key=key))
+            yield stage
+        finally:
+            for node in nodes.values():
+                await node.close()
+            smsc.close()
+            ledger.close()
+
+
+def _node(folder: Path, name: str, port: int, url: str, nats: Nats) -> Gateway:
+    further = _CLUSTER.format(partitions=PARTITIONS, name=name, port=free_port(), nats=nats.url)
+    return Gateway(folder / name, carriers=carrier(port), further=further, url=url)
+
+
+async def node_is_killed(bench: Bench, row: Row) -> None:
+    """Kills the node that holds the carrier, under load."""
+    kills, chance = bench.times(2, 20), bench.chance("R15 kill")
+    row.times = f"{kills} kills of the node that holds the carrier"
+    slowest = 0.0
+    async with cluster(bench) as stage:
+        for number in range(kills):
+            async with stage.load(f"r15 {number}"):
+                await stage.until_accepted(chance.randrange(50, 200))
+                await asyncio.sleep(chance.uniform(0, 0.3))
+                victim = stage.holder()
+                await stage.nodes[victim].kill()
+                stage.smsc.faults += 1
+                slowest = max(slowest, await stage.taken_over(victim))
+                back = await stage.until_accepted(50)
+                row.check(back, "nothing is accepted after a node was lost")
+            await stage.nodes[victim].start()
+        row.note(f"taken over in {slowest:.1f} s at most")
+        row.check(slowest <= TAKEN_OVER_S, f"taken over only after {slowest:.1f} s")
+        await stage.finish(row)
+
+
+async def node_stands_still(bench: Bench, row: Row) -> None:
+    """Stops the process of the holder for longer than it takes to be dead, and lets it go on."""
+    times = bench.times(1, 5)
+    row.times = f"{times} times {STANDS_STILL_S:.0f} s"
+    async with cluster(bench) as stage:
+        for number in range(times):
+            async with stage.load(f"r15 still {number}"):
+                await stage.until_accepted(100)
+                victim = stage.holder()
+                os.kill(stage.nodes[victim].pid, signal.SIGSTOP)
+                stage.smsc.faults += 1
+                taken_s = await stage.taken_over(victim)
+                await asyncio.sleep(max(0.0, STANDS_STILL_S - taken_s))
+                stage.smsc.faults += 1
+                os.kill(stage.nodes[victim].pid, signal.SIGCONT)
+                row.note(f"taken over in {taken_s:.1f} s")
+                row.check(await stage.until_accepted(50), "nothing is accepted any more")
+                row.check(
+                    stage.nodes[victim].exit_code is None, "the node that stood still has ended"
+                )
+        await stage.finish(row)
+
+
+async def nats_is_lost(bench: Bench, row: Row) -> None:
+    """Kills NATS under load; every other time its store is gone too."""
+    kills, chance = bench.times(2, 20), bench.chance("R15 nats")
+    row.times = f"{kills} kills of NATS, half of them with the loss of its store"
+    async with cluster(bench) as stage:
+        for number in range(kills):
+            async with stage.load(f"r15 nats {number}"):
+                await stage.until_accepted(100)
+                await _lose(stage, chance, with_store=number % 2 == 1)
+                row.check(await stage.until_accepted(50), "nothing is accepted without NATS")
+            stage.smsc.faults += 1
+        await stage.finish(row)
+
+
+async def _lose(stage: Cluster, chance: random.Random, *, with_store: bool) -> None:
+    stage.nats.kill()
+    if with_store:
+        stage.nats.lose_store()
+    await asyncio.sleep(chance.uniform(0.2, 1.0))
+    await asyncio.to_thread(stage.nats.start)

@@ -1,0 +1,48 @@
+"""The configuration that all nodes must share, as a digest for each key."""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+import msgspec
+
+from dragoman.config import Settings
+
+OWN: Final = ("data_dir", "http", "log", "admin", "metrics", "storage", "cluster")
+"""Tables that may differ between nodes."""
+
+
+def digests(settings: Settings) -> dict[str, str]:
+    """A digest of each value by its key, as `routes.default.carriers`.
+
+    Keyed with the secret of the cluster, since some values are short secrets themselves.
+    """
+    secret = settings.cluster.secret.encode()
+    return {
+        key: hmac.digest(secret, repr(value).encode(), "sha256").hex()[:32]
+        for key, value in _flat("", _plain(settings))
+        if key.partition(".")[0] not in OWN
+    }
+
+
+def _plain(value: Any) -> Any:
+    """A value of plain types, in which secrets are their text."""
+    return msgspec.to_builtins(value, str_keys=True, enc_hook=str)
+
+
+def _flat(prefix: str, value: Any) -> Iterator[tuple[str, Any]]:
+    if isinstance(value, Mapping):
+        for key, inner in value.items():
+            yield from _flat(f"{prefix}.{key}" if prefix else str(key), inner)
+    elif isinstance(value, list | tuple) and value and isinstance(value[0], Mapping):
+        for index, inner in enumerate(value):
+            first = next(iter(inner.values()), "") if inner else ""
+            name = inner.get("name", first) or index
+            yield from _flat(f"{prefix}.{name}", inner)
+        yield prefix, [str(inner.get("name", "")) for inner in value]
+    elif isinstance(value, list | tuple):
+        yield prefix, [str(inner) for inner in value]
+    else:
+        yield prefix, str(value)

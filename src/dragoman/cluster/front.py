@@ -1,0 +1,296 @@
+"""The front of a node: every call is read by some partition, and answered by its caller's.
+
+A call is opened by a partition of this process, whichever. Where that finds that its caller belongs
+to another one, it raises `Elsewhere` before it has done anything, and the call is given to that
+partition: in this process, or over HTTP to the node that owns it. While a partition changes hands,
+its calls are held for a moment.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+import structlog
+
+from dragoman.cluster.peers import (
+    API,
+    CLIENT,
+    HOPS,
+    NOT_HERE,
+    PARTITION,
+    SECRET,
+    NotHere,
+    Peers,
+    Unreachable,
+    own_headers,
+    without_ours,
+)
+from dragoman.core.placement.model.views import Overview
+from dragoman.web.client_address import ClientAddressReader
+from dragoman.web.operations import Dialect
+from dragoman.web.refusals import Refusal
+from dragoman.web.requests import Request
+from dragoman.web.responses import TEXT, Response, Send
+from dragoman.web.router import AsgiApp, Call, DialectApp, HandOver, Receive, Scope
+
+WEB: Final = b"web"
+ADMIN: Final = b"admin"
+MAX_HOPS: Final = 3
+HOLD_S: Final = 15.0
+"""How long a call waits for its partition to be taken over."""
+LOOK_AGAIN_S: Final = 0.1
+
+_NOBODY: Final = Response(503, b"no node has the partition at the moment\n", TEXT)
+
+log = structlog.get_logger(__name__)
+
+Apps = Callable[[], Mapping[int, DialectApp]]
+
+
+class Place:
+    """A partition as this process serves it."""
+
+    def __init__(self, partition: int, epoch: int, front: Front) -> None:
+        self.partition = partition
+        self.epoch = epoch
+        self._front = front
+        self.is_open = True
+        """Whether it takes calls; one that was opened before it closed goes elsewhere."""
+        self.web: DialectApp | None = None
+        self.admin: DialectApp | None = None
+        self._under_way = 0
+        self._idle = asyncio.Event()
+        self._idle.set()
+
+    def app(self, api: bytes) -> DialectApp | None:
+        """What serves one of its APIs."""
+        return self.admin if api == ADMIN else self.web
+
+    async def idle(self) -> None:
+        """Returns once none of its calls is under way."""
+        await self._idle.wait()
+
+    def counted(self, api: bytes) -> type[Call]:
+        """Calls that are counted while they are under way."""
+        place = self
+
+        class CountedCall(Call):
+            __slots__ = ()
+
+            async def answer(self, body: bytes) -> Response:
+                if not place.is_open:
+                    self.request.body = body
+                    elsewhere = place._front.hand_over(api, self.request, place.partition)
+                    return await asyncio.create_task(elsewhere) or _NOBODY
+                place._under_way += 1
+                place._idle.clear()
+                try:
+                    return await super().answer(body)
+                finally:
+                    place._under_way -= 1
+                    if not place._under_way:
+                        place._idle.set()
+
+        return CountedCall
+
+
+class Front:
+    """The partitions of this process and the ways to the others."""
+
+    def __init__(self, peers: Peers, own_address: str) -> None:
+        self._peers = peers
+        self._own = own_address
+        self.places: dict[int, Place] = {}
+        """Those that take calls."""
+        self.overview = Overview(nodes=(), partitions=(), carriers=())
+        self.outdated = asyncio.Event()
+        """Set where the overview was wrong."""
+
+    def hand_over_of(self, api: bytes) -> HandOver:
+        """What a partition's application calls for a caller of another one."""
+
+        async def hand_over(request: Request, partition: int) -> Response | None:
+            return await self.hand_over(api, request, partition)
+
+        return hand_over
+
+    async def hand_over(self, api: bytes, request: Request, partition: int) -> Response | None:
+        """The answer of the partition that a call belongs to; None where nobody gives one."""
+        hops = _read_hops(request.header(HOPS)) + 1
+        if hops > MAX_HOPS:
+            log.error("call_without_a_place", partition=partition)
+            return None
+        loop = asyncio.get_running_loop()
+        give_up_at = loop.time() + HOLD_S
+        while True:
+            place = self.places.get(partition)
+            app = place.app(api) if place is not None else None
+            if app is not None:
+                return await _open_again(app, request, hops)
+            address = self.overview.address_of(partition)
+            if address is not None and address != self._own:
+                try:
+                    return await self._peers.send(address, partition, api, request, hops)
+                except NotHere:
+                    self.outdated.set()
+                except Unreachable as error:
+                    if error.sent:
+                        return None  # it may have been done: asking again could do it twice
+                    self.outdated.set()
+            if loop.time() > give_up_at:
+                return None
+            await asyncio.sleep(LOOK_AGAIN_S)
+
+
+async def _open_again(app: DialectApp, request: Request, hops: int) -> Response | None:
+    call = app.open(
+        {
+            "method": request.method,
+            "path": request.path,
+            "raw_path": request.raw_path,
+            "query_string": request.query_string,
+            "headers": [
+                *(header for header in request.headers if header[0] != HOPS),
+                (HOPS, b"%d" % hops),
+            ],
+            "client": (request.client, 0),
+        }
+    )
+    if call is None:
+        return None
+    call.request.client = request.client
+    return call.response or await call.answer(request.body)
+
+
+def _read_hops(value: bytes) -> int:
+    return int(value) if value.isdigit() and len(value) < 3 else 0
+
+
+class FrontApp(DialectApp):
+    """What the server of a node serves: each call is opened by one of its partitions.
+
+    A node without a partition relays calls to one that has some.
+    """
+
+    def __init__(
+        self, front: Front, api: bytes, fallback: AsgiApp, *, body_timeout_s: float
+    ) -> None:
+        super().__init__((), fallback, body_timeout_s=body_timeout_s)
+        self._front = front
+        self._api = api
+
+    def open(self, scope: Mapping[str, Any]) -> Call | None:
+        if _is_own(scope["path"]):
+            return None
+        app = next((place.app(self._api) for place in self._front.places.values()), None)
+        if app is not None:
+            return app.open(scope)
+        return _RelayedCall(self, self._front, self._api, scope)
+
+    def open_known(self, data: bytes, peer: tuple[str, int] | None) -> tuple[Call, bytes] | None:
+        """Leaves it to the partition that would open the call."""
+        app = next((place.app(self._api) for place in self._front.places.values()), None)
+        return None if app is None else app.open_known(data, peer)
+
+    def learn_head(self, data: bytes, call: Call) -> None:
+        """Leaves it to the partition that opened the call."""
+        if call.app is not self:
+            call.app.learn_head(data, call)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answers what goes through ASGI: the pages around the dialects."""
+        own = scope["type"] != "http" or _is_own(scope["path"])
+        place = next(iter(self._front.places.values()), None)
+        app = place.app(self._api) if place is not None and not own else None
+        await (app or self.fallback)(scope, receive, send)
+
+
+def _is_own(path: str) -> bool:
+    """Whether a page is about the node itself."""
+    return path.startswith("/health/")
+
+
+_RELAYED_BYTES: Final = 16 << 20
+
+
+class _RelayedCall(Call):
+    """A call to a node that has no partition itself."""
+
+    __slots__ = ("_api", "_front")
+
+    def __init__(self, app: DialectApp, front: Front, api: bytes, scope: Mapping[str, Any]) -> None:
+        request = Request(
+            scope["method"],
+            scope["path"],
+            dialect=_ANY,
+            query_string=scope["query_string"],
+            headers=scope["headers"],
+            client=ClientAddressReader().read(scope),
+            raw_path=scope.get("raw_path") or b"",
+        )
+        super().__init__(app, request)
+        self._front = front
+        self._api = api
+        self.body_limit_bytes = _RELAYED_BYTES if request.method not in ("GET", "HEAD") else None
+
+    async def answer(self, body: bytes) -> Response:
+        self.request.body = body
+        for partition in range(len(self._front.overview.partitions)):
+            if self._front.overview.address_of(partition) is not None:
+                answer = await self._front.hand_over(self._api, self.request, partition)
+                return answer or _NOBODY
+        return _NOBODY
+
+
+def _refuse(_request: Request, refusal: Refusal) -> Response:
+    return Response(refusal.status, f"{refusal.reason}\n".encode(), TEXT)
+
+
+_ANY: Final = Dialect(
+    name="cluster", title="", description="", prefixes=(), operations=(), refuse=_refuse
+)
+
+
+class PeerApp(DialectApp):
+    """What other nodes call: their callers' calls, for the partitions that this node owns."""
+
+    def __init__(self, front: Front, secret: str, *, body_timeout_s: float) -> None:
+        super().__init__((), _nothing, body_timeout_s=body_timeout_s)
+        self._front = front
+        self._secret = secret.encode()
+
+    def open(self, scope: Mapping[str, Any]) -> Call | None:
+        said = own_headers(scope["headers"])
+        if not self._secret or not hmac.compare_digest(said.get(SECRET, b""), self._secret):
+            return self._refused(scope, Response(403, b"not a node of this cluster\n", TEXT))
+        partition = said.get(PARTITION, b"")
+        place = self._front.places.get(int(partition)) if partition.isdigit() else None
+        app = place.app(said.get(API, WEB)) if place is not None else None
+        if app is None:
+            return self._refused(scope, Response(NOT_HERE, b"", TEXT))
+        client = said.get(CLIENT, b"").decode("latin-1")
+        call = app.open({**scope, "headers": without_ours(scope["headers"]), "client": (client, 0)})
+        if call is None:
+            return self._refused(scope, Response(404, b"", TEXT))
+        call.request.client = client
+        return call
+
+    def open_known(self, data: bytes, peer: tuple[str, int] | None) -> None:
+        """Knows no heads: each call says where it is from and for which partition."""
+
+    def learn_head(self, data: bytes, call: Call) -> None:
+        """Remembers none."""
+
+    def _refused(self, scope: Mapping[str, Any], response: Response) -> Call:
+        call = Call(self, Request(scope["method"], scope["path"], dialect=_ANY))
+        call.response = response
+        call.drain_bytes = _RELAYED_BYTES
+        return call
+
+
+async def _nothing(_scope: Scope, _receive: Receive, send: Send) -> None:
+    await send({"type": "http.response.start", "status": 404, "headers": []})
+    await send({"type": "http.response.body", "body": b""})

@@ -1,0 +1,53 @@
+"""How the console looks in a browser: its theme, and whether keys are shortcuts; in a cookie."""
+
+from __future__ import annotations
+
+import re
+from typing import Final, NamedTuple
+
+from dragoman.console.cookies import read_cookie
+from dragoman.console.place import PREFIX
+from dragoman.web.requests import Request
+
+THEMES: Final = (("", "as the system"), ("light", "light"), ("dark", "dark"))
+KEPT_S: Final = 365 * 86_400
+SHORTCUTS: Final = (
+    ("/", "search", "Search on this page, or for messages"),
+    ("?", "/display", "This list"),
+    ("g o", "", "Overview"),
+    ("g m", "/messages", "Messages"),
+    ("g l", "/live", "Live log"),
+    ("g c", "/compose", "Compose"),
+    ("g i", "/inbox", "Inbox"),
+    ("g b", "/callbacks", "Callbacks"),
+    ("g k", "/keywords", "Keywords"),
+    ("g a", "/accounts", "Accounts"),
+    ("g p", "/people", "People"),
+    ("g s", "/me", "Your sign-in"),
+)
+"""Keys, where they lead below `/console`, and what that is called."""
+ADDRESSES: Final = {
+    keys: target if target == "search" else f"{PREFIX}{target}" for keys, target, _ in SHORTCUTS
+}
+"""What the script is told."""
+_VALUE: Final = re.compile(r"theme-(system|light|dark)_keys-(on|off)")
+
+
+class Display(NamedTuple):
+    """What somebody chose."""
+
+    theme: str = ""
+    """`light` or `dark`; empty as the system has it."""
+    keys: bool = True
+
+    def render(self) -> str:
+        """The value of the cookie."""
+        return f"theme-{self.theme or 'system'}_keys-{'on' if self.keys else 'off'}"
+
+
+def read_display(request: Request) -> Display:
+    """What was chosen in the browser of a request."""
+    match = _VALUE.fullmatch(read_cookie(request, "display"))
+    if match is None:
+        return Display()
+    return Display("" if match[1] == "system" else match[1], match[2] == "on")

@@ -1,0 +1,154 @@
+"""A node as a member of its cluster: it joins, says that it lives, claims and gives back.
+
+Every time is PostgreSQL's. What is claimed here is protected by the locks of the sessions that use
+it (`storage/connections.py` for partitions, this session for carriers), not by this module.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import field
+from typing import Final
+
+from dragoman.core.model.errors import StorageUnavailable
+from dragoman.core.model.use_case import use_case
+from dragoman.core.placement.model.views import Node, Overview
+from dragoman.core.placement.sql import shared
+from dragoman.storage.partitions import partition_url
+from dragoman.storage.shared import SharedSession
+
+LOOK_AGAIN_S: Final = 0.05
+MAX_KEYS_TOLD: Final = 20
+
+
+class CannotJoin(Exception):
+    """Why a node may not take part, in a line."""
+
+
+def open_membership(url: str, node: Node, partitions: int) -> Membership:
+    """The session of a node, which connects when it joins."""
+    return Membership(session=SharedSession(url), node=node, partitions=partitions)
+
+
+def claimed_url(url: str, partition: int, epoch: int) -> str:
+    """The URL by which a partition is opened under a claim."""
+    return partition_url(url, partition, epoch)
+
+
+@use_case(kw_only=True)
+class Membership:
+    """The session of one node with the shared schema."""
+
+    session: SharedSession
+    node: Node
+    partitions: int
+    _opened: int = field(default=0, init=False)
+
+    async def join(self, configuration: Mapping[str, str]) -> None:
+        """Joins with the digests of the configuration by key; raises `CannotJoin`.
+
+        Raises `StorageUnavailable` without a database, or with a pooler before it.
+        """
+        await self.session.check_direct()
+        partitions = await self.session.run(shared.find_partitions)
+        if partitions is None:
+            raise CannotJoin("the database has no partitions yet: run `dragoman migrate` first")
+        if partitions != self.partitions:
+            raise CannotJoin(
+                f"the cluster has {partitions} partitions, cluster.partitions says"
+                f" {self.partitions}: their number is chosen once"
+            )
+        await self._enter()
+        run = self.node.run
+
+        keys = await self.session.run(lambda c: shared.compare_configuration(c, configuration, run))
+        if keys:
+            await self.leave()
+            told = ", ".join(keys[:MAX_KEYS_TOLD]) + (", …" if len(keys) > MAX_KEYS_TOLD else "")
+            raise CannotJoin(f"the configuration differs from that of the other nodes in: {told}")
+
+    async def _enter(self) -> None:
+        """Takes the name of the node in this session, which holds it."""
+        name = self.node.name
+        if not await self.session.run(lambda c: shared.take_name(c, name)):
+            raise CannotJoin(f"another node is called {name}: each has a cluster.node of its own")
+        self._opened = self.session.opened
+        await self.session.run(lambda c: shared.put_node(c, self.node))
+
+    async def beat(self) -> tuple[Overview, bool]:
+        """Says that the node lives; how the cluster is, and whether its own session is a new one.
+
+        A new session holds no carriers any more. Raises `StorageUnavailable`, and `CannotJoin`
+        where another node has taken the name meanwhile.
+        """
+        name, run = self.node.name, self.node.run
+        lives = await self.session.run(lambda c: shared.beat(c, name, run))
+        is_new = self.session.opened != self._opened
+        if is_new or not lives:
+            try:
+                await self._enter()
+            except CannotJoin as error:
+                if lives:  # the server has not seen yet that the last session is gone
+                    raise StorageUnavailable(str(error)) from error
+                raise
+        return await self.session.run(shared.load_overview), is_new
+
+    async def overview(self) -> Overview:
+        """How the cluster is."""
+        return await self.session.run(shared.load_overview)
+
+    async def claim(self, partition: int) -> int | None:
+        """Claims a partition without a living owner and ends who could still write to it.
+
+        Its epoch, or None where somebody was faster.
+        """
+        name = self.node.name
+        epoch = await self.session.run(lambda c: shared.claim_partition(c, partition, name))
+        if epoch is not None:
+            await self.session.run(lambda c: shared.end_writers(c, partition))
+        return epoch
+
+    async def is_lock_free(self, partition: int, timeout_s: float) -> bool:
+        """Whether nobody has a partition's lock any more, within a time."""
+        async with asyncio.timeout(timeout_s + 1):
+            for _ in range(max(1, round(timeout_s / LOOK_AGAIN_S))):
+                if not await self.session.run(lambda c: shared.count_writers(c, partition)):
+                    return True
+                await asyncio.sleep(LOOK_AGAIN_S)
+        return False
+
+    async def release(self, partition: int, epoch: int) -> None:
+        """Gives a partition back, once nothing of it is open any more."""
+        await self.session.run(lambda c: shared.release_partition(c, partition, epoch))
+
+    async def claim_carrier(self, carrier: str, *, dead: bool) -> int | None:
+        """Claims a carrier without a living holder; its epoch, or None.
+
+        With `dead`, the session of a holder that hangs is ended first.
+        """
+        name = self.node.name
+        if dead:
+            await self.session.run(lambda c: shared.end_holder(c, carrier))
+        return await self.session.run(lambda c: shared.claim_carrier(c, carrier, name))
+
+    async def release_carrier(self, carrier: str, epoch: int) -> None:
+        """Gives a carrier back, once its links are closed."""
+        await self.session.run(lambda c: shared.release_carrier(c, carrier, epoch))
+
+    async def drain(self, name: str, draining: bool) -> bool:
+        """Has a node give back its partitions, or take some again; False for an unknown one."""
+        return await self.session.run(lambda c: shared.drain(c, name, draining))
+
+    async def move(self, partition: int, node: str) -> None:
+        """Has a node take over a partition."""
+        await self.session.run(lambda c: shared.move_partition(c, partition, node))
+
+    async def leave(self) -> None:
+        """Takes the node out; its name is free again when the session is closed."""
+        name, run = self.node.name, self.node.run
+        await self.session.run(lambda c: shared.drop_node(c, name, run))
+
+    async def close(self) -> None:
+        """Ends the session, and with it its locks."""
+        await self.session.close()

@@ -1,0 +1,175 @@
+"""Nodes of one cluster in this process, over one PostgreSQL server and one simulated SMSC."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import itertools
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import nats
+import pytest
+from nats.js.errors import NotFoundError
+
+from dragoman.cluster import front as front_module
+from dragoman.cluster import node as node_module
+from dragoman.cluster import stream as stream_module
+from dragoman.cluster.node import ClusterNode
+from dragoman.config import Settings
+from dragoman.config.dialects import Dialects
+from dragoman.config.sections import Callbacks, Cluster, Http
+from dragoman.config.sections import Storage as StorageSection
+from dragoman.config.tables import SmppTable
+from dragoman.config.values import Secret
+from dragoman.core.placement.setup import set_up
+from dragoman.testkit.simulator import Simulator
+from tests.conftest import PostgresServer
+from tests.passing_time import PATIENCE_S
+
+PARTITIONS = 3
+SECRET = "shown by nodes to each other"
+
+_NUMBERS = itertools.count(1)
+
+
+@pytest.fixture(scope="session")
+def cluster_template(postgres: PostgresServer) -> str:
+    """The name of a database with partitions, to be copied."""
+    postgres.run("CREATE DATABASE clustered")
+    set_up(postgres.url_of("clustered"), PARTITIONS)
+    return "clustered"
+
+
+@pytest.fixture
+def cluster_url(postgres: PostgresServer, cluster_template: str) -> Iterator[str]:
+    """The URL of a cluster's database that nobody has used."""
+    name = f"cluster_{next(_NUMBERS)}"
+    postgres.run(f"CREATE DATABASE {name} TEMPLATE {cluster_template} STRATEGY file_copy")
+    url = postgres.url_of(name)
+    yield url
+    postgres.release(url)
+
+
+class NatsServer:
+    """A NATS server with JetStream, which may be killed and started again."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.port = free_port()
+        self.url = f"nats://127.0.0.1:{self.port}"
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        config = self.folder / "nats.conf"
+        config.write_text(
+            f'listen: "127.0.0.1:{self.port}"\n'
+            f'jetstream {{ store_dir: "{self.folder}/store", sync_interval: always }}\n'
+        )
+        program = Path(sys.executable).with_name("nats-server")
+        self._process = subprocess.Popen(
+            [program, "-c", config, "-l", self.folder / "nats.log"], stdin=subprocess.DEVNULL
+        )
+        deadline = time.monotonic() + PATIENCE_S
+        while time.monotonic() < deadline:
+            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port)):
+                return
+            time.sleep(0.02)
+        raise AssertionError("the NATS server did not start")
+
+    def kill(self, *, forget: bool = False) -> None:
+        """Kills it; with `forget`, its store is lost too."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            self._process = None
+        if forget:
+            shutil.rmtree(self.folder / "store", ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def nats_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NatsServer]:
+    """A server from a wheel, for all tests that leave it alone."""
+    server = NatsServer(tmp_path_factory.mktemp("nats"))
+    server.start()
+    yield server
+    server.kill()
+
+
+@pytest.fixture
+async def nats_url(nats_server: NatsServer) -> str:
+    """The address of a NATS server that runs and whose stream is empty."""
+    client = await nats.connect(nats_server.url)
+    with contextlib.suppress(NotFoundError):
+        await client.jetstream().delete_stream("submit")
+    await client.close()
+    return nats_server.url
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@pytest.fixture(autouse=True)
+def nodes_look_often(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ten times as often as in earnest, so that tests wait for nothing.
+
+    What is given up after a while is given more time: the machine may be busy.
+    """
+    monkeypatch.setattr(node_module, "STOP_S", 60.0)
+    monkeypatch.setattr(front_module, "HOLD_S", 60.0)
+    monkeypatch.setattr(node_module, "BEAT_S", 0.1)
+    monkeypatch.setattr(stream_module, "STATE_EVERY_S", 0.1)
+
+
+@pytest.fixture
+async def make_node(
+    cluster_url: str, nats_url: str, simulator: Simulator, tmp_path: Path
+) -> AsyncIterator[Callable[..., Any]]:
+    """Starts a node by its name; `change` is made to its settings before."""
+    made: list[ClusterNode] = []
+
+    async def make(
+        name: str, change: Callable[[Settings], Settings] = lambda settings: settings
+    ) -> ClusterNode:
+        folder = tmp_path / name
+        folder.mkdir(exist_ok=True)
+        settings = Settings(
+            data_dir=str(folder),
+            http=Http(listen=f"127.0.0.1:{free_port()}", shutdown_timeout_s=60.0),
+            storage=StorageSection(url=Secret(cluster_url)),
+            cluster=Cluster(
+                partitions=PARTITIONS,
+                node=name,
+                listen=f"127.0.0.1:{free_port()}",
+                secret=Secret(SECRET),
+                nats=Secret(nats_url),
+            ),
+            dialects=Dialects(enabled=("linkmobility", "smsend", "httpsms")),
+            carriers=(
+                SmppTable(
+                    name="smsc",
+                    host="127.0.0.1",
+                    port=simulator.port,
+                    system_id="x",
+                    password=Secret("x"),
+                    window=20,
+                ),
+            ),
+            callbacks=Callbacks(allow_private=("127.0.0.0/8",)),
+        )
+        node = ClusterNode(change(settings))
+        made.append(node)
+        await node.start()
+        return node
+
+    yield make
+    await asyncio.gather(*(node.stop() for node in made if node.ready))

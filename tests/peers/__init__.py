@@ -1,0 +1,1 @@
+"""Checks against others' servers that the suite does not run: each says what it needs."""
