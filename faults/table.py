@@ -250,9 +250,9 @@ def render(rows: Sequence[Row], waiting: Sequence[Case], command: str, where: st
 _REST = """\
 ## What is not shown
 
-- R15 over an hour, and with the network cut between nodes and their servers: there were only a
+- R15 over an hour, and with the network cut between nodes and their servers: so far there were a
   few kills and pauses of each kind.
-- Going back to an earlier version: there is only one revision of the tables yet.
+- Going back to an earlier version: a backup is what leads back.
 - Receipts that overtake their responses, to one number, from an SMSC with short IDs that it spells
   in another base: `20` may be hexadecimal for 32, or the ID of a later message. `id_reading` of the
   carrier says which it is.

@@ -64,7 +64,7 @@ OBJECT = (
 PAGE = b'{"result":"OK","pageNumber":1,"pageSize":10,"total":1,"subaccount":[%b]}'
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def configure() -> Any:
     profiles = (
         SubaccountProfile(id=1, name="all"),

@@ -39,6 +39,7 @@ PREFIX: Final = "/secure"
 MAX_BODY: Final = 4 * 1024 * 1024
 AT_ONCE: Final = 100
 """Messages of a batch that are decided at the same time."""
+_REFUSALS: Final = dict.fromkeys((400, 401, 403, 412, 500))
 CALLS_AT_ONCE: Final = 500
 """Calls about a batch that are stored in one transaction."""
 LOGIN: Final = (b"www-authenticate", b'Basic realm="Jasmin"')
@@ -103,7 +104,7 @@ class Rest:
                 summary=summary,
                 source=source,
                 query=schemas.RestMessage if path == "/rate" else None,
-                answers={200: answer},
+                answers={200: answer, **_REFUSALS},
             )
         yield Operation(
             methods=("POST",),
@@ -114,7 +115,7 @@ class Rest:
             body=schemas.RestSend,
             body_formats=("json",),
             body_limit_bytes=64 * 1024,
-            answers={200: schemas.SendData},
+            answers={200: schemas.SendData, **_REFUSALS},
         )
         yield Operation(
             methods=("POST",),
@@ -125,7 +126,7 @@ class Rest:
             body=schemas.Batch,
             body_formats=("json",),
             body_limit_bytes=MAX_BODY,
-            answers={200: schemas.BatchData},
+            answers={200: schemas.BatchData, **_REFUSALS},
         )
 
     async def balance(self, request: Request) -> Response:
