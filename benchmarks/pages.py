@@ -44,6 +44,7 @@ NOT_ASKED: Final = FILES | {
     *("/invitation", "/openid", "/openid/callback"),  # for a token, or with a provider, only
     *("/contacts/import/{key}", "/contacts/import/{key}/faults"),  # while a file is read
     "/prices/{carrier}.csv",  # a file, where there is a list
+    "/accounts/{account_id:int}/credentials",  # where the dialect twilio is enabled
 }
 """What is made while it is read, and as long as what it holds."""
 _PLACE: Final = re.compile(r"\{(\w+)(?::\w+)?\}")

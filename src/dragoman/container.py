@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from dataclasses import dataclass
+from typing import Final
 
 from dragoman.config import Settings
 from dragoman.core.accounts.access_tokens import AccessTokens
@@ -114,6 +116,9 @@ from dragoman.storage.engine import Storage
 from dragoman.storage.short_ids import ShortIds
 from dragoman.web.downloads import Downloader
 from dragoman.work_queue.local import LocalQueue
+
+NOTE_S: Final = 0.5
+"""What a stop gives to what is only good to know: a database that hangs must be left in time."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -247,10 +252,9 @@ class Services:
         await self.alerts.restore()
 
     async def _note_key_uses(self) -> None:
-        try:
-            await self.accounts.note_key_uses()
-        except StorageUnavailable:
-            pass  # the next use is noted again
+        with contextlib.suppress(StorageUnavailable, TimeoutError):  # the next use is noted again
+            async with asyncio.timeout(NOTE_S):
+                await self.accounts.note_key_uses()
 
     async def close(self) -> None:
         """Lets go of the database and of what else is open."""
