@@ -177,7 +177,7 @@ async def make_node(
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Leaves these tests to `CLUSTER=1`: one that does not end in time spoils its worker's others."""
+    """Leaves these tests to `CLUSTER=1`: one that is cut off spoils the others of its worker."""
     if os.environ.get("CLUSTER"):
         return
     reason = "not reliable beside others yet: run CLUSTER=1 pytest tests/cluster"
