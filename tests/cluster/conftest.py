@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import itertools
-import os
+import random
 import shutil
 import socket
 import subprocess
@@ -114,9 +114,11 @@ async def nats_url(nats_server: NatsServer) -> str:
 
 
 def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port: int = probe.getsockname()[1]
-        return port
+    """A port below those that the system gives away, so that nobody else is given it meanwhile."""
+    while True:
+        port = random.randint(20_000, 32_000)
+        with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return port
 
 
 @pytest.fixture(autouse=True)
@@ -169,18 +171,11 @@ async def make_node(
         )
         node = ClusterNode(change(settings))
         made.append(node)
-        await node.start()
+        try:
+            await node.start()
+        except SystemExit as error:  # would end the loop of the tests, and so fail all that follow
+            raise AssertionError(str(error)) from error
         return node
 
     yield make
     await asyncio.gather(*(node.stop() for node in made if node.ready))
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Leaves these tests to `CLUSTER=1`: one that is cut off spoils the others of its worker."""
-    if os.environ.get("CLUSTER"):
-        return
-    reason = "not reliable beside others yet: run CLUSTER=1 pytest tests/cluster"
-    for item in items:
-        if "tests/cluster/" in item.path.as_posix():
-            item.add_marker(pytest.mark.skip(reason=reason))
