@@ -25,7 +25,7 @@ class CallbackState(IntEnum):
     """The last retry failed, or the customer's server said 410, or the URL may not be called."""
 
 
-class Attempt(msgspec.Struct, frozen=True, kw_only=True):
+class Attempt(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False):
     """The outcome of a call to a customer's URL."""
 
     callback_id: int

@@ -283,7 +283,7 @@ def _callback_row(new: NewCallback) -> tuple[Any, ...]:
     # fmt: on
 
 
-@together("mark_sending")
+@together("mark_sending", overtakes=True)
 def mark_sending(connection: Connection, items: list[list[int]]) -> None:
     _MARK_SENDING.run(connection, [(message_id,) for ids_ in items for message_id in ids_])
 
