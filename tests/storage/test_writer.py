@@ -384,14 +384,31 @@ async def test_a_stop_writes_what_is_gathered(gathering: Any) -> None:
 
 
 @pytest.fixture
+async def joint() -> tuple[Writer, ByHand, Callable[[int], None]]:
+    """A writer whose first group is under way while joint work, 2, waits."""
+    runner = ByHand()
+    writer = Writer(runner)
+    writer.start()
+    work: JointWork[Any, None] = JointWork(probe, lambda *_: None)
+
+    def submit(item: int) -> None:
+        writer.submit_joint(work, item, None)
+
+    submit(1)
+    await asyncio.sleep(0)
+    submit(2)
+    return writer, runner, submit
+
+
+@pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> Operation[int, None]:
     """Work that overtakes what can wait, however slow the machine is."""
     monkeypatch.setattr(writer_module, "PATIENCE_S", 600.0)
     return Operation(lambda _, items: [None] * len(items), "quick", int, overtakes=True)
 
 
-async def test_what_can_wait_is_overtaken_for_a_while(gathering: Any, quick: Any) -> None:
-    writer, runner, submit = gathering
+async def test_joint_work_is_overtaken_for_a_while(joint: Any, quick: Any) -> None:
+    writer, runner, submit = joint
     submit(3)
     writer.submit(quick, 10, lambda _: None)
     runner.end()
@@ -400,13 +417,13 @@ async def test_what_can_wait_is_overtaken_for_a_while(gathering: Any, quick: Any
         submit(number)
     writer.submit(quick, 11, lambda _: None)
     runner.end()
-    assert runner.groups[2] == [*range(2, GATHERED + 2), 11], "many are not made to wait"
+    assert runner.groups[2] == [*range(2, GATHERED + 2), 11], "much is not made to wait"
     runner.end()
     await writer.stop()
 
 
-async def test_what_somebody_stands_still_for_is_not_overtaken(gathering: Any, quick: Any) -> None:
-    writer, runner, submit = gathering
+async def test_what_somebody_stands_still_for_is_not_overtaken(joint: Any, quick: Any) -> None:
+    writer, runner, submit = joint
     writer.submit(quick, 10, lambda _: None)
     writer.hurry()
     runner.end()
@@ -421,10 +438,19 @@ async def test_what_somebody_stands_still_for_is_not_overtaken(gathering: Any, q
     await writer.stop()
 
 
-async def test_work_that_may_not_overtake_comes_behind_what_can_wait(gathering: Any) -> None:
-    writer, runner, submit = gathering
+async def test_work_that_is_not_joint_is_not_overtaken(gathering: Any, quick: Any) -> None:
+    writer, runner, _ = gathering
+    writer.submit(quick, 10, lambda _: None)
+    runner.end()
+    assert runner.groups == [[1], [2, 10]]
+    runner.end()
+    await writer.stop()
+
+
+async def test_work_that_may_not_overtake_comes_behind_joint_work(joint: Any) -> None:
+    writer, runner, submit = joint
     submit(3)
-    submit(4, can_wait=False)
+    writer.submit(probe, 4, lambda _: None)
     runner.end()
     assert runner.groups == [[1], [2, 3, 4]]
     runner.end()

@@ -18,7 +18,8 @@ class JointWork(Generic[Item, Caller]):
     """Work of a kind whose callers hear together what became of it.
 
     `tell` is called once for all of a group, on the loop, with the items, their callers, and the
-    results or errors, in the same order. So none of them needs a callback of its own.
+    results or errors, in the same order. So none of them needs a callback of its own. It can wait,
+    and what `overtakes` is written before it.
     """
 
     __slots__ = ("operation", "tell")
@@ -50,13 +51,15 @@ class _Units:
 class Group:
     """Units of work that are written in one transaction, by kind in the order of their arrival."""
 
-    __slots__ = ("kinds", "overtakes", "size")
+    __slots__ = ("is_joint", "kinds", "overtakes", "size")
 
     def __init__(self) -> None:
         self.kinds: dict[Work, _Units] = {}
         self.size = 0
         self.overtakes = True
-        """Whether all of it may be written before what came earlier and can wait."""
+        """Whether all of it may be written before joint work that came earlier."""
+        self.is_joint = True
+        """Whether it is nothing but joint work."""
 
     def add(self, work: Work, item: Any, caller: Any) -> None:
         """Adds a unit; the caller of an operation alone is a callback that takes its result."""
@@ -64,6 +67,7 @@ class Group:
         if units is None:
             units = self.kinds[work] = _Units(work)
             self.overtakes &= units.operation.overtakes
+            self.is_joint &= work is not units.operation
         units.items.append(item)
         units.callers.append(caller)
         self.size += 1
@@ -79,6 +83,7 @@ class Group:
                 mine.callers += units.callers
         self.size += other.size
         self.overtakes &= other.overtakes
+        self.is_joint &= other.is_joint
 
     def apart(self) -> Iterator[Group]:
         """Each of its units as a group of its own."""

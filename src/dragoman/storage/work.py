@@ -21,9 +21,8 @@ class Operation(Generic[Item, Result]):
     It returns one result per item, in order; a result that is an exception is raised for that
     caller only, and the group is committed all the same. `item` is the type by which items travel
     to the writer process. One that `grows` makes rows for which nothing is accepted yet; it is
-    refused while the disk is nearly full. One that `overtakes` may be written before what came
-    earlier and can wait, as it neither reads nor changes what that does; all others are written
-    behind it.
+    refused while the disk is nearly full. One that `overtakes` may be written before joint work
+    that came earlier, as it neither reads nor changes what that does; all others come behind it.
     """
 
     def __init__(

@@ -1,10 +1,10 @@
 """The group-commit writer: what arrives during one transaction goes into the next.
 
 A caller gets its result only after its group is on disk. What nobody waits for is gathered for some
-milliseconds while there is a lot of it, and meanwhile lets acceptances pass, which somebody waits
-for. Work of the same kind in a group runs as one call, so that a hundred accepted messages are one
-INSERT. The connection, with full sync, belongs to the runner (`storage/runners.py`), in this
-process or in a child. Everything here happens on the event loop.
+milliseconds while there is a lot of it; meanwhile joint work lets acceptances pass, which somebody
+waits for. Work of the same kind in a group runs as one call, so that a hundred accepted messages
+are one INSERT. The connection, with full sync, belongs to the runner (`storage/runners.py`), in
+this process or in a child. Everything here happens on the event loop.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ GATHER_STEP_S = 0.002
 """A group begins once nothing more came for so long: whoever sends a few at a time and waits for
 their answers, as many SMSCs do with receipts, is not made to wait for others."""
 PATIENCE_S = 0.01
-"""How long at most work that can wait is overtaken by acceptances: of those that several groups
+"""How long at most joint work is overtaken by acceptances: of the changes that several groups
 bring, the states of a message are one row, and all share the statements."""
 GATHERED = 200
 """Units of work that need not wait for more."""
@@ -283,6 +283,7 @@ class Writer:
             self._overtaken, self._grown_s = patient.size, now_s
         return (
             self._hurried
+            or not patient.is_joint
             or patient.size >= GATHERED
             or now_s - self._patient_since >= PATIENCE_S
             or now_s - self._grown_s >= GATHER_STEP_S
