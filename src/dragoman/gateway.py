@@ -46,7 +46,7 @@ from dragoman.core.callbacks.model.hosts import CallbackHost, Tested
 from dragoman.core.callbacks.schedule import RetrySchedule
 from dragoman.core.callbacks.worker import CallbackWorker
 from dragoman.core.campaigns.worker import MailWorker
-from dragoman.core.delivery.model.ports import Connector, Custodian
+from dragoman.core.delivery.model.ports import Connector, Custodian, behind
 from dragoman.core.delivery.running import BindView, CarrierView, Reloaded, WirePiece
 from dragoman.core.inbound.model.auto_answers import ANSWERS
 from dragoman.core.messages.feed import Feed
@@ -64,6 +64,7 @@ from dragoman.kit.ids import time_of
 from dragoman.kit.periodic import repeat
 from dragoman.kit.steps import step
 from dragoman.kit.supervisor import Ended, Supervisor
+from dragoman.mail.contract import Mailbox
 from dragoman.mail.listener import MailListener
 from dragoman.ops.alert_channels import build_channels
 from dragoman.ops.health import build_pages
@@ -476,6 +477,11 @@ class Gateway:
 
     # HTTP and mail
 
+    @property
+    def mailbox(self) -> Mailbox | None:
+        """What takes mail; None where no enabled dialect does."""
+        return next((d.mailbox for d in self.dialects if d.mailbox is not None), None)
+
     def _build_web(self) -> DialectApp:
         services, settings = self.services, self.services.settings
         addresses = ClientAddressReader(settings.http.proxy_networks)
@@ -486,7 +492,7 @@ class Gateway:
             (Mm7Carrier, build_reports(self._find_mm7)),
             (HttpCarrier, build_calls_of(self.connectors)),
         ):
-            there_is = any(isinstance(carrier, kind) for carrier in self.connectors.values())
+            there_is = any(isinstance(behind(one), kind) for one in self.connectors.values())
             (apis if there_is else own).append(calls)
         if phones := phones_of(self.connectors):
             apis.extend(build_phone_apis(services, phones))
@@ -533,7 +539,7 @@ class Gateway:
             await asyncio.sleep(0.01)
 
     def _find_mm7(self, name: str) -> Mm7Carrier | None:
-        carrier = self.connectors.get(name)
+        carrier = behind(self.connectors.get(name))
         return carrier if isinstance(carrier, Mm7Carrier) else None
 
     def _console(self) -> Dialect:
@@ -584,11 +590,10 @@ class Gateway:
 
     async def _listen_for_mail(self) -> None:
         settings = self.services.settings.mail
-        mailbox = next((d.mailbox for d in self.dialects if d.mailbox is not None), None)
-        if not settings.enabled or mailbox is None:
+        if not settings.enabled or self.mailbox is None:
             return
         try:
-            self._mail = MailListener(settings, mailbox, self.services.clock)
+            self._mail = MailListener(settings, self.mailbox, self.services.clock)
             await self._mail.start()
         except OSError as error:
             raise SystemExit(f"cannot take mail on {settings.listen}: {error}") from None

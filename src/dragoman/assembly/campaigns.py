@@ -86,6 +86,7 @@ class AllParts(Parts):
         self.text_templates = TextTemplates(storage=self.storage, clock=self.clock)
         self.short_links = ShortLinks(
             storage=self.storage,
+            placement=self.placement,
             ids=self.ids,
             clock=self.clock,
             public_url=self.settings.links.public_url,

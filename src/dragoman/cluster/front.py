@@ -28,6 +28,7 @@ from dragoman.cluster.peers import (
     own_headers,
     without_ours,
 )
+from dragoman.cluster.tunnels import Adopts, Arriving, Claim
 from dragoman.core.placement.model.views import Overview
 from dragoman.web.client_address import ClientAddressReader
 from dragoman.web.operations import Dialect
@@ -38,6 +39,7 @@ from dragoman.web.router import AsgiApp, Call, DialectApp, HandOver, Receive, Sc
 
 WEB: Final = b"web"
 ADMIN: Final = b"admin"
+INNER: Final = b"inner"
 MAX_HOPS: Final = 3
 HOLD_S: Final = 15.0
 """How long a call waits for its partition to be taken over."""
@@ -59,15 +61,24 @@ class Place:
         self._front = front
         self.is_open = True
         """Whether it takes calls; one that was opened before it closed goes elsewhere."""
-        self.web: DialectApp | None = None
-        self.admin: DialectApp | None = None
+        self.apps: dict[bytes, DialectApp] = {}
+        """What serves each of its APIs."""
+        self.binds: Adopts | None = None
+        """What serves customers' binds."""
         self._under_way = 0
         self._idle = asyncio.Event()
         self._idle.set()
 
     def app(self, api: bytes) -> DialectApp | None:
         """What serves one of its APIs."""
-        return self.admin if api == ADMIN else self.web
+        return self.apps.get(api)
+
+    def serve(self, api: bytes, dialect: Dialect, body_timeout_s: float) -> DialectApp:
+        """An application of one more API of the partition."""
+        hand_over = self._front.hand_over_of(api)
+        app = DialectApp([dialect], _nothing, body_timeout_s=body_timeout_s, hand_over=hand_over)
+        app.call_type = self.counted(api)
+        return app
 
     async def idle(self) -> None:
         """Returns once none of its calls is under way."""
@@ -109,6 +120,16 @@ class Front:
         self.outdated = asyncio.Event()
         """Set where the overview was wrong."""
 
+    def claim_of(self, partition: int) -> Claim:
+        """Who owns a partition, and since which claim."""
+        claim = self.overview.partitions[partition]
+        return claim.node, claim.epoch
+
+    def address_of(self, partition: int) -> str | None:
+        """Where the owner of a partition is reached; None where it has none but this node."""
+        address = self.overview.address_of(partition)
+        return None if address == self._own else address
+
     def hand_over_of(self, api: bytes) -> HandOver:
         """What a partition's application calls for a caller of another one."""
 
@@ -130,8 +151,8 @@ class Front:
             app = place.app(api) if place is not None else None
             if app is not None:
                 return await _open_again(app, request, hops)
-            address = self.overview.address_of(partition)
-            if address is not None and address != self._own:
+            address = self.address_of(partition)
+            if address is not None:
                 try:
                     return await self._peers.send(address, partition, api, request, hops)
                 except NotHere:
@@ -277,6 +298,14 @@ class PeerApp(DialectApp):
             return self._refused(scope, Response(404, b"", TEXT))
         call.request.client = client
         return call
+
+    def arriving(self) -> Arriving:
+        """What reads the beginning of a connection that is carried here."""
+        return Arriving(self._secret, self._find_binds)
+
+    def _find_binds(self, partition: int) -> Adopts | None:
+        place = self._front.places.get(partition)
+        return place.binds if place is not None else None
 
     def open_known(self, data: bytes, peer: tuple[str, int] | None) -> None:
         """Knows no heads: each call says where it is from and for which partition."""

@@ -96,6 +96,12 @@ class Membership:
                 raise
         return await self.session.run(shared.load_overview), is_new
 
+    async def find(self, kind: str, key: str) -> int | None:
+        """The partition of a key, None where there is no such key in the cluster."""
+        if not key.isprintable():
+            return None
+        return await self.session.run(lambda c: shared.find_partition(c, kind, key))
+
     async def overview(self) -> Overview:
         """How the cluster is."""
         return await self.session.run(shared.load_overview)

@@ -90,6 +90,8 @@ _TRIGGERS: Final = (
     ("devices", "key", "token_digest", ""),
     ("device_registrations", "code", "digest", ""),
     ("numbers", "number", "number", ""),
+    ("admin_tokens", "key", "digest", ""),
+    ("short_links", "link", "token", ""),
 )
 """(table, kind in the directory, column, the kinds of rows that count)."""
 
