@@ -185,7 +185,7 @@ class Gateway:
         self._reloading = Reloading(
             services,
             load=reload_settings,
-            connect=lambda table: connect_carrier(services, table),
+            connect=lambda table: connect_carrier(services, table, membership),
             supervisor=self._supervisor,
         )
 
@@ -267,7 +267,14 @@ class Gateway:
         services.health.note_phase("")
 
     async def reload(self, *, check: bool) -> Reloaded:
-        """Takes what changed in the configuration; raises `Refused`."""
+        """Takes what changed in the configuration, in a cluster on all nodes; raises `Refused`."""
+        member = self._membership
+        if member is not None and member.reload is not None:
+            return await member.reload(check)
+        return await self.take_configuration(check=check)
+
+    async def take_configuration(self, *, check: bool) -> Reloaded:
+        """Takes what changed in the configuration, here; raises `Refused`."""
         return await self._reloading.reload(check=check)
 
     async def worker_ended(self) -> str:

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -189,14 +190,21 @@ async def start(node: ClusterNode) -> None:
 async def make_node(
     cluster_url: str, nats_url: str, simulator: Simulator, tmp_path: Path
 ) -> AsyncIterator[Callable[..., Any]]:
-    """Starts a node by its name; `change` is made to its settings before."""
+    """Starts a node by its name; `change` is made to its settings before.
+
+    `reload` makes of these what it reads when it is told to reload.
+    """
     made: list[ClusterNode] = []
 
     async def make(
-        name: str, change: Callable[[Settings], Settings] = lambda settings: settings
+        name: str,
+        change: Callable[[Settings], Settings] = lambda settings: settings,
+        reload: Callable[[Settings], Settings] | None = None,
     ) -> ClusterNode:
-        settings = settings_of(name, tmp_path / name, cluster_url, nats_url, simulator.port)
-        node = ClusterNode(change(settings))
+        first = settings_of(name, tmp_path / name, cluster_url, nats_url, simulator.port)
+        settings = change(first)
+        read = None if reload is None else partial(reload, settings)
+        node = ClusterNode(settings, reload_settings=read)
         made.append(node)
         await start(node)
         return node

@@ -22,6 +22,7 @@ from typing import Final, Protocol
 import structlog
 
 from dragoman.assembly.connecting import Connect
+from dragoman.assembly.membership import ConnectCarrier
 from dragoman.cluster.seeking import FindText, LookHere, Others, Seeker
 from dragoman.cluster.shared_carrier import GIVEN_BACK_S, Flight, SharedCarrier
 from dragoman.cluster.wire import Told
@@ -40,6 +41,8 @@ from dragoman.kit.supervisor import Supervisor
 WANTS_S: Final = 1.0
 LET_GO_S: Final = 5.0
 """To finish what is in flight when a carrier changes hands politely."""
+DRAIN_S: Final = 10.0
+"""To finish what is in flight when a carrier is configured differently."""
 RETURNED_S: Final = 4.0
 """For the new holder of a carrier to return what the earlier one had not taken yet."""
 
@@ -195,27 +198,61 @@ class Carriers:
         def connect(
             settings: Settings, sink: CarrierEvents, clock: Clock, resources: Resources
         ) -> Mapping[str, Connector]:
-            return {
-                table.name: self.shared_or_own(table, partition, sink, clock, resources)
-                for table in settings.carriers
-            }
+            one = self.connect_carrier(partition)
+            return {table.name: one(table, sink, clock, resources) for table in settings.carriers}
 
         return connect
 
-    def shared_or_own(
-        self,
-        table: CarrierTable,
-        partition: int,
-        sink: CarrierEvents,
-        clock: Clock,
-        resources: Resources,
-    ) -> Connector:
-        """What stands for a carrier in a partition, or is its own."""
-        if table.name not in self._shared:
-            return CONNECTORS[table.type](table, sink, clock, resources)
-        shared = SharedCarrier(self, table.name, partition, sink)
-        self._shared[table.name][partition] = shared
-        return shared
+    def connect_carrier(self, partition: int) -> ConnectCarrier:
+        """Makes one carrier of a partition."""
+
+        def connect(
+            table: CarrierTable, sink: CarrierEvents, clock: Clock, resources: Resources
+        ) -> Connector:
+            if table.name not in self._shared:
+                return CONNECTORS[table.type](table, sink, clock, resources)
+            shared = SharedCarrier(self, table.name, partition, sink)
+            self._shared[table.name][partition] = shared
+            return shared
+
+        return connect
+
+    # A changed configuration
+
+    def add_new(self, settings: Settings) -> None:
+        """Knows carriers that are new, before partitions send over them."""
+        for table in settings.carriers:
+            if table.type in LINKED and table.name not in self._tables:
+                self._add(table)
+
+    async def change(self, settings: Settings) -> None:
+        """Has carriers whose tables differ connect as these say."""
+        for table in settings.carriers:
+            if self._tables.get(table.name, table) == table:
+                continue
+            self._tables[table.name] = table
+            connector = self._build(table)
+            held = self.held.get(table.name)
+            if held is None:
+                self._idle[table.name] = connector
+                continue
+            self._supervisor.let_end(held.connector)
+            await held.connector.stop(DRAIN_S)
+            await asyncio.sleep(0)
+            if self.held.get(table.name) is held:
+                self._idle[table.name] = held.connector = connector
+                await connector.start(self._supervisor.spawn_for(connector))
+
+    def forget_gone(self, settings: Settings) -> None:
+        """Forgets carriers that are gone, and that nobody holds here any more."""
+        for name in self.gone(settings):
+            for known in (self._tables, self._shared, self._epochs, self._idle):
+                known.pop(name, None)
+
+    def gone(self, settings: Settings) -> list[str]:
+        """Carriers that a configuration does not have."""
+        wanted = {table.name for table in settings.carriers}
+        return [name for name in self._tables if name not in wanted]
 
     def drop(self, partition: int) -> None:
         """Forgets a partition that is closed."""

@@ -37,6 +37,11 @@ def digests(settings: Settings) -> dict[str, str]:
     }
 
 
+def differing(own: Mapping[str, str], other: Mapping[str, str]) -> list[str]:
+    """The keys in which two configurations differ, by their digests."""
+    return sorted(key for key in own.keys() | other.keys() if own.get(key) != other.get(key))
+
+
 def _plain(value: Any) -> Any:
     """A value of plain types, in which secrets are their text."""
     return msgspec.to_builtins(value, str_keys=True, enc_hook=str)

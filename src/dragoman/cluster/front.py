@@ -40,6 +40,8 @@ from dragoman.web.router import AsgiApp, Call, DialectApp, HandOver, Receive, Sc
 WEB: Final = b"web"
 ADMIN: Final = b"admin"
 INNER: Final = b"inner"
+NODE: Final = b"node"
+"""What is asked of a node itself."""
 MAX_HOPS: Final = 3
 HOLD_S: Final = 15.0
 """How long a call waits for its partition to be taken over."""
@@ -278,8 +280,10 @@ _ANY: Final = Dialect(
 class PeerApp(DialectApp):
     """What other nodes call: their callers' calls, for the partitions that this node owns."""
 
-    def __init__(self, front: Front, secret: str, *, body_timeout_s: float) -> None:
+    def __init__(self, front: Front, secret: str, node: Dialect, *, body_timeout_s: float) -> None:
+        """`node` has the calls that are for the node itself."""
         super().__init__((), _nothing, body_timeout_s=body_timeout_s)
+        self._node = DialectApp([node], _nothing, body_timeout_s=body_timeout_s)
         self._front = front
         self._secret = secret.encode()
 
@@ -289,7 +293,8 @@ class PeerApp(DialectApp):
             return self._refused(scope, Response(403, b"not a node of this cluster\n", TEXT))
         partition = said.get(PARTITION, b"")
         place = self._front.places.get(int(partition)) if partition.isdigit() else None
-        app = place.app(said.get(API, WEB)) if place is not None else None
+        api = said.get(API, WEB)
+        app = self._node if api == NODE else place.app(api) if place is not None else None
         if app is None:
             return self._refused(scope, Response(NOT_HERE, b"", TEXT))
         client = said.get(CLIENT, b"").decode("latin-1")

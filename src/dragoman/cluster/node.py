@@ -34,14 +34,16 @@ from dragoman.cluster.front import ADMIN, INNER, WEB, Front, FrontApp, PeerApp, 
 from dragoman.cluster.holding import Holding
 from dragoman.cluster.inner import FarMailbox, FarReads, build_inner
 from dragoman.cluster.peers import Peers
+from dragoman.cluster.reloading import ClusterReload, taken
 from dragoman.cluster.tunnels import PeerProtocol
 from dragoman.cluster.wire import Look
 from dragoman.config import Settings
+from dragoman.config.differences import differences, kept_until_restart
 from dragoman.config.values import Secret
 from dragoman.core.delivery.resources import LinkResources
 from dragoman.core.delivery.running import Reloaded
 from dragoman.core.messages.model.messages import InboundPartReport, ReceiptReport
-from dragoman.core.model.errors import AlreadyInUse, RefusalCode, Refused, StorageUnavailable
+from dragoman.core.model.errors import AlreadyInUse, StorageUnavailable
 from dragoman.core.placement.membership import CannotJoin, claimed_url, open_membership
 from dragoman.core.placement.model import fair_share
 from dragoman.core.placement.model.views import DEAD_AFTER_S, Node, Overview
@@ -83,8 +85,17 @@ class _Owned:
 class ClusterNode:
     """Started and stopped as a `Gateway` is."""
 
-    def __init__(self, settings: Settings, clock: Clock | None = None) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        clock: Clock | None = None,
+        *,
+        reload_settings: Callable[[], Settings] | None = None,
+    ) -> None:
+        """`reload_settings` reads the configuration again; without it, it stays as it is."""
         self.settings = settings
+        self._wanted = settings
+        """What the partitions here are to have; `settings`, but while it is checked."""
         self._clock = clock or SystemClock()
         cluster = settings.cluster
         host, port = settings.http.address
@@ -119,6 +130,9 @@ class ClusterNode:
             cluster.partitions,
         )
         self._mail: MailListener | None = None
+        self._reload = ClusterReload(
+            self, self.node.name, reload_settings, self._membership, self.front, self._peers
+        )
         self.owned: dict[int, _Owned] = {}
         self._moving: dict[int, asyncio.Task[None]] = {}
         self._not_before: dict[int, float] = {}
@@ -148,10 +162,38 @@ class ClusterNode:
         return self._failure
 
     async def reload(self, *, check: bool) -> Reloaded:
-        """A node takes its configuration at its start only; raises `Refused`."""
-        raise Refused(
-            RefusalCode.NOT_SUPPORTED, detail="restart the nodes of a cluster one after the other"
-        )
+        """Takes a changed configuration on all nodes; raises `Refused`."""
+        return await self._reload.reload(check=check)
+
+    async def _reload_all(self, check: bool) -> Reloaded:
+        return await self.reload(check=check)
+
+    async def check(self, settings: Settings) -> Reloaded:
+        """What a configuration would change; raises `Refused` where that cannot be."""
+        self._wanted = taken(self.settings, settings)
+        kept = kept_until_restart(self.settings, settings)
+        told = Reloaded(changes=differences(self.settings, settings))
+        for owned in [*self.owned.values()]:
+            told = await owned.gateway.take_configuration(check=True)
+        return msgspec.structs.replace(told, at_restart=kept)
+
+    async def take(self, settings: Settings) -> Reloaded:
+        """Takes a configuration: carriers that come first, those that go last."""
+        kept = kept_until_restart(self.settings, settings)
+        changes = differences(self.settings, settings)
+        new = self._wanted = taken(self.settings, settings)
+        self.carriers.add_new(new)
+        changing = asyncio.create_task(self.carriers.change(new))
+        moved = 0
+        self.settings = new
+        for owned in [*self.owned.values()]:
+            moved += (await owned.gateway.take_configuration(check=False)).moved
+        await changing
+        for name in self.carriers.gone(new):
+            await self._holding.release(name, STOP_S)
+        self.carriers.forget_gone(new)
+        log.info("reloaded", changes=len(changes), moved=moved)
+        return Reloaded(changes=changes, at_restart=kept, applied=True, moved=moved)
 
     def _worker_ended(self, reason: str) -> None:
         log.error("worker_ended", reason=reason)
@@ -178,7 +220,13 @@ class ClusterNode:
         self._beaten_at = began
         timeout_s = self.settings.http.request_timeout_s
         host, port = self.settings.cluster.address
-        app = PeerApp(self.front, self.settings.cluster.secret, body_timeout_s=timeout_s)
+        await self._reload.note_version()
+        app = PeerApp(
+            self.front,
+            self.settings.cluster.secret,
+            self._reload.dialect(),
+            body_timeout_s=timeout_s,
+        )
         server = build_server(app, host=host, port=port, protocol=PeerProtocol)
         await self._listen("peers", server, host, port)
         web = FrontApp(self.front, WEB, self._pages, body_timeout_s=timeout_s)
@@ -186,6 +234,7 @@ class ClusterNode:
         self._admin = AdminServer(local, self.settings.data_path)
         await self._admin.start(self._supervisor.spawn)
         self._supervisor.spawn("cluster", self._run())
+        self._supervisor.spawn("configuration", self._reload.run())
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(TAKE_AGAIN_S):
                 await self._serving.wait()
@@ -390,14 +439,16 @@ class ClusterNode:
         if not await self._membership.is_lock_free(number, LOCK_FREE_S):
             raise StorageUnavailable("an earlier owner still has its lock")
         place = Place(number, epoch, self.front)
-        url = claimed_url(self.settings.database_url, number, epoch)
-        storage = msgspec.structs.replace(self.settings.storage, url=Secret(url))
+        settings = self.settings
         try:
             gateway = Gateway(
-                msgspec.structs.replace(self.settings, storage=storage),
+                self._settings_of(number, epoch),
                 self._clock,
+                reload_settings=lambda: self._settings_of(number, epoch, self._wanted),
                 membership=Membership(
                     connect=self.carriers.connect(number),
+                    connect_carrier=self.carriers.connect_carrier(number),
+                    reload=self._reload_all,
                     hand_over=self.front.hand_over_of(WEB),
                     call_type=place.counted(WEB),
                     cluster=self._membership,
@@ -424,9 +475,20 @@ class ClusterNode:
             await self._stream.owners.open_partition(number)
         owned = self.owned[number] = _Owned(place, gateway)
         owned.watch = asyncio.create_task(self._watch(number, gateway))
+        if self.settings is not settings:  # it was opened while a configuration was taken
+            await gateway.take_configuration(check=False)
         self.front.places[number] = place
         self._serving.set()
         log.info("partition_taken", partition=number, epoch=epoch)
+
+    def _settings_of(
+        self, partition: int, epoch: int, settings: Settings | None = None
+    ) -> Settings:
+        """The settings of a partition under a claim."""
+        settings = settings or self.settings
+        url = claimed_url(settings.database_url, partition, epoch)
+        storage = msgspec.structs.replace(settings.storage, url=Secret(url))
+        return msgspec.structs.replace(settings, storage=storage)
 
     async def _watch(self, number: int, gateway: Gateway) -> None:
         reason = await gateway.worker_ended()
