@@ -33,6 +33,7 @@ from dragoman.connectors.http.live_calls import build_calls_of
 from dragoman.connectors.mm7.carrier import Mm7Carrier
 from dragoman.connectors.mm7.reports import build_reports
 from dragoman.connectors.phones.apis import build_phone_apis
+from dragoman.connectors.phones.carrier import PhonesCarrier
 from dragoman.console.assets import PACKAGE as CONSOLE
 from dragoman.console.context import ConsoleContext
 from dragoman.console.openid_provider import build_openid
@@ -426,8 +427,13 @@ class Gateway:
         }
 
     def carriers_up(self) -> dict[str, bool]:
-        """Whether each carrier is up."""
-        return {name: connector.up for name, connector in self.connectors.items()}
+        """Whether each carrier is up; without those of phones that live in other partitions."""
+        devices, is_part = self.services.devices, self._membership is not None
+        return {
+            name: connector.up
+            for name, connector in self.connectors.items()
+            if not (is_part and isinstance(connector, PhonesCarrier)) or devices.of_carrier(name)
+        }
 
     def carriers(self) -> tuple[CarrierView, ...]:
         """Every carrier as it is now."""

@@ -437,4 +437,18 @@ async def test_a_phone_registers_listens_and_sends_at_any_node(site: Site) -> No
         f"{node.node.base_url}/api/mobile/v1/message", headers={"authorization": "Bearer nobody"}
     ) as answer:
         assert answer.status == 401
+    # Where its account moves, its stream ends, and it opens another.
+    before = owner(1, *site.nodes).owned[1].gateway
+    await site.a._membership.move(1, node.node.name)
+
+    def listens_again() -> bool:
+        gateways = [one.owned[1].gateway for one in site.nodes if 1 in one.front.places]
+        return any(
+            gateway.services.devices.presence.has_stream(int(phone.device_id))
+            for gateway in gateways
+            if gateway is not before
+        )
+
+    await until(listens_again, "it listens at the next owner")
+    await shared(*site.nodes)
     await phone.kill()

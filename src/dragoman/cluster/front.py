@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import hmac
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from typing import Any, Final
 
 import structlog
@@ -34,7 +34,7 @@ from dragoman.web.client_address import ClientAddressReader
 from dragoman.web.operations import Dialect
 from dragoman.web.refusals import Refusal
 from dragoman.web.requests import Request
-from dragoman.web.responses import TEXT, Response, Send
+from dragoman.web.responses import TEXT, Response, Send, Stream
 from dragoman.web.router import AsgiApp, Call, DialectApp, HandOver, Receive, Scope
 
 WEB: Final = b"web"
@@ -63,6 +63,7 @@ class Place:
         self._front = front
         self.is_open = True
         """Whether it takes calls; one that was opened before it closed goes elsewhere."""
+        self._closed = asyncio.Event()
         self.apps: dict[bytes, DialectApp] = {}
         """What serves each of its APIs."""
         self.binds: Adopts | None = None
@@ -81,6 +82,11 @@ class Place:
         app = DialectApp([dialect], _nothing, body_timeout_s=body_timeout_s, hand_over=hand_over)
         app.call_type = self.counted(api)
         return app
+
+    def close(self) -> None:
+        """Takes no more calls, and ends the streams that it answered with."""
+        self.is_open = False
+        self._closed.set()
 
     async def idle(self) -> None:
         """Returns once none of its calls is under way."""
@@ -101,13 +107,37 @@ class Place:
                 place._under_way += 1
                 place._idle.clear()
                 try:
-                    return await super().answer(body)
+                    response = await super().answer(body)
+                    if isinstance(response, Stream):
+                        response.pieces = _until(place._closed, response.pieces)
+                    return response
                 finally:
                     place._under_way -= 1
                     if not place._under_way:
                         place._idle.set()
 
         return CountedCall
+
+
+async def _until(
+    closed: asyncio.Event, pieces: AsyncGenerator[bytes, None]
+) -> AsyncGenerator[bytes, None]:
+    """The pieces of a stream until its partition is closed: then its client asks the next owner."""
+    closing = asyncio.ensure_future(closed.wait())
+    coming: asyncio.Future[bytes | None] | None = None
+    try:
+        while True:
+            coming = asyncio.ensure_future(anext(pieces, None))
+            await asyncio.wait({coming, closing}, return_when=asyncio.FIRST_COMPLETED)
+            if not coming.done() or (piece := coming.result()) is None:
+                return
+            yield piece
+    finally:
+        closing.cancel()
+        if coming is not None and not coming.done():
+            coming.cancel()
+            await asyncio.gather(coming, return_exceptions=True)
+        await pieces.aclose()
 
 
 class Front:

@@ -501,7 +501,7 @@ class ClusterNode:
         if owned is None:
             return
         self.front.places.pop(number, None)
-        owned.place.is_open = False
+        owned.place.close()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(STOP_S):
                 await owned.place.idle()
