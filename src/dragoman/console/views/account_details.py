@@ -251,6 +251,7 @@ async def _show(
         is_own=is_own,
         may_change=may_change,
         sees_keys=request.role.includes(Role.ADMINISTRATOR) and (is_own or may_change),
+        people_at="/people" if is_own else f"{_path(account)}/people",
         has_twilio="twilio" in request.services.settings.dialects.enabled,
         options=[(p.value, PERMISSIONS[p], p in checked) for p in _offered(request, account)],
         typed=typed or _fields_of(account),
