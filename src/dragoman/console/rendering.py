@@ -16,6 +16,7 @@ from dragoman.console.assets import PACKAGE, Assets
 from dragoman.console.forms import TOKEN_FIELD, VERSION_FIELD
 from dragoman.console.labels import STATES, describe_change
 from dragoman.console.place import PREFIX
+from dragoman.console.translation import gettext, language, ngettext
 from dragoman.core.accounts.audit_log import Change
 from dragoman.core.messages.model.lifecycle import State
 from dragoman.core.model.phone_numbers import REMOVED
@@ -40,9 +41,16 @@ class Renderer:
             trim_blocks=True,
             lstrip_blocks=True,
             undefined=jinja2.StrictUndefined,
+            extensions=["jinja2.ext.i18n"],
         )
+        self._templates.policies["ext.i18n.trimmed"] = True
+        self._templates.install_gettext_callables(gettext, ngettext, newstyle=True)  # type: ignore[attr-defined]
         self._templates.globals.update(
-            root=PREFIX, asset=assets.address, token_field=TOKEN_FIELD, version_field=VERSION_FIELD
+            root=PREFIX,
+            asset=assets.address,
+            token_field=TOKEN_FIELD,
+            version_field=VERSION_FIELD,
+            language=language,
         )
         self._templates.filters.update(
             when=render_time,
