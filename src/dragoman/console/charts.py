@@ -55,7 +55,8 @@ def draw_columns(title: str, series: Sequence[str], columns: Sequence[Column]) -
 
     `series` names the classes that colour them, from the bottom up.
     """
-    return Markup("".join(_draw(canvas, title, series, columns) for canvas in CANVASES))
+    drawn = "".join(_draw(canvas, title, series, columns) for canvas in CANVASES)
+    return Markup(drawn)  # noqa: S704 - all of it is ours or escaped
 
 
 def _draw(canvas: Canvas, title: str, series: Sequence[str], columns: Sequence[Column]) -> str:

@@ -105,7 +105,7 @@ def render_bound(seconds: float | None) -> str:
     if seconds is None:
         return "–"
     if seconds == float("inf"):
-        return "over a day"
+        return gettext("over a day")
     return f"≤ {render_span(seconds)}"
 
 
@@ -119,7 +119,7 @@ def render_span(seconds: float) -> str:
 
 def render_number(digits: str) -> str:
     """A number, or what stands for one that was deleted."""
-    return "deleted number" if digits == REMOVED else f"+{digits}"
+    return gettext("deleted number") if digits == REMOVED else f"+{digits}"
 
 
 def render_text(text: str) -> Markup:
@@ -136,7 +136,7 @@ def render_text(text: str) -> Markup:
 
 
 def _render_hidden(character: str) -> Markup:
-    name = unicodedata.name(character, "a control character").lower()
+    name = unicodedata.name(character, "").lower() or gettext("a control character")
     shown = _name_code_point(character)
     return Markup('<span class="unseen" title="{}">{}</span>').format(name, shown)
 
@@ -164,7 +164,7 @@ def clip_text(text: str, most: int = 120) -> str:
 
 def render_state(state: State) -> Markup:
     """A message's state as a badge."""
-    return Markup('<span class="state {}">{}</span>').format(STATES[state], STATES[state])
+    return Markup('<span class="state {}">{}</span>').format(state.name.lower(), STATES[state])
 
 
 def render_change(change: Change) -> Markup:

@@ -1,9 +1,9 @@
 """The words of the console in the language of its reader.
 
-Texts stand in the code in English, which is what they are looked up by. `gettext` looks one up for whoever
-is being answered; `lazy` marks one of a table, which is made before anybody asks, and is looked up where it
-is shown. Templates have `{{ _('…') }}` and `{% trans %}`. Catalogues are those of GNU gettext, in
-`locale/<language>/LC_MESSAGES/console.mo`; without one there is English.
+Texts stand in the code in English, which is what they are looked up by. `gettext` looks one up for
+whoever is being answered. `lazy` marks one in a table, which is made before anybody asks: it is
+looked up where it is shown. Templates have `{{ _('…') }}` and `{% trans %}`. Catalogues are those
+of GNU gettext, in `locale/<language>/LC_MESSAGES/console.mo`; what is in none is shown in English.
 """
 
 from __future__ import annotations
@@ -50,9 +50,9 @@ def choose_language(accepted: str, known: Mapping[str, NullTranslations]) -> str
             liked.append((float(weight or 1), tag))
         except ValueError:
             continue
-    for weight, tag in sorted(liked, key=lambda one: -one[0]):
+    for quality, tag in sorted(liked, key=lambda one: -one[0]):
         for name in (tag, tag.partition("-")[0]):
-            if weight > 0 and name in known:
+            if quality > 0 and name in known:
                 return name
     return ENGLISH
 
@@ -85,7 +85,7 @@ def ngettext(one: str, many: str, number: int) -> str:
     return _CATALOGUE.get().ngettext(one, many, number)
 
 
-class lazy(str):  # noqa: N801 - it marks a text, as `gettext` does
+class lazy(str):
     """A text that is looked up where it is shown: in a page, in an f-string, by `str`.
 
     As a key, and compared, it is the English text.

@@ -12,6 +12,7 @@ from dragoman.console.labels import ROLES, describe_refusal
 from dragoman.console.page import Page
 from dragoman.console.page_request import PageRequest
 from dragoman.console.place import PREFIX
+from dragoman.console.translation import lazy
 from dragoman.core.accounts.console_sessions import mark_of
 from dragoman.core.accounts.model.accounts import Account, Permission
 from dragoman.core.accounts.model.people import OWN, Person, Principal, Role, widest_role
@@ -220,10 +221,11 @@ def _roles_for(request: PageRequest, account: Account) -> list[tuple[str, str]]:
 
 def _state_of(person: Person, now_ms: int) -> str:
     if not person.enabled:
-        return "disabled"
+        return lazy("disabled")
     if person.has_password or person.subject is not None:
-        return "enabled"
-    return "invited" if (person.invited_until_ms or 0) > now_ms else "invitation expired"
+        return lazy("enabled")
+    is_good = (person.invited_until_ms or 0) > now_ms
+    return lazy("invited") if is_good else lazy("invitation expired")
 
 
 def _is_own(request: PageRequest, account: Account) -> bool:
@@ -247,16 +249,16 @@ def _pages(at: str, *, menu: str = "", **more: Any) -> tuple[Page, ...]:
         return Page(path, title, least=role, acts=role, **views, **more)
 
     return (
-        page(at, "People", menu=menu, show=list_people, act=invite),
-        page(f"{at}/policy", "People", act=set_policy),
-        page(f"{at}/{{person_id:int}}", "Person", show=show_person, act=change_person),
-        page(f"{at}/{{person_id:int}}/act", "Person", act=act_on_person),
+        page(at, lazy("People"), menu=menu, show=list_people, act=invite),
+        page(f"{at}/policy", lazy("People"), act=set_policy),
+        page(f"{at}/{{person_id:int}}", lazy("Person"), show=show_person, act=change_person),
+        page(f"{at}/{{person_id:int}}/act", lazy("Person"), act=act_on_person),
     )
 
 
-_TAKEN: Final = "This name is taken. It may belong to another account."
+_TAKEN: Final = lazy("This name is taken. It may belong to another account.")
 _ABOUT_NAME: Final = frozenset({RefusalCode.INVALID_FIELD, RefusalCode.ALREADY_EXISTS})
 PAGES: Final = (
-    *_pages("/people", menu="People", section="People"),
+    *_pages("/people", menu=lazy("People"), section="People"),
     *_pages("/accounts/{account_id:int}/people", section="Accounts", needs=Permission.ADMINISTER),
 )
