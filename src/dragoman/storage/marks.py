@@ -1,8 +1,9 @@
 """The mark of the last group: by it a group is found whose answer was lost, or known not to be.
 
-Each group writes its number and its answer into a row of this table, in its own transaction: on
-SQLite always the same row, on PostgreSQL one of `ROWS` in turn, as a row that every group changed
-would have as many versions as there were groups while a transaction that could see them is open.
+Each group writes its number and its answer into the one row of this table, in its own transaction.
+On PostgreSQL a row that every group changed would have as many versions as there were groups while
+a transaction is open that could see them (see `hot_rows`), so there a group inserts a row and
+deletes the one before.
 """
 
 from __future__ import annotations
@@ -21,25 +22,51 @@ group_marks = table(
     *required(LargeBinary, "answer"),
 )
 
-ROWS: Final = 1_000
+_ONLY = 1
+REMEMBERED: Final = 100
+"""Of so many groups in a row that failed the marks are looked for one by one."""
 _PUT = BulkInsert(
     group_marks,
     suffix="ON CONFLICT (mark_id) DO UPDATE SET number = excluded.number, answer = excluded.answer",
 )
+_PUT.returning = "group_marks.ctid"
+_DELETE_OTHERS = "DELETE FROM group_marks WHERE mark_id <> %s"
+_DELETE = (
+    "DELETE FROM group_marks WHERE ctid = ANY(CAST(%s AS tid[])) AND mark_id = ANY(%s)"
+    " RETURNING mark_id"
+)
 
 
 def put(connection: Connection, number: int, answer: bytes) -> None:
-    """Writes the mark of a group over an earlier one."""
-    _PUT.run(connection, [(_row_of(connection, number), number, answer)])
+    """Replaces the mark."""
+    if connection.dialect.name == "postgresql":
+        own = _delete_earlier(connection, number)
+        for cursor in _PUT.steps(connection, [(number, number, answer)]):
+            [(place,)] = cursor.fetchall()
+            connection.info["marks"] = own | {number: place}
+    else:
+        _PUT.run(connection, [(_ONLY, number, answer)])
+
+
+def _delete_earlier(connection: Connection, number: int) -> dict[int, str]:
+    """Deletes what this connection put, or, where it put nothing yet, all marks.
+
+    Of its earlier marks one at most is there, and only if its transaction was committed; then those
+    before it are gone for good. Returns those that may be there again if this one fails, and where.
+    """
+    own: dict[int, str] | None = connection.info.get("marks")
+    cursor = connection.connection.cursor()
+    try:
+        if own is None or len(own) > REMEMBERED:
+            cursor.execute(_DELETE_OTHERS, (number,))
+            return {}
+        cursor.execute(_DELETE, (list(own.values()), list(own)))
+        return {mark: own[mark] for (mark,) in cursor.fetchall()} or own
+    finally:
+        cursor.close()
 
 
 def find(connection: Connection, number: int) -> bytes | None:
-    """The answer of a group, if it was the last that was committed, or not long before."""
-    query = select(group_marks.c.answer).where(
-        group_marks.c.mark_id == _row_of(connection, number), group_marks.c.number == number
-    )
+    """The answer of a group, if it was the last that was committed."""
+    query = select(group_marks.c.answer).where(group_marks.c.number == number)
     return connection.execute(query).scalar_one_or_none()
-
-
-def _row_of(connection: Connection, number: int) -> int:
-    return 1 + number % ROWS if connection.dialect.name == "postgresql" else 1
