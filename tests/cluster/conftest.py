@@ -21,7 +21,9 @@ from nats.js.errors import NotFoundError
 
 from dragoman.cluster import front as front_module
 from dragoman.cluster import node as node_module
+from dragoman.cluster import pages as pages_module
 from dragoman.cluster import stream as stream_module
+from dragoman.cluster.development import Development
 from dragoman.cluster.node import ClusterNode
 from dragoman.config import Settings
 from dragoman.config.dialects import Dialects
@@ -121,16 +123,51 @@ def free_port() -> int:
             return port
 
 
-@pytest.fixture(autouse=True)
-def nodes_look_often(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Ten times as often as in earnest, so that tests wait for nothing.
+def look_often(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Has nodes look ten times as often as in earnest, so that tests wait for nothing.
 
     What is given up after a while is given more time: the machine may be busy.
     """
     monkeypatch.setattr(node_module, "STOP_S", 60.0)
     monkeypatch.setattr(front_module, "HOLD_S", 60.0)
+    monkeypatch.setattr(front_module, "OPERATORS_HOLD_S", 60.0)
+    monkeypatch.setattr(pages_module, "TOLD_WITHIN_S", 60.0)
     monkeypatch.setattr(node_module, "BEAT_S", 0.1)
     monkeypatch.setattr(stream_module, "STATE_EVERY_S", 0.1)
+
+
+@pytest.fixture(autouse=True)
+def nodes_look_often(monkeypatch: pytest.MonkeyPatch) -> None:
+    look_often(monkeypatch)
+
+
+def node_settings(folder: Path, name: str, url: str, nats_url: str, smsc_port: int) -> Settings:
+    """The settings of a node, with a carrier."""
+    folder.mkdir(exist_ok=True)
+    return Settings(
+        data_dir=str(folder),
+        http=Http(listen=f"127.0.0.1:{free_port()}", shutdown_timeout_s=60.0),
+        storage=StorageSection(url=Secret(url)),
+        cluster=Cluster(
+            partitions=PARTITIONS,
+            node=name,
+            listen=f"127.0.0.1:{free_port()}",
+            secret=Secret(SECRET),
+            nats=Secret(nats_url),
+        ),
+        dialects=Dialects(enabled=("linkmobility", "smsend", "httpsms")),
+        carriers=(
+            SmppTable(
+                name="smsc",
+                host="127.0.0.1",
+                port=smsc_port,
+                system_id="x",
+                password=Secret("x"),
+                window=20,
+            ),
+        ),
+        callbacks=Callbacks(allow_private=("127.0.0.0/8",)),
+    )
 
 
 @pytest.fixture
@@ -141,35 +178,12 @@ async def make_node(
     made: list[ClusterNode] = []
 
     async def make(
-        name: str, change: Callable[[Settings], Settings] = lambda settings: settings
+        name: str,
+        change: Callable[[Settings], Settings] = lambda settings: settings,
+        development: Development | None = None,
     ) -> ClusterNode:
-        folder = tmp_path / name
-        folder.mkdir(exist_ok=True)
-        settings = Settings(
-            data_dir=str(folder),
-            http=Http(listen=f"127.0.0.1:{free_port()}", shutdown_timeout_s=60.0),
-            storage=StorageSection(url=Secret(cluster_url)),
-            cluster=Cluster(
-                partitions=PARTITIONS,
-                node=name,
-                listen=f"127.0.0.1:{free_port()}",
-                secret=Secret(SECRET),
-                nats=Secret(nats_url),
-            ),
-            dialects=Dialects(enabled=("linkmobility", "smsend", "httpsms")),
-            carriers=(
-                SmppTable(
-                    name="smsc",
-                    host="127.0.0.1",
-                    port=simulator.port,
-                    system_id="x",
-                    password=Secret("x"),
-                    window=20,
-                ),
-            ),
-            callbacks=Callbacks(allow_private=("127.0.0.0/8",)),
-        )
-        node = ClusterNode(change(settings))
+        settings = node_settings(tmp_path / name, name, cluster_url, nats_url, simulator.port)
+        node = ClusterNode(change(settings), development=development)
         made.append(node)
         try:
             await node.start()

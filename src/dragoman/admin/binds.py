@@ -9,6 +9,7 @@ import msgspec
 from dragoman.admin.answers import BindList, SmppLoginView, WireLogView
 from dragoman.admin.calls import Body, Call
 from dragoman.admin.context import Admin
+from dragoman.admin.merging import ordered, whole
 from dragoman.core.accounts.model.smpp_logins import SmppLogin, SmppOptions
 from dragoman.core.delivery.running import BindView, Running
 from dragoman.core.model.errors import RefusalCode, Refused
@@ -142,11 +143,12 @@ def _running(admin: Admin) -> Running:
     return admin.running
 
 
+_BINDS: Final = whole(binds=ordered(lambda one: one.since_ms))
 CALLS: Final = (
     Call("GET", "/accounts/{username}/smpp", show_login),
     Call("PUT", "/accounts/{username}/smpp", change_login),
     Call("DELETE", "/accounts/{username}/smpp", remove_login),
-    Call("GET", "/binds", list_binds),
+    Call("GET", "/binds", list_binds, whole=_BINDS),
     Call("DELETE", "/binds/{bind_id}", end_bind),
     Call("POST", "/binds/{bind_id}/log", start_wire_log),
     Call("GET", "/binds/{bind_id}/log", show_wire_log),

@@ -19,6 +19,7 @@ from dragoman.admin.answers import (
 )
 from dragoman.admin.calls import Body, Call
 from dragoman.admin.context import Admin
+from dragoman.admin.merging import ordered, whole
 from dragoman.core.devices.inbox_exports import InboxExport
 from dragoman.core.devices.model.devices import Device, Limits
 from dragoman.core.model.errors import RefusalCode, Refused
@@ -194,6 +195,7 @@ def _limited(limits: Limits, wanted: Mapping[str, object]) -> Limits:
 
 def _find(admin: Admin, device_id: str) -> Device:
     number = int(device_id) if len(device_id) <= len(str(LIMIT)) else -1
+    admin.services.placement.check_short_id(number)
     device = admin.services.devices.get(number)
     if device is None:
         raise Refused(RefusalCode.NOT_FOUND, device_id[:64], "no such device")
@@ -226,8 +228,9 @@ def _view(admin: Admin, device: Device, names: Mapping[int, str]) -> DeviceView:
     )
 
 
+_DEVICES: Final = whole(devices=ordered(lambda one: one.created_ms))
 CALLS: Final = (
-    Call("GET", "/devices", list_devices),
+    Call("GET", "/devices", list_devices, whole=_DEVICES),
     Call("POST", "/devices", add_device, status=201),
     Call("POST", "/devices/codes", create_code, status=201),
     Call("POST", "/devices/tokens", create_token, status=201),

@@ -133,6 +133,16 @@ class SharedCarrier:
     def capacity(self) -> int:
         return self._carriers.share(self) if self.up else 0
 
+    @property
+    def linked(self) -> Connector:
+        """The carrier itself, with its links where this node holds it."""
+        return self._carriers.connector(self.name)
+
+    @property
+    def is_here(self) -> bool:
+        """Whether this node holds the carrier."""
+        return self.name in self._carriers.held
+
     def send(self, message: Outgoing) -> None:
         flight = self._carriers.new_flight(self.name, message)
         self.flights[message.message_id] = flight

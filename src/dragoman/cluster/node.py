@@ -28,7 +28,8 @@ from dragoman.admin.server import AdminServer, build_admin_app
 from dragoman.assembly.membership import Membership
 from dragoman.cluster.carriers import Carriers
 from dragoman.cluster.configuration import digests
-from dragoman.cluster.front import ADMIN, WEB, Front, FrontApp, PeerApp, Place
+from dragoman.cluster.front import ADMIN, WEB, Everybody, Front, FrontApp, PeerApp, Place
+from dragoman.cluster.pages import NodePages
 from dragoman.cluster.peers import Peers
 from dragoman.config import Settings
 from dragoman.config.values import Secret
@@ -41,11 +42,11 @@ from dragoman.core.placement.model.views import DEAD_AFTER_S, Node, Overview
 from dragoman.gateway import Gateway
 from dragoman.kit.clock import Clock, SystemClock
 from dragoman.kit.supervisor import Ended, Supervisor
-from dragoman.web.responses import Response, Send
-from dragoman.web.router import Receive, Scope
+from dragoman.web.client_address import ClientAddressReader
 from dragoman.web.server import Server, build_server
 
 if TYPE_CHECKING:
+    from dragoman.cluster.development import Development
     from dragoman.cluster.stream import Stream
 
 BEAT_S: Final = 1.0
@@ -75,8 +76,15 @@ class _Owned:
 class ClusterNode:
     """Started and stopped as a `Gateway` is."""
 
-    def __init__(self, settings: Settings, clock: Clock | None = None) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        clock: Clock | None = None,
+        *,
+        development: Development | None = None,
+    ) -> None:
         self.settings = settings
+        self._development = development
         self._clock = clock or SystemClock()
         cluster = settings.cluster
         host, port = settings.http.address
@@ -92,6 +100,16 @@ class ClusterNode:
         self._peers = Peers(cluster.secret)
         self.front = Front(self._peers, self.node.address)
         self._supervisor = Supervisor(self._worker_ended)
+        self._pages = NodePages(
+            self.node,
+            self._peers,
+            gateways=lambda: {number: owned.gateway for number, owned in self.owned.items()},
+            overview=lambda: self.front.overview,
+            failure=lambda: self._failure,
+            problems=self._problems,
+            addresses=ClientAddressReader(settings.http.proxy_networks),
+            public_metrics=settings.metrics.public,
+        )
         self.carriers = Carriers(
             settings,
             self._clock,
@@ -159,9 +177,16 @@ class ClusterNode:
         self._beaten_at = self._clock.monotonic()
         timeout_s = self.settings.http.request_timeout_s
         host, port = self.settings.cluster.address
-        app = PeerApp(self.front, self.settings.cluster.secret, body_timeout_s=timeout_s)
+        secret = self.settings.cluster.secret
+        app = PeerApp(self.front, secret, self._pages.tell, body_timeout_s=timeout_s)
         await self._listen("peers", build_server(app, host=host, port=port), host, port)
-        web = FrontApp(self.front, WEB, self._pages, body_timeout_s=timeout_s)
+        web = FrontApp(
+            self.front,
+            WEB,
+            self._pages,
+            body_timeout_s=timeout_s,
+            development=self._development,
+        )
         local = FrontApp(self.front, ADMIN, self._pages, body_timeout_s=timeout_s)
         self._admin = AdminServer(local, self.settings.data_path)
         await self._admin.start(self._supervisor.spawn)
@@ -235,6 +260,8 @@ class ClusterNode:
                 await self._membership.leave()
         await self._membership.close()
         self._peers.close()
+        if self._development is not None:
+            self._development.close()
 
     # Once a second
 
@@ -351,6 +378,9 @@ class ClusterNode:
                     hand_over=self.front.hand_over_of(WEB),
                     call_type=place.counted(WEB),
                     cluster=self._membership,
+                    others=Everybody(self.front, number, self.settings.cluster.partitions),
+                    kill=self._development.kill if self._development else None,
+                    wrap_caller=self._development.wrap if self._development else None,
                 ),
             )
         except AlreadyInUse as error:
@@ -493,27 +523,12 @@ class ClusterNode:
             with contextlib.suppress(StorageUnavailable):
                 await self._membership.release_carrier(carrier, epoch)
 
-    # The node's own pages
+    # What its pages tell
 
-    async def _pages(self, scope: Scope, _receive: Receive, send: Send) -> None:
-        response = self._page(scope["path"]) if scope["type"] == "http" else _NOT_FOUND
-        await send(response.start)
-        await send(response.finish)
-
-    def _page(self, path: str) -> Response:
-        if path == "/health/live":
-            return Response(503 if self._failure else 200, b"live\n", b"text/plain")
-        if path == "/health/ready":
-            problems = [self._failure or self._phase] if self._failure or self._phase else []
-            if not self._is_heard():
-                problems.append("PostgreSQL is not reached")
-            for number, owned in sorted(self.owned.items()):
-                problems += (
-                    f"partition {number}: {problem}" for problem in owned.gateway.problems()
-                )
-            report = {"ready": not problems, "problems": problems, "node": self.node.name}
-            return Response(503 if problems else 200, msgspec.json.encode(report))
-        return _NOT_FOUND
-
-
-_NOT_FOUND: Final = Response(404, b"", b"text/plain")
+    def _problems(self) -> list[str]:
+        problems = [self._failure or self._phase] if self._failure or self._phase else []
+        if not self._is_heard():
+            problems.append("PostgreSQL is not reached")
+        for number, owned in sorted(self.owned.items()):
+            problems += (f"partition {number}: {problem}" for problem in owned.gateway.problems())
+        return problems

@@ -17,9 +17,11 @@ from dragoman.core.placement.model.views import key_of_digest
 from dragoman.core.placement.sql import shared
 from dragoman.kit.clock import Clock
 from dragoman.kit.elsewhere import UNREACHABLE, Elsewhere
+from dragoman.kit.ids import partition_of
 from dragoman.storage.engine import Storage
 from dragoman.storage.short_ids import LIMIT
 
+FIRST: Final = 0
 MAX_REMEMBERED: Final = 50_000
 REMEMBERED_S: Final = 60.0
 
@@ -73,6 +75,27 @@ class Placement:
                 self._known.popitem(last=False)
         return found
 
+    async def some(self, kind: str, limit: int) -> list[str]:
+        """Some keys of a kind, of whichever partition."""
+        return await self.storage.read(lambda c: shared.find_keys(c, kind, limit))
+
+    def check_first(self) -> None:
+        """Raises `Elsewhere` but in the partition that has what belongs to no account."""
+        if self.partitions and self.partition != FIRST:
+            _leave_to(FIRST)
+
+    def check_partition(self, partition: int) -> None:
+        """Raises `Elsewhere` for what names another partition itself."""
+        if partition != self.partition and 0 <= partition < self.partitions:
+            _leave_to(partition)
+
+    def check_identifier(self, identifier: int) -> None:
+        """Raises `Elsewhere` for an identifier, or a short ID, of another partition."""
+        if identifier < LIMIT:
+            self.check_short_id(identifier)
+        else:
+            self.check_partition(partition_of(identifier))
+
     def check_short_id(self, short_id: int) -> None:
         """Raises `Elsewhere` for the identifier of an account or a device of another partition."""
         if self.partitions:
@@ -86,9 +109,12 @@ class Placement:
         The name decides: so two nodes that create it at once ask the same owner.
         """
         if self.partitions:
-            partition = zlib.crc32(username.encode("utf-8", "surrogatepass")) % self.partitions
-            if partition != self.partition:
-                _leave_to(partition)
+            self.check_partition(partition_of_root(username, self.partitions))
+
+
+def partition_of_root(username: str, partitions: int) -> int:
+    """The partition of a new tree of accounts, by the name of its root."""
+    return zlib.crc32(username.encode("utf-8", "surrogatepass")) % partitions
 
 
 def _leave_to(partition: int) -> NoReturn:

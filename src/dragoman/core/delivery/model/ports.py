@@ -98,6 +98,21 @@ class Connector(Protocol):
 
 
 @runtime_checkable
+class Shared(Protocol):
+    """What stands for a carrier that all nodes of a cluster share, and whose links one has."""
+
+    @property
+    def linked(self) -> Connector:
+        """The carrier itself, which has links where they are here."""
+        ...
+
+    @property
+    def is_here(self) -> bool:
+        """Whether this node has the links."""
+        ...
+
+
+@runtime_checkable
 class CallsBack(Protocol):
     """A connector that can recall messages."""
 
