@@ -169,7 +169,7 @@ async def read_identifier(admin: Admin, text: str) -> int | None:
     number = parse_identifier(text)
     if number is None:
         return None
-    admin.services.placement.check_identifier(number)
+    await admin.services.placement.check_identifier(number)
     return await admin.services.short_ids.identifier_of(number)
 
 

@@ -14,7 +14,8 @@ from typing import Final, NoReturn
 from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.core.model.use_case import use_case
 from dragoman.core.placement.model.views import key_of_digest
-from dragoman.core.placement.sql import shared
+from dragoman.core.placement.sql import moves, shared
+from dragoman.core.placement.sql.moves import Moved
 from dragoman.kit.clock import Clock
 from dragoman.kit.elsewhere import UNREACHABLE, Elsewhere
 from dragoman.kit.ids import partition_of
@@ -43,6 +44,7 @@ class Placement:
     clock: Clock
     partition: int = 0
     partitions: int = 0
+    _moved: Moved | None = field(default=None, init=False)
     _known: OrderedDict[tuple[str, str], tuple[int, float]] = field(
         default_factory=OrderedDict, init=False
     )
@@ -89,19 +91,23 @@ class Placement:
         if partition != self.partition and 0 <= partition < self.partitions:
             _leave_to(partition)
 
-    def check_identifier(self, identifier: int) -> None:
-        """Raises `Elsewhere` for an identifier, or a short ID, of another partition."""
-        if identifier < LIMIT:
-            self.check_short_id(identifier)
+    async def check_identifier(self, identifier: int) -> None:
+        """Raises `Elsewhere` for an identifier, or the short ID of something, elsewhere."""
+        if not self.partitions or identifier < 0:
+            return
+        is_short = identifier < LIMIT
+        if self._moved is None:
+            self._moved = await self.storage.read(moves.load_moved)
+        if identifier <= (self._moved.short_id if is_short else self._moved.identifier):
+            # It came along with a single gateway, so nothing in it says where it is.
+            number = self.partitions
+            found = await self.storage.read(lambda c: moves.find_moved(c, identifier, number))
+            if found is not None and found != self.partition:
+                _leave_to(found)
+        elif is_short:
+            self.check_partition(identifier // (LIMIT // self.partitions))
         else:
             self.check_partition(partition_of(identifier))
-
-    def check_short_id(self, short_id: int) -> None:
-        """Raises `Elsewhere` for the identifier of an account or a device of another partition."""
-        if self.partitions:
-            partition = short_id // (LIMIT // self.partitions)
-            if partition != self.partition and 0 <= partition < self.partitions:
-                _leave_to(partition)
 
     def check_new_root(self, username: str) -> None:
         """Raises `Elsewhere` where a new tree of accounts belongs to another partition.
