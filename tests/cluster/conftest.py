@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +54,13 @@ def cluster_template(postgres: PostgresServer) -> str:
 @pytest.fixture
 def cluster_url(postgres: PostgresServer, cluster_template: str) -> Iterator[str]:
     """The URL of a cluster's database that nobody has used."""
+    with new_database(postgres, cluster_template) as url:
+        yield url
+
+
+@contextlib.contextmanager
+def new_database(postgres: PostgresServer, cluster_template: str) -> Iterator[str]:
+    """A copy of the template."""
     name = f"cluster_{next(_NUMBERS)}"
     postgres.run(f"CREATE DATABASE {name} TEMPLATE {cluster_template} STRATEGY file_copy")
     url = postgres.url_of(name)
@@ -108,11 +116,16 @@ def nats_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NatsServer
 @pytest.fixture
 async def nats_url(nats_server: NatsServer) -> str:
     """The address of a NATS server that runs and whose stream is empty."""
-    client = await nats.connect(nats_server.url)
+    await empty(nats_server)
+    return nats_server.url
+
+
+async def empty(server: NatsServer) -> None:
+    """Deletes what earlier tests left in the stream."""
+    client = await nats.connect(server.url)
     with contextlib.suppress(NotFoundError):
         await client.jetstream().delete_stream("submit")
     await client.close()
-    return nats_server.url
 
 
 def free_port() -> int:
@@ -123,17 +136,17 @@ def free_port() -> int:
             return port
 
 
-def look_often(monkeypatch: pytest.MonkeyPatch) -> None:
+def look_often(patch: pytest.MonkeyPatch) -> None:
     """Has nodes look ten times as often as in earnest, so that tests wait for nothing.
 
     What is given up after a while is given more time: the machine may be busy.
     """
-    monkeypatch.setattr(node_module, "STOP_S", 60.0)
-    monkeypatch.setattr(front_module, "HOLD_S", 60.0)
-    monkeypatch.setattr(front_module, "OPERATORS_HOLD_S", 60.0)
-    monkeypatch.setattr(pages_module, "TOLD_WITHIN_S", 60.0)
-    monkeypatch.setattr(node_module, "BEAT_S", 0.1)
-    monkeypatch.setattr(stream_module, "STATE_EVERY_S", 0.1)
+    patch.setattr(node_module, "STOP_S", 60.0)
+    patch.setattr(front_module, "HOLD_S", 60.0)
+    patch.setattr(front_module, "OPERATORS_HOLD_S", 60.0)
+    patch.setattr(pages_module, "TOLD_WITHIN_S", 60.0)
+    patch.setattr(node_module, "BEAT_S", 0.1)
+    patch.setattr(stream_module, "STATE_EVERY_S", 0.1)
 
 
 @pytest.fixture(autouse=True)
@@ -141,8 +154,8 @@ def nodes_look_often(monkeypatch: pytest.MonkeyPatch) -> None:
     look_often(monkeypatch)
 
 
-def node_settings(folder: Path, name: str, url: str, nats_url: str, smsc_port: int) -> Settings:
-    """The settings of a node, with a carrier."""
+def settings_of(name: str, folder: Path, url: str, nats_url: str, smsc: int) -> Settings:
+    """The settings of a node whose carrier `smsc` is the simulator at a port."""
     folder.mkdir(exist_ok=True)
     return Settings(
         data_dir=str(folder),
@@ -160,7 +173,7 @@ def node_settings(folder: Path, name: str, url: str, nats_url: str, smsc_port: i
             SmppTable(
                 name="smsc",
                 host="127.0.0.1",
-                port=smsc_port,
+                port=smsc,
                 system_id="x",
                 password=Secret("x"),
                 window=20,
@@ -170,25 +183,35 @@ def node_settings(folder: Path, name: str, url: str, nats_url: str, smsc_port: i
     )
 
 
+async def start(node: ClusterNode) -> None:
+    try:
+        await node.start()
+    except SystemExit as error:  # would end the loop of the tests, and so fail all that follow
+        raise AssertionError(str(error)) from error
+
+
 @pytest.fixture
 async def make_node(
     cluster_url: str, nats_url: str, simulator: Simulator, tmp_path: Path
 ) -> AsyncIterator[Callable[..., Any]]:
-    """Starts a node by its name; `change` is made to its settings before."""
+    """Starts a node by its name; `change` is made to its settings before.
+
+    `reload` makes of these what it reads when it is told to reload.
+    """
     made: list[ClusterNode] = []
 
     async def make(
         name: str,
         change: Callable[[Settings], Settings] = lambda settings: settings,
+        reload: Callable[[Settings], Settings] | None = None,
         development: Development | None = None,
     ) -> ClusterNode:
-        settings = node_settings(tmp_path / name, name, cluster_url, nats_url, simulator.port)
-        node = ClusterNode(change(settings), development=development)
+        first = settings_of(name, tmp_path / name, cluster_url, nats_url, simulator.port)
+        settings = change(first)
+        read = None if reload is None else partial(reload, settings)
+        node = ClusterNode(settings, reload_settings=read, development=development)
         made.append(node)
-        try:
-            await node.start()
-        except SystemExit as error:  # would end the loop of the tests, and so fail all that follow
-            raise AssertionError(str(error)) from error
+        await start(node)
         return node
 
     yield make

@@ -23,7 +23,7 @@ from dragoman.config.sections import Console
 from dragoman.core.accounts.accounts import CreatedAccount
 from dragoman.core.accounts.model.accounts import DEFAULT_PERMISSIONS, Permission
 from dragoman.testkit.simulator import Simulator
-from tests.cluster.conftest import PARTITIONS, NatsServer, look_often, node_settings
+from tests.cluster.conftest import PARTITIONS, NatsServer, look_often, settings_of
 from tests.cluster.test_nodes import name_in, owner, send, shared
 from tests.conftest import PostgresServer
 from tests.passing_time import until
@@ -91,7 +91,7 @@ async def cluster(
     await simulator.start()
 
     def settings(name: str) -> Settings:
-        usual = node_settings(folder / name, name, module_url, nats_server.url, simulator.port)
+        usual = settings_of(name, folder / name, module_url, nats_server.url, simulator.port)
         return msgspec.structs.replace(
             usual, admin=AdminSection(remote=True), console=Console(enabled=True)
         )

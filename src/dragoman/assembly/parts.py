@@ -256,6 +256,7 @@ class Parts:
         self.devices = Devices(
             storage=self.storage,
             presence=Presence(self.clock),
+            placement=self.placement,
             clock=self.clock,
             carriers=settings.silence_of_phones(),
         )

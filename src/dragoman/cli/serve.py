@@ -38,12 +38,14 @@ def serve(
     host, port = settings.http.address
     check_port(host, port, "choose another with `listen` of [http]")
     if settings.cluster.partitions:
-        run_loop(_serve_node(settings, development))
+        run_loop(_serve_node(settings, lambda: read_settings(config), development))
     else:
         run_loop(_serve(settings, fork_writer(), lambda: read_settings(config)))
 
 
-async def _serve_node(settings: Settings, development: str) -> None:
+async def _serve_node(
+    settings: Settings, reload_settings: Callable[[], Settings], development: str
+) -> None:
     import structlog
 
     from dragoman import __version__
@@ -51,7 +53,11 @@ async def _serve_node(settings: Settings, development: str) -> None:
     from dragoman.cluster.node import ClusterNode
 
     log = structlog.get_logger("dragoman")
-    node = ClusterNode(settings, development=_development(development) if development else None)
+    node = ClusterNode(
+        settings,
+        reload_settings=reload_settings,
+        development=_development(development) if development else None,
+    )
 
     @asynccontextmanager
     async def ready() -> AsyncIterator[None]:

@@ -20,11 +20,13 @@ from dragoman.core.delivery.running import Measured
 from dragoman.core.placement.model.views import Node, Overview
 from dragoman.ops.health import LOOPBACK
 from dragoman.web.client_address import ClientAddressReader
+from dragoman.web.operations import Dialect, Operation
 from dragoman.web.requests import Request
 from dragoman.web.responses import TEXT, Response, Send
 from dragoman.web.router import Receive, Scope
 
 METRICS: Final = "/metrics"
+TOLD: Final = "/node-metrics"
 OWN: Final = frozenset({"/health/live", "/health/ready", METRICS})
 """Paths that are about the node, and not for a partition."""
 TOLD_WITHIN_S: Final = 3.0
@@ -92,7 +94,7 @@ class NodePages:
 
     async def _ask(self, node: Node) -> list[Family] | None:
         """What another node tells of its partitions; None where it does not answer."""
-        request = Request("GET", METRICS, dialect=NO_API)
+        request = Request("GET", TOLD, dialect=NO_API)
         try:
             async with asyncio.timeout(TOLD_WITHIN_S):
                 answer = await self._peers.send(node.address, 0, NODE, request, 1)
@@ -101,9 +103,21 @@ class NodePages:
             log.warning("metrics_not_told", node=node.name, reason=type(error).__name__)
             return None
 
-    def tell(self) -> Response:
-        """The node's own metrics, for another node."""
-        return Response(200, msgspec.json.encode(measure(self._gateways())))
+    def dialect(self) -> Dialect:
+        """What other nodes ask this one."""
+
+        async def tell(_request: Request) -> Response:
+            return Response(200, msgspec.json.encode(measure(self._gateways())))
+
+        told = Operation(methods=("GET",), path=TOLD, handler=tell, summary="The node's metrics")
+        return Dialect(
+            name="node-metrics",
+            title="Metrics between nodes",
+            description="What nodes tell each other.",
+            prefixes=(TOLD,),
+            operations=(told,),
+            refuse=NO_API.refuse,
+        )
 
 
 _NOT_FOUND: Final = Response(404, b"", TEXT)

@@ -26,7 +26,7 @@ CLIENT: Final = b"x-dragoman-client"
 API: Final = b"x-dragoman-api"
 HOPS: Final = b"x-dragoman-hops"
 NODE: Final = b"node"
-"""The API of what is asked of a node itself, and not of a partition."""
+"""The API of what is asked of a node itself."""
 NOT_HERE: Final = 421
 """Misdirected Request (RFC 9110 s. 15.5.20): this node does not own the partition; nothing was
 done."""

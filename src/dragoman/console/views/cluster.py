@@ -8,6 +8,7 @@ from typing import Final, NamedTuple
 
 from dragoman.console.page import Page
 from dragoman.console.page_request import PageRequest
+from dragoman.console.translation import gettext, lazy
 from dragoman.core.accounts.model.accounts import Permission
 from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.core.placement.model.views import Claim, Cluster, Node, Overview
@@ -32,7 +33,9 @@ def build_cluster_pages(
     """The page of a cluster; with `kill`, as in development, it has buttons that end nodes."""
     pages = _ClusterPages(cluster, kill)
     page = partial(Page, needs=Permission.OPERATE)
-    return (page("/cluster", "Cluster", menu="Cluster", show=pages.show, act=pages.act),)
+    return (
+        page("/cluster", lazy("Cluster"), menu=lazy("Cluster"), show=pages.show, act=pages.act),
+    )
 
 
 class _ClusterPages:
@@ -84,10 +87,10 @@ class _ClusterPages:
         partition = request.form.get("partition", "")
         seen = await self._cluster.overview()
         if partition not in {claim.name for claim in seen.partitions}:
-            request.problems["partition"] = "Choose a partition."
+            request.problems["partition"] = gettext("Choose a partition.")
         node = seen.node(name)
         if node is None or node.draining:
-            request.problems["node"] = "Choose a node that takes partitions."
+            request.problems["node"] = gettext("Choose a node that takes partitions.")
         if request.problems:
             return await self._show(request, 422)
         await self._cluster.move(int(partition), name)
@@ -97,11 +100,11 @@ class _ClusterPages:
 
 def _shown(node: Node, seen: Overview) -> NodeShown:
     if node.is_dead:
-        status, badge = "dead", "undelivered"
+        status, badge = gettext("dead"), "undelivered"
     elif node.draining:
-        status, badge = "draining", "unknown"
+        status, badge = gettext("draining"), "unknown"
     else:
-        status, badge = "alive", "delivered"
+        status, badge = gettext("alive"), "delivered"
     return NodeShown(node, status, badge, _of(node, seen.partitions), _of(node, seen.carriers))
 
 
@@ -111,9 +114,12 @@ def _of(node: Node, claims: tuple[Claim, ...]) -> list[str]:
 
 def _ownerless(seen: Overview) -> list[str]:
     """What no living node has, in words."""
-    kinds = (("partition", seen.partitions), ("carrier", seen.carriers))
+    kinds = (
+        (gettext("partition {name}"), seen.partitions),
+        (gettext("carrier {name}"), seen.carriers),
+    )
     return [
-        f"{kind} {claim.name}"
+        kind.format(name=claim.name)
         for kind, claims in kinds
         for claim in claims
         if seen.node(claim.node) is None

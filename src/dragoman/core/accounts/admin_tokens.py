@@ -55,6 +55,7 @@ class AdminTokens:
         """The name of a token; raises `Refused`."""
         self._placement.check_first()
         digest = digest_of_key(token)
+        await self._placement.check_key(digest)
         name = await self._storage.read(lambda c: admin_tokens.find(c, digest))
         if name is None:
             raise Refused(RefusalCode.AUTHENTICATION_FAILED, detail="no valid admin token")

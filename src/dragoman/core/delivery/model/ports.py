@@ -98,18 +98,23 @@ class Connector(Protocol):
 
 
 @runtime_checkable
-class Shared(Protocol):
-    """What stands for a carrier that all nodes of a cluster share, and whose links one has."""
+class StandsFor(Protocol):
+    """A connector in the place of one that others send over as well."""
 
     @property
-    def linked(self) -> Connector:
-        """The carrier itself, which has links where they are here."""
+    def stands_for(self) -> Connector:
+        """The one that has the links, or would have them here."""
         ...
 
     @property
     def is_here(self) -> bool:
-        """Whether this node has the links."""
+        """Whether it has the links: else another node of the cluster has them, if any does."""
         ...
+
+
+def behind(connector: Connector | None) -> Connector | None:
+    """A connector itself, or the one that it stands for."""
+    return connector.stands_for if isinstance(connector, StandsFor) else connector
 
 
 @runtime_checkable
