@@ -18,7 +18,7 @@ from dragoman.admin.operations import build_admin
 from dragoman.admin.reloading import Reloading, connect_carrier
 from dragoman.admin.remote import TokenGuard
 from dragoman.admin.server import AdminServer, build_admin_app
-from dragoman.admin.situation import situation_of, tell_others
+from dragoman.admin.situation import end_bind, situation_of, tell_others
 from dragoman.assembly import build_services
 from dragoman.assembly.membership import Membership
 from dragoman.campaigns.build import build_mail_worker, build_notices
@@ -408,6 +408,10 @@ class Gateway:
     async def situation(self) -> Situation:
         """How everything is that operators look at; raises `Refused`."""
         return await situation_of(self.admin, self)
+
+    async def end_bind(self, bind_id: int) -> BindView:
+        """Ends a bind, in whichever partition of a cluster; raises `Refused`."""
+        return await end_bind(self.admin, self, bind_id)
 
     async def tell_others(self, method: str, path: str, body: object = None) -> None:
         """Has the other partitions of a cluster do what was done here; raises `Refused`."""

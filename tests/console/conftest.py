@@ -141,7 +141,11 @@ class Machine:
             oldest_s=self.oldest_waiting_s(),
             problems=tuple(self.problems()),
             warnings=tuple(self.warnings()),
+            binds=self.binds(),
         )
+
+    async def end_bind(self, bind_id: int) -> BindView:
+        return self.unbind(bind_id)
 
     async def tell_others(self, method: str, path: str, body: object = None) -> None:
         self.told.append((method, path, body))

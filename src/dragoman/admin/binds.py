@@ -80,21 +80,21 @@ async def list_binds(admin: Admin) -> BindList:
 
 async def end_bind(admin: Admin, bind_id: str) -> BindView:
     """End a bind; its program may bind again."""
-    ended = _running(admin).unbind(_number(bind_id))
+    ended = _running(admin).unbind(_number(admin, bind_id))
     await _note(admin, ended, "end_bind")
     return ended
 
 
 async def start_wire_log(admin: Admin, bind_id: str) -> BindView:
     """Keep what a bind reads and writes for an hour, in memory, with its numbers and texts."""
-    logged = _running(admin).start_wire_log(_number(bind_id))
+    logged = _running(admin).start_wire_log(_number(admin, bind_id))
     await _note(admin, logged, "log_bind")
     return logged
 
 
 async def show_wire_log(admin: Admin, bind_id: str) -> WireLogView:
     """Show what was kept of a bind since its log was asked for: the last MiB of it."""
-    pieces = _running(admin).wire_log(_number(bind_id))
+    pieces = _running(admin).wire_log(_number(admin, bind_id))
     return WireLogView(pieces=tuple(pieces))
 
 
@@ -131,9 +131,10 @@ def _view(username: str, login: SmppLogin, password: str = "") -> SmppLoginView:
     )
 
 
-def _number(text: str) -> int:
+def _number(admin: Admin, text: str) -> int:
     if not text.isascii() or not text.isdigit() or len(text) > 18:
         raise Refused(RefusalCode.NOT_FOUND, text[:20], "bind")
+    admin.services.placement.check_marked(int(text))
     return int(text)
 
 

@@ -7,12 +7,12 @@ from typing import Final, TypeVar
 
 import msgspec
 
-from dragoman.admin.answers import Overview, Problem
+from dragoman.admin.answers import BindList, Overview, Problem
 from dragoman.admin.context import Admin
 from dragoman.admin.operations import PREFIX
 from dragoman.admin.whole import as_alone, without_owner
 from dragoman.assembly.membership import Others
-from dragoman.core.delivery.running import Running, Situation
+from dragoman.core.delivery.running import BindView, Running, Situation
 from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.web.operations import Dialect
 from dragoman.web.refusals import Refusal
@@ -31,15 +31,25 @@ async def situation_of(admin: Admin, running: Running) -> Situation:
             oldest_s=dict(running.oldest_waiting_s()),
             problems=tuple(running.problems()),
             warnings=tuple(running.warnings()),
+            binds=tuple(running.binds()),
         )
     seen = await _ask(admin.others, _question("GET", "/status"), Overview)
+    bound = await _ask(admin.others, _question("GET", "/binds"), BindList)
     return Situation(
         carriers=seen.carriers,
         waiting={route.name: route.waiting for route in seen.routes},
         oldest_s={r.name: r.oldest_s for r in seen.routes if r.oldest_s is not None},
         problems=seen.problems,
         warnings=seen.warnings,
+        binds=bound.binds,
     )
+
+
+async def end_bind(admin: Admin, running: Running, bind_id: int) -> BindView:
+    """Ends a bind, wherever it is; raises `Refused`."""
+    if admin.others is None:
+        return running.unbind(bind_id)
+    return await _ask(admin.others, _question("DELETE", f"/binds/{bind_id}"), BindView)
 
 
 async def tell_others(others: Others, method: str, path: str, body: object = None) -> None:

@@ -109,6 +109,7 @@ class Situation(msgspec.Struct, frozen=True, kw_only=True):
     """Age of the oldest message in the queue, by route."""
     problems: tuple[str, ...]
     warnings: tuple[str, ...]
+    binds: tuple[BindView, ...]
 
 
 class Reloaded(msgspec.Struct, frozen=True, kw_only=True):
@@ -182,6 +183,10 @@ class Running(Measured, Protocol):
 
     async def situation(self) -> Situation:
         """How everything is that operators look at; raises `Refused`."""
+        ...
+
+    async def end_bind(self, bind_id: int) -> BindView:
+        """Ends a bind, in whichever partition of a cluster; raises `Refused`."""
         ...
 
     async def tell_others(self, method: str, path: str, body: object = None) -> None:

@@ -18,7 +18,7 @@ from dragoman.core.placement.sql import moves, shared
 from dragoman.core.placement.sql.moves import Moved
 from dragoman.kit.clock import Clock
 from dragoman.kit.elsewhere import UNREACHABLE, Elsewhere
-from dragoman.kit.ids import partition_of
+from dragoman.kit.ids import MAX_PARTITIONS, partition_of
 from dragoman.storage.engine import Storage
 from dragoman.storage.short_ids import LIMIT
 
@@ -95,6 +95,15 @@ class Placement:
         """Raises `Elsewhere` for what names another partition itself."""
         if partition != self.partition and 0 <= partition < self.partitions:
             _leave_to(partition)
+
+    def mark(self, number: int) -> int:
+        """A number of a partition that tells, in a cluster, which one's it is."""
+        return number * MAX_PARTITIONS + self.partition if self.partitions else number
+
+    def check_marked(self, number: int) -> None:
+        """Raises `Elsewhere` for a number that another partition has marked."""
+        if self.partitions:
+            self.check_partition(partition_of(number))
 
     async def check_identifier(self, identifier: int) -> None:
         """Raises `Elsewhere` for an identifier, or the short ID of something, elsewhere."""
