@@ -76,7 +76,7 @@ class NodePages:
         if path == METRICS:
             if not self._public_metrics and self._addresses.read(scope) not in LOOPBACK:
                 return Response(403, b"metrics are for this machine only\n", TEXT)
-            told = await self._told(alone=scope["query_string"] == b"node")
+            told = await self._told(alone=scope["query_string"] in (b"node", b"node="))
             return Response(200, told, CONTENT_TYPE_LATEST.encode())
         return _NOT_FOUND
 
