@@ -136,7 +136,7 @@ class DocsPages:
         entries = [entry for group in list_groups(document).values() for entry in group]
         for entry in entries:
             names = (row["name"] for row in (*entry["parameters"], *entry["body"]))
-            fields = ("id", "method", "path", "summary", "description", "source")
+            fields = ("id", "scope", "method", "path", "summary", "description", "source")
             texts = (name, *(entry[field] for field in fields), *names)
             entry["words"] = " ".join(texts).lower()
         return entries
@@ -244,6 +244,7 @@ def _entry(document: Schema, path: str, method: str, operation: Schema) -> Schem
     first = next(iter(body.values()), None)
     return {
         "id": operation["operationId"],
+        "scope": operation["x-scope"],
         "method": method.upper(),
         "path": path,
         "summary": operation["summary"],
