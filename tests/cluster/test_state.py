@@ -13,6 +13,7 @@ from dragoman.config import Settings
 from dragoman.config.alerts import AlertTable
 from dragoman.core.accounts.model.accounts import Permission
 from dragoman.core.alerts.model.rules import Alert, AlertKind
+from dragoman.core.contacts.model.uploads import Mapping
 from dragoman.core.messages.model.lifecycle import State
 from dragoman.testkit.simulator import Simulator
 from tests.cluster.conftest import PARTITIONS
@@ -63,17 +64,37 @@ async def test_rules_of_the_configuration_are_looked_at_once(
     assert found == [(0, "config:down"), (1, "config:poor")]
 
 
-async def test_files_of_one_partition_are_nobody_elses(make_node: MakeNode) -> None:
+async def test_a_file_that_was_uploaded_moves_with_its_partition(make_node: MakeNode) -> None:
+    """And what other partitions of a node take up at their start leaves it alone."""
     a = await make_node("a")
     await shared(a)
-    account = (await create(0, a)).account
+    created = await create(0, a)
+    account = created.account
     uploads = [a.owned[partition].gateway.services.uploads for partition in range(PARTITIONS)]
+    content = b"Number,First\n+4520000001,Anna\n+4520000002,Bo\n"
     upload = await uploads[0].begin(account, "contacts.csv")
-    await uploads[0].add_piece(account, upload.key, 0, b"Number\n+4520000001\n")
+    await uploads[0].add_piece(account, upload.key, 0, content[:20])
     for others in uploads[1:]:  # as at the start of a partition: what was arriving is dropped
         await others._restore()
+    await uploads[0].add_piece(account, upload.key, 20, content[20:])
     whole = await uploads[0].complete(account, upload.key)
-    assert whole.rows == 1
+    assert whole.rows == 2
+    gone = await uploads[0].begin(account, "forgotten.csv")
+    await uploads[0].discard(account, gone.key)
+
+    b = await make_node("b")
+    await a._membership.move(0, "b")
+    await until(lambda: 0 in b.front.places, "its partition moves")
+    services = b.owned[0].gateway.services
+    await until(lambda: services.uploads.of_account(account), "the next owner has it")
+    (found,) = services.uploads.of_account(account)
+    assert found == whole
+    shape = await services.uploads.shape(account, upload.key)
+    assert shape.columns == ("Number", "First")
+    mapping = Mapping(fields=("+", "First"), list_name="people")
+    await services.uploads.start(account, upload.key, mapping)
+    await services.uploads.settled(upload.key)
+    assert services.uploads.find(account, upload.key).stored == 2
 
 
 async def test_a_node_that_was_out_of_touch_sends_nothing(

@@ -13,6 +13,7 @@ from typing import Final, NoReturn
 
 from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.core.model.use_case import use_case
+from dragoman.core.placement.copies import FileCopies
 from dragoman.core.placement.model.views import key_of_digest
 from dragoman.core.placement.sql import shared
 from dragoman.kit.clock import Clock
@@ -49,6 +50,12 @@ class Placement:
     def folder(self) -> str:
         """A folder of its own below one that the partitions of a node share; empty for none."""
         return f"p{self.partition:02d}" if self.partitions else ""
+
+    def file_copies(self) -> FileCopies | None:
+        """Where copies of its files are; None without a cluster, whose disk is always the same."""
+        if not self.partitions:
+            return None
+        return FileCopies(storage=self.storage, partition=self.partition)
 
     async def check_key(self, digest: bytes) -> None:
         """Raises `Elsewhere` for the digest of a key or token that another partition has."""
