@@ -53,7 +53,7 @@ def put_note(connection: Connection, item: FileNote) -> None:
     connection.execute(_PUT_NOTE, msgspec.structs.asdict(item))
 
 
-@one_by_one("put_file_piece", grows=True)
+@one_by_one("put_file_piece")
 def put_piece(connection: Connection, item: FilePiece) -> None:
     """Stores a piece of a file, again where it came before."""
     connection.execute(_PUT_PIECE, msgspec.structs.asdict(item))
