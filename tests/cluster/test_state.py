@@ -13,6 +13,7 @@ from dragoman.config import Settings
 from dragoman.config.alerts import AlertTable
 from dragoman.core.accounts.model.accounts import Permission
 from dragoman.core.alerts.model.rules import Alert, AlertKind
+from dragoman.core.campaigns.model.text_campaigns import Plan
 from dragoman.core.contacts.model.uploads import Mapping
 from dragoman.core.messages.model.lifecycle import State
 from dragoman.testkit.simulator import Simulator
@@ -64,7 +65,9 @@ async def test_rules_of_the_configuration_are_looked_at_once(
     assert found == [(0, "config:down"), (1, "config:poor")]
 
 
-async def test_a_file_that_was_uploaded_moves_with_its_partition(make_node: MakeNode) -> None:
+async def test_uploads_and_campaigns_move_with_their_partition(
+    make_node: MakeNode, simulator: Simulator
+) -> None:
     """And what other partitions of a node take up at their start leaves it alone."""
     a = await make_node("a")
     await shared(a)
@@ -94,7 +97,24 @@ async def test_a_file_that_was_uploaded_moves_with_its_partition(make_node: Make
     mapping = Mapping(fields=("+", "First"), list_name="people")
     await services.uploads.start(account, upload.key, mapping)
     await services.uploads.settled(upload.key)
-    assert services.uploads.find(account, upload.key).stored == 2
+    imported = services.uploads.find(account, upload.key)
+    assert imported.stored == 2
+
+    # A campaign to them is paced and paused by rules in memory, which the next owner has as well.
+    campaigns = services.text_campaigns
+    plan = Plan(lists=(imported.list_id or 0,), per_minute=1)
+    draft = await campaigns.create(account, name="c", sender="Dragoman", text="hello", plan=plan)
+    await campaigns.start(account, draft.campaign_id, draft.changed_ms)
+    await until(lambda: len(simulator.submits) == 1, "one a minute goes out")
+    await campaigns.pause(account, draft.campaign_id)
+    await a._membership.move(0, "a")
+    await until(lambda: 0 in a.front.places, "its partition moves back")
+    campaigns = a.owned[0].gateway.services.text_campaigns
+    ((batch_id, _),) = await campaigns._batch_ids(draft.campaign_id)
+    assert campaigns.pacing.room(batch_id, 10) == 0
+    await campaigns.resume(account, draft.campaign_id)
+    assert campaigns.pacing.room(batch_id, 10) <= 1
+    await until(lambda: len(simulator.submits) == 2, "it goes on")
 
 
 async def test_a_node_that_was_out_of_touch_sends_nothing(
