@@ -20,6 +20,7 @@ from aiohttp import web
 from dragoman.cluster.node import ClusterNode
 from dragoman.config import Settings
 from dragoman.config.http import AnswerTable, InboundTable, RequestTable, StatusTable
+from dragoman.config.sections import Admin as AdminSection
 from dragoman.config.sections import Mail, SmppServer
 from dragoman.config.tables import HttpTable, Mm7Table, PhonesTable, RouteTable
 from dragoman.config.values import Secret
@@ -177,6 +178,7 @@ def _with_everything(settings: Settings, provider: Provider, mmsc: Mmsc) -> Sett
             RouteTable(name="pictures", carriers=("mmsc",)),
         ),
         smpp_server=SmppServer(listen=f"127.0.0.1:{free_port()}", max_binds=2),
+        admin=AdminSection(remote=True),
         mail=Mail(enabled=True, listen=f"127.0.0.1:{free_port()}"),
     )
 
@@ -339,6 +341,25 @@ async def test_a_program_binds_to_any_node_and_gets_its_receipts_there(site: Sit
     await esme.close()
 
 
+async def test_a_bind_ends_where_its_partition_moves_and_may_bind_again(site: Site) -> None:
+    _, system_id = await login(site, 2)
+    esmes = [await bind(node, system_id) for node in site.nodes]
+    assert [esme.bound for esme in esmes] == [0, 0]
+    await site.a._membership.move(2, site.away_from(2).node.name)
+    for esme, node in zip(esmes, site.nodes, strict=True):
+        await esme.until_closed()
+        assert esme.unbound  # it is told, and does not just lose the connection
+
+        async def bound_again(node: ClusterNode = node) -> bool:
+            again = await bind(node, system_id)
+            is_bound = bool(again.bound == 0)
+            await again.close()
+            return is_bound
+
+        await until(bound_again, "it binds again at the node it was at")
+    await shared(*site.nodes)
+
+
 async def test_binds_of_one_account_are_counted_over_all_nodes(site: Site) -> None:
     _, system_id = await login(site, 2)
     esmes = [await bind(node, system_id) for node in site.nodes]
@@ -414,6 +435,21 @@ async def test_mail_is_taken_by_any_node(site: Site) -> None:
             await asyncio.to_thread(mail, node, "nosuchkey")
         ((code, text),) = refused.value.recipients.values()
         assert (code, text[:5]) == (550, b"5.7.1")
+
+
+# Operators elsewhere
+
+
+async def test_an_admin_token_is_known_to_every_node(site: Site) -> None:
+    token = await site.services(2).admin_tokens.create("ops")
+    for node in site.nodes:
+        for given, status in ((token, 200), ("dragoman_admin_wrong", 401)):
+            url, headers = (
+                f"{node.node.base_url}/admin/v1/cluster",
+                {"authorization": f"Bearer {given}"},
+            )
+            async with site.http.get(url, headers=headers) as answer:
+                assert answer.status == status
 
 
 # Phones

@@ -11,6 +11,7 @@ import pytest
 
 from dragoman.config import Settings
 from dragoman.config.alerts import AlertTable
+from dragoman.config.sections import Links
 from dragoman.core.accounts.model.accounts import Permission
 from dragoman.core.alerts.model.rules import Alert, AlertKind
 from dragoman.core.campaigns.model.text_campaigns import Plan
@@ -41,6 +42,10 @@ def _with_alerts(settings: Settings) -> Settings:
     return msgspec.structs.replace(settings, alerts=alerts)
 
 
+def _with_links(settings: Settings) -> Settings:
+    return msgspec.structs.replace(settings, links=Links(public_url="https://s.example.org"))
+
+
 async def test_rules_of_the_configuration_are_looked_at_once(
     make_node: MakeNode, simulator: Simulator
 ) -> None:
@@ -69,7 +74,7 @@ async def test_uploads_and_campaigns_move_with_their_partition(
     make_node: MakeNode, simulator: Simulator
 ) -> None:
     """And what other partitions of a node take up at their start leaves it alone."""
-    a = await make_node("a")
+    a = await make_node("a", _with_links)
     await shared(a)
     created = await create(0, a)
     account = created.account
@@ -85,7 +90,7 @@ async def test_uploads_and_campaigns_move_with_their_partition(
     gone = await uploads[0].begin(account, "forgotten.csv")
     await uploads[0].discard(account, gone.key)
 
-    b = await make_node("b")
+    b = await make_node("b", _with_links)
     await a._membership.move(0, "b")
     await until(lambda: 0 in b.front.places, "its partition moves")
     services = b.owned[0].gateway.services
@@ -102,11 +107,16 @@ async def test_uploads_and_campaigns_move_with_their_partition(
 
     # A campaign to them is paced and paused by rules in memory, which the next owner has as well.
     campaigns = services.text_campaigns
-    plan = Plan(lists=(imported.list_id or 0,), per_minute=1)
-    draft = await campaigns.create(account, name="c", sender="Dragoman", text="hello", plan=plan)
+    plan = Plan(lists=(imported.list_id or 0,), per_minute=1, shorten=True)
+    text = "see https://example.org/a"
+    draft = await campaigns.create(account, name="c", sender="Dragoman", text=text, plan=plan)
     await campaigns.start(account, draft.campaign_id, draft.changed_ms)
     await until(lambda: len(simulator.submits) == 1, "one a minute goes out")
     await campaigns.pause(account, draft.campaign_id)
+    (link,) = await services.short_links.of_campaign(draft.campaign_id)
+    url = f"{a.node.base_url}/l/{link.token}"  # its partition is at the other node
+    async with aiohttp.ClientSession() as http, http.get(url, allow_redirects=False) as answer:
+        assert answer.headers["location"] == "https://example.org/a"
     await a._membership.move(0, "a")
     await until(lambda: 0 in a.front.places, "its partition moves back")
     campaigns = a.owned[0].gateway.services.text_campaigns
