@@ -12,6 +12,7 @@ import pytest
 from dragoman.config import Settings
 from dragoman.config.alerts import AlertTable
 from dragoman.config.sections import Links
+from dragoman.config.tables import QuotaTable
 from dragoman.core.accounts.model.accounts import Permission
 from dragoman.core.alerts.model.rules import Alert, AlertKind
 from dragoman.core.campaigns.model.text_campaigns import Plan
@@ -125,6 +126,46 @@ async def test_uploads_and_campaigns_move_with_their_partition(
     await campaigns.resume(account, draft.campaign_id)
     assert campaigns.pacing.room(batch_id, 10) <= 1
     await until(lambda: len(simulator.submits) == 2, "it goes on")
+
+
+def _with_quota(settings: Settings) -> Settings:
+    quotas = (QuotaTable(carrier="smsc", parts_per_day=10),)
+    return msgspec.structs.replace(settings, quotas=quotas)
+
+
+async def test_a_quota_is_one_over_all_partitions(
+    make_node: MakeNode, simulator: Simulator
+) -> None:
+    a, b = await make_node("a", _with_quota), await make_node("b", _with_quota)
+    await shared(a, b)
+    accounts = [await create(partition, a, b) for partition in range(PARTITIONS)]
+
+    def left() -> list[int | None]:
+        gateways = [owner(p, a, b).owned[p].gateway for p in range(PARTITIONS)]
+        return [gateway.services.selection.quotas.left("smsc", "") for gateway in gateways]
+
+    async with aiohttp.ClientSession() as http:
+        for number, created in enumerate(accounts, start=1):
+            for _ in range(3):
+                assert (await send(http, a, created.api_key))[0] == 201
+            rest = [10 - 3 * number] * PARTITIONS
+            await until(lambda rest=rest: left() == rest, "all partitions hear of it")
+        for created in accounts:
+            assert (await send(http, b, created.api_key))[0] == 201
+            await until(lambda: left() == [0] * PARTITIONS)
+    assert len(simulator.submits) == 10
+    # Another owner of a partition has its count from the rows.
+    await b.stop()
+    await until(lambda: len(a.front.places) == PARTITIONS)
+    await until(
+        lambda: (
+            [
+                a.owned[p].gateway.services.selection.quotas.left("smsc", "")
+                for p in range(PARTITIONS)
+            ]
+            == [0] * PARTITIONS
+        )
+    )
 
 
 async def test_a_node_that_was_out_of_touch_sends_nothing(

@@ -260,6 +260,10 @@ class ClusterNode:
             clock=self._clock,
             look_here=self._look_here,
             find_number=self._partition_of_number,
+            quotas=lambda: {
+                number: owned.gateway.services.selection.quotas
+                for number, owned in self.owned.items()
+            },
             is_heard=self._is_heard,
             spawn=self._supervisor.spawn,
         )
