@@ -516,6 +516,7 @@ class Gateway:
             addresses=addresses,
             public_metrics=settings.metrics.public,
             front="/console" if settings.console.enabled else "/docs",
+            demo="/dev/account" if self.workbench is not None else "",
         )
         if settings.mailings.enabled:
             own.append(build_mailing_pages(services.mailings))

@@ -46,7 +46,29 @@ class BulkStatement:
 
     def run(self, connection: Connection, rows: Sequence[Row]) -> int:
         """Writes the rows, in the order of `columns`; returns the number of changed rows."""
-        return sum(cursor.rowcount for cursor in self.steps(connection, rows))
+        if not rows:
+            return 0
+        if len(rows) > EXACT:
+            return sum(cursor.rowcount for cursor in self.steps(connection, rows))
+        cursor = connection.connection.cursor()
+        try:
+            text = self._text(connection.dialect.name, len(rows))
+            cursor.execute(text, tuple(chain.from_iterable(rows)))
+            changed: int = cursor.rowcount
+        finally:
+            cursor.close()
+        return changed
+
+    def _text(self, driver: str, count: int) -> str:
+        """The statement over so many rows."""
+        key = (driver, count)
+        text = self._texts.get(key)
+        if text is None:
+            text = self._render(driver, count)
+            if self.returning and driver == "postgresql":
+                text += f" RETURNING {self.returning}"
+            self._texts[key] = text
+        return text
 
     def steps(self, connection: Connection, rows: Sequence[Row]) -> Iterator[Any]:
         """Runs the statement as often as that many rows need; the cursor after each time."""
@@ -56,13 +78,7 @@ class BulkStatement:
         cursor = connection.connection.cursor()
         try:
             for chunk in (rows,) if len(rows) <= EXACT else self._chunks(rows):
-                key = (driver, len(chunk))
-                text = self._texts.get(key)
-                if text is None:
-                    text = self._render(driver, len(chunk))
-                    if self.returning and driver == "postgresql":
-                        text += f" RETURNING {self.returning}"
-                    self._texts[key] = text
+                text = self._text(driver, len(chunk))
                 cursor.execute(text, tuple(chain.from_iterable(chunk)))
                 yield cursor
         finally:

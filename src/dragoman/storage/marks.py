@@ -29,37 +29,41 @@ _PUT = BulkInsert(
     group_marks,
     suffix="ON CONFLICT (mark_id) DO UPDATE SET number = excluded.number, answer = excluded.answer",
 )
+_PUT.returning = "group_marks.ctid"
 _DELETE_OTHERS = "DELETE FROM group_marks WHERE mark_id <> %s"
-_DELETE = "DELETE FROM group_marks WHERE mark_id = ANY(%s) RETURNING mark_id"
+_DELETE = (
+    "DELETE FROM group_marks WHERE ctid = ANY(CAST(%s AS tid[])) AND mark_id = ANY(%s)"
+    " RETURNING mark_id"
+)
 
 
 def put(connection: Connection, number: int, answer: bytes) -> None:
     """Replaces the mark."""
     if connection.dialect.name == "postgresql":
-        _delete_earlier(connection, number)
-        _PUT.run(connection, [(number, number, answer)])
+        own = _delete_earlier(connection, number)
+        for cursor in _PUT.steps(connection, [(number, number, answer)]):
+            [(place,)] = cursor.fetchall()
+            connection.info["marks"] = own | {number: place}
     else:
         _PUT.run(connection, [(_ONLY, number, answer)])
 
 
-def _delete_earlier(connection: Connection, number: int) -> None:
+def _delete_earlier(connection: Connection, number: int) -> dict[int, str]:
     """Deletes what this connection put, or, where it put nothing yet, all marks.
 
     Of its earlier marks one at most is there, and only if its transaction was committed; then those
-    before it are gone for good.
+    before it are gone for good. Returns those that may be there again if this one fails, and where.
     """
-    own: list[int] | None = connection.info.get("marks")
+    own: dict[int, str] | None = connection.info.get("marks")
     cursor = connection.connection.cursor()
     try:
         if own is None or len(own) > REMEMBERED:
             cursor.execute(_DELETE_OTHERS, (number,))
-            own = []
-        else:
-            cursor.execute(_DELETE, (own,))
-            own = [mark for (mark,) in cursor.fetchall()] or own
+            return {}
+        cursor.execute(_DELETE, (list(own.values()), list(own)))
+        return {mark: own[mark] for (mark,) in cursor.fetchall()} or own
     finally:
         cursor.close()
-    connection.info["marks"] = [*own, number]
 
 
 def find(connection: Connection, number: int) -> bytes | None:
