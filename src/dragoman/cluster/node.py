@@ -376,7 +376,11 @@ class ClusterNode:
             if (claim.node, claim.epoch) != (name, owned.place.epoch):
                 self._move(number, self._abandon(number))
         await self._holding.let_go_of_lost(overview, is_new=is_new)
+        was_heard = self._is_heard()
         self._beaten_at = began  # not before what is lost is let go
+        if not was_heard and self._is_heard():
+            for carrier in self.carriers.held:
+                self.carriers.availability(carrier)
         if self._phase == "stopping":
             return
         await self._adjust_carriers(overview)
