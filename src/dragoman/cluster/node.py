@@ -144,7 +144,7 @@ class ClusterNode:
         )
         self._mail: MailListener | None = None
         self._reload = ClusterReload(
-            self, self.node.name, reload_settings, self._membership, self.front, self._peers
+            self, self.node.name, reload_settings, self._membership, self._peers
         )
         self.owned: dict[int, _Owned] = {}
         self._moving: dict[int, asyncio.Task[None]] = {}
@@ -202,9 +202,9 @@ class ClusterNode:
         for owned in [*self.owned.values()]:
             moved += (await owned.gateway.take_configuration(check=False)).moved
         await changing
-        for name in self.carriers.gone(new):
+        for name in self.carriers.leave_gone(new):
             await self._holding.release(name, STOP_S)
-        self.carriers.forget_gone(new)
+        self.carriers.forget_gone()
         log.info("reloaded", changes=len(changes), moved=moved)
         return Reloaded(changes=changes, at_restart=kept, applied=True, moved=moved)
 
