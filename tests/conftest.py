@@ -62,6 +62,8 @@ from tests.passing_time import PATIENCE_S, until
 STATEMENTS = 5_000
 """More than all tests together render."""
 
+COLLECT_AFTER = 50_000
+"""Objects made and still alive before the garbage collector runs, as in a gateway."""
 _NUMBERS = itertools.count(1)
 _MEMORY = Path("/dev/shm")
 _ROOM_BYTES = 2 << 30
@@ -124,10 +126,15 @@ def pytest_collection(session: pytest.Session) -> Iterator[None]:
     finally:
         gc.enable()
         gc.freeze()
+        gc.set_threshold(COLLECT_AFTER, 10, 10)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Marks tests by what they need; those that start processes by themselves say so themselves."""
+    """Marks tests by what they need; those that start processes by themselves say so themselves.
+
+    Those in a browser come first: a worker that has nothing left takes from another's last tests,
+    so the browser is started once.
+    """
     for item in items:
         fixtures = set(getattr(item, "fixturenames", ()))
         parameters = getattr(getattr(item, "callspec", None), "params", {})
@@ -138,6 +145,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.postgresql)
         if "scene" in fixtures or "acceptance" in item.path.parts:
             item.add_marker(pytest.mark.process)
+    items.sort(key=lambda item: item.get_closest_marker("browser") is None)
 
 
 @pytest.fixture(scope="session", autouse=True)
