@@ -3,7 +3,7 @@ FROM python:3.13-slim AS build
 WORKDIR /src
 COPY pyproject.toml constraints.txt README.md LICENSE ./
 COPY src ./src
-RUN python -m venv /opt/dragoman && /opt/dragoman/bin/pip install --no-cache-dir --constraint constraints.txt .
+RUN python -m venv /opt/dragoman && /opt/dragoman/bin/pip install --no-cache-dir --constraint constraints.txt . nats-py
 
 FROM python:3.13-slim
 RUN useradd --system --uid 10001 --create-home --home-dir /data dragoman && chmod 700 /data

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from functools import partial
 from typing import TYPE_CHECKING, NoReturn
 
 import structlog
@@ -19,11 +18,11 @@ from dragoman.admin.operations import build_admin
 from dragoman.admin.reloading import Reloading, connect_carrier
 from dragoman.admin.remote import TokenGuard
 from dragoman.admin.server import AdminServer, build_admin_app
+from dragoman.admin.situation import end_bind, situation_of, tell_others
 from dragoman.assembly import build_services
 from dragoman.assembly.membership import Membership
+from dragoman.campaigns.build import build_mail_worker, build_notices
 from dragoman.campaigns.links import build_short_links
-from dragoman.campaigns.notices import MailedNotices
-from dragoman.campaigns.pages import PREFIX as MAILINGS_PREFIX
 from dragoman.campaigns.pages import build_mailing_pages
 from dragoman.campaigns.relay import new_transport
 from dragoman.config import Settings
@@ -33,11 +32,13 @@ from dragoman.connectors.http.live_calls import build_calls_of
 from dragoman.connectors.mm7.carrier import Mm7Carrier
 from dragoman.connectors.mm7.reports import build_reports
 from dragoman.connectors.phones.apis import build_phone_apis
+from dragoman.connectors.phones.carrier import PhonesCarrier
 from dragoman.console.assets import PACKAGE as CONSOLE
 from dragoman.console.context import ConsoleContext
 from dragoman.console.openid_provider import build_openid
 from dragoman.console.routes import build_console
 from dragoman.console.views import PAGES
+from dragoman.console.views.cluster import build_cluster_pages
 from dragoman.container import Services
 from dragoman.core.alerts.alerts import Channels
 from dragoman.core.callbacks.calling import Caller, make_test_call
@@ -45,9 +46,14 @@ from dragoman.core.callbacks.model.held_hosts import HeldHost
 from dragoman.core.callbacks.model.hosts import CallbackHost, Tested
 from dragoman.core.callbacks.schedule import RetrySchedule
 from dragoman.core.callbacks.worker import CallbackWorker
-from dragoman.core.campaigns.worker import MailWorker
-from dragoman.core.delivery.model.ports import Connector, Custodian
-from dragoman.core.delivery.running import BindView, CarrierView, Reloaded, WirePiece
+from dragoman.core.delivery.model.ports import Connector, Custodian, behind
+from dragoman.core.delivery.running import (
+    BindView,
+    CarrierView,
+    Reloaded,
+    Situation,
+    WirePiece,
+)
 from dragoman.core.inbound.model.auto_answers import ANSWERS
 from dragoman.core.messages.feed import Feed
 from dragoman.core.messages.model.callbacks import (
@@ -64,6 +70,7 @@ from dragoman.kit.ids import time_of
 from dragoman.kit.periodic import repeat
 from dragoman.kit.steps import step
 from dragoman.kit.supervisor import Ended, Supervisor
+from dragoman.mail.contract import Mailbox
 from dragoman.mail.listener import MailListener
 from dragoman.ops.alert_channels import build_channels
 from dragoman.ops.health import build_pages
@@ -127,6 +134,8 @@ class Gateway:
         )
         self.workbench = build_workbench(services, self._client) if build_workbench else None
         caller: Caller = self.workbench.forwarding if self.workbench else self._client
+        if membership is not None and membership.wrap_caller is not None:
+            caller = membership.wrap_caller(self._client)
         self._traces = build_traces(settings.traces, services.feed)
         self.callbacks = CallbackWorker(
             storage=services.storage,
@@ -167,7 +176,7 @@ class Gateway:
         self.callbacks.follow(services.callback_lists)
         self._openid = build_openid(services)
         self.smpp_server, self._bind_deliveries = build_smpp_server(services)
-        self._mail_worker = self._build_mail_worker()
+        self._mail_worker = build_mail_worker(services)
         self._mail: MailListener | None = None
         self.web: DialectApp | None = None
         self._server: Server | None = None
@@ -178,13 +187,14 @@ class Gateway:
             running=self,
             started_ms=started_ms,
             cluster=membership.cluster if membership is not None else None,
+            others=membership.others if membership is not None else None,
         )
         self._admin: AdminServer | None = None
         self._supervisor = Supervisor(self._worker_ended)
         self._reloading = Reloading(
             services,
             load=reload_settings,
-            connect=lambda table: connect_carrier(services, table),
+            connect=lambda table: connect_carrier(services, table, membership),
             supervisor=self._supervisor,
         )
 
@@ -266,7 +276,14 @@ class Gateway:
         services.health.note_phase("")
 
     async def reload(self, *, check: bool) -> Reloaded:
-        """Takes what changed in the configuration; raises `Refused`."""
+        """Takes what changed in the configuration, in a cluster on all nodes; raises `Refused`."""
+        member = self._membership
+        if member is not None and member.reload is not None:
+            return await member.reload(check)
+        return await self.take_configuration(check=check)
+
+    async def take_configuration(self, *, check: bool) -> Reloaded:
+        """Takes what changed in the configuration, here; raises `Refused`."""
         return await self._reloading.reload(check=check)
 
     async def worker_ended(self) -> str:
@@ -388,6 +405,19 @@ class Gateway:
             ),
         ]
 
+    async def situation(self) -> Situation:
+        """How everything is that operators look at; raises `Refused`."""
+        return await situation_of(self.admin, self)
+
+    async def end_bind(self, bind_id: int) -> BindView:
+        """Ends a bind, in whichever partition of a cluster; raises `Refused`."""
+        return await end_bind(self.admin, self, bind_id)
+
+    async def tell_others(self, method: str, path: str, body: object = None) -> None:
+        """Has the other partitions of a cluster do what was done here; raises `Refused`."""
+        if self.admin.others is not None:
+            await tell_others(self.admin.others, method, path, body)
+
     def free_bytes(self) -> int | None:
         """Free space on the disk of the database; None for a server."""
         return self.services.storage.free_bytes()
@@ -418,8 +448,13 @@ class Gateway:
         }
 
     def carriers_up(self) -> dict[str, bool]:
-        """Whether each carrier is up."""
-        return {name: connector.up for name, connector in self.connectors.items()}
+        """Whether each carrier is up; without those of phones that live in other partitions."""
+        devices, is_part = self.services.devices, self._membership is not None
+        return {
+            name: connector.up
+            for name, connector in self.connectors.items()
+            if not (is_part and isinstance(connector, PhonesCarrier)) or devices.of_carrier(name)
+        }
 
     def carriers(self) -> tuple[CarrierView, ...]:
         """Every carrier as it is now."""
@@ -476,6 +511,11 @@ class Gateway:
 
     # HTTP and mail
 
+    @property
+    def mailbox(self) -> Mailbox | None:
+        """What takes mail; None where no enabled dialect does."""
+        return next((d.mailbox for d in self.dialects if d.mailbox is not None), None)
+
     def _build_web(self) -> DialectApp:
         services, settings = self.services, self.services.settings
         addresses = ClientAddressReader(settings.http.proxy_networks)
@@ -486,7 +526,7 @@ class Gateway:
             (Mm7Carrier, build_reports(self._find_mm7)),
             (HttpCarrier, build_calls_of(self.connectors)),
         ):
-            there_is = any(isinstance(carrier, kind) for carrier in self.connectors.values())
+            there_is = any(isinstance(behind(one), kind) for one in self.connectors.values())
             (apis if there_is else own).append(calls)
         if phones := phones_of(self.connectors):
             apis.extend(build_phone_apis(services, phones))
@@ -497,6 +537,7 @@ class Gateway:
             addresses=addresses,
             public_metrics=settings.metrics.public,
             front="/console" if settings.console.enabled else "/docs",
+            demo="/dev/account" if self.workbench is not None else "",
         )
         if settings.mailings.enabled:
             own.append(build_mailing_pages(services.mailings))
@@ -533,44 +574,25 @@ class Gateway:
             await asyncio.sleep(0.01)
 
     def _find_mm7(self, name: str) -> Mm7Carrier | None:
-        carrier = self.connectors.get(name)
+        carrier = behind(self.connectors.get(name))
         return carrier if isinstance(carrier, Mm7Carrier) else None
 
     def _console(self) -> Dialect:
         context = ConsoleContext(
             services=self.services,
             machine=self,
-            notices=self._build_notices(),
+            notices=build_notices(self.services),
             openid=self._openid,
         )
+        pages, member = PAGES, self._membership
+        if member is not None and member.cluster is not None:
+            pages = (*pages, *build_cluster_pages(member.cluster, member.kill))
         if self.workbench is None:
-            return build_console(context)
+            return build_console(context, pages)
         from dragoman.development.pages import PACKAGE, build_phone_pages
 
-        pages = (*PAGES, *build_phone_pages(self.workbench))
+        pages = (*pages, *build_phone_pages(self.workbench))
         return build_console(context, pages, packages=(CONSOLE, PACKAGE))
-
-    def _build_notices(self) -> MailedNotices | None:
-        """What mails people of the console; None without a relay, or an address to mail from."""
-        settings = self.services.settings.mailings
-        if not settings.enabled or not settings.sender:
-            return None
-        return MailedNotices(partial(new_transport, settings), settings.sender, self.services.clock)
-
-    def _build_mail_worker(self) -> MailWorker | None:
-        services, settings = self.services, self.services.settings.mailings
-        if not settings.enabled:
-            return None
-        worker = MailWorker(
-            storage=services.storage,
-            settings=settings,
-            pages_url=f"{(settings.base_url or '').rstrip('/')}{MAILINGS_PREFIX}",
-            new_transport=partial(new_transport, settings),
-            clock=services.clock,
-            metrics=services.metrics,
-        )
-        services.mailings.mail_due.subscribe(worker.announce)
-        return worker
 
     def _channels(self) -> Channels:
         mailings = self.services.settings.mailings
@@ -584,11 +606,10 @@ class Gateway:
 
     async def _listen_for_mail(self) -> None:
         settings = self.services.settings.mail
-        mailbox = next((d.mailbox for d in self.dialects if d.mailbox is not None), None)
-        if not settings.enabled or mailbox is None:
+        if not settings.enabled or self.mailbox is None:
             return
         try:
-            self._mail = MailListener(settings, mailbox, self.services.clock)
+            self._mail = MailListener(settings, self.mailbox, self.services.clock)
             await self._mail.start()
         except OSError as error:
             raise SystemExit(f"cannot take mail on {settings.listen}: {error}") from None

@@ -10,15 +10,18 @@ from __future__ import annotations
 
 import asyncio
 import hmac
-from collections.abc import Callable, Mapping
-from typing import Any, Final
+from collections.abc import AsyncGenerator, Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any, Final
 
 import structlog
 
+from dragoman.cluster.pages import OWN as OWN_PAGES
 from dragoman.cluster.peers import (
     API,
     CLIENT,
     HOPS,
+    NO_API,
+    NODE,
     NOT_HERE,
     PARTITION,
     SECRET,
@@ -28,19 +31,25 @@ from dragoman.cluster.peers import (
     own_headers,
     without_ours,
 )
+from dragoman.cluster.tunnels import Adopts, Arriving, Claim
 from dragoman.core.placement.model.views import Overview
 from dragoman.web.client_address import ClientAddressReader
 from dragoman.web.operations import Dialect
-from dragoman.web.refusals import Refusal
 from dragoman.web.requests import Request
-from dragoman.web.responses import TEXT, Response, Send
+from dragoman.web.responses import TEXT, Response, Send, Stream
 from dragoman.web.router import AsgiApp, Call, DialectApp, HandOver, Receive, Scope
+
+if TYPE_CHECKING:
+    from dragoman.cluster.development import Development
 
 WEB: Final = b"web"
 ADMIN: Final = b"admin"
+INNER: Final = b"inner"
 MAX_HOPS: Final = 3
 HOLD_S: Final = 15.0
 """How long a call waits for its partition to be taken over."""
+OPERATORS_HOLD_S: Final = 5.0
+"""How long an operator waits for a partition: what is amiss must be seen meanwhile."""
 LOOK_AGAIN_S: Final = 0.1
 
 _NOBODY: Final = Response(503, b"no node has the partition at the moment\n", TEXT)
@@ -59,15 +68,30 @@ class Place:
         self._front = front
         self.is_open = True
         """Whether it takes calls; one that was opened before it closed goes elsewhere."""
-        self.web: DialectApp | None = None
-        self.admin: DialectApp | None = None
+        self._closed = asyncio.Event()
+        self.apps: dict[bytes, DialectApp] = {}
+        """What serves each of its APIs."""
+        self.binds: Adopts | None = None
+        """What serves customers' binds."""
         self._under_way = 0
         self._idle = asyncio.Event()
         self._idle.set()
 
     def app(self, api: bytes) -> DialectApp | None:
         """What serves one of its APIs."""
-        return self.admin if api == ADMIN else self.web
+        return self.apps.get(api)
+
+    def serve(self, api: bytes, dialect: Dialect, body_timeout_s: float) -> DialectApp:
+        """An application of one more API of the partition."""
+        hand_over = self._front.hand_over_of(api)
+        app = DialectApp([dialect], _nothing, body_timeout_s=body_timeout_s, hand_over=hand_over)
+        app.call_type = self.counted(api)
+        return app
+
+    def close(self) -> None:
+        """Takes no more calls, and ends the streams that it answered with."""
+        self.is_open = False
+        self._closed.set()
 
     async def idle(self) -> None:
         """Returns once none of its calls is under way."""
@@ -88,13 +112,37 @@ class Place:
                 place._under_way += 1
                 place._idle.clear()
                 try:
-                    return await super().answer(body)
+                    response = await super().answer(body)
+                    if isinstance(response, Stream):
+                        response.pieces = _until(place._closed, response.pieces)
+                    return response
                 finally:
                     place._under_way -= 1
                     if not place._under_way:
                         place._idle.set()
 
         return CountedCall
+
+
+async def _until(
+    closed: asyncio.Event, pieces: AsyncGenerator[bytes, None]
+) -> AsyncGenerator[bytes, None]:
+    """The pieces of a stream until its partition is closed: then its client asks the next owner."""
+    closing = asyncio.ensure_future(closed.wait())
+    coming: asyncio.Future[bytes | None] | None = None
+    try:
+        while True:
+            coming = asyncio.ensure_future(anext(pieces, None))
+            await asyncio.wait({coming, closing}, return_when=asyncio.FIRST_COMPLETED)
+            if not coming.done() or (piece := coming.result()) is None:
+                return
+            yield piece
+    finally:
+        closing.cancel()
+        if coming is not None and not coming.done():
+            coming.cancel()
+            await asyncio.gather(coming, return_exceptions=True)
+        await pieces.aclose()
 
 
 class Front:
@@ -109,6 +157,16 @@ class Front:
         self.outdated = asyncio.Event()
         """Set where the overview was wrong."""
 
+    def claim_of(self, partition: int) -> Claim:
+        """Who owns a partition, and since which claim."""
+        claim = self.overview.partitions[partition]
+        return claim.node, claim.epoch
+
+    def address_of(self, partition: int) -> str | None:
+        """Where the owner of a partition is reached; None where it has none but this node."""
+        address = self.overview.address_of(partition)
+        return None if address == self._own else address
+
     def hand_over_of(self, api: bytes) -> HandOver:
         """What a partition's application calls for a caller of another one."""
 
@@ -117,21 +175,23 @@ class Front:
 
         return hand_over
 
-    async def hand_over(self, api: bytes, request: Request, partition: int) -> Response | None:
+    async def hand_over(
+        self, api: bytes, request: Request, partition: int, hold_s: float | None = None
+    ) -> Response | None:
         """The answer of the partition that a call belongs to; None where nobody gives one."""
         hops = _read_hops(request.header(HOPS)) + 1
         if hops > MAX_HOPS:
             log.error("call_without_a_place", partition=partition)
             return None
         loop = asyncio.get_running_loop()
-        give_up_at = loop.time() + HOLD_S
+        give_up_at = loop.time() + (HOLD_S if hold_s is None else hold_s)
         while True:
             place = self.places.get(partition)
             app = place.app(api) if place is not None else None
             if app is not None:
                 return await _open_again(app, request, hops)
-            address = self.overview.address_of(partition)
-            if address is not None and address != self._own:
+            address = self.address_of(partition)
+            if address is not None:
                 try:
                     return await self._peers.send(address, partition, api, request, hops)
                 except NotHere:
@@ -143,6 +203,19 @@ class Front:
             if loop.time() > give_up_at:
                 return None
             await asyncio.sleep(LOOK_AGAIN_S)
+
+
+class Everybody:
+    """All partitions of the cluster, as an operator's question comes to one of them."""
+
+    def __init__(self, front: Front, partition: int, partitions: int) -> None:
+        self._front = front
+        self.partition = partition
+        self.partitions = partitions
+
+    async def ask(self, request: Request, partition: int) -> Response | None:
+        """What a partition answers to an operation; None where nobody owns it at the moment."""
+        return await self._front.hand_over(ADMIN, request, partition, OPERATORS_HOLD_S)
 
 
 async def _open_again(app: DialectApp, request: Request, hops: int) -> Response | None:
@@ -176,15 +249,24 @@ class FrontApp(DialectApp):
     """
 
     def __init__(
-        self, front: Front, api: bytes, fallback: AsgiApp, *, body_timeout_s: float
+        self,
+        front: Front,
+        api: bytes,
+        fallback: AsgiApp,
+        *,
+        body_timeout_s: float,
+        development: Development | None = None,
     ) -> None:
         super().__init__((), fallback, body_timeout_s=body_timeout_s)
         self._front = front
         self._api = api
+        self._development = development
 
     def open(self, scope: Mapping[str, Any]) -> Call | None:
-        if _is_own(scope["path"]):
+        if scope["path"] in OWN_PAGES:
             return None
+        if self._development is not None and self._development.is_own(scope["path"]):
+            return self._development.relay(self, scope)
         app = next((place.app(self._api) for place in self._front.places.values()), None)
         if app is not None:
             return app.open(scope)
@@ -202,15 +284,10 @@ class FrontApp(DialectApp):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers what goes through ASGI: the pages around the dialects."""
-        own = scope["type"] != "http" or _is_own(scope["path"])
+        own = scope["type"] != "http" or scope["path"] in OWN_PAGES
         place = next(iter(self._front.places.values()), None)
         app = place.app(self._api) if place is not None and not own else None
         await (app or self.fallback)(scope, receive, send)
-
-
-def _is_own(path: str) -> bool:
-    """Whether a page is about the node itself."""
-    return path.startswith("/health/")
 
 
 _RELAYED_BYTES: Final = 16 << 20
@@ -225,7 +302,7 @@ class _RelayedCall(Call):
         request = Request(
             scope["method"],
             scope["path"],
-            dialect=_ANY,
+            dialect=NO_API,
             query_string=scope["query_string"],
             headers=scope["headers"],
             client=ClientAddressReader().read(scope),
@@ -245,38 +322,42 @@ class _RelayedCall(Call):
         return _NOBODY
 
 
-def _refuse(_request: Request, refusal: Refusal) -> Response:
-    return Response(refusal.status, f"{refusal.reason}\n".encode(), TEXT)
-
-
-_ANY: Final = Dialect(
-    name="cluster", title="", description="", prefixes=(), operations=(), refuse=_refuse
-)
-
-
 class PeerApp(DialectApp):
     """What other nodes call: their callers' calls, for the partitions that this node owns."""
 
-    def __init__(self, front: Front, secret: str, *, body_timeout_s: float) -> None:
+    def __init__(
+        self, front: Front, secret: str, node: Iterable[Dialect], *, body_timeout_s: float
+    ) -> None:
+        """`node` has the calls that are for the node itself."""
         super().__init__((), _nothing, body_timeout_s=body_timeout_s)
+        self._node = DialectApp(node, _nothing, body_timeout_s=body_timeout_s)
         self._front = front
         self._secret = secret.encode()
 
     def open(self, scope: Mapping[str, Any]) -> Call | None:
         said = own_headers(scope["headers"])
         if not self._secret or not hmac.compare_digest(said.get(SECRET, b""), self._secret):
-            return self._refused(scope, Response(403, b"not a node of this cluster\n", TEXT))
+            return self._at_once(scope, Response(403, b"not a node of this cluster\n", TEXT))
         partition = said.get(PARTITION, b"")
         place = self._front.places.get(int(partition)) if partition.isdigit() else None
-        app = place.app(said.get(API, WEB)) if place is not None else None
+        api = said.get(API, WEB)
+        app = self._node if api == NODE else place.app(api) if place is not None else None
         if app is None:
-            return self._refused(scope, Response(NOT_HERE, b"", TEXT))
+            return self._at_once(scope, Response(NOT_HERE, b"", TEXT))
         client = said.get(CLIENT, b"").decode("latin-1")
         call = app.open({**scope, "headers": without_ours(scope["headers"]), "client": (client, 0)})
         if call is None:
-            return self._refused(scope, Response(404, b"", TEXT))
+            return self._at_once(scope, Response(404, b"", TEXT))
         call.request.client = client
         return call
+
+    def arriving(self) -> Arriving:
+        """What reads the beginning of a connection that is carried here."""
+        return Arriving(self._secret, self._find_binds)
+
+    def _find_binds(self, partition: int) -> Adopts | None:
+        place = self._front.places.get(partition)
+        return place.binds if place is not None else None
 
     def open_known(self, data: bytes, peer: tuple[str, int] | None) -> None:
         """Knows no heads: each call says where it is from and for which partition."""
@@ -284,8 +365,8 @@ class PeerApp(DialectApp):
     def learn_head(self, data: bytes, call: Call) -> None:
         """Remembers none."""
 
-    def _refused(self, scope: Mapping[str, Any], response: Response) -> Call:
-        call = Call(self, Request(scope["method"], scope["path"], dialect=_ANY))
+    def _at_once(self, scope: Mapping[str, Any], response: Response) -> Call:
+        call = Call(self, Request(scope["method"], scope["path"], dialect=NO_API))
         call.response = response
         call.drain_bytes = _RELAYED_BYTES
         return call

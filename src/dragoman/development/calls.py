@@ -1,4 +1,4 @@
-"""The calls under `/dev` of a development gateway: phones, faults, mail and callbacks, in JSON.
+"""The calls under `/dev` of a development gateway: phones, faults, mail, callbacks, in JSON.
 
 They need no key from the same machine, where the caller names it by a local name (so no web page
 can reach them under a name of its own); from elsewhere they need an API key.
@@ -8,12 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from ipaddress import ip_address
-from typing import Final
+from typing import Final, Protocol
 from urllib.parse import urlsplit
 
 import msgspec
 
-from dragoman.core.accounts.accounts import Accounts
 from dragoman.core.model.errors import RefusalCode, Refused, StorageUnavailable
 from dragoman.development import schemas
 from dragoman.development.phones import MAX_WAIT_S, Faults, PhoneText
@@ -35,8 +34,16 @@ _STATUSES: Final = {
 }
 
 
+class Keys(Protocol):
+    """Knows API keys."""
+
+    async def authenticate_key(self, key: str, address: str, /) -> object:
+        """Raises `Refused` for one that is not good."""
+        ...
+
+
 # fmt: off
-def build_calls(workbench: Workbench, accounts: Accounts) -> Dialect:
+def build_calls(workbench: Workbench, accounts: Keys) -> Dialect:
     """The calls as a table of operations."""
     calls = _Calls(workbench, accounts)
     declare, s = calls.declare, schemas
@@ -58,6 +65,7 @@ def build_calls(workbench: Workbench, accounts: Accounts) -> Dialect:
             declare("GET /faults", calls.faults, "The faults of the carrier"),
             declare("POST /faults", calls.set_faults, "Sets the faults of the carrier",
                     body=s.FaultChanges),
+            declare("GET /account", calls.account, "What the demo account signs in with"),
             declare("GET /mail", calls.mail, "Campaign mail, which is never delivered",
                     query=s.MailQuery),
             declare("GET /callbacks", calls.take, "Callbacks to be made elsewhere",
@@ -71,10 +79,11 @@ def build_calls(workbench: Workbench, accounts: Accounts) -> Dialect:
 
 
 class _Calls:
-    def __init__(self, workbench: Workbench, accounts: Accounts) -> None:
+    def __init__(self, workbench: Workbench, accounts: Keys) -> None:
         self._phones = workbench.phones
         self._outbox = workbench.outbox
         self._forwarding = workbench.forwarding
+        self._demo = workbench.demo
         self._accounts = accounts
 
     def declare(
@@ -187,6 +196,9 @@ class _Calls:
         if changes.cut_links:
             self._phones.cut_links()
         return _answer(self._phones.faults)
+
+    async def account(self, _request: Request) -> Response:
+        return _answer(schemas.DemoAccount(variables=self._demo))
 
     async def mail(self, request: Request) -> Response:
         query = decode_query(request, schemas.MailQuery)

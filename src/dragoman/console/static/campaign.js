@@ -14,9 +14,10 @@ async function look() {
     const told = await answer.json();
     if (counted) {
       if (told.counted === null) return location.reload();
-      counted.textContent = `${count(told.counted)} recipients counted so far.`;
+      counted.textContent = counted.dataset.counted.replace("{count}", count(told.counted));
     } else {
       if (told.state !== figures.dataset.state) return location.reload();
+      if (told.counted_all && !("counted" in figures.dataset)) return location.reload();
       for (const place of figures.querySelectorAll("[data-figure]")) {
         place.textContent = count(told[place.dataset.figure]);
       }

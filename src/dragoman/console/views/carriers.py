@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from typing import Final
+from urllib.parse import quote
 
 from dragoman.console.page import Page
 from dragoman.console.page_request import PageRequest
+from dragoman.console.translation import gettext, lazy
 from dragoman.core.accounts.model.accounts import Permission
 from dragoman.core.delivery.running import CarrierView
 from dragoman.core.model.errors import RefusalCode, Refused
@@ -14,15 +16,12 @@ from dragoman.web.responses import Response
 
 async def list_carriers(request: PageRequest) -> Response:
     """Every carrier with its links."""
-    machine = request.context.machine
-    carriers = machine.carriers()
-    waiting = machine.waiting()
-    ages = machine.oldest_waiting_s()
+    seen = await request.context.machine.situation()
     return request.show(
         "carriers.html",
-        troubles=[*machine.problems(), *machine.warnings()],
-        carriers=[(carrier, *describe_carrier(carrier)) for carrier in carriers],
-        routes=[(name, count, ages.get(name)) for name, count in waiting.items()],
+        troubles=[*seen.problems, *seen.warnings],
+        carriers=[(carrier, *describe_carrier(carrier)) for carrier in seen.carriers],
+        routes=[(name, count, seen.oldest_s.get(name)) for name, count in seen.waiting.items()],
     )
 
 
@@ -37,23 +36,26 @@ async def switch_carrier(request: PageRequest) -> Response:
     action = "drain_carrier" if held else "enable_carrier"
     entry = request.audit(action, name)
     await request.services.carrier_switches.switch(name, held, (entry,))
+    await request.context.machine.tell_others("PUT", f"/carriers/{quote(name)}", {"held": held})
     return request.go("/carriers", "saved")
 
 
 def describe_carrier(carrier: CarrierView) -> tuple[str, str]:
     """The status of a carrier, and the class of its badge."""
     if carrier.held:
-        return ("draining", "unknown") if carrier.in_flight else ("disabled", "off")
+        if carrier.in_flight:
+            return gettext("draining"), "unknown"
+        return gettext("disabled"), "off"
     if not carrier.up:
-        return "down", "undelivered"
-    return "up", "delivered"
+        return gettext("down"), "undelivered"
+    return gettext("up"), "delivered"
 
 
 PAGES: Final = (
     Page(
         "/carriers",
-        "Carriers",
-        menu="Carriers",
+        lazy("Carriers"),
+        menu=lazy("Carriers"),
         show=list_carriers,
         act=switch_carrier,
         needs=Permission.OPERATE,

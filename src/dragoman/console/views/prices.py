@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from typing import Final
+from urllib.parse import quote
 
 from dragoman.console.forms import version_of
 from dragoman.console.labels import describe_refusal
 from dragoman.console.page import Page
 from dragoman.console.page_request import PageRequest
+from dragoman.console.translation import lazy
 from dragoman.core.accounts.model.accounts import Permission
 from dragoman.core.billing.model.costs import InvalidPriceList, RowError
 from dragoman.core.delivery.model.price_lists import PriceListChange
@@ -37,6 +39,7 @@ async def import_prices(request: PageRequest) -> Response:
     try:
         if form.get("do") == "remove":
             await price_lists.remove(carrier, (request.audit("remove_prices", carrier),))
+            await request.context.machine.tell_others("DELETE", f"/prices/{quote(carrier)}")
             return request.go("/prices", "saved")
         version = await _version(request, carrier)
         if applies:
@@ -56,6 +59,8 @@ async def import_prices(request: PageRequest) -> Response:
         request.problems["content"] = refused.detail or describe_refusal(refused)
         return await _show(request, 422)
     if applies:
+        again = {"content": content, "add": bool(form.get("add"))}
+        await request.context.machine.tell_others("POST", f"/prices/{quote(carrier)}", again)
         return request.go("/prices", "saved")
     return await _show(request, change=change, version=version, content=content)
 
@@ -109,8 +114,8 @@ async def _show(
 PAGES: Final = (
     Page(
         "/prices",
-        "Prices of carriers",
-        menu="Prices",
+        lazy("Prices of carriers"),
+        menu=lazy("Prices"),
         show=list_prices,
         act=import_prices,
         needs=Permission.OPERATE,
@@ -118,7 +123,7 @@ PAGES: Final = (
     ),
     Page(
         "/prices/{carrier}.csv",
-        "Prices of a carrier",
+        lazy("Prices of a carrier"),
         section="Prices",
         show=give_prices,
         needs=Permission.OPERATE,

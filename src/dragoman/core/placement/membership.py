@@ -14,7 +14,7 @@ from typing import Final
 from dragoman.core.model.errors import StorageUnavailable
 from dragoman.core.model.use_case import use_case
 from dragoman.core.placement.model.views import Node, Overview
-from dragoman.core.placement.sql import shared
+from dragoman.core.placement.sql import moves, shared
 from dragoman.storage.partitions import partition_url
 from dragoman.storage.shared import SharedSession
 
@@ -61,6 +61,10 @@ class Membership:
                 f"the cluster has {partitions} partitions, cluster.partitions says"
                 f" {self.partitions}: their number is chosen once"
             )
+        if await self.session.run(lambda c: moves.find_setting(c, moves.SOURCE)) is not None:
+            raise CannotJoin(
+                "a gateway is moving in: run `dragoman cluster import` until it has ended"
+            )
         await self._enter()
         run = self.node.run
 
@@ -95,6 +99,24 @@ class Membership:
                     raise StorageUnavailable(str(error)) from error
                 raise
         return await self.session.run(shared.load_overview), is_new
+
+    async def configuration(self) -> Mapping[str, str]:
+        """The digests of the configuration that counts, by key."""
+        return await self.session.run(shared.load_configuration)
+
+    async def configuration_version(self) -> int:
+        """Which configuration counts: another number is another one."""
+        return await self.session.run(shared.find_configuration_version)
+
+    async def put_configuration(self, configuration: Mapping[str, str]) -> int:
+        """Has another configuration count; its version."""
+        return await self.session.run(lambda c: shared.put_configuration(c, configuration))
+
+    async def find(self, kind: str, key: str) -> int | None:
+        """The partition of a key, None where there is no such key in the cluster."""
+        if not key.isprintable():
+            return None
+        return await self.session.run(lambda c: shared.find_partition(c, kind, key))
 
     async def overview(self) -> Overview:
         """How the cluster is."""

@@ -9,6 +9,7 @@ from sqlalchemy import (
     Connection,
     and_,
     delete,
+    exists,
     func,
     literal_column,
     select,
@@ -25,7 +26,7 @@ from dragoman.core.callbacks.model.callback_lists import (
     UnmatchedReceipt,
 )
 from dragoman.core.callbacks.model.hosts import PausedHost
-from dragoman.core.callbacks.sql.callbacks import CallbackState
+from dragoman.core.callbacks.sql.callbacks import LEFT_OUT, CallbackState, load_whole, read_columns
 from dragoman.core.callbacks.sql.tables import paused_hosts
 from dragoman.core.messages.sql.tables import (
     callback_attempts,
@@ -97,10 +98,7 @@ def _find(
         if floor is not None:
             conditions.append(key >= floor)
     query = (
-        select(*columns_of(callbacks, CallbackView))
-        .where(*conditions)
-        .order_by(key.desc())
-        .limit(limit + 1)
+        select(*read_columns(CallbackView)).where(*conditions).order_by(key.desc()).limit(limit + 1)
     )
     found = read_all(connection, query, CallbackView)
     if len(found) > limit:
@@ -111,10 +109,11 @@ def _find(
 
 def find_callback(connection: Connection, callback_id: int) -> CallbackDetails | None:
     """One callback with its calls."""
-    query = select(*columns_of(callbacks, CallbackView), callbacks.c.payload, callbacks.c.answer)
+    query = select(*read_columns(CallbackView), callbacks.c.answer)
     row = connection.execute(query.where(callbacks.c.callback_id == callback_id)).first()
     if row is None:
         return None
+    _, payload = load_whole(connection, [callback_id])[callback_id]
     names = CallbackView.__struct_fields__
     callback = CallbackView(**{name: getattr(row, name) for name in names})
     repeated = (
@@ -131,7 +130,7 @@ def find_callback(connection: Connection, callback_id: int) -> CallbackDetails |
             calls.append(last)
     return CallbackDetails(
         callback=callback,
-        payload=row.payload,
+        payload=payload,
         calls=tuple(calls),
         of_message=is_any(connection, messages.c.message_id == row.message_id),
     )
@@ -174,14 +173,17 @@ def replay(connection: Connection, item: Replay) -> int:
         callbacks.c.account_id == item.account_id,
         callbacks.c.state != CallbackState.PENDING.value,
         *(~callbacks.c.payload.contains(f'"{side}":"{REMOVED}"') for side in _SIDES),
+        ~exists().where(
+            messages.c.message_id == callbacks.c.message_id, messages.c.recipient == REMOVED
+        ),
     )
     last = select(
         callbacks.c.callback_id,
         callbacks.c.attempts,
-        callbacks.c.answered_ms,
-        callbacks.c.answer_status,
+        LEFT_OUT["answered_ms"],
+        LEFT_OUT["answer_status"],
         func.coalesce(callbacks.c.answer, ""),
-    ).where(chosen, callbacks.c.answered_ms.is_not(None))
+    ).where(chosen, LEFT_OUT["answered_ms"].is_not(None))
     names = ["callback_id", "number", "answered_ms", "answer_status", "answer"]
     for row in connection.execute(last).all():
         known = callback_attempts.c
@@ -190,7 +192,9 @@ def replay(connection: Connection, item: Replay) -> int:
                 callback_attempts.insert().values(dict(zip(names, row, strict=True)))
             )
     again = update(callbacks).where(chosen)
-    values = {"state": CallbackState.PENDING.value, "next_attempt_ms": item.now_ms}
+    # From what the rows were before, which no longer say what they left out then.
+    answered = {name: LEFT_OUT[name] for name in ("answered_ms", "answer_status")}
+    values = {"state": CallbackState.PENDING.value, "next_attempt_ms": item.now_ms, **answered}
     return connection.execute(again.values(**values)).rowcount
 
 

@@ -98,6 +98,26 @@ class Connector(Protocol):
 
 
 @runtime_checkable
+class StandsFor(Protocol):
+    """A connector in the place of one that others send over as well."""
+
+    @property
+    def stands_for(self) -> Connector:
+        """The one that has the links, or would have them here."""
+        ...
+
+    @property
+    def is_here(self) -> bool:
+        """Whether it has the links: else another node of the cluster has them, if any does."""
+        ...
+
+
+def behind(connector: Connector | None) -> Connector | None:
+    """A connector itself, or the one that it stands for."""
+    return connector.stands_for if isinstance(connector, StandsFor) else connector
+
+
+@runtime_checkable
 class CallsBack(Protocol):
     """A connector that can recall messages."""
 

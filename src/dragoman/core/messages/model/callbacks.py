@@ -10,6 +10,7 @@ from typing import Final
 import msgspec
 
 from dragoman.core.messages.model.lifecycle import State
+from dragoman.kit.ids import time_of
 
 BINDS: Final = "smpp://"
 """Begins what stands in place of a URL for what goes to the binds of an account."""
@@ -41,6 +42,83 @@ class CallbackFacts(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
     """What the recipient pays, in the smallest unit."""
     sent: bool = True
     """Whether a carrier took it."""
+
+
+class CallbackSubject(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """What the rows of a message and its batch say for all of its callbacks."""
+
+    batch_id: int
+    recipient: str
+    sender: str
+    return_data: str
+    mcc: str
+    parts: int
+    price: int
+    premium_price: int
+
+
+class _StoredFacts(
+    msgspec.Struct,
+    frozen=True,
+    kw_only=True,
+    omit_defaults=True,
+    gc=False,
+    rename={"state": "s", "at_ms": "t", "failure": "x", "detail": "d", "sent": "o"},
+):
+    """`CallbackFacts` as a row has them: what other rows do not say, with names of a letter."""
+
+    state: State
+    at_ms: int = 0
+    """After the time in the identifier of the callback, which nearly always is the same."""
+    failure: str = ""
+    detail: str = ""
+    sent: bool = True
+
+
+_IN_SHORT: Final = '{"s":'
+"""Begins facts as `render_facts` writes them; earlier versions wrote them whole."""
+_encode: Final = msgspec.json.Encoder().encode
+_decode: Final = msgspec.json.Decoder(_StoredFacts).decode
+
+
+def render_facts(facts: CallbackFacts, callback_id: int) -> str:
+    """The facts as the row of a callback about their message has them."""
+    stored = _StoredFacts(
+        state=facts.state,
+        at_ms=facts.at_ms - time_of(callback_id),
+        failure=facts.failure,
+        detail=facts.detail,
+        sent=facts.sent,
+    )
+    return _encode(stored).decode()
+
+
+def are_in_short(payload: str) -> bool:
+    """Whether the payload of a row has facts that take a `CallbackSubject` to be whole."""
+    return payload.startswith(_IN_SHORT)
+
+
+def read_facts(
+    payload: str, callback_id: int, message_id: int, subject: CallbackSubject
+) -> CallbackFacts:
+    """The facts in the payload of a row that has them in short."""
+    stored = _decode(payload)
+    return CallbackFacts(
+        message_id=message_id,
+        batch_id=subject.batch_id,
+        state=stored.state,
+        at_ms=time_of(callback_id) + stored.at_ms,
+        recipient=subject.recipient,
+        sender=subject.sender,
+        failure=stored.failure,
+        detail=stored.detail,
+        return_data=subject.return_data,
+        mcc=subject.mcc,
+        parts=subject.parts,
+        price=subject.price,
+        premium_price=subject.premium_price,
+        sent=stored.sent,
+    )
 
 
 class TextFacts(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
