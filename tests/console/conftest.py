@@ -351,9 +351,12 @@ async def browser(prepared: Path, tmp_path: Path) -> AsyncIterator[Browser]:
         await services.close()
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def chromium() -> AsyncIterator[Any]:
-    """A real browser. Where there is none its tests are skipped, or fail with REQUIRE_BROWSER=1."""
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def shared_chromium() -> AsyncIterator[Any]:
+    """A real browser. Where there is none its tests are skipped, or fail with REQUIRE_BROWSER=1.
+
+    Starting one costs as much as ten tests in it.
+    """
     from playwright.async_api import async_playwright, expect
 
     if not CHROMIUM.exists():
@@ -361,9 +364,19 @@ async def chromium() -> AsyncIterator[Any]:
         complain(f"there is no {CHROMIUM}; install it (Debian: apt install chromium)")
     expect.set_options(timeout=PATIENCE_S * 1000)
     async with async_playwright() as playwright:
-        chromium = await playwright.chromium.launch(executable_path=CHROMIUM)
+        chromium = await playwright.chromium.launch(
+            executable_path=CHROMIUM, args=["--disable-gpu"]
+        )
         yield chromium
         await chromium.close()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def chromium(shared_chromium: Any) -> AsyncIterator[Any]:
+    """The browser without a page; what a test opens is closed after it, and so costs no more."""
+    yield shared_chromium
+    for context in shared_chromium.contexts:
+        await context.close()
 
 
 def path_of(page: Page) -> str:
