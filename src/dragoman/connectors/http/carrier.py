@@ -228,7 +228,7 @@ class HttpCarrier:
         session = self._session
         if session is not None and not session.values:
             if self._waiting and self.up:
-                session.open(self._client, self._wall_clock_ms(), self._session_opened)
+                session.open(self._client, self._wall_clock_ms, self._session_opened)
             return
         while self._waiting and len(self._open) < window and self.up:
             now = self._clock()
@@ -267,7 +267,7 @@ class HttpCarrier:
         if poll is None or not self.up:
             return False
         if session is not None and not session.values:
-            session.open(self._client, self._wall_clock_ms(), self._session_opened)
+            session.open(self._client, self._wall_clock_ms, self._session_opened)
             return False
         values = session.values if session is not None else {}
         message = msgspec.structs.replace(NO_MESSAGE, recipient=sent.recipient)
@@ -276,7 +276,7 @@ class HttpCarrier:
                 message,
                 ref=reference_of(sent.message_id),
                 status_url="",
-                now_ms=self._wall_clock_ms(),
+                now_ms=self._wall_clock_ms,
                 fixed=values,
                 id=sent.carrier_id,
             )
@@ -304,7 +304,7 @@ class HttpCarrier:
             message,
             ref=ref,
             status_url=f"{self._callback_url}{ref}" if self._callback_url else "",
-            now_ms=self._wall_clock_ms(),
+            now_ms=self._wall_clock_ms,
             fixed=session,
         )
 
@@ -314,7 +314,7 @@ class HttpCarrier:
         if self._session is not None:
             opened: asyncio.Future[Fetched | FetchError | None]
             opened = asyncio.get_running_loop().create_future()
-            self._session.open(self._client, self._wall_clock_ms(), opened.set_result)
+            self._session.open(self._client, self._wall_clock_ms, opened.set_result)
             problem = await opened
             if isinstance(problem, FetchError):
                 return Trial(problem=f"login: {problem.reason}")
@@ -332,7 +332,7 @@ class HttpCarrier:
 
     def read(self, answer: Fetched) -> Answer:
         """What an answer means."""
-        return self._answers.read(answer, self._wall_clock_ms())
+        return self._answers.read(answer, self._wall_clock_ms)
 
     def _submit(self, message: Outgoing, now: float) -> None:
         values = self._session.values if self._session is not None else {}
@@ -389,9 +389,9 @@ class HttpCarrier:
         values: Mapping[str, str],
     ) -> Outcome | None:
         """The outcome; None for a message that is to be sent again at once."""
-        if isinstance(result, NotConnected | FetchRefused):
-            return self._pause(RetryCode.LINK_DOWN, result.reason)
         if isinstance(result, FetchError):
+            if isinstance(result, (NotConnected, FetchRefused)):
+                return self._pause(RetryCode.LINK_DOWN, result.reason)
             self._note_failure(result.reason)
             return self._unknown(message, result.reason)
         now = self._clock()

@@ -40,7 +40,7 @@ NO_MESSAGE: Final = Outgoing(
 class Filling:
     """What one request is filled with."""
 
-    __slots__ = ("_message", "fixed", "id", "now_ms", "ref", "status_url")
+    __slots__ = ("_now_ms", "fixed", "id", "message", "ref", "status_url")
 
     def __init__(
         self,
@@ -48,25 +48,26 @@ class Filling:
         *,
         ref: str,
         status_url: str,
-        now_ms: int,
+        now_ms: Callable[[], int],
         fixed: Mapping[str, str],
         id: str = "",
     ) -> None:
-        self._message = message
+        self.message = message
         self.ref = ref
         self.status_url = status_url
-        self.now_ms = now_ms
+        self._now_ms = now_ms
         self.fixed = fixed
         """Values that change, yet not with the message: those of a session."""
         self.id = id
 
     @property
-    def message(self) -> Outgoing:
-        return self._message
+    def now_ms(self) -> int:
+        """The time, which few requests name."""
+        return self._now_ms()
 
     def left_s(self) -> int | None:
         """Seconds until the message expires; None where it does not."""
-        until_ms = self._message.validity_until_ms
+        until_ms = self.message.validity_until_ms
         return None if until_ms is None else max(1, (until_ms - self.now_ms) // 1000)
 
 
