@@ -34,12 +34,13 @@ from benchmarks import (
     providers,
     queries,
     routes,
+    thousand,
     waiting,
 )
 from benchmarks.builds import HERE, Build, built
 from benchmarks.processes import has_kannel
 
-CHOICES = tuple("ABCDEFGHIJKLOPRSW")
+CHOICES = tuple("ABCDEFGHIJKLNOPRSW")
 
 
 def main() -> None:
@@ -225,6 +226,17 @@ def _doors(folder: Path, runs: int) -> None:
     ratios.report()
 
 
+def _thousand(folder: Path, runs: int) -> None:
+    print(f"\nN  {thousand.MESSAGES:,} messages with texts of their own in one call")
+    for number, turn in enumerate(thousand.run(folder / "n", runs), 1):
+        for figure in turn:
+            print(
+                f"  run {number}  {figure.name:<14} {figure.per_s:>7,} accepted/s"
+                f"   slowest call {figure.slowest_ms:>6} ms   {figure.cost_us:>5} us a message"
+                f"   {_verdict(figure.flaws)}"
+            )
+
+
 def _contacts(folder: Path, count: int) -> None:
     print(f"\nH  {count:,} contacts, imported {contacts.ROWS:,} rows a PUT")
     home = folder / "h"
@@ -386,6 +398,7 @@ def _verdict(flaws: tuple[str, ...]) -> str:
 _REPORTS = {
     "G": _codec,
     "L": _live,
+    "N": _thousand,
     "O": _doors,
     "P": _phones,
     "R": _routes,

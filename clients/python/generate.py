@@ -29,7 +29,7 @@ from __future__ import annotations
 from typing import Literal, NotRequired, TypedDict, cast
 from urllib.parse import quote
 
-from dragoman_client._transport import AsyncTransport, Call, SyncTransport
+from dragoman_client._transport import UNSET, AsyncTransport, Call, SyncTransport, Unset
 '''
 
 
@@ -103,7 +103,7 @@ def _method(
         component = components[ref]
         fields, required = component["properties"], set(component.get("required", ()))
         ordered = sorted(fields, key=lambda name: name not in required)
-        keywords += [_keyword(name, fields[name], name in required) for name in ordered]
+        keywords += [_field(name, fields[name], name in required) for name in ordered]
     keywords += [_keyword(one["name"], one["schema"], one["required"]) for one in in_query]
     if keyed:
         keywords.append("idempotency_key: str | None = None")
@@ -129,6 +129,16 @@ def _method(
     else:
         yield f"        return cast({returned!r}, {wait}self._call({call}))"
     yield ""
+
+
+def _field(name: str, schema: Schema, required: bool) -> str:
+    """An argument of a body: null is not the same as not given."""
+    kind = type_of(schema)
+    if required:
+        return f"{safe(name)}: {kind}"
+    kinds = kind.split(" | ")
+    ordered = sorted([*kinds, "Unset"], key=lambda one: one == "None")
+    return f"{safe(name)}: {' | '.join(ordered)} = UNSET"
 
 
 def _keyword(name: str, schema: Schema, required: bool) -> str:

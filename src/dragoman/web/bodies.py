@@ -33,7 +33,7 @@ _PLAIN_JSON: Final = parse_media_type(_JSON)
 _FIRST_BYTE: Final[Mapping[bytes, BodyFormat]] = {b"{": "json", b"[": "json", b"<": "xml"}
 _NO_CODING: Final = frozenset({b"", b"identity"})
 _LOCATION: Final = re.compile(r" - at `\$\.?(?P<field>.*)`$")
-_NESTING: Final = (dict, list, msgspec.Struct)
+_NESTING: Final = (dict, list, tuple, msgspec.Struct)
 
 
 class ClientGone(Exception):
@@ -155,7 +155,9 @@ def decode_json(
         raise MalformedBody("the text is not utf-8", kind=RefusalKind.BAD_CHARSET) from None
     except RecursionError:
         raise _too_deep() from None
-    if data.count(b"[") + data.count(b"{") > max_depth and _deeper_than(value, max_depth):
+    if data.count(b"[") + data.count(b"{") > max_depth and (
+        _is_open(cast("Hashable", shape)) and _deeper_than(value, max_depth)
+    ):
         raise _too_deep()
     return value
 
@@ -207,6 +209,47 @@ def _format_of(data: bytes, media: MediaType, formats: tuple[BodyFormat, ...]) -
         f"a body of type {media.name[:60] or 'unknown'} is not accepted",
         kind=RefusalKind.UNSUPPORTED_TYPE,
     )
+
+
+@cache
+def _is_open(shape: Any) -> bool:
+    """Whether a shape does not say how deep its values nest: anything is within it, or itself."""
+    return _is_open_type(msgspec.inspect.type_info(shape), ())
+
+
+def _is_open_type(kind: msgspec.inspect.Type, around: tuple[object, ...]) -> bool:
+    inner: Iterable[msgspec.inspect.Type] = ()
+    match kind:
+        case msgspec.inspect.StructType(cls=cls, fields=fields):
+            if cls in around:
+                return True
+            around, inner = (*around, cls), [field.type for field in fields]
+        case msgspec.inspect.UnionType(types=types):
+            inner = types
+        case msgspec.inspect.DictType(key_type=key, value_type=value):
+            inner = (key, value)
+        case (
+            msgspec.inspect.ListType(item_type=item) | msgspec.inspect.VarTupleType(item_type=item)
+        ):
+            inner = (item,)
+        case msgspec.inspect.TupleType(item_types=items):
+            inner = items
+        case msgspec.inspect.Metadata(type=told):
+            inner = (told,)
+        case _:
+            return not isinstance(kind, _LEAVES)
+    return any(_is_open_type(one, around) for one in inner)
+
+
+_LEAVES: Final = (
+    msgspec.inspect.BoolType,
+    msgspec.inspect.EnumType,
+    msgspec.inspect.FloatType,
+    msgspec.inspect.IntType,
+    msgspec.inspect.LiteralType,
+    msgspec.inspect.NoneType,
+    msgspec.inspect.StrType,
+)
 
 
 def _deeper_than(value: object, depth: int) -> bool:

@@ -13,7 +13,7 @@ from dragoman.web.operations import (
     parse_template,
 )
 from dragoman.web.refusals import STATUS
-from dragoman.web.requests import BodyFormat, name_of_call
+from dragoman.web.requests import BodyFormat, name_of_call, scope_of_call
 
 Schema = dict[str, Any]
 
@@ -86,6 +86,7 @@ def _operation(
 ) -> Schema:
     described: Schema = {
         "operationId": operation.name or _operation_id(dialect, operation, method),
+        "x-scope": scope_of_call(dialect.name, method.lower(), operation.path, operation.name),
         "summary": operation.summary,
         "tags": list(operation.tags),
         "parameters": [

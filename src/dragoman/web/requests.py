@@ -55,6 +55,8 @@ class Called(Protocol):
     @property
     def path(self) -> str: ...
     @property
+    def name(self) -> str: ...
+    @property
     def summary(self) -> str: ...
     @property
     def wrapper(self) -> str: ...
@@ -68,12 +70,17 @@ class Called(Protocol):
 
 
 @cache
-def _scope_names(dialect: str, method: str, path: str) -> tuple[str, ...]:
-    return dialect, name_of_call(dialect, "get" if method == "head" else method, path)
+def _scope_names(dialect: str, method: str, path: str, name: str) -> tuple[str, ...]:
+    return dialect, scope_of_call(dialect, "get" if method == "head" else method, path, name)
+
+
+def scope_of_call(dialect: str, method: str, path: str, name: str) -> str:
+    """The scope of API keys that is one call alone; `name` is its own, empty without any."""
+    return f"{dialect}_{name}" if name else name_of_call(dialect, method, path)
 
 
 def name_of_call(dialect: str, method: str, path: str) -> str:
-    """The name of a call in OpenAPI documents and scopes: `httpsms_post_send_sms`."""
+    """The name of a call without one of its own: `httpsms_post_send_sms`."""
     plain = _KIND.sub("}", path)
     parts = "".join(c if c.isalnum() else "_" for c in plain).split("_")
     return "_".join([dialect, method, *filter(None, parts)])
@@ -161,7 +168,8 @@ class Request:
         """The scopes of API keys that the call is within: its API's name, and its own name."""
         if self.operation is None:
             return (self.dialect.name,)
-        return _scope_names(self.dialect.name, self.method.lower(), self.operation.path)
+        operation = self.operation
+        return _scope_names(self.dialect.name, self.method.lower(), operation.path, operation.name)
 
     def authorization(self) -> tuple[str, str]:
         """The scheme in lower case and the credentials; both empty without the header."""

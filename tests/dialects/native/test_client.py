@@ -41,6 +41,18 @@ async def test_calls_in_asyncio(gate: Gate) -> None:
         assert (caught.value.status, caught.value.type) == (404, "urn:dragoman:problem:not-found")
 
 
+async def test_nothing_is_not_the_same_as_not_given(gate: Gate) -> None:
+    """Bug: None was left out, so that nothing could be taken away from a contact or a key."""
+    application = DialectApp([gate.dialect.web], nowhere, body_timeout_s=30)
+    transport = httpx.ASGITransport(application)
+    async with AsyncClient(URL, KEY, client=httpx.AsyncClient(transport=transport)) as client:
+        key = await client.create_key(name="till", expires_at="2036-01-01T00:00:00Z")
+        named = await client.change_key(key["id"], name="shop")
+        assert (named["name"], named["expires_at"]) == ("shop", key["expires_at"])
+        assert (await client.change_key(key["id"], expires_at=None))["expires_at"] is None
+        await client.revoke_key(key["id"])
+
+
 async def test_what_sends_is_repeated_with_the_same_key(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("dragoman_client._transport.PAUSES_S", (0.0, 0.0))
     seen: list[str] = []

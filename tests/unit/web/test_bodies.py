@@ -190,8 +190,8 @@ def test_query_reads_numbers_and_names_what_does_not_fit(request_of) -> None:
     assert caught.value.refusal.field == "page"
 
 
-def nested(depth: int, opening: bytes = b"[", closing: bytes = b"]") -> bytes:
-    return opening * depth + closing * depth
+def nested(depth: int, opening: bytes = b"[", closing: bytes = b"]", within: bytes = b"") -> bytes:
+    return opening * depth + within + closing * depth
 
 
 @pytest.mark.parametrize(
@@ -242,3 +242,43 @@ def test_json_depth_is_counted_exactly(value: object, limit: int) -> None:
     else:
         with pytest.raises(MalformedBody, match="too deep"):
             decode_json(data, object, max_depth=limit)
+
+
+class Chain(msgspec.Struct):
+    """A shape within itself."""
+
+    next: "Chain | None" = None
+
+
+class Bag(msgspec.Struct):
+    """A shape with anything in it."""
+
+    items: tuple[dict[str, Any], ...] = ()
+
+
+class Pair(msgspec.Struct):
+    left: list[int]
+
+
+class Pairs(msgspec.Struct):
+    """A shape that says itself how deep it is."""
+
+    pairs: list[Pair] | None = None
+
+
+@pytest.mark.parametrize(
+    ("shape", "data"),
+    [
+        (Chain, nested(9, b'{"next":', b"}", b"null")),
+        (Bag, b'{"items":[{"a":' + nested(9, b"[", b"]") + b"}]}"),
+    ],
+)
+def test_a_shape_that_is_open_has_a_limit_of_depth(shape: type[Any], data: bytes) -> None:
+    """Bug: what was in a tuple counted as no deeper than the tuple."""
+    with pytest.raises(MalformedBody, match="too deep"):
+        decode_json(data, shape, max_depth=5)
+
+
+def test_a_list_of_many_is_not_deep() -> None:
+    data = b'{"pairs":[' + b",".join([b'{"left":[1]}'] * 1_000) + b"]}"
+    assert len(decode_json(data, Pairs, max_depth=5).pairs or ()) == 1_000

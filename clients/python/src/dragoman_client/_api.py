@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal, NotRequired, TypedDict, cast
 from urllib.parse import quote
 
-from dragoman_client._transport import AsyncTransport, Call, SyncTransport
+from dragoman_client._transport import UNSET, AsyncTransport, Call, SyncTransport, Unset
 
 
 class Account(TypedDict):
@@ -129,6 +129,34 @@ class Item(TypedDict):
     text: str
 
 
+class Key(TypedDict):
+    """An API key without its secret."""
+
+    id: str
+    name: str
+    scopes: list[str]
+    allowed_addresses: list[str]
+    created_at: str
+    expires_at: str | None
+    used_at: str | None
+    is_current: NotRequired[bool]
+
+
+class KeyChange(TypedDict):
+    """What is not given stays."""
+
+    name: NotRequired[str]
+    scopes: NotRequired[list[str]]
+    allowed_addresses: NotRequired[list[str]]
+    expires_at: NotRequired[str | None]
+
+
+class Keys(TypedDict):
+    """Keys"""
+
+    data: list[Key]
+
+
 Message = TypedDict(
     "Message",
     {
@@ -195,6 +223,15 @@ class NewContact(TypedDict):
     fields: NotRequired[dict[str, str]]
 
 
+class NewKey(TypedDict):
+    """NewKey"""
+
+    name: str
+    scopes: NotRequired[list[str]]
+    allowed_addresses: NotRequired[list[str]]
+    expires_at: NotRequired[str | None]
+
+
 class NewList(TypedDict):
     """NewList"""
 
@@ -234,6 +271,20 @@ class NewWebhook(TypedDict):
             "text.received",
         ]
     ]
+
+
+class NewlyMadeKey(TypedDict):
+    """A key and its secret."""
+
+    id: str
+    name: str
+    scopes: list[str]
+    allowed_addresses: list[str]
+    created_at: str
+    expires_at: str | None
+    used_at: str | None
+    is_current: NotRequired[bool]
+    key: str
 
 
 class OptOut(TypedDict):
@@ -315,16 +366,16 @@ class Client(SyncTransport):
         *,
         to: str,
         text: str,
-        from_: str | None = None,
-        encoding: Literal["auto", "binary", "gsm", "gsm_alike", "unicode"] | None = None,
-        udh: str | None = None,
-        message_class: int | None = None,
-        send_at: str | None = None,
-        validity_s: int | None = None,
-        urgent: bool | None = None,
-        reference: str | None = None,
-        tag: str | None = None,
-        callback_url: str | None = None,
+        from_: str | Unset | None = UNSET,
+        encoding: Literal["auto", "binary", "gsm", "gsm_alike", "unicode"] | Unset = UNSET,
+        udh: str | Unset | None = UNSET,
+        message_class: int | Unset | None = UNSET,
+        send_at: str | Unset | None = UNSET,
+        validity_s: int | Unset | None = UNSET,
+        urgent: bool | Unset = UNSET,
+        reference: str | Unset | None = UNSET,
+        tag: str | Unset | None = UNSET,
+        callback_url: str | Unset | None = UNSET,
         idempotency_key: str | None = None,
     ) -> Message:
         """Send a message."""
@@ -408,16 +459,16 @@ class Client(SyncTransport):
         *,
         to: str,
         text: str,
-        from_: str | None = None,
-        encoding: Literal["auto", "binary", "gsm", "gsm_alike", "unicode"] | None = None,
-        udh: str | None = None,
-        message_class: int | None = None,
-        send_at: str | None = None,
-        validity_s: int | None = None,
-        urgent: bool | None = None,
-        reference: str | None = None,
-        tag: str | None = None,
-        callback_url: str | None = None,
+        from_: str | Unset | None = UNSET,
+        encoding: Literal["auto", "binary", "gsm", "gsm_alike", "unicode"] | Unset = UNSET,
+        udh: str | Unset | None = UNSET,
+        message_class: int | Unset | None = UNSET,
+        send_at: str | Unset | None = UNSET,
+        validity_s: int | Unset | None = UNSET,
+        urgent: bool | Unset = UNSET,
+        reference: str | Unset | None = UNSET,
+        tag: str | Unset | None = UNSET,
+        callback_url: str | Unset | None = UNSET,
     ) -> Quote:
         """Tell what a message would take."""
         return cast(
@@ -491,19 +542,19 @@ class Client(SyncTransport):
     def send_batch(
         self,
         *,
-        from_: str | None = None,
-        encoding: Literal["auto", "binary", "gsm", "gsm_alike", "unicode"] | None = None,
-        udh: str | None = None,
-        message_class: int | None = None,
-        send_at: str | None = None,
-        validity_s: int | None = None,
-        urgent: bool | None = None,
-        reference: str | None = None,
-        tag: str | None = None,
-        callback_url: str | None = None,
-        to: list[str] | None = None,
-        text: str | None = None,
-        messages: list[Item] | None = None,
+        from_: str | Unset | None = UNSET,
+        encoding: Literal["auto", "binary", "gsm", "gsm_alike", "unicode"] | Unset = UNSET,
+        udh: str | Unset | None = UNSET,
+        message_class: int | Unset | None = UNSET,
+        send_at: str | Unset | None = UNSET,
+        validity_s: int | Unset | None = UNSET,
+        urgent: bool | Unset = UNSET,
+        reference: str | Unset | None = UNSET,
+        tag: str | Unset | None = UNSET,
+        callback_url: str | Unset | None = UNSET,
+        to: list[str] | Unset | None = UNSET,
+        text: str | Unset | None = UNSET,
+        messages: list[Item] | Unset | None = UNSET,
         idempotency_key: str | None = None,
     ) -> Batch:
         """Send a batch."""
@@ -741,7 +792,11 @@ class Client(SyncTransport):
         )
 
     def create_contact(
-        self, *, number: str, list_id: str | None = None, fields: dict[str, str] | None = None
+        self,
+        *,
+        number: str,
+        list_id: str | Unset | None = UNSET,
+        fields: dict[str, str] | Unset = UNSET,
     ) -> Contact:
         """Create a contact."""
         return cast(
@@ -771,9 +826,9 @@ class Client(SyncTransport):
         self,
         id: str,
         *,
-        number: str | None = None,
-        list_id: str | None = None,
-        fields: dict[str, str] | None = None,
+        number: str | Unset = UNSET,
+        list_id: str | Unset | None = UNSET,
+        fields: dict[str, str] | Unset = UNSET,
     ) -> Contact:
         """Change a contact."""
         return cast(
@@ -869,6 +924,100 @@ class Client(SyncTransport):
             Call("DELETE", f"/api/v1/webhooks/{quote(id, safe='')}", None, None, None, sends=False)
         )
 
+    def list_keys(
+        self,
+    ) -> Keys:
+        """List API keys."""
+        return cast("Keys", self._call(Call("GET", "/api/v1/keys", None, None, None, sends=False)))
+
+    def create_key(
+        self,
+        *,
+        name: str,
+        scopes: list[str] | Unset = UNSET,
+        allowed_addresses: list[str] | Unset = UNSET,
+        expires_at: str | Unset | None = UNSET,
+    ) -> NewlyMadeKey:
+        """Make an API key."""
+        return cast(
+            "NewlyMadeKey",
+            self._call(
+                Call(
+                    "POST",
+                    "/api/v1/keys",
+                    None,
+                    {
+                        "name": name,
+                        "scopes": scopes,
+                        "allowed_addresses": allowed_addresses,
+                        "expires_at": expires_at,
+                    },
+                    None,
+                    sends=False,
+                )
+            ),
+        )
+
+    def get_key(self, id: str) -> Key:
+        """Get an API key."""
+        return cast(
+            "Key",
+            self._call(
+                Call("GET", f"/api/v1/keys/{quote(id, safe='')}", None, None, None, sends=False)
+            ),
+        )
+
+    def change_key(
+        self,
+        id: str,
+        *,
+        name: str | Unset = UNSET,
+        scopes: list[str] | Unset = UNSET,
+        allowed_addresses: list[str] | Unset = UNSET,
+        expires_at: str | Unset | None = UNSET,
+    ) -> Key:
+        """Change what an API key is good for."""
+        return cast(
+            "Key",
+            self._call(
+                Call(
+                    "PATCH",
+                    f"/api/v1/keys/{quote(id, safe='')}",
+                    None,
+                    {
+                        "name": name,
+                        "scopes": scopes,
+                        "allowed_addresses": allowed_addresses,
+                        "expires_at": expires_at,
+                    },
+                    None,
+                    sends=False,
+                )
+            ),
+        )
+
+    def revoke_key(self, id: str) -> None:
+        """Revoke an API key."""
+        self._call(
+            Call("DELETE", f"/api/v1/keys/{quote(id, safe='')}", None, None, None, sends=False)
+        )
+
+    def rotate_key(self, id: str, *, overlap_s: int | None = None) -> NewlyMadeKey:
+        """Make an API key in place of another."""
+        return cast(
+            "NewlyMadeKey",
+            self._call(
+                Call(
+                    "POST",
+                    f"/api/v1/keys/{quote(id, safe='')}/rotate",
+                    {"overlap_s": overlap_s},
+                    None,
+                    None,
+                    sends=False,
+                )
+            ),
+        )
+
     def get_account(
         self,
     ) -> Account:
@@ -909,16 +1058,16 @@ class AsyncClient(AsyncTransport):
         *,
         to: str,
         text: str,
-        from_: str | None = None,
-        encoding: Literal["auto", "binary", "gsm", "gsm_alike", "unicode"] | None = None,
-        udh: str | None = None,
-        message_class: int | None = None,
-        send_at: str | None = None,
-        validity_s: int | None = None,
-        urgent: bool | None = None,
-        reference: str | None = None,
-        tag: str | None = None,
-        callback_url: str | None = None,
+        from_: str | Unset | None = UNSET,
+        encoding: Literal["auto", "binary", "gsm", "gsm_alike", "unicode"] | Unset = UNSET,
+        udh: str | Unset | None = UNSET,
+        message_class: int | Unset | None = UNSET,
+        send_at: str | Unset | None = UNSET,
+        validity_s: int | Unset | None = UNSET,
+        urgent: bool | Unset = UNSET,
+        reference: str | Unset | None = UNSET,
+        tag: str | Unset | None = UNSET,
+        callback_url: str | Unset | None = UNSET,
         idempotency_key: str | None = None,
     ) -> Message:
         """Send a message."""
@@ -1002,16 +1151,16 @@ class AsyncClient(AsyncTransport):
         *,
         to: str,
         text: str,
-        from_: str | None = None,
-        encoding: Literal["auto", "binary", "gsm", "gsm_alike", "unicode"] | None = None,
-        udh: str | None = None,
-        message_class: int | None = None,
-        send_at: str | None = None,
-        validity_s: int | None = None,
-        urgent: bool | None = None,
-        reference: str | None = None,
-        tag: str | None = None,
-        callback_url: str | None = None,
+        from_: str | Unset | None = UNSET,
+        encoding: Literal["auto", "binary", "gsm", "gsm_alike", "unicode"] | Unset = UNSET,
+        udh: str | Unset | None = UNSET,
+        message_class: int | Unset | None = UNSET,
+        send_at: str | Unset | None = UNSET,
+        validity_s: int | Unset | None = UNSET,
+        urgent: bool | Unset = UNSET,
+        reference: str | Unset | None = UNSET,
+        tag: str | Unset | None = UNSET,
+        callback_url: str | Unset | None = UNSET,
     ) -> Quote:
         """Tell what a message would take."""
         return cast(
@@ -1085,19 +1234,19 @@ class AsyncClient(AsyncTransport):
     async def send_batch(
         self,
         *,
-        from_: str | None = None,
-        encoding: Literal["auto", "binary", "gsm", "gsm_alike", "unicode"] | None = None,
-        udh: str | None = None,
-        message_class: int | None = None,
-        send_at: str | None = None,
-        validity_s: int | None = None,
-        urgent: bool | None = None,
-        reference: str | None = None,
-        tag: str | None = None,
-        callback_url: str | None = None,
-        to: list[str] | None = None,
-        text: str | None = None,
-        messages: list[Item] | None = None,
+        from_: str | Unset | None = UNSET,
+        encoding: Literal["auto", "binary", "gsm", "gsm_alike", "unicode"] | Unset = UNSET,
+        udh: str | Unset | None = UNSET,
+        message_class: int | Unset | None = UNSET,
+        send_at: str | Unset | None = UNSET,
+        validity_s: int | Unset | None = UNSET,
+        urgent: bool | Unset = UNSET,
+        reference: str | Unset | None = UNSET,
+        tag: str | Unset | None = UNSET,
+        callback_url: str | Unset | None = UNSET,
+        to: list[str] | Unset | None = UNSET,
+        text: str | Unset | None = UNSET,
+        messages: list[Item] | Unset | None = UNSET,
         idempotency_key: str | None = None,
     ) -> Batch:
         """Send a batch."""
@@ -1340,7 +1489,11 @@ class AsyncClient(AsyncTransport):
         )
 
     async def create_contact(
-        self, *, number: str, list_id: str | None = None, fields: dict[str, str] | None = None
+        self,
+        *,
+        number: str,
+        list_id: str | Unset | None = UNSET,
+        fields: dict[str, str] | Unset = UNSET,
     ) -> Contact:
         """Create a contact."""
         return cast(
@@ -1370,9 +1523,9 @@ class AsyncClient(AsyncTransport):
         self,
         id: str,
         *,
-        number: str | None = None,
-        list_id: str | None = None,
-        fields: dict[str, str] | None = None,
+        number: str | Unset = UNSET,
+        list_id: str | Unset | None = UNSET,
+        fields: dict[str, str] | Unset = UNSET,
     ) -> Contact:
         """Change a contact."""
         return cast(
@@ -1467,6 +1620,102 @@ class AsyncClient(AsyncTransport):
         """Remove a webhook."""
         await self._call(
             Call("DELETE", f"/api/v1/webhooks/{quote(id, safe='')}", None, None, None, sends=False)
+        )
+
+    async def list_keys(
+        self,
+    ) -> Keys:
+        """List API keys."""
+        return cast(
+            "Keys", await self._call(Call("GET", "/api/v1/keys", None, None, None, sends=False))
+        )
+
+    async def create_key(
+        self,
+        *,
+        name: str,
+        scopes: list[str] | Unset = UNSET,
+        allowed_addresses: list[str] | Unset = UNSET,
+        expires_at: str | Unset | None = UNSET,
+    ) -> NewlyMadeKey:
+        """Make an API key."""
+        return cast(
+            "NewlyMadeKey",
+            await self._call(
+                Call(
+                    "POST",
+                    "/api/v1/keys",
+                    None,
+                    {
+                        "name": name,
+                        "scopes": scopes,
+                        "allowed_addresses": allowed_addresses,
+                        "expires_at": expires_at,
+                    },
+                    None,
+                    sends=False,
+                )
+            ),
+        )
+
+    async def get_key(self, id: str) -> Key:
+        """Get an API key."""
+        return cast(
+            "Key",
+            await self._call(
+                Call("GET", f"/api/v1/keys/{quote(id, safe='')}", None, None, None, sends=False)
+            ),
+        )
+
+    async def change_key(
+        self,
+        id: str,
+        *,
+        name: str | Unset = UNSET,
+        scopes: list[str] | Unset = UNSET,
+        allowed_addresses: list[str] | Unset = UNSET,
+        expires_at: str | Unset | None = UNSET,
+    ) -> Key:
+        """Change what an API key is good for."""
+        return cast(
+            "Key",
+            await self._call(
+                Call(
+                    "PATCH",
+                    f"/api/v1/keys/{quote(id, safe='')}",
+                    None,
+                    {
+                        "name": name,
+                        "scopes": scopes,
+                        "allowed_addresses": allowed_addresses,
+                        "expires_at": expires_at,
+                    },
+                    None,
+                    sends=False,
+                )
+            ),
+        )
+
+    async def revoke_key(self, id: str) -> None:
+        """Revoke an API key."""
+        await self._call(
+            Call("DELETE", f"/api/v1/keys/{quote(id, safe='')}", None, None, None, sends=False)
+        )
+
+    async def rotate_key(self, id: str, *, overlap_s: int | None = None) -> NewlyMadeKey:
+        """Make an API key in place of another."""
+        return cast(
+            "NewlyMadeKey",
+            await self._call(
+                Call(
+                    "POST",
+                    f"/api/v1/keys/{quote(id, safe='')}/rotate",
+                    {"overlap_s": overlap_s},
+                    None,
+                    None,
+                    sends=False,
+                )
+            ),
         )
 
     async def get_account(

@@ -6,8 +6,9 @@ import asyncio
 import time
 import uuid
 from collections.abc import Iterator
+from enum import Enum, auto
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Final, Self
 
 import httpx
 
@@ -15,6 +16,15 @@ TIMEOUT_S = 30.0
 PAUSES_S = (0.2, 1.0, 3.0)
 """Before each repeat of a request that may be repeated."""
 UNAVAILABLE = 503
+
+
+class Unset(Enum):
+    """What an argument is that was not given; None is sent as null."""
+
+    UNSET = auto()
+
+
+UNSET: Final = Unset.UNSET
 
 
 class Problem(Exception):
@@ -51,7 +61,7 @@ class Call:
             "params": {k: v for k, v in (query or {}).items() if v is not None},
         }
         if body is not None:
-            self.arguments["json"] = {k: v for k, v in body.items() if v is not None}
+            self.arguments["json"] = {k: v for k, v in body.items() if v is not UNSET}
         self.repeatable = sends or method in ("GET", "PUT", "DELETE")
 
     def pauses(self) -> Iterator[float | None]:

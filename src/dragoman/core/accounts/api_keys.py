@@ -9,9 +9,9 @@ from typing import Final, TypeVar
 
 from dragoman.core.accounts.account_fields import AccountFields, render_fields
 from dragoman.core.accounts.accounts import Accounts
-from dragoman.core.accounts.credentials import new_key
-from dragoman.core.accounts.model.accounts import Account
-from dragoman.core.accounts.model.api_keys import ApiKey, read_key_name, read_scopes
+from dragoman.core.accounts.credentials import digest_of_key, new_key
+from dragoman.core.accounts.model.accounts import Account, CredentialKind
+from dragoman.core.accounts.model.api_keys import ApiKey, KnownKey, read_key_name, read_scopes
 from dragoman.core.accounts.model.audit_log import AuditEntry
 from dragoman.core.accounts.sql import api_keys as stored
 from dragoman.core.accounts.sql.api_keys import KeyChange, KeyEnd, NewKey
@@ -24,6 +24,8 @@ from dragoman.storage.writer import Operation
 Item = TypeVar("Item")
 
 MAX_OVERLAP_S: Final = 365 * 86_400
+MAX_KEYS: Final = 100
+"""Valid ones of an account, those that end after an overlap included."""
 
 
 @use_case(kw_only=True)
@@ -43,10 +45,15 @@ class ApiKeys:
 
     async def find(self, account: Account, key_id: int) -> ApiKey:
         """A valid key of an account; raises `Refused`."""
-        for key in await self.of_account(account):
-            if key.key_id == key_id:
-                return key
-        raise Refused(RefusalCode.NOT_FOUND, str(key_id), "key")
+        return _of_id(await self.of_account(account), key_id)
+
+    async def find_by_secret(self, secret: str) -> KnownKey:
+        """A key that is not revoked, and its limits; raises `Refused`."""
+        kind, digest = CredentialKind.API_KEY, digest_of_key(secret)
+        known = await self.storage.read(lambda c: stored.find(c, kind, digest))
+        if known is None:
+            raise Refused(RefusalCode.AUTHENTICATION_FAILED, detail="unknown key")
+        return known
 
     async def create(
         self,
@@ -60,6 +67,7 @@ class ApiKeys:
     ) -> tuple[ApiKey, str]:
         """A new key beside the others, and its secret, which is shown this once."""
         self._check_expiry(expires_ms)
+        _check_room(await self.of_account(account))
         secret = new_key()
         item = NewKey(
             credential=self.accounts.credentials.of_key(account.account_id, secret),
@@ -82,7 +90,9 @@ class ApiKeys:
         """A new key for what another one is good for; that one ends after an overlap."""
         if not 0 <= overlap_s <= MAX_OVERLAP_S:
             raise Refused(RefusalCode.INVALID_FIELD, "overlap", f"0 to {MAX_OVERLAP_S} seconds")
-        old = await self.find(account, key_id)
+        keys = await self.of_account(account)
+        old = _of_id(keys, key_id)
+        _check_room(keys)
         secret = new_key()
         item = NewKey(
             credential=self.accounts.credentials.of_key(account.account_id, secret),
@@ -143,6 +153,18 @@ class ApiKeys:
     def _check_expiry(self, expires_ms: int | None) -> None:
         if expires_ms is not None and expires_ms <= self.clock.now_ms():
             raise Refused(RefusalCode.INVALID_FIELD, "expires", "must be in the future")
+
+
+def _of_id(keys: list[ApiKey], key_id: int) -> ApiKey:
+    for key in keys:
+        if key.key_id == key_id:
+            return key
+    raise Refused(RefusalCode.NOT_FOUND, str(key_id), "key")
+
+
+def _check_room(keys: list[ApiKey]) -> None:
+    if len(keys) >= MAX_KEYS:
+        raise Refused(RefusalCode.INVALID_FIELD, "keys", f"at most {MAX_KEYS}: revoke one first")
 
 
 def _read_addresses(text: str) -> str:

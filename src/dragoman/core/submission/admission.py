@@ -24,6 +24,7 @@ from dragoman.protocols.gsm.segmentation import (
     TooManyParts,
 )
 
+Given = TypeVar("Given")
 Checked = TypeVar("Checked")
 
 AT_ONCE = 500
@@ -76,12 +77,14 @@ async def check_many_recipients(recipients: Sequence[str], maximum: int) -> list
 
 
 async def in_turns(
-    check: Callable[[Sequence[str]], list[Checked]], recipients: Sequence[str]
+    check: Callable[[Sequence[Given]], list[Checked]], given: Sequence[Given]
 ) -> list[Checked]:
     """What a function makes of many recipients, a few at a time, as long as it refuses none."""
+    if len(given) <= AT_ONCE:
+        return check(given)
     found: list[Checked] = []
-    for first in range(0, len(recipients), AT_ONCE):
-        found += check(recipients[first : first + AT_ONCE])
+    for first in range(0, len(given), AT_ONCE):
+        found += check(given[first : first + AT_ONCE])
         await asyncio.sleep(0)
     return found
 
@@ -118,25 +121,34 @@ def check_prefixes(account: Account, recipients: Sequence[str]) -> None:
                 raise Refused(RefusalCode.RECIPIENT_NOT_ALLOWED, recipient)
 
 
+def own_texts(submission: Submission, recipients: Sequence[str]) -> list[tuple[str, str]]:
+    """The distinct recipients with the text of each; the first of a number counts."""
+    given = submission.recipients
+    if len(submission.texts) != len(given):
+        raise Refused(RefusalCode.INVALID_FIELD, "texts", "must have one text per recipient")
+    if len(recipients) == len(given):  # as given, without what dials nothing
+        return list(zip(recipients, submission.texts, strict=True))
+    texts: dict[str, str] = {}
+    for number, text in zip(given, submission.texts, strict=True):
+        texts.setdefault(normalise(number), text)
+    return list(texts.items())
+
+
 def check_texts(
     submission: Submission,
-    recipients: Sequence[str],
+    texts: Sequence[tuple[str, str]],
     max_parts: int,
     terms: Terms,
     repertoire: Repertoire,
 ) -> list[Recipient]:
-    """The recipients with the text of each; the first of a number counts."""
-    if len(submission.texts) != len(submission.recipients):
-        raise Refused(RefusalCode.INVALID_FIELD, "texts", "must have one text per recipient")
-    texts: dict[str, str] = {}
-    for number, text in zip(submission.recipients, submission.texts, strict=True):
+    """Recipients with the text of each and its parts."""
+    checked = []
+    for number, text in texts:
         if not is_storable(text):
             raise Refused(RefusalCode.INVALID_FIELD, "text", "not valid Unicode text")
-        texts.setdefault(normalise(number), text)
-    return [
-        Recipient(number, text, check_text(submission, text, max_parts, terms, repertoire).count)
-        for number, text in ((number, texts[number]) for number in recipients)
-    ]
+        parts = check_text(submission, text, max_parts, terms, repertoire).count
+        checked.append(Recipient(number, text, parts))
+    return checked
 
 
 def _check_storable(submission: Submission) -> None:

@@ -55,6 +55,7 @@ from dragoman.core.submission.admission import (
     check_text,
     check_texts,
     in_turns,
+    own_texts,
 )
 from dragoman.core.submission.audiences import Audiences, Recipient
 from dragoman.core.submission.message_maker import MessageMaker, without_rejected
@@ -274,7 +275,10 @@ class SubmissionService:
         segmentation: Segmentation | None = None
         own: list[Recipient] | None = None
         if submission.texts:
-            own = check_texts(submission, recipients, max_parts, terms, repertoire)
+            own = await in_turns(
+                lambda some: check_texts(submission, some, max_parts, terms, repertoire),
+                own_texts(submission, recipients),
+            )
             parts = 0
         else:
             segmentation = check_text(submission, submission.text, max_parts, terms, repertoire)

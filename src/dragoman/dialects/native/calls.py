@@ -63,6 +63,7 @@ class Calls:
         description: str = "",
         body_limit_bytes: int = SMALL_BODY_BYTES,
         keyed: bool = False,
+        is_prompt: bool = False,
     ) -> Operation:
         """A call such as `GET /messages/{id}`, below `/api/v1`.
 
@@ -84,6 +85,7 @@ class Calls:
             tags=(path.split("/")[1],),
             name=name,
             headers=_KEY if keyed else {},
+            is_prompt=is_prompt,
         )
 
     def _handler(self, act: Act) -> Handler:

@@ -10,6 +10,7 @@ from dragoman.dialects.native.batches import Batches
 from dragoman.dialects.native.calls import ACCEPTED, BODY_LIMIT_BYTES, CREATED, Calls, build_refuse
 from dragoman.dialects.native.contacts import Contacts
 from dragoman.dialects.native.inbound import Inbound, OptOuts
+from dragoman.dialects.native.keys import Keys
 from dragoman.dialects.native.mapping import DIALECT
 from dragoman.dialects.native.messages import Messages
 from dragoman.dialects.native.problems import PREFIX
@@ -65,6 +66,7 @@ def _sending(services: Services, calls: Calls) -> tuple[Operation, ...]:
             answer=schemas.Message,
             status=CREATED,
             keyed=True,
+            is_prompt=True,
         ),
         declare(
             "GET /messages",
@@ -274,7 +276,7 @@ def _keeping(services: Services, calls: Calls) -> tuple[Operation, ...]:
 
 
 def _telling(services: Services, calls: Calls) -> tuple[Operation, ...]:
-    webhooks, account = Webhooks(services), Account(services)
+    webhooks, account, keys = Webhooks(services), Account(services), Keys(services)
     declare = calls.declare
     return (
         declare(
@@ -322,6 +324,37 @@ def _telling(services: Services, calls: Calls) -> tuple[Operation, ...]:
             "Remove a webhook",
             status=204,
         ),
+        declare("GET /keys", keys.search, "list_keys", "List API keys", answer=schemas.Keys),
+        declare(
+            "POST /keys",
+            keys.create,
+            "create_key",
+            "Make an API key",
+            description="It is shown this once. Only a key without limits of its own makes one.",
+            body=schemas.NewKey,
+            answer=schemas.NewlyMadeKey,
+            status=CREATED,
+        ),
+        declare("GET /keys/{id}", keys.fetch, "get_key", "Get an API key", answer=schemas.Key),
+        declare(
+            "PATCH /keys/{id}",
+            keys.change,
+            "change_key",
+            "Change what an API key is good for",
+            body=schemas.KeyChange,
+            answer=schemas.Key,
+        ),
+        declare(
+            "POST /keys/{id}/rotate",
+            keys.rotate,
+            "rotate_key",
+            "Make an API key in place of another",
+            description="It has the same limits and is shown this once. A key may rotate itself.",
+            query=schemas.RotationQuery,
+            answer=schemas.NewlyMadeKey,
+            status=CREATED,
+        ),
+        declare("DELETE /keys/{id}", keys.revoke, "revoke_key", "Revoke an API key", status=204),
         declare(
             "GET /account", account.fetch, "get_account", "Get the account", answer=schemas.Account
         ),

@@ -163,5 +163,5 @@ def _render(kind: Kind, detail: str, field: str) -> Response:
 _ABOUT_FIELDS: Final = frozenset(
     {RefusalCode.MISSING_FIELD, RefusalCode.INVALID_FIELD, RefusalCode.NOT_SUPPORTED}
 )
-_NAMES: Final = MappingProxyType({"sender": "from", "recipients": "to"})
+_NAMES: Final = MappingProxyType({"sender": "from", "recipients": "to", "expires": "expires_at"})
 """Our names of fields, where this API has others."""

@@ -9,6 +9,8 @@ from msgspec import Meta
 
 from dragoman.web.operations import doc
 
+DAY_S = 86_400
+
 Number = Annotated[str, Meta(min_length=1, max_length=64)]
 Text = Annotated[str, Meta(max_length=65_535)]
 Time = Annotated[str, Meta(max_length=40), doc("RFC 3339 with a zone: `2026-12-01T08:00:00Z`.")]
@@ -21,7 +23,11 @@ Hexadecimal = Annotated[str, Meta(max_length=280)]
 Reference = Annotated[str, Meta(max_length=255)]
 Word = Annotated[str, Meta(max_length=64)]
 MessageClass = Annotated[int, Meta(ge=0, le=3)]
-Seconds = Annotated[int, Meta(ge=1, le=14 * 86_400)]
+Seconds = Annotated[int, Meta(ge=1, le=14 * DAY_S)]
+KeyName = Annotated[str, Meta(min_length=1, max_length=64)]
+Scopes = Annotated[list[Annotated[str, Meta(max_length=200)]], Meta(max_length=100)]
+Addresses = Annotated[list[Annotated[str, Meta(max_length=100)]], Meta(max_length=100)]
+Overlap = Annotated[int, Meta(ge=0, le=365 * DAY_S)]
 Fields = Annotated[dict[str, str], Meta(max_length=100)]
 Limit = Annotated[int, Meta(ge=1, le=1_000), doc("Items of a page; 50 unless given.")]
 Cursor = Annotated[str, Meta(max_length=200), doc("`next_cursor` of the page before.")]
@@ -313,6 +319,55 @@ class WebhookSecret(msgspec.Struct, kw_only=True):
     previous_valid_until: Annotated[
         str | None, doc("Until then calls carry a signature by the secret before, too.")
     ] = None
+
+
+class Key(msgspec.Struct, kw_only=True):
+    """An API key without its secret."""
+
+    id: str
+    name: str
+    scopes: Annotated[
+        tuple[str, ...], doc("APIs and calls that it is good for; all of them if empty.")
+    ]
+    allowed_addresses: Annotated[tuple[str, ...], doc("Where it works; anywhere if empty.")]
+    created_at: str
+    expires_at: str | None
+    used_at: Annotated[str | None, doc("To about a minute; null if it was never used.")]
+    is_current: Annotated[bool, doc("Whether the call was made with it.")] = False
+
+
+class NewlyMadeKey(Key, kw_only=True):
+    """A key and its secret."""
+
+    key: Annotated[str, doc("The secret. It is not stored, so it is shown this once.")]
+
+
+class Keys(msgspec.Struct, kw_only=True):
+    data: tuple[Key, ...]
+
+
+class NewKey(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    name: Annotated[KeyName, doc("The program that uses it.")]
+    scopes: Annotated[Scopes, doc("APIs and calls that it is good for; all unless given.")] = []
+    allowed_addresses: Annotated[
+        Addresses, doc("IP addresses and ranges from which it works; anywhere unless given.")
+    ] = []
+    expires_at: Annotated[Time | None, doc("When it ends; never unless given.")] = None
+
+
+class KeyChange(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """What is not given stays."""
+
+    name: KeyName | msgspec.UnsetType = msgspec.UNSET
+    scopes: Scopes | msgspec.UnsetType = msgspec.UNSET
+    allowed_addresses: Addresses | msgspec.UnsetType = msgspec.UNSET
+    expires_at: Annotated[Time | msgspec.UnsetType | None, doc("Null for never.")] = msgspec.UNSET
+
+
+class RotationQuery(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    overlap_s: Annotated[
+        Overlap, doc("Seconds for which the old key works besides the new one.")
+    ] = DAY_S
 
 
 class Account(msgspec.Struct, kw_only=True):
