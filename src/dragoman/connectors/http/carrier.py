@@ -16,7 +16,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Final
@@ -80,6 +80,8 @@ class Compiled:
     poll_status: StatusReader
     poll_every_s: float
     poll_at_a_time: int
+    poll_messages: int
+    """Messages that one question is about."""
 
 
 class Trial(msgspec.Struct, frozen=True, kw_only=True):
@@ -150,6 +152,7 @@ class HttpCarrier:
             compiled.poll_status,
             every_s=compiled.poll_every_s,
             at_a_time=compiled.poll_at_a_time,
+            messages=compiled.poll_messages,
             ask=self._ask,
             report=sink.receipt,
             clock=clock,
@@ -268,8 +271,10 @@ class HttpCarrier:
         self._poller.wake()
         self._pump()
 
-    def _ask(self, sent: SentMessage, answered: Callable[[Fetched | FetchError], None]) -> bool:
-        """Asks for the state of a message, unless the provider is left alone."""
+    def _ask(
+        self, sent: Sequence[SentMessage], answered: Callable[[Fetched | FetchError], None]
+    ) -> bool:
+        """Asks for the states of messages, unless the provider is left alone."""
         session, poll = self._session, self._poll
         if poll is None or not self.up:
             return False
@@ -277,15 +282,17 @@ class HttpCarrier:
             session.open(self._client, self._wall_clock_ms, self._session_opened)
             return False
         values = session.values if session is not None else {}
-        message = msgspec.structs.replace(NO_MESSAGE, recipient=sent.recipient)
+        first = sent[0]
+        message = msgspec.structs.replace(NO_MESSAGE, recipient=first.recipient)
         request = poll.render(
             Filling(
                 message,
-                ref=reference_of(sent.message_id),
+                ref=reference_of(first.message_id),
                 status_url="",
                 now_ms=self._wall_clock_ms,
                 fixed=values,
-                id=sent.carrier_id,
+                id=first.carrier_id,
+                ids=[one.carrier_id for one in sent],
             )
         )
 
