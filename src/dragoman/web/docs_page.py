@@ -8,15 +8,17 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from importlib.resources import files
+from pathlib import Path
 from typing import Any, Final
 
 import jinja2
 import markupsafe
 import msgspec
 from starlette.requests import Request
-from starlette.responses import Response
-from starlette.routing import Route
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import BaseRoute, Mount, Route
 
+from dragoman.web import guide
 from dragoman.web.curl import render_curl
 from dragoman.web.openapi import Schema, render_openapi
 from dragoman.web.operations import Dialect
@@ -37,20 +39,34 @@ _HTML: Final = b'<html lang="en">'
 _THEME: Final = re.compile(r"dragoman-display(?:-\d+)?=theme-(light|dark)_")
 
 
-def docs_routes(dialects: Iterable[Dialect], *, version: str, console: bool = False) -> list[Route]:
+def docs_routes(
+    dialects: Iterable[Dialect],
+    *,
+    version: str,
+    console: bool = False,
+    site: Path = guide.FOLDER,
+) -> list[BaseRoute]:
     """Builds the routes `/docs`, `/docs/<dialect>` and `/docs/<dialect>/openapi.json`.
 
-    With `console` the pages link to it.
+    With `console` the pages link to it. The guides are at `/docs/guide` where `site` is there.
     """
-    pages = DocsPages(tuple(dialects), version=version, console=console)
+    has_guide = (site / "index.html").is_file()
+    pages = DocsPages(tuple(dialects), version=version, console=console, guides=has_guide)
 
     async def index(request: Request) -> Response:
         wanted = request.query_params.get("q", "")[:MAX_QUERY].strip()
         body = pages.render_search(wanted) if wanted else pages.render_index()
         return Response(_themed(request, body), 200, HEADERS, "text/html")
 
+    async def front(_request: Request) -> Response:
+        return RedirectResponse(f"{guide.PATH}/index.html")
+
+    guides: list[BaseRoute] = []  # before the pages of dialects, whose routes would match
+    if has_guide:
+        guides = [Route(guide.PATH, front), Mount(guide.PATH, guide.Guide(site))]
     return [
         Route("/docs", index),
+        *guides,
         Route("/docs/docs.css", _serve(lambda _: pages.stylesheet(), "text/css")),
         Route("/docs/{dialect}", _serve(pages.render_dialect, "text/html")),
         Route("/docs/{dialect}/openapi.json", _serve(pages.render_document, "application/json")),
@@ -70,7 +86,12 @@ class DocsPages:
     """Renders the documentation of some dialects; each page once."""
 
     def __init__(
-        self, dialects: tuple[Dialect, ...], *, version: str, console: bool = False
+        self,
+        dialects: tuple[Dialect, ...],
+        *,
+        version: str,
+        console: bool = False,
+        guides: bool = False,
     ) -> None:
         self._dialects = {dialect.name: dialect for dialect in dialects}
         self._version = version
@@ -81,7 +102,7 @@ class DocsPages:
             lstrip_blocks=True,
             undefined=jinja2.StrictUndefined,
         )
-        self._templates.globals.update(version=version, console=console, wanted="")
+        self._templates.globals.update(version=version, console=console, guides=guides, wanted="")
         self._templates.filters["prose"] = render_prose
         self.render_index = cache(self._render_index)
         self._page = cache(self._render_page)
