@@ -1,6 +1,6 @@
 # `make` alone prints the commands. Everything runs in .venv, which script/setup makes.
 .DEFAULT_GOAL := help
-.PHONY: help site wheel lock setup check fmt lint contracts types test quick docs bench faults faults-long screenshots run
+.PHONY: help catalogue site wheel lock setup check fmt lint contracts types test quick docs bench faults faults-long screenshots run
 
 help: ## print this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' Makefile
@@ -34,6 +34,11 @@ types: setup ## check types (mypy --strict)
 
 docs: setup ## write the generated reference pages again
 	.venv/bin/python -m dragoman.cli.reference docs/reference
+
+catalogue: setup ## collect the texts of the console in build/console.pot, for translators
+	@mkdir -p build
+	.venv/bin/pybabel -q extract -F babel.cfg -k lazy --project=Dragoman --no-wrap \
+		-o build/console.pot src/dragoman/console src/dragoman/development
 
 site: ## build the documentation as a site in build/site
 	@script/site

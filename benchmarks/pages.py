@@ -45,6 +45,8 @@ NOT_ASKED: Final = FILES | {
     *("/contacts/import/{key}", "/contacts/import/{key}/faults"),  # while a file is read
     "/prices/{carrier}.csv",  # a file, where there is a list
     "/accounts/{account_id:int}/credentials",  # where the dialect twilio is enabled
+    "/accounts/{account_id:int}/people",  # as /people, for another account
+    "/accounts/{account_id:int}/people/{person_id:int}",
 }
 """What is made while it is read, and as long as what it holds."""
 _PLACE: Final = re.compile(r"\{(\w+)(?::\w+)?\}")

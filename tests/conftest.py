@@ -55,6 +55,7 @@ from dragoman.storage import connections as connections_module
 from dragoman.storage import persistence as persistence_module
 from dragoman.storage.engine import Storage
 from dragoman.testkit.simulator import Simulator
+from tests.collecting import compile_share, take_constants_of_few
 from tests.passing_time import PATIENCE_S, until
 
 STATEMENTS = 5_000
@@ -101,6 +102,7 @@ def pytest_configure() -> None:
         "dragoman", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
     )
     hypothesis.settings.load_profile("dragoman")
+    take_constants_of_few()
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -112,10 +114,11 @@ def pytest_xdist_auto_num_workers() -> int | None:
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_collection() -> Iterator[None]:
-    """Collects eight thousand tests without looking for garbage among them, then or later."""
+def pytest_collection(session: pytest.Session) -> Iterator[None]:
+    """Collects twelve thousand tests without looking for garbage among them, then or later."""
     gc.disable()
     try:
+        compile_share(session.config)
         return (yield)
     finally:
         gc.enable()

@@ -33,6 +33,7 @@ from dragoman.connectors.http.live_calls import build_calls_of
 from dragoman.connectors.mm7.carrier import Mm7Carrier
 from dragoman.connectors.mm7.reports import build_reports
 from dragoman.connectors.phones.apis import build_phone_apis
+from dragoman.connectors.phones.carrier import PhonesCarrier
 from dragoman.console.assets import PACKAGE as CONSOLE
 from dragoman.console.context import ConsoleContext
 from dragoman.console.openid_provider import build_openid
@@ -46,7 +47,7 @@ from dragoman.core.callbacks.model.hosts import CallbackHost, Tested
 from dragoman.core.callbacks.schedule import RetrySchedule
 from dragoman.core.callbacks.worker import CallbackWorker
 from dragoman.core.campaigns.worker import MailWorker
-from dragoman.core.delivery.model.ports import Connector, Custodian
+from dragoman.core.delivery.model.ports import Connector, Custodian, behind
 from dragoman.core.delivery.running import BindView, CarrierView, Reloaded, WirePiece
 from dragoman.core.inbound.model.auto_answers import ANSWERS
 from dragoman.core.messages.feed import Feed
@@ -64,6 +65,7 @@ from dragoman.kit.ids import time_of
 from dragoman.kit.periodic import repeat
 from dragoman.kit.steps import step
 from dragoman.kit.supervisor import Ended, Supervisor
+from dragoman.mail.contract import Mailbox
 from dragoman.mail.listener import MailListener
 from dragoman.ops.alert_channels import build_channels
 from dragoman.ops.health import build_pages
@@ -184,7 +186,7 @@ class Gateway:
         self._reloading = Reloading(
             services,
             load=reload_settings,
-            connect=lambda table: connect_carrier(services, table),
+            connect=lambda table: connect_carrier(services, table, membership),
             supervisor=self._supervisor,
         )
 
@@ -266,7 +268,14 @@ class Gateway:
         services.health.note_phase("")
 
     async def reload(self, *, check: bool) -> Reloaded:
-        """Takes what changed in the configuration; raises `Refused`."""
+        """Takes what changed in the configuration, in a cluster on all nodes; raises `Refused`."""
+        member = self._membership
+        if member is not None and member.reload is not None:
+            return await member.reload(check)
+        return await self.take_configuration(check=check)
+
+    async def take_configuration(self, *, check: bool) -> Reloaded:
+        """Takes what changed in the configuration, here; raises `Refused`."""
         return await self._reloading.reload(check=check)
 
     async def worker_ended(self) -> str:
@@ -418,8 +427,13 @@ class Gateway:
         }
 
     def carriers_up(self) -> dict[str, bool]:
-        """Whether each carrier is up."""
-        return {name: connector.up for name, connector in self.connectors.items()}
+        """Whether each carrier is up; without those of phones that live in other partitions."""
+        devices, is_part = self.services.devices, self._membership is not None
+        return {
+            name: connector.up
+            for name, connector in self.connectors.items()
+            if not (is_part and isinstance(connector, PhonesCarrier)) or devices.of_carrier(name)
+        }
 
     def carriers(self) -> tuple[CarrierView, ...]:
         """Every carrier as it is now."""
@@ -476,6 +490,11 @@ class Gateway:
 
     # HTTP and mail
 
+    @property
+    def mailbox(self) -> Mailbox | None:
+        """What takes mail; None where no enabled dialect does."""
+        return next((d.mailbox for d in self.dialects if d.mailbox is not None), None)
+
     def _build_web(self) -> DialectApp:
         services, settings = self.services, self.services.settings
         addresses = ClientAddressReader(settings.http.proxy_networks)
@@ -486,7 +505,7 @@ class Gateway:
             (Mm7Carrier, build_reports(self._find_mm7)),
             (HttpCarrier, build_calls_of(self.connectors)),
         ):
-            there_is = any(isinstance(carrier, kind) for carrier in self.connectors.values())
+            there_is = any(isinstance(behind(one), kind) for one in self.connectors.values())
             (apis if there_is else own).append(calls)
         if phones := phones_of(self.connectors):
             apis.extend(build_phone_apis(services, phones))
@@ -497,6 +516,7 @@ class Gateway:
             addresses=addresses,
             public_metrics=settings.metrics.public,
             front="/console" if settings.console.enabled else "/docs",
+            demo="/dev/account" if self.workbench is not None else "",
         )
         if settings.mailings.enabled:
             own.append(build_mailing_pages(services.mailings))
@@ -533,7 +553,7 @@ class Gateway:
             await asyncio.sleep(0.01)
 
     def _find_mm7(self, name: str) -> Mm7Carrier | None:
-        carrier = self.connectors.get(name)
+        carrier = behind(self.connectors.get(name))
         return carrier if isinstance(carrier, Mm7Carrier) else None
 
     def _console(self) -> Dialect:
@@ -584,11 +604,10 @@ class Gateway:
 
     async def _listen_for_mail(self) -> None:
         settings = self.services.settings.mail
-        mailbox = next((d.mailbox for d in self.dialects if d.mailbox is not None), None)
-        if not settings.enabled or mailbox is None:
+        if not settings.enabled or self.mailbox is None:
             return
         try:
-            self._mail = MailListener(settings, mailbox, self.services.clock)
+            self._mail = MailListener(settings, self.mailbox, self.services.clock)
             await self._mail.start()
         except OSError as error:
             raise SystemExit(f"cannot take mail on {settings.listen}: {error}") from None

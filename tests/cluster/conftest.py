@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +52,13 @@ def cluster_template(postgres: PostgresServer) -> str:
 @pytest.fixture
 def cluster_url(postgres: PostgresServer, cluster_template: str) -> Iterator[str]:
     """The URL of a cluster's database that nobody has used."""
+    with new_database(postgres, cluster_template) as url:
+        yield url
+
+
+@contextlib.contextmanager
+def new_database(postgres: PostgresServer, cluster_template: str) -> Iterator[str]:
+    """A copy of the template."""
     name = f"cluster_{next(_NUMBERS)}"
     postgres.run(f"CREATE DATABASE {name} TEMPLATE {cluster_template} STRATEGY file_copy")
     url = postgres.url_of(name)
@@ -106,11 +114,16 @@ def nats_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NatsServer
 @pytest.fixture
 async def nats_url(nats_server: NatsServer) -> str:
     """The address of a NATS server that runs and whose stream is empty."""
-    client = await nats.connect(nats_server.url)
+    await empty(nats_server)
+    return nats_server.url
+
+
+async def empty(server: NatsServer) -> None:
+    """Deletes what earlier tests left in the stream."""
+    client = await nats.connect(server.url)
     with contextlib.suppress(NotFoundError):
         await client.jetstream().delete_stream("submit")
     await client.close()
-    return nats_server.url
 
 
 def free_port() -> int:
@@ -121,60 +134,79 @@ def free_port() -> int:
             return port
 
 
-@pytest.fixture(autouse=True)
-def nodes_look_often(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Ten times as often as in earnest, so that tests wait for nothing.
+def look_often(patch: pytest.MonkeyPatch) -> None:
+    """Has nodes look ten times as often as in earnest, so that tests wait for nothing.
 
     What is given up after a while is given more time: the machine may be busy.
     """
-    monkeypatch.setattr(node_module, "STOP_S", 60.0)
-    monkeypatch.setattr(front_module, "HOLD_S", 60.0)
-    monkeypatch.setattr(node_module, "BEAT_S", 0.1)
-    monkeypatch.setattr(stream_module, "STATE_EVERY_S", 0.1)
+    patch.setattr(node_module, "STOP_S", 60.0)
+    patch.setattr(front_module, "HOLD_S", 60.0)
+    patch.setattr(node_module, "BEAT_S", 0.1)
+    patch.setattr(stream_module, "STATE_EVERY_S", 0.1)
+
+
+@pytest.fixture(autouse=True)
+def nodes_look_often(monkeypatch: pytest.MonkeyPatch) -> None:
+    look_often(monkeypatch)
+
+
+def settings_of(name: str, folder: Path, url: str, nats_url: str, smsc: int) -> Settings:
+    """The settings of a node whose carrier `smsc` is the simulator at a port."""
+    folder.mkdir(exist_ok=True)
+    return Settings(
+        data_dir=str(folder),
+        http=Http(listen=f"127.0.0.1:{free_port()}", shutdown_timeout_s=60.0),
+        storage=StorageSection(url=Secret(url)),
+        cluster=Cluster(
+            partitions=PARTITIONS,
+            node=name,
+            listen=f"127.0.0.1:{free_port()}",
+            secret=Secret(SECRET),
+            nats=Secret(nats_url),
+        ),
+        dialects=Dialects(enabled=("linkmobility", "smsend", "httpsms")),
+        carriers=(
+            SmppTable(
+                name="smsc",
+                host="127.0.0.1",
+                port=smsc,
+                system_id="x",
+                password=Secret("x"),
+                window=20,
+            ),
+        ),
+        callbacks=Callbacks(allow_private=("127.0.0.0/8",)),
+    )
+
+
+async def start(node: ClusterNode) -> None:
+    try:
+        await node.start()
+    except SystemExit as error:  # would end the loop of the tests, and so fail all that follow
+        raise AssertionError(str(error)) from error
 
 
 @pytest.fixture
 async def make_node(
     cluster_url: str, nats_url: str, simulator: Simulator, tmp_path: Path
 ) -> AsyncIterator[Callable[..., Any]]:
-    """Starts a node by its name; `change` is made to its settings before."""
+    """Starts a node by its name; `change` is made to its settings before.
+
+    `reload` makes of these what it reads when it is told to reload.
+    """
     made: list[ClusterNode] = []
 
     async def make(
-        name: str, change: Callable[[Settings], Settings] = lambda settings: settings
+        name: str,
+        change: Callable[[Settings], Settings] = lambda settings: settings,
+        reload: Callable[[Settings], Settings] | None = None,
     ) -> ClusterNode:
-        folder = tmp_path / name
-        folder.mkdir(exist_ok=True)
-        settings = Settings(
-            data_dir=str(folder),
-            http=Http(listen=f"127.0.0.1:{free_port()}", shutdown_timeout_s=60.0),
-            storage=StorageSection(url=Secret(cluster_url)),
-            cluster=Cluster(
-                partitions=PARTITIONS,
-                node=name,
-                listen=f"127.0.0.1:{free_port()}",
-                secret=Secret(SECRET),
-                nats=Secret(nats_url),
-            ),
-            dialects=Dialects(enabled=("linkmobility", "smsend", "httpsms")),
-            carriers=(
-                SmppTable(
-                    name="smsc",
-                    host="127.0.0.1",
-                    port=simulator.port,
-                    system_id="x",
-                    password=Secret("x"),
-                    window=20,
-                ),
-            ),
-            callbacks=Callbacks(allow_private=("127.0.0.0/8",)),
-        )
-        node = ClusterNode(change(settings))
+        first = settings_of(name, tmp_path / name, cluster_url, nats_url, simulator.port)
+        settings = change(first)
+        read = None if reload is None else partial(reload, settings)
+        node = ClusterNode(settings, reload_settings=read)
         made.append(node)
-        try:
-            await node.start()
-        except SystemExit as error:  # would end the loop of the tests, and so fail all that follow
-            raise AssertionError(str(error)) from error
+        await start(node)
         return node
 
     yield make

@@ -269,3 +269,38 @@ async def test_keys_and_the_documentation_are_accessible(chromium: Any, scene: S
     await tab.check_looks()
     await page.get_by_role("link", name="Console").click()
     await page.get_by_role("heading", name="Overview").wait_for()
+
+
+async def test_a_call_is_tried_from_the_page_of_its_api(
+    chromium: Any, scene: Scene, capfd: pytest.CaptureFixture[str]
+) -> None:
+    services = scene.gateway.services
+    account = await services.accounts.find(USERNAME)
+    _, key = await services.api_keys.create(account, "documentation")
+    assert scene.gateway.workbench is not None
+    tab = await open_tab(chromium, scene)
+    page = tab.page
+    await tab.open("/docs/httpsms")
+    call = page.get_by_role("article").filter(has_text="Send a message").first
+    await call.get_by_text("Try it").click()
+    await call.get_by_label("mobile").fill(f"+{PHONE_NUMBER}")
+    await call.get_by_label("msgtext").fill("Tried & sent")
+    await call.get_by_label("response", exact=False).first.fill("json")
+    await call.get_by_role("button", name="Send").click()
+    await call.get_by_text("Enter KEY at the top of the page first.").wait_for()
+    scene.gateway.workbench.demo["KEY"] = key
+    await page.reload()
+    await expect(page.get_by_label("KEY", exact=True)).to_have_value(key)
+    await call.get_by_text("Try it").click()
+    await call.get_by_label("mobile").fill(f"+{PHONE_NUMBER}")
+    await call.get_by_label("msgtext").fill("Tried & sent")
+    await call.get_by_label("response", exact=False).first.fill("json")
+    await call.get_by_role("button", name="Send").click()
+    await call.get_by_text('"status": true').wait_for()
+    await call.get_by_text("200 OK").wait_for()
+    await call.get_by_text("content-type: application/json").wait_for()
+    texts = await scene.gateway.workbench.phones.wait(PHONE_NUMBER, wait_s=60)
+    assert texts[-1].text == "Tried & sent"
+    assert key not in await page.inner_text("body")
+    await tab.check_looks()
+    assert key not in "".join(capfd.readouterr())

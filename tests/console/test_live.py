@@ -59,6 +59,7 @@ def test_frame_says_changes_in_words_and_counts_those_left_out() -> None:
         "to": "+4530123456",
         "from": "DragoU+202Eman",
         "state": "undelivered",
+        "kind": "undelivered",
         "route": "default",
         "why": "phone unreachable",
     }

@@ -71,7 +71,7 @@ async def test_a_rejected_message_is_told_and_counted(harness: Any, shop: Any) -
     await harness.until_states(shop, State.REJECTED, State.DELIVERED)
     [told] = harness.stored_callbacks
     [row] = await harness.rows(callbacks)
-    assert (row["callback_id"], '"failure":"opted_out"' in row["payload"]) == (
+    assert (row["callback_id"], '"x":"opted_out"' in row["payload"]) == (
         told.callback_id, True,
     )  # fmt: skip
     [batch] = await harness.rows(batches)

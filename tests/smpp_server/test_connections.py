@@ -4,23 +4,27 @@ from __future__ import annotations
 
 import asyncio
 import ssl
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+from msgspec.structs import replace
 from tests.passing_time import until
 
 from dragoman.core.accounts.account_fields import AccountFields
-from dragoman.protocols.smpp.codec import encode
+from dragoman.core.submission.sql import submissions
+from dragoman.protocols.smpp.codec import Framer, encode
 from dragoman.protocols.smpp.pdus import BindTransceiver, EnquireLink
 from dragoman.smpp_server import server as server_module
-from dragoman.smpp_server.connection import MAX_PENDING
+from dragoman.smpp_server.connection import MAX_PENDING, TURN
 from dragoman.smpp_server.throttle import MAX_DELAY_S, Throttle
 
 from .conftest import PASSWORD, SYSTEM_ID, MakeSite, Site, submit
@@ -65,6 +69,39 @@ def certificate(folder: Path) -> Path:
         + made.public_bytes(serialization.Encoding.PEM)
     )
     return path
+
+
+async def test_responses_leave_in_one_write_after_the_commit(site: Site) -> None:
+    esme = await site.bind()
+    (connection,) = site.gateway.smpp_server.binds
+    transport, runner = connection._transport, site.services.storage.writer._runner
+    assert transport is not None
+    write, run = transport.write, runner.run
+    seen: list[str] = []
+
+    def note_write(data: bytes) -> None:
+        seen.append(f"{len(Framer().feed(data))} responses")
+        write(data)
+
+    def note_commit(number: int, works: Any, ended: Callable[[Any], None]) -> None:
+        def note_end(outcome: Any) -> None:
+            seen.extend(
+                f"{len(items)} stored"
+                for operation, items in works
+                if operation is submissions.accept
+            )
+            ended(outcome)
+
+        run(number, works, note_end)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(transport, "write", note_write)
+        patch.setattr(runner, "run", note_commit)
+        count = TURN - 1
+        esme.write(*(replace(submit(), sequence_number=10 + one) for one in range(count)))
+        await until(lambda: len(esme.answers) == 1 + count)
+    assert {answer.command_status for answer in esme.answers.values()} == {0}
+    assert seen == [f"{count} stored", f"{count} responses"]
 
 
 async def test_binds_over_tls(make_site: MakeSite, tmp_path: Path) -> None:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import pytest
 
-from dragoman.core.callbacks.sql import callbacks
+from dragoman.core.callbacks.sql import callback_lists, callbacks, webhooks
 from dragoman.core.callbacks.sql.callbacks import Attempt, CallbackState
+from dragoman.core.messages.model.callbacks import CallbackFacts, read_facts
 from dragoman.core.messages.model.lifecycle import State
 from dragoman.core.messages.model.records import NewCallback
 from dragoman.core.messages.sql import changes
@@ -149,3 +151,89 @@ async def test_old_callbacks_to_an_origin_are_given_up_a_page_at_a_time(
     stored = {row["callback_id"]: row for row in await rows.all(callbacks.callbacks)}
     assert {stored[one]["state"] for one in old} == {CallbackState.GIVEN_UP}
     assert sum(row["state"] == CallbackState.PENDING for row in stored.values()) == 2
+
+
+FACTS = {
+    "usual": {"mcc": "238"},
+    "all": {
+        "failure": "absent",
+        "detail": "err:6b",
+        "return_data": 'a"b\\c ',
+        "mcc": "240",
+        "parts": 3,
+        "price": 7,
+        "premium_price": 100,
+        "sent": False,
+        "recipient": "removed",
+        "sender": "",
+    },
+    "late": {"at_ms": 1_577_836_800_123, "batch_id": 17},
+}
+
+
+@pytest.mark.parametrize("more", FACTS.values(), ids=FACTS)
+async def test_facts_are_read_back_as_they_were(rows: Any, tell: Any, more: Any) -> None:
+    (stored,) = await tell(0)
+    whole = {
+        "message_id": (await rows.all(callbacks.callbacks))[0]["message_id"],
+        "batch_id": stored - 5,
+        "state": State.DELIVERED,
+        "at_ms": rows.clock.now_ms(),
+        "recipient": "4511111111",
+        "sender": "Dragoman",
+        **more,
+    }
+    facts = CallbackFacts(**whole)
+    new = NewCallback(
+        callback_id=rows.ids.next(),
+        account_id=tell.account_id,
+        message_id=facts.message_id,
+        dialect="test",
+        origin="http://a",
+        url="http://a/report?number=4511111111",
+        payload=facts,
+        due_ms=rows.clock.now_ms(),
+    )
+    await rows.write(webhooks.call, (new,))
+    now_ms = rows.clock.now_ms()
+    found = await rows.storage.read(
+        lambda c: callbacks.load_due(c, tell.account_id, "http://a", now_ms, 9, 1 << 62)
+    )
+    assert found[1] == new
+    details = await rows.storage.read(lambda c: callback_lists.find_callback(c, new.callback_id))
+    assert msgspec.json.decode(details.payload, type=CallbackFacts) == facts
+
+
+async def test_facts_that_an_earlier_version_wrote_are_read(rows: Any) -> None:
+    facts = CallbackFacts(
+        message_id=6, batch_id=5, state=State.SENT, at_ms=7, recipient="45", sender="x"
+    )
+    assert read_facts(msgspec.json.encode(facts).decode(), 9, 6) == facts
+
+
+async def test_a_call_answered_at_once_has_its_time_and_status(rows: Any, tell: Any) -> None:
+    """Its row leaves both out; a retry before it does not, and making it again keeps them."""
+    first, second = await tell(0, 0)
+    now_ms = rows.clock.now_ms()
+    plain = {"next_attempt_ms": now_ms, "answered_ms": now_ms}
+    failed = attempt(second, CallbackState.PENDING, answer_status=500, answered_ms=now_ms - 9)
+    await rows.write(callbacks.record, failed)
+    await rows.write(callbacks.record, attempt(first, CallbackState.DELIVERED, **plain))
+    good = attempt(second, CallbackState.DELIVERED, attempts=2, **plain)
+    await rows.write(callbacks.record, good)
+    stored = await rows.all(callbacks.callbacks)
+    assert [row["answered_ms"] for row in stored] == [None, None]
+
+    async def calls() -> list[Any]:
+        found = [
+            await rows.storage.read(lambda c, one=one: callback_lists.find_callback(c, one))
+            for one in (first, second)
+        ]
+        views = [(one.callback.answered_ms, one.callback.answer_status) for one in found]
+        return [*views, *([call.answer_status for call in one.calls] for one in found)]
+
+    assert await calls() == [(now_ms, 200), (now_ms, 200), [200], [500, 200]]
+    rows.clock.advance(1)
+    again = callback_lists.Replay(tell.account_id, (first, second), rows.clock.now_ms())
+    assert await rows.write(callback_lists.replay, again) == 2
+    assert await calls() == [(now_ms, 200), (now_ms, 200), [200], [500, 200]]

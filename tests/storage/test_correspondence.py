@@ -24,6 +24,7 @@ from dragoman.core.messages.model.messages import ALONE
 from dragoman.core.messages.model.records import BatchOptions
 from dragoman.core.messages.sql.tables import batches
 from dragoman.core.model.errors import RefusalCode, Refused
+from dragoman.core.placement.placement import place_of
 from dragoman.core.reporting.correspondence import Correspondence
 from dragoman.core.reporting.model.correspondence import TextFilter, TextView
 from dragoman.core.submission.sql import audiences, bundles
@@ -194,6 +195,7 @@ async def test_a_received_text_remembers_the_phone_it_came_to(letters: Letters) 
     devices = Devices(
         storage=rows.storage,
         presence=Presence(rows.clock),
+        placement=place_of(rows.storage, rows.clock, 0),
         clock=rows.clock,
         carriers={"android": 1200.0},
     )

@@ -26,6 +26,7 @@ from dragoman.core.devices.presence import Presence
 from dragoman.core.devices.sql import assignments, device_events, devices
 from dragoman.core.messages.model.lifecycle import State
 from dragoman.core.model.errors import RefusalCode, Refused
+from dragoman.core.placement.placement import place_of
 from dragoman.core.submission.sql import submissions
 from dragoman.kit.clock import FixedClock
 from dragoman.kit.ids import IdSource
@@ -56,6 +57,7 @@ class Fleet:
         return Devices(
             storage=self.storage,
             presence=Presence(self.clock),
+            placement=place_of(self.storage, self.clock, 0),
             clock=self.clock,
             carriers={"android": 1200.0},
         )

@@ -29,7 +29,12 @@ def test_upgrade_makes_the_tables_that_the_code_describes(empty_database_url: st
     try:
         storage.migrate()
         with storage._write_engine.connect() as connection:
-            context = MigrationContext.configure(connection, opts={"compare_type": True})
+            # References, which differ by database, are compared in the next test.
+            options = {
+                "compare_type": True,
+                "include_object": lambda _, __, kind, *___: "foreign" not in kind,
+            }
+            context = MigrationContext.configure(connection, opts=options)
             assert compare_metadata(context, metadata) == []
         assert revisions.current(storage._write_engine) == revisions.newest()
         storage.migrate()  # a second time changes nothing

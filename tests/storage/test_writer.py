@@ -14,10 +14,11 @@ from sqlalchemy.exc import IntegrityError, OperationalError
 from tests.passing_time import PATIENCE_S, until
 
 from dragoman.core.model.errors import StorageUnavailable
+from dragoman.storage import writer as writer_module
 from dragoman.storage.answers import WriteFailed
 from dragoman.storage.engine import Storage
 from dragoman.storage.probe import probe
-from dragoman.storage.writer import GATHERED, Operation, Writer, check_durable
+from dragoman.storage.writer import GATHERED, JointWork, Operation, Writer, check_durable
 
 OpenStorage = Callable[[str], Storage]
 
@@ -295,19 +296,24 @@ class ByHand:
     def __init__(self) -> None:
         self.groups: list[list[Any]] = []
         self._done: Any = None
+        self._sizes: list[int] = []
 
     def start(self, gone: Any) -> None:
         return
 
     def run(self, number: int, works: Any, done: Any) -> None:
         self.groups.append([item for _, items in works for item in items])
+        self._sizes = [len(items) for _, items in works]
         self._done = done
 
     def settle(self, number: int, done: Any) -> None:
         raise AssertionError
 
     def end(self) -> None:
-        self._done([[None] * len(self.groups[-1])])
+        self.answer([[None] * size for size in self._sizes])
+
+    def answer(self, results: list[list[Any]]) -> None:
+        self._done(results)
 
     async def close(self) -> None:
         return
@@ -375,3 +381,96 @@ async def test_a_stop_writes_what_is_gathered(gathering: Any) -> None:
     runner.end()
     await stopped
     assert runner.groups == [[1], [2, 3]]
+
+
+@pytest.fixture
+async def joint() -> tuple[Writer, ByHand, Callable[[int], None]]:
+    """A writer whose first group is under way while joint work, 2, waits."""
+    runner = ByHand()
+    writer = Writer(runner)
+    writer.start()
+    work: JointWork[Any, None] = JointWork(probe, lambda *_: None)
+
+    def submit(item: int) -> None:
+        writer.submit_joint(work, item, None)
+
+    submit(1)
+    await asyncio.sleep(0)
+    submit(2)
+    return writer, runner, submit
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> Operation[int, None]:
+    """Work that overtakes what can wait, however slow the machine is."""
+    monkeypatch.setattr(writer_module, "PATIENCE_S", 600.0)
+    return Operation(lambda _, items: [None] * len(items), "quick", int, overtakes=True)
+
+
+async def test_joint_work_is_overtaken_for_a_while(joint: Any, quick: Any) -> None:
+    writer, runner, submit = joint
+    submit(3)
+    writer.submit(quick, 10, lambda _: None)
+    runner.end()
+    assert runner.groups == [[1], [10]]
+    for number in range(4, GATHERED + 2):
+        submit(number)
+    writer.submit(quick, 11, lambda _: None)
+    runner.end()
+    assert runner.groups[2] == [*range(2, GATHERED + 2), 11], "much is not made to wait"
+    runner.end()
+    await writer.stop()
+
+
+async def test_what_somebody_stands_still_for_is_not_overtaken(joint: Any, quick: Any) -> None:
+    writer, runner, submit = joint
+    writer.submit(quick, 10, lambda _: None)
+    writer.hurry()
+    runner.end()
+    assert runner.groups == [[1], [2, 10]]
+    submit(3)
+    writer.submit(quick, 11, lambda _: None)
+    runner.end()
+    assert runner.groups[2] == [11]
+    runner.end()
+    await until(lambda: len(runner.groups) == 4)
+    runner.end()
+    await writer.stop()
+
+
+async def test_work_that_is_not_joint_is_not_overtaken(gathering: Any, quick: Any) -> None:
+    writer, runner, _ = gathering
+    writer.submit(quick, 10, lambda _: None)
+    runner.end()
+    assert runner.groups == [[1], [2, 10]]
+    runner.end()
+    await writer.stop()
+
+
+async def test_work_that_may_not_overtake_comes_behind_joint_work(joint: Any) -> None:
+    writer, runner, submit = joint
+    submit(3)
+    writer.submit(probe, 4, lambda _: None)
+    runner.end()
+    assert runner.groups == [[1], [2, 3, 4]]
+    runner.end()
+    await writer.stop()
+
+
+async def test_callers_of_joint_work_hear_together(gathering: Any) -> None:
+    writer, runner, _ = gathering
+    heard: list[Any] = []
+    work = JointWork(probe, lambda *told: heard.append([[*some] for some in told]))
+    runner.end()
+    writer.submit_joint(work, 3, "first")
+    writer.submit_joint(work, 4, "second")
+    await until(lambda: len(runner.groups) == 2)
+    assert runner.groups[1] == [2, 3, 4]
+    runner.answer([[None], [None, ValueError("bad")]])
+    ((items, callers, (none, error)),) = heard
+    assert (items, callers, none, str(error)) == ([3, 4], ["first", "second"], None, "bad")
+    stopped = asyncio.ensure_future(writer.stop())
+    await stopped
+    writer.submit_joint(work, 5, "third")
+    assert heard[1][:2] == [[5], ["third"]]
+    assert isinstance(heard[1][2][0], StorageUnavailable)

@@ -18,7 +18,7 @@ from dragoman.connectors.http.carrier import HttpCarrier
 from dragoman.connectors.mm7.carrier import Mm7Carrier
 from dragoman.connectors.smpp.carrier import SmppCarrier
 from dragoman.core.accounts.model.accounts import Permission
-from dragoman.core.delivery.model.ports import Connector, SentMessage
+from dragoman.core.delivery.model.ports import Connector, SentMessage, behind
 from dragoman.core.delivery.running import CarrierView, LinkView, Measured
 from dragoman.core.messages.model.messages import Outgoing
 from dragoman.core.metrics import Metrics
@@ -128,8 +128,9 @@ async def try_carrier(admin: Admin, name: str, body: TryOut) -> CarrierTested:
     tables = {one.name: one for one in services.settings.carriers}
     if services.connectors:  # a reload may have brought others, or other settings
         tables = {
-            one.name: one.settings if isinstance(one, HttpCarrier) else None
-            for one in services.connectors.values()
+            name: one.settings if isinstance(one, HttpCarrier) else None
+            for name, connector in services.connectors.items()
+            for one in (behind(connector),)
         }
     if name not in tables:
         raise unknown_carrier(name, tables)
@@ -213,7 +214,8 @@ def _view(
     connector: Connector, use: Mapping[str, tuple[int, int]], metrics: Metrics, *, held: bool
 ) -> CarrierView:
     in_flight, capacity = use.get(connector.name, (0, 0))
-    timed = connector if isinstance(connector, SmppCarrier | HttpCarrier) else None
+    links = behind(connector)
+    timed = links if isinstance(links, SmppCarrier | HttpCarrier) else None
     return CarrierView(
         name=connector.name,
         up=connector.up,
@@ -222,17 +224,17 @@ def _view(
         round_trip_ms=timed.round_trip_s * 1000 if timed and timed.round_trip_s else None,
         rate_per_s=(timed.settings.rate_per_s or None) if timed else None,
         held=held,
-        kind=_kind(connector),
+        kind=_kind(links),
         outcomes={
             outcome: count
             for (carrier, outcome), count in metrics.outcomes.items()
             if carrier == connector.name
         },
-        links=_links(connector),
+        links=_links(links),
     )
 
 
-def _kind(connector: Connector) -> str:
+def _kind(connector: Connector | None) -> str:
     if isinstance(connector, SmppCarrier):
         return "SMPP"
     if isinstance(connector, HttpCarrier):
@@ -240,7 +242,7 @@ def _kind(connector: Connector) -> str:
     return "MM7" if isinstance(connector, Mm7Carrier) else "phones"
 
 
-def _links(connector: Connector) -> tuple[LinkView, ...]:
+def _links(connector: Connector | None) -> tuple[LinkView, ...]:
     if isinstance(connector, SmppCarrier):
         return _smpp_links(connector)
     if isinstance(connector, HttpCarrier):

@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 
 import structlog
 
+from dragoman.assembly.membership import Membership
 from dragoman.config import ConfigError, Settings
 from dragoman.config.differences import differences, kept_until_restart
 from dragoman.config.policies import held_routes, joining_routes, kept_routes, policies_of
@@ -23,7 +24,7 @@ from dragoman.connectors import CONNECTORS
 from dragoman.connectors.phones.carrier import PhonesCarrier
 from dragoman.container import Services
 from dragoman.core.billing.model.costs import CostList, compare_costs
-from dragoman.core.delivery.model.ports import Connector
+from dragoman.core.delivery.model.ports import Connector, StandsFor
 from dragoman.core.delivery.running import Reloaded
 from dragoman.core.messages.model.conditions import Networks
 from dragoman.core.model.errors import RefusalCode, Refused
@@ -41,9 +42,12 @@ Connect = Callable[[CarrierTable], Connector]
 log = structlog.get_logger(__name__)
 
 
-def connect_carrier(services: Services, table: CarrierTable) -> Connector:
+def connect_carrier(
+    services: Services, table: CarrierTable, member: Membership | None = None
+) -> Connector:
     """The connector of a carrier that comes, or changes, while the gateway runs."""
-    return CONNECTORS[table.type](table, services.dispatcher, services.clock, services.resources)
+    build = CONNECTORS[table.type] if member is None else member.connect_carrier
+    return build(table, services.dispatcher, services.clock, services.resources)
 
 
 class Reloading:
@@ -121,10 +125,14 @@ class Reloading:
                 continue
             if any(route and phones.intersection(route.carriers) for route in routes):
                 raise ValueError(f"routes.{name}: routes over phones change at a restart")
+        current = self._services.connectors
         return tuple(
             after[name]
             for name in changed
-            if name in after and not isinstance(after[name], PhonesTable)
+            if name in after
+            and not isinstance(after[name], PhonesTable)
+            # Whoever has the links of such a carrier changes them.
+            and not isinstance(current.get(name), StandsFor)
         )
 
     async def _take(

@@ -43,6 +43,7 @@ class AllParts(Parts):
         self.alerts = Alerts(
             storage=self.storage,
             accounts=self.accounts,
+            placement=self.placement,
             submission=self.submission,
             readings=Readings(storage=self.storage, accounts=self.accounts, clock=self.clock),
             ids=self.ids,
@@ -77,7 +78,7 @@ class AllParts(Parts):
 
     def _text_campaigns(self) -> None:
         self.uploads = Uploads(
-            folder=self.settings.data_path / "uploads",
+            folder=self.settings.data_path / "uploads" / self.placement.folder,
             imports=self.imports,
             accounts=self.accounts,
             clock=self.clock,
@@ -86,6 +87,7 @@ class AllParts(Parts):
         self.text_templates = TextTemplates(storage=self.storage, clock=self.clock)
         self.short_links = ShortLinks(
             storage=self.storage,
+            placement=self.placement,
             ids=self.ids,
             clock=self.clock,
             public_url=self.settings.links.public_url,

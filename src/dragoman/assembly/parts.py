@@ -204,7 +204,9 @@ class Parts:
         )
         self.senders = Senders(storage=self.storage, accounts=self.accounts, clock=self.clock)
         self.audit_log = AuditLog(storage=self.storage, ids=self.ids, clock=self.clock)
-        self.admin_tokens = AdminTokens(storage=self.storage, clock=self.clock)
+        self.admin_tokens = AdminTokens(
+            storage=self.storage, placement=self.placement, clock=self.clock
+        )
         signing_in = build_sign_in(
             settings=settings,
             storage=self.storage,
@@ -254,6 +256,7 @@ class Parts:
         self.devices = Devices(
             storage=self.storage,
             presence=Presence(self.clock),
+            placement=self.placement,
             clock=self.clock,
             carriers=settings.silence_of_phones(),
         )

@@ -187,6 +187,8 @@ async def _run(settings: Settings, writer: ChildProcess) -> None:
         if phones_of(gateway.connectors):
             phone = await start_phone(gateway, account.username, content.base_url)
             content = msgspec.structs.replace(content, device_id=int(phone.device_id))
+        if gateway.workbench is not None:
+            gateway.workbench.demo.update(dev_file.variables(content))
         dev_file.publish(folder, content)
         print_welcome(content, folder / dev_file.NAME)
         try:

@@ -102,7 +102,8 @@ def _render_json(content: DevFile) -> bytes:
     return msgspec.json.format(msgspec.json.encode(content), indent=2) + b"\n"
 
 
-def _render_shell(folder: Path, content: DevFile) -> bytes:
+def variables(content: DevFile) -> dict[str, str]:
+    """The address of the gateway and what its account signs in with, by their names in examples."""
     values = {"URL": content.base_url}
     for account in content.accounts[:1]:
         values |= {
@@ -114,6 +115,11 @@ def _render_shell(folder: Path, content: DevFile) -> bytes:
         }
     if content.device_id is not None:
         values["DEVICE"] = str(content.device_id)
+    return values
+
+
+def _render_shell(folder: Path, content: DevFile) -> bytes:
+    values = variables(content)
     programs = Path(sys.executable).parent
     lines = [f"{name}={shlex.quote(value)}" for name, value in values.items()]
     lines.append(f"export {DATA_VARIABLE}={shlex.quote(str(folder.resolve()))}")

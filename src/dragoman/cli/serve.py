@@ -31,12 +31,12 @@ def serve(config: ConfigOption = None) -> None:
     host, port = settings.http.address
     check_port(host, port, "choose another with `listen` of [http]")
     if settings.cluster.partitions:
-        run_loop(_serve_node(settings))
+        run_loop(_serve_node(settings, lambda: read_settings(config)))
     else:
         run_loop(_serve(settings, fork_writer(), lambda: read_settings(config)))
 
 
-async def _serve_node(settings: Settings) -> None:
+async def _serve_node(settings: Settings, reload_settings: Callable[[], Settings]) -> None:
     import structlog
 
     from dragoman import __version__
@@ -44,7 +44,7 @@ async def _serve_node(settings: Settings) -> None:
     from dragoman.cluster.node import ClusterNode
 
     log = structlog.get_logger("dragoman")
-    node = ClusterNode(settings)
+    node = ClusterNode(settings, reload_settings=reload_settings)
 
     @asynccontextmanager
     async def ready() -> AsyncIterator[None]:

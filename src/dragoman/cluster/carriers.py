@@ -1,9 +1,10 @@
 """Carriers of a node: each has its links in one node, for the partitions of all.
 
-A partition has a `SharedCarrier` in the place of each carrier. What it sends goes to the connector
-in this process, if this node holds the carrier, else to the holder. What a connector reports goes
-back to the partition that it is about: outcomes to the one that sent, receipts to the one whose
-message they name, texts to the one that has their number.
+A partition has a `SharedCarrier` in the place of each carrier that we call. What it sends goes to
+the connector in this process, if this node holds the carrier, else to the holder. What a connector
+reports goes back to the partition that it is about: outcomes to the one that sent, receipts to the
+one whose message they name, texts to the one that has their number. Carriers that are phones call
+us: each partition has its own.
 
 Each message in flight carries the epoch of the claim under which its holder got it. When a carrier
 changes hands, those of earlier claims whose outcome nobody told are `Unknown`: sent or not.
@@ -14,52 +15,41 @@ from __future__ import annotations
 import asyncio
 import itertools
 import secrets
-from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Final, Protocol
 
 import structlog
 
 from dragoman.assembly.connecting import Connect
+from dragoman.assembly.membership import ConnectCarrier
+from dragoman.cluster.seeking import FindText, LookHere, Others, Seeker
+from dragoman.cluster.shared_carrier import GIVEN_BACK_S, Flight, SharedCarrier
 from dragoman.cluster.wire import Told
 from dragoman.config import Settings
-from dragoman.config.tables import SmppTable
-from dragoman.connectors import CONNECTORS
-from dragoman.connectors.smpp.build import build_smpp_carrier
-from dragoman.connectors.smpp.carrier import SmppCarrier
+from dragoman.config.tables import CarrierTable, SmppTable
+from dragoman.connectors import CONNECTORS, LINKED
 from dragoman.core.delivery.model.ports import CarrierEvents, Connector
-from dragoman.core.delivery.resources import Resources
+from dragoman.core.delivery.resources import LinkResources, Resources
 from dragoman.core.messages.model.messages import InboundPartReport, Outgoing, ReceiptReport
-from dragoman.core.messages.model.outcomes import Accepted, Deferred, Outcome, Unknown
+from dragoman.core.messages.model.outcomes import Deferred, Outcome
 from dragoman.core.model.errors import RetryCode
-from dragoman.core.model.stored import OnStored, ignore
-from dragoman.core.reporting.model.timeline import PduStep, Timeline
+from dragoman.core.model.stored import OnStored
 from dragoman.kit.clock import Clock
-from dragoman.kit.supervisor import Spawn, Supervisor
-from dragoman.protocols.smpp.message_ids import stored_keys
+from dragoman.kit.supervisor import Supervisor
 
-MAX_KNOWN_IDS: Final = 500_000
-"""IDs of carriers whose partition is remembered; those of older ones are looked for."""
-MAX_SOUGHT: Final = 5_000
-"""Receipts whose partition is looked for; further ones come again."""
-SOUGHT_TIMES: Final = 16
-SOUGHT_EVERY_S: Final = 0.5
-"""A receipt may overtake the outcome that tells whose it is, or come while its partition is being
-opened; while one has no owner, none is given up."""
-GIVEN_BACK_S: Final = 1.0
 WANTS_S: Final = 1.0
 LET_GO_S: Final = 5.0
 """To finish what is in flight when a carrier changes hands politely."""
+DRAIN_S: Final = 10.0
+"""To finish what is in flight when a carrier is configured differently."""
 RETURNED_S: Final = 4.0
 """For the new holder of a carrier to return what the earlier one had not taken yet."""
-FIRST: Final = 0
-"""The partition of texts to numbers that nobody has, and of receipts for no message."""
 
 log = structlog.get_logger(__name__)
 
 
-class Afar(Protocol):
+class Afar(Others, Protocol):
     """How other nodes are reached: the holders of carriers, and the owners of partitions."""
 
     def up(self, carrier: str) -> bool:
@@ -86,114 +76,6 @@ class Afar(Protocol):
         """Gives an owner a text."""
         ...
 
-    async def find(self, report: ReceiptReport) -> int | None:
-        """The partition elsewhere whose message a receipt names."""
-        ...
-
-    async def find_number(self, number: str) -> int | None:
-        """The partition that has a number."""
-        ...
-
-
-@dataclass(slots=True)
-class Flight:
-    """A message that its partition gave to a carrier."""
-
-    message: Outgoing
-    epoch: int
-    """Of the claim of the carrier's holder."""
-    token: int
-    """Of this attempt: an outcome of an earlier one is of no use."""
-    at: float
-    """When, on the monotonic clock."""
-
-
-class SharedCarrier:
-    """A carrier as one partition has it."""
-
-    def __init__(self, carriers: Carriers, name: str, partition: int, sink: CarrierEvents) -> None:
-        self.name = name
-        self.partition = partition
-        self.sink = sink
-        self._carriers = carriers
-        self.flights: dict[int, Flight] = {}
-        self.parts = 0
-        """In flight, or with an outcome that is not stored yet."""
-        self.wants_until = 0.0
-        """Until when it counts as waiting for room, on the monotonic clock."""
-        self.is_cut = False
-        self._closing = False
-        self._landed = asyncio.Event()
-
-    @property
-    def up(self) -> bool:
-        return not (self._closing or self.is_cut) and self._carriers.is_up(self.name)
-
-    @property
-    def capacity(self) -> int:
-        return self._carriers.share(self) if self.up else 0
-
-    def send(self, message: Outgoing) -> None:
-        flight = self._carriers.new_flight(self.name, message)
-        self.flights[message.message_id] = flight
-        self.parts += len(message.parts)
-        if not self.up:
-            outcome = Deferred(code=RetryCode.LINK_DOWN, retry_in_s=GIVEN_BACK_S)
-            loop = asyncio.get_running_loop()
-            loop.call_soon(self.settle, message.message_id, flight.token, outcome)
-        else:
-            self._carriers.send(self, flight)
-
-    def settle(
-        self, message_id: int, token: int, outcome: Outcome, on_stored: OnStored = ignore
-    ) -> None:
-        """Takes the outcome of a message; one that is in flight no more needs none."""
-        flight = self.flights.get(message_id)
-        if flight is None or flight.token != token or self.is_cut:
-            on_stored(True)
-            return
-        del self.flights[message_id]
-        parts = len(flight.message.parts)
-
-        def stored(on_disk: bool) -> None:
-            self.parts -= parts
-            self._carriers.room_came(self.name)
-            on_stored(on_disk)
-
-        if isinstance(outcome, Unknown):  # the dispatcher may keep it to itself
-            self.sink.outcome(self.name, flight.message, outcome)
-            stored(True)
-        else:
-            self.sink.outcome(self.name, flight.message, outcome, stored)
-        if not self.flights:
-            self._landed.set()
-
-    def lose(self, before: int) -> None:
-        """Whether holders before a claim have sent what they were given is not known."""
-        for message_id, flight in [*self.flights.items()]:
-            if flight.epoch < before:
-                detail = "the node that held the carrier was lost"
-                self.settle(message_id, flight.token, Unknown(detail=detail))
-
-    async def start(self, _spawn: Spawn, /) -> None:
-        self._closing = False
-
-    async def stop(self, timeout_s: float) -> None:
-        """Waits for what is in flight; the links go on for the other partitions."""
-        self._closing = True
-        self.sink.availability(self.name)
-        try:
-            async with asyncio.timeout(max(0.0, timeout_s)):
-                while self.flights and not self.is_cut:
-                    self._landed.clear()
-                    await self._landed.wait()
-        except TimeoutError:
-            pass
-
-    def reconstruct(self, story: Timeline, message: Outgoing, at_ms: int) -> tuple[PduStep, ...]:
-        """The PDUs of a message that was sent at a time."""
-        return self._carriers.connector(self.name).reconstruct(story, message, at_ms)
-
 
 @dataclass(slots=True)
 class Sender:
@@ -209,7 +91,7 @@ class Sender:
 class Held:
     """A carrier that this node holds, and the epoch of its claim."""
 
-    def __init__(self, connector: SmppCarrier, epoch: int) -> None:
+    def __init__(self, connector: Connector, epoch: int) -> None:
         self.connector = connector
         self.epoch = epoch
         self.senders: dict[int, Sender] = {}
@@ -228,48 +110,71 @@ class Carriers:
         settings: Settings,
         clock: Clock,
         supervisor: Supervisor,
-        find_text: Callable[[InboundPartReport], int | None],
-        find_receipt: Callable[[ReceiptReport], Awaitable[int | None]],
-        all_owned: Callable[[], bool],
+        resources: LinkResources,
+        *,
+        look_here: LookHere,
+        find_text: FindText,
     ) -> None:
-        """`find_text` and `find_receipt` look for the partition among those of this node;
-        `all_owned` says whether each partition has an owner that lives."""
+        """`look_here` and `find_text` look among the partitions of this node."""
         self._clock = clock
         self._supervisor = supervisor
-        self._find_text = find_text
-        self._find_receipt = find_receipt
-        self._all_owned = all_owned
-        self.afar: Afar | None = None
-        self._tables = {c.name: c for c in settings.carriers if isinstance(c, SmppTable)}
-        self.names = tuple(self._tables)
-        self._shared: dict[str, dict[int, SharedCarrier]] = {name: {} for name in self.names}
+        self._resources = resources
+        self._seeker = Seeker(
+            settings.cluster.partitions,
+            look_here=look_here,
+            find_text=find_text,
+            give_receipt=self._give_receipt,
+            give_text=self._give_text,
+            is_ours=self._is_ours,
+        )
+        self._afar: Afar | None = None
+        self._tables: dict[str, CarrierTable] = {}
+        self._shared: dict[str, dict[int, SharedCarrier]] = {}
         self.held: dict[str, Held] = {}
-        self._epochs = dict.fromkeys(self.names, 0)
-        self._idle = {name: self._build(name) for name in self.names}
-        """Connectors without links, that can say how they would have sent something."""
-        self._known_ids: OrderedDict[tuple[str, str], int] = OrderedDict()
-        self._seeking: set[asyncio.Task[None]] = set()
+        self._epochs: dict[str, int] = {}
+        self._idle: dict[str, Connector] = {}
+        """Connectors without links, which can say how they would have sent something, and what a
+        call of their provider means."""
         self._tokens = itertools.count(secrets.randbits(48) << 12)
+        for table in settings.carriers:
+            if table.type in LINKED:
+                self._add(table)
 
-    def _build(self, name: str) -> SmppCarrier:
-        return build_smpp_carrier(self._tables[name], self, self._clock)
+    def _add(self, table: CarrierTable) -> None:
+        self._tables[table.name] = table
+        self._shared[table.name] = {}
+        self._epochs.setdefault(table.name, 0)
+        self._idle[table.name] = self._build(table)
 
-    def connector(self, name: str) -> SmppCarrier:
+    def _build(self, table: CarrierTable) -> Connector:
+        return LINKED[table.type](table, self, self._clock, self._resources)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Those that one node holds for all."""
+        return tuple(self._tables)
+
+    @property
+    def afar(self) -> Afar | None:
+        """The other nodes; None while there is no way to them."""
+        return self._afar
+
+    @afar.setter
+    def afar(self, afar: Afar) -> None:
+        self._afar = self._seeker.others = afar
+
+    def connector(self, name: str) -> Connector:
         """The connector of a carrier, with links or without."""
         held = self.held.get(name)
         return held.connector if held is not None else self._idle[name]
 
-    def most(self, name: str) -> int:
-        """The parts that the links of a carrier can have in flight, when all are bound."""
-        return sum(link.window for link in self._idle[name].links) or 1
-
     def epoch(self, name: str) -> int:
         """Of the claim of a carrier's holder."""
-        return self._epochs[name]
+        return self._epochs.get(name, 0)
 
     def new_flight(self, name: str, message: Outgoing) -> Flight:
         """A message that is given to the present holder of a carrier."""
-        return Flight(message, self._epochs[name], next(self._tokens), self._clock.monotonic())
+        return Flight(message, self.epoch(name), next(self._tokens), self._clock.monotonic())
 
     def overdue(self, name: str, before: float) -> list[int]:
         """The attempts that began before a time, by their tokens."""
@@ -293,16 +198,61 @@ class Carriers:
         def connect(
             settings: Settings, sink: CarrierEvents, clock: Clock, resources: Resources
         ) -> Mapping[str, Connector]:
-            made: dict[str, Connector] = {}
-            for table in settings.carriers:
-                if table.name in self._shared:
-                    shared = SharedCarrier(self, table.name, partition, sink)
-                    made[table.name] = self._shared[table.name][partition] = shared
-                else:
-                    made[table.name] = CONNECTORS[table.type](table, sink, clock, resources)
-            return made
+            one = self.connect_carrier(partition)
+            return {table.name: one(table, sink, clock, resources) for table in settings.carriers}
 
         return connect
+
+    def connect_carrier(self, partition: int) -> ConnectCarrier:
+        """Makes one carrier of a partition."""
+
+        def connect(
+            table: CarrierTable, sink: CarrierEvents, clock: Clock, resources: Resources
+        ) -> Connector:
+            if table.name not in self._shared:
+                return CONNECTORS[table.type](table, sink, clock, resources)
+            shared = SharedCarrier(self, table.name, partition, sink)
+            self._shared[table.name][partition] = shared
+            return shared
+
+        return connect
+
+    # A changed configuration
+
+    def add_new(self, settings: Settings) -> None:
+        """Knows carriers that are new, before partitions send over them."""
+        for table in settings.carriers:
+            if table.type in LINKED and table.name not in self._tables:
+                self._add(table)
+
+    async def change(self, settings: Settings) -> None:
+        """Has carriers whose tables differ connect as these say."""
+        for table in settings.carriers:
+            if self._tables.get(table.name, table) == table:
+                continue
+            self._tables[table.name] = table
+            connector = self._build(table)
+            held = self.held.get(table.name)
+            if held is None:
+                self._idle[table.name] = connector
+                continue
+            self._supervisor.let_end(held.connector)
+            await held.connector.stop(DRAIN_S)
+            await asyncio.sleep(0)
+            if self.held.get(table.name) is held:
+                self._idle[table.name] = held.connector = connector
+                await connector.start(self._supervisor.spawn_for(connector))
+
+    def forget_gone(self, settings: Settings) -> None:
+        """Forgets carriers that are gone, and that nobody holds here any more."""
+        for name in self.gone(settings):
+            for known in (self._tables, self._shared, self._epochs, self._idle):
+                known.pop(name, None)
+
+    def gone(self, settings: Settings) -> list[str]:
+        """Carriers that a configuration does not have."""
+        wanted = {table.name for table in settings.carriers}
+        return [name for name in self._tables if name not in wanted]
 
     def drop(self, partition: int) -> None:
         """Forgets a partition that is closed."""
@@ -323,7 +273,7 @@ class Carriers:
         """Whether a carrier takes messages, here or at its holder."""
         held = self.held.get(name)
         if held is not None:
-            return held.connector.up
+            return held.connector.up and self._resources.may_send()
         return self.afar is not None and self.afar.up(name)
 
     def share(self, shared: SharedCarrier) -> int:
@@ -404,7 +354,7 @@ class Carriers:
         sender = held.senders.pop(message.message_id, None) if held is not None else None
         if held is None or sender is None:
             return
-        self._note_ids(carrier, outcome, sender.partition)
+        self._seeker.note_ids(carrier, outcome, sender.partition)
         shared = self.shared(carrier, sender.partition)
         on_stored = sender.on_stored
         if on_stored is None and shared is not None:
@@ -430,77 +380,28 @@ class Carriers:
         else:
             on_stored(True)  # its owner will not find it in flight
 
-    def _note_ids(self, carrier: str, outcome: Outcome, partition: int) -> None:
-        """Remembers whose receipts will come under the IDs of an outcome."""
-        if not isinstance(outcome, Accepted):
-            return
-        for carrier_id in outcome.carrier_ids:
-            for key in stored_keys(carrier_id):
-                self._known_ids[carrier, key] = partition
-        while len(self._known_ids) > MAX_KNOWN_IDS:
-            self._known_ids.popitem(last=False)
-
     def receipt(self, report: ReceiptReport, on_stored: OnStored) -> None:
-        partition = self._known(report)
-        if partition is not None:
-            self._give_receipt(partition, report, on_stored)
-        elif len(self._seeking) < MAX_SOUGHT:
-            task = asyncio.create_task(self._seek(report, on_stored))
-            self._seeking.add(task)
-            task.add_done_callback(self._seeking.discard)
-        else:
-            on_stored(False)
+        self._seeker.receipt(report, on_stored)
 
-    def _known(self, report: ReceiptReport) -> int | None:
-        known = (self._known_ids.get((report.carrier, key)) for key in report.keys)
-        return next((one for one in known if one is not None), None)
+    def inbound(self, report: InboundPartReport, on_stored: OnStored) -> None:
+        self._seeker.inbound(report, on_stored)
 
-    async def _seek(self, report: ReceiptReport, on_stored: OnStored) -> None:
-        """Looks for the partition of a receipt, for as long as its outcome may still come."""
-        partition, left = None, SOUGHT_TIMES
-        while left:
-            left = left - 1 if self._all_owned() else SOUGHT_TIMES
-            partition = self._known(report)
-            if partition is None:
-                partition = await self._find_receipt(report)
-            if partition is None and self.afar is not None:
-                partition = await self.afar.find(report)
-            held = self.held.get(report.carrier)
-            if partition is not None or held is None or report.text is not None:
-                break
-            await asyncio.sleep(SOUGHT_EVERY_S)
-        if partition is None and report.text is not None:
-            self.inbound(report.text, on_stored)
-        else:
-            self._give_receipt(FIRST if partition is None else partition, report, on_stored)
+    def _is_ours(self, carrier: str) -> bool:
+        """Whether what a carrier brings may be acknowledged here: by links, those we hold."""
+        return carrier in self.held or not isinstance(self._tables.get(carrier), SmppTable)
 
     def _give_receipt(self, partition: int, report: ReceiptReport, on_stored: OnStored) -> None:
         shared = self.shared(report.carrier, partition)
-        if shared is not None:
+        if shared is not None and not shared.is_cut:
             shared.sink.receipt(report, on_stored)
         elif self.afar is not None:
             self.afar.receipt(partition, report, on_stored)
         else:
             on_stored(False)
 
-    def inbound(self, report: InboundPartReport, on_stored: OnStored) -> None:
-        partition = self._find_text(report)
-        if partition is not None or self.afar is None:
-            self._give_text(FIRST if partition is None else partition, report, on_stored)
-            return
-        task = asyncio.create_task(self._seek_number(self.afar, report, on_stored))
-        self._seeking.add(task)
-        task.add_done_callback(self._seeking.discard)
-
-    async def _seek_number(
-        self, afar: Afar, report: InboundPartReport, on_stored: OnStored
-    ) -> None:
-        found = await afar.find_number(report.destination)
-        self._give_text(FIRST if found is None else found, report, on_stored)
-
     def _give_text(self, partition: int, report: InboundPartReport, on_stored: OnStored) -> None:
         shared = self.shared(report.carrier, partition)
-        if shared is not None:
+        if shared is not None and not shared.is_cut:
             shared.sink.inbound(report, on_stored)
         elif self.afar is not None:
             self.afar.inbound(partition, report, on_stored)
@@ -511,7 +412,7 @@ class Carriers:
         held = self.held.get(carrier)
         if held is not None:
             held.room_came.set()
-        for shared in [*self._shared[carrier].values()]:
+        for shared in [*self._shared.get(carrier, {}).values()]:
             shared.sink.availability(carrier)
 
     # Changing hands
@@ -524,7 +425,7 @@ class Carriers:
             self.availability(name)
 
     def _lose(self, name: str, epoch: int) -> None:
-        for shared in [*self._shared[name].values()]:
+        for shared in [*self._shared.get(name, {}).values()]:
             shared.lose(epoch)
 
     async def take(self, name: str, epoch: int) -> None:
@@ -544,7 +445,7 @@ class Carriers:
         await held.connector.stop(timeout_s)
         await asyncio.sleep(0)
         self.held.pop(name, None)
-        self._idle[name] = self._build(name)
+        self._idle[name] = self._build(self._tables[name])
         for shared in [*self._shared[name].values()]:
             shared.lose(held.epoch + 1)
         self.availability(name)

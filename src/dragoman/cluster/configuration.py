@@ -12,6 +12,16 @@ from dragoman.config import Settings
 
 OWN: Final = ("data_dir", "http", "log", "admin", "metrics", "storage", "cluster")
 """Tables that may differ between nodes."""
+OWN_KEYS: Final = frozenset(
+    {
+        "smpp_server.listen",
+        "smpp_server.tls_listen",
+        "smpp_server.tls_certificate_file",
+        "mail.listen",
+        "mail.tls_certificate_file",
+    }
+)
+"""What else may: where each listens."""
 
 
 def digests(settings: Settings) -> dict[str, str]:
@@ -23,8 +33,13 @@ def digests(settings: Settings) -> dict[str, str]:
     return {
         key: hmac.digest(secret, repr(value).encode(), "sha256").hex()[:32]
         for key, value in _flat("", _plain(settings))
-        if key.partition(".")[0] not in OWN
+        if key.partition(".")[0] not in OWN and key not in OWN_KEYS
     }
+
+
+def differing(own: Mapping[str, str], other: Mapping[str, str]) -> list[str]:
+    """The keys in which two configurations differ, by their digests."""
+    return sorted(key for key in own.keys() | other.keys() if own.get(key) != other.get(key))
 
 
 def _plain(value: Any) -> Any:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import hmac
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from typing import Any, Final
 
 import structlog
@@ -28,16 +28,20 @@ from dragoman.cluster.peers import (
     own_headers,
     without_ours,
 )
+from dragoman.cluster.tunnels import Adopts, Arriving, Claim
 from dragoman.core.placement.model.views import Overview
 from dragoman.web.client_address import ClientAddressReader
 from dragoman.web.operations import Dialect
 from dragoman.web.refusals import Refusal
 from dragoman.web.requests import Request
-from dragoman.web.responses import TEXT, Response, Send
+from dragoman.web.responses import TEXT, Response, Send, Stream
 from dragoman.web.router import AsgiApp, Call, DialectApp, HandOver, Receive, Scope
 
 WEB: Final = b"web"
 ADMIN: Final = b"admin"
+INNER: Final = b"inner"
+NODE: Final = b"node"
+"""What is asked of a node itself."""
 MAX_HOPS: Final = 3
 HOLD_S: Final = 15.0
 """How long a call waits for its partition to be taken over."""
@@ -59,15 +63,30 @@ class Place:
         self._front = front
         self.is_open = True
         """Whether it takes calls; one that was opened before it closed goes elsewhere."""
-        self.web: DialectApp | None = None
-        self.admin: DialectApp | None = None
+        self._closed = asyncio.Event()
+        self.apps: dict[bytes, DialectApp] = {}
+        """What serves each of its APIs."""
+        self.binds: Adopts | None = None
+        """What serves customers' binds."""
         self._under_way = 0
         self._idle = asyncio.Event()
         self._idle.set()
 
     def app(self, api: bytes) -> DialectApp | None:
         """What serves one of its APIs."""
-        return self.admin if api == ADMIN else self.web
+        return self.apps.get(api)
+
+    def serve(self, api: bytes, dialect: Dialect, body_timeout_s: float) -> DialectApp:
+        """An application of one more API of the partition."""
+        hand_over = self._front.hand_over_of(api)
+        app = DialectApp([dialect], _nothing, body_timeout_s=body_timeout_s, hand_over=hand_over)
+        app.call_type = self.counted(api)
+        return app
+
+    def close(self) -> None:
+        """Takes no more calls, and ends the streams that it answered with."""
+        self.is_open = False
+        self._closed.set()
 
     async def idle(self) -> None:
         """Returns once none of its calls is under way."""
@@ -88,13 +107,37 @@ class Place:
                 place._under_way += 1
                 place._idle.clear()
                 try:
-                    return await super().answer(body)
+                    response = await super().answer(body)
+                    if isinstance(response, Stream):
+                        response.pieces = _until(place._closed, response.pieces)
+                    return response
                 finally:
                     place._under_way -= 1
                     if not place._under_way:
                         place._idle.set()
 
         return CountedCall
+
+
+async def _until(
+    closed: asyncio.Event, pieces: AsyncGenerator[bytes, None]
+) -> AsyncGenerator[bytes, None]:
+    """The pieces of a stream until its partition is closed: then its client asks the next owner."""
+    closing = asyncio.ensure_future(closed.wait())
+    coming: asyncio.Future[bytes | None] | None = None
+    try:
+        while True:
+            coming = asyncio.ensure_future(anext(pieces, None))
+            await asyncio.wait({coming, closing}, return_when=asyncio.FIRST_COMPLETED)
+            if not coming.done() or (piece := coming.result()) is None:
+                return
+            yield piece
+    finally:
+        closing.cancel()
+        if coming is not None and not coming.done():
+            coming.cancel()
+            await asyncio.gather(coming, return_exceptions=True)
+        await pieces.aclose()
 
 
 class Front:
@@ -108,6 +151,16 @@ class Front:
         self.overview = Overview(nodes=(), partitions=(), carriers=())
         self.outdated = asyncio.Event()
         """Set where the overview was wrong."""
+
+    def claim_of(self, partition: int) -> Claim:
+        """Who owns a partition, and since which claim."""
+        claim = self.overview.partitions[partition]
+        return claim.node, claim.epoch
+
+    def address_of(self, partition: int) -> str | None:
+        """Where the owner of a partition is reached; None where it has none but this node."""
+        address = self.overview.address_of(partition)
+        return None if address == self._own else address
 
     def hand_over_of(self, api: bytes) -> HandOver:
         """What a partition's application calls for a caller of another one."""
@@ -130,8 +183,8 @@ class Front:
             app = place.app(api) if place is not None else None
             if app is not None:
                 return await _open_again(app, request, hops)
-            address = self.overview.address_of(partition)
-            if address is not None and address != self._own:
+            address = self.address_of(partition)
+            if address is not None:
                 try:
                     return await self._peers.send(address, partition, api, request, hops)
                 except NotHere:
@@ -257,8 +310,10 @@ _ANY: Final = Dialect(
 class PeerApp(DialectApp):
     """What other nodes call: their callers' calls, for the partitions that this node owns."""
 
-    def __init__(self, front: Front, secret: str, *, body_timeout_s: float) -> None:
+    def __init__(self, front: Front, secret: str, node: Dialect, *, body_timeout_s: float) -> None:
+        """`node` has the calls that are for the node itself."""
         super().__init__((), _nothing, body_timeout_s=body_timeout_s)
+        self._node = DialectApp([node], _nothing, body_timeout_s=body_timeout_s)
         self._front = front
         self._secret = secret.encode()
 
@@ -268,7 +323,8 @@ class PeerApp(DialectApp):
             return self._refused(scope, Response(403, b"not a node of this cluster\n", TEXT))
         partition = said.get(PARTITION, b"")
         place = self._front.places.get(int(partition)) if partition.isdigit() else None
-        app = place.app(said.get(API, WEB)) if place is not None else None
+        api = said.get(API, WEB)
+        app = self._node if api == NODE else place.app(api) if place is not None else None
         if app is None:
             return self._refused(scope, Response(NOT_HERE, b"", TEXT))
         client = said.get(CLIENT, b"").decode("latin-1")
@@ -277,6 +333,14 @@ class PeerApp(DialectApp):
             return self._refused(scope, Response(404, b"", TEXT))
         call.request.client = client
         return call
+
+    def arriving(self) -> Arriving:
+        """What reads the beginning of a connection that is carried here."""
+        return Arriving(self._secret, self._find_binds)
+
+    def _find_binds(self, partition: int) -> Adopts | None:
+        place = self._front.places.get(partition)
+        return place.binds if place is not None else None
 
     def open_known(self, data: bytes, peer: tuple[str, int] | None) -> None:
         """Knows no heads: each call says where it is from and for which partition."""

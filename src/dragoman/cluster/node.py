@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import os
 import secrets
 import socket
@@ -26,21 +27,30 @@ import structlog
 from dragoman import __version__
 from dragoman.admin.server import AdminServer, build_admin_app
 from dragoman.assembly.membership import Membership
+from dragoman.cluster.binds import BindFront
 from dragoman.cluster.carriers import Carriers
 from dragoman.cluster.configuration import digests
-from dragoman.cluster.front import ADMIN, WEB, Front, FrontApp, PeerApp, Place
+from dragoman.cluster.front import ADMIN, INNER, WEB, Front, FrontApp, PeerApp, Place
+from dragoman.cluster.holding import Holding
+from dragoman.cluster.inner import FarMailbox, FarReads, build_inner
 from dragoman.cluster.peers import Peers
+from dragoman.cluster.reloading import ClusterReload, taken
+from dragoman.cluster.tunnels import PeerProtocol
+from dragoman.cluster.wire import Look
 from dragoman.config import Settings
+from dragoman.config.differences import differences, kept_until_restart
 from dragoman.config.values import Secret
+from dragoman.core.delivery.resources import LinkResources
 from dragoman.core.delivery.running import Reloaded
 from dragoman.core.messages.model.messages import InboundPartReport, ReceiptReport
-from dragoman.core.model.errors import AlreadyInUse, RefusalCode, Refused, StorageUnavailable
+from dragoman.core.model.errors import AlreadyInUse, StorageUnavailable
 from dragoman.core.placement.membership import CannotJoin, claimed_url, open_membership
 from dragoman.core.placement.model import fair_share
 from dragoman.core.placement.model.views import DEAD_AFTER_S, Node, Overview
 from dragoman.gateway import Gateway
 from dragoman.kit.clock import Clock, SystemClock
 from dragoman.kit.supervisor import Ended, Supervisor
+from dragoman.mail.listener import MailListener
 from dragoman.web.responses import Response, Send
 from dragoman.web.router import Receive, Scope
 from dragoman.web.server import Server, build_server
@@ -75,8 +85,17 @@ class _Owned:
 class ClusterNode:
     """Started and stopped as a `Gateway` is."""
 
-    def __init__(self, settings: Settings, clock: Clock | None = None) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        clock: Clock | None = None,
+        *,
+        reload_settings: Callable[[], Settings] | None = None,
+    ) -> None:
+        """`reload_settings` reads the configuration again; without it, it stays as it is."""
         self.settings = settings
+        self._wanted = settings
+        """What the partitions here are to have; `settings`, but while it is checked."""
         self._clock = clock or SystemClock()
         cluster = settings.cluster
         host, port = settings.http.address
@@ -92,15 +111,28 @@ class ClusterNode:
         self._peers = Peers(cluster.secret)
         self.front = Front(self._peers, self.node.address)
         self._supervisor = Supervisor(self._worker_ended)
+        reads = FarReads(self.front, cluster.partitions)
         self.carriers = Carriers(
             settings,
             self._clock,
             self._supervisor,
+            LinkResources(attachments=reads, unreported=reads, may_send=self._is_heard),
+            look_here=self._look_here,
             find_text=self._partition_of_text,
-            find_receipt=self._partition_of_receipt,
-            all_owned=lambda: not fair_share.free(self.front.overview),
         )
+        self._holding = Holding(self.node.name, self.carriers, self._membership)
         self._stream: Stream | None = None
+        self.binds = BindFront(
+            settings.smpp_server,
+            self.front,
+            cluster.secret,
+            self._membership.find,
+            cluster.partitions,
+        )
+        self._mail: MailListener | None = None
+        self._reload = ClusterReload(
+            self, self.node.name, reload_settings, self._membership, self.front, self._peers
+        )
         self.owned: dict[int, _Owned] = {}
         self._moving: dict[int, asyncio.Task[None]] = {}
         self._not_before: dict[int, float] = {}
@@ -130,10 +162,38 @@ class ClusterNode:
         return self._failure
 
     async def reload(self, *, check: bool) -> Reloaded:
-        """A node takes its configuration at its start only; raises `Refused`."""
-        raise Refused(
-            RefusalCode.NOT_SUPPORTED, detail="restart the nodes of a cluster one after the other"
-        )
+        """Takes a changed configuration on all nodes; raises `Refused`."""
+        return await self._reload.reload(check=check)
+
+    async def _reload_all(self, check: bool) -> Reloaded:
+        return await self.reload(check=check)
+
+    async def check(self, settings: Settings) -> Reloaded:
+        """What a configuration would change; raises `Refused` where that cannot be."""
+        self._wanted = taken(self.settings, settings)
+        kept = kept_until_restart(self.settings, settings)
+        told = Reloaded(changes=differences(self.settings, settings))
+        for owned in [*self.owned.values()]:
+            told = await owned.gateway.take_configuration(check=True)
+        return msgspec.structs.replace(told, at_restart=kept)
+
+    async def take(self, settings: Settings) -> Reloaded:
+        """Takes a configuration: carriers that come first, those that go last."""
+        kept = kept_until_restart(self.settings, settings)
+        changes = differences(self.settings, settings)
+        new = self._wanted = taken(self.settings, settings)
+        self.carriers.add_new(new)
+        changing = asyncio.create_task(self.carriers.change(new))
+        moved = 0
+        self.settings = new
+        for owned in [*self.owned.values()]:
+            moved += (await owned.gateway.take_configuration(check=False)).moved
+        await changing
+        for name in self.carriers.gone(new):
+            await self._holding.release(name, STOP_S)
+        self.carriers.forget_gone(new)
+        log.info("reloaded", changes=len(changes), moved=moved)
+        return Reloaded(changes=changes, at_restart=kept, applied=True, moved=moved)
 
     def _worker_ended(self, reason: str) -> None:
         log.error("worker_ended", reason=reason)
@@ -151,26 +211,36 @@ class ClusterNode:
         self._phase = "joining"
         if self.settings.cluster.nats:
             await self._connect()
+        began = self._clock.monotonic()
         try:
             await self._membership.join(digests(self.settings))
         except CannotJoin as error:
             raise StorageUnavailable(str(error)) from None
         self._has_joined = True
-        self._beaten_at = self._clock.monotonic()
+        self._beaten_at = began
         timeout_s = self.settings.http.request_timeout_s
         host, port = self.settings.cluster.address
-        app = PeerApp(self.front, self.settings.cluster.secret, body_timeout_s=timeout_s)
-        await self._listen("peers", build_server(app, host=host, port=port), host, port)
+        await self._reload.note_version()
+        app = PeerApp(
+            self.front,
+            self.settings.cluster.secret,
+            self._reload.dialect(),
+            body_timeout_s=timeout_s,
+        )
+        server = build_server(app, host=host, port=port, protocol=PeerProtocol)
+        await self._listen("peers", server, host, port)
         web = FrontApp(self.front, WEB, self._pages, body_timeout_s=timeout_s)
         local = FrontApp(self.front, ADMIN, self._pages, body_timeout_s=timeout_s)
         self._admin = AdminServer(local, self.settings.data_path)
         await self._admin.start(self._supervisor.spawn)
         self._supervisor.spawn("cluster", self._run())
+        self._supervisor.spawn("configuration", self._reload.run())
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(TAKE_AGAIN_S):
                 await self._serving.wait()
         host, port = self.settings.http.address
         await self._listen("http", build_server(web, host=host, port=port), host, port)
+        await self._listen_for_customers()
         if before_ready is not None:
             await before_ready()
         self._phase = ""
@@ -188,7 +258,7 @@ class ClusterNode:
             run=self.node.run,
             carriers=self.carriers,
             clock=self._clock,
-            find_receipt=self._partition_of_receipt,
+            look_here=self._look_here,
             find_number=self._partition_of_number,
             is_heard=self._is_heard,
             spawn=self._supervisor.spawn,
@@ -197,7 +267,7 @@ class ClusterNode:
             await stream.start()
         except NatsUnfit as error:
             raise StorageUnavailable(str(error)) from None
-        self._stream = self.carriers.afar = stream
+        self._stream = self._holding.stream = self.carriers.afar = stream
 
     async def _listen(self, name: str, server: Server, host: str, port: int) -> None:
         serving = self._supervisor.spawn(name, server.serve())
@@ -205,6 +275,18 @@ class ClusterNode:
         if not server.started:
             raise SystemExit(f"cannot listen on {host}:{port}")
         self._servers.append((server, serving))
+
+    async def _listen_for_customers(self) -> None:
+        """Listens for binds and mail, where the settings say."""
+        mail = self.settings.mail
+        try:
+            if self.settings.smpp_server.enabled:
+                await self.binds.start()
+            if mail.enabled:
+                self._mail = MailListener(mail, FarMailbox(self.front), self._clock)
+                await self._mail.start()
+        except OSError as error:
+            raise SystemExit(f"cannot listen for binds and mail: {error}") from None
 
     async def stop(self) -> None:
         """Gives everything back and leaves."""
@@ -216,11 +298,14 @@ class ClusterNode:
         with contextlib.suppress(StorageUnavailable):
             if self._has_joined:
                 await self._membership.drain(self.node.name, True)
+        self.binds.close()
+        if self._mail is not None:
+            await self._mail.stop(STOP_S)
         # Calls are handed over from here on, while the partitions are closed.
         for _ in range(len(self.owned)):
             await asyncio.gather(*(self._give_back(number) for number in [*self.owned][:AT_ONCE]))
-        for name in [*self.carriers.held]:
-            await self._release_carrier(name)
+        await self.binds.stop()
+        await self._holding.release_all(STOP_S)
         if self._stream is not None:
             await self._stream.close()
         for server, _ in reversed(self._servers):
@@ -240,6 +325,8 @@ class ClusterNode:
 
     async def _run(self) -> None:
         while True:
+            # As of before it asks: a pause in between must not count as heard.
+            began = self._clock.monotonic()
             try:
                 overview, is_new = await self._membership.beat()
             except StorageUnavailable as error:
@@ -250,8 +337,9 @@ class ClusterNode:
                 if is_new:
                     self._claims_from = self._clock.monotonic() + OTHERS_BACK_S
                 self.front.overview = overview
+                self.binds.look()
                 try:
-                    await self._adjust(overview, is_new)
+                    await self._adjust(overview, is_new, began)
                     if self.front.places or not fair_share.free(overview):
                         self._serving.set()
                 except StorageUnavailable as error:
@@ -270,24 +358,24 @@ class ClusterNode:
         silent_s = self._clock.monotonic() - self._beaten_at
         log.warning("cluster_unreachable", reason=reason, silent_s=round(silent_s, 1))
         if not self._is_heard():
-            for name in [*self.carriers.held]:
-                await self._let_go(name, 0.5)
+            await self._holding.let_go_of_all()
 
     def _is_heard(self) -> bool:
         """Whether others cannot take this node for dead yet."""
         return self._clock.monotonic() - self._beaten_at < SILENT_S
 
-    async def _adjust(self, overview: Overview, is_new: bool) -> None:
+    async def _adjust(self, overview: Overview, is_new: bool, began: float) -> None:
         """Brings what this node does in line with what the cluster says."""
         name = self.node.name
         for number, owned in [*self.owned.items()]:
             claim = overview.partitions[number]
             if (claim.node, claim.epoch) != (name, owned.place.epoch):
                 self._move(number, self._abandon(number))
-        await self._adjust_carriers(overview, is_new)
-        self._beaten_at = self._clock.monotonic()  # not before what is lost is let go
+        await self._holding.let_go_of_lost(overview, is_new=is_new)
+        self._beaten_at = began  # not before what is lost is let go
         if self._phase == "stopping":
             return
+        await self._adjust_carriers(overview)
         settled = [number for number in self.owned if number not in self._moving]
         spare = fair_share.to_give_back(overview, name, settled)
         if spare is not None:
@@ -309,6 +397,17 @@ class ClusterNode:
                 continue
             if claim.wanted_by == name or self._count() < most:
                 self._move(number, self._take(number))
+
+    async def _adjust_carriers(self, overview: Overview) -> None:
+        me = overview.node(self.node.name)
+        if me is None:
+            return
+        if me.draining:
+            await self._holding.release_all(STOP_S)
+        else:
+            await self._holding.take_share(
+                overview, lambda: self._clock.monotonic() >= self._claims_from
+            )
 
     def _count(self) -> int:
         return len(self.owned.keys() | self._moving.keys())
@@ -340,14 +439,16 @@ class ClusterNode:
         if not await self._membership.is_lock_free(number, LOCK_FREE_S):
             raise StorageUnavailable("an earlier owner still has its lock")
         place = Place(number, epoch, self.front)
-        url = claimed_url(self.settings.database_url, number, epoch)
-        storage = msgspec.structs.replace(self.settings.storage, url=Secret(url))
+        settings = self.settings
         try:
             gateway = Gateway(
-                msgspec.structs.replace(self.settings, storage=storage),
+                self._settings_of(number, epoch),
                 self._clock,
+                reload_settings=lambda: self._settings_of(number, epoch, self._wanted),
                 membership=Membership(
                     connect=self.carriers.connect(number),
+                    connect_carrier=self.carriers.connect_carrier(number),
+                    reload=self._reload_all,
                     hand_over=self.front.hand_over_of(WEB),
                     call_type=place.counted(WEB),
                     cluster=self._membership,
@@ -360,17 +461,34 @@ class ClusterNode:
         except BaseException:
             await self._close(number, gateway)
             raise
-        place.web = gateway.web
-        place.admin = build_admin_app(
-            gateway.admin, place.counted(ADMIN), self.front.hand_over_of(ADMIN)
-        )
+        assert gateway.web is not None
+        inner = build_inner(gateway.services, gateway.mailbox)
+        place.apps = {
+            WEB: gateway.web,
+            ADMIN: build_admin_app(
+                gateway.admin, place.counted(ADMIN), self.front.hand_over_of(ADMIN)
+            ),
+            INNER: place.serve(INNER, inner, self.settings.http.request_timeout_s),
+        }
+        place.binds = gateway.smpp_server
         if self._stream is not None:
-            await self._stream.open_partition(number)
+            await self._stream.owners.open_partition(number)
         owned = self.owned[number] = _Owned(place, gateway)
         owned.watch = asyncio.create_task(self._watch(number, gateway))
+        if self.settings is not settings:  # it was opened while a configuration was taken
+            await gateway.take_configuration(check=False)
         self.front.places[number] = place
         self._serving.set()
         log.info("partition_taken", partition=number, epoch=epoch)
+
+    def _settings_of(
+        self, partition: int, epoch: int, settings: Settings | None = None
+    ) -> Settings:
+        """The settings of a partition under a claim."""
+        settings = settings or self.settings
+        url = claimed_url(settings.database_url, partition, epoch)
+        storage = msgspec.structs.replace(settings.storage, url=Secret(url))
+        return msgspec.structs.replace(settings, storage=storage)
 
     async def _watch(self, number: int, gateway: Gateway) -> None:
         reason = await gateway.worker_ended()
@@ -383,7 +501,7 @@ class ClusterNode:
         if owned is None:
             return
         self.front.places.pop(number, None)
-        owned.place.is_open = False
+        owned.place.close()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(STOP_S):
                 await owned.place.idle()
@@ -407,32 +525,29 @@ class ClusterNode:
     async def _close(self, number: int, gateway: Gateway) -> None:
         await gateway.stop()
         if self._stream is not None:
-            await self._stream.close_partition(number)
+            await self._stream.owners.close_partition(number)
         self.carriers.drop(number)
 
-    async def _partition_of_receipt(self, report: ReceiptReport) -> int | None:
-        """The partition here whose message a receipt names."""
-        found: list[tuple[int, int]] = []
+    async def _look_here(self, report: ReceiptReport) -> Look:
+        """What the partitions here know of a receipt."""
+        looks = [Look()]
         for number, owned in [*self.owned.items()]:
             if number not in self.front.places:
                 continue  # it is being closed
             # RuntimeError: it was closed meanwhile
             with contextlib.suppress(StorageUnavailable, RuntimeError):
-                found.append((await owned.gateway.services.receipts.knows(report), number))
-        fit, number = max(found, default=(0, 0))
-        return number if fit else None
+                looks.append(
+                    Look((number,), await owned.gateway.services.receipts.knows(report), number)
+                )
+        return functools.reduce(Look.with_another, looks)
 
     async def _partition_of_number(self, number: str) -> int | None:
-        """The partition anywhere that has a number."""
-        for owned in [*self.owned.values()]:
-            placement = owned.gateway.services.placement
-            username = self.settings.owners_of_numbers().get(number)
-            with contextlib.suppress(StorageUnavailable, RuntimeError):
-                found = await placement.find("number", number)
-                if found is None and username is not None:
-                    found = await placement.find("username", username)
-                return found
-        return None
+        """The partition anywhere that has a number; raises `StorageUnavailable`."""
+        found = await self._membership.find("number", number)
+        username = self.settings.owners_of_numbers().get(number)
+        if found is None and username is not None:
+            found = await self._membership.find("username", username)
+        return found
 
     def _partition_of_text(self, report: InboundPartReport) -> int | None:
         """The partition that has the number a text was sent to; None where none here has."""
@@ -440,58 +555,6 @@ class ClusterNode:
             if owned.gateway.services.inbound_routing.number(report.destination) is not None:
                 return number
         return None
-
-    # Carriers
-
-    async def _adjust_carriers(self, overview: Overview, is_new: bool) -> None:
-        """Holds carriers that nobody holds, as many as others do."""
-        name = self.node.name
-        holders = {claim.name: claim for claim in overview.carriers}
-        for carrier, held in [*self.carriers.held.items()]:
-            claim = holders.get(carrier)
-            if is_new or claim is None or (claim.node, claim.epoch) != (name, held.epoch):
-                await self._let_go(carrier, 0.5)
-        for carrier, claim in holders.items():
-            if claim.node is not None and carrier in self.carriers.names:
-                self.carriers.note_holder(carrier, claim.epoch)
-        me = overview.node(name)
-        if self._phase == "stopping" or me is None:
-            return
-        if me.draining:
-            for carrier in [*self.carriers.held]:
-                await self._release_carrier(carrier)
-            return
-        takers = sum(not node.is_dead and not node.draining for node in overview.nodes)
-        most = -(-len(self.carriers.names) // max(1, takers))
-        for carrier in self.carriers.names:
-            claim = holders.get(carrier)
-            holder = overview.node(claim.node) if claim is not None else None
-            own_earlier = holder is not None and holder.name == name
-            if carrier in self.carriers.held or (holder is not None and not own_earlier):
-                continue
-            if len(self.carriers.held) >= most:
-                return
-            hangs = claim is not None and claim.node is not None and not own_earlier
-            if hangs and self._clock.monotonic() < self._claims_from:
-                continue
-            epoch = await self._membership.claim_carrier(carrier, dead=hangs)
-            if epoch is not None:
-                await self.carriers.take(carrier, epoch)
-                if self._stream is not None:
-                    self._stream.hold(carrier)
-
-    async def _let_go(self, carrier: str, timeout_s: float) -> int | None:
-        if self._stream is not None:
-            await self._stream.let_go(carrier)
-        return await self.carriers.let_go(carrier, timeout_s)
-
-    async def _release_carrier(self, carrier: str) -> None:
-        epoch = await self._let_go(carrier, STOP_S)
-        if self._stream is not None:
-            await self._stream.settled(STOP_S)
-        if epoch is not None:
-            with contextlib.suppress(StorageUnavailable):
-                await self._membership.release_carrier(carrier, epoch)
 
     # The node's own pages
 

@@ -13,6 +13,9 @@ _OUTCOMES: Final[tuple[type[Any], ...]] = (Accepted, Rejected, Deferred, Unknown
 """Their places are what stands on the wire."""
 _DECODERS: Final = tuple(msgspec.msgpack.Decoder(kind) for kind in _OUTCOMES)
 
+EXACT: Final = 2
+"""How well a receipt fits that names an ID just as it was given (`Receipts.knows`)."""
+
 
 class Sent(msgspec.Struct, frozen=True, array_like=True):
     """A message that a partition gives to the holder of a carrier."""
@@ -91,6 +94,31 @@ class Receipt(msgspec.Struct, frozen=True, array_like=True):
         return msgspec.structs.replace(self.report, text=text)
 
 
+class Look(msgspec.Struct, frozen=True, array_like=True):
+    """What partitions know of a receipt: the best that any of them has."""
+
+    partitions: tuple[int, ...] = ()
+    """Those that were looked in."""
+    fit: int = 0
+    """As `Receipts.knows` has it."""
+    partition: int = 0
+    """Which of them it fits, if any."""
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether a message has the ID just as the receipt names it."""
+        return self.fit == EXACT
+
+    def with_another(self, other: Look) -> Look:
+        """What both know."""
+        best = max(self, other, key=_fit_of)
+        return Look((*self.partitions, *other.partitions), best.fit, best.partition)
+
+
+def _fit_of(look: Look) -> int:
+    return look.fit
+
+
 encode: Final = msgspec.msgpack.Encoder().encode
 read_sent: Final = msgspec.msgpack.Decoder(list[Sent]).decode
 read_told: Final = msgspec.msgpack.Decoder(list[Told]).decode
@@ -98,3 +126,4 @@ read_state: Final = msgspec.msgpack.Decoder(tuple[str, State]).decode
 read_tokens: Final = msgspec.msgpack.Decoder(list[int]).decode
 read_text: Final = msgspec.msgpack.Decoder(Text).decode
 read_receipt: Final = msgspec.msgpack.Decoder(Receipt).decode
+read_look: Final = msgspec.msgpack.Decoder(Look).decode

@@ -11,7 +11,7 @@ from dragoman.config.errors import Mistake
 from dragoman.config.reading import suggest
 from dragoman.config.route_files import find_route_mistakes
 from dragoman.config.settings import Settings
-from dragoman.config.tables import LATIN_1, HttpTable, Mm7Table, SmppTable
+from dragoman.config.tables import LATIN_1, HttpTable, Mm7Table, PhonesTable, SmppTable
 from dragoman.core.model.mail_addresses import parse_mail_address
 from dragoman.protocols.smpp import fields
 
@@ -90,20 +90,14 @@ def _check_cluster(settings: Settings) -> Iterator[Mistake]:
         yield Mistake("storage.url", "a cluster needs PostgreSQL")
     if len(cluster.secret) < MIN_CLUSTER_SECRET:
         yield Mistake("cluster.secret", f"at least {MIN_CLUSTER_SECRET} characters")
-    if settings.carriers and not cluster.nats:
+    if len(settings.carriers_of_phones) < len(settings.carriers) and not cluster.nats:
         yield Mistake("cluster.nats", "missing: it brings messages to the nodes with the carriers")
     for index, carrier in enumerate(settings.carriers):
-        if not isinstance(carrier, SmppTable):
-            problem = f"a cluster has no carriers of type {carrier.type} yet"
-            yield Mistake(f"carriers[{index}].type", problem)
-    for key, used in (
-        ("smpp_server", settings.smpp_server.enabled),
-        ("mail.enabled", settings.mail.enabled),
-        ("mailings.enabled", settings.mailings.enabled),
-        ("admin.remote", settings.admin.remote),
-    ):
-        if used:
-            yield Mistake(key, "not in a cluster yet")
+        if isinstance(carrier, PhonesTable) and carrier.shared:
+            problem = "in a cluster phones send for their own account: it lives where they do"
+            yield Mistake(f"carriers[{index}].shared", problem)
+    if settings.mailings.enabled:
+        yield Mistake("mailings.enabled", "not in a cluster yet")
 
 
 def find_oddities(settings: Settings) -> Iterator[Mistake]:

@@ -13,27 +13,31 @@ from dragoman.connectors.phones.build import build_phones_carrier
 from dragoman.connectors.phones.carrier import PhonesCarrier
 from dragoman.connectors.smpp.build import build_smpp_carrier
 from dragoman.core.delivery.model.ports import CarrierEvents, Connector
-from dragoman.core.delivery.resources import Resources
+from dragoman.core.delivery.resources import LinkResources, Resources
 from dragoman.kit.clock import Clock
 
-__all__ = ["CONNECTORS", "Build", "Resources", "connect_carriers", "phones_of"]
+__all__ = ["CONNECTORS", "LINKED", "Build", "Resources", "connect_carriers", "phones_of"]
 
+BuildLinked = Callable[[Any, CarrierEvents, Clock, LinkResources], Connector]
 Build = Callable[[Any, CarrierEvents, Clock, Resources], Connector]
 """Takes the carrier's table, of the type that the name stands for."""
 
-CONNECTORS: Final = MappingProxyType[str, Build](
+LINKED: Final = MappingProxyType[str, BuildLinked](
     {
-        "smpp": lambda carrier, sink, clock, _: build_smpp_carrier(carrier, sink, clock),
-        "mm7": lambda carrier, sink, clock, resources: build_mm7_carrier(
-            carrier, sink, clock, resources.attachments
+        "smpp": lambda carrier, sink, clock, resources: build_smpp_carrier(
+            carrier, sink, clock, resources.may_send
         ),
-        "phones": build_phones_carrier,
+        "mm7": lambda carrier, sink, clock, resources: build_mm7_carrier(
+            carrier, sink, clock, resources.attachments, resources.may_send
+        ),
         "http": lambda carrier, sink, clock, resources: build_http_carrier(
-            carrier, sink, clock, resources.unreported
+            carrier, sink, clock, resources.unreported, resources.may_send
         ),
     }
 )
-"""One line for each type of carrier."""
+"""One line for each type of carrier that we call: who has its links sends for everybody."""
+CONNECTORS: Final = MappingProxyType[str, Build]({**LINKED, "phones": build_phones_carrier})
+"""Every type; phones call us, and belong to accounts."""
 
 
 def connect_carriers(

@@ -7,23 +7,28 @@ from typing import Final, NamedTuple
 
 from dragoman.console.cookies import read_cookie
 from dragoman.console.place import PREFIX
+from dragoman.console.translation import lazy
 from dragoman.web.requests import Request
 
-THEMES: Final = (("", "as the system"), ("light", "light"), ("dark", "dark"))
+THEMES: Final = (
+    ("", lazy("as the system")),
+    (lazy("light"), lazy("light")),
+    (lazy("dark"), lazy("dark")),
+)
 KEPT_S: Final = 365 * 86_400
 SHORTCUTS: Final = (
-    ("/", "search", "Search on this page, or for messages"),
-    ("?", "/display", "This list"),
-    ("g o", "", "Overview"),
-    ("g m", "/messages", "Messages"),
-    ("g l", "/live", "Live log"),
-    ("g c", "/compose", "Compose"),
-    ("g i", "/inbox", "Inbox"),
-    ("g b", "/callbacks", "Callbacks"),
-    ("g k", "/keywords", "Keywords"),
-    ("g a", "/accounts", "Accounts"),
-    ("g p", "/people", "People"),
-    ("g s", "/me", "Your sign-in"),
+    ("/", "search", lazy("Search on this page, or for messages")),
+    ("?", "/display", lazy("This list")),
+    ("g o", "", lazy("Overview")),
+    ("g m", "/messages", lazy("Messages")),
+    ("g l", "/live", lazy("Live log")),
+    ("g c", "/compose", lazy("Compose")),
+    ("g i", "/inbox", lazy("Inbox")),
+    ("g b", "/callbacks", lazy("Callbacks")),
+    ("g k", "/keywords", lazy("Keywords")),
+    ("g a", "/accounts", lazy("Accounts")),
+    ("g p", "/people", lazy("People")),
+    ("g s", "/me", lazy("Your sign-in")),
 )
 """Keys, where they lead below `/console`, and what that is called."""
 ADDRESSES: Final = {

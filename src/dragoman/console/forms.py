@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from dragoman.console.translation import gettext, lazy
 from dragoman.core.model.errors import Refused
 from dragoman.web.requests import Request
 
@@ -18,7 +19,7 @@ VERSION_FIELD: Final = "version"
 _SAME: Final = frozenset({b"same-origin", b"none"})
 
 
-EDITED_SINCE: Final = (
+EDITED_SINCE: Final = lazy(
     "Someone else changed this after you opened the page, so your changes were not saved. The"
     " current values are shown next to yours; save again to overwrite them."
 )
@@ -83,4 +84,6 @@ class Problems(dict[str, str]):
         self[""] = EDITED_SINCE
         for field, value in stored.items():
             if typed[field] != value:
-                self[field] = f"Current value: {value or 'empty'}"
+                self[field] = gettext("Current value: {value}").format(
+                    value=value or gettext("empty")
+                )

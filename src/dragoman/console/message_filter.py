@@ -14,6 +14,7 @@ import msgspec
 from dragoman.console.labels import FAILURES, describe_refusal
 from dragoman.console.page_request import PageRequest
 from dragoman.console.reading import Unreadable, read_numbers, read_pieces, read_time
+from dragoman.console.translation import gettext, lazy
 from dragoman.core.accounts.model.accounts import Permission
 from dragoman.core.messages.model.lifecycle import State
 from dragoman.core.messages.model.state_choices import read_states
@@ -34,8 +35,8 @@ FIELDS: Final = (
 MAX_FIELD: Final = 200
 PERIODS: Final = MappingProxyType(
     {
-        "": ("any time", None),
-        "1h": ("last hour", HOUR_MS),
+        "": (lazy("any time"), None),
+        "1h": (lazy("last hour"), HOUR_MS),
         "24h": ("last 24 hours", DAY_MS),
         "7d": ("last 7 days", 7 * DAY_MS),
         "30d": ("last 30 days", 30 * DAY_MS),
@@ -100,7 +101,9 @@ async def read_search(request: PageRequest) -> Search:
         await _read_id(request, search, typed["id"])
     if search.is_scheduled:
         for name in filter(typed.get, _NOT_YET):
-            request.problems[name] = f"What is scheduled has no {name} yet."
+            request.problems[name] = gettext("What is scheduled has no {name} yet.").format(
+                name=name
+            )
     return search
 
 
@@ -145,7 +148,7 @@ async def _read_account(request: PageRequest, search: Search) -> None:
     except Refused:
         account = None
     if account is None or account.account_id not in search.account_ids:
-        request.problems["account"] = "You have no account with this username."
+        request.problems["account"] = gettext("You have no account with this username.")
     else:
         search.account_ids = (account.account_id,)
 
@@ -169,11 +172,11 @@ async def _read_box(request: PageRequest, search: Search, text: str) -> None:
 async def _read_id(request: PageRequest, search: Search, text: str) -> None:
     """An identifier that a link names, and nothing else."""
     if len(text) > MAX_FIELD or not read_identifiers(text):
-        request.problems["id"] = "Not a message or batch ID."
+        request.problems["id"] = gettext("Not a message or batch ID.")
         return
     found = await request.services.finder.find_identifier(search.account_ids, text)
     if found is None or found.named is Named.CALLBACK:
-        request.problems["id"] = "You have no message or batch with this ID."
+        request.problems["id"] = gettext("You have no message or batch with this ID.")
         return
     search.named = found
     key = "message_ids" if found.named is Named.MESSAGE else "batch_ids"
@@ -182,13 +185,17 @@ async def _read_id(request: PageRequest, search: Search, text: str) -> None:
 
 def _read_word(text: str) -> str:
     if len(text) > MAX_FIELD or not is_storable(text):
-        raise Unreadable(f"At most {MAX_FIELD} characters, without control characters.")
+        raise Unreadable(
+            gettext("At most {max_field} characters, without control characters.").format(
+                max_field=MAX_FIELD
+            )
+        )
     return text
 
 
 def _read_carrier(request: PageRequest, text: str) -> str:
     if not request.account.may(Permission.OPERATE):
-        raise Unreadable("Only operators see which carrier a message took.")
+        raise Unreadable(gettext("Only operators see which carrier a message took."))
     return _read_word(text)
 
 
@@ -196,19 +203,19 @@ def _read_cause(text: str) -> tuple[FailureCode, ...]:
     try:
         code = FailureCode(text)
     except ValueError:
-        raise Unreadable("No such cause. Choose one of the list.") from None
+        raise Unreadable(gettext("No such cause. Choose one of the list.")) from None
     return (code,)
 
 
 def _read_country(text: str) -> tuple[str, ...]:
     if text in NAMES or text == UNKNOWN_COUNTRY:
         return (text,)
-    raise Unreadable("No such country. Choose one of the list.")
+    raise Unreadable(gettext("No such country. Choose one of the list."))
 
 
 def _read_period(text: str, now_ms: int) -> int:
     if text not in PERIODS:
-        raise Unreadable("No such period. Choose one of the list.")
+        raise Unreadable(gettext("No such period. Choose one of the list."))
     length_ms = PERIODS[text][1]
     return now_ms - (length_ms or 0)
 
@@ -226,7 +233,7 @@ def choices_of(request: PageRequest, typed: dict[str, str]) -> dict[str, list[tu
     if request.account.may(Permission.OPERATE):
         names["carrier"] = [(one.name, one.name) for one in machine.carriers()]
     for field, options in names.items():
-        options.insert(0, ("", "any"))
+        options.insert(0, ("", gettext("any")))
         if typed[field] not in {key for key, _ in options}:
             options.append((typed[field], typed[field]))
     return names

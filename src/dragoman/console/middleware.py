@@ -23,6 +23,7 @@ from dragoman.console.page import Page, View
 from dragoman.console.page_request import PageRequest
 from dragoman.console.place import PREFIX, Place
 from dragoman.console.rendering import Renderer
+from dragoman.console.translation import gettext, lazy, speak
 from dragoman.core.accounts.model.people import Principal
 from dragoman.core.model.errors import RefusalCode, Refused, TookTooLong
 from dragoman.web.charsets import parse_media_type
@@ -49,35 +50,39 @@ class ErrorPage(msgspec.Struct, frozen=True, kw_only=True):
 
 NOT_FOUND: Final = ErrorPage(
     status=404,
-    title="Not found",
-    message="This page does not exist, or you do not have access to it.",
-    remedy="Check the address, or start from the overview.",
+    title=lazy("Not found"),
+    message=lazy("This page does not exist, or you do not have access to it."),
+    remedy=lazy("Check the address, or start from the overview."),
 )
 NOT_PERMITTED: Final = ErrorPage(
     status=403,
-    title="Access denied",
-    message="Your account does not have permission to use this page.",
-    remedy="Ask the administrator of your account.",
+    title=lazy("Access denied"),
+    message=lazy("Your account does not have permission to use this page."),
+    remedy=lazy("Ask the administrator of your account."),
 )
 FORGED: Final = ErrorPage(
     status=403,
-    title="Form rejected",
-    message="This form did not come from this console, or it belongs to another session.",
-    remedy="Nothing was changed. Reload the page and submit the form again. If it happens again:"
-    " the browser blocks cookies, a reverse proxy changes the Host header, or you are using plain"
-    " http from another machine, which the console does not accept.",
+    title=lazy("Form rejected"),
+    message=lazy("This form did not come from this console, or it belongs to another session."),
+    remedy=lazy(
+        "Nothing was changed. Reload the page and submit the form again. If it happens again:"
+        " the browser blocks cookies, a reverse proxy changes the Host header, or you are using"
+        " plain http from another machine, which the console does not accept."
+    ),
 )
 CONFLICT: Final = ErrorPage(
     status=409,
-    title="Edit conflict",
-    message="Someone else changed this after you opened the form, so your changes were not saved.",
-    remedy="Go back to see what you entered, or reload the page to see the current values.",
+    title=lazy("Edit conflict"),
+    message=lazy(
+        "Someone else changed this after you opened the form, so your changes were not saved."
+    ),
+    remedy=lazy("Go back to see what you entered, or reload the page to see the current values."),
 )
 TOO_SLOW: Final = ErrorPage(
     status=503,
-    title="Query timed out",
-    message="The query took too long and was stopped.",
-    remedy="Narrow it down: a shorter period, a number or fewer words.",
+    title=lazy("Query timed out"),
+    message=lazy("The query took too long and was stopped."),
+    remedy=lazy("Narrow it down: a shorter period, a number or fewer words."),
 )
 _BY_CODE: Final[Mapping[RefusalCode, ErrorPage]] = MappingProxyType(
     {
@@ -85,27 +90,30 @@ _BY_CODE: Final[Mapping[RefusalCode, ErrorPage]] = MappingProxyType(
         RefusalCode.PERMISSION_DENIED: NOT_PERMITTED,
         RefusalCode.UNAVAILABLE: ErrorPage(
             status=503,
-            title="Temporarily unavailable",
-            message="The gateway cannot reach its database right now.",
-            remedy="Nothing was changed. Try again in a minute.",
+            title=lazy("Temporarily unavailable"),
+            message=lazy("The gateway cannot reach its database right now."),
+            remedy=lazy("Nothing was changed. Try again in a minute."),
         ),
     }
 )
 _BY_KIND: Final[Mapping[RefusalKind, tuple[str, str]]] = MappingProxyType(
     {
         RefusalKind.UNKNOWN_PATH: (NOT_FOUND.title, NOT_FOUND.message),
-        RefusalKind.WRONG_METHOD: ("Method not allowed", "This page does not accept this request."),
+        RefusalKind.WRONG_METHOD: (
+            lazy("Method not allowed"),
+            lazy("This page does not accept this request."),
+        ),
         RefusalKind.TOO_LARGE: (
-            "Request too large",
-            "The request is larger than this page accepts.",
+            lazy("Request too large"),
+            lazy("The request is larger than this page accepts."),
         ),
         RefusalKind.TOO_SLOW: (
-            "Request timed out",
-            "The rest of the request did not arrive in time.",
+            lazy("Request timed out"),
+            lazy("The rest of the request did not arrive in time."),
         ),
         RefusalKind.INTERNAL: (
-            "Internal error",
-            "Something went wrong in the gateway. It has been logged.",
+            lazy("Internal error"),
+            lazy("Something went wrong in the gateway. It has been logged."),
         ),
     }
 )
@@ -149,6 +157,7 @@ class ConsoleMiddleware:
         return act
 
     async def _answer(self, page: Page, view: View, request: Request, sent: Form) -> Response:
+        speak(request.header(b"accept-language").decode("latin-1"))
         form = sent.fields
         page_request = PageRequest(self._frame, page, request, form)
         try:
@@ -210,7 +219,7 @@ class ConsoleMiddleware:
     def _ask_to_sign_in(self, page: Page, request: Request, form: Parameters) -> Response:
         """The sign-in page; it keeps the fields of a form whose session has ended."""
         secret = read_cookie(request, "form") or secrets.token_urlsafe(24)
-        sign_in = Place("/sign-in", "Sign in", public=True)
+        sign_in = Place("/sign-in", gettext("Sign in"), public=True)
         page_request = PageRequest(self._frame, sign_in, request, form, secret)
         page_request.cookies.append(set_cookie(request, "form", secret))
         kept = ""
@@ -231,10 +240,15 @@ class ConsoleMiddleware:
 
     def refuse(self, request: Request, refusal: Refusal) -> Response:
         """A request that the HTTP layer refuses, as a page."""
+        speak(request.header(b"accept-language").decode("latin-1"))
         title, message = _BY_KIND.get(
-            refusal.kind, ("Bad request", "The request could not be read.")
+            refusal.kind, (gettext("Bad request"), gettext("The request could not be read."))
         )
-        reference = f"Reference: {refusal.reference}" if refusal.reference else ""
+        reference = (
+            gettext("Reference: {reference}").format(reference=refusal.reference)
+            if refusal.reference
+            else ""
+        )
         error = ErrorPage(status=refusal.status, title=title, message=message, remedy=reference)
         no_page = Place("", title, public=True)
         page_request = PageRequest(self._frame, no_page, request, Parameters())
@@ -255,7 +269,9 @@ def _target_of(request: Request) -> str:
 def _error_for(refused: Refused) -> ErrorPage:
     if isinstance(refused, TookTooLong):
         return TOO_SLOW
-    usual = ErrorPage(status=400, title="Request failed", message=describe_refusal(refused))
+    usual = ErrorPage(
+        status=400, title=gettext("Request failed"), message=describe_refusal(refused)
+    )
     return _BY_CODE.get(refused.code, usual)
 
 

@@ -15,6 +15,7 @@ from dragoman.console.frame import Frame
 from dragoman.console.paging import PER_PAGE, Paging, read_paging
 from dragoman.console.place import PREFIX, Place
 from dragoman.console.roles import role_of
+from dragoman.console.translation import lazy
 from dragoman.container import Services
 from dragoman.core.accounts.model.accounts import Account
 from dragoman.core.accounts.model.audit_log import AuditEntry
@@ -46,45 +47,49 @@ SAFE: Final[tuple[Header, ...]] = (
     (b"x-robots-tag", b"noindex"),
 )
 _NOTICES: Final = {
-    "signed-out": "You are signed out.",
-    "signed-out-everywhere": "You are signed out everywhere.",
-    "password-changed": "Password changed. Sign in with the new one.",
-    "saved": "Saved.",
-    "search-kept": "The search is kept.",
-    "search-removed": "The search is not kept any more.",
-    "search-not-kept": "This search cannot be kept: it needs a name of up to 40 characters, and it"
-    " must not be for a number.",
-    "session-ended": "Session ended.",
-    "factor-removed": "Second factor removed.",
-    "key-revoked": "API key revoked.",
-    "person-removed": "Person removed.",
-    "no-changes": "No changes.",
-    "released": "Keyword released. It stays reserved for your account until the end of the month.",
-    "deleted": "Account deleted.",
-    "text-sent": "Sent to the gateway.",
-    "links-cut": "Connections closed. The gateway will reconnect.",
-    "sent": "Accepted. The message is being sent.",
-    "cancelled": "Cancelled. The credits were refunded.",
-    "reloaded": "The new configuration is in effect.",
-    "retrying": "The hosts of the waiting callbacks are being called now.",
-    "opted-out": "Opt-out added.",
-    "opted-in": "Opt-out removed.",
-    "contact-added": "Contact added.",
-    "contact-deleted": "Contact deleted.",
-    "list-created": "List created.",
-    "list-deleted": "List deleted, with its contacts.",
-    "field-deleted": "Field deleted, with its values.",
-    "upload-discarded": "File deleted. Contacts that were already imported stay.",
-    "campaign-deleted": "Draft deleted.",
-    "rule-deleted": "Rule deleted.",
-    "template-deleted": "Template deleted.",
-    "test-sent": "The test is being sent.",
-    "scheduled": "Accepted. The message is scheduled.",
-    "moved": "The new time is saved.",
-    "replayed": "The callbacks are being made again.",
-    "not-replayed": "Nothing to make again: they wait already, or their number was deleted.",
-    "paused": "Paused. Callbacks to this host wait until you resume it.",
-    "resumed": "Resumed. Waiting callbacks are being made.",
+    "signed-out": lazy("You are signed out."),
+    "signed-out-everywhere": lazy("You are signed out everywhere."),
+    "password-changed": lazy("Password changed. Sign in with the new one."),
+    "saved": lazy("Saved."),
+    "search-kept": lazy("The search is kept."),
+    "search-removed": lazy("The search is not kept any more."),
+    "search-not-kept": lazy(
+        "This search cannot be kept: it needs a name of up to 40 characters, and it"
+        " must not be for a number."
+    ),
+    "session-ended": lazy("Session ended."),
+    "factor-removed": lazy("Second factor removed."),
+    "key-revoked": lazy("API key revoked."),
+    "person-removed": lazy("Person removed."),
+    "no-changes": lazy("No changes."),
+    "released": lazy(
+        "Keyword released. It stays reserved for your account until the end of the month."
+    ),
+    "deleted": lazy("Account deleted."),
+    "text-sent": lazy("Sent to the gateway."),
+    "links-cut": lazy("Connections closed. The gateway will reconnect."),
+    "sent": lazy("Accepted. The message is being sent."),
+    "cancelled": lazy("Cancelled. The credits were refunded."),
+    "reloaded": lazy("The new configuration is in effect."),
+    "retrying": lazy("The hosts of the waiting callbacks are being called now."),
+    "opted-out": lazy("Opt-out added."),
+    "opted-in": lazy("Opt-out removed."),
+    "contact-added": lazy("Contact added."),
+    "contact-deleted": lazy("Contact deleted."),
+    "list-created": lazy("List created."),
+    "list-deleted": lazy("List deleted, with its contacts."),
+    "field-deleted": lazy("Field deleted, with its values."),
+    "upload-discarded": lazy("File deleted. Contacts that were already imported stay."),
+    "campaign-deleted": lazy("Draft deleted."),
+    "rule-deleted": lazy("Rule deleted."),
+    "template-deleted": lazy("Template deleted."),
+    "test-sent": lazy("The test is being sent."),
+    "scheduled": lazy("Accepted. The message is scheduled."),
+    "moved": lazy("The new time is saved."),
+    "replayed": lazy("The callbacks are being made again."),
+    "not-replayed": lazy("Nothing to make again: they wait already, or their number was deleted."),
+    "paused": lazy("Paused. Callbacks to this host wait until you resume it."),
+    "resumed": lazy("Resumed. Waiting callbacks are being made."),
 }
 
 
@@ -255,7 +260,10 @@ class PageRequest:
         self, name: str, pieces: AsyncGenerator[bytes, None], content_type: bytes = CSV
     ) -> Response:
         """A file to keep that is made while it is read."""
-        disposition = (b"content-disposition", f'attachment; filename="{name}"'.encode())
+        disposition = (
+            b"content-disposition",
+            f'attachment; filename="{name}"'.encode(),
+        )
         headers = (*SAFE, disposition, *self.cookies)
         if self.http.method == "HEAD":
             return Response(200, b"", content_type, headers)
@@ -263,5 +271,8 @@ class PageRequest:
 
     def give_file(self, name: str, body: bytes, content_type: bytes = CSV) -> Response:
         """A file to keep."""
-        disposition = (b"content-disposition", f'attachment; filename="{name}"'.encode())
+        disposition = (
+            b"content-disposition",
+            f'attachment; filename="{name}"'.encode(),
+        )
         return Response(200, body, content_type, (*SAFE, disposition, *self.cookies))

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Final
 from zoneinfo import ZoneInfo
 
+from dragoman.console.translation import gettext
 from dragoman.core.model.errors import Refused
 from dragoman.core.model.phone_numbers import normalise
 from dragoman.core.model.texts import is_storable
@@ -34,7 +35,7 @@ def read_time(text: str, zone: ZoneInfo, *, ends: bool = False) -> int | None:
             written = written.replace(hour=23, minute=59, second=59)
         at_ms = round(written.timestamp() * 1000)
     except (ValueError, OverflowError):
-        raise Unreadable("Invalid time. Use the form 2026-11-22 09:30.") from None
+        raise Unreadable(gettext("Invalid time. Use the form 2026-11-22 09:30.")) from None
     if ends:
         at_ms += 59_999 if written.second == 0 else 999
     return at_ms
@@ -44,14 +45,16 @@ def read_due(text: str, zone: ZoneInfo, now_ms: int) -> int:
     """When something is due, in a zone; raises `Unreadable` for times that are not to come."""
     at_ms = read_time(text, zone)
     if at_ms is None:
-        raise Unreadable("Enter the time to send it.")
+        raise Unreadable(gettext("Enter the time to send it."))
     written = datetime.fromisoformat(text.strip())
     if written.tzinfo is None and datetime.fromtimestamp(at_ms // 1000, zone).replace(
         tzinfo=None, microsecond=0
     ) != written.replace(microsecond=0):
-        raise Unreadable("This time does not exist on that day, because the clocks go forward.")
+        raise Unreadable(
+            gettext("This time does not exist on that day, because the clocks go forward.")
+        )
     if at_ms <= now_ms:
-        raise Unreadable("This time is in the past.")
+        raise Unreadable(gettext("This time is in the past."))
     return at_ms
 
 
@@ -63,7 +66,7 @@ def read_number(text: str) -> str:
     try:
         return normalise(text[:MAX_TYPED])
     except Refused:
-        sentence = "Enter a number with its country code, such as +45 30 12 34 56."
+        sentence = gettext("Enter a number with its country code, such as +45 30 12 34 56.")
         raise Unreadable(sentence) from None
 
 
@@ -81,7 +84,7 @@ def read_numbers(text: str, region: str) -> tuple[str, ...]:
         return ()
     found = read_written(text[:MAX_TYPED], region)
     if not found:
-        raise Unreadable("Enter a number, such as +45 30 12 34 56.")
+        raise Unreadable(gettext("Enter a number, such as +45 30 12 34 56."))
     return found
 
 
@@ -89,5 +92,9 @@ def read_pieces(text: str) -> tuple[str, ...]:
     """The words of a search, to be found in this order; raises `Unreadable`."""
     text = text.strip()
     if len(text) > MAX_TYPED or not is_storable(text):
-        raise Unreadable(f"At most {MAX_TYPED} characters, without control characters.")
+        raise Unreadable(
+            gettext("At most {max_typed} characters, without control characters.").format(
+                max_typed=MAX_TYPED
+            )
+        )
     return tuple(text.split())

@@ -16,6 +16,7 @@ from dragoman.console.assets import PACKAGE, Assets
 from dragoman.console.forms import TOKEN_FIELD, VERSION_FIELD
 from dragoman.console.labels import STATES, describe_change
 from dragoman.console.place import PREFIX
+from dragoman.console.translation import gettext, language, ngettext
 from dragoman.core.accounts.audit_log import Change
 from dragoman.core.messages.model.lifecycle import State
 from dragoman.core.model.phone_numbers import REMOVED
@@ -40,9 +41,16 @@ class Renderer:
             trim_blocks=True,
             lstrip_blocks=True,
             undefined=jinja2.StrictUndefined,
+            extensions=["jinja2.ext.i18n"],
         )
+        self._templates.policies["ext.i18n.trimmed"] = True
+        self._templates.install_gettext_callables(gettext, ngettext, newstyle=True)  # type: ignore[attr-defined]
         self._templates.globals.update(
-            root=PREFIX, asset=assets.address, token_field=TOKEN_FIELD, version_field=VERSION_FIELD
+            root=PREFIX,
+            asset=assets.address,
+            token_field=TOKEN_FIELD,
+            version_field=VERSION_FIELD,
+            language=language,
         )
         self._templates.filters.update(
             when=render_time,
@@ -97,7 +105,7 @@ def render_bound(seconds: float | None) -> str:
     if seconds is None:
         return "–"
     if seconds == float("inf"):
-        return "over a day"
+        return gettext("over a day")
     return f"≤ {render_span(seconds)}"
 
 
@@ -111,7 +119,7 @@ def render_span(seconds: float) -> str:
 
 def render_number(digits: str) -> str:
     """A number, or what stands for one that was deleted."""
-    return "deleted number" if digits == REMOVED else f"+{digits}"
+    return gettext("deleted number") if digits == REMOVED else f"+{digits}"
 
 
 def render_text(text: str) -> Markup:
@@ -128,7 +136,7 @@ def render_text(text: str) -> Markup:
 
 
 def _render_hidden(character: str) -> Markup:
-    name = unicodedata.name(character, "a control character").lower()
+    name = unicodedata.name(character, "").lower() or gettext("a control character")
     shown = _name_code_point(character)
     return Markup('<span class="unseen" title="{}">{}</span>').format(name, shown)
 
@@ -156,7 +164,7 @@ def clip_text(text: str, most: int = 120) -> str:
 
 def render_state(state: State) -> Markup:
     """A message's state as a badge."""
-    return Markup('<span class="state {}">{}</span>').format(STATES[state], STATES[state])
+    return Markup('<span class="state {}">{}</span>').format(state.name.lower(), STATES[state])
 
 
 def render_change(change: Change) -> Markup:

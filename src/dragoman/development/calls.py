@@ -1,4 +1,4 @@
-"""The calls under `/dev` of a development gateway: phones, faults, mail and callbacks, in JSON.
+"""The calls under `/dev` of a development gateway: phones, faults, mail, callbacks, in JSON.
 
 They need no key from the same machine, where the caller names it by a local name (so no web page
 can reach them under a name of its own); from elsewhere they need an API key.
@@ -58,6 +58,7 @@ def build_calls(workbench: Workbench, accounts: Accounts) -> Dialect:
             declare("GET /faults", calls.faults, "The faults of the carrier"),
             declare("POST /faults", calls.set_faults, "Sets the faults of the carrier",
                     body=s.FaultChanges),
+            declare("GET /account", calls.account, "What the demo account signs in with"),
             declare("GET /mail", calls.mail, "Campaign mail, which is never delivered",
                     query=s.MailQuery),
             declare("GET /callbacks", calls.take, "Callbacks to be made elsewhere",
@@ -75,6 +76,7 @@ class _Calls:
         self._phones = workbench.phones
         self._outbox = workbench.outbox
         self._forwarding = workbench.forwarding
+        self._demo = workbench.demo
         self._accounts = accounts
 
     def declare(
@@ -187,6 +189,9 @@ class _Calls:
         if changes.cut_links:
             self._phones.cut_links()
         return _answer(self._phones.faults)
+
+    async def account(self, _request: Request) -> Response:
+        return _answer(schemas.DemoAccount(variables=self._demo))
 
     async def mail(self, request: Request) -> Response:
         query = decode_query(request, schemas.MailQuery)

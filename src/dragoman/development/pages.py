@@ -9,6 +9,7 @@ from typing import Final
 from dragoman.console.labels import ALPHABETS, describe_refusal
 from dragoman.console.page import Page
 from dragoman.console.page_request import PageRequest
+from dragoman.console.translation import gettext, lazy
 from dragoman.core.accounts.model.accounts import Permission
 from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.development.phones import (
@@ -28,12 +29,12 @@ MAX_SHOWN: Final = 100
 TURNS: Final = 4
 """Waits of `KEEP_ALIVE_S` for a change, after which a stream ends and the browser reconnects."""
 FATES: Final = (
-    (Fate.DELIVERED, "delivered"),
-    (Fate.FAILED, "failed, with an error code"),
-    (Fate.REFUSED, "rejected by the carrier"),
-    (Fate.LATE, "delivered, with a late receipt"),
-    (Fate.NEVER, "delivered, without a receipt"),
-    (Fate.DOUBLED, "delivered, with the receipt twice"),
+    (Fate.DELIVERED, lazy("delivered")),
+    (Fate.FAILED, lazy("failed, with an error code")),
+    (Fate.REFUSED, lazy("rejected by the carrier")),
+    (Fate.LATE, lazy("delivered, with a late receipt")),
+    (Fate.NEVER, lazy("delivered, without a receipt")),
+    (Fate.DOUBLED, lazy("delivered, with the receipt twice")),
 )
 _TEXT: Final = ("text", "to")
 _CHOICE: Final = ("fate", "times", "code", "delay_s")
@@ -47,16 +48,21 @@ def build_phone_pages(workbench: Workbench) -> tuple[Page, ...]:
     return (
         page(
             "/phones",
-            "Virtual phones",
-            menu="Virtual phones",
+            lazy("Virtual phones"),
+            menu=lazy("Virtual phones"),
             show=pages.list_phones,
             act=pages.open_phone,
         ),
-        page("/phones/faults", "Carrier faults", show=pages.show_faults, act=pages.set_faults),
-        page("/phones/changes", "Virtual phones", show=pages.stream_changes, background=True),
-        page(phone, "Virtual phone", show=pages.show_phone, act=pages.send_text),
-        page(f"{phone}/next", "Virtual phone", act=pages.choose_fate),
-        page("/mail", "Mail", menu="Mail", show=pages.show_mail),
+        page(
+            "/phones/faults",
+            lazy("Carrier faults"),
+            show=pages.show_faults,
+            act=pages.set_faults,
+        ),
+        page("/phones/changes", lazy("Virtual phones"), show=pages.stream_changes, background=True),
+        page(phone, lazy("Virtual phone"), show=pages.show_phone, act=pages.send_text),
+        page(f"{phone}/next", lazy("Virtual phone"), act=pages.choose_fate),
+        page("/mail", lazy("Mail"), menu=lazy("Mail"), show=pages.show_mail),
     )
 
 
@@ -110,7 +116,7 @@ class _DevelopmentPages:
                     delay_s=delay_s,
                 )
         except ValueError:
-            request.problems["fate"] = "Choose an outcome."
+            request.problems["fate"] = gettext("Choose an outcome.")
         except Refused as refused:
             _add(request, refused, _CHOICE)
         if request.problems:
@@ -225,7 +231,7 @@ def _read_number(request: PageRequest, typed: dict[str, str], name: str) -> floa
         return None
     if len(text) <= 12 and text.isascii() and text.replace(".", "", 1).isdigit():
         return float(text)
-    request.problems[name] = "Enter a number."
+    request.problems[name] = gettext("Enter a number.")
     return None
 
 

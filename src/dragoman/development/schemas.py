@@ -107,6 +107,12 @@ class FaultChanges(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     ] = 0
 
 
+class DemoAccount(msgspec.Struct, frozen=True, kw_only=True):
+    """What the demo account signs in with, by the names that `dev.env` has for it."""
+
+    variables: dict[str, str]
+
+
 class MailQuery(msgspec.Struct, frozen=True, kw_only=True):
     """Which mails, and how long to wait for one."""
 

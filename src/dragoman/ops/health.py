@@ -52,8 +52,12 @@ def build_pages(
     addresses: ClientAddressReader,
     public_metrics: bool,
     front: str = "/docs",
+    demo: str = "",
 ) -> Starlette:
-    """The application for every path that no dialect owns; `/` leads to `front`."""
+    """The application for every path that no dialect owns; `/` leads to `front`.
+
+    `demo` is where a development gateway tells what its demo account signs in with.
+    """
     registry = CollectorRegistry()
     registry.register(GatewayCollector(measured))
 
@@ -84,7 +88,10 @@ def build_pages(
             _page("/health/ready", ready),
             _page("/metrics", metrics),
             *docs_routes(
-                tuple(dialects), version=__version__, console=front.startswith("/console")
+                tuple(dialects),
+                version=__version__,
+                console=front.startswith("/console"),
+                demo=demo,
             ),
         ]
     )

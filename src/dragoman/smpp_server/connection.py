@@ -120,11 +120,17 @@ class Connection(asyncio.Protocol):
 
     _numbers = itertools.count(1)
 
-    def __init__(self, server: Server, *, tls: bool, address: str = "") -> None:
-        """`address` is the client's, where that is known already."""
+    def __init__(
+        self, server: Server, *, tls: bool, address: str = "", is_announced: bool = False
+    ) -> None:
+        """`address` is the client's, where that is known already.
+
+        One `is_announced` has its PROXY header behind it, if it came with one.
+        """
         self.bind_id = next(self._numbers)
         self.address = address
         self.tls = tls
+        self._is_announced = is_announced or tls
         self.unbound_from: str | None = None
         """The address that it counts for as long as it has not bound."""
         self.account: Account | None = None
@@ -224,7 +230,7 @@ class Connection(asyncio.Protocol):
         if not self._server.opened(self):
             self._transport.abort()
             return
-        if not self.tls and self._server.is_proxy(self.address):
+        if not self._is_announced and self._server.is_proxy(self.address):
             self._header = HeaderReader()
         self._arm()
 

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import ssl
 from collections import Counter
 from collections.abc import Awaitable, Collection, Sequence
-from ipaddress import ip_address
 from typing import Final
 
 import structlog
@@ -23,7 +21,7 @@ from dragoman.protocols.smpp.pdus import Bind, Pdu, SubmitMulti, SubmitSm
 from dragoman.protocols.smpp.session import SessionSettings
 from dragoman.smpp_server.binds import Binds
 from dragoman.smpp_server.connection import Connection
-from dragoman.smpp_server.proxied_tls import ProxiedTlsListener
+from dragoman.smpp_server.listening import BindListeners
 from dragoman.smpp_server.requests import Requests
 from dragoman.smpp_server.statuses import BIND_STATUSES
 from dragoman.smpp_server.submissions import count_parts
@@ -72,7 +70,7 @@ class SmppServer:
         self._connections: set[Connection] = set()
         self._unbound: Counter[str] = Counter()
         """Connections that have not bound, by the address they come from."""
-        self._listening: list[asyncio.Server | ProxiedTlsListener] = []
+        self._listeners = BindListeners(self.settings, self._accept)
         self._stopping = False
         self._closing: set[asyncio.Task[None]] = set()
         services.smpp_logins.changed.subscribe(self._login_changed)
@@ -82,41 +80,19 @@ class SmppServer:
 
     async def start(self) -> None:
         """Begins to listen where the settings say; OSError where it cannot."""
-        loop, settings = asyncio.get_running_loop(), self.settings
-        if settings.listen is not None:
-            host, port = settings.address
-            self._listening.append(
-                await loop.create_server(lambda: Connection(self, tls=False), host, port)
-            )
-        if settings.tls_certificate_file is not None:
-            context = _tls_context(settings.tls_certificate_file)
-            self._listening.append(await self._listen_with_tls(context))
-
-    async def _listen_with_tls(
-        self, context: ssl.SSLContext
-    ) -> asyncio.Server | ProxiedTlsListener:
-        timeout_s = self.settings.bind_timeout_s
-        if self.settings.proxy_networks:
-            return ProxiedTlsListener(
-                lambda address: Connection(self, tls=True, address=address),
-                self.settings.tls_address,
-                context,
-                is_proxy=self.is_proxy,
-                timeout_s=timeout_s,
-            )
-        host, port = self.settings.tls_address
-        return await asyncio.get_running_loop().create_server(
-            lambda: Connection(self, tls=True),
-            host,
-            port,
-            ssl=context,
-            ssl_handshake_timeout=timeout_s,
-        )
+        await self._listeners.start()
 
     @property
     def ports(self) -> Sequence[int]:
         """The ports it listens on: plain, then TLS."""
-        return [server.sockets[0].getsockname()[1] for server in self._listening]
+        return self._listeners.ports
+
+    def adopt(self, transport: asyncio.Transport, data: bytes, *, tls: bool, address: str) -> None:
+        """Takes over a connection that somebody else accepted, and what was read from it."""
+        connection = Connection(self, tls=tls, address=address, is_announced=True)
+        transport.set_protocol(connection)
+        connection.connection_made(transport)
+        connection.data_received(data)
 
     async def stop(self, timeout_s: float) -> None:
         """Takes no further requests, answers those taken, unbinds, and closes.
@@ -124,8 +100,7 @@ class SmppServer:
         What was delivered and not answered is delivered again after the next start.
         """
         self._stopping = True
-        for server in self._listening:
-            server.close()
+        self._listeners.close()
         deadline = asyncio.get_running_loop().time() + timeout_s
         for connection in list(self._connections):
             connection.stop_reading()
@@ -146,6 +121,9 @@ class SmppServer:
             pass
         for connection in list(self._connections):
             connection.abort()
+
+    def _accept(self, tls: bool, address: str) -> Connection:
+        return Connection(self, tls=tls, address=address)
 
     # What connections ask
 
@@ -180,14 +158,7 @@ class SmppServer:
 
     def is_proxy(self, address: str) -> bool:
         """Whether connections from an address begin with a PROXY header."""
-        networks = self.settings.proxy_networks
-        if not networks:
-            return False
-        try:
-            parsed = ip_address(address)
-        except ValueError:
-            return False
-        return any(parsed in network for network in networks)
+        return self._listeners.is_proxy(address)
 
     async def bind(self, connection: Connection, request: Bind) -> CommandStatus:
         """Whether a program may bind, as a command_status; if so it counts from now on."""
@@ -353,10 +324,3 @@ async def _quietly(work: Awaitable[None]) -> None:
         await work
     except Exception as error:  # tried again with the next bind or change
         log.error("smpp_server_task_failed", reason=type(error).__name__)
-
-
-def _tls_context(certificate_file: str) -> ssl.SSLContext:
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.load_cert_chain(certificate_file)
-    return context

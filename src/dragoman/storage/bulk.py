@@ -31,14 +31,46 @@ class BulkStatement:
     def __init__(self, table: Table, columns: Sequence[str]) -> None:
         self._table = table
         self._columns = tuple(columns)
+        self.returning = ""
+        """What is asked of each row that was written, on PostgreSQL."""
         self._sizes = [n for n in SIZES if n * len(columns) <= MAX_PARAMETERS]
         self._texts: dict[tuple[str, int], str] = {}
 
+    @property
+    def table(self) -> Table:
+        return self._table
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        return self._columns
+
     def run(self, connection: Connection, rows: Sequence[Row]) -> int:
         """Writes the rows, in the order of `columns`; returns the number of changed rows."""
-        return sum(cursor.rowcount for cursor in self._steps(connection, rows))
+        if not rows:
+            return 0
+        if len(rows) > EXACT:
+            return sum(cursor.rowcount for cursor in self.steps(connection, rows))
+        cursor = connection.connection.cursor()
+        try:
+            text = self._text(connection.dialect.name, len(rows))
+            cursor.execute(text, tuple(chain.from_iterable(rows)))
+            changed: int = cursor.rowcount
+        finally:
+            cursor.close()
+        return changed
 
-    def _steps(self, connection: Connection, rows: Sequence[Row]) -> Iterator[Any]:
+    def _text(self, driver: str, count: int) -> str:
+        """The statement over so many rows."""
+        key = (driver, count)
+        text = self._texts.get(key)
+        if text is None:
+            text = self._render(driver, count)
+            if self.returning and driver == "postgresql":
+                text += f" RETURNING {self.returning}"
+            self._texts[key] = text
+        return text
+
+    def steps(self, connection: Connection, rows: Sequence[Row]) -> Iterator[Any]:
         """Runs the statement as often as that many rows need; the cursor after each time."""
         if not rows:
             return
@@ -46,10 +78,7 @@ class BulkStatement:
         cursor = connection.connection.cursor()
         try:
             for chunk in (rows,) if len(rows) <= EXACT else self._chunks(rows):
-                key = (driver, len(chunk))
-                text = self._texts.get(key)
-                if text is None:
-                    text = self._texts[key] = self._render(driver, len(chunk))
+                text = self._text(driver, len(chunk))
                 cursor.execute(text, tuple(chain.from_iterable(chunk)))
                 yield cursor
         finally:
@@ -64,14 +93,16 @@ class BulkStatement:
         if at < len(rows):
             yield rows[at:] if at else rows
 
-    def _values(self, driver: str, count: int, *, typed: bool) -> str:
+    def _values(self, driver: str, count: int, *, typed: bool, last: str = "") -> str:
+        """VALUES with marks for `columns`, and for one more of the type `last`."""
         mark = "?" if driver == "sqlite" else "%s"
-        row = f"({', '.join([mark] * len(self._columns))})"
+        row = f"({', '.join([mark] * (len(self._columns) + bool(last)))})"
         first = row
         if typed and driver == "postgresql":
             # An untyped VALUES list is text to PostgreSQL; the types of the first row settle it.
             dialect = postgresql.dialect()  # type: ignore[no-untyped-call]
-            types = (self._table.c[name].type.compile(dialect) for name in self._columns)
+            types = [self._table.c[name].type.compile(dialect) for name in self._columns]
+            types += [last] * bool(last)
             first = f"({', '.join(f'CAST({mark} AS {type_})' for type_ in types)})"
         return ", ".join([first] + [row] * (count - 1))
 
@@ -119,7 +150,7 @@ class BulkInsertNew(BulkInsert):
         Of several with one key the first is inserted.
         """
         told: set[Any] = set()
-        for cursor in self._steps(connection, rows):
+        for cursor in self.steps(connection, rows):
             told.update(value for (value,) in cursor.fetchall())
         return told
 
@@ -127,9 +158,9 @@ class BulkInsertNew(BulkInsert):
 class BulkUpdate(BulkStatement):
     """UPDATE of many rows by key, each with values of its own.
 
-    `columns` names the values of a row, the key first. `assignments` has the SQL for each column to
-    set, where `{new}` is the value of that column in the row and `{old}` the stored one. `where`
-    restricts the stored rows further; `t` is the table, `v` the values.
+    `columns` names the values of a row, the `keys` of its key first. `assignments` has the SQL for
+    each column to set, where `{new}` is the value of that column in the row and `{old}` the stored
+    one. `where` restricts the stored rows further; `t` is the table, `v` the values.
     """
 
     def __init__(
@@ -138,10 +169,14 @@ class BulkUpdate(BulkStatement):
         columns: Sequence[str],
         assignments: Mapping[str, str],
         *,
+        keys: int = 1,
         where: str = "",
     ) -> None:
         super().__init__(table, columns)
-        self._where = where
+        self._where = " AND ".join(
+            [f"t.{name} = v.column{at}" for at, name in enumerate(columns[:keys], 1)]
+            + [where] * bool(where)
+        )
         self._assignments = ", ".join(
             f"{name} = "
             + expression.format(
@@ -152,9 +187,10 @@ class BulkUpdate(BulkStatement):
         )
 
     def _render(self, driver: str, count: int) -> str:
-        values = self._values(driver, count, typed=True)
-        where = f" AND {self._where}" if self._where else ""
+        return self._update(self._values(driver, count, typed=True))
+
+    def _update(self, values: str, where: str = "") -> str:
         return (
             f"UPDATE {self._table.name} AS t SET {self._assignments} "  # noqa: S608
-            f"FROM (VALUES {values}) AS v WHERE t.{self._columns[0]} = v.column1{where}"
+            f"FROM (VALUES {values}) AS v WHERE {where}{self._where}"
         )

@@ -136,7 +136,8 @@ def _sqlite_writer(url: URL) -> Engine:
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
+        # Not through SQLAlchemy, which for a statement without anything does a lot.
+        connection.connection.cursor().execute("BEGIN IMMEDIATE").close()
 
     return engine
 

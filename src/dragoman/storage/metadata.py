@@ -9,6 +9,7 @@ from sqlalchemy import (
     BigInteger,
     Column,
     ColumnElement,
+    ForeignKeyConstraint,
     Index,
     Integer,
     MetaData,
@@ -47,6 +48,15 @@ def primary_identifier(name: str) -> Column[int]:
 def primary(kind: _Type, *names: str) -> Iterator[Column[Any]]:
     """Columns of a type that belong to a primary key of several."""
     return (Column(name, kind, primary_key=True) for name in names)
+
+
+def unchecked_reference(name: str, target: str) -> ForeignKeyConstraint:
+    """A reference that PostgreSQL is not asked to check.
+
+    For rows of which many are inserted a second: PostgreSQL runs a query for each and locks the row
+    referred to, a wallet for example, all of whose versions it then looks at.
+    """
+    return ForeignKeyConstraint([name], [target]).ddl_if(dialect="sqlite")
 
 
 def required(kind: _Type, *names: str) -> Iterator[Column[Any]]:

@@ -26,6 +26,8 @@ POOLED = (
     "there is a pooler between Dragoman and PostgreSQL that shares sessions: its locks would"
     " protect nothing; give storage.url the address of the server itself"
 )
+_SAID_BY_POOLERS = ("unsupported startup parameter", "statement pooling")
+"""What PgBouncer says of options, and of transactions in a mode that has none."""
 
 
 class SharedSession:
@@ -76,9 +78,12 @@ class SharedSession:
                 with second.begin():
                     other = _backend(second)
                     again = _backend(first)
+                heeds_options = _statement_timeout_ms(first) == STATEMENT_TIMEOUT_MS
         except DBAPIError as error:
-            raise StorageUnavailable(reason_of(error)) from error
-        if own == other or own != again:
+            is_pooler = any(words in str(error) for words in _SAID_BY_POOLERS)
+            raise StorageUnavailable(POOLED if is_pooler else reason_of(error)) from error
+        # One that keeps sessions apart but drops our options would mix up the partitions' schemas.
+        if own == other or own != again or not heeds_options:
             raise StorageUnavailable(POOLED)
 
     async def close(self) -> None:
@@ -123,6 +128,11 @@ def is_migrated(url: str) -> bool:
 
 def _plain_engine(url: str) -> Engine:
     return read_engine(make_url(url).set(drivername="postgresql+psycopg"), 1)
+
+
+def _statement_timeout_ms(connection: Connection) -> int:
+    query = "SELECT setting FROM pg_settings WHERE name = 'statement_timeout'"
+    return int(connection.exec_driver_sql(query).scalar_one())
 
 
 def _backend(connection: Connection) -> int:

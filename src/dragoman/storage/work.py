@@ -21,7 +21,8 @@ class Operation(Generic[Item, Result]):
     It returns one result per item, in order; a result that is an exception is raised for that
     caller only, and the group is committed all the same. `item` is the type by which items travel
     to the writer process. One that `grows` makes rows for which nothing is accepted yet; it is
-    refused while the disk is nearly full.
+    refused while the disk is nearly full. One that `overtakes` may be written before joint work
+    that came earlier, as it neither reads nor changes what that does; all others come behind it.
     """
 
     def __init__(
@@ -31,11 +32,13 @@ class Operation(Generic[Item, Result]):
         item: Any = Any,
         *,
         grows: bool = False,
+        overtakes: bool = False,
     ) -> None:
         self.run = run
         self.name = name or run.__name__
         self.item = item
         self.grows = grows
+        self.overtakes = overtakes
 
 
 def one_by_one(
@@ -71,7 +74,7 @@ def run_each(items: Iterable[Item], run: Callable[[Item], Result]) -> list[Resul
 
 
 def together(
-    name: str,
+    name: str, *, overtakes: bool = False
 ) -> Callable[[Callable[[Connection, list[Item]], None]], Operation[Item, None]]:
     """Makes an operation of a function over all items of a group, without results."""
 
@@ -80,7 +83,7 @@ def together(
             run_all(connection, items)
             return [None] * len(items)
 
-        return Operation(run, name, _item_of(run_all).__args__[0])
+        return Operation(run, name, _item_of(run_all).__args__[0], overtakes=overtakes)
 
     return decorate
 

@@ -1,9 +1,10 @@
 """The group-commit writer: what arrives during one transaction goes into the next.
 
 A caller gets its result only after its group is on disk. What nobody waits for is gathered for some
-milliseconds while there is a lot of it. Work of the same kind in a group runs as one call, so that
-a hundred accepted messages are one INSERT. The connection, with full sync, belongs to the runner
-(`storage/runners.py`), in this process or in a child. Everything here happens on the event loop.
+milliseconds while there is a lot of it; meanwhile joint work lets acceptances pass, which somebody
+waits for. Work of the same kind in a group runs as one call, so that a hundred accepted messages
+are one INSERT. The connection, with full sync, belongs to the runner (`storage/runners.py`), in
+this process or in a child. Everything here happens on the event loop.
 """
 
 from __future__ import annotations
@@ -11,16 +12,17 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 from functools import partial
 from time import perf_counter
-from typing import Any, Protocol, TypeAlias
+from typing import Any, Protocol
 
 import structlog
 from sqlalchemy import Connection, text
 
 from dragoman.core.model.errors import StorageUnavailable
 from dragoman.storage.answers import InDoubt
+from dragoman.storage.groups import Caller, Group, JointWork, Work
 from dragoman.storage.outages import is_outage, reason_of
 from dragoman.storage.probe import probe
 from dragoman.storage.runners import Outcome, Runner, WriterGone
@@ -28,6 +30,7 @@ from dragoman.storage.work import Item, Operation, Result
 
 __all__ = [
     "CommitObserver",
+    "JointWork",
     "Operation",
     "StorageUnavailable",
     "Writer",
@@ -48,59 +51,17 @@ writing ten changes, so those of a hundred messages should share one."""
 GATHER_STEP_S = 0.002
 """A group begins once nothing more came for so long: whoever sends a few at a time and waits for
 their answers, as many SMSCs do with receipts, is not made to wait for others."""
+PATIENCE_S = 0.01
+"""How long at most joint work is overtaken by acceptances: of the changes that several groups
+bring, the states of a message are one row, and all share the statements."""
 GATHERED = 200
 """Units of work that need not wait for more."""
 AGAIN_S = 2.0
 """How soon a group must be known not to be on disk to be written again: later its callers may have
 gone, and asked elsewhere."""
 
-_Done: TypeAlias = Callable[[Any], None]
-
 
 log = structlog.get_logger(__name__)
-
-
-class _Group:
-    """Units of work that are written in one transaction, by kind in the order of their arrival."""
-
-    __slots__ = ("kinds", "size", "urgent")
-
-    def __init__(self) -> None:
-        self.kinds: dict[Operation[Any, Any], tuple[list[Any], list[_Done]]] = {}
-        """The items of each kind, and who hears what became of each."""
-        self.size = 0
-        self.urgent = 0
-        """Units whose callers cannot be made to wait."""
-
-    def add(self, operation: Operation[Any, Any], item: Any, done: _Done) -> None:
-        self.size += 1
-        if operation in self.kinds:
-            items, dones = self.kinds[operation]
-            items.append(item)
-            dones.append(done)
-        else:
-            self.kinds[operation] = ([item], [done])
-
-    def apart(self) -> Iterator[_Group]:
-        """Each of its units as a group of its own."""
-        for operation, (items, dones) in self.kinds.items():
-            for item, done in zip(items, dones, strict=True):
-                alone = _Group()
-                alone.add(operation, item, done)
-                yield alone
-
-    def settle(self, results: Iterable[Iterable[Any]]) -> None:
-        """Tells everybody the results, which are by kind as the items are."""
-        for (_, dones), of_kind in zip(self.kinds.values(), results, strict=True):
-            for done, result in zip(dones, of_kind, strict=True):
-                try:
-                    done(result)
-                except Exception as error:  # one caller's defect must not cost others their answers
-                    log.error("answer_not_taken", reason=type(error).__name__)
-
-    def fail(self, error: Exception) -> None:
-        """Tells everybody the same error."""
-        self.settle([error] * len(items) for items, _ in self.kinds.values())
 
 
 class CommitObserver(Protocol):
@@ -122,10 +83,17 @@ class Writer:
     def __init__(self, runner: Runner, observer: CommitObserver | None = None) -> None:
         self._runner = runner
         self._observer = observer
-        self._waiting: deque[_Group] = deque()
-        self._open: _Group | None = None
+        self._waiting: deque[Group] = deque()
+        self._open: Group | None = None
         """The last of those that wait, which takes what comes."""
-        self._alone: deque[_Group] = deque()
+        self._patient: Group | None = None
+        """What can wait, gathered since `_patient_since`."""
+        self._patient_since = 0.0
+        self._overtaken = 0
+        """Its size when it was overtaken last, and when that had grown."""
+        self._grown_s = 0.0
+        self._hurried = False
+        self._alone: deque[Group] = deque()
         """Units of a group that failed: each gets a transaction of its own."""
         self._busy = False
         """A group is being written, or gathered, or will be at the end of this turn of the loop."""
@@ -216,36 +184,63 @@ class Writer:
         assert self._loop is not None, "the writer is not started"
         if self._stopped is not None or (self.low_space and operation.grows):
             done(StorageUnavailable(self.low_space or "the gateway is stopping"))
-            return
-        group = self._open
-        if group is None or group.size >= MAX_GROUP:
-            group = self._open = _Group()
-            self._waiting.append(group)
-        group.add(operation, item, done)
-        if not can_wait:
-            group.urgent += 1
-        # Not at once: what else this turn of the loop gives belongs to the same group.
+        elif can_wait:
+            self._put_off(operation, item, done)
+        else:
+            group = self._open
+            if group is None or group.size >= MAX_GROUP:
+                group = self._open = Group()
+                self._waiting.append(group)
+            group.add(operation, item, done)
+            if self._gathering is not None:
+                self._gathering.cancel()
+                self._gathering = None
+                self._loop.call_soon(self._begin)
+            elif not self._busy:
+                self._begin_soon()
+
+    def submit_joint(self, work: JointWork[Item, Caller], item: Item, caller: Caller) -> None:
+        """Adds an item that can wait, whose caller hears together with others what became of it."""
+        if self._stopped is not None:
+            work.tell([item], [caller], [StorageUnavailable("the gateway is stopping")])
+        else:
+            self._put_off(work, item, caller)
+
+    def hurry(self) -> None:
+        """Has what can wait overtaken no longer: something stands still until it is on disk."""
+        self._hurried = True
+
+    def _put_off(self, work: Work, item: Any, caller: Any) -> None:
+        patient = self._patient
+        if patient is None:
+            patient = self._patient = Group()
+            self._patient_since = perf_counter()
+        patient.add(work, item, caller)
+        if patient.size >= MAX_GROUP:
+            self._waiting.append(patient)
+            self._take_patient()
         if not self._busy:
-            self._busy = True
-            self._loop.call_soon(self._begin)
-        elif self._gathering is not None and not can_wait:
-            self._gathering.cancel()
-            self._gathering = None
-            self._loop.call_soon(self._begin)
+            self._begin_soon()
+
+    def _begin_soon(self) -> None:
+        """Begins a group; not at once, as what else this turn of the loop gives belongs to it."""
+        assert self._loop is not None
+        self._busy = True
+        self._loop.call_soon(self._begin)
 
     def _gather(self, before: int, until_s: float) -> None:
-        """Begins the next group, or waits for more of it."""
+        """Begins the next group, or waits for more of what can wait if there is nothing else."""
         self._gathering = None
-        group = self._waiting[0] if self._waiting else None
+        patient = self._patient
         if (
-            group is not None
-            and before < group.size < GATHERED
-            and not (group.urgent or self._alone or self._stopped)
+            patient is not None
+            and before < patient.size < GATHERED
+            and not (self._waiting or self._alone or self._stopped)
             and perf_counter() < until_s
         ):
             assert self._loop is not None
             self._gathering = self._loop.call_later(
-                GATHER_STEP_S, self._gather, group.size, until_s
+                GATHER_STEP_S, self._gather, patient.size, until_s
             )
         else:
             self._begin()
@@ -253,17 +248,48 @@ class Writer:
     def _begin(self) -> None:
         if self._alone:
             self._run(self._alone.popleft())
-        elif self._waiting:
-            group = self._waiting.popleft()
-            if group is self._open:
-                self._open = None
-            self._run(group)
+        elif self._waiting or self._patient is not None:
+            self._run(self._next())
         else:
             self._busy = False
             if self._stopped is not None:
                 self._stopped.set_result(None)
 
-    def _run(self, group: _Group, first_s: float = 0.0) -> None:
+    def _next(self) -> Group:
+        """What waits, behind what can wait unless it overtakes that."""
+        patient = self._patient
+        if not self._waiting:
+            assert patient is not None
+            self._take_patient()
+            return patient
+        group = self._waiting.popleft()
+        if group is self._open:
+            self._open = None
+        if patient is None or (group.overtakes and not self._is_due(patient)):
+            return group
+        self._take_patient()
+        patient.take(group)
+        return patient
+
+    def _take_patient(self) -> None:
+        self._patient = None
+        self._overtaken = 0
+        self._hurried = False
+
+    def _is_due(self, patient: Group) -> bool:
+        """Whether what can wait need not be overtaken by one more group."""
+        now_s = perf_counter()
+        if patient.size != self._overtaken:
+            self._overtaken, self._grown_s = patient.size, now_s
+        return (
+            self._hurried
+            or not patient.is_joint
+            or patient.size >= GATHERED
+            or now_s - self._patient_since >= PATIENCE_S
+            or now_s - self._grown_s >= GATHER_STEP_S
+        )
+
+    def _run(self, group: Group, first_s: float = 0.0) -> None:
         """Begins to write a group, which may have been tried before."""
         self._number += 1
         self._began_s = perf_counter()
@@ -271,13 +297,13 @@ class Writer:
         try:
             if self.failed:
                 raise StorageUnavailable(self.trouble)
-            works = [(operation, items) for operation, (items, _) in group.kinds.items()]
+            works = [(units.operation, units.items) for units in group.kinds.values()]
             self._runner.run(self._number, works, ended)
         except Exception as error:
             assert self._loop is not None
             self._loop.call_soon(ended, error)
 
-    def _ended(self, group: _Group, started: float, outcome: Outcome) -> None:
+    def _ended(self, group: Group, started: float, outcome: Outcome) -> None:
         if isinstance(outcome, InDoubt):
             self._settle_later(outcome, partial(self._ended, group, started))
             return
@@ -291,10 +317,10 @@ class Writer:
             self._written_s = perf_counter()
             if self.trouble:
                 self._end_trouble()
-            if [*map(len, outcome)] != [len(items) for items, _ in group.kinds.values()]:
+            if [*map(len, outcome)] != [len(units.items) for units in group.kinds.values()]:
                 outcome = StorageUnavailable("an operation did not answer for each of its items")
         elif doubt is not None:
-            group = _Group()  # nobody will ever know: no answer is better than a wrong one
+            group = Group()  # nobody will ever know: no answer is better than a wrong one
         failure = self._after_failure(group, outcome) if isinstance(outcome, Exception) else None
         self._began_s = 0.0
         # First of all, for the runner to be at work while callers hear.
@@ -306,14 +332,16 @@ class Writer:
         if self._observer is not None:
             self._observer.committed(group.size, perf_counter() - started)
 
-    def _after_failure(self, group: _Group, error: Exception) -> Exception | None:
+    def _after_failure(self, group: Group, error: Exception) -> Exception | None:
         """What a failed group's callers hear; None while its items are retried one by one."""
         if isinstance(error, StorageUnavailable):
             self._note_trouble(error, group.size)
             return StorageUnavailable(str(error))
         if group.size <= 1:
-            for operation in group.kinds:
-                log.error("write_failed", operation=operation.name, reason=type(error).__name__)
+            for units in group.kinds.values():
+                log.error(
+                    "write_failed", operation=units.operation.name, reason=type(error).__name__
+                )
             return error
         # One item spoilt the group.
         self._alone.extend(group.apart())
@@ -349,6 +377,9 @@ class Writer:
         self._note_trouble(doubt, 0)
         if again:  # the database is away, and those behind need not wait for it
             refused, self._waiting, self._open = self._waiting, deque(), None
+            if self._patient is not None:
+                refused.append(self._patient)
+                self._take_patient()
             for group in refused:
                 group.fail(StorageUnavailable(str(doubt)))
         self._loop.call_later(SETTLE_S if again else 0, self._ask, ended)

@@ -1,7 +1,9 @@
 """The pages under `/docs`: every dialect's calls, rendered on the server from its OpenAPI document.
 
-They hold no script and fetch nothing but our own stylesheet. Examples for the shell use the
-variables that `dragoman dev` writes, so that they run as they are with its demo account.
+Examples for the shell use the variables that `dragoman dev` writes, so that they run as they are
+with its demo account. The page of a dialect also has a form for each call, which a script of ours
+sends from the browser: the call comes from its reader's address, with the credentials that were
+entered. What is to be read needs no script, and nothing is fetched from elsewhere.
 """
 
 import re
@@ -20,18 +22,27 @@ from starlette.routing import BaseRoute, Mount, Route
 
 from dragoman.web import guide
 from dragoman.web.curl import render_curl
+from dragoman.web.examples import JSON, Example, make_example, render_plain
 from dragoman.web.openapi import Schema, render_openapi
 from dragoman.web.operations import Dialect
 
+POLICY: Final = (
+    "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'self'; "
+    "frame-ancestors 'none'"
+)
 HEADERS: Final[Mapping[str, str]] = {
-    "content-security-policy": (
-        "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'self'; "
-        "frame-ancestors 'none'"
-    ),
+    "content-security-policy": POLICY,
     "x-content-type-options": "nosniff",
     "referrer-policy": "no-referrer",
     "cache-control": "no-cache",
 }
+CALLING: Final = {
+    **HEADERS,
+    "content-security-policy": f"{POLICY}; script-src 'self'; connect-src 'self'",
+}
+"""For the pages whose script makes calls."""
+SHOWN: Final = frozenset({"ACCOUNT", "DEVICE", "SID", "TWILIO_ACCOUNT_SID"})
+"""Of what a reader enters, that which is no secret."""
 MAX_FIELD_DEPTH: Final = 6
 MAX_QUERY: Final = 100
 MAX_FOUND: Final = 100
@@ -44,14 +55,16 @@ def docs_routes(
     *,
     version: str,
     console: bool = False,
+    demo: str = "",
     site: Path = guide.FOLDER,
 ) -> list[BaseRoute]:
     """Builds the routes `/docs`, `/docs/<dialect>` and `/docs/<dialect>/openapi.json`.
 
-    With `console` the pages link to it. The guides are at `/docs/guide` where `site` is there.
+    With `console` the pages link to it. `demo` is where a development gateway tells what its demo
+    account signs in with. The guides are at `/docs/guide` where `site` is there.
     """
-    has_guide = (site / "index.html").is_file()
-    pages = DocsPages(tuple(dialects), version=version, console=console, guides=has_guide)
+    guides = (site / "index.html").is_file()
+    pages = DocsPages(tuple(dialects), version=version, console=console, guides=guides, demo=demo)
 
     async def index(request: Request) -> Response:
         wanted = request.query_params.get("q", "")[:MAX_QUERY].strip()
@@ -61,14 +74,15 @@ def docs_routes(
     async def front(_request: Request) -> Response:
         return RedirectResponse(f"{guide.PATH}/index.html")
 
-    guides: list[BaseRoute] = []  # before the pages of dialects, whose routes would match
-    if has_guide:
-        guides = [Route(guide.PATH, front), Mount(guide.PATH, guide.Guide(site))]
+    guide_routes: list[BaseRoute] = []  # before those of dialects, which would match
+    if guides:
+        guide_routes = [Route(guide.PATH, front), Mount(guide.PATH, guide.Guide(site))]
     return [
         Route("/docs", index),
-        *guides,
-        Route("/docs/docs.css", _serve(lambda _: pages.stylesheet(), "text/css")),
-        Route("/docs/{dialect}", _serve(pages.render_dialect, "text/html")),
+        *guide_routes,
+        Route("/docs/docs.css", _serve(lambda _: read_static("docs.css"), "text/css")),
+        Route("/docs/try.js", _serve(lambda _: read_static("try.js"), "text/javascript")),
+        Route("/docs/{dialect}", _serve(pages.render_dialect, "text/html", CALLING)),
         Route("/docs/{dialect}/openapi.json", _serve(pages.render_document, "application/json")),
     ]
 
@@ -92,6 +106,7 @@ class DocsPages:
         version: str,
         console: bool = False,
         guides: bool = False,
+        demo: str = "",
     ) -> None:
         self._dialects = {dialect.name: dialect for dialect in dialects}
         self._version = version
@@ -102,16 +117,14 @@ class DocsPages:
             lstrip_blocks=True,
             undefined=jinja2.StrictUndefined,
         )
-        self._templates.globals.update(version=version, console=console, guides=guides, wanted="")
+        self._templates.globals.update(
+            version=version, console=console, guides=guides, demo=demo, wanted="", shown=SHOWN
+        )
         self._templates.filters["prose"] = render_prose
         self.render_index = cache(self._render_index)
         self._page = cache(self._render_page)
         self._entries = cache(self._find_entries)
         self._document = cache(self._render_document)
-
-    def stylesheet(self) -> bytes:
-        """Returns the one stylesheet of these pages."""
-        return files("dragoman.web").joinpath("static/docs.css").read_bytes()
 
     def render_dialect(self, name: str) -> bytes | None:
         """Renders a dialect's page, if there is such a dialect."""
@@ -152,8 +165,10 @@ class DocsPages:
         dialect = self._dialects[name]
         document = render_openapi(dialect, version=self._version)
         template = self._templates.get_template("docs_dialect.html")
-        page = template.render(dialect=dialect, groups=list_groups(document, dialect.login))
-        return page.encode()
+        groups = list_groups(document, dialect.login)
+        needed = [entry["example"].variables for group in groups.values() for entry in group]
+        variables = list(dict.fromkeys(name for names in needed for name in names))
+        return template.render(dialect=dialect, groups=groups, variables=variables).encode()
 
     def _render_document(self, name: str) -> bytes:
         document = msgspec.json.encode(render_openapi(self._dialects[name], version=self._version))
@@ -167,9 +182,30 @@ def list_groups(document: Schema, login: str = "") -> dict[str, list[Schema]]:
         for method, operation in item.items():
             tag = operation["tags"][0] if operation["tags"] else "Calls"
             entry = _entry(document, path, method, operation)
-            entry["curl"] = render_curl(document, path, method, operation, login)
+            entry["example"] = example = make_example(document, path, method, operation, login)
+            entry["curl"] = render_curl(example)
+            entry["inputs"] = list_inputs(example, entry)
             groups.setdefault(tag, []).append(entry)
     return groups
+
+
+def list_inputs(example: Example, entry: Schema) -> list[tuple[str, str, str]]:
+    """What can be entered for a call: where it goes, its name, and what the example has there."""
+    known = {"path": example.in_path, "query": example.query, "field": {}}
+    if example.kind != JSON:
+        known["field"] = {name: render_plain(one) for name, one in example.fields.items()}
+    places = [(row["place"], row["name"]) for row in entry["parameters"]]
+    if example.kind and example.kind != JSON:
+        places += [("field", row["name"]) for row in entry["body"] if "." not in row["name"]]
+    places += [(place, name) for place, values in known.items() for name in values]
+    return [
+        (place, name, known.get(place, {}).get(name, "")) for place, name in dict.fromkeys(places)
+    ]
+
+
+def read_static(name: str) -> bytes:
+    """A file of ours that these pages load."""
+    return files("dragoman.web").joinpath("static", name).read_bytes()
 
 
 def list_fields(document: Schema, schema: Schema, prefix: str = "", depth: int = 0) -> list[Schema]:
@@ -284,11 +320,13 @@ def _themed(request: Request, body: bytes) -> bytes:
     return body.replace(_HTML, _HTML[:-1] + f' data-theme="{match[1]}">'.encode(), 1)
 
 
-def _serve(render: Callable[[str], bytes | None], media_type: str) -> Callable[[Request], Response]:
+def _serve(
+    render: Callable[[str], bytes | None], media_type: str, headers: Mapping[str, str] = HEADERS
+) -> Callable[[Request], Response]:
     async def answer(request: Request) -> Response:
         body = render(request.path_params.get("dialect", ""))
         if body is None:
             return Response("Unknown dialect.\n", 404, HEADERS, "text/plain")
-        return Response(_themed(request, body), 200, HEADERS, media_type)
+        return Response(_themed(request, body), 200, headers, media_type)
 
     return answer  # type: ignore[return-value]

@@ -43,6 +43,7 @@ def build_server(
     port: int,
     tls: Callable[[], ssl.SSLContext] | None = None,
     grace_s: int = GRACE_S,
+    protocol: type[DirectHttpProtocol] = DirectHttpProtocol,
 ) -> Server:
     """Builds the server; run it in the current loop with `await server.serve(sockets=…)`.
 
@@ -55,7 +56,7 @@ def build_server(
         host=host,
         port=port,
         loop="none",
-        http=DirectHttpProtocol,
+        http=protocol,
         ws="none",
         lifespan="off",
         log_config=None,

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import msgspec
 import pytest
-from sqlalchemy import select
 from tests.dialects.in_process import forget
 
-from dragoman.core.messages.model.callbacks import CallbackFacts
+from dragoman.core.callbacks.sql import callbacks
 from dragoman.core.messages.model.lifecycle import State
 from dragoman.core.model.errors import FailureCode
 from dragoman.core.tables import metadata
@@ -39,11 +38,11 @@ ANSWERED = {
 async def called(gate: Gate) -> list[str]:
     """The calls that would be made, oldest first."""
     table = metadata.tables["callbacks"]
-    query = select(table.c.url, table.c.payload).order_by(table.c.callback_id)
+    query = callbacks.select_new().order_by(table.c.callback_id)
     rows = await gate.services.storage.read(lambda c: list(c.execute(query)))
     render = gate.dialect.render_callback
     assert render is not None
-    calls = [render(row.url, msgspec.json.decode(row.payload, type=CallbackFacts)) for row in rows]
+    calls = [render(one.url, one.payload) for one in map(callbacks.read_new, rows)]
     assert {(call.method, call.body) for call in calls} <= {("GET", b"")}
     return [call.url for call in calls]
 

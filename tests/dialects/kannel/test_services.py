@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 import pytest
 from aiohttp import web
+from structlog.testing import capture_logs
 
 from dragoman.config import Settings
 from dragoman.config.dialects import Dialects
@@ -21,7 +22,9 @@ from dragoman.config.tables import NumberTable
 from dragoman.core.accounts.model.accounts import Account
 from dragoman.core.callbacks import lanes as lanes_module
 from dragoman.core.callbacks import worker as worker_module
-from dragoman.core.inbound.model.services import service_for
+from dragoman.core.inbound import patterns
+from dragoman.core.inbound.model.services import TextService, service_for
+from dragoman.core.inbound.patterns import PatternSearch
 from dragoman.core.messages.model.callbacks import (
     CallbackAnswer,
     CallbackCall,
@@ -35,6 +38,7 @@ from dragoman.core.reporting.model.outbox import OutboxFilter
 from dragoman.dialects.kannel.inbound import render_service
 from dragoman.dialects.kannel.replies import EMPTY, NOT_TEXT, Replies, read_answer
 from dragoman.gateway import Gateway
+from dragoman.kit.clock import FixedClock
 from dragoman.kit.ids import time_of
 from dragoman.protocols.gsm.alphabet import Alphabet
 
@@ -205,6 +209,20 @@ ABROAD = service(name="abroad", carriers=("other",), text="x")
 REST = service(name="rest", get_url="http://a.example/?x=%s")
 POST = service(name="post", keywords=("post",), post_url="http://a.example/")
 ALL = [one.value() for one in (ONE_WORD, NEWS, TWO, SHORT, ABROAD, POST, REST)]
+
+
+def chosen(
+    services: list[TextService],
+    text: str,
+    number: str = "1272",
+    carrier: str = "main",
+    sender: str = "45",
+    search: PatternSearch | None = None,
+) -> Any:
+    finds = (search or PatternSearch(FixedClock())).of_text(text)
+    return service_for(services, text, number, carrier, sender, finds)
+
+
 FOUND = {
     "NEWS": "news",
     "news of today": "news",
@@ -226,7 +244,7 @@ FOUND = {
 
 @pytest.mark.parametrize("text", FOUND)
 def test_the_service_of_a_text(text: str) -> None:
-    found = service_for(ALL, text, "1272", "main", "4512345678")
+    found = chosen(ALL, text, sender="4512345678")
     assert found is not None
     # `catch_all` takes any number of words.
     expected = "two" if text.lower().startswith("stop it") else FOUND[text]
@@ -234,9 +252,9 @@ def test_the_service_of_a_text(text: str) -> None:
 
 
 def test_services_of_a_number_and_of_a_carrier() -> None:
-    assert service_for(ALL, "short", "1919", "main", "45").name == "short"  # type: ignore[union-attr]
-    assert service_for(ALL, "what", "1272", "other", "45").name == "abroad"  # type: ignore[union-attr]
-    assert service_for(ALL[:2], "what", "1272", "main", "45") is None
+    assert chosen(ALL, "short", "1919").name == "short"
+    assert chosen(ALL, "what", carrier="other").name == "abroad"
+    assert chosen(ALL[:2], "what") is None
 
 
 WHERE = {
@@ -253,7 +271,7 @@ def test_first_digits_that_a_service_serves(name: str) -> None:
     only = [service(name="one", text="x", **{name: prefixes}).value()]
     for digits, takes in expected.items():
         number, sender = (digits, "45") if "number" in name else ("1272", digits)
-        found = service_for(only, "hello", number, "main", sender)
+        found = chosen(only, "hello", number, sender=sender)
         assert (found is not None) is takes, digits
 
 
@@ -269,8 +287,42 @@ def test_an_expression_for_texts(pattern: str) -> None:
     one = service(name="one", keyword_regex=pattern, catch_all=True, text="x").value()
     rest = service(name="rest", text="y").value()
     for text, takes in PATTERNS[pattern].items():
-        found = service_for([one, rest], text, "1272", "main", "45")
+        found = chosen([one, rest], text)
         assert found is (one if takes else rest), text[:50]
+
+
+def test_slow_expressions_get_a_share_of_the_time_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    searched: list[tuple[str, float]] = []
+
+    def search_pattern(pattern: str, text: str, timeout_s: float) -> bool:
+        searched.append((pattern, timeout_s))
+        if pattern != "quick":
+            clock.advance(timeout_s)
+            raise TimeoutError
+        return pattern in text
+
+    monkeypatch.setattr(patterns, "search_pattern", search_pattern)
+    clock = FixedClock()
+    search = PatternSearch(clock)
+    named = [
+        service(name=name, keyword_regex=name, text="x", catch_all=True).value()
+        for name in ("slow", "slower", "quick")
+    ]
+
+    def take(text: str) -> tuple[Any, list[str]]:
+        searched.clear()
+        found = chosen(named, text, search=search)
+        assert all(0 < timeout_s <= patterns.TEXT_S for _, timeout_s in searched)
+        return found and found.name, [pattern for pattern, _ in searched]
+
+    with capture_logs() as logs:
+        assert take("quick") == (None, ["slow"])  # the time of this text is over
+        assert take("quick") == (None, ["slower"])  # one rests, the other is not known yet
+        assert take("quick") == ("quick", ["quick"])  # both rest
+        clock.advance(patterns.REST_S)
+        assert take("quick") == (None, ["slow"])
+        assert take("quick") == ("quick", ["quick"])  # suspects rest together
+    assert [one["pattern"] for one in logs] == ["slow", "slower"]
 
 
 def answered(body: bytes, kind: str = "text/plain", **headers: str) -> CallbackAnswer:

@@ -11,6 +11,7 @@ import pytest
 from dragoman.admin.context import Admin
 from dragoman.admin.inbound import OfAccount
 from dragoman.admin.webhooks import NewWebhook, list_webhooks, set_webhook
+from dragoman.core.callbacks.sql import callbacks as stored
 from dragoman.core.callbacks.webhooks import Webhooks
 from dragoman.core.devices.model.devices import Device
 from dragoman.core.messages.model.callbacks import (
@@ -48,9 +49,9 @@ async def put(gate: Gate, event: Event, url: str = URL, device: Device | None = 
 async def calls(gate: Gate) -> list[Any]:
     """The calls that are stored, in order, as (URL, renderer, facts)."""
     rows = await gate.services.storage.read(
-        lambda c: c.execute(callbacks.select().order_by(callbacks.c.callback_id)).all()
+        lambda c: c.execute(stored.select_new().order_by(callbacks.c.callback_id)).all()
     )
-    return [(row.url, row.dialect, row.payload) for row in rows]
+    return [(one.url, one.dialect, one.payload) for one in map(stored.read_new, rows)]
 
 
 async def rendered(gate: Gate, url: str, facts: CallbackFacts | EventFacts) -> CallbackCall:
@@ -63,7 +64,7 @@ async def delivery_events(gate: Gate) -> list[dict[str, Any]]:
     found = []
     for url, dialect, payload in await calls(gate):
         assert dialect == NAME
-        call = await rendered(gate, url, msgspec.json.decode(payload, type=CallbackFacts))
+        call = await rendered(gate, url, payload)
         assert (call.method, call.url) == ("POST", url)
         assert call.headers == (("Content-Type", "application/json"),)
         found.append(msgspec.json.decode(call.body))

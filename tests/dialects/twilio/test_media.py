@@ -82,6 +82,11 @@ async def test_files_are_described_and_downloaded(mms: Any, url: str) -> None:
         b'"uri":"' + BASE.encode() + b'/Messages/MM.../Media/ME....json"}'
     )
     assert answer.json == first
+    in_xml = await mms.call("GET", f"{uri}.xml")
+    assert (in_xml.status, in_xml.content_type) == (200, "application/xml")
+    assert f"<Media><Sid>{first['sid']}</Sid>".encode() in in_xml.body
+    assert f"<Uri>{uri}</Uri>".encode() in in_xml.body
+    assert (await mms.call("GET", f"{uri}x.xml")).status == 404
     file = await mms.call("GET", uri)
     assert (file.status, file.content_type, file.body) == (200, "image/png", PNG)
     assert file.headers[b"x-content-type-options"] == b"nosniff"

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, select
 from tests.passing_time import MovableClock
 
 from dragoman.core.callbacks.schedule import RetrySchedule
-from dragoman.core.callbacks.sql.callbacks import CallbackState
+from dragoman.core.callbacks.sql.callbacks import LEFT_OUT, CallbackState
 from dragoman.core.callbacks.worker import CallbackWorker
 from dragoman.core.messages.model.callbacks import CallbackCall, CallbackFacts
 from dragoman.core.messages.model.lifecycle import State
@@ -160,12 +160,13 @@ class Teller:
                 self.worker.announce(new)
 
     async def rows(self) -> list[dict[str, Any]]:
-        return await self.storage.read(
-            lambda c: [
-                dict(row._mapping)
-                for row in c.execute(select(callbacks).order_by(callbacks.c.callback_id))
-            ]
-        )
+        """The rows, with what they leave out."""
+        columns = [
+            LEFT_OUT[column.name].label(column.name) if column.name in LEFT_OUT else column
+            for column in callbacks.columns
+        ]
+        query = select(*columns).order_by(callbacks.c.callback_id)
+        return await self.storage.read(lambda c: [dict(row._mapping) for row in c.execute(query)])
 
     async def until_ended(self, account_id: int | None = None) -> None:
         """Waits until no callback is pending, of any account or of this one."""

@@ -5,6 +5,7 @@ from html.parser import HTMLParser
 
 import msgspec
 import pytest
+from lxml.html import document_fromstring
 from starlette.applications import Starlette
 
 from dragoman.web.docs_page import docs_routes
@@ -114,6 +115,7 @@ class Page(HTMLParser):
         self.tags: set[str] = set()
         self.ids: set[str] = set()
         self.links: set[str] = set()
+        self.scripts: set[str] = set()
         self.text = ""
         self.feed(text)
         assert self.open == []
@@ -126,6 +128,8 @@ class Page(HTMLParser):
         if "id" in named:
             assert named["id"] not in self.ids
             self.ids.add(named["id"])
+        if tag == "script":
+            self.scripts.add(named["src"])
         if "href" in named:
             self.links.add(named["href"])
         if tag not in self.VOID:
@@ -147,13 +151,17 @@ async def wire(sample, serve):
 
 
 @pytest.mark.parametrize("path", ["/docs", "/docs/sample", "/docs/evil"])
-async def test_page_loads_nothing_from_elsewhere_and_runs_nothing(wire, path) -> None:
+async def test_page_loads_nothing_from_elsewhere(wire, path) -> None:
     answer = await wire.ask("GET", path)
     page = Page(answer.body.decode())
     assert answer.status == 200
     assert answer.headers["content-type"] == "text/html; charset=utf-8"
-    assert answer.headers["content-security-policy"].startswith("default-src 'none'; style-src 'se")
-    assert not page.tags & {"script", "style", "img", "iframe", "object"}
+    policy = answer.headers["content-security-policy"]
+    assert policy.startswith("default-src 'none'; style-src 'self'; ")
+    assert "unsafe" not in policy
+    assert ("script-src" in policy) == bool(page.scripts) == (path != "/docs")
+    assert page.scripts <= {"/docs/try.js"}
+    assert not page.tags & {"style", "img", "iframe", "object"}
     assert all(link.startswith(("/docs", "#")) for link in page.links)
     assert {link[1:] for link in page.links if link.startswith("#")} <= page.ids
 
@@ -193,6 +201,54 @@ async def test_each_call_has_an_example_for_the_shell(wire) -> None:
     assert """'{"text": {"to": "+4512345678", "text": "Hello"}}'""" in page.text
 
 
+async def test_each_call_has_a_form_with_what_it_takes(wire) -> None:
+    tree = document_fromstring((await wire.ask("GET", "/docs/sample")).body)
+    forms = tree.xpath("//form[@class='call-form']")
+    assert len(forms) == 8
+    form = forms[0]
+    assert (form.get("data-method"), form.get("data-path")) == ("POST", "/v9/text.{format}")
+    inputs = {
+        (one.get("data-in"), one.get("data-name")): one.get("value") for one in form.iter("input")
+    }
+    assert inputs == {("path", "format"): "json", ("query", "key"): "", ("query", "page"): ""}
+    (body,) = form.iter("textarea")
+    assert msgspec.json.decode(body.text) == {"text": {"to": "+4512345678", "text": "Hello"}}
+    assert not tree.xpath(
+        "//form[not(@method)]//*[@name and not(ancestor::form[@id='credentials'])]"
+    )
+
+
+@pytest.mark.parametrize(
+    ("login", "headers", "user", "query"),
+    [
+        ('-H "Authorization: Bearer $KEY"', {"Authorization": "Bearer $KEY"}, "", ""),
+        ('-u "$ACCOUNT:$PASSWORD"', {}, "$ACCOUNT:$PASSWORD", ""),
+        ("apikey=$KEY", {}, "", "$KEY"),
+        (
+            '-H "user_key: $USER_KEY" -H "Session_key: $SESSION_KEY"',
+            {"user_key": "$USER_KEY", "Session_key": "$SESSION_KEY"},
+            "",
+            "",
+        ),
+    ],
+)
+async def test_a_form_signs_in_as_its_dialect_does(
+    sample, serve, login, headers, user, query
+) -> None:
+    routes = docs_routes([sample(login=login)], version="1", demo="/dev/account")
+    async with serve(DialectApp([sample()], Starlette(routes=routes), body_timeout_s=30)) as wire:
+        tree = document_fromstring((await wire.ask("GET", "/docs/sample")).body)
+    form = tree.xpath("//form[@class='call-form']")[0]
+    assert msgspec.json.decode(form.get("data-headers")) == headers
+    assert form.get("data-user") == user
+    assert form.xpath("string(.//input[@data-name='apikey']/@value)") == query
+    (credentials,) = tree.xpath("//form[@id='credentials']")
+    assert credentials.get("data-demo") == "/dev/account"
+    names = [one.get("name") for one in credentials.iter("input")]
+    assert names == list(dict.fromkeys(re.findall(r"\$([A-Z_]+)", login)))
+    assert not any(one.get("value") for one in credentials.iter("input"))
+
+
 async def test_pages_take_the_theme_of_the_console(wire) -> None:
     for cookie, shown in (
         ("dragoman-display-8080=theme-dark_keys-on", b'data-theme="dark"'),
@@ -207,6 +263,8 @@ async def test_document_and_stylesheet_are_served(wire, document) -> None:
     answer = await wire.ask("GET", "/docs/sample/openapi.json")
     assert answer.headers["content-type"] == "application/json"
     assert answer.json == document
+    script = await wire.ask("GET", "/docs/try.js")
+    assert script.headers["content-type"] == "text/javascript; charset=utf-8"
     style = await wire.ask("GET", "/docs/docs.css")
     assert style.headers["content-type"] == "text/css; charset=utf-8"
     assert b"url(" not in style.body

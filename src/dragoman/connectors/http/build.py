@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import ssl
+from collections.abc import Callable
 from functools import partial
 from ipaddress import ip_network
 from typing import Final
@@ -23,6 +24,7 @@ from dragoman.connectors.http.session import Session
 from dragoman.connectors.http.signatures import build_check
 from dragoman.connectors.http.templates import Compiler
 from dragoman.core.delivery.model.ports import CarrierEvents, UnreportedSource
+from dragoman.core.delivery.resources import always
 from dragoman.kit.clock import Clock
 from dragoman.web.outgoing import GuardedClient
 from dragoman.web.requests import Request
@@ -38,7 +40,11 @@ _ANYWHERE: Final = (ip_network("0.0.0.0/0"), ip_network("::/0"))
 
 
 def build_http_carrier(
-    carrier: HttpTable, sink: CarrierEvents, clock: Clock, unreported: UnreportedSource
+    carrier: HttpTable,
+    sink: CarrierEvents,
+    clock: Clock,
+    unreported: UnreportedSource,
+    may_send: Callable[[], bool] = always,
 ) -> HttpCarrier:
     """Builds the connector, without connecting; raises ValueError for a table that is none."""
     compiled = compile_carrier(carrier, PRESETS[carrier.preset])
@@ -60,6 +66,7 @@ def build_http_carrier(
         clock=clock.monotonic,
         wall_clock_ms=clock.now_ms,
         random=random.random,
+        may_send=may_send,
     )
 
 

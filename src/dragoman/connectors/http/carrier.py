@@ -35,6 +35,7 @@ from dragoman.connectors.http.session import Session
 from dragoman.connectors.http.signature_check import SignatureCheck
 from dragoman.connectors.http.templates import NO_MESSAGE, Filling
 from dragoman.core.delivery.model.ports import CarrierEvents, SentMessage, UnreportedSource
+from dragoman.core.delivery.resources import always
 from dragoman.core.messages.model.messages import Outgoing
 from dragoman.core.messages.model.outcomes import Accepted, Deferred, Outcome, Rejected, Unknown
 from dragoman.core.model.errors import FailureCode, RetryCode
@@ -52,6 +53,8 @@ from dragoman.web.outgoing import (
 )
 
 RETRY_IN_S: Final = 1.0
+LOOK_AGAIN_S: Final = 0.5
+"""Until it is asked again whether anything may be sent."""
 BURST_S: Final = 0.05
 LONGEST_WAIT_S: Final = 5.0
 """A provider that asks for more is left alone, so that others take over."""
@@ -104,6 +107,7 @@ class HttpCarrier:
         clock: Callable[[], float],
         wall_clock_ms: Callable[[], int],
         random: Callable[[], float],
+        may_send: Callable[[], bool] = always,
     ) -> None:
         self.settings = settings
         self.name = settings.name
@@ -119,6 +123,7 @@ class HttpCarrier:
         self._client = client
         self._clock = clock
         self._wall_clock_ms = wall_clock_ms
+        self._may_send = may_send
         now, limit = clock(), None
         if settings.rate_per_s:
             burst = max(1.0, settings.rate_per_s * BURST_S)
@@ -233,6 +238,8 @@ class HttpCarrier:
         while self._waiting and len(self._open) < window and self.up:
             now = self._clock()
             wait_s = self._not_before - now
+            if not self._may_send():
+                wait_s = max(wait_s, LOOK_AGAIN_S)
             if wait_s <= 0 and not self.pace.take(now):
                 wait_s = max(self.pace.wait_s(now), 0.001)
             if wait_s > 0:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from dragoman.connectors.http.callbacks import CarrierCalls, build_callbacks
 from dragoman.connectors.http.carrier import HttpCarrier
-from dragoman.core.delivery.model.ports import Connector
+from dragoman.core.delivery.model.ports import Connector, behind
 from dragoman.web.operations import Dialect
 
 
@@ -14,7 +14,7 @@ def build_calls_of(connectors: Mapping[str, Connector]) -> Dialect:
     """The calls of carriers by name, which may change."""
 
     def find(name: str) -> CarrierCalls | None:
-        carrier = connectors.get(name)
+        carrier = behind(connectors.get(name))
         return carrier.calls if isinstance(carrier, HttpCarrier) else None
 
     return build_callbacks(find)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import ssl
+from collections.abc import Callable
 from ipaddress import ip_network
 from typing import Final
 
@@ -11,6 +12,7 @@ from dragoman import __version__
 from dragoman.config.tables import Mm7Table
 from dragoman.connectors.mm7.carrier import Mm7Carrier
 from dragoman.core.delivery.model.ports import AttachmentSource, CarrierEvents
+from dragoman.core.delivery.resources import always
 from dragoman.kit.clock import Clock
 from dragoman.web.outgoing import GuardedClient
 
@@ -21,7 +23,11 @@ _ANYWHERE: Final = (ip_network("0.0.0.0/0"), ip_network("::/0"))
 
 
 def build_mm7_carrier(
-    carrier: Mm7Table, sink: CarrierEvents, clock: Clock, attachments: AttachmentSource
+    carrier: Mm7Table,
+    sink: CarrierEvents,
+    clock: Clock,
+    attachments: AttachmentSource,
+    may_send: Callable[[], bool] = always,
 ) -> Mm7Carrier:
     """Builds the connector, without connecting."""
     client = GuardedClient(
@@ -43,6 +49,7 @@ def build_mm7_carrier(
         attachments=attachments,
         wall_clock_ms=clock.now_ms,
         random=random.random,
+        may_send=may_send,
     )
 
 

@@ -18,6 +18,7 @@ from dragoman.connectors.mm7.soap import NotMm7, parse_envelope
 from dragoman.connectors.mm7.statuses import PARTIAL_SUCCESS, SUCCESS, failure_of_status
 from dragoman.connectors.mm7.submits import Submit, render_submit
 from dragoman.core.delivery.model.ports import AttachmentSource, CarrierEvents
+from dragoman.core.delivery.resources import always
 from dragoman.core.messages.model.messages import Outgoing
 from dragoman.core.messages.model.outcomes import Accepted, Deferred, Outcome, Rejected, Unknown
 from dragoman.core.model.errors import FailureCode, Refused, RetryCode
@@ -48,6 +49,7 @@ class Mm7Carrier:
         attachments: AttachmentSource,
         wall_clock_ms: Callable[[], int],
         random: Callable[[], float],
+        may_send: Callable[[], bool] = always,
     ) -> None:
         self.settings = settings
         self.name = settings.name
@@ -56,6 +58,7 @@ class Mm7Carrier:
         self._attachments = attachments
         self._wall_clock_ms = wall_clock_ms
         self._random = random
+        self._may_send = may_send
         self._backoff = Backoff(first_s=settings.retry_s, longest_s=32 * settings.retry_s)
         self.last_error = ""
         self.failures = 0
@@ -126,6 +129,8 @@ class Mm7Carrier:
         except asyncio.CancelledError:
             return Deferred(code=RetryCode.DRAINING, retry_in_s=RETRY_IN_S)
         submit = render_submit(message, attachments, self.settings, self._wall_clock_ms())
+        if not self._may_send():
+            return Deferred(code=RetryCode.DRAINING, retry_in_s=RETRY_IN_S)
         try:
             return await self._ask(submit)
         except asyncio.CancelledError:

@@ -228,8 +228,7 @@ class ChtGateway:
 
     def _authenticate(self, request: Request) -> Device:
         """The device whose identifier and token are in the address that the phone was given."""
-        scheme, encoded = request.authorization()
-        name, _, token = _read_basic(encoded if scheme == "basic" else "").partition(":")
+        name, token = _read_caller(request)
         device = self.devices.authenticate(token, CHT)
         if name != str(device.device_id):
             raise Refused(RefusalCode.AUTHENTICATION_FAILED, "", "unknown device token")
@@ -243,6 +242,7 @@ class ChtGateway:
     def _guarded(self, handler: _Handler) -> _Handler:
         async def answer(request: Request) -> Response:
             try:
+                await self.devices.check_token(_read_caller(request)[1])
                 return await handler(request)
             except StorageUnavailable:
                 self.metrics.refused[CHT, RefusalCode.UNAVAILABLE.value] += 1
@@ -257,6 +257,13 @@ class ChtGateway:
 
 def _render(answer: Any, status: int = 200) -> Response:
     return Response(status, msgspec.json.encode(answer))
+
+
+def _read_caller(request: Request) -> tuple[str, str]:
+    """The identifier and the token of a phone; empty where it names none."""
+    scheme, encoded = request.authorization()
+    name, _, token = _read_basic(encoded if scheme == "basic" else "").partition(":")
+    return name, token
 
 
 def _read_basic(encoded: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 
 import msgspec
 
@@ -11,6 +12,7 @@ from dragoman.connectors.smpp.carrier import SmppCarrier
 from dragoman.connectors.smpp.profiles import PROFILES, Profile
 from dragoman.connectors.smpp.settings import BindMode, CarrierSettings, TlsSettings
 from dragoman.core.delivery.model.ports import CarrierEvents
+from dragoman.core.delivery.resources import always
 from dragoman.kit.backoff import Backoff
 from dragoman.kit.clock import Clock
 from dragoman.protocols.smpp.addresses import AddressProfile, Numbering
@@ -23,7 +25,9 @@ _BIND_MODES = {
 }
 
 
-def build_smpp_carrier(carrier: SmppTable, sink: CarrierEvents, clock: Clock) -> SmppCarrier:
+def build_smpp_carrier(
+    carrier: SmppTable, sink: CarrierEvents, clock: Clock, may_send: Callable[[], bool] = always
+) -> SmppCarrier:
     """Builds the connector, without connecting."""
     return SmppCarrier(
         settings_of(carrier),
@@ -31,6 +35,7 @@ def build_smpp_carrier(carrier: SmppTable, sink: CarrierEvents, clock: Clock) ->
         clock=clock.monotonic,
         wall_clock_ms=clock.now_ms,
         random=random.random,
+        may_send=may_send,
     )
 
 

@@ -15,6 +15,7 @@ from dragoman.connectors.smpp.statuses import describe_status
 from dragoman.connectors.smpp.submit_tracker import Part, SubmitTracker
 from dragoman.connectors.smpp.submits import NotSendable, render_submits
 from dragoman.core.delivery.model.ports import CarrierEvents
+from dragoman.core.delivery.resources import always
 from dragoman.core.messages.model.messages import Outgoing, ReceiptReport
 from dragoman.core.messages.model.outcomes import Deferred, Outcome, Rejected
 from dragoman.core.model.errors import FailureCode, RetryCode
@@ -44,8 +45,12 @@ class SmppCarrier:
         clock: Callable[[], float],
         wall_clock_ms: Callable[[], int],
         random: Callable[[], float],
+        may_send: Callable[[], bool] = always,
     ) -> None:
-        """Builds the links without connecting; `clock` is monotonic seconds, `random` in [0, 1)."""
+        """Builds the links without connecting; `clock` is monotonic seconds, `random` in [0, 1).
+
+        `may_send` is asked right before parts are written.
+        """
         self.settings = settings
         self.name = settings.name
         self._sink = sink
@@ -73,6 +78,7 @@ class SmppCarrier:
                 bind=mode,
                 clock=clock,
                 random=random,
+                may_send=may_send,
                 tls=tls,
             )
             for number, mode in enumerate(modes, start=1)

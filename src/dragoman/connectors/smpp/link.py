@@ -58,6 +58,8 @@ _BINDS: Final[MappingProxyType[BindMode, type[Bind]]] = MappingProxyType(
 )
 _DELIVERIES: Final = (DeliverSm, DataSm)
 _CLOSE_WITHIN_S: Final = 1.0
+LOOK_AGAIN_S: Final = 0.5
+"""Until it is asked again whether anything may be sent."""
 _TAKEN: Final = CommandStatus.ESME_ROK.value
 _TRY_AGAIN: Final = CommandStatus.ESME_RX_T_APPN.value
 _FEW_REFUSALS: Final = 4
@@ -117,6 +119,7 @@ class Link(asyncio.Protocol):
         bind: BindMode,
         clock: Callable[[], float],
         random: Callable[[], float],
+        may_send: Callable[[], bool],
         tls: ssl.SSLContext | None = None,
     ) -> None:
         self.name = name
@@ -131,6 +134,7 @@ class Link(asyncio.Protocol):
         self._bind = bind
         self._clock = clock
         self._random = random
+        self._may_send = may_send
         self._tls = tls
         self._session: Session[Part] | None = None
         self._transport: asyncio.Transport | None = None
@@ -337,6 +341,9 @@ class Link(asyncio.Protocol):
 
     def _fill_window(self, session: Session[Part]) -> None:
         line, again = self._line, self._again
+        if (line or again) and not self._may_send():
+            self._pump_after(LOOK_AGAIN_S)
+            return
         now = self._clock()
         for part in self._aside.take_due(now):
             self._put_again(part)

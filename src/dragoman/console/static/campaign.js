@@ -14,7 +14,7 @@ async function look() {
     const told = await answer.json();
     if (counted) {
       if (told.counted === null) return location.reload();
-      counted.textContent = `${count(told.counted)} recipients counted so far.`;
+      counted.textContent = counted.dataset.counted.replace("{count}", count(told.counted));
     } else {
       if (told.state !== figures.dataset.state) return location.reload();
       for (const place of figures.querySelectorAll("[data-figure]")) {

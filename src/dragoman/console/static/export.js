@@ -15,16 +15,14 @@ async function look() {
     setTimeout(look, EVERY_MS);
     return;
   }
-  if (ended === 'done') state.textContent = `${count(rows)} messages, complete.`;
-  else if (ended) state.textContent = `${count(rows)} messages, then the download was stopped.`;
-  else {
-    state.textContent = `${count(rows)} messages so far.`;
-    setTimeout(look, EVERY_MS);
-  }
+  const { running, done, stopped } = state.dataset;
+  const text = ended === 'done' ? done : ended ? stopped : running;
+  state.textContent = text.replace('{count}', count(rows));
+  if (!ended) setTimeout(look, EVERY_MS);
 }
 
 again.hidden = true;
 file.addEventListener('click', () => {
-  state.textContent = 'Searching.';
+  state.textContent = state.dataset.begun;
   setTimeout(look, EVERY_MS);
 });

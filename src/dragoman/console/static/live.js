@@ -27,7 +27,7 @@ function row(change) {
   link.href = table.dataset.messages + change.id;
   time.append(link);
   const state = document.createElement("td");
-  state.append(cell("span", change.state, `state ${change.state}`));
+  state.append(cell("span", change.state, `state ${change.kind}`));
   const sender = cell("td", "", "end");
   sender.append(cell("bdi", change.from));
   made.append(
@@ -56,29 +56,30 @@ function take(event) {
   lost += missed + skipped;
   if (lost) {
     dropped.hidden = false;
-    dropped.textContent = `${lost} changes arrived too fast to show here. Search Messages for the complete record.`;
+    dropped.textContent = dropped.dataset.dropped.replace("{count}", lost);
   }
   if (!paused) return show(rows);
   held = held.concat(rows).slice(-KEPT);
-  setStatus(`Paused. ${held.length === KEPT ? `${KEPT} or more` : held.length} new.`);
+  const text = held.length === KEPT ? status.dataset.full : status.dataset.held;
+  setStatus(text.replace("{count}", held.length));
 }
 
 function toggle() {
   paused = !paused;
   pause.setAttribute("aria-pressed", String(paused));
-  pause.textContent = paused ? "Resume" : "Pause";
-  setStatus(paused ? "Paused." : "Live.");
+  pause.textContent = paused ? pause.dataset.resume : pause.dataset.pause;
+  setStatus(paused ? status.dataset.paused : status.dataset.live);
   if (!paused) show(held);
   held = [];
 }
 
 if (table) {
   const source = new EventSource(table.dataset.stream);
-  source.addEventListener("open", () => paused || setStatus("Live."));
+  source.addEventListener("open", () => paused || setStatus(status.dataset.live));
   source.addEventListener("changes", take);
   source.addEventListener("error", () => {
     // The browser reconnects a stream that ended, but not one that was refused.
-    if (source.readyState === EventSource.CLOSED) setStatus("Disconnected. Reload the page.");
+    if (source.readyState === EventSource.CLOSED) setStatus(status.dataset.ended);
   });
   pause.hidden = false;
   pause.addEventListener("click", toggle);

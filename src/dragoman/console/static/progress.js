@@ -13,7 +13,9 @@ async function look() {
     const { read, rows, faulty, ended } = await answer.json();
     if (ended) return location.reload();
     bar.value = rows ? (100 * read) / rows : 0;
-    state.textContent = `${count(read)} of about ${count(rows)} rows${faulty ? `, ${count(faulty)} left out` : ""}.`;
+    const text = faulty ? state.dataset.faulty : state.dataset.running;
+    const counts = { read, rows, faulty };
+    state.textContent = text.replace(/\{(\w+)\}/g, (_, name) => count(counts[name]));
   } catch {
     // It is asked again.
   }

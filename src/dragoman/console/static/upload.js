@@ -13,12 +13,12 @@ async function send(piece) {
     try {
       const answer = await fetch(form.dataset.pieces, { method: "POST", body: fields });
       if (answer.ok) return await answer.json();
-      if (answer.status === 401) return { problem: "Your session has ended. Sign in and upload the file again." };
-      if (answer.status < 500) return { problem: "The gateway refused the file." };
+      if (answer.status === 401) return { problem: form.dataset.ended };
+      if (answer.status < 500) return { problem: form.dataset.refused };
     } catch {
       // The connection broke; the same piece is sent again.
     }
-    if (attempt === 5) return { problem: "The gateway cannot be reached. Try again in a moment." };
+    if (attempt === 5) return { problem: form.dataset.away };
     await new Promise((done) => setTimeout(done, 500 * attempt));
   }
 }
@@ -38,7 +38,7 @@ async function upload(file) {
   }
 }
 
-document.getElementById("upload-limit").textContent = `At most ${form.dataset.mostMb} MB.`;
+document.getElementById("upload-limit").textContent = form.dataset.most;
 form.addEventListener("submit", async (event) => {
   const file = form.elements.file.files[0];
   if (!file || !file.size) return;

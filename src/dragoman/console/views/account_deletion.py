@@ -7,11 +7,12 @@ from typing import Any, Final
 from dragoman.console.forms import version_of
 from dragoman.console.page import Page
 from dragoman.console.page_request import PageRequest
+from dragoman.console.translation import lazy
 from dragoman.core.accounts.model.accounts import AccountView, Permission
 from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.web.responses import Response
 
-_CHANGED: Final = (
+_CHANGED: Final = lazy(
     "Its credits or API keys changed after you opened the page, so it was not deleted. This page"
     " shows the current values."
 )
@@ -73,7 +74,7 @@ async def _show(request: PageRequest, view: AccountView, status: int = 200) -> R
 PAGES: Final = (
     Page(
         "/accounts/{account_id:int}/delete",
-        "Delete account",
+        lazy("Delete account"),
         section="Accounts",
         show=show_deletion,
         act=delete_account,

@@ -12,6 +12,7 @@ from dragoman.console.page import Page
 from dragoman.console.page_request import PageRequest
 from dragoman.console.paging import PER_PAGE, read_before
 from dragoman.console.roles import role_of
+from dragoman.console.translation import gettext, lazy
 from dragoman.core.accounts.account_fields import AccountFields
 from dragoman.core.accounts.account_tree import ChangedAccount, Changes
 from dragoman.core.accounts.model.accounts import Account, AccountView, Permission
@@ -94,7 +95,7 @@ async def make_key(request: PageRequest) -> Response:
             request.account.account_id, mark, lambda: _make_key(request), keep_s=KEEP_SECRET_S
         )
     except EditConflict:
-        request.problems[""] = (
+        request.problems[""] = gettext(
             "Someone else created a key after you opened the page, so no key was created."
         )
         return await _show(request, await _find(request), 409)
@@ -123,7 +124,7 @@ async def make_password(request: PageRequest) -> Response:
             request.account.account_id, mark, lambda: _make_password(request), keep_s=KEEP_SECRET_S
         )
     except EditConflict:
-        request.problems[""] = (
+        request.problems[""] = gettext(
             "Someone else set a password after you opened the page, so it was not reset."
         )
         return await _show(request, await _find(request), 409)
@@ -164,7 +165,7 @@ async def move_credits(request: PageRequest) -> Response:
     typed = request.form.get("credits", "").strip()
     is_number = typed.isascii() and typed.isdigit() and len(typed) <= MAX_DIGITS
     if not is_number or not 0 < int(typed) <= MAX_CREDITS:
-        request.problems["credits"] = "Enter a whole number of at least 1."
+        request.problems["credits"] = gettext("Enter a whole number of at least 1.")
         return await _show(request, view, 400, credits=typed)
     gives = request.form.get("do") != "take"
     amount = int(typed) if gives else -int(typed)
@@ -251,6 +252,7 @@ async def _show(
         is_own=is_own,
         may_change=may_change,
         sees_keys=request.role.includes(Role.ADMINISTRATOR) and (is_own or may_change),
+        people_at="/people" if is_own else f"{_path(account)}/people",
         has_twilio="twilio" in request.services.settings.dialects.enabled,
         options=[(p.value, PERMISSIONS[p], p in checked) for p in _offered(request, account)],
         typed=typed or _fields_of(account),
@@ -317,12 +319,12 @@ def _page(path: str, title: str, **more: Any) -> Page:
 
 _CHANGES: Final = {"needs": Permission.ADMINISTER}
 PAGES: Final = (
-    _page("", "Account", show=show_account),
-    _page("/access", "Account", act=change_access, **_CHANGES),
-    _page("/key", "Account", act=make_key, **_CHANGES),
-    _page("/password", "Account", act=make_password, **_CHANGES),
-    _page("/state", "Account", act=set_enabled, **_CHANGES),
-    _page("/credits", "Account", act=move_credits, **_CHANGES),
-    _page("/ledger", "Ledger", show=show_ledger),
-    _page("/changes", "Audit log", show=show_changes),
+    _page("", lazy("Account"), show=show_account),
+    _page("/access", lazy("Account"), act=change_access, **_CHANGES),
+    _page("/key", lazy("Account"), act=make_key, **_CHANGES),
+    _page("/password", lazy("Account"), act=make_password, **_CHANGES),
+    _page("/state", lazy("Account"), act=set_enabled, **_CHANGES),
+    _page("/credits", lazy("Account"), act=move_credits, **_CHANGES),
+    _page("/ledger", lazy("Ledger"), show=show_ledger),
+    _page("/changes", lazy("Audit log"), show=show_changes),
 )

@@ -8,6 +8,7 @@ from dragoman.console.page import Page
 from dragoman.console.page_request import PageRequest
 from dragoman.console.paging import PER_PAGE, make_pager, read_before
 from dragoman.console.roles import role_of
+from dragoman.console.translation import lazy
 from dragoman.core.accounts.model.accounts import Permission
 from dragoman.web.responses import Response
 
@@ -46,6 +47,6 @@ async def list_changes(request: PageRequest) -> Response:
 
 
 PAGES: Final = (
-    Page("/accounts", "Accounts", menu="Accounts", show=list_accounts),
-    Page("/changes", "Audit log", section="Accounts", show=list_changes),
+    Page("/accounts", lazy("Accounts"), menu=lazy("Accounts"), show=list_accounts),
+    Page("/changes", lazy("Audit log"), section="Accounts", show=list_changes),
 )

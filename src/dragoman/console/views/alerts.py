@@ -13,6 +13,7 @@ from dragoman.console.page import Page
 from dragoman.console.page_request import PageRequest
 from dragoman.console.paging import PER_PAGE, address_of, read_before
 from dragoman.console.reading import read_count
+from dragoman.console.translation import gettext, lazy
 from dragoman.core.accounts.model.accounts import Permission
 from dragoman.core.accounts.model.people import Role
 from dragoman.core.alerts.model.rules import (
@@ -28,13 +29,13 @@ from dragoman.web.responses import Response
 
 ALERT_KINDS: Final = MappingProxyType(
     {
-        AlertKind.DELIVERY_RATE: "Delivery rate",
-        AlertKind.QUEUE_AGE: "Queue age",
-        AlertKind.CARRIER_DOWN: "Carrier down",
-        AlertKind.CREDITS: "Credits",
-        AlertKind.DISK: "Disk space",
-        AlertKind.CALLBACK_HOST: "Callback host failing",
-        AlertKind.INBOUND_SILENCE: "No texts received",
+        AlertKind.DELIVERY_RATE: lazy("Delivery rate"),
+        AlertKind.QUEUE_AGE: lazy("Queue age"),
+        AlertKind.CARRIER_DOWN: lazy("Carrier down"),
+        AlertKind.CREDITS: lazy("Credits"),
+        AlertKind.DISK: lazy("Disk space"),
+        AlertKind.CALLBACK_HOST: lazy("Callback host failing"),
+        AlertKind.INBOUND_SILENCE: lazy("No texts received"),
     }
 )
 _FIELDS: Final = (
@@ -43,13 +44,13 @@ _FIELDS: Final = (
 )
 _LABELS: Final = MappingProxyType(
     {
-        "limit": "Limit",
-        "mails": "Mail to",
-        "webhooks": "Call",
-        "numbers": "Text to",
-        "quiet": "Quiet times",
-        "for_s": "For so long",
-        "over_h": "Over hours",
+        "limit": lazy("Limit"),
+        "mails": lazy("Mail to"),
+        "webhooks": lazy("Call"),
+        "numbers": lazy("Text to"),
+        "quiet": lazy("Quiet times"),
+        "for_s": lazy("For so long"),
+        "over_h": lazy("Over hours"),
     }
 )
 _AT: Final = "/alerts"
@@ -132,7 +133,9 @@ async def change(request: PageRequest) -> Response:
         for name, value in _typed_of(stored.rule).items():
             if value != typed.get(name, "") and name in _FIELDS:
                 field = "quiet" if name.startswith("quiet") else name
-                request.problems[field] = f"Current value: {value or 'empty'}"
+                request.problems[field] = gettext("Current value: {value}").format(
+                    value=value or gettext("empty")
+                )
         return _show_form(request, stored, typed, 409)
     if form.get("do") == "delete":
         await alerts.remove(request.account, stored.rule_id)
@@ -235,7 +238,7 @@ def _read(request: PageRequest, typed: dict[str, str]) -> AlertRule | None:
     for name, usual in (("over_h", 1), ("fewest", 50), ("for_s", 60), ("repeat_s", 0)):
         read = read_count(typed[name] or str(usual))
         if read is None or read > 10_000_000:
-            problems[name] = "Enter a number."
+            problems[name] = gettext("Enter a number.")
         else:
             numbers[name] = read
     try:
@@ -244,7 +247,7 @@ def _read(request: PageRequest, typed: dict[str, str]) -> AlertRule | None:
             raise ValueError
     except ValueError:
         limit = 0.0
-        problems["limit"] = "Enter a number."
+        problems["limit"] = gettext("Enter a number.")
     quiet = [_read_clock(request, typed[name]) for name in ("quiet_from", "quiet_to")]
     if problems:
         return None
@@ -274,7 +277,7 @@ def _read_clock(request: PageRequest, text: str) -> int | None:
     hour, _, minute = text.partition(":")
     if hour.isdigit() and minute.isdigit() and int(hour) < 24 and int(minute) < 60:
         return int(hour) * 60 + int(minute)
-    request.problems["quiet"] = "Use the form 22:00."
+    request.problems["quiet"] = gettext("Use the form 22:00.")
     return None
 
 
@@ -290,7 +293,7 @@ _change: Final = partial(
     Page, section="Alerts", needs=Permission.SEND, least=Role.MANAGER, acts=Role.MANAGER
 )
 PAGES: Final = (
-    Page(_AT, "Alerts", menu="Alerts", show=list_alerts),
-    _change(f"{_AT}/new", "New rule", show=show_new, act=create),
-    _change(f"{_AT}/{{rule_id:int}}", "Rule", show=show_rule, act=change),
+    Page(_AT, lazy("Alerts"), menu=lazy("Alerts"), show=list_alerts),
+    _change(f"{_AT}/new", lazy("New rule"), show=show_new, act=create),
+    _change(f"{_AT}/{{rule_id:int}}", lazy("Rule"), show=show_rule, act=change),
 )

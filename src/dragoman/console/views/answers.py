@@ -9,6 +9,7 @@ from dragoman.console.labels import describe_refusal
 from dragoman.console.page import Page
 from dragoman.console.page_request import PageRequest
 from dragoman.console.reading import read_count
+from dragoman.console.translation import lazy
 from dragoman.core.accounts.audit_log import hide_number
 from dragoman.core.accounts.model.accounts import Permission
 from dragoman.core.accounts.model.people import Role
@@ -85,7 +86,7 @@ async def _show(
 PAGES: Final = (
     Page(
         _AT,
-        "Automatic answers",
+        lazy("Automatic answers"),
         section="Conversations",
         show=show_answers,
         act=change_answer,

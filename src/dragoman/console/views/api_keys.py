@@ -10,6 +10,7 @@ from dragoman.console.forms import version_of
 from dragoman.console.labels import describe_refusal
 from dragoman.console.page import Page
 from dragoman.console.page_request import PageRequest
+from dragoman.console.translation import lazy
 from dragoman.console.views.account_details import read_addresses
 from dragoman.core.accounts.model.accounts import Account, Permission
 from dragoman.core.accounts.model.api_keys import ApiKey
@@ -18,7 +19,12 @@ from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.web.responses import Response
 
 KEEP_SECRET_S: Final = 60.0
-OVERLAPS: Final = (("0", "at once"), ("1", "in an hour"), ("24", "in a day"), ("168", "in a week"))
+OVERLAPS: Final = (
+    ("0", lazy("at once")),
+    ("1", lazy("in an hour")),
+    ("24", lazy("in a day")),
+    ("168", lazy("in a week")),
+)
 _EMPTY: Final = dict.fromkeys(("name", "calls", "allowed_addresses", "expires"), "")
 
 
@@ -234,8 +240,8 @@ def _page(path: str, title: str, **more: Any) -> Page:
 
 
 PAGES: Final = (
-    _page("", "API keys", show=list_keys, act=create_key),
-    _page("/{key_id:int}", "API key", show=show_key, act=change_key),
-    _page("/{key_id:int}/rotate", "API key", act=rotate_key),
-    _page("/{key_id:int}/revoke", "API key", act=revoke_key),
+    _page("", lazy("API keys"), show=list_keys, act=create_key),
+    _page("/{key_id:int}", lazy("API key"), show=show_key, act=change_key),
+    _page("/{key_id:int}/rotate", lazy("API key"), act=rotate_key),
+    _page("/{key_id:int}/revoke", lazy("API key"), act=revoke_key),
 )

@@ -6,6 +6,7 @@ from typing import Final
 
 from dragoman.console.page import Page
 from dragoman.console.page_request import PageRequest
+from dragoman.console.translation import gettext, lazy
 from dragoman.core.accounts.model.accounts import Permission
 from dragoman.core.delivery.running import BindView
 from dragoman.core.model.errors import RefusalCode, Refused
@@ -38,15 +39,15 @@ async def end_bind(request: PageRequest) -> Response:
 def describe_bind(bind: BindView) -> tuple[str, str]:
     """The status of a bind, and the class of its badge."""
     if bind.kind == "closing":
-        return "closing", "unknown"
+        return gettext("closing"), "unknown"
     return bind.kind, "delivered"
 
 
 PAGES: Final = (
     Page(
         "/binds",
-        "Binds",
-        menu="Binds",
+        lazy("Binds"),
+        menu=lazy("Binds"),
         show=list_binds,
         act=end_bind,
         needs=Permission.OPERATE,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from functools import partial
+from types import MappingProxyType
 from typing import Any, Final
 from urllib.parse import urlencode, urlsplit
 
@@ -12,6 +13,7 @@ from dragoman.console.page import Page
 from dragoman.console.page_request import PageRequest
 from dragoman.console.paging import PER_PAGE, address_of, read_before
 from dragoman.console.reading import read_count
+from dragoman.console.translation import gettext, lazy
 from dragoman.core.accounts.model.accounts import Account, Permission
 from dragoman.core.accounts.model.people import Role
 from dragoman.core.callbacks.model.callback_lists import (
@@ -31,7 +33,14 @@ from dragoman.web.responses import Response
 FIELDS: Final = ("state", "host", "account")
 MAX_URL: Final = 2_000
 MAX_CHOSEN: Final = PER_PAGE
-CHOICES: Final = (("", "any"), *((name, name.replace("_", " ")) for name in CALLBACK_STATES))
+STATE_LABELS: Final = MappingProxyType(
+    {
+        "waiting": lazy("waiting"),
+        "delivered": lazy("delivered"),
+        "given_up": lazy("given up"),
+    }
+)
+CHOICES: Final = (("", lazy("any")), *STATE_LABELS.items())
 TEST_NUMBER: Final = "4512345678"
 
 
@@ -46,7 +55,7 @@ async def _show_list(request: PageRequest, status: int = 200, **more: Any) -> Re
     account_ids = await _read_account(request, typed["account"], tree)
     if typed["state"] not in ("", *CALLBACK_STATES):
         known = ", ".join(CALLBACK_STATES)
-        request.problems["state"] = f"No such state. There are {known}."
+        request.problems["state"] = gettext("No such state. There are {known}.").format(known=known)
     before = read_before(request.query)
     page = CallbackPage(callbacks=())
     if not request.problems or more:
@@ -72,7 +81,7 @@ async def _show_list(request: PageRequest, status: int = 200, **more: Any) -> Re
         looked_to_ms=page.looked_to_ms,
         further="" if page.before is None else address_of(request.query, before=page.before),
         first=address_of(request.query) if before is not None else "",
-        state_names={value: name.replace("_", " ") for name, value in CALLBACK_STATES.items()},
+        state_names={value: STATE_LABELS[name] for name, value in CALLBACK_STATES.items()},
         names=await request.services.account_tree.names(request.account, others),
         now_ms=request.services.clock.now_ms(),
         next_try=partial(_next_try, request, {(h.account_id, h.origin): h for h in hosts}),
@@ -113,14 +122,14 @@ async def show_callback(request: PageRequest) -> Response:
     hosts = {(h.account_id, h.origin): h for h in request.context.machine.callback_hosts()}
     host = hosts.get((callback.account_id, callback.origin))
     names = await request.services.account_tree.names(request.account, {callback.account_id})
+    state = next(name for name, value in CALLBACK_STATES.items() if value == callback.state)
     return request.show(
         "callback.html",
         callback=callback,
         details=found,
         payload=_pretty(found.payload),
-        state={value: name.replace("_", " ") for name, value in CALLBACK_STATES.items()}[
-            callback.state
-        ],
+        state=state,
+        label=STATE_LABELS[state],
         waits=callback.state == CALLBACK_STATES["waiting"],
         host=host,
         host_name=_host_of(callback.origin),
@@ -179,7 +188,7 @@ async def test_url(request: PageRequest) -> Response:
     }
     tested: Tested | None = None
     if not is_http_address(typed["url"]):
-        request.problems["url"] = "Enter an http or https address."
+        request.problems["url"] = gettext("Enter an http or https address.")
     else:
         try:
             tested = await request.context.machine.test_callback(
@@ -244,7 +253,7 @@ async def _read_account(request: PageRequest, name: str, tree: tuple[int, ...]) 
     except Refused:
         account = None
     if account is None or account.account_id not in tree:
-        request.problems["account"] = "You have no account with this username."
+        request.problems["account"] = gettext("You have no account with this username.")
         return tree
     return (account.account_id,)
 
@@ -275,7 +284,7 @@ def _host_of(origin: str) -> str:
         parts = urlsplit(origin)
     except ValueError:
         return origin
-    return parts.netloc if parts.scheme in ("http", "https") else "SMPP binds"
+    return parts.netloc if parts.scheme in ("http", "https") else gettext("SMPP binds")
 
 
 def _pretty(payload: str) -> str:
@@ -291,15 +300,15 @@ def _pretty(payload: str) -> str:
 
 _change: Final = partial(Page, section="Callbacks", needs=Permission.SEND, acts=Role.MANAGER)
 PAGES: Final = (
-    Page("/callbacks", "Callbacks", menu="Callbacks", show=list_callbacks),
-    _change("/callbacks/replay", "Callbacks", act=replay_callbacks),
-    _change("/callbacks/retry", "Callbacks", act=retry_host),
-    _change("/callbacks/pause", "Callbacks", act=pause_host),
-    _change("/callbacks/test", "Callbacks", act=test_url),
-    Page("/callbacks/{callback_id:int}", "Callback", section="Callbacks", show=show_callback),
+    Page("/callbacks", lazy("Callbacks"), menu=lazy("Callbacks"), show=list_callbacks),
+    _change("/callbacks/replay", lazy("Callbacks"), act=replay_callbacks),
+    _change("/callbacks/retry", lazy("Callbacks"), act=retry_host),
+    _change("/callbacks/pause", lazy("Callbacks"), act=pause_host),
+    _change("/callbacks/test", lazy("Callbacks"), act=test_url),
+    Page("/callbacks/{callback_id:int}", lazy("Callback"), section="Callbacks", show=show_callback),
     Page(
         "/callbacks/receipts",
-        "Unmatched receipts",
+        lazy("Unmatched receipts"),
         section="Callbacks",
         show=list_unmatched,
         needs=Permission.OPERATE,

@@ -16,6 +16,7 @@ from dragoman.console.page import Page
 from dragoman.console.page_request import PageRequest
 from dragoman.console.paging import PER_PAGE, address_of, read_before
 from dragoman.console.reading import Unreadable, read_count, read_due, read_numbers
+from dragoman.console.translation import gettext, lazy
 from dragoman.core.accounts.model.accounts import Permission
 from dragoman.core.campaigns.model.text_campaigns import (
     Campaign,
@@ -32,23 +33,23 @@ RULES: Final = 3
 """Rules of a filter that a form has room for."""
 CAMPAIGN_STATES: Final = MappingProxyType(
     {
-        CampaignState.DRAFT: "draft",
-        CampaignState.STARTING: "starting",
-        CampaignState.RUNNING: "running",
-        CampaignState.PAUSED: "paused",
-        CampaignState.STOPPED: "stopped",
-        CampaignState.DONE: "done",
+        CampaignState.DRAFT: lazy("draft"),
+        CampaignState.STARTING: lazy("starting"),
+        CampaignState.RUNNING: lazy("running"),
+        CampaignState.PAUSED: lazy("paused"),
+        CampaignState.STOPPED: lazy("stopped"),
+        CampaignState.DONE: lazy("done"),
     }
 )
 OPERATIONS: Final = (
     (Operation.IS, "is"),
-    (Operation.NOT, "is not"),
+    (Operation.NOT, lazy("is not")),
     (Operation.CONTAINS, "contains"),
-    (Operation.NOT_CONTAIN, "does not contain"),
-    (Operation.START, "starts with"),
-    (Operation.ENDS, "ends with"),
-    (Operation.GREATER, "is greater than"),
-    (Operation.LESS, "is less than"),
+    (Operation.NOT_CONTAIN, lazy("does not contain")),
+    (Operation.START, lazy("starts with")),
+    (Operation.ENDS, lazy("ends with")),
+    (Operation.GREATER, lazy("is greater than")),
+    (Operation.LESS, lazy("is less than")),
 )
 _FIELD_OF: Final = {
     RefusalCode.EMPTY_TEXT: "text",
@@ -60,16 +61,16 @@ _FIELD_OF: Final = {
 }
 _LABELS: Final = MappingProxyType(
     {
-        "name": "Name",
-        "sender": "From",
-        "text": "Text",
-        "lists": "To",
-        "filter": "Only contacts",
-        "due": "Time",
-        "hours": "Hours",
-        "per_minute": "Pace",
-        "shorten": "Short links",
-        "test": "Number",
+        "name": lazy("Name"),
+        "sender": lazy("From"),
+        "text": lazy("Text"),
+        "lists": lazy("To"),
+        "filter": lazy("Only contacts"),
+        "due": lazy("Time"),
+        "hours": lazy("Hours"),
+        "per_minute": lazy("Pace"),
+        "shorten": lazy("Short links"),
+        "test": lazy("Number"),
     }
 )
 _AT: Final = "/campaigns"
@@ -139,7 +140,7 @@ async def change(request: PageRequest) -> Response:
         _typed(request),
     )
     if stored.state is not CampaignState.DRAFT:
-        request.problems[""] = "The campaign has begun, so it can no longer be changed."
+        request.problems[""] = gettext("The campaign has begun, so it can no longer be changed.")
         return await _show_form(request, stored, typed, 409)
     known = read_count(request.form.get("known", "")) or 0
     if known != stored.changed_ms:
@@ -207,7 +208,7 @@ async def tell_progress(request: PageRequest) -> Response:
     """How far a campaign or a count is, for a script."""
     campaign = await _find(request)
     counting = request.services.text_campaigns.counting(campaign.campaign_id)
-    told: dict[str, Any] = {"state": CAMPAIGN_STATES[campaign.state]}
+    told: dict[str, Any] = {"state": str(CAMPAIGN_STATES[campaign.state])}
     told["counted"] = None if counting is None else counting.counted
     if campaign.state is not CampaignState.DRAFT:
         report = await request.services.text_campaigns.report(request.account, campaign.campaign_id)
@@ -222,7 +223,7 @@ async def _test(request: PageRequest, campaign: Campaign) -> Response:
     try:
         numbers = read_numbers(typed, region_of(request))
         if not numbers:
-            raise Unreadable("Enter your number.")
+            raise Unreadable(gettext("Enter your number."))
         batch_id = await request.context.repeats.once(
             request.account.account_id,
             mark,
@@ -249,7 +250,7 @@ async def _start(request: PageRequest, campaign: Campaign) -> Response:
         if refused.code is RefusalCode.UNAVAILABLE:
             raise
         if refused.subject == "version":
-            request.problems[""] = (
+            request.problems[""] = gettext(
                 "Someone else changed the campaign after you opened this page. Look at it again"
                 " before you start it."
             )
@@ -273,7 +274,7 @@ async def _show_draft(request: PageRequest, campaign: Campaign, status: int = 20
             raise
         problem = describe_refusal(refused)
         if refused.code is RefusalCode.MISSING_FIELD:
-            problem = "Choose at least one list."
+            problem = gettext("Choose at least one list.")
     return request.show(
         "campaign-draft.html",
         status,
@@ -378,14 +379,17 @@ async def _facts(request: PageRequest, campaign: Campaign) -> list[tuple[str, st
     names = {
         one.list_id: one.name for one in await request.services.contacts.lists(request.account)
     }
-    lists = ", ".join(names.get(one, "a deleted list") for one in plan.lists)
-    facts = [("From", campaign.sender or "your default sender"), ("To", lists or "nobody yet")]
+    lists = ", ".join(names.get(one, gettext("a deleted list")) for one in plan.lists)
+    facts = [
+        (gettext("From"), campaign.sender or gettext("your default sender")),
+        (gettext("To"), lists or gettext("nobody yet")),
+    ]
     if plan.filter is not None:
         words = dict(OPERATIONS)
-        joined = " and " if plan.filter.match is Match.ALL else " or "
+        joined = gettext(" and ") if plan.filter.match is Match.ALL else gettext(" or ")
         facts.append(
             (
-                "Only contacts whose",
+                gettext("Only contacts whose"),
                 joined.join(
                     f"{rule.field} {words[rule.operation]} “{rule.value}”"
                     for rule in plan.filter.rules
@@ -394,18 +398,26 @@ async def _facts(request: PageRequest, campaign: Campaign) -> list[tuple[str, st
         )
     due = plan.due.replace("T", " ")
     when = {
-        When.NOW: "as soon as you start it",
+        When.NOW: gettext("as soon as you start it"),
         When.AT: f"{due} ({request.zone.key})",
-        When.LOCAL: f"{due} in each recipient's own time zone",
+        When.LOCAL: gettext("{due} in each recipient's own time zone").format(due=due),
     }
-    facts.append(("Begins", when[plan.when]))
+    facts.append((gettext("Begins"), when[plan.when]))
     if plan.from_minute is not None and plan.to_minute is not None:
-        hours = f"{_clock(plan.from_minute)} to {_clock(plan.to_minute)}"
-        facts.append(("Only from", f"{hours} of the recipient's day"))
+        begin, end = _clock(plan.from_minute), _clock(plan.to_minute)
+        hours = gettext("{begin} to {end}").format(begin=begin, end=end)
+        facts.append(
+            (gettext("Only from"), gettext("{hours} of the recipient's day").format(hours=hours))
+        )
     if plan.per_minute:
-        facts.append(("At most", f"{plan.per_minute} messages a minute"))
+        facts.append(
+            (
+                gettext("At most"),
+                gettext("{per_minute} messages a minute").format(per_minute=plan.per_minute),
+            )
+        )
     if plan.shorten:
-        facts.append(("Links", "shortened and counted"))
+        facts.append((gettext("Links"), gettext("shortened and counted")))
     return facts
 
 
@@ -477,7 +489,7 @@ async def _read(request: PageRequest, typed: dict[str, Any]) -> dict[str, Any]:
     lists = tuple(filter(None, map(read_count, typed["lists"])))
     known = {one.list_id for one in await request.services.contacts.lists(request.account)}
     if not set(lists) <= known:
-        problems["lists"] = "One of the lists does not exist any more."
+        problems["lists"] = gettext("One of the lists does not exist any more.")
     when, due_ms = When(typed["when"]) if typed["when"] in list(When) else When.NOW, None
     if when is not When.NOW:
         try:
@@ -487,7 +499,7 @@ async def _read(request: PageRequest, typed: dict[str, Any]) -> dict[str, Any]:
             problems["due"] = str(unreadable)
     per_minute = read_count(typed["per_minute"] or "0")
     if per_minute is None:
-        problems["per_minute"] = "Enter a number, or nothing for as fast as possible."
+        problems["per_minute"] = gettext("Enter a number, or nothing for as fast as possible.")
     begin, end = _read_clock(request, typed["from"]), _read_clock(request, typed["to"])
     rules = []
     for field, operation, value in typed["rules"]:
@@ -520,9 +532,11 @@ def _add_conflicts(request: PageRequest, stored: Campaign, typed: dict[str, Any]
     for name in ("name", "sender", "text", "when", "due", "from", "to", "per_minute"):
         if now[name] != typed[name]:
             field = "hours" if name in ("from", "to") else name
-            request.problems[field] = f"Current value: {now[name] or 'empty'}"
+            request.problems[field] = gettext("Current value: {value}").format(
+                value=now[name] or gettext("empty")
+            )
     if now["lists"] != typed["lists"]:
-        request.problems["lists"] = "Someone else chose other lists."
+        request.problems["lists"] = gettext("Someone else chose other lists.")
 
 
 def _read_clock(request: PageRequest, text: str) -> int | None:
@@ -531,7 +545,7 @@ def _read_clock(request: PageRequest, text: str) -> int | None:
     hour, _, minute = text.partition(":")
     if hour.isdigit() and minute.isdigit() and int(hour) < 25 and int(minute) < 60:
         return int(hour) * 60 + int(minute)
-    request.problems["hours"] = "Use the form 09:00."
+    request.problems["hours"] = gettext("Use the form 09:00.")
     return None
 
 
@@ -547,9 +561,11 @@ async def _find(request: PageRequest) -> Campaign:
 _page: Final = partial(Page, section="Campaigns")
 _change: Final = partial(Page, section="Campaigns", needs=Permission.SEND)
 PAGES: Final = (
-    Page(_AT, "Campaigns", menu="Campaigns", show=list_campaigns),
-    _change(f"{_AT}/new", "New campaign", show=show_new, act=create),
-    _page(f"{_AT}/{{campaign_id:int}}", "Campaign", show=show_campaign, act=act),
-    _change(f"{_AT}/{{campaign_id:int}}/edit", "Campaign", show=show_edit, act=change),
-    _page(f"{_AT}/{{campaign_id:int}}/progress", "Campaign", show=tell_progress, background=True),
+    Page(_AT, lazy("Campaigns"), menu=lazy("Campaigns"), show=list_campaigns),
+    _change(f"{_AT}/new", lazy("New campaign"), show=show_new, act=create),
+    _page(f"{_AT}/{{campaign_id:int}}", lazy("Campaign"), show=show_campaign, act=act),
+    _change(f"{_AT}/{{campaign_id:int}}/edit", lazy("Campaign"), show=show_edit, act=change),
+    _page(
+        f"{_AT}/{{campaign_id:int}}/progress", lazy("Campaign"), show=tell_progress, background=True
+    ),
 )

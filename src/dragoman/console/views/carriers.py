@@ -6,6 +6,7 @@ from typing import Final
 
 from dragoman.console.page import Page
 from dragoman.console.page_request import PageRequest
+from dragoman.console.translation import gettext, lazy
 from dragoman.core.accounts.model.accounts import Permission
 from dragoman.core.delivery.running import CarrierView
 from dragoman.core.model.errors import RefusalCode, Refused
@@ -43,17 +44,19 @@ async def switch_carrier(request: PageRequest) -> Response:
 def describe_carrier(carrier: CarrierView) -> tuple[str, str]:
     """The status of a carrier, and the class of its badge."""
     if carrier.held:
-        return ("draining", "unknown") if carrier.in_flight else ("disabled", "off")
+        if carrier.in_flight:
+            return gettext("draining"), "unknown"
+        return gettext("disabled"), "off"
     if not carrier.up:
-        return "down", "undelivered"
-    return "up", "delivered"
+        return gettext("down"), "undelivered"
+    return gettext("up"), "delivered"
 
 
 PAGES: Final = (
     Page(
         "/carriers",
-        "Carriers",
-        menu="Carriers",
+        lazy("Carriers"),
+        menu=lazy("Carriers"),
         show=list_carriers,
         act=switch_carrier,
         needs=Permission.OPERATE,

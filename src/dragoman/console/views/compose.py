@@ -13,6 +13,7 @@ from dragoman.console.page import Page
 from dragoman.console.page_request import PageRequest
 from dragoman.console.reading import Unreadable, read_due
 from dragoman.console.rendering import render_count
+from dragoman.console.translation import gettext, lazy, ngettext
 from dragoman.core.accounts.model.accounts import Permission
 from dragoman.core.messages.model.messages import Submission
 from dragoman.core.model.errors import RefusalCode, Refused
@@ -125,7 +126,9 @@ def _submission(request: PageRequest, draft: Draft) -> Submission | None:
         except Unreadable as unreadable:
             request.problems["due"] = str(unreadable)
     if len(draft.text) > MAX_TEXT or not is_storable(draft.text):
-        request.problems["text"] = f"At most {MAX_TEXT} characters, without control characters."
+        request.problems["text"] = gettext(
+            "At most {max_text} characters, without control characters."
+        ).format(max_text=MAX_TEXT)
     if request.problems:
         return None
     numbers = (piece.strip() for piece in _BETWEEN.split(draft.recipients))
@@ -167,35 +170,53 @@ async def _preview(request: PageRequest, draft: Draft, submission: Submission | 
 
 
 def _describe_length(shape: Cut) -> str:
-    parts, left = _number(shape.parts, "part"), _number(shape.units_left, "character")
-    return f"{parts}, {left} left" + (" in the last part" if shape.parts > 1 else "")
+    parts = ngettext("{count} part", "{count} parts", shape.parts)
+    left = (
+        ngettext("{count} character left", "{count} characters left", shape.units_left)
+        if shape.parts <= 1
+        else ngettext(
+            "{count} character left in the last part",
+            "{count} characters left in the last part",
+            shape.units_left,
+        )
+    )
+    return f"{_number(parts, shape.parts)}, {_number(left, shape.units_left)}"
 
 
-def _number(count: int, noun: str) -> str:
-    return f"{render_count(count)} {noun}{'' if count == 1 else 's'}"
+def _number(text: str, count: int) -> str:
+    return text.format(count=render_count(count))
 
 
 def _describe_alphabet(shape: Cut) -> str:
-    alphabet = ALPHABETS[shape.alphabet.value]
+    alphabet = str(ALPHABETS[shape.alphabet.value])
     if not shape.forced_by:
         return alphabet
     named = " ".join(name_of(character) for character in shape.forced_by[:MOST_NAMED])
     more = len(shape.forced_by) - MOST_NAMED
-    said = f"{alphabet}, because of {named}" + (f" and {more} more" if more > 0 else "")
+    said = gettext("{alphabet}, because of {named}")
+    if more > 0:
+        said = gettext("{alphabet}, because of {named} and {more} more")
+    said = said.format(alphabet=alphabet, named=named, more=more)
     if not shape.replaced:
         return said
-    return (
-        f"{said}; it would be {ALPHABETS[Alphabet.GSM7]} with {describe_replaced(shape.replaced)}"
+    return gettext("{said}; it would be {alphabet} with {replaced}").format(
+        said=said,
+        alphabet=ALPHABETS[Alphabet.GSM7],
+        replaced=describe_replaced(shape.replaced),
     )
 
 
 async def _describe_cost(request: PageRequest, quote: Quote) -> str:
     balance = await request.services.accounts.balance(request.account)
-    cost = f"{_number(quote.credits, 'credit')} for {_number(quote.recipients, 'recipient')}"
+    credits = ngettext("{count} credit", "{count} credits", quote.credits)
+    recipients = ngettext("{count} recipient", "{count} recipients", quote.recipients)
+    cost = gettext("{credits} for {recipients}").format(
+        credits=_number(credits, quote.credits), recipients=_number(recipients, quote.recipients)
+    )
     if not balance.unlimited:
-        cost += f"; {render_count(balance.available)} available"
+        cost += _number(gettext("; {count} available"), balance.available)
     if quote.opted_out:
-        cost += f"; {render_count(quote.opted_out)} opted out, not sent to"
+        cost += _number(gettext("; {count} opted out, not sent to"), quote.opted_out)
     return cost
 
 
@@ -233,13 +254,17 @@ async def _show(
 PAGES: Final = (
     Page(
         "/compose",
-        "Compose a message",
-        menu="Compose",
+        lazy("Compose a message"),
+        menu=lazy("Compose"),
         show=show_form,
         act=act_on_form,
         needs=Permission.SEND,
     ),
     Page(
-        "/compose/check", "Compose a message", section="Compose", act=check, needs=Permission.SEND
+        "/compose/check",
+        lazy("Compose a message"),
+        section="Compose",
+        act=check,
+        needs=Permission.SEND,
     ),
 )

@@ -14,6 +14,7 @@ from dragoman.console.page_request import PageRequest
 from dragoman.console.paging import make_pager
 from dragoman.console.reading import Unreadable, read_count, read_numbers
 from dragoman.console.tables import render_rows
+from dragoman.console.translation import gettext, lazy
 from dragoman.core.accounts.audit_log import hide_number
 from dragoman.core.accounts.model.accounts import Permission
 from dragoman.core.contacts.model.contacts import Contact, ContactFilter, ContactList, MergeField
@@ -229,7 +230,7 @@ async def _show_lists(request: PageRequest, status: int = 200) -> Response:
         without_list=counts.get(NO_LIST, 0),
         fields=await contacts.merge_fields(request.account),
         uploads=request.services.uploads.of_account(request.account),
-        parents=_choose_list(lists, "first level"),
+        parents=_choose_list(lists, gettext("first level")),
         name=request.form.get("name", ""),
         field=request.form.get("field", ""),
     )
@@ -287,7 +288,11 @@ async def _show_list_settings(
         found=found,
         size=size,
         typed={"name": found.name, "parent": str(found.parent_id or ""), **typed},
-        parents=[one for one in _choose_list(lists, "first level") if one[0] != str(found.list_id)],
+        parents=[
+            one
+            for one in _choose_list(lists, gettext("first level"))
+            if one[0] != str(found.list_id)
+        ],
         version=version_of(found, 0),
         version_to_delete=version_of(found, size),
     )
@@ -307,10 +312,11 @@ async def _show_contact(
         list_name=next((one.name for one in lists if one.list_id == contact.list_id), ""),
         typed=typed or _values_of(contact, fields),
         fields=fields,
-        lists=_choose_list(lists, "no list"),
+        lists=_choose_list(lists, gettext("no list")),
         version=version_of(_version(contact)),
         opted_out=bool(opted_out),
-        labels={"mobile": "Number"} | {f"field-{one.field_id}": one.name for one in fields},
+        labels={"mobile": gettext("Number")}
+        | {f"field-{one.field_id}": one.name for one in fields},
     )
 
 
@@ -360,7 +366,7 @@ def _list_id(request: PageRequest) -> int | None:
 def _read_mobile(request: PageRequest, text: str) -> str:
     numbers = read_numbers(text, region_of(request))
     if not numbers:
-        raise Unreadable("Enter a number, such as +45 30 12 34 56.")
+        raise Unreadable(gettext("Enter a number, such as +45 30 12 34 56."))
     return numbers[0]
 
 
@@ -388,22 +394,22 @@ _page: Final = partial(Page, section="Contacts", needs=Permission.SEND)
 PAGES: Final = (
     Page(
         _AT,
-        "Contacts",
-        menu="Contacts",
+        lazy("Contacts"),
+        menu=lazy("Contacts"),
         show=list_lists,
         act=change_lists,
         needs=Permission.SEND,
     ),
-    _page(f"{_AT}/all", "All contacts", show=show_list),
-    _page(f"{_AT}/all/export", "Contacts", show=export_contacts),
-    _page(f"{_AT}/lists/{{list_id:int}}", "Contacts", show=show_list, act=add_contact),
-    _page(f"{_AT}/lists/{{list_id:int}}/export", "Contacts", show=export_contacts),
+    _page(f"{_AT}/all", lazy("All contacts"), show=show_list),
+    _page(f"{_AT}/all/export", lazy("Contacts"), show=export_contacts),
+    _page(f"{_AT}/lists/{{list_id:int}}", lazy("Contacts"), show=show_list, act=add_contact),
+    _page(f"{_AT}/lists/{{list_id:int}}/export", lazy("Contacts"), show=export_contacts),
     _page(
         f"{_AT}/lists/{{list_id:int}}/settings",
-        "List settings",
+        lazy("List settings"),
         show=show_list_settings,
         act=change_list,
     ),
-    _page(f"{_AT}/fields/{{field_id:int}}", "Merge field", show=show_field, act=change_field),
-    _page(f"{_AT}/{{contact_id:int}}", "Contact", show=show_contact, act=change_contact),
+    _page(f"{_AT}/fields/{{field_id:int}}", lazy("Merge field"), show=show_field, act=change_field),
+    _page(f"{_AT}/{{contact_id:int}}", lazy("Contact"), show=show_contact, act=change_contact),
 )

@@ -15,6 +15,7 @@ from dragoman.console.page import Page
 from dragoman.console.page_request import PageRequest
 from dragoman.console.paging import PER_PAGE, address_of, read_before
 from dragoman.console.reading import Unreadable, read_count, read_numbers
+from dragoman.console.translation import gettext, lazy
 from dragoman.console.views.inbox import HANDLINGS
 from dragoman.core.accounts.model.accounts import Permission
 from dragoman.core.messages.model.messages import Submission
@@ -99,7 +100,9 @@ async def act(request: PageRequest) -> Response:
         raise Refused(RefusalCode.PERMISSION_DENIED, Permission.SEND)
     text = form.get("text", "").replace("\r\n", "\n")
     if len(text) > MAX_TEXT:
-        request.problems["text"] = f"At most {MAX_TEXT} characters."
+        request.problems["text"] = gettext("At most {max_text} characters.").format(
+            max_text=MAX_TEXT
+        )
         return await _show(request, thread, 400, text)
     submission = Submission(
         dialect=DIALECT,
@@ -204,12 +207,12 @@ _page: Final = partial(Page, section="Conversations", needs=Permission.INBOX)
 PAGES: Final = (
     Page(
         _AT,
-        "Conversations",
-        menu="Conversations",
+        lazy("Conversations"),
+        menu=lazy("Conversations"),
         show=list_conversations,
         needs=Permission.INBOX,
     ),
-    _page("/conversations-watch", "Conversations", show=watch_list, background=True),
-    _page(f"{_AT}/{{number}}", "Conversation", show=show_thread, act=act),
-    _page(f"{_AT}/{{number}}/watch", "Conversation", show=watch_thread, background=True),
+    _page("/conversations-watch", lazy("Conversations"), show=watch_list, background=True),
+    _page(f"{_AT}/{{number}}", lazy("Conversation"), show=show_thread, act=act),
+    _page(f"{_AT}/{{number}}/watch", lazy("Conversation"), show=watch_thread, background=True),
 )

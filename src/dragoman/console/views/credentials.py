@@ -9,6 +9,7 @@ from dragoman.console.forms import EditConflict, version_of
 from dragoman.console.labels import describe_refusal
 from dragoman.console.page import Page
 from dragoman.console.page_request import PageRequest
+from dragoman.console.translation import gettext, lazy
 from dragoman.console.views.account_details import KEEP_SECRET_S
 from dragoman.core.accounts.auth_tokens import AuthToken
 from dragoman.core.accounts.key_pairs import NewKeyPair
@@ -35,7 +36,7 @@ async def act_on_token(request: PageRequest) -> Response:
             try:
                 request.check_version(known.created_ms if known is not None else 0)
             except EditConflict:
-                request.problems[""] = (
+                request.problems[""] = gettext(
                     "Someone else replaced the token after you opened the page, so it was not"
                     " replaced again."
                 )
@@ -123,7 +124,7 @@ def _version(known: AuthToken | None) -> str:
 def _page(path: str, **more: Any) -> Page:
     return Page(
         f"/accounts/{{account_id:int}}/credentials{path}",
-        "Twilio credentials",
+        lazy("Twilio credentials"),
         section="Accounts",
         needs=Permission.ADMINISTER,
         least=Role.ADMINISTRATOR,

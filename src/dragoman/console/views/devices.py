@@ -8,6 +8,7 @@ from dragoman.console.page import Page
 from dragoman.console.page_request import PageRequest
 from dragoman.console.paging import make_pager
 from dragoman.console.pictures import draw_qr
+from dragoman.console.translation import gettext, lazy
 from dragoman.core.accounts.model.accounts import Account, Permission
 from dragoman.core.devices.device_registration import Code
 from dragoman.core.devices.model.devices import Device
@@ -52,7 +53,7 @@ async def make_code(request: PageRequest) -> Response:
     except Refused as refused:
         if refused.code is not RefusalCode.NOT_FOUND:
             raise
-        request.problems["account"] = "You have no account with this name."
+        request.problems["account"] = gettext("You have no account with this name.")
         return await _show(request, 400, wanted=wanted[:MAX_NAME])
     code = await services.device_registration.create_code(account)
     await request.note("device_code", account=account)
@@ -102,20 +103,24 @@ def _describe_presence(request: PageRequest, device: Device) -> tuple[str, str, 
     presence = request.services.devices.presence
     seen_ms = max(device.seen_ms, presence.heard_ms(device.device_id))
     if not device.enabled:
-        return "disabled", "off", seen_ms
+        return gettext("disabled"), "off", seen_ms
     if presence.has_stream(device.device_id):
-        return "connected", "delivered", seen_ms
+        return gettext("connected"), "delivered", seen_ms
     if request.services.devices.is_present(device):
-        return "online", "sent", seen_ms
-    return "offline", "undelivered", seen_ms
+        return gettext("online"), "sent", seen_ms
+    return gettext("offline"), "undelivered", seen_ms
 
 
 PAGES: Final = (
-    Page("/devices", "Phones", menu="Phones", show=list_devices, needs=Permission.OPERATE),
-    Page("/devices/code", "Phones", section="Phones", act=make_code, needs=Permission.OPERATE),
+    Page(
+        "/devices", lazy("Phones"), menu=lazy("Phones"), show=list_devices, needs=Permission.OPERATE
+    ),
+    Page(
+        "/devices/code", lazy("Phones"), section="Phones", act=make_code, needs=Permission.OPERATE
+    ),
     Page(
         "/devices/{device_id:int}",
-        "Phones",
+        lazy("Phones"),
         section="Phones",
         act=switch_device,
         needs=Permission.OPERATE,

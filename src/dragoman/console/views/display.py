@@ -8,6 +8,7 @@ from dragoman.console.cookies import set_cookie
 from dragoman.console.display import KEPT_S, SHORTCUTS, THEMES, Display
 from dragoman.console.page import Page
 from dragoman.console.page_request import PageRequest
+from dragoman.console.translation import lazy
 from dragoman.web.responses import Response
 
 
@@ -26,4 +27,6 @@ async def change_display(request: PageRequest) -> Response:
     return request.go("/display", "saved")
 
 
-PAGES: Final = (Page("/display", "Display and shortcuts", show=show_display, act=change_display),)
+PAGES: Final = (
+    Page("/display", lazy("Display and shortcuts"), show=show_display, act=change_display),
+)

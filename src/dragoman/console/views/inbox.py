@@ -11,6 +11,7 @@ from dragoman.console.page import Page
 from dragoman.console.page_request import PageRequest
 from dragoman.console.paging import ENOUGH, make_pager
 from dragoman.console.reading import Unreadable, read_number, read_pieces, read_time
+from dragoman.console.translation import gettext, lazy
 from dragoman.core.accounts.audit_log import hide_number
 from dragoman.core.accounts.model.accounts import Account, Permission
 from dragoman.core.accounts.model.people import Role
@@ -24,13 +25,17 @@ FIELDS: Final = ("account", "sender", "number", "text", "from", "to")
 HANDLINGS: Final = MappingProxyType(
     {
         Handling.KEPT: "",
-        Handling.FORWARDED: "forwarded",
-        Handling.OPTED_OUT: "opted out",
-        Handling.OPTED_IN: "opted in",
+        Handling.FORWARDED: lazy("forwarded"),
+        Handling.OPTED_OUT: lazy("opted out"),
+        Handling.OPTED_IN: lazy("opted in"),
     }
 )
 ORIGINS: Final = MappingProxyType(
-    {OptOutOrigin.STOP: "text message", OptOutOrigin.WEB: "console", OptOutOrigin.API: "API"}
+    {
+        OptOutOrigin.STOP: lazy("text message"),
+        OptOutOrigin.WEB: lazy("console"),
+        OptOutOrigin.API: "API",
+    }
 )
 
 
@@ -81,7 +86,7 @@ async def change_opt_outs(request: PageRequest) -> Response:
     try:
         recipient = read_number(number)
         if not recipient:
-            raise Unreadable("Enter a number.")
+            raise Unreadable(gettext("Enter a number."))
         if request.form.get("do") == "remove":
             await request.services.opt_outs.remove(request.account, recipient, sender)
             await request.note("opt_in", _subject(recipient, sender))
@@ -142,7 +147,7 @@ async def _account(request: PageRequest, username: str) -> Account:
     except Refused as refused:
         if refused.code is not RefusalCode.NOT_FOUND:
             raise
-    request.problems["account"] = "You have no account with this name."
+    request.problems["account"] = gettext("You have no account with this name.")
     return request.account
 
 
@@ -167,16 +172,16 @@ def _read_own_number(text: str) -> str:
     """A number or short code that texts come to; raises `Unreadable`."""
     digits = drop_invisible(text).strip().removeprefix("+").replace(" ", "")
     if digits and not (digits.isascii() and digits.isdigit() and len(digits) <= 20):
-        raise Unreadable("Not a valid number or short code.")
+        raise Unreadable(gettext("Not a valid number or short code."))
     return digits
 
 
 PAGES: Final = (
-    Page("/inbox", "Inbox", menu="Inbox", show=search_texts, needs=Permission.INBOX),
+    Page("/inbox", lazy("Inbox"), menu=lazy("Inbox"), show=search_texts, needs=Permission.INBOX),
     Page(
         "/opt-outs",
-        "Opt-outs",
-        menu="Opt-outs",
+        lazy("Opt-outs"),
+        menu=lazy("Opt-outs"),
         show=list_opt_outs,
         act=change_opt_outs,
         acts=Role.MANAGER,

@@ -12,6 +12,7 @@ from dragoman.console.page import Page
 from dragoman.console.page_request import PageRequest
 from dragoman.console.paging import make_pager
 from dragoman.console.reading import read_count
+from dragoman.console.translation import gettext, lazy
 from dragoman.core.accounts.audit_log import hide_number
 from dragoman.core.accounts.model.accounts import Permission
 from dragoman.core.accounts.model.people import Role
@@ -137,7 +138,7 @@ async def _refuse(request: PageRequest, refused: Refused) -> Response:
     if refused.code in {RefusalCode.UNAVAILABLE, RefusalCode.NOT_FOUND}:
         raise refused
     if refused.code is RefusalCode.ALREADY_EXISTS:
-        request.problems["keyword"] = "This keyword is already taken on this number."
+        request.problems["keyword"] = gettext("This keyword is already taken on this number.")
     elif refused.code is RefusalCode.NUMBER_NOT_ALLOWED:
         request.problems["number"] = describe_refusal(refused)
     else:
@@ -171,7 +172,7 @@ async def _show(
         hosts={service.forwarding_id: _host_of(service) for service in services},
         number_choices=[(number.number, number.number) for number in numbers],
         below_choices=[
-            ("", "none"),
+            ("", gettext("none")),
             *(
                 (str(one.keyword_id), f"{one.keyword} on {one.number}")
                 for one in views
@@ -179,7 +180,7 @@ async def _show(
             ),
         ],
         service_choices=[
-            ("", "inbox only"),
+            ("", gettext("inbox only")),
             *((str(one.forwarding_id), _host_of(one)) for one in services),
         ],
         charset_choices=_CHARSET_CHOICES,
@@ -210,13 +211,15 @@ def _host_of(service: Forwarding) -> str:
 
 
 _CHARSET_CHOICES: Final = (
-    ("", "default"),
+    ("", lazy("default")),
     *((name, name) for name in sorted(set(CHARSETS.values()))),
 )
 _page: Final = partial(Page, section="Keywords", needs=Permission.INBOX, acts=Role.MANAGER)
 PAGES: Final = (
-    _page(_AT, "Keywords", menu="Keywords", show=list_keywords, act=reserve_keyword),
-    _page(f"{_AT}/{{keyword_id:int}}", "Keywords", act=change_keyword),
-    _page("/services", "Keywords", act=add_service),
-    _page("/services/{service_id:int}", "Forwarding URL", show=show_service, act=change_service),
+    _page(_AT, lazy("Keywords"), menu=lazy("Keywords"), show=list_keywords, act=reserve_keyword),
+    _page(f"{_AT}/{{keyword_id:int}}", lazy("Keywords"), act=change_keyword),
+    _page("/services", lazy("Keywords"), act=add_service),
+    _page(
+        "/services/{service_id:int}", lazy("Forwarding URL"), show=show_service, act=change_service
+    ),
 )

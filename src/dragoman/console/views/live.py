@@ -18,6 +18,7 @@ from dragoman.console.labels import FAILURES, STATES, choose_state, describe_ref
 from dragoman.console.page import Page
 from dragoman.console.page_request import PageRequest
 from dragoman.console.rendering import name_unseen, render_clock
+from dragoman.console.translation import gettext, lazy
 from dragoman.console.views.scheduled import names_of
 from dragoman.core.accounts.model.accounts import Permission
 from dragoman.core.messages.feed import MAX_LISTENERS, FeedEvent, FeedFilter, FeedPage, read_filter
@@ -68,7 +69,10 @@ async def show_live(request: PageRequest) -> Response:
         400 if request.problems else 200,
         typed=typed,
         choices=choose_state(typed["state"]),
-        routes=[("", "any"), *((name, name) for name in request.context.machine.waiting())],
+        routes=[
+            ("", gettext("any")),
+            *((name, name) for name in request.context.machine.waiting()),
+        ],
         messages=messages,
         scheduled=scheduled,
         names=await names_of(request, scheduled),
@@ -116,13 +120,14 @@ def render_frame(request: PageRequest, page: FeedPage) -> bytes:
 
 
 def _row(event: FeedEvent, time: str, sender: str) -> dict[str, Any]:
-    why = FAILURES[event.failure] if event.failure is not FailureCode.NONE else ""
+    why = "" if event.failure is FailureCode.NONE else str(FAILURES[event.failure])
     return {
         "time": time,
         "id": str(event.message_id),
         "to": f"+{event.recipient}",
         "from": sender,
-        "state": STATES[event.state],
+        "state": str(STATES[event.state]),
+        "kind": event.state.name.lower(),
         "route": event.route,
         "why": why,
     }
@@ -179,6 +184,8 @@ def _typed(request: PageRequest) -> dict[str, str]:
 
 
 PAGES: Final = (
-    Page("/live", "Live log", menu="Live log", show=show_live),
-    Page("/live/events", "Live log", section="Live log", show=stream_changes, background=True),
+    Page("/live", lazy("Live log"), menu=lazy("Live log"), show=show_live),
+    Page(
+        "/live/events", lazy("Live log"), section="Live log", show=stream_changes, background=True
+    ),
 )

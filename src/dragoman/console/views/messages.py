@@ -23,6 +23,7 @@ from dragoman.console.page_request import PageRequest
 from dragoman.console.reading import (
     read_count,
 )
+from dragoman.console.translation import gettext, lazy
 from dragoman.core.accounts.model.accounts import Permission
 from dragoman.core.messages.model.views import MessageView
 from dragoman.core.model.countries import country_name
@@ -88,7 +89,7 @@ async def cancel_message(request: PageRequest) -> Response:
     except Refused as refused:
         if refused.code is not RefusalCode.NOT_CANCELLABLE:
             raise
-        request.problems[""] = (
+        request.problems[""] = gettext(
             "It was too late to cancel this message. This page shows its current state."
         )
         return await _show_message(request, 409)
@@ -114,15 +115,19 @@ async def resend_message(request: PageRequest) -> Response:
         if sentence is None:
             raise
         conflict = refused.code is RefusalCode.ALREADY_EXISTS
-        request.problems[""] = sentence or f"This message cannot be resent: {refused.detail}."
+        request.problems[""] = sentence or gettext(
+            "This message cannot be resent: {detail}."
+        ).format(detail=refused.detail)
         return await _show_message(request, 409 if conflict else 400)
     return request.go(f"/messages?id={batch_id}", "sent")
 
 
 _NOT_RESENT: Final = MappingProxyType(
     {
-        RefusalCode.ALREADY_EXISTS: "Someone else resent it after you opened this page, so it was"
-        " not resent. Resend it again only if you mean to.",
+        RefusalCode.ALREADY_EXISTS: lazy(
+            "Someone else resent it after you opened this page, so it was"
+            " not resent. Resend it again only if you mean to."
+        ),
         RefusalCode.NOT_SUPPORTED: "",
         RefusalCode.INSUFFICIENT_CREDIT: REFUSALS[RefusalCode.INSUFFICIENT_CREDIT],
     }
@@ -146,8 +151,8 @@ async def names_of(request: PageRequest, messages: Iterable[MessageView]) -> dic
 
 _change: Final = partial(Page, section="Messages", needs=Permission.SEND)
 PAGES: Final = (
-    Page("/messages/{message_id:int}", "Message", section="Messages", show=show_message),
-    _change("/messages/{message_id:int}/cancel", "Message", act=cancel_message),
-    _change("/messages/{message_id:int}/resend", "Message", act=resend_message),
-    _change("/messages/{message_id:int}/retry-callbacks", "Message", act=retry_callbacks),
+    Page("/messages/{message_id:int}", lazy("Message"), section="Messages", show=show_message),
+    _change("/messages/{message_id:int}/cancel", lazy("Message"), act=cancel_message),
+    _change("/messages/{message_id:int}/resend", lazy("Message"), act=resend_message),
+    _change("/messages/{message_id:int}/retry-callbacks", lazy("Message"), act=retry_callbacks),
 )

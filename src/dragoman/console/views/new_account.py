@@ -11,6 +11,7 @@ from dragoman.console.forms import Problems
 from dragoman.console.labels import PERMISSIONS, describe_refusal
 from dragoman.console.page import Page
 from dragoman.console.page_request import PageRequest
+from dragoman.console.translation import gettext, lazy
 from dragoman.console.views.account_details import (
     KEEP_SECRET_S,
     MAX_DIGITS,
@@ -32,7 +33,7 @@ _FIELD_OF: Final = {
     RefusalCode.INSUFFICIENT_CREDIT: "credits",
     RefusalCode.INVALID_SENDER: "default_sender",
 }
-_TAKEN: Final = "This username is already taken."
+_TAKEN: Final = lazy("This username is already taken.")
 
 
 class CreatedAccount(msgspec.Struct, frozen=True, kw_only=True):
@@ -59,9 +60,11 @@ async def create_account(request: PageRequest) -> Response:
     credits = _read_credits(request, typed["credits"])
     password = request.form.get("password", "")
     if password and not MIN_PASSWORD <= len(password) <= MAX_PASSWORD:
-        request.problems["password"] = f"At least {MIN_PASSWORD} characters, or leave it empty."
+        request.problems["password"] = gettext(
+            "At least {min_password} characters, or leave it empty."
+        ).format(min_password=MIN_PASSWORD)
     if not typed["username"]:
-        request.problems["username"] = "This field is required."
+        request.problems["username"] = gettext("This field is required.")
     if not request.problems:
         mark = f"new account {request.form.get('mark', '')[:64]}"
         try:
@@ -114,7 +117,7 @@ def _read_credits(request: PageRequest, text: str) -> int | None:
     is_number = text.isascii() and text.isdigit() and len(text) <= MAX_DIGITS
     if is_number and int(text) <= MAX_CREDITS:
         return int(text)
-    request.problems["credits"] = "Enter a whole number, or leave it empty."
+    request.problems["credits"] = gettext("Enter a whole number, or leave it empty.")
     return None
 
 
@@ -123,7 +126,9 @@ def _add(problems: Problems, refused: Refused) -> None:
     if refused.code is RefusalCode.UNAVAILABLE or refused.code is RefusalCode.NOT_FOUND:
         raise refused
     if refused.code is RefusalCode.PERMISSION_DENIED and refused.subject == "credits":
-        problems["credits"] = "Your account has a credit limit, so the new one needs one too."
+        problems["credits"] = gettext(
+            "Your account has a credit limit, so the new one needs one too."
+        )
     elif refused.code is RefusalCode.PERMISSION_DENIED:
         raise refused
     elif refused.code is RefusalCode.ALREADY_EXISTS:
@@ -157,7 +162,7 @@ async def _show(
 PAGES: Final = (
     Page(
         "/accounts/new",
-        "New account",
+        lazy("New account"),
         section="Accounts",
         show=show_form,
         act=create_account,

@@ -15,6 +15,7 @@ from dragoman.console.page_request import PageRequest
 from dragoman.console.place import PREFIX
 from dragoman.console.rendering import render_count, render_span
 from dragoman.console.tables import render_csv, render_rows
+from dragoman.console.translation import gettext, lazy
 from dragoman.core.accounts.model.accounts import Permission
 from dragoman.core.billing.model.pricing import render_price
 from dragoman.core.messages.model.outcomes import LONGER, STEPS_S
@@ -28,7 +29,7 @@ from dragoman.web.responses import Response
 TITLES: Final = {Lately.DAY: "24 hours", Lately.WEEK: "7 days", Lately.MONTH: "30 days"}
 SERIES: Final = ("delivered", "waiting", "failed")
 """The classes that colour the columns; `_SERIES_LABELS` are their names."""
-_SERIES_LABELS: Final = ("delivered", "in progress", "failed")
+_SERIES_LABELS: Final = ("delivered", lazy("in progress"), "failed")
 MOST_SHARES: Final = 12
 """Countries and routes on the page; the file has them all."""
 _FEWEST: Final = 6
@@ -62,7 +63,7 @@ class Chosen(NamedTuple):
         """The time in words."""
         if self.lately is not None:
             return TITLES[self.lately]
-        return f"{self.first} to {self.last}"
+        return gettext("{first} to {last}").format(first=self.first, last=self.last)
 
     @property
     def query(self) -> str:
@@ -102,12 +103,19 @@ async def show_overview(request: PageRequest) -> Response:
         warnings=machine.warnings() if machine is not None else [],
         waiting=machine.waiting() if machine is not None else {},
         oldest=machine.oldest_waiting_s() if machine is not None else {},
-        chart=draw_columns(f"Messages sent in {chosen.title}", SERIES, columns),
+        chart=draw_columns(
+            gettext("Messages sent in {title}").format(title=chosen.title), SERIES, columns
+        ),
         delivery_times=times,
-        time_chart=draw_columns("Delivered messages by delivery time", SERIES[:1], times),
+        time_chart=draw_columns(gettext("Delivered messages by delivery time"), SERIES[:1], times),
         groups=(
-            ("Countries", "Country", "country", _named(report.countries, is_country=True)),
-            ("Routes", "Route", "route", _named(report.routes, is_country=False)),
+            (
+                gettext("Countries"),
+                gettext("Country"),
+                "country",
+                _named(report.countries, is_country=True),
+            ),
+            (gettext("Routes"), gettext("Route"), "route", _named(report.routes, is_country=False)),
         ),
         most=MOST_SHARES,
         failures=_failures(report.whole),
@@ -152,17 +160,21 @@ def _read_time(request: PageRequest) -> Chosen:
             try:
                 read[name] = date.fromisoformat(text[:10]) if text else today
             except ValueError:
-                request.problems[name] = "Invalid date. Use the form 2026-11-22."
+                request.problems[name] = gettext("Invalid date. Use the form 2026-11-22.")
         if not request.problems:
             if not days["from"]:
                 read["from"] = read["to"]
             length = (read["to"] - read["from"]).days + 1
             if length < 1:
-                request.problems["to"] = "The last day is before the first."
+                request.problems["to"] = gettext("The last day is before the first.")
             elif length > MAX_DAYS:
-                request.problems["from"] = f"At most {MAX_DAYS} days."
+                request.problems["from"] = gettext("At most {max_days} days.").format(
+                    max_days=MAX_DAYS
+                )
             elif read["from"].year < EARLIEST_YEAR or read["to"].year > LATEST_YEAR:
-                request.problems["from"] = f"Years from {EARLIEST_YEAR} to {LATEST_YEAR}."
+                request.problems["from"] = gettext(
+                    "Years from {earliest_year} to {latest_year}."
+                ).format(earliest_year=EARLIEST_YEAR, latest_year=LATEST_YEAR)
             else:
                 return Chosen(None, read["from"], read["to"], is_compared)
     wanted = request.query.get("time", "")
@@ -202,9 +214,11 @@ def _address(**filters: str) -> str:
 def _compare(now: int, before: int) -> str:
     """A count beside that of the time before."""
     if not before:
-        return "none before" if not now else "0 before"
+        return gettext("none before") if not now else gettext("0 before")
     change = 100 * (now - before) / before
-    return f"{change:+.0f}%, {render_count(before)} before"
+    return gettext("{change}, {count} before").format(
+        change=f"{change:+.0f}%", count=render_count(before)
+    )
 
 
 def _waiting(share: Share) -> int:
@@ -310,7 +324,7 @@ async def _render_report(
 
 
 PAGES: Final = (
-    Page("", "Overview", menu="Overview", show=show_overview),
-    Page("/figures.csv", "Overview", section="Overview", show=give_figures),
-    Page("/report.csv", "Report", section="Overview", show=give_report),
+    Page("", lazy("Overview"), menu=lazy("Overview"), show=show_overview),
+    Page("/figures.csv", lazy("Overview"), section="Overview", show=give_figures),
+    Page("/report.csv", lazy("Report"), section="Overview", show=give_report),
 )

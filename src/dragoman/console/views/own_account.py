@@ -9,6 +9,7 @@ from dragoman.console.labels import describe_permissions, describe_refusal
 from dragoman.console.page import Page
 from dragoman.console.page_request import PageRequest
 from dragoman.console.roles import role_of
+from dragoman.console.translation import gettext, lazy
 from dragoman.core.accounts.account_fields import AccountFields
 from dragoman.core.accounts.model.accounts import Permission
 from dragoman.core.accounts.model.people import Role
@@ -61,7 +62,7 @@ async def _change_reports(request: PageRequest) -> Response:
     typed = {name: request.form.get(f"reports_{name}", "").strip() for name in stored}
     changed = {name: url for name, url in typed.items() if url != stored[name]}
     if changed and not request.is_current(stored):
-        request.problems[""] = "Someone else changed the URLs after you opened the page."
+        request.problems[""] = gettext("Someone else changed the URLs after you opened the page.")
         return await _show(request, 409, reports=typed)
     for dialect, url in changed.items():
         try:
@@ -94,7 +95,7 @@ async def _change_texts(request: PageRequest) -> Response:
     typed = {name: request.form.get(f"texts_{name}", "").strip() for name in stored}
     changed = {name: url for name, url in typed.items() if url != stored[name]}
     if changed and not request.is_current(stored):
-        request.problems[""] = "Someone else changed the URLs after you opened the page."
+        request.problems[""] = gettext("Someone else changed the URLs after you opened the page.")
         return await _show(request, 409, texts=typed)
     for dialect, url in changed.items():
         try:
@@ -153,7 +154,9 @@ def _zones(request: PageRequest, chosen: str) -> list[tuple[str, str]]:
 
 
 PAGES: Final = (
-    Page("/account", "Account", show=show_own_account, act=change_settings, acts=Role.MANAGER),
-    Page("/account/reports", "Account", act=change_reports, acts=Role.MANAGER),
-    Page("/account/texts", "Account", act=change_texts, acts=Role.MANAGER),
+    Page(
+        "/account", lazy("Account"), show=show_own_account, act=change_settings, acts=Role.MANAGER
+    ),
+    Page("/account/reports", lazy("Account"), act=change_reports, acts=Role.MANAGER),
+    Page("/account/texts", lazy("Account"), act=change_texts, acts=Role.MANAGER),
 )

@@ -8,6 +8,7 @@ from dragoman.console.forms import version_of
 from dragoman.console.labels import describe_refusal
 from dragoman.console.page import Page
 from dragoman.console.page_request import PageRequest
+from dragoman.console.translation import lazy
 from dragoman.core.accounts.model.accounts import Permission
 from dragoman.core.billing.model.costs import InvalidPriceList, RowError
 from dragoman.core.delivery.model.price_lists import PriceListChange
@@ -109,8 +110,8 @@ async def _show(
 PAGES: Final = (
     Page(
         "/prices",
-        "Prices of carriers",
-        menu="Prices",
+        lazy("Prices of carriers"),
+        menu=lazy("Prices"),
         show=list_prices,
         act=import_prices,
         needs=Permission.OPERATE,
@@ -118,7 +119,7 @@ PAGES: Final = (
     ),
     Page(
         "/prices/{carrier}.csv",
-        "Prices of a carrier",
+        lazy("Prices of a carrier"),
         section="Prices",
         show=give_prices,
         needs=Permission.OPERATE,

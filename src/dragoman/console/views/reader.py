@@ -10,6 +10,7 @@ from dragoman.console.labels import describe_refusal
 from dragoman.console.page import Page
 from dragoman.console.page_request import PageRequest
 from dragoman.console.pictures import draw_qr
+from dragoman.console.translation import gettext, lazy
 from dragoman.core.accounts.console_sessions import mark_of
 from dragoman.core.accounts.credentials import digest_of_key
 from dragoman.core.accounts.people import MIN_PASSWORD
@@ -18,8 +19,8 @@ from dragoman.web.responses import Response
 
 MAX_CODE: Final = 40
 MAX_SECRET: Final = 64
-_WRONG: Final = "Incorrect password."
-_WRONG_CODE: Final = "This code is wrong, or it has been used. Wait for the next one."
+_WRONG: Final = lazy("Incorrect password.")
+_WRONG_CODE: Final = lazy("This code is wrong, or it has been used. Wait for the next one.")
 
 
 async def show_reader(request: PageRequest) -> Response:
@@ -31,9 +32,11 @@ async def change_password(request: PageRequest) -> Response:
     """Stores a new password, which signs its owner out everywhere."""
     current, new = request.form.get("current_password", ""), request.form.get("new_password", "")
     if len(new) < MIN_PASSWORD:
-        request.problems["new_password"] = f"At least {MIN_PASSWORD} characters."
+        request.problems["new_password"] = gettext("At least {min_password} characters.").format(
+            min_password=MIN_PASSWORD
+        )
     if new != request.form.get("password_again", ""):
-        request.problems["password_again"] = "The passwords do not match."  # noqa: S105
+        request.problems["password_again"] = gettext("The passwords do not match.")
     if request.problems:
         return await _show(request, 400)
     address = request.http.client
@@ -143,9 +146,9 @@ async def _show_factor(request: PageRequest, secret: str, status: int = 200) -> 
 
 
 PAGES: Final = (
-    Page("/me", "Your sign-in", show=show_reader),
-    Page("/me/password", "Your sign-in", act=change_password),
-    Page("/me/sessions", "Your sign-in", act=end_session),
-    Page("/me/factor", "Second factor", show=show_factor, act=set_up_factor),
-    Page("/me/factor/change", "Second factor", act=change_factor),
+    Page("/me", lazy("Your sign-in"), show=show_reader),
+    Page("/me/password", lazy("Your sign-in"), act=change_password),
+    Page("/me/sessions", lazy("Your sign-in"), act=end_session),
+    Page("/me/factor", lazy("Second factor"), show=show_factor, act=set_up_factor),
+    Page("/me/factor/change", lazy("Second factor"), act=change_factor),
 )

@@ -7,6 +7,7 @@ from typing import Final
 from dragoman.console.labels import describe_refusal
 from dragoman.console.page import Page
 from dragoman.console.page_request import PageRequest
+from dragoman.console.translation import lazy
 from dragoman.core.accounts.model.accounts import Permission
 from dragoman.core.delivery.model.explanations import RouteExplanation
 from dragoman.core.delivery.running import Reloaded
@@ -17,24 +18,24 @@ from dragoman.web.responses import Response
 
 MAX_TEXT: Final = 10_000
 PREFERENCES: Final = {
-    Preference.ORDER.value: "the first that is up",
-    Preference.WEIGHTS.value: "by weight",
-    Preference.LEAST_COST.value: "the cheapest",
-    Preference.QUALITY.value: "the best delivery rate",
+    Preference.ORDER.value: lazy("the first that is up"),
+    Preference.WEIGHTS.value: lazy("by weight"),
+    Preference.LEAST_COST.value: lazy("the cheapest"),
+    Preference.QUALITY.value: lazy("the best delivery rate"),
 }
 REASONS: Final = {
-    RouteReason.MESSAGE_TYPE.value: "its message type has a route of its own",
-    RouteReason.ACCOUNT.value: "the route is for the account",
-    RouteReason.PREFIX.value: "the number begins as the route says",
-    RouteReason.CONDITIONS.value: "it is what the route asks for",
-    RouteReason.ANY.value: "the route takes every number",
+    RouteReason.MESSAGE_TYPE.value: lazy("its message type has a route of its own"),
+    RouteReason.ACCOUNT.value: lazy("the route is for the account"),
+    RouteReason.PREFIX.value: lazy("the number begins as the route says"),
+    RouteReason.CONDITIONS.value: lazy("it is what the route asks for"),
+    RouteReason.ANY.value: lazy("the route takes every number"),
 }
 OBSTACLES: Final = {
-    "down": "down",
-    "held": "disabled",
-    "at_limit": "limit of today reached",
-    "left_out": "delivers too little",
-    "sender_refused": "sender refused",
+    "down": lazy("down"),
+    "held": lazy("disabled"),
+    "at_limit": lazy("limit of today reached"),
+    "left_out": lazy("delivers too little"),
+    "sender_refused": lazy("sender refused"),
 }
 
 
@@ -112,8 +113,8 @@ def _show(
 PAGES: Final = (
     Page(
         "/routes",
-        "Routes",
-        menu="Routes",
+        lazy("Routes"),
+        menu=lazy("Routes"),
         show=show_routes,
         act=reload_configuration,
         needs=Permission.OPERATE,

@@ -12,6 +12,7 @@ from dragoman.console.page import Page
 from dragoman.console.page_request import PageRequest
 from dragoman.console.paging import PER_PAGE, address_of
 from dragoman.console.reading import Unreadable, read_count, read_due
+from dragoman.console.translation import lazy
 from dragoman.core.accounts.model.accounts import Permission
 from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.core.submission.model.scheduled import (
@@ -22,11 +23,11 @@ from dragoman.core.submission.model.scheduled import (
 )
 from dragoman.web.responses import Response
 
-_MOVED: Final = (
+_MOVED: Final = lazy(
     "Someone else changed the time after you opened this page, so yours was not saved. Save again"
     " to replace it."
 )
-_TOO_LATE: Final = "It is due now, so its time can no longer be changed."
+_TOO_LATE: Final = lazy("It is due now, so its time can no longer be changed.")
 
 
 async def find_page(request: PageRequest, wanted: ScheduledFilter) -> ScheduledPage:
@@ -128,6 +129,8 @@ def _read_after(request: PageRequest) -> Position | None:
 
 _change: Final = partial(Page, section="Messages", needs=Permission.SEND)
 PAGES: Final = (
-    _change("/batches/{batch_id:int}/cancel", "Messages", act=cancel_batch),
-    _change("/batches/{batch_id:int}/schedule", "Change time", show=show_schedule, act=move_batch),
+    _change("/batches/{batch_id:int}/cancel", lazy("Messages"), act=cancel_batch),
+    _change(
+        "/batches/{batch_id:int}/schedule", lazy("Change time"), show=show_schedule, act=move_batch
+    ),
 )

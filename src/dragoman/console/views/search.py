@@ -18,6 +18,7 @@ from dragoman.console.page import Page
 from dragoman.console.page_request import PageRequest
 from dragoman.console.paging import PER_PAGE, address_of, read_before
 from dragoman.console.tables import render_rows
+from dragoman.console.translation import gettext, lazy
 from dragoman.console.views.messages import names_of
 from dragoman.console.views.scheduled import find_page, next_address
 from dragoman.console.views.scheduled import names_of as names_of_scheduled
@@ -51,12 +52,12 @@ class Preset(NamedTuple):
 
 
 PRESETS: Final = (
-    Preset("All", {}),
-    Preset("Last 24 hours", {"period": "24h"}),
-    Preset("Failed", {"state": "failed", "period": "7d"}),
-    Preset("No receipt", {"state": "unknown", "period": "7d"}),
-    Preset("Waiting", {"state": "waiting"}),
-    Preset("Scheduled", {"state": "scheduled"}),
+    Preset(lazy("All"), {}),
+    Preset(lazy("Last 24 hours"), {"period": "24h"}),
+    Preset(lazy("Failed"), {"state": "failed", "period": "7d"}),
+    Preset(lazy("No receipt"), {"state": "unknown", "period": "7d"}),
+    Preset(lazy("Waiting"), {"state": "waiting"}),
+    Preset(lazy("Scheduled"), {"state": "scheduled"}),
 )
 
 
@@ -227,7 +228,7 @@ async def give_messages(request: PageRequest) -> Response:
         return request.give_file("messages.csv", b"")
     download = request.context.exports.begin(request.account.account_id, mark)
     if download is None:
-        detail = "two files are being made for this account; wait for one of them"
+        detail = gettext("two files are being made for this account; wait for one of them")
         raise Refused(RefusalCode.UNAVAILABLE, "export", detail)
     return request.give_stream("messages.csv", _render_file(request, search, download))
 
@@ -293,13 +294,13 @@ def _lines(
 
 
 PAGES: Final = (
-    Page("/messages", "Messages", menu="Messages", show=search_messages),
-    Page("/messages/searches", "Messages", section="Messages", act=keep_search),
-    Page("/messages/export", "Download messages", section="Messages", show=show_export),
-    Page("/messages/export.csv", "Messages", section="Messages", show=give_messages),
+    Page("/messages", lazy("Messages"), menu=lazy("Messages"), show=search_messages),
+    Page("/messages/searches", lazy("Messages"), section="Messages", act=keep_search),
+    Page("/messages/export", lazy("Download messages"), section="Messages", show=show_export),
+    Page("/messages/export.csv", lazy("Messages"), section="Messages", show=give_messages),
     Page(
         "/messages/export/progress",
-        "Download messages",
+        lazy("Download messages"),
         section="Messages",
         show=show_progress,
         background=True,

@@ -9,6 +9,7 @@ from dragoman.console.forms import version_of
 from dragoman.console.page import Page
 from dragoman.console.page_request import PageRequest
 from dragoman.console.paging import make_pager
+from dragoman.console.translation import gettext, lazy
 from dragoman.core.accounts.audit_log import hide_number
 from dragoman.core.accounts.model.accounts import Permission
 from dragoman.core.accounts.model.senders import SenderState
@@ -19,10 +20,10 @@ STATE_LABELS: Final = MappingProxyType(
     {
         SenderState.PENDING: "pending",
         SenderState.APPROVED: "approved",
-        SenderState.APPROVED_BY_AUTHORITY: "approved by an authority",
+        SenderState.APPROVED_BY_AUTHORITY: lazy("approved by an authority"),
         SenderState.REJECTED: "rejected",
-        SenderState.REJECTED_BY_AUTHORITY: "rejected by an authority",
-        SenderState.PREAPPROVED: "allowed until reviewed",
+        SenderState.REJECTED_BY_AUTHORITY: lazy("rejected by an authority"),
+        SenderState.PREAPPROVED: lazy("allowed until reviewed"),
     }
 )
 CHOICES: Final = MappingProxyType(
@@ -58,7 +59,12 @@ async def _list(request: PageRequest, chosen: str, status: int = 200) -> Respons
         names=names,
         state_labels=STATE_LABELS,
         chosen=chosen,
-        tabs=[("", "Pending"), ("approved", "Approved"), ("refused", "Rejected"), ("all", "All")],
+        tabs=[
+            ("", gettext("Pending")),
+            ("approved", gettext("Approved")),
+            ("refused", gettext("Rejected")),
+            ("all", gettext("All")),
+        ],
         pager=make_pager(paging, request.query, len(senders), total),
     )
 
@@ -77,10 +83,10 @@ async def decide_sender(request: PageRequest) -> Response:
         if sender.state is _DECISIONS[do]:
             return request.go("/senders", "no-changes")
         if not request.is_current(sender.state):
-            change = f"Someone else changed {sender.sender} after you opened the page"
-            state = STATE_LABELS[sender.state]
-            problem = f"{change}. It is now {state}; decide again if that is wrong."
-            request.problems[""] = problem
+            request.problems[""] = gettext(
+                "Someone else changed {sender} after you opened the page. It is now {state}; decide"
+                " again if that is wrong."
+            ).format(sender=sender.sender, state=STATE_LABELS[sender.state])
             return await _list(request, "all", 409)
         entry = request.audit(do, hide_number(sender.sender), account)
         await services.senders.decide(account, sender.sender, _DECISIONS[do], entry)
@@ -88,10 +94,16 @@ async def decide_sender(request: PageRequest) -> Response:
 
 
 PAGES: Final = (
-    Page("/senders", "Senders", menu="Senders", show=list_senders, needs=Permission.OPERATE),
+    Page(
+        "/senders",
+        lazy("Senders"),
+        menu=lazy("Senders"),
+        show=list_senders,
+        needs=Permission.OPERATE,
+    ),
     Page(
         "/senders/{account_id:int}/{sender_id:int}",
-        "Senders",
+        lazy("Senders"),
         section="Senders",
         act=decide_sender,
         needs=Permission.OPERATE,

@@ -13,6 +13,7 @@ from dragoman.console.page import Page
 from dragoman.console.page_request import PageRequest
 from dragoman.console.pictures import draw_qr
 from dragoman.console.place import PREFIX
+from dragoman.console.translation import gettext, lazy
 from dragoman.core.accounts.model.people import MAX_NAME, Person, Principal
 from dragoman.core.accounts.people import MIN_PASSWORD
 from dragoman.core.accounts.sign_ins import Begun, Step
@@ -27,13 +28,13 @@ _TARGET: Final = re.compile(r"(?:/[A-Za-z0-9._-]+)*(?:\?[A-Za-z0-9._~%&=+:-]*)?"
 _EXPECTED: Final = frozenset(
     {RefusalCode.AUTHENTICATION_FAILED, RefusalCode.ADDRESS_NOT_ALLOWED, RefusalCode.NOT_FOUND}
 )
-_WRONG: Final = "Incorrect username or password, or the account is disabled."
-_WRONG_CODE: Final = "This code is wrong, or it has been used. Wait for the next one."
-_TOO_LATE: Final = "Signing in took too long, or too many codes were wrong. Begin again."
-_USED_INVITATION: Final = (
+_WRONG: Final = lazy("Incorrect username or password, or the account is disabled.")
+_WRONG_CODE: Final = lazy("This code is wrong, or it has been used. Wait for the next one.")
+_TOO_LATE: Final = lazy("Signing in took too long, or too many codes were wrong. Begin again.")
+_USED_INVITATION: Final = lazy(
     "This link has already been used, or it has expired. Ask whoever invited you for a new one."
 )
-_USED_LINK: Final = (
+_USED_LINK: Final = lazy(
     "This link has already been used, or it has expired after one minute. Request a new one."
 )
 
@@ -132,9 +133,11 @@ async def accept_invitation(request: PageRequest) -> Response:
     try:
         person = await people.invited(token)
         if len(new) < MIN_PASSWORD:
-            request.problems["new_password"] = f"At least {MIN_PASSWORD} characters."
+            request.problems["new_password"] = gettext(
+                "At least {min_password} characters."
+            ).format(min_password=MIN_PASSWORD)
         if new != request.form.get("password_again", ""):
-            request.problems["password_again"] = "The passwords do not match."  # noqa: S105
+            request.problems["password_again"] = gettext("The passwords do not match.")
         if request.problems:
             return _ask_for_password(request, person, token, 400)
         who = await people.accept(token, new, request.http.client)
@@ -282,10 +285,12 @@ def _read_kept(kept: str) -> list[tuple[str, str]]:
 
 
 PAGES: Final = (
-    Page("/sign-in", "Sign in", show=show_sign_in, act=sign_in, public=True),
-    Page("/sign-in/code", "Sign in", act=take_code, public=True),
-    Page("/sign-in/factor", "Second factor", act=set_up_factor, public=True),
-    Page("/invitation", "Invitation", show=show_invitation, act=accept_invitation, public=True),
-    Page("/enter", "Sign in by link", show=show_link, act=use_link, public=True),
-    Page("/sign-out", "Sign out", act=sign_out),
+    Page("/sign-in", lazy("Sign in"), show=show_sign_in, act=sign_in, public=True),
+    Page("/sign-in/code", lazy("Sign in"), act=take_code, public=True),
+    Page("/sign-in/factor", lazy("Second factor"), act=set_up_factor, public=True),
+    Page(
+        "/invitation", lazy("Invitation"), show=show_invitation, act=accept_invitation, public=True
+    ),
+    Page("/enter", lazy("Sign in by link"), show=show_link, act=use_link, public=True),
+    Page("/sign-out", lazy("Sign out"), act=sign_out),
 )

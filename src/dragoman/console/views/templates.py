@@ -11,6 +11,7 @@ from dragoman.console.labels import describe_refusal
 from dragoman.console.page import Page
 from dragoman.console.page_request import PageRequest
 from dragoman.console.reading import read_count
+from dragoman.console.translation import lazy
 from dragoman.core.accounts.model.accounts import Permission
 from dragoman.core.campaigns.model.text_campaigns import TextTemplate
 from dragoman.core.model.errors import RefusalCode, Refused
@@ -100,6 +101,6 @@ async def _find(request: PageRequest) -> TextTemplate:
 
 _page: Final = partial(Page, section="Campaigns", needs=Permission.SEND)
 PAGES: Final = (
-    _page(_AT, "Templates", show=list_templates, act=create_template),
-    _page(f"{_AT}/{{template_id:int}}", "Template", show=show_template, act=change_template),
+    _page(_AT, lazy("Templates"), show=list_templates, act=create_template),
+    _page(f"{_AT}/{{template_id:int}}", lazy("Template"), show=show_template, act=change_template),
 )

@@ -14,6 +14,7 @@ from dragoman.console.page import Page
 from dragoman.console.page_request import PageRequest
 from dragoman.console.reading import read_count
 from dragoman.console.tables import render_csv
+from dragoman.console.translation import gettext, lazy
 from dragoman.core.accounts.model.accounts import Permission
 from dragoman.core.contacts.contacts import MAX_FIELD_NAME
 from dragoman.core.contacts.csv_files import TableShape
@@ -30,17 +31,17 @@ NEW_FIELD: Final = "*"
 """Stands for a field with the name of the column."""
 ENCODINGS: Final = {
     "utf-8": "UTF-8",
-    "utf-8-sig": "UTF-8 with a mark",
+    "utf-8-sig": lazy("UTF-8 with a mark"),
     "utf-16": "UTF-16",
     "utf-16-le": "UTF-16",
     "utf-16-be": "UTF-16",
-    "cp1252": "Windows-1252",
+    "cp1252": lazy("Windows-1252"),
 }
 SEPARATORS: Final = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 FAULTS: Final = {
-    "mobile": "not a phone number, or without its country code",
-    "value": "a value that cannot be stored",
-    "shape": "too few or too many columns",
+    "mobile": lazy("not a phone number, or without its country code"),
+    "value": lazy("a value that cannot be stored"),
+    "shape": lazy("too few or too many columns"),
 }
 _AT: Final = "/contacts/import"
 
@@ -54,7 +55,7 @@ async def take_file(request: PageRequest) -> Response:
     """Takes a whole file, and leads to its preview."""
     files = request.files
     if not files or not files[0].data:
-        request.problems["file"] = "Choose a file."
+        request.problems["file"] = gettext("Choose a file.")
         return _show_form(request, 400)
     try:
         upload = await request.services.uploads.add(
@@ -170,20 +171,24 @@ async def _show_mapping(request: PageRequest, upload: Upload, status: int = 200)
         separator=SEPARATORS[shape.separator],
         chosen=chosen,
         options=[
-            ("", "leave out"),
-            (NUMBER_COLUMN, "the phone number"),
-            (NEW_FIELD, "a field of this name"),
+            ("", gettext("leave out")),
+            (NUMBER_COLUMN, gettext("the phone number")),
+            (NEW_FIELD, gettext("a field of this name")),
             *((f"={name}", name) for name in fields),
         ],
         known=set(fields),
-        lists=[("", "a new list"), *((str(one.list_id), one.name) for one in lists)],
+        lists=[("", gettext("a new list")), *((str(one.list_id), one.name) for one in lists)],
         chosen_list=form.get("list", request.query.get("list", "")),
         new_list=form.get("new_list", upload.name.rpartition(".")[0][:100]),
         countries=_countries(),
         country=form.get("country", region_of(request)),
         duplicates=not form or bool(form.get("duplicates")),
         clean=bool(form.get("clean")),
-        labels={"columns": "Columns", "new_list": "Name of the new list", "list": "List"},
+        labels={
+            "columns": gettext("Columns"),
+            "new_list": gettext("Name of the new list"),
+            "list": gettext("List"),
+        },
     )
 
 
@@ -224,7 +229,7 @@ def _countries() -> list[tuple[str, str]]:
     """Countries by region, for numbers that come without their calling code."""
     named = {region: name for mcc, name in NAMES.items() if (region := region_of_mcc(mcc))}
     found = sorted(named.items(), key=lambda one: one[1])
-    return [("", "none: all numbers have their country code"), *found]
+    return [("", gettext("none: all numbers have their country code")), *found]
 
 
 def _find(request: PageRequest) -> Upload:
@@ -238,11 +243,14 @@ def _wanted_list(request: PageRequest) -> str:
 
 _page: Final[Any] = partial(Page, section="Contacts", needs=Permission.SEND)
 PAGES: Final = (
-    _page(_AT, "Import contacts", show=show_form, act=take_file, files_bytes=MAX_BYTES),
+    _page(_AT, lazy("Import contacts"), show=show_form, act=take_file, files_bytes=MAX_BYTES),
     _page(
-        "/contacts/import-pieces", "Import contacts", act=take_piece, files_bytes=PIECE_BYTES * 2
+        "/contacts/import-pieces",
+        lazy("Import contacts"),
+        act=take_piece,
+        files_bytes=PIECE_BYTES * 2,
     ),
-    _page(f"{_AT}/{{key}}", "Import contacts", show=show_upload, act=act_on_upload),
-    _page(f"{_AT}/{{key}}/progress", "Import contacts", show=tell_progress, background=True),
-    _page(f"{_AT}/{{key}}/faults", "Rows left out", show=export_faults),
+    _page(f"{_AT}/{{key}}", lazy("Import contacts"), show=show_upload, act=act_on_upload),
+    _page(f"{_AT}/{{key}}/progress", lazy("Import contacts"), show=tell_progress, background=True),
+    _page(f"{_AT}/{{key}}/faults", lazy("Rows left out"), show=export_faults),
 )

@@ -14,6 +14,7 @@ from dragoman.core.accounts.credentials import digest_of_key
 from dragoman.core.accounts.sql import admin_tokens
 from dragoman.core.accounts.sql.admin_tokens import StoredToken
 from dragoman.core.model.errors import RefusalCode, Refused
+from dragoman.core.placement.placement import Placement
 from dragoman.kit.clock import Clock
 from dragoman.storage.engine import Storage
 
@@ -26,8 +27,9 @@ _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}")
 class AdminTokens:
     """Creates, lists, checks and revokes."""
 
-    def __init__(self, *, storage: Storage, clock: Clock) -> None:
+    def __init__(self, *, storage: Storage, placement: Placement, clock: Clock) -> None:
         self._storage = storage
+        self._placement = placement
         self._clock = clock
 
     async def create(self, name: str) -> str:
@@ -50,6 +52,7 @@ class AdminTokens:
     async def authenticate(self, token: str) -> str:
         """The name of a token; raises `Refused`."""
         digest = digest_of_key(token)
+        await self._placement.check_key(digest)
         name = await self._storage.read(lambda c: admin_tokens.find(c, digest))
         if name is None:
             raise Refused(RefusalCode.AUTHENTICATION_FAILED, detail="no valid admin token")

@@ -30,14 +30,16 @@ from dragoman.core.alerts.model.rules import (
     check_rule,
     is_quiet,
 )
-from dragoman.core.alerts.readings import Readings
+from dragoman.core.alerts.readings import OF_ALL, Readings
 from dragoman.core.alerts.sql import alerts
 from dragoman.core.delivery.running import Measured
 from dragoman.core.messages.model.messages import Submission
 from dragoman.core.model.errors import RefusalCode, Refused, existing
 from dragoman.core.model.use_case import use_case
+from dragoman.core.placement.placement import Placement
 from dragoman.core.submission.submission import SubmissionService
 from dragoman.kit.clock import Clock
+from dragoman.kit.elsewhere import Elsewhere
 from dragoman.kit.ids import IdSource, time_of
 from dragoman.kit.periodic import repeat
 from dragoman.storage.engine import Storage
@@ -48,6 +50,8 @@ TRIES: Final = 3
 RETRY_S: Final = 5.0
 MAX_TOLD: Final = 50
 """Of one alert, the last."""
+FIRST: Final = 0
+"""The partition that tells of what concerns all; a single gateway is it."""
 RAISED, LASTING, ENDED = "raised", "lasting", "ended"
 
 log = structlog.get_logger(__name__)
@@ -78,6 +82,7 @@ class Alerts:
 
     storage: Storage
     accounts: Accounts
+    placement: Placement
     submission: SubmissionService
     readings: Readings
     ids: IdSource
@@ -190,8 +195,10 @@ class Alerts:
     async def look(self, machine: Measured) -> None:
         """Looks at every rule once."""
         for name, rule in self.configured:
+            if rule.kind in OF_ALL and self.placement.partition != FIRST:
+                continue  # one partition of a cluster tells of what is the same for all
             account = await self._account_of(name)
-            if account is not None:
+            if account is not None or (not name and rule.kind in OF_ALL):
                 await self._look(StoredRule(rule_id=0, account_id=0, rule=rule), account, machine)
         for stored in list(self._rules.values()):
             account = await self.accounts.find_by_id(stored.account_id)
@@ -206,7 +213,7 @@ class Alerts:
         while self._telling:
             await asyncio.wait(set(self._telling))
 
-    async def _look(self, stored: StoredRule, account: Account, machine: Measured) -> None:
+    async def _look(self, stored: StoredRule, account: Account | None, machine: Measured) -> None:
         rule = stored.rule
         found: list[Finding] = []
         if rule.enabled:
@@ -216,7 +223,7 @@ class Alerts:
         subjects = {finding.subject for finding in found}
         await self._end_others(stored.key, subjects, (account, rule))
 
-    async def _note(self, stored: StoredRule, account: Account, finding: Finding) -> None:
+    async def _note(self, stored: StoredRule, account: Account | None, finding: Finding) -> None:
         rule, now = stored.rule, self.clock.monotonic()
         key = (stored.key, finding.subject)
         pending = self._found.setdefault(key, _Pending(since=now))
@@ -242,7 +249,7 @@ class Alerts:
             self._tell(account, rule, pending, LASTING, finding.detail)
 
     async def _end_others(
-        self, key: str, subjects: set[str], told_by: tuple[Account, AlertRule] | None
+        self, key: str, subjects: set[str], told_by: tuple[Account | None, AlertRule] | None
     ) -> None:
         """Ends what a rule finds no more."""
         for found in [one for one in self._found if one[0] == key and one[1] not in subjects]:
@@ -259,7 +266,7 @@ class Alerts:
                     self._tell(account, rule, pending, ENDED, alert.detail)
 
     def _tell(
-        self, account: Account, rule: AlertRule, pending: _Pending, state: str, detail: str
+        self, account: Account | None, rule: AlertRule, pending: _Pending, state: str, detail: str
     ) -> None:
         alert = pending.alert
         assert alert is not None, "only what is stored is told"
@@ -291,11 +298,13 @@ class Alerts:
             log.error("alert_not_told", reason=type(error).__name__)
 
     async def _tell_all(
-        self, account: Account, rule: AlertRule, notice: Notice, *, tries: int
+        self, account: Account | None, rule: AlertRule, notice: Notice, *, tries: int
     ) -> tuple[Told, ...]:
         channels = self._channels
 
         async def by_text(number: str, notice: Notice) -> str:
+            if account is None:
+                return "no account here sends it"
             return await self._send_text(account, number, notice)
 
         ways: list[tuple[str, Tell | None, tuple[str, ...]]] = [
@@ -352,7 +361,10 @@ class Alerts:
         return is_quiet(rule, local.hour * 60 + local.minute)
 
     async def _account_of(self, username: str) -> Account | None:
-        """The account of a configured rule; for the operator's own the first that operates."""
+        """The account of a configured rule; for the operator's own the first that operates.
+
+        None where it is in another partition, which looks at the rule.
+        """
         try:
             if username:
                 return await self.accounts.find(username)
@@ -360,6 +372,8 @@ class Alerts:
         except Refused as refused:
             if refused.code is RefusalCode.UNAVAILABLE:
                 raise
+            return None
+        except Elsewhere:
             return None
         operators = (one for one in everybody if one.may(Permission.OPERATE))
         return next(operators, everybody[0] if everybody else None)

@@ -18,6 +18,8 @@ from dragoman.kit.ids import time_of
 from dragoman.kit.zones import HOUR_MS
 from dragoman.storage.engine import Storage
 
+OF_ALL: Final = frozenset({AlertKind.CARRIER_DOWN, AlertKind.DISK})
+"""Kinds that find the same in every partition of a cluster."""
 _FAILED: Final = ("undelivered", "expired", "rejected", "unknown")
 
 
@@ -29,11 +31,18 @@ class Readings:
     accounts: Accounts
     clock: Clock
 
-    async def look(self, rule: AlertRule, account: Account, machine: Measured) -> list[Finding]:
-        """What a rule of an account finds; raises `Refused` where the database is away."""
+    async def look(
+        self, rule: AlertRule, account: Account | None, machine: Measured
+    ) -> list[Finding]:
+        """What a rule of an account finds; raises `Refused` where the database is away.
+
+        Only what is about the machine is found without an account.
+        """
         by_machine = _OF_MACHINE.get(rule.kind)
         if by_machine is not None:
             return by_machine(rule, machine)
+        if account is None:
+            return []
         match rule.kind:
             case AlertKind.DELIVERY_RATE:
                 return await self._delivery_rate(rule, account)

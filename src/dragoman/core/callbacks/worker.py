@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import field
 from weakref import WeakValueDictionary
@@ -56,7 +56,8 @@ from dragoman.core.model.use_case import use_case
 from dragoman.kit.clock import Clock, ClockWatch
 from dragoman.kit.ids import first_at, time_of
 from dragoman.storage.engine import Storage
-from dragoman.storage.persistence import persist
+from dragoman.storage.persistence import is_repeated
+from dragoman.storage.writer import JointWork
 from dragoman.web.outgoing import Fetched, FetchError
 
 MAX_IN_MEMORY = 1_000
@@ -123,11 +124,13 @@ class CallbackWorker:
     """The newest callback that memory knows of; all before it are in a lane or its rows."""
     _nothing_called: asyncio.Future[None] | None = field(default=None, init=False)
     _clock_watch: ClockWatch = field(init=False)
+    _attempts: JointWork[Attempt, tuple[CallbackLane, int]] = field(init=False)
     _hurries: list[callbacks.Hurry] = field(default_factory=list, init=False)
     """What is to be written because the clock was set back."""
 
     def __post_init__(self) -> None:
         self._clock_watch = ClockWatch(self.clock)
+        self._attempts = JointWork(callbacks.record, self._recorded)
 
     def announce(self, new: NewCallback) -> None:
         """Sends a stored callback soon, or leaves it in its row."""
@@ -529,18 +532,36 @@ class CallbackWorker:
             answer=called.answer[:MAX_ANSWER].replace("\0", ""),
         )
 
-        def recorded(_on_disk: bool) -> None:
-            lane.finish(callback.message_id)
-            if lane.ready:
-                self._put_to_work(lane)
-            elif lane.more and not lane.queued and not lane.busy:
-                self._look.set()
-
-        persist(self.storage.writer, callbacks.record, attempt, recorded)
+        self._write(attempt, (lane, callback.message_id))
         if lane.ready:
             self._put_to_work(lane)
         if not self._calling and self._nothing_called and not self._nothing_called.done():
             self._nothing_called.set_result(None)
+
+    def _write(self, attempt: Attempt, caller: tuple[CallbackLane, int]) -> None:
+        self.storage.writer.submit_joint(self._attempts, attempt, caller)
+
+    def _recorded(
+        self,
+        attempts: list[Attempt],
+        callers: list[tuple[CallbackLane, int]],
+        results: Iterable[object],
+    ) -> None:
+        """Hears of all calls of a commit; each is written until that succeeds."""
+        lanes: dict[CallbackLane, None] = {}
+        for attempt, caller, result in zip(attempts, callers, results, strict=True):
+            if isinstance(result, Exception) and is_repeated(
+                result, callbacks.record, self._write, attempt, caller
+            ):
+                continue
+            lane, message_id = caller
+            lane.finish(message_id)
+            lanes[lane] = None
+        for lane in lanes:
+            if lane.ready:
+                self._put_to_work(lane)
+            elif lane.more and not lane.queued and not lane.busy:
+                self._look.set()
 
     def _note_health(self, lane: CallbackLane, called: Called, wish_s: float | None) -> None:
         """Holds an origin that fails, or ends that."""

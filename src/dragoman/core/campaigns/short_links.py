@@ -18,6 +18,7 @@ from dragoman.core.campaigns.model.text_campaigns import LinkView
 from dragoman.core.campaigns.sql import short_links
 from dragoman.core.campaigns.sql.text_campaigns import NewLink
 from dragoman.core.model.use_case import use_case
+from dragoman.core.placement.placement import Placement
 from dragoman.kit.clock import Clock
 from dragoman.kit.ids import IdSource
 from dragoman.kit.periodic import repeat
@@ -48,6 +49,7 @@ class ShortLinks:
     """Makes and follows short links; without `public_url` there are none."""
 
     storage: Storage
+    placement: Placement
     ids: IdSource
     clock: Clock
     public_url: str
@@ -97,6 +99,7 @@ class ShortLinks:
         if _TOKEN.fullmatch(token) is None:
             return None
         if token not in self._urls:
+            await self.placement.check("link", token)
             url = await self.storage.read(lambda c: short_links.find_url(c, token))
             self._urls[token] = url
             if len(self._urls) > MAX_KNOWN:

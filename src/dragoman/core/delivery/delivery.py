@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import field
 from enum import StrEnum
 
+import structlog
+
 from dragoman.core.billing.model.reservations import Settlement
 from dragoman.core.delivery.quality import Quality
 from dragoman.core.delivery.series import shared_ids
@@ -27,7 +29,9 @@ from dragoman.kit.ids import IdSource
 from dragoman.kit.signal import Signal
 from dragoman.protocols.smpp.message_ids import stored_keys
 from dragoman.storage.persistence import is_repeated
-from dragoman.storage.writer import Writer
+from dragoman.storage.writer import JointWork, Writer
+
+log = structlog.get_logger(__name__)
 
 _REFUNDED = frozenset({State.REJECTED, State.CANCELLED, State.EXPIRED})
 """Ends of a message that no carrier has taken."""
@@ -77,6 +81,10 @@ class Delivery:
         default_factory=Signal[[str, str, LiveMessage, int]], init=False
     )
     """(carrier, ID, message, part) once it is known; its receipt may have come before."""
+    _changes: JointWork[StateChange, tuple[LiveMessage, OnStored]] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._changes = JointWork(changes.record, self._stored)
 
     def take_policies(self, policies: Mapping[str, OnUnknown]) -> None:
         """Takes other policies of carriers from here on."""
@@ -247,7 +255,7 @@ class Delivery:
             refunded_price=message.price if is_refunded else 0,
         )
         message.writes += 1
-        self._write(message, change, on_stored)
+        self.writer.submit_joint(self._changes, change, (message, on_stored))
         if self.quality.is_watched and after in _RESULTS and carrier is not None:
             delivered = after is _DELIVERED
             self.quality.note(carrier, message.mcc, delivered, message.sent_ms, now_ms)
@@ -257,26 +265,35 @@ class Delivery:
             for key, number in keys:
                 self.carrier_id_known(carrier, key, message, number)
 
-    def _write(self, message: LiveMessage, change: StateChange, on_stored: OnStored) -> None:
-        """Writes a change until that succeeds, as `persist` does."""
+    def _write(self, change: StateChange, caller: tuple[LiveMessage, OnStored]) -> None:
+        self.writer.submit_joint(self._changes, change, caller)
 
-        def finish(result: object) -> None:
+    def _stored(
+        self,
+        decided: list[StateChange],
+        callers: list[tuple[LiveMessage, OnStored]],
+        results: Iterable[object],
+    ) -> None:
+        """Hears of all changes of a commit; each is written until that succeeds."""
+        for change, caller, result in zip(decided, callers, results, strict=True):
             on_disk = not isinstance(result, Exception)
             if isinstance(result, Exception) and is_repeated(
-                result, changes.record, self._write, message, change, on_stored
+                result, changes.record, self._write, change, caller
             ):
-                return
-            message.writes -= 1
-            if not message.writes:
-                self.live.settle(message)
-            if on_disk:
-                if change.callback is not None or change.events:
-                    self._announce(change)
-                if self.feed.listeners:
-                    self._show(message, change)
-            on_stored(on_disk)
-
-        self.writer.submit(changes.record, change, finish, can_wait=True)
+                continue
+            message, on_stored = caller
+            try:
+                message.writes -= 1
+                if not message.writes:
+                    self.live.settle(message)
+                if on_disk:
+                    if change.callback is not None or change.events:
+                        self._announce(change)
+                    if self.feed.listeners:
+                        self._show(message, change)
+                on_stored(on_disk)
+            except Exception as error:  # the others must hear of theirs
+                log.error("change_not_told", reason=type(error).__name__)
 
     def _announce(self, change: StateChange) -> None:
         """Has the customer called about a stored change."""

@@ -277,6 +277,8 @@ class Dispatcher:
                 on_stored(True)
             return
         self.metrics.submit_s.observe(perf_counter() - flight.handed_over_at)
+        if lane.room <= 0:
+            self.writer.hurry()  # its next message waits until this outcome is on disk
 
         def stored(on_disk: bool) -> None:
             self._land(flight, carrier)

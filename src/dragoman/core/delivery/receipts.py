@@ -48,7 +48,6 @@ from dragoman.kit.ids import IdSource
 from dragoman.protocols.smpp.message_ids import (
     IdReading,
     id_spellings,
-    likeliest_spelling,
     stored_keys,
 )
 from dragoman.storage.engine import Storage
@@ -121,7 +120,7 @@ class Receipts:
         if found is None:
             direct = _direct_keys(report)
             if any(self.live.find(report.carrier, key) for key in direct):
-                found = self._find(report, _exact_keys(report))
+                found = self._find(report, report.exact_keys)
                 if found is None and not self._unanswered(report):
                     found = self._find(report, direct)
         if found is not None:
@@ -175,13 +174,13 @@ class Receipts:
     async def knows(self, report: ReceiptReport) -> int:
         """How well a receipt fits a message of this partition: 2 by its ID as it came, 1 by another
         spelling, 0 not at all."""
-        keys = report.keys
+        keys, exact = report.keys, frozenset(report.exact_keys)
         found = {key for key in keys if self.live.find(report.carrier, key) is not None}
-        if not found and keys:
+        if keys and exact.isdisjoint(found):
             wanted = [(report.carrier, key) for key in keys]
             rows = await self.storage.read(lambda c: pending.find_receipt_keys(c, wanted))
-            found = {key for _, key in rows}
-        return 2 if found.intersection(_exact_keys(report)) else min(len(found), 1)
+            found.update(key for _, key in rows)
+        return 2 if not exact.isdisjoint(found) else min(len(found), 1)
 
     def _look_up_soon(self, *unmatched: _Unmatched) -> None:
         self._unmatched.extend(unmatched)
@@ -204,7 +203,7 @@ class Receipts:
             return  # it was matched meanwhile
         can_wait = not one.decide and report.put_off < MAX_PUT_OFF
         unanswered = self._unanswered(report) if can_wait else set[int]()
-        found = self._find(report, _exact_keys(report))
+        found = self._find(report, report.exact_keys)
         if found is None and not unanswered:
             found = (
                 self._find(report, _direct_keys(report))
@@ -271,7 +270,7 @@ class Receipts:
             return None
         since_ms = self.clock.now_ms() - round(self.park_s * 1000)
         named: dict[int, tuple[LiveMessage, int]] = {}
-        for key in _exact_keys(report):
+        for key in report.exact_keys:
             found = self.live.find(report.carrier, key)
             if found is not None and (found[0].sent_ms or since_ms) >= since_ms:
                 named[found[0].message_id] = found
@@ -466,7 +465,7 @@ class Receipts:
             return
         waiting = tuple(self._parked.get((carrier, key), ()))
         meant = [report for report in waiting if _is_about(report, key, message)]
-        exact = [report for report in meant if key in _exact_keys(report)]
+        exact = [report for report in meant if key in report.exact_keys]
         for report in exact:
             self._forget(report)
             self._apply(message, part, report, _already_acknowledged)
@@ -477,16 +476,9 @@ class Receipts:
         self._look_up_soon(*(_Unmatched(report, _already_acknowledged) for report in others))
 
 
-def _exact_keys(report: ReceiptReport) -> tuple[str, ...]:
-    """The keys of the IDs exactly as received, or as the carrier is known to convert them."""
-    if not report.other_id:
-        return (report.likeliest_key,)
-    return report.likeliest_key, likeliest_spelling(report.other_id, report.reading)
-
-
 def _direct_keys(report: ReceiptReport) -> list[str]:
     """The keys of the IDs as received, ignoring case and leading zeros, but not converted."""
-    exact = _exact_keys(report)
+    exact = report.exact_keys
     same = {key.removeprefix("~") for one in exact for key in stored_keys(one)}.union(exact)
     return [key for key in report.keys if key.removeprefix("~") in same]
 

@@ -33,6 +33,7 @@ from dragoman.core.model.errors import NOT_A_ZONE, RefusalCode, Refused, existin
 from dragoman.core.model.phone_numbers import drop_invisible
 from dragoman.core.model.texts import is_storable
 from dragoman.core.model.use_case import use_case
+from dragoman.core.placement.placement import Placement
 from dragoman.kit.clock import Clock
 from dragoman.kit.signal import Signal
 from dragoman.kit.turns import Turns
@@ -64,6 +65,7 @@ class Devices:
 
     storage: Storage
     presence: Presence
+    placement: Placement
     clock: Clock
     carriers: Mapping[str, float]
     """The carriers that devices can belong to, and how long each lets a phone be silent, in s."""
@@ -172,6 +174,17 @@ class Devices:
         if device_id is None or self._devices[device_id].protocol != protocol:
             raise Refused(RefusalCode.AUTHENTICATION_FAILED, detail="unknown device token")
         return self._devices[device_id]
+
+    async def check_token(self, token: str) -> None:
+        """Raises `Elsewhere` for the token of a device of another partition."""
+        digest = digest_of_token(token)
+        if digest not in self._by_token:
+            await self.placement.check_key(digest)
+
+    def check_id(self, device_id: int) -> None:
+        """Raises `Elsewhere` for the identifier of a device of another partition."""
+        if device_id not in self._devices:
+            self.placement.check_short_id(device_id)
 
     def heard(self, device: Device, app_version: str = "") -> Device:
         """Records a call of a device, with the version of its app."""

@@ -14,6 +14,7 @@ import msgspec
 
 from dragoman.core.inbound.model.inbound import StoredInbound
 from dragoman.core.inbound.model.services import TextService, service_for
+from dragoman.core.inbound.patterns import PatternSearch
 from dragoman.core.messages.model.callbacks import TextFacts, renderer_of_texts
 from dragoman.core.messages.model.records import NewCallback
 from dragoman.core.model.urls import origin_of
@@ -36,8 +37,10 @@ class TextServices:
     _of_account: dict[str, list[TextService]] = field(
         default_factory=lambda: defaultdict(list), init=False
     )
+    _patterns: PatternSearch = field(init=False)
 
     def __post_init__(self) -> None:
+        self._patterns = PatternSearch(self.clock)
         for service in self.services:
             self._of_account[service.account].append(service)
 
@@ -76,5 +79,8 @@ class TextServices:
             return None
         for username, services in self._of_account.items():
             if self.account_id_of(username) == text.account_id:
-                return service_for(services, text.text, text.recipient, text.carrier, text.sender)
+                finds = self._patterns.of_text(text.text)
+                return service_for(
+                    services, text.text, text.recipient, text.carrier, text.sender, finds
+                )
         return None

@@ -96,6 +96,24 @@ class Membership:
                 raise
         return await self.session.run(shared.load_overview), is_new
 
+    async def configuration(self) -> Mapping[str, str]:
+        """The digests of the configuration that counts, by key."""
+        return await self.session.run(shared.load_configuration)
+
+    async def configuration_version(self) -> int:
+        """Which configuration counts: another number is another one."""
+        return await self.session.run(shared.find_configuration_version)
+
+    async def put_configuration(self, configuration: Mapping[str, str]) -> int:
+        """Has another configuration count; its version."""
+        return await self.session.run(lambda c: shared.put_configuration(c, configuration))
+
+    async def find(self, kind: str, key: str) -> int | None:
+        """The partition of a key, None where there is no such key in the cluster."""
+        if not key.isprintable():
+            return None
+        return await self.session.run(lambda c: shared.find_partition(c, kind, key))
+
     async def overview(self) -> Overview:
         """How the cluster is."""
         return await self.session.run(shared.load_overview)

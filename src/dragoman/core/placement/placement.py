@@ -45,6 +45,11 @@ class Placement:
         default_factory=OrderedDict, init=False
     )
 
+    @property
+    def folder(self) -> str:
+        """A folder of its own below one that the partitions of a node share; empty for none."""
+        return f"p{self.partition:02d}" if self.partitions else ""
+
     async def check_key(self, digest: bytes) -> None:
         """Raises `Elsewhere` for the digest of a key or token that another partition has."""
         if self.partitions:

@@ -26,6 +26,8 @@ from dragoman.dialects.twilio.mapping import (
 )
 from dragoman.dialects.twilio.submissions import Note, Reader, read_sender
 from dragoman.dialects.twilio.times import parse_instant, parse_span
+from dragoman.dialects.twilio.xml_answers import XML_ENDING
+from dragoman.dialects.twilio.xml_answers import render as render_xml
 from dragoman.dialects.wording import instead_of, reworded
 from dragoman.kit.ids import time_of
 from dragoman.web.bodies import decode_body, decode_query
@@ -172,7 +174,11 @@ class Messages(CallGroup):
         return render(media)
 
     async def download_media(self, caller: Caller, request: Request) -> Response:
-        """A file itself; raises `Refused`."""
+        """A file itself, or what is known of it in XML; raises `Refused`."""
+        sid, dot, ending = request.path_params["media"].partition(".")
+        if dot + ending == XML_ENDING:
+            request.path_params = {**request.path_params, "media": sid}
+            return render_xml(await self.fetch_media(caller, request), "Media")
         media, content = await self._find_media(caller, request)
         return Response(
             200, content, media.content_type.encode(), ((b"x-content-type-options", b"nosniff"),)

@@ -4,12 +4,12 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
-import msgspec
 import pytest
 from sqlalchemy import select
 
+from dragoman.core.callbacks.sql import callbacks as stored
 from dragoman.core.messages.live import LiveMessage
-from dragoman.core.messages.model.callbacks import CallbackCall, CallbackFacts
+from dragoman.core.messages.model.callbacks import CallbackCall
 from dragoman.core.messages.model.lifecycle import State
 from dragoman.core.messages.model.outcomes import Accepted
 from dragoman.core.messages.sql.tables import callbacks, messages
@@ -62,12 +62,10 @@ class Orders:
 
     async def calls(self) -> list[CallbackCall]:
         """The callbacks that would be made, as the dialect renders them."""
-        query = select(callbacks.c.url, callbacks.c.payload).order_by(callbacks.c.callback_id)
+        query = stored.select_new().order_by(callbacks.c.callback_id)
         rows = await self.services.storage.read(lambda c: list(c.execute(query)))
         render = self.customer.dialect.render_callback
-        return [
-            render(row.url, msgspec.json.decode(row.payload, type=CallbackFacts)) for row in rows
-        ]
+        return [render(one.url, one.payload) for one in map(stored.read_new, rows)]
 
     async def statuses(self, order_id: str) -> list[str]:
         answer = await self.customer.get(f"sms/{order_id}")

@@ -16,7 +16,7 @@ from typing import Final
 import msgspec
 
 from dragoman.connectors.phones.carrier import PhonesCarrier
-from dragoman.connectors.phones.intake import Intake
+from dragoman.connectors.phones.intake import MAX_NUMBER, Intake
 from dragoman.connectors.phones.protocols import SMSGATE
 from dragoman.connectors.phones.smsgate import mapping, schemas
 from dragoman.connectors.phones.smsgate.ingest import Ingest
@@ -326,6 +326,15 @@ class SmsGate:
             raise Refused(RefusalCode.PERMISSION_DENIED, "", "the device is disabled")
         return self._devices.heard(device, _version_of(request))
 
+    async def _check_place(self, request: Request) -> None:
+        """Raises `Elsewhere` for a phone of another partition: with 401 it would register anew."""
+        scheme, token = request.authorization()
+        if scheme == "bearer":
+            await self._devices.check_token(token)
+        number = request.path_params.get("device", "")
+        if number and len(number) <= MAX_NUMBER:
+            self._devices.check_id(int(number))
+
     def _carrier_of(self, device: Device) -> PhonesCarrier:
         carrier = self._carriers.get(device.carrier)
         if carrier is None:
@@ -340,6 +349,7 @@ class SmsGate:
     def _guarded(self, handler: _Handler) -> _Handler:
         async def answer(request: Request) -> Response:
             try:
+                await self._check_place(request)
                 return await handler(request)
             except StorageUnavailable:
                 self._metrics.refused[NAME, RefusalCode.UNAVAILABLE.value] += 1

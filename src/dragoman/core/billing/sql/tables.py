@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from sqlalchemy import Boolean, Column, ForeignKey, Index, Integer, LargeBinary, Text
 
-from dragoman.storage.metadata import Identifier, primary_identifier, required, table
+from dragoman.storage.metadata import (
+    Identifier,
+    primary_identifier,
+    required,
+    table,
+    unchecked_reference,
+)
 
 wallets = table(
     "wallets",
@@ -19,11 +25,12 @@ wallets = table(
 ledger_entries = table(
     "ledger_entries",
     primary_identifier("entry_id"),
-    Column("wallet_id", Identifier, ForeignKey("wallets.wallet_id"), nullable=False),
+    Column("wallet_id", Identifier, nullable=False),
     *required(Text, "kind", "debit", "credit"),
     Column("amount", Identifier, nullable=False),
     Column("batch_id", Identifier),
     Column("note", Text),
+    unchecked_reference("wallet_id", "wallets.wallet_id"),
     Index("ix_ledger_entries_wallet_id_entry_id", "wallet_id", "entry_id"),
 )
 """`amount` leaves the side `debit` and enters `credit`: outside, available, held or spent."""

@@ -19,6 +19,7 @@ from dragoman.core.billing.model.wallets import Balance
 from dragoman.core.billing.sql.tables import ledger_entries, wallets
 from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.storage.bulk import BulkInsert, BulkUpdate
+from dragoman.storage.hot_rows import HotRows
 from dragoman.storage.rows import read_all, read_one
 from dragoman.storage.work import one_by_one
 
@@ -27,16 +28,17 @@ _RESERVE = ("reserve", "available", "held")
 _COMMIT, _REFUND = ("commit", "held", "spent"), ("refund", "held", "available")
 """Kinds of entry, and the sides between which they move credits."""
 _INSERT_WALLETS = BulkInsert(wallets, suffix="ON CONFLICT (account_id, kind) DO NOTHING")
-_SETTLE = BulkUpdate(
-    wallets,
-    ("wallet_id", "available", "held", "spent"),
-    {"available": "{old} + {new}", "held": "{old} + {new}", "spent": "{old} + {new}"},
+_SETTLEMENT = {"available": "{old} + {new}", "held": "{old} + {new}", "spent": "{old} + {new}"}
+_SETTLE = HotRows(
+    BulkUpdate(wallets, ("wallet_id", "available", "held", "spent"), _SETTLEMENT), 1, _SETTLEMENT
 )
-_HOLD = BulkUpdate(
-    wallets,
-    ("wallet_id", "held"),
-    {"available": "{old} - v.column2", "held": "{old} + {new}"},
-    where="(t.unlimited OR t.available >= v.column2)",
+_HOLDING = {"available": "{old} - v.column2", "held": "{old} + {new}"}
+_HAS_CREDITS = "(t.unlimited OR t.available >= v.column2)"
+_HOLD = HotRows(
+    BulkUpdate(wallets, ("wallet_id", "held"), _HOLDING, where=_HAS_CREDITS),
+    1,
+    _HOLDING,
+    where=_HAS_CREDITS,
 )
 
 

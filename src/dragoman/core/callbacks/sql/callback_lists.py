@@ -25,8 +25,9 @@ from dragoman.core.callbacks.model.callback_lists import (
     UnmatchedReceipt,
 )
 from dragoman.core.callbacks.model.hosts import PausedHost
-from dragoman.core.callbacks.sql.callbacks import CallbackState
+from dragoman.core.callbacks.sql.callbacks import LEFT_OUT, CallbackState, read_columns
 from dragoman.core.callbacks.sql.tables import paused_hosts
+from dragoman.core.messages.model.callbacks import make_whole
 from dragoman.core.messages.sql.tables import (
     callback_attempts,
     callbacks,
@@ -45,7 +46,8 @@ LOOKED_AT: Final = 20_000
 """Callbacks of everybody that are looked through for one page, where no index has those of one."""
 _IS_GIVEN_UP: ColumnElement[bool] = literal_column("state = 2")
 """Literally the condition of its index."""
-_SIDES: Final = ("recipient", "sender")
+_SIDES: Final = ("recipient", "sender", "r", "f")
+"""The names of the two in facts, whole and in short."""
 _IS_PENDING: ColumnElement[bool] = literal_column("state = 0")
 
 
@@ -97,10 +99,7 @@ def _find(
         if floor is not None:
             conditions.append(key >= floor)
     query = (
-        select(*columns_of(callbacks, CallbackView))
-        .where(*conditions)
-        .order_by(key.desc())
-        .limit(limit + 1)
+        select(*read_columns(CallbackView)).where(*conditions).order_by(key.desc()).limit(limit + 1)
     )
     found = read_all(connection, query, CallbackView)
     if len(found) > limit:
@@ -111,7 +110,7 @@ def _find(
 
 def find_callback(connection: Connection, callback_id: int) -> CallbackDetails | None:
     """One callback with its calls."""
-    query = select(*columns_of(callbacks, CallbackView), callbacks.c.payload, callbacks.c.answer)
+    query = select(*read_columns(CallbackView), callbacks.c.payload, callbacks.c.answer)
     row = connection.execute(query.where(callbacks.c.callback_id == callback_id)).first()
     if row is None:
         return None
@@ -131,7 +130,7 @@ def find_callback(connection: Connection, callback_id: int) -> CallbackDetails |
             calls.append(last)
     return CallbackDetails(
         callback=callback,
-        payload=row.payload,
+        payload=make_whole(row.payload, row.callback_id, row.message_id),
         calls=tuple(calls),
         of_message=is_any(connection, messages.c.message_id == row.message_id),
     )
@@ -178,10 +177,10 @@ def replay(connection: Connection, item: Replay) -> int:
     last = select(
         callbacks.c.callback_id,
         callbacks.c.attempts,
-        callbacks.c.answered_ms,
-        callbacks.c.answer_status,
+        LEFT_OUT["answered_ms"],
+        LEFT_OUT["answer_status"],
         func.coalesce(callbacks.c.answer, ""),
-    ).where(chosen, callbacks.c.answered_ms.is_not(None))
+    ).where(chosen, LEFT_OUT["answered_ms"].is_not(None))
     names = ["callback_id", "number", "answered_ms", "answer_status", "answer"]
     for row in connection.execute(last).all():
         known = callback_attempts.c
@@ -190,7 +189,9 @@ def replay(connection: Connection, item: Replay) -> int:
                 callback_attempts.insert().values(dict(zip(names, row, strict=True)))
             )
     again = update(callbacks).where(chosen)
-    values = {"state": CallbackState.PENDING.value, "next_attempt_ms": item.now_ms}
+    # From what the rows were before, which no longer say what they left out then.
+    answered = {name: LEFT_OUT[name] for name in ("answered_ms", "answer_status")}
+    values = {"state": CallbackState.PENDING.value, "next_attempt_ms": item.now_ms, **answered}
     return connection.execute(again.values(**values)).rowcount
 
 

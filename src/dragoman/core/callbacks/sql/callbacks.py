@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from enum import IntEnum
-from typing import NamedTuple
+from typing import Any, Final, NamedTuple
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, case, exists, func, select, update
+from sqlalchemy import ColumnElement, Connection, Select, and_, case, exists, func, select, update
 
+from dragoman.core.messages.model.callbacks import are_in_short, read_facts
 from dragoman.core.messages.model.records import NewCallback
 from dragoman.core.messages.sql.tables import callback_attempts, callbacks
 from dragoman.storage.bulk import BulkInsert, BulkUpdate
 from dragoman.storage.connections import bind_as_numbers
-from dragoman.storage.rows import columns_of, count
+from dragoman.storage.rows import count
 from dragoman.storage.work import one_by_one, together
+
+OK: Final = 200
 
 
 class CallbackState(IntEnum):
@@ -25,7 +28,7 @@ class CallbackState(IntEnum):
     """The last retry failed, or the customer's server said 410, or the URL may not be called."""
 
 
-class Attempt(msgspec.Struct, frozen=True, kw_only=True):
+class Attempt(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False):
     """The outcome of a call to a customer's URL."""
 
     callback_id: int
@@ -35,6 +38,15 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True):
     answered_ms: int
     answer_status: int | None
     answer: str
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether its row says all of it without the time and the status of the answer."""
+        return (
+            self.state is CallbackState.DELIVERED
+            and self.answer_status == OK
+            and self.answered_ms == self.next_attempt_ms
+        )
 
 
 bind_as_numbers(CallbackState)
@@ -66,11 +78,41 @@ class Expiry(NamedTuple):
     limit: int
 
 
-_READ_BACK = (*columns_of(callbacks, NewCallback), callbacks.c.next_attempt_ms.label("due_ms"))
-_PENDING = callbacks.c.state == CallbackState.PENDING.value
+_TABLE = callbacks.c
+_PENDING = _TABLE.state == CallbackState.PENDING.value
+_WAS_OK = and_(_TABLE.state == CallbackState.DELIVERED.value, _TABLE.answered_ms.is_(None))
+LEFT_OUT: Final[dict[str, ColumnElement[Any]]] = {
+    "url": case((_TABLE.url.startswith("/"), _TABLE.origin + _TABLE.url), else_=_TABLE.url),
+    "answered_ms": case((_WAS_OK, _TABLE.next_attempt_ms), else_=_TABLE.answered_ms),
+    "answer_status": case((_WAS_OK, OK), else_=_TABLE.answer_status),
+}
+"""What rows leave out, as two of them are half of what a message takes on disk: the origin where it
+begins the URL, and of a call that was answered with 200 what the other columns say. So a row hardly
+grows when its call is answered, and stays on its page."""
+
+
+def read_columns(kind: type[msgspec.Struct]) -> list[ColumnElement[Any]]:
+    """The columns of callbacks that are fields of a value, with what rows leave out."""
+    return [
+        LEFT_OUT[name].label(name) if name in LEFT_OUT else _TABLE[name]
+        for name in kind.__struct_fields__
+        if name in _TABLE
+    ]
+
+
 _UPDATE = BulkUpdate(
     callbacks, Attempt.__struct_fields__, dict.fromkeys(Attempt.__struct_fields__[1:], "{new}")
 )
+_UPDATE_OK = BulkUpdate(
+    callbacks,
+    ("callback_id", "attempts", "next_attempt_ms", "answer"),
+    {
+        **dict.fromkeys(("attempts", "next_attempt_ms", "answer"), "{new}"),
+        "state": str(CallbackState.DELIVERED.value),
+        **dict.fromkeys(("answered_ms", "answer_status"), "NULL"),
+    },
+)
+"""Calls that were answered with 200, as most are."""
 _INSERT_REPEATED = BulkInsert(
     callback_attempts, suffix="ON CONFLICT (callback_id, number) DO NOTHING"
 )
@@ -79,8 +121,15 @@ _INSERT_REPEATED = BulkInsert(
 
 @together("record_callback_attempts")
 def record(connection: Connection, items: list[Attempt]) -> None:
-    rows = {item.callback_id: msgspec.structs.astuple(item) for item in items}
-    _UPDATE.run(connection, list(rows.values()))
+    newest = {item.callback_id: item for item in items}
+    plain, others = [], []
+    for item in newest.values():
+        if item.is_plain:
+            plain.append((item.callback_id, item.attempts, item.answered_ms, item.answer))
+        else:
+            others.append(msgspec.structs.astuple(item))
+    _UPDATE_OK.run(connection, plain)
+    _UPDATE.run(connection, others)
     _INSERT_REPEATED.run(
         connection,
         [
@@ -162,11 +211,24 @@ def load_due(
     """
     message_ids = find_due(connection, account_id, origin, now_ms, limit, newest, message_id)
     query = (
-        select(*_READ_BACK)
+        select_new()
         .where(callbacks.c.message_id.in_(message_ids), _PENDING, callbacks.c.callback_id <= newest)
         .order_by(callbacks.c.callback_id)
     )
-    return [NewCallback(**row._mapping) for row in connection.execute(query)]
+    return [read_new(row) for row in connection.execute(query)]
+
+
+def select_new() -> Select[Any]:
+    """Callbacks for `read_new`."""
+    return select(*read_columns(NewCallback), _TABLE.next_attempt_ms.label("due_ms"))
+
+
+def read_new(row: Any) -> NewCallback:
+    """A callback as it was when it was stored."""
+    values = dict(row._mapping)
+    if are_in_short(row.payload):
+        values["payload"] = read_facts(row.payload, row.callback_id, row.message_id)
+    return NewCallback(**values)
 
 
 def find_due(

@@ -98,6 +98,21 @@ class Connector(Protocol):
 
 
 @runtime_checkable
+class StandsFor(Protocol):
+    """A connector in the place of one that others send over as well."""
+
+    @property
+    def stands_for(self) -> Connector:
+        """The one that has the links, or would have them here."""
+        ...
+
+
+def behind(connector: Connector | None) -> Connector | None:
+    """A connector itself, or the one that it stands for."""
+    return connector.stands_for if isinstance(connector, StandsFor) else connector
+
+
+@runtime_checkable
 class CallsBack(Protocol):
     """A connector that can recall messages."""
 

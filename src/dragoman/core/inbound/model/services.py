@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from functools import lru_cache
 from typing import Final
 
@@ -13,8 +13,8 @@ from dragoman.core.inbound.model.keywords import words_of
 
 KEYWORD_WORDS = 5
 """Words that a keyword may have."""
-MATCH_S: Final = 0.02
-"""A pattern that takes longer to search for is not found: phones write the texts."""
+Finds = Callable[[str], bool]
+"""Whether a pattern is in a text that it knows."""
 
 
 class TextService(msgspec.Struct, frozen=True, kw_only=True):
@@ -62,11 +62,13 @@ class TextService(msgspec.Struct, frozen=True, kw_only=True):
         """Whether a text has to say something for it."""
         return bool(self.keywords or self.pattern)
 
-    def wants(self, text: str, beginnings: Collection[tuple[str, ...]], words: int) -> bool:
+    def wants(self, beginnings: Collection[tuple[str, ...]], words: int, finds: Finds) -> bool:
         """Whether it takes a text with these beginnings and so many words."""
         if words < self.fewest_words or (self.most_words is not None and words > self.most_words):
             return False
-        return not self.keywords.isdisjoint(beginnings) or matches(self.pattern, text)
+        if not self.keywords.isdisjoint(beginnings):
+            return True
+        return bool(self.pattern) and finds(self.pattern)
 
 
 def compile_pattern(pattern: str) -> regex.Pattern[str]:
@@ -77,26 +79,26 @@ def compile_pattern(pattern: str) -> regex.Pattern[str]:
         raise ValueError(f"not a regular expression: {error}") from None
 
 
-def matches(pattern: str, text: str) -> bool:
-    """Whether a text contains a pattern; not where that would take long to find out."""
-    if not pattern:
-        return False
-    try:
-        return _compiled(pattern).search(text, timeout=MATCH_S) is not None
-    except TimeoutError:
-        return False
+def search_pattern(pattern: str, text: str, timeout_s: float) -> bool:
+    """Whether a text contains a pattern; raises TimeoutError where it is not known by then."""
+    return _compiled(pattern).search(text, timeout=timeout_s) is not None
 
 
 _compiled: Final = lru_cache(maxsize=1_000)(compile_pattern)
 
 
 def service_for(
-    services: Sequence[TextService], text: str, number: str, carrier: str, sender: str
+    services: Sequence[TextService],
+    text: str,
+    number: str,
+    carrier: str,
+    sender: str,
+    finds: Finds,
 ) -> TextService | None:
     """The first of an account's services that a text names, or the first that wants no name."""
     serving = [one for one in services if one.serves(number, carrier, sender)]
     words, count = words_of(text, KEYWORD_WORDS), len(text.split())
     beginnings = [words[:length] for length in range(1, len(words) + 1)]
-    named = (one for one in serving if one.is_named and one.wants(text, beginnings, count))
+    named = (one for one in serving if one.is_named and one.wants(beginnings, count, finds))
     rest = (one for one in serving if not one.is_named)
     return next(named, None) or next(rest, None)

@@ -211,6 +211,13 @@ class ReceiptReport(msgspec.Struct, frozen=True, kw_only=True, gc=False):
             return self.known_keys[0] if self.known_keys else ""
         return likeliest_spelling(self.message_id, self.reading)
 
+    @property
+    def exact_keys(self) -> tuple[str, ...]:
+        """The IDs just as received, or as the carrier is known to convert them."""
+        if not self.other_id:
+            return (self.likeliest_key,)
+        return self.likeliest_key, likeliest_spelling(self.other_id, self.reading)
+
 
 class Holder(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """The account whose phone received a text, and the event that reported it."""

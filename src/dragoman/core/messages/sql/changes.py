@@ -6,11 +6,11 @@ from collections import defaultdict
 from collections.abc import Iterable
 from typing import Any
 
-import msgspec
 from sqlalchemy import Connection, delete
 
 from dragoman.core.billing.model.reservations import Settlement
 from dragoman.core.billing.sql import wallets
+from dragoman.core.messages.model.callbacks import render_facts
 from dragoman.core.messages.model.lifecycle import State
 from dragoman.core.messages.model.premium import PremiumState
 from dragoman.core.messages.model.records import (
@@ -108,7 +108,6 @@ _WRITE_PARTS = BulkInsert(
     ),
 )
 _INSERT_CALLBACKS = BulkInsert(callbacks)
-_encode_facts = msgspec.json.Encoder().encode
 _INSERT_PARKED = BulkInsert(parked_receipts)
 
 _SENT, _UNKNOWN = int(State.SENT), int(State.UNKNOWN)
@@ -162,8 +161,7 @@ def _record(connection: Connection, items: list[StateChange]) -> list[Exception 
     _write_parts(connection, part_rows)
     wallets.settle(connection, settlements)
     premium.move(connection, moves)
-    insert_callbacks(connection, called)
-    insert_callbacks(connection, events)
+    insert_callbacks(connection, called + events)
     return [None] * len(items)
 
 
@@ -272,18 +270,21 @@ def _newer(earlier: StoredPart, later: StoredPart) -> StoredPart:
 
 
 def _callback_row(new: NewCallback) -> tuple[Any, ...]:
-    payload = new.payload
+    """The row of a callback: its URL without the origin before it, its facts in short."""
+    payload, origin, url = new.payload, new.origin, new.url
     if not isinstance(payload, str):
-        payload = _encode_facts(payload).decode()
+        payload = render_facts(payload, new.callback_id)
+    if url.startswith(origin) and url[len(origin) : len(origin) + 1] == "/":
+        url = url[len(origin) :]
     # fmt: off
     return (
-        new.callback_id, new.account_id, new.message_id, new.dialect, new.origin, new.url,
+        new.callback_id, new.account_id, new.message_id, new.dialect, origin, url,
         payload, 0, new.attempts, new.due_ms, None, None, None,
     )
     # fmt: on
 
 
-@together("mark_sending")
+@together("mark_sending", overtakes=True)
 def mark_sending(connection: Connection, items: list[list[int]]) -> None:
     _MARK_SENDING.run(connection, [(message_id,) for ids_ in items for message_id in ids_])
 

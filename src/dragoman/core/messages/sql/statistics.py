@@ -12,6 +12,7 @@ from dragoman.core.messages.sql.tables import hourly_statistics
 from dragoman.kit.ids import EPOCH_MS, SEQUENCE_BITS
 from dragoman.kit.zones import Stretch
 from dragoman.storage.bulk import BulkInsert
+from dragoman.storage.hot_rows import HotRows
 from dragoman.storage.rows import is_one_of
 from dragoman.storage.time_limit import time_limit
 
@@ -27,13 +28,17 @@ CREDITS: Final = "mcc:credits"
 PRICE: Final = "mcc:price"
 """The same by the price list, in its smallest unit."""
 
-_ADD = BulkInsert(
-    hourly_statistics,
-    suffix=(
-        "ON CONFLICT (account_id, hour_ms, direction, dimension, value) DO UPDATE SET"
-        " count = hourly_statistics.count + excluded.count,"
-        " parts = hourly_statistics.parts + excluded.parts"
+_ADD = HotRows(
+    BulkInsert(
+        hourly_statistics,
+        suffix=(
+            "ON CONFLICT (account_id, hour_ms, direction, dimension, value) DO UPDATE SET"
+            " count = hourly_statistics.count + excluded.count,"
+            " parts = hourly_statistics.parts + excluded.parts"
+        ),
     ),
+    5,
+    {"count": "{old} + {new}", "parts": "{old} + {new}"},
 )
 
 

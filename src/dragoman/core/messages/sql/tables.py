@@ -25,6 +25,7 @@ from dragoman.storage.metadata import (
     primary_identifier,
     required,
     table,
+    unchecked_reference,
 )
 
 bind_as_numbers(State, BatchState)
@@ -32,7 +33,7 @@ bind_as_numbers(State, BatchState)
 batches = table(
     "batches",
     primary_identifier("batch_id"),
-    Column("account_id", Identifier, ForeignKey("accounts.account_id"), nullable=False),
+    Column("account_id", Identifier, nullable=False),
     *required(Text, "dialect", "protocol"),
     Column("reference", Text),
     *required(Text, "sender", "text", "format", "options"),
@@ -42,6 +43,7 @@ batches = table(
     Column("recipients", Integer, nullable=False),
     Column("waiting_recipients", LargeBinary),
     *required(Integer, "expanded", "unsent", "buffered", "received", "failed"),
+    unchecked_reference("account_id", "accounts.account_id"),
     Index("ix_batches_account_id_batch_id", "account_id", "batch_id"),
     partial_index(
         "ix_batches_account_id_reference", "account_id", "reference", where="reference IS NOT NULL"
@@ -74,8 +76,7 @@ IS_UNSENT: ColumnElement[bool] = literal_column("state IN (10, 20)")
 messages = table(
     "messages",
     primary_identifier("message_id"),
-    Column("batch_id", Identifier, ForeignKey("batches.batch_id"), nullable=False),
-    Column("account_id", Identifier, nullable=False),
+    *required(Identifier, "batch_id", "account_id"),
     *required(Text, "recipient", "route", "mcc"),
     Column("parts", SmallInteger, nullable=False),
     *required(Integer, "credits", "price"),
@@ -85,6 +86,7 @@ messages = table(
     Column("possible_duplicate", Boolean, nullable=False),
     *optional(Identifier, "sent_ms", "final_ms"),
     Column("text", Text),
+    unchecked_reference("batch_id", "batches.batch_id"),
     Index("ix_messages_of_batch", "batch_id", "message_id", "parts"),
     Index("ix_messages_of_recipient", "account_id", "recipient", "message_id", "parts"),
     Index("ix_messages_of_account", "account_id", "message_id", "batch_id", "parts"),
@@ -123,12 +125,13 @@ why no more are sent to.
 
 parts = table(
     "parts",
-    Column("message_id", Identifier, ForeignKey("messages.message_id"), primary_key=True),
+    Column("message_id", Identifier, primary_key=True),
     Column("number", SmallInteger, primary_key=True),
     Column("carrier_message_id", Text),
     Column("state", SmallInteger),
     Column("error", Text),
     Column("reported_ms", Identifier),
+    unchecked_reference("message_id", "messages.message_id"),
     sqlite_with_rowid=False,
 )
 """The state of each part of a message in several parts; a single part has no row."""

@@ -90,6 +90,8 @@ _TRIGGERS: Final = (
     ("devices", "key", "token_digest", ""),
     ("device_registrations", "code", "digest", ""),
     ("numbers", "number", "number", ""),
+    ("admin_tokens", "key", "digest", ""),
+    ("short_links", "link", "token", ""),
 )
 """(table, kind in the directory, column, the kinds of rows that count)."""
 
@@ -364,15 +366,40 @@ def compare_configuration(
 ) -> list[str]:
     """The keys in which a configuration differs from that of the living nodes; else it counts."""
     others = text(f"SELECT count(*) FROM {SHARED_SCHEMA}.nodes n WHERE run <> :run AND {_LIVES}")
-    rows = text(f"SELECT key, value FROM {SHARED_SCHEMA}.settings WHERE key LIKE 'config:%'")
-    wanted = {f"config:{key}": value for key, value in digests.items()}
     if connection.scalar(others, {"run": run}):
-        stored = {row.key: row.value for row in connection.execute(rows)}
-        keys = stored.keys() | wanted.keys()
-        return sorted(
-            key.removeprefix("config:") for key in keys if stored.get(key) != wanted.get(key)
-        )
-    connection.execute(text(f"DELETE FROM {SHARED_SCHEMA}.settings WHERE key LIKE 'config:%'"))
-    put = text(f"INSERT INTO {SHARED_SCHEMA}.settings VALUES (:key, :value)")
-    connection.execute(put, [{"key": key, "value": value} for key, value in wanted.items()])
+        stored = load_configuration(connection)
+        keys = stored.keys() | digests.keys()
+        return sorted(key for key in keys if stored.get(key) != digests.get(key))
+    if load_configuration(connection) != digests:
+        put_configuration(connection, digests)
     return []
+
+
+def load_configuration(connection: Connection) -> dict[str, str]:
+    """The digests of the configuration that counts, by key."""
+    rows = text(f"SELECT key, value FROM {SHARED_SCHEMA}.settings WHERE key LIKE '{_CONFIG}%'")
+    return {row.key.removeprefix(_CONFIG): row.value for row in connection.execute(rows)}
+
+
+def find_configuration_version(connection: Connection) -> int:
+    """How often another configuration has counted."""
+    query = text(f"SELECT value FROM {SHARED_SCHEMA}.settings WHERE key = '{_VERSION}'")
+    return int(connection.scalar(query) or 0)
+
+
+def put_configuration(connection: Connection, digests: Mapping[str, str]) -> int:
+    """Has another configuration count; its version."""
+    count = text(
+        f"INSERT INTO {SHARED_SCHEMA}.settings VALUES ('{_VERSION}', '1') ON CONFLICT (key)"
+        " DO UPDATE SET value = (settings.value::bigint + 1)::text RETURNING value"
+    )
+    version = int(connection.scalar(count) or 0)
+    connection.execute(text(f"DELETE FROM {SHARED_SCHEMA}.settings WHERE key LIKE '{_CONFIG}%'"))
+    put = text(f"INSERT INTO {SHARED_SCHEMA}.settings VALUES (:key, :value)")
+    rows = [{"key": _CONFIG + key, "value": value} for key, value in digests.items()]
+    connection.execute(put, rows)
+    return version
+
+
+_CONFIG: Final = "config:"
+_VERSION: Final = "configuration version"

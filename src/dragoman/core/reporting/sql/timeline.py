@@ -9,7 +9,7 @@ import msgspec
 from sqlalchemy import Column, ColumnElement, Connection, select
 
 from dragoman.core.billing.sql.tables import ledger_entries, wallets
-from dragoman.core.callbacks.sql.callbacks import CallbackState
+from dragoman.core.callbacks.sql.callbacks import CallbackState, read_columns
 from dragoman.core.devices.model.devices import StoredAssignment
 from dragoman.core.devices.sql.assignments import find_of_message
 from dragoman.core.messages.model.lifecycle import State
@@ -41,6 +41,7 @@ class CallbackRow(msgspec.Struct, frozen=True, kw_only=True):
     """A callback, and its number of attempts."""
 
     callback_id: int
+    message_id: int
     url: str
     payload: str
     state: CallbackState
@@ -106,7 +107,7 @@ def load(connection: Connection, message_id: int) -> TimelineRows | None:
         return None
     message = found[0]
     batch = pending.load_batches(connection, [message.batch_id])[message.batch_id]
-    calls = _rows_of(connection, callbacks.c.message_id, [message_id], CallbackRow)
+    calls = _callbacks(connection, message_id)
     repeated = [call.callback_id for call in calls if call.attempts > 1]
     return TimelineRows(
         message=message,
@@ -120,6 +121,15 @@ def load(connection: Connection, message_id: int) -> TimelineRows | None:
         ledger=_ledger(connection, message, batch),
         siblings=_siblings(connection, message, batch),
     )
+
+
+def _callbacks(connection: Connection, message_id: int) -> tuple[CallbackRow, ...]:
+    query = (
+        select(*read_columns(CallbackRow))
+        .where(callbacks.c.message_id == message_id)
+        .order_by(callbacks.c.callback_id)
+    )
+    return tuple(read_all(connection, query, CallbackRow))
 
 
 def _siblings(

@@ -13,6 +13,7 @@ from dragoman.core.contacts.sql.contact_blocks import Tally
 from dragoman.core.contacts.sql.tables import contact_profiles, contacts, memberships
 from dragoman.core.devices.sql.tables import device_assignments
 from dragoman.core.inbound.sql.tables import conversations, inbound_parts, inbound_texts, opt_outs
+from dragoman.core.messages.model.callbacks import make_whole
 from dragoman.core.messages.sql.tables import (
     audiences,
     batches,
@@ -95,6 +96,9 @@ def _calls(connection: Connection, *conditions: ColumnElement[bool]) -> Rows:
     identifiers = []
     for name, row in _rows(connection, callbacks, *conditions):
         identifiers.append(row["callback_id"])
+        row["payload"] = make_whole(row["payload"], row["callback_id"], row["message_id"])
+        if row["url"].startswith("/"):
+            row["url"] = row["origin"] + row["url"]
         yield name, row
     attempts = callback_attempts.c.callback_id.in_(identifiers)
     yield from _rows(connection, callback_attempts, attempts)

@@ -111,7 +111,7 @@ def _free_key(connection: Connection, item: KeyedBatch) -> None:
     connection.execute(delete(submission_keys).where(_is(*_key_of(item))))
 
 
-accept = Operation(_accept, "accept_keyed_batches", KeyedBatch, grows=True)
+accept = Operation(_accept, "accept_keyed_batches", KeyedBatch, grows=True, overtakes=True)
 
 
 def find_row(connection: Connection, account_id: int, dialect: str, key: str) -> KeyedRow | None:

@@ -130,7 +130,7 @@ def _number(connection: Connection, accepted: Sequence[NewOrder]) -> None:
     _INSERT.run(connection, rows)
 
 
-accept = Operation(_accept, "accept_orders", NewOrder, grows=True)
+accept = Operation(_accept, "accept_orders", NewOrder, grows=True, overtakes=True)
 
 
 _OF_ORDER: Final = ("batch_id", "due_ms", "state", "options", "waiting_recipients", "expanded")

@@ -170,5 +170,5 @@ def _affordable(connection: Connection, reservation: Reservation, wanted: int) -
     return min(int(row.available) * wanted // shares[row.wallet_id] for row in rows)
 
 
-accept = Operation(_accept, "accept_batches", NewBatch, grows=True)
-expand = Operation(_expand, "expand_batches", Expansion, grows=True)
+accept = Operation(_accept, "accept_batches", NewBatch, grows=True, overtakes=True)
+expand = Operation(_expand, "expand_batches", Expansion, grows=True, overtakes=True)

@@ -1,0 +1,90 @@
+"""Which carriers a node holds: those that nobody holds, and no more than others do.
+
+It never decides that it holds one: it claims, and PostgreSQL's lock decides.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final
+
+from dragoman.cluster.carriers import Carriers
+from dragoman.core.model.errors import StorageUnavailable
+from dragoman.core.placement.membership import Membership
+from dragoman.core.placement.model.views import Overview
+
+if TYPE_CHECKING:
+    from dragoman.cluster.stream import Stream
+
+AT_ONCE_S: Final = 0.5
+"""For what is in flight, where another node may open the links already."""
+
+
+class Holding:
+    """Claims carriers and gives them back."""
+
+    def __init__(self, name: str, carriers: Carriers, membership: Membership) -> None:
+        """`name` is the node's."""
+        self._name = name
+        self._carriers = carriers
+        self._membership = membership
+        self.stream: Stream | None = None
+
+    async def let_go_of_lost(self, overview: Overview, *, is_new: bool) -> None:
+        """Closes the links of carriers that others hold; with a new session, of all."""
+        holders = {claim.name: claim for claim in overview.carriers}
+        for carrier, held in [*self._carriers.held.items()]:
+            claim = holders.get(carrier)
+            if is_new or claim is None or (claim.node, claim.epoch) != (self._name, held.epoch):
+                await self.let_go(carrier, AT_ONCE_S)
+        for carrier, claim in holders.items():
+            if claim.node is not None and carrier in self._carriers.names:
+                self._carriers.note_holder(carrier, claim.epoch)
+
+    async def take_share(self, overview: Overview, may_claim: Callable[[], bool]) -> None:
+        """Claims what nobody holds; `may_claim` says whether the dead are known to be dead."""
+        holders = {claim.name: claim for claim in overview.carriers}
+        takers = sum(not node.is_dead and not node.draining for node in overview.nodes)
+        most = -(-len(self._carriers.names) // max(1, takers))
+        for carrier in self._carriers.names:
+            claim = holders.get(carrier)
+            holder = overview.node(claim.node) if claim is not None else None
+            own_earlier = holder is not None and holder.name == self._name
+            if carrier in self._carriers.held or (holder is not None and not own_earlier):
+                continue
+            if len(self._carriers.held) >= most:
+                return
+            hangs = claim is not None and claim.node is not None and not own_earlier
+            if hangs and not may_claim():
+                continue
+            epoch = await self._membership.claim_carrier(carrier, dead=hangs)
+            if epoch is not None:
+                await self._carriers.take(carrier, epoch)
+                if self.stream is not None:
+                    self.stream.puller.hold(carrier)
+
+    async def let_go(self, carrier: str, timeout_s: float) -> int | None:
+        """Closes the links of a carrier; the epoch of the claim that was."""
+        if self.stream is not None:
+            await self.stream.puller.let_go(carrier)
+        return await self._carriers.let_go(carrier, timeout_s)
+
+    async def let_go_of_all(self) -> None:
+        """Closes all links at once: others may open them soon."""
+        for carrier in [*self._carriers.held]:
+            await self.let_go(carrier, AT_ONCE_S)
+
+    async def release_all(self, timeout_s: float) -> None:
+        """Gives every carrier back, with what is in flight finished."""
+        for carrier in [*self._carriers.held]:
+            await self.release(carrier, timeout_s)
+
+    async def release(self, carrier: str, timeout_s: float) -> None:
+        """Gives a carrier back."""
+        epoch = await self.let_go(carrier, timeout_s)
+        if self.stream is not None:
+            await self.stream.owners.settled(timeout_s)
+        if epoch is not None:
+            with contextlib.suppress(StorageUnavailable):
+                await self._membership.release_carrier(carrier, epoch)

@@ -1,0 +1,140 @@
+"""The connection of a node to NATS, and the stream through which messages go to other nodes."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Any, Final
+from urllib.parse import quote
+
+import nats
+import structlog
+from nats.aio.msg import Msg
+from nats.errors import Error as NatsError
+from nats.errors import TimeoutError as NatsTimeout
+from nats.js.api import RetentionPolicy, StorageType, StreamConfig
+from nats.js.errors import NotFoundError
+
+STREAM: Final = "submit"
+OLDEST_SERVER: Final = (2, 14)
+PUBLISH_TIMEOUT_S: Final = 5.0
+REQUEST_TIMEOUT_S: Final = 10.0
+AGAIN_S: Final = 0.3
+
+log = structlog.get_logger(__name__)
+
+
+class NatsUnfit(Exception):
+    """Why a NATS server cannot be used, in a line."""
+
+
+class NatsConnection:
+    """Stays connected, once it was."""
+
+    def __init__(
+        self, servers: Iterable[str], run: str, changed: Callable[[], Awaitable[None]]
+    ) -> None:
+        """`changed` is called when the connection is lost and when it is back."""
+        self._servers = [*servers]
+        self.run = run
+        self._changed = changed
+        self.client: Any = None
+        self.jetstream: Any = None
+        self._tasks: set[asyncio.Task[Any]] = set()
+
+    async def open(self) -> None:
+        """Connects; raises `NatsUnfit`."""
+        try:
+            self.client = await nats.connect(
+                self._servers,
+                name=f"dragoman {self.run}",
+                connect_timeout=2,
+                allow_reconnect=True,
+                max_reconnect_attempts=3,
+                reconnect_time_wait=0.5,
+                error_cb=_note_error,
+                disconnected_cb=self._changed,
+                reconnected_cb=self._changed,
+            )
+        except (OSError, NatsError) as error:
+            raise NatsUnfit(f"NATS is not reached: {error or type(error).__name__}") from None
+        self.client.options["max_reconnect_attempts"] = -1  # from here on it is waited for
+        version = self.client.connected_server_version
+        if (version.major, version.minor) < OLDEST_SERVER:
+            raise NatsUnfit(f"NATS is {version}, older than {OLDEST_SERVER[0]}.{OLDEST_SERVER[1]}")
+        self.jetstream = self.client.jetstream(timeout=PUBLISH_TIMEOUT_S)
+        try:
+            await self.jetstream.account_info()
+        except (NatsError, NatsTimeout) as error:
+            raise NatsUnfit(f"NATS has no JetStream: {type(error).__name__}") from None
+        await self.make_stream()
+
+    async def close(self) -> None:
+        """Disconnects, and drops what is being done."""
+        tasks = [*self._tasks]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        if self.client is not None:
+            await self.client.close()
+
+    @property
+    def is_up(self) -> bool:
+        """Whether it is connected now."""
+        return self.client is not None and bool(self.client.is_connected)
+
+    async def make_stream(self) -> None:
+        """Makes the stream, where there is none."""
+        servers = 1 + len(self.client.discovered_servers)
+        config = StreamConfig(
+            name=STREAM,
+            subjects=[f"{STREAM}.>"],
+            retention=RetentionPolicy.WORK_QUEUE,
+            storage=StorageType.FILE,
+            num_replicas=3 if servers >= 3 else 1,
+            duplicate_window=120,
+        )
+        try:
+            await self.jetstream.stream_info(STREAM)
+        except NotFoundError:
+            await self.jetstream.add_stream(config)
+
+    async def make_stream_again(self) -> None:
+        """Makes the stream that was lost; who gave messages to it asks for them."""
+        try:
+            await self.make_stream()
+        except (NatsError, OSError) as error:
+            log.warning("stream_not_made", reason=type(error).__name__)
+
+    async def drop(self, subscription: Any) -> None:
+        """Ends a subscription, if there is one."""
+        if subscription is not None and self.is_up:
+            await subscription.unsubscribe()
+
+    def do(self, work: Any) -> None:
+        """Does something beside what goes on, until the connection is closed."""
+        task = asyncio.ensure_future(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+
+async def respond(msg: Msg, data: bytes) -> None:
+    """Answers a request, if that can be done."""
+    try:
+        await msg.respond(data)
+    except (NatsError, OSError) as error:
+        log.warning("not_answered", reason=type(error).__name__)
+
+
+async def _note_error(error: Exception) -> None:
+    log.debug("nats_error", reason=type(error).__name__)
+
+
+def most_at_once(window: int) -> int:
+    """The most messages of one batch: a quarter of what the holder can have in flight."""
+    return max(1, window // 4)
+
+
+def token_of(name: str) -> str:
+    """A name as one token of a subject."""
+    return quote(name, safe="").replace(".", "%2E").replace("%", "=")

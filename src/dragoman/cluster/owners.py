@@ -1,0 +1,217 @@
+"""What nodes tell the owners of partitions: outcomes, receipts and texts, stored before the answer.
+
+Each is a request to whoever owns the partition now, and is answered after its commit. Outcomes are
+told until they are; a receipt or a text that is not stored comes again from its carrier.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Collection
+from typing import Any, Final
+
+from nats.aio.msg import Msg
+from nats.errors import Error as NatsError
+
+from dragoman.cluster import wire
+from dragoman.cluster.carriers import Carriers
+from dragoman.cluster.nats_connection import AGAIN_S, REQUEST_TIMEOUT_S, NatsConnection, respond
+from dragoman.cluster.wire import Look, Told
+from dragoman.core.messages.model.messages import InboundPartReport, ReceiptReport
+from dragoman.core.model.stored import OnStored
+
+MAX_TOLD: Final = 100
+"""Outcomes in one request."""
+LOOK_S: Final = 1.0
+"""For the other nodes to say whose message a receipt names."""
+
+_STORED: Final = b"+"
+_NOT_STORED: Final = b"-"
+
+
+class Owners:
+    """The owners of all partitions, this node among them."""
+
+    def __init__(
+        self,
+        connection: NatsConnection,
+        carriers: Carriers,
+        look_here: Callable[[ReceiptReport], Awaitable[Look]],
+        is_heard: Callable[[], bool],
+    ) -> None:
+        """`look_here` looks for the message of a receipt in the partitions of this node.
+
+        `is_heard` says whether these may still be its own.
+        """
+        self._connection = connection
+        self._carriers = carriers
+        self._look_here = look_here
+        self._is_heard = is_heard
+        self._telling: defaultdict[int, list[tuple[Told, OnStored]]] = defaultdict(list)
+        self._tellers: dict[int, asyncio.Task[None]] = {}
+        self._subscriptions: dict[int, Any] = {}
+
+    async def listen(self) -> None:
+        """Answers from here on which messages this node knows."""
+        await self._connection.client.subscribe("dragoman.find.*", cb=self._answer_look)
+
+    @property
+    def tasks(self) -> list[asyncio.Task[None]]:
+        """What is under way."""
+        return [*self._tellers.values()]
+
+    async def settled(self, timeout_s: float) -> None:
+        """Waits until what is told is stored, for a while."""
+        if self._tellers:
+            await asyncio.wait(self.tasks, timeout=timeout_s)
+
+    # Partitions that this node owns
+
+    async def open_partition(self, number: int) -> None:
+        """Takes what is told to a partition."""
+
+        async def take(msg: Msg) -> None:
+            self._take(number, msg)
+
+        subject = f"dragoman.partition.{number}.*"
+        self._subscriptions[number] = await self._connection.client.subscribe(subject, cb=take)
+
+    async def close_partition(self, number: int) -> None:
+        """Leaves what is told to a partition to its next owner."""
+        await self._connection.drop(self._subscriptions.pop(number, None))
+
+    def _take(self, number: int, msg: Msg) -> None:
+        def stored(on_disk: bool) -> None:
+            self._connection.do(respond(msg, _STORED if on_disk else _NOT_STORED))
+
+        if not self._is_heard():
+            return  # another node owns it by now, and answers
+        kind = msg.subject.rpartition(".")[2]
+        if kind == "outcomes":
+            self._take_outcomes(number, wire.read_told(msg.data), stored)
+        elif kind == "receipt":
+            report = wire.read_receipt(msg.data).whole()
+            shared = self._carriers.shared(report.carrier, number)
+            if shared is None:
+                stored(False)
+            else:
+                shared.sink.receipt(report, stored)
+        elif kind == "text":
+            text = wire.read_text(msg.data).whole()
+            shared = self._carriers.shared(text.carrier, number)
+            if shared is None:
+                stored(False)
+            else:
+                shared.sink.inbound(text, stored)
+
+    def _take_outcomes(self, number: int, outcomes: list[Told], stored: OnStored) -> None:
+        left, all_stored = len(outcomes), True
+
+        def one_stored(on_disk: bool) -> None:
+            nonlocal left, all_stored
+            left -= 1
+            all_stored &= on_disk
+            if not left:
+                stored(all_stored)
+
+        for told in outcomes:
+            shared = self._carriers.shared(told.carrier, number)
+            if shared is None:
+                one_stored(False)
+            else:
+                shared.settle(told.message_id, told.token, told.outcome(), one_stored)
+
+    # Telling owners
+
+    def tell(self, partition: int, told: Told, on_stored: OnStored) -> None:
+        """Tells an outcome, however long that takes."""
+        self._telling[partition].append((told, on_stored))
+        if partition not in self._tellers:
+            self._tellers[partition] = asyncio.ensure_future(self._tell(partition))
+
+    async def _tell(self, partition: int) -> None:
+        """Tells outcomes until they are stored, what came meanwhile together."""
+        try:
+            while waiting := self._telling[partition]:
+                batch = waiting[:MAX_TOLD]
+                data = wire.encode([told for told, _ in batch])
+                if not await self._ask(partition, "outcomes", data):
+                    if self._bring_home(partition):
+                        return
+                    await asyncio.sleep(AGAIN_S)
+                    continue
+                del waiting[: len(batch)]
+                for _, on_stored in batch:
+                    on_stored(True)
+        finally:
+            self._tellers.pop(partition, None)
+
+    def _bring_home(self, partition: int) -> bool:
+        """Tells what waits to a partition that this node owns by now."""
+        if partition not in self._subscriptions:
+            return False
+        waiting, self._telling[partition] = self._telling[partition], []
+        for told, on_stored in waiting:
+            self._carriers.tell(partition, told, on_stored)
+        return True
+
+    async def _ask(self, partition: int, kind: str, data: bytes) -> bool:
+        """Whether the owner of a partition has stored what it was told."""
+        subject = f"dragoman.partition.{partition}.{kind}"
+        try:
+            answer = await self._connection.client.request(subject, data, timeout=REQUEST_TIMEOUT_S)
+        except (NatsError, OSError):
+            return False
+        return bool(answer.data == _STORED)
+
+    def receipt(self, partition: int, report: ReceiptReport, on_stored: OnStored) -> None:
+        """Gives an owner a receipt."""
+        self._give(partition, "receipt", wire.encode(wire.Receipt.of(report)), on_stored)
+
+    def inbound(self, partition: int, report: InboundPartReport, on_stored: OnStored) -> None:
+        """Gives an owner a text."""
+        self._give(partition, "text", wire.encode(wire.Text.of(report)), on_stored)
+
+    def _give(self, partition: int, kind: str, data: bytes, on_stored: OnStored) -> None:
+        async def give() -> None:
+            on_stored(await self._ask(partition, kind, data))
+
+        self._connection.do(give())
+
+    # Whose message a receipt names
+
+    async def look(self, report: ReceiptReport, partitions: Collection[int]) -> Look:
+        """What other nodes know of a receipt; waits until these partitions were looked in."""
+        client = self._connection.client
+        inbox = client.new_inbox()
+        wanted, seen, complete = {*partitions}, Look(), asyncio.Event()
+
+        async def hear(msg: Msg) -> None:
+            nonlocal seen
+            seen = seen.with_another(wire.read_look(msg.data))
+            if seen.is_exact or wanted <= {*seen.partitions}:
+                complete.set()
+
+        subscription = None
+        try:
+            subscription = await client.subscribe(inbox, cb=hear)
+            data = wire.encode(wire.Receipt.of(report))
+            await client.publish(f"dragoman.find.{self._connection.run}", data, reply=inbox)
+            async with asyncio.timeout(LOOK_S):
+                await complete.wait()
+        except (TimeoutError, NatsError, OSError):
+            pass
+        finally:
+            await self._connection.drop(subscription)
+        return seen
+
+    async def _answer_look(self, msg: Msg) -> None:
+        if msg.subject.rpartition(".")[2] == self._connection.run or not self._is_heard():
+            return
+
+        async def answer() -> None:
+            look = await self._look_here(wire.read_receipt(msg.data).whole())
+            await respond(msg, wire.encode(look))
+
+        self._connection.do(answer())
