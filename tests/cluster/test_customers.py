@@ -17,6 +17,7 @@ import pytest
 import pytest_asyncio
 from aiohttp import web
 
+from dragoman.admin.client import local_client
 from dragoman.cluster.node import ClusterNode
 from dragoman.config import Settings
 from dragoman.config.http import AnswerTable, InboundTable, RequestTable, StatusTable
@@ -356,6 +357,29 @@ async def test_binds_of_one_account_are_counted_over_all_nodes(site: Site) -> No
     assert again.bound == 0
     for esme in (esmes[1], again):
         await esme.close()
+
+
+async def test_operators_see_and_end_binds_at_any_node(site: Site) -> None:
+    bound = {}
+    for partition in range(PARTITIONS):
+        created, system_id = await login(site, partition)
+        bound[created.account.username] = await bind(site.away_from(partition), system_id)
+    for node in site.nodes:
+        call = local_client(node.settings.data_path).call
+        listed = await asyncio.to_thread(call, "GET", "/admin/v1/binds")
+        binds = {one["account"]: one for one in msgspec.json.decode(listed)["binds"]}
+        assert bound.keys() <= binds.keys()
+        assert len({one["bind_id"] for one in binds.values()}) == len(binds)
+    for username in bound:
+        target = f"/admin/v1/binds/{binds[username]['bind_id']}"
+        ended = msgspec.json.decode(await asyncio.to_thread(call, "DELETE", target))
+        assert ended["account"] == username
+
+    async def gone() -> bool:
+        left = msgspec.json.decode(await asyncio.to_thread(call, "GET", "/admin/v1/binds"))
+        return not bound.keys() & {one["account"] for one in left["binds"]}
+
+    await until(gone, "they are ended")
 
 
 async def test_the_rate_of_one_account_is_one_over_all_nodes(site: Site) -> None:

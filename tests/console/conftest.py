@@ -25,7 +25,7 @@ from dragoman.container import Services
 from dragoman.core.accounts.model.accounts import DEFAULT_PERMISSIONS, Permission
 from dragoman.core.callbacks.model.held_hosts import HeldHost
 from dragoman.core.callbacks.model.hosts import CallbackHost, Tested
-from dragoman.core.delivery.running import BindView, CarrierView, LinkView, Reloaded
+from dragoman.core.delivery.running import BindView, CarrierView, LinkView, Reloaded, Situation
 from dragoman.core.messages.model.callbacks import CallbackFacts
 from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.kit.clock import FixedClock
@@ -97,6 +97,8 @@ class Machine:
 
     def __init__(self) -> None:
         self.hosts: tuple[HeldHost, ...] = ()
+        self.told: list[tuple[str, str, object]] = []
+        """What the other partitions of a cluster are to do too."""
         self.bound: list[BindView] = []
         self.reloads: list[bool] = []
         """Whether the configuration was only to be checked, each time."""
@@ -131,6 +133,22 @@ class Machine:
     ) -> Tested:
         self.tested.append((account_id, dialect, url))
         return Tested(status=200, answer="<b>thanks</b>", took_ms=12.0)
+
+    async def situation(self) -> Situation:
+        return Situation(
+            carriers=self.carriers(),
+            waiting=self.waiting(),
+            oldest_s=self.oldest_waiting_s(),
+            problems=tuple(self.problems()),
+            warnings=tuple(self.warnings()),
+            binds=self.binds(),
+        )
+
+    async def end_bind(self, bind_id: int) -> BindView:
+        return self.unbind(bind_id)
+
+    async def tell_others(self, method: str, path: str, body: object = None) -> None:
+        self.told.append((method, path, body))
 
     def warnings(self) -> list[str]:
         return []

@@ -9,6 +9,7 @@ from typing import Final
 from dragoman.admin.answers import HeldHosts, HeldHostView, RetriedHost, RetriedHosts
 from dragoman.admin.calls import Body, Call
 from dragoman.admin.context import Admin
+from dragoman.admin.merging import whole
 from dragoman.admin.messages import find_message
 from dragoman.core.delivery.running import Running
 from dragoman.core.model.errors import RefusalCode, Refused
@@ -96,6 +97,6 @@ def _running(admin: Admin) -> Running:
 
 
 CALLS: Final = (
-    Call("GET", "/callbacks", list_held_hosts),
-    Call("POST", "/callbacks/retry", retry_callbacks),
+    Call("GET", "/callbacks", list_held_hosts, whole=whole()),
+    Call("POST", "/callbacks/retry", retry_callbacks, whole=whole()),
 )

@@ -163,6 +163,10 @@ class Carriers:
     def afar(self, afar: Afar) -> None:
         self._afar = self._seeker.others = afar
 
+    def is_here(self, name: str) -> bool:
+        """Whether this node holds a carrier."""
+        return name in self.held
+
     def connector(self, name: str) -> Connector:
         """The connector of a carrier, with links or without."""
         held = self.held.get(name)

@@ -15,8 +15,8 @@ import msgspec
 import structlog
 
 from dragoman.cluster.configuration import differing, digests
-from dragoman.cluster.front import NODE, Front
-from dragoman.cluster.peers import Peers, Unreachable
+from dragoman.cluster.front import Front
+from dragoman.cluster.peers import NODE, Peers, Unreachable
 from dragoman.config import ConfigError, Settings
 from dragoman.config.differences import RELOADED
 from dragoman.core.delivery.running import Reloaded

@@ -105,9 +105,13 @@ class Cluster(Section, frozen=True, kw_only=True):
     """What other nodes call, where that is not `listen`."""
     secret: Secret = Secret("")
     """What nodes show each other: at least 16 characters, the same for all."""
+    secret_file: Annotated[FilePath | None, Meta(examples=["/run/secrets/cluster-secret"])] = None
+    """File that holds the secret instead."""
     nats: Annotated[Secret, Meta(examples=["nats://user:password@10.0.0.21:4222"])] = Secret("")
     """NATS servers with JetStream, version 2.14 or later, with commas between; set sync_interval to
     always there. Messages for carriers of other nodes go through them."""
+    nats_file: Annotated[FilePath | None, Meta(examples=["/run/secrets/nats"])] = None
+    """File that holds their addresses instead, where a password is in them."""
 
     @property
     def address(self) -> tuple[str, int]:

@@ -172,6 +172,14 @@ _FIND: Final = text(
 )
 
 
+def find_keys(connection: Connection, kind: str, limit: int) -> list[str]:
+    """Some keys of a kind."""
+    query = text(
+        f"SELECT key FROM {SHARED_SCHEMA}.directory WHERE kind = :kind ORDER BY key LIMIT :limit"
+    )
+    return [*connection.scalars(query, {"kind": kind, "limit": limit})]
+
+
 # Nodes
 
 
