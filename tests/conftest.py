@@ -47,6 +47,7 @@ from dragoman.core.messages.model.lifecycle import State
 from dragoman.core.messages.model.messages import Submission
 from dragoman.core.messages.model.records import NewCallback
 from dragoman.core.messages.model.views import MessageView
+from dragoman.core.messages.sql.tables import messages
 from dragoman.core.reporting.model.outbox import OutboxFilter
 from dragoman.core.submission import batches as batches_module
 from dragoman.core.submission.submission import AcceptedBatch
@@ -503,8 +504,14 @@ class GatewayHarness:
         return list(reversed(page.messages))
 
     async def states(self, account: Account) -> list[State]:
-        """The stored states of all messages of an account, oldest first."""
-        return [message.state for message in await self.outbox(account)]
+        """The stored states of all messages of an account, oldest first; cheap enough to poll."""
+        query = (
+            select(messages.c.state)
+            .where(messages.c.account_id == account.account_id)
+            .order_by(messages.c.message_id)
+        )
+        stored = await self.storage.read(lambda c: c.execute(query).scalars().all())
+        return [State(state) for state in stored]
 
     async def balance(self, account: Account) -> tuple[int, int, int]:
         """(available, held, spent)."""
@@ -563,7 +570,6 @@ def until_fixture() -> Callable[..., Any]:
 async def make_harness(sqlite_url: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Any]:
     """Returns a maker of started rigs over one SQLite file (or `url`); waits are shortened."""
     for module, name in (
-        (batches_module, "POLL_S"),
         (backlog_module, "POLL_S"),
         (persistence_module, "RETRY_S"),
         (carrier_module, "_RETRY_IN_S"),
@@ -571,6 +577,7 @@ async def make_harness(sqlite_url: str, monkeypatch: pytest.MonkeyPatch) -> Asyn
         (dispatcher_module, "STORAGE_RETRY_S"),
     ):
         monkeypatch.setattr(module, name, 0.03)
+    monkeypatch.setattr(batches_module, "POLL_S", 0.1)
     monkeypatch.setattr(dispatcher_module, "RESEND_DELAYS_S", (0.0, 0.03))
     made: list[GatewayHarness] = []
 
