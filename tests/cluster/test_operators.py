@@ -327,9 +327,9 @@ class Reader:
         self._session = session
         self._url = node.node.base_url
 
-    async def get(self, path: str) -> str:
+    async def get(self, path: str, status: int = 200) -> str:
         async with self._session.get(self._url + path) as answer:
-            assert answer.status == 200, path
+            assert answer.status == status, path
             return await answer.text()
 
     async def send(self, path: str, **fields: str) -> str:
@@ -368,6 +368,16 @@ async def test_the_console_shows_an_account_at_any_node(
                 for path in ("", "/inbox", "/callbacks", "/conversations", "/accounts", "/people"):
                     await reader.get(f"/console{path}")
                 assert "smsc-1" in await reader.get("/console/carriers")
+
+
+async def test_names_of_other_partitions_are_nobodys_on_the_console(cluster: Cluster) -> None:
+    async with reading(cluster.nodes[1]) as reader:
+        await reader.sign_in(cluster.username(0))
+        foreign = cluster.username(1)
+        page = await reader.get(f"/console/callbacks?account={foreign}", 400)
+        assert "You have no account with this username." in page
+        page = await reader.get(f"/console/routes?to=4520000001&account={foreign}")
+        assert "There was a problem" in page
 
 
 async def test_an_operator_drains_a_node_on_its_page(cluster: Cluster) -> None:
