@@ -22,6 +22,8 @@ from dragoman.config.sections import Admin as AdminSection
 from dragoman.config.sections import Console
 from dragoman.core.accounts.accounts import CreatedAccount
 from dragoman.core.accounts.model.accounts import DEFAULT_PERMISSIONS, Permission
+from dragoman.core.messages.model.records import ParkedReceipt
+from dragoman.core.messages.sql import changes
 from dragoman.testkit.simulator import Simulator
 from tests.cluster.conftest import PARTITIONS, NatsServer, look_often, settings_of
 from tests.cluster.test_nodes import name_in, owner, send, shared
@@ -311,6 +313,33 @@ async def test_a_token_is_good_at_every_node_for_every_account(cluster: Cluster)
         with pytest.raises(Failed) as failed:
             await asyncio.to_thread(client.call, "GET", "/admin/v1/accounts")
         assert failed.value.code == "authentication_failed"
+
+
+async def test_receipts_that_match_no_message_are_listed(
+    cluster: Cluster, operator: Operator
+) -> None:
+    parked: list[int] = []
+    for partition in range(PARTITIONS):
+        services = owner(partition, *cluster.nodes).owned[partition].gateway.services
+        parked.append(services.ids.next())
+        receipt = ParkedReceipt(
+            receipt_id=parked[-1],
+            carrier="smsc",
+            carrier_message_id=f"unknown-{partition}",
+            keys="",
+            recipient="4520700000",
+            state=2,
+            error="",
+            raw="",
+        )
+        await services.storage.writer.write(changes.park, receipt)
+    page = await operator.get("/callbacks/receipts", carrier="smsc", limit=100)
+    found = [one["receipt_id"] for one in page["receipts"]]
+    assert found[:PARTITIONS] == sorted(parked, reverse=True)
+    async with reading(cluster.nodes[0]) as reader:
+        await reader.sign_in(cluster.username(2))
+        shown = await reader.get("/console/callbacks/receipts")
+        assert all(f"unknown-{partition}" in shown for partition in range(PARTITIONS))
 
 
 async def test_without_an_account_named_there_must_be_only_one(
