@@ -18,7 +18,7 @@ from dragoman.admin.operations import build_admin
 from dragoman.admin.reloading import Reloading, connect_carrier, resume_kept
 from dragoman.admin.remote import TokenGuard
 from dragoman.admin.server import AdminServer, build_admin_app
-from dragoman.admin.situation import end_bind, situation_of, tell_others
+from dragoman.admin.situation import end_bind, situation_of, tell_others, unmatched_of
 from dragoman.assembly import build_services
 from dragoman.assembly.membership import Membership
 from dragoman.campaigns.build import build_mail_worker, build_notices
@@ -42,6 +42,7 @@ from dragoman.console.views.cluster import build_cluster_pages
 from dragoman.container import Services
 from dragoman.core.alerts.alerts import Channels
 from dragoman.core.callbacks.calling import Caller, make_test_call
+from dragoman.core.callbacks.model.callback_lists import UnmatchedPage
 from dragoman.core.callbacks.model.held_hosts import HeldHost
 from dragoman.core.callbacks.model.hosts import CallbackHost, Tested
 from dragoman.core.callbacks.schedule import RetrySchedule
@@ -399,6 +400,10 @@ class Gateway:
     async def situation(self) -> Situation:
         """How everything is that operators look at; raises `Refused`."""
         return await situation_of(self.admin, self)
+
+    async def unmatched(self, carrier: str, before: int | None, limit: int) -> UnmatchedPage:
+        """Receipts that match no message, newest first; raises `Refused`."""
+        return await unmatched_of(self.admin, carrier, before, limit)
 
     async def end_bind(self, bind_id: int) -> BindView:
         """Ends a bind, in whichever partition of a cluster; raises `Refused`."""
