@@ -45,8 +45,6 @@ from dragoman.core.callbacks.calling import Caller, make_test_call
 from dragoman.core.callbacks.model.callback_lists import UnmatchedPage
 from dragoman.core.callbacks.model.held_hosts import HeldHost
 from dragoman.core.callbacks.model.hosts import CallbackHost, Tested
-from dragoman.core.callbacks.schedule import RetrySchedule
-from dragoman.core.callbacks.worker import CallbackWorker
 from dragoman.core.delivery.model.ports import Connector, Custodian, behind
 from dragoman.core.delivery.running import (
     BindView,
@@ -55,16 +53,13 @@ from dragoman.core.delivery.running import (
     Situation,
     WirePiece,
 )
-from dragoman.core.inbound.model.auto_answers import ANSWERS
 from dragoman.core.messages.feed import Feed
 from dragoman.core.messages.model.callbacks import (
-    BINDS,
     CallbackFacts,
-    renderer_of_events,
-    renderer_of_texts,
 )
 from dragoman.core.metrics import Metrics
 from dragoman.dialects import DIALECTS
+from dragoman.dialects.callbacks import build_callback_worker
 from dragoman.kit.child_process import ChildProcess
 from dragoman.kit.clock import Clock
 from dragoman.kit.ids import time_of
@@ -137,43 +132,12 @@ class Gateway:
         if membership is not None and membership.wrap_caller is not None:
             caller = membership.wrap_caller(self._client)
         self._traces = build_traces(settings.traces, services.feed)
-        self.callbacks = CallbackWorker(
-            storage=services.storage,
-            client=caller,
-            renderers={d.name: d.render_callback for d in self.dialects if d.render_callback},
-            schedule=RetrySchedule(
-                first_s=callbacks.first_retry_s,
-                longest_s=callbacks.max_retry_s,
-                give_up_after_s=callbacks.give_up_after_s,
-                max_retry_after_s=callbacks.max_retry_after_s,
-            ),
-            concurrency=callbacks.concurrency,
-            per_lane=callbacks.per_host,
-            clock=services.clock,
-            metrics=services.metrics,
-            serves=lambda origin: not origin.startswith(BINDS),
+        self.callbacks = build_callback_worker(
+            services,
+            self.dialects,
+            caller,
             on_called=self._traces.note_callback if self._traces else None,
-            text_renderers={
-                renderer_of_texts(d.name): d.render_text
-                for d in self.dialects
-                if d.render_text is not None
-            }
-            | {renderer_of_texts(ANSWERS): services.answering.render},
-            event_renderers={
-                renderer_of_events(d.name): d.render_event
-                for d in self.dialects
-                if d.render_event is not None
-            },
-            answer_takers={
-                renderer(d.name): d.take_answer
-                for d in self.dialects
-                if d.take_answer is not None
-                for renderer in (renderer_of_texts, renderer_of_events)
-            }
-            | {renderer_of_texts(ANSWERS): services.answering.take},
         )
-        services.callback_stored.subscribe(self.callbacks.announce)
-        self.callbacks.follow(services.callback_lists)
         self._openid = build_openid(services)
         self.smpp_server, self._bind_deliveries = build_smpp_server(services)
         self._mail_worker = build_mail_worker(services)
@@ -483,7 +447,7 @@ class Gateway:
         self, account_id: int, dialect: str, url: str, facts: CallbackFacts
     ) -> Tested:
         """Makes one call to a customer's URL that is not stored; raises `Refused`."""
-        render = self.callbacks.renderers.get(dialect)
+        render = self.callbacks.renderers.states.get(dialect)
         return await make_test_call(self.callbacks.client, self.services.clock, render, url, facts)
 
     def binds(self) -> Sequence[BindView]:

@@ -11,6 +11,7 @@ from tests.passing_time import MovableClock
 
 from dragoman.config.tables import PriceTable, RouteTable
 from dragoman.core.accounts.model.accounts import Account, Permission
+from dragoman.core.callbacks.rendering import Renderers
 from dragoman.core.callbacks.schedule import RetrySchedule
 from dragoman.core.callbacks.worker import CallbackWorker
 from dragoman.core.messages import events as journal_module
@@ -265,7 +266,9 @@ async def test_each_call_to_the_customer_is_told(
     worker = CallbackWorker(
         storage=harness.storage,
         client=server,  # type: ignore[arg-type]
-        renderers={"test": lambda url, _facts: CallbackCall(method="GET", url=url)},
+        renderers=Renderers(
+            states={"test": lambda url, _facts: CallbackCall(method="GET", url=url)}
+        ),
         schedule=RetrySchedule(
             first_s=0.01, longest_s=0.01, give_up_after_s=60, max_retry_after_s=60
         ),

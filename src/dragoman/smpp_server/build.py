@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dragoman.container import Services
+from dragoman.core.callbacks.rendering import Renderers
 from dragoman.core.callbacks.schedule import RetrySchedule
 from dragoman.core.callbacks.worker import CallbackWorker
 from dragoman.core.messages.model.callbacks import BINDS, SMPP, renderer_of_texts
@@ -24,8 +25,7 @@ def build_smpp_server(services: Services) -> tuple[SmppServer, CallbackWorker]:
     worker = CallbackWorker(
         storage=services.storage,
         client=server.binds,
-        renderers={},
-        as_stored={SMPP: RECEIPT, renderer_of_texts(SMPP): TEXT},
+        renderers=Renderers(as_stored={SMPP: RECEIPT, renderer_of_texts(SMPP): TEXT}),
         schedule=RetrySchedule(
             first_s=BIND_RETRY_S,
             longest_s=services.settings.callbacks.max_retry_s,

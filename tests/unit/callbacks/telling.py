@@ -13,6 +13,7 @@ from aiohttp import web
 from sqlalchemy import Connection, select
 from tests.passing_time import MovableClock
 
+from dragoman.core.callbacks.rendering import Renderers
 from dragoman.core.callbacks.schedule import RetrySchedule
 from dragoman.core.callbacks.sql.callbacks import LEFT_OUT, CallbackState
 from dragoman.core.callbacks.worker import CallbackWorker
@@ -114,7 +115,7 @@ class Teller:
         self.worker = CallbackWorker(
             storage=self.storage,
             client=self._client,
-            renderers=renderers,
+            renderers=Renderers(states=renderers),
             schedule=schedule,
             concurrency=concurrency,
             per_lane=per_lane,

@@ -45,7 +45,7 @@ async def teller(make_teller: Any) -> Any:
 
     reader = Reader()
     reader.teller, teller.reader = teller, reader
-    teller.worker.text_renderers[DIALECT] = render
+    teller.worker.renderers.texts[DIALECT] = render
     teller.worker.answer_takers[DIALECT] = reader.read
     return teller
 

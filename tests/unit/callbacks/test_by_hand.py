@@ -129,7 +129,7 @@ async def test_url_is_tried_once_and_nothing_is_stored(
     teller, customer = await make_teller(), await make_customer()
 
     async def test(dialect: str, url: str) -> Any:
-        render = teller.worker.renderers.get(dialect)
+        render = teller.worker.renderers.states.get(dialect)
         return await make_test_call(teller.worker.client, teller.clock, render, url, FACTS)
 
     tested = await test("test", customer.origin)

@@ -204,7 +204,7 @@ class SmppCarrier:
         else:
             self._sink.inbound(report, on_stored)
 
-    def link_changed(self, link: Link) -> None:
+    def link_changed(self) -> None:
         """Updates whether the carrier is up, and its capacity."""
         self._note_availability()
 

@@ -12,15 +12,15 @@ import ssl
 from collections import deque
 from collections.abc import Callable
 from types import MappingProxyType
-from typing import Any, Final, Protocol, cast
+from typing import Any, Final, cast
 
 import structlog
 
+from dragoman.connectors.smpp.link_events import LinkEvents
 from dragoman.connectors.smpp.set_aside import FIRST_DELAY_S, SetAside
 from dragoman.connectors.smpp.settings import BindMode, CarrierSettings
 from dragoman.connectors.smpp.statuses import THROTTLING, describe_status
 from dragoman.connectors.smpp.submit_tracker import Part, SubmitTracker
-from dragoman.core.model.stored import OnStored
 from dragoman.kit.pace import Pace
 from dragoman.kit.supervisor import Spawn
 from dragoman.protocols.smpp.constants import CommandStatus
@@ -42,7 +42,6 @@ from dragoman.protocols.smpp.pdus import (
     BindTransmitter,
     DataSm,
     DeliverSm,
-    Pdu,
 )
 from dragoman.protocols.smpp.session import Session
 from dragoman.protocols.smpp.states import Role, State
@@ -67,43 +66,6 @@ _AT_FAULT: Final = frozenset({CloseReason.LINK_DEAD, CloseReason.UNBIND_TIMEOUT}
 
 # Members that every message asks for: looking one up in its class costs more than the rest.
 _CLOSED = State.CLOSED
-
-
-class LinkEvents(Protocol):
-    """What a link reports to its carrier; every call is on the loop and cheap."""
-
-    def part_answered(self, part: Part, response: Pdu, elapsed_s: float) -> None:
-        """The SMSC took or refused the part; throttling never comes here."""
-        ...
-
-    def part_lost(self, part: Part, detail: str) -> None:
-        """The part was handed to the network and no answer will come."""
-        ...
-
-    def part_returned(self, part: Part, *, draining: bool) -> None:
-        """The part was never written."""
-        ...
-
-    def part_set_aside(self, part: Part, status: int, retry_in_s: float) -> None:
-        """The SMSC throttles this number alone, or the message has expired; the other parts of the
-        message are skipped."""
-        ...
-
-    def part_skipped(self, part: Part) -> None:
-        """The part was left out because its message had failed."""
-        ...
-
-    def part_unsendable(self, part: Part, error: EncodeError) -> None:
-        """A field of the part does not fit the protocol."""
-        ...
-
-    def delivered(self, pdu: DeliverSm | DataSm, on_stored: OnStored) -> None:
-        """A receipt or a text arrived."""
-        ...
-
-    def link_changed(self, link: Link) -> None:
-        """The link came up or went down."""
-        ...
 
 
 class Link(asyncio.Protocol):
@@ -489,7 +451,7 @@ class Link(asyncio.Protocol):
 
     def _on_bound(self, event: Bound) -> None:
         self._was_bound = True
-        self._events.link_changed(self)
+        self._events.link_changed()
 
     def _on_refused(self, event: BindRefused) -> None:
         self.last_error = f"bind refused: {describe_status(event.response.command_status)}"
@@ -504,7 +466,7 @@ class Link(asyncio.Protocol):
             self._events.part_returned(part, draining=self._draining)
         self._return_line(begun_too=True)
         self._unacknowledged = 0
-        self._events.link_changed(self)
+        self._events.link_changed()
         if event.reason in _AT_FAULT:
             self._disconnect()
         elif self._transport is not None and self._session is not None:

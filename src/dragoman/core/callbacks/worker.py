@@ -23,16 +23,13 @@ from dragoman.core.callbacks.calling import (
     MAX_ANSWER,
     Called,
     Caller,
-    Render,
-    Rendered,
-    RenderEvent,
-    RenderText,
     TakeAnswer,
     called_of,
 )
 from dragoman.core.callbacks.lanes import FIRST_PAUSE_S, AccountCalls, CallbackLane
 from dragoman.core.callbacks.model.held_hosts import HeldHost, names_of
 from dragoman.core.callbacks.model.hosts import CallbackHost, PausedHost
+from dragoman.core.callbacks.rendering import Renderers
 from dragoman.core.callbacks.schedule import RetrySchedule, Verdict, parse_retry_after
 from dragoman.core.callbacks.sql import callback_lists, callbacks
 from dragoman.core.callbacks.sql.callbacks import (
@@ -45,10 +42,7 @@ from dragoman.core.inbound.answers import TooManyAnswers
 from dragoman.core.messages.model.callbacks import (
     CallbackAnswer,
     CallbackCall,
-    CallbackFacts,
-    EventFacts,
     OwnAnswer,
-    TextFacts,
 )
 from dragoman.core.messages.model.records import NewCallback
 from dragoman.core.metrics import Metrics
@@ -84,7 +78,7 @@ class CallbackWorker:
 
     storage: Storage
     client: Caller
-    renderers: Mapping[str, Render]
+    renderers: Renderers
     schedule: RetrySchedule
     concurrency: int
     """Calls at the same time; an account may have as many as are left to the others."""
@@ -92,12 +86,8 @@ class CallbackWorker:
     """Calls at the same time of an account to an origin."""
     clock: Clock
     metrics: Metrics
-    text_renderers: Mapping[str, RenderText] = field(default_factory=dict)
-    event_renderers: Mapping[str, RenderEvent] = field(default_factory=dict)
     answer_takers: Mapping[str, TakeAnswer] = field(default_factory=dict)
     """By the same keys as the renderers of texts and events."""
-    as_stored: Mapping[str, str] = field(default_factory=dict)
-    """What is handed over as it is stored, without rendering: methods, by key of a renderer."""
     serves: Callable[[str], bool] = lambda _origin: True
     """Whether it is this worker that delivers to an origin."""
     reachable: Callable[[int], bool] = lambda _account_id: True
@@ -407,7 +397,7 @@ class CallbackWorker:
 
     def _call(self, lane: CallbackLane, callback: NewCallback) -> None:
         try:
-            call = self._render(callback)
+            call = self.renderers.render(callback)
         except Exception as error:  # a defect of ours, or a dialect that is not enabled now
             self._not_rendered(lane, callback, error)
             return
@@ -468,7 +458,7 @@ class CallbackWorker:
             callback_id=callback.callback_id,
             account_id=callback.account_id,
             url=callback.url,
-            facts=self._text_of(callback),
+            facts=self.renderers.facts_of(callback),
             status=called.status,
             headers=fetched.headers if fetched else {},
             body=fetched.body if fetched else b"",
@@ -481,12 +471,6 @@ class CallbackWorker:
             log.error("answer_not_taken", dialect=callback.dialect, reason=type(error).__name__)
             called = Called(status=None, answer="the answer was not stored", ours=True)
         self._end(lane, callback, called, passed_on=passed_on)
-
-    def _text_of(self, callback: NewCallback) -> TextFacts | EventFacts:
-        assert isinstance(callback.payload, str)
-        if callback.dialect in self.text_renderers:
-            return msgspec.json.decode(callback.payload, type=TextFacts)
-        return msgspec.json.decode(callback.payload, type=EventFacts)
 
     def _end(
         self,
@@ -577,24 +561,7 @@ class CallbackWorker:
         elif status is not None and status < 500:
             lane.answered(now)
 
-    def _render(self, callback: NewCallback) -> Rendered:
-        payload, url = callback.payload, callback.url
-        method = self.as_stored.get(callback.dialect) if self.as_stored else None
-        if method is not None:
-            body = payload.encode() if isinstance(payload, str) else msgspec.json.encode(payload)
-            return CallbackCall(method=method, url=url, body=body)
-        if isinstance(payload, CallbackFacts):
-            return self.renderers[callback.dialect](url, payload)
-        render_text = self.text_renderers.get(callback.dialect)
-        if render_text is not None:
-            return render_text(url, msgspec.json.decode(payload, type=TextFacts))
-        render_event = self.event_renderers.get(callback.dialect)
-        if render_event is not None:
-            return render_event(url, msgspec.json.decode(payload, type=EventFacts))
-        return self.renderers[callback.dialect](url, _FACTS.decode(payload))
 
-
-_FACTS = msgspec.json.Decoder(CallbackFacts)
 _STATES = {
     Verdict.DELIVERED: CallbackState.DELIVERED,
     Verdict.RETRY: CallbackState.PENDING,
