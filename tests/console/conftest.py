@@ -23,6 +23,7 @@ from dragoman.console.context import ConsoleContext
 from dragoman.console.routes import build_console
 from dragoman.container import Services
 from dragoman.core.accounts.model.accounts import DEFAULT_PERMISSIONS, Permission
+from dragoman.core.callbacks.model.callback_lists import UnmatchedPage
 from dragoman.core.callbacks.model.held_hosts import HeldHost
 from dragoman.core.callbacks.model.hosts import CallbackHost, Tested
 from dragoman.core.delivery.running import BindView, CarrierView, LinkView, Reloaded, Situation
@@ -95,7 +96,8 @@ class Page(msgspec.Struct):
 class Machine:
     """A gateway that waits for nothing."""
 
-    def __init__(self) -> None:
+    def __init__(self, services: Services) -> None:
+        self.services = services
         self.hosts: tuple[HeldHost, ...] = ()
         self.told: list[tuple[str, str, object]] = []
         """What the other partitions of a cluster are to do too."""
@@ -143,6 +145,9 @@ class Machine:
             warnings=tuple(self.warnings()),
             binds=self.binds(),
         )
+
+    async def unmatched(self, carrier: str, before: int | None, limit: int) -> UnmatchedPage:
+        return await self.services.callback_lists.unmatched(carrier, before, limit)
 
     async def end_bind(self, bind_id: int) -> BindView:
         return self.unbind(bind_id)
@@ -207,7 +212,7 @@ class Browser:
         self.clock = clock
         self.host = host
         self.cookies: dict[str, str] = {}
-        self.machine = Machine()
+        self.machine = Machine(services)
         self.app = DialectApp(
             [build_console(ConsoleContext(services=services, machine=self.machine))],
             _outside,
