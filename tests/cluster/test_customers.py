@@ -51,8 +51,8 @@ from tests.cluster.conftest import (
     start,
 )
 from tests.cluster.test_nodes import name_in, owner, shared
-from tests.conftest import PostgresServer
 from tests.passing_time import until
+from tests.postgres import PostgresServer
 from tests.smpp_server.esme import Esme, submit
 from tests.smpp_server.test_connections import certificate
 

@@ -27,8 +27,8 @@ from dragoman.core.messages.sql import changes
 from dragoman.testkit.simulator import Simulator
 from tests.cluster.conftest import PARTITIONS, NatsServer, look_often, settings_of
 from tests.cluster.test_nodes import name_in, owner, send, shared
-from tests.conftest import PostgresServer
 from tests.passing_time import until
+from tests.postgres import PostgresServer
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -27,9 +28,13 @@ from .conftest import HOST, NOW_MS, PASSWORD, Browser, Page, _outside
 ISSUER = "https://login.example.org"
 CLIENT = "dragoman"
 ADDRESS = "anna@example.org"
-KEY = RSAKey.generate_key(2048, {"kid": "first", "use": "sig", "alg": "RS256"})
-OTHER_KEY = RSAKey.generate_key(2048, {"kid": "second", "use": "sig", "alg": "RS256"})
 NOW_S = NOW_MS // 1000
+
+
+@cache
+def key(kid: str) -> RSAKey:
+    """A key of the provider; made once, by the first test that wants it."""
+    return RSAKey.generate_key(2048, {"kid": kid, "use": "sig", "alg": "RS256"})
 
 
 class Provider:
@@ -42,8 +47,8 @@ class Provider:
             "token_endpoint": f"{ISSUER}/token",
             "jwks_uri": f"{ISSUER}/keys",
         }
-        self.keys = [KEY]
-        self.signs_with: Any = KEY
+        self.keys = [key("first")]
+        self.signs_with: Any = key("first")
         self.header: dict[str, Any] = {"alg": "RS256", "kid": "first"}
         self.claims: dict[str, Any] = {
             "iss": ISSUER,
@@ -178,7 +183,7 @@ def _drop(name: str) -> Callable[[Provider], None]:
 
 
 def _stranger(provider: Provider) -> None:
-    provider.signs_with = OTHER_KEY
+    provider.signs_with = key("second")
 
 
 def _symmetric(provider: Provider) -> None:
@@ -233,11 +238,11 @@ async def test_a_new_key_of_the_provider_is_fetched_once_a_minute(
     browser: Browser, provider: Provider
 ) -> None:
     assert (await _return(browser, provider, await _leave(browser))).status == 303
-    provider.signs_with, provider.header["kid"] = OTHER_KEY, "second"
-    provider.keys = [OTHER_KEY]
+    provider.signs_with, provider.header["kid"] = key("second"), "second"
+    provider.keys = [key("second")]
     provider.claims.pop("nonce")
     assert (await _return(browser, provider, await _leave(browser))).status == 303
-    provider.keys, provider.signs_with = [KEY], KEY
+    provider.keys, provider.signs_with = [key("first")], key("first")
     provider.claims.pop("nonce")
     before = len(provider.asked)
     assert (await _return(browser, provider, await _leave(browser))).status == 502

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import Any
 
 import pytest
@@ -24,7 +25,6 @@ from .peers import RecordedEvents, build, call, table
 TOPIC = CASE.credentials["topic_arn"]
 CERTIFICATE_URL = "https://sns.eu-west-1.amazonaws.com/SimpleNotificationService-0123456789.pem"
 SUBSCRIBE_URL = "https://sns.eu-west-1.amazonaws.com/?Action=ConfirmSubscription&Token=2336412f37"
-KEY = rsa.generate_private_key(public_exponent=65537, key_size=2048)
 REPORT = json.dumps(
     {
         "eventType": "TEXT_DELIVERED",
@@ -47,6 +47,12 @@ TEXT = json.dumps(
 )
 
 
+@cache
+def private_key() -> rsa.RSAPrivateKey:
+    return rsa.generate_private_key(public_exponent=65537, key_size=2048)
+
+
+@cache
 def certificate() -> bytes:
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "sns.amazonaws.com")])
     now = datetime.now(UTC)
@@ -54,16 +60,13 @@ def certificate() -> bytes:
         x509.CertificateBuilder()
         .subject_name(name)
         .issuer_name(name)
-        .public_key(KEY.public_key())
+        .public_key(private_key().public_key())
         .serial_number(1)
         .not_valid_before(now - timedelta(days=1))
         .not_valid_after(now + timedelta(days=1))
-        .sign(KEY, hashes.SHA256())
+        .sign(private_key(), hashes.SHA256())
     )
     return made.public_bytes(serialization.Encoding.PEM)
-
-
-PEM = certificate()
 
 
 class Amazon:
@@ -75,7 +78,8 @@ class Amazon:
     async def request(self, method: str, url: str, **_: Any) -> Fetched:
         assert method == "GET"
         self.fetched.append(url)
-        return Fetched(200, {}, PEM if url.endswith(".pem") else b"<ConfirmSubscriptionResponse/>")
+        body = certificate() if url.endswith(".pem") else b"<ConfirmSubscriptionResponse/>"
+        return Fetched(200, {}, body)
 
 
 @pytest.fixture
@@ -102,7 +106,7 @@ def envelope(message: str = REPORT, *, version: str = "2", **more: str) -> dict[
         names = ["Message", "MessageId", "SubscribeURL", "Timestamp", "Token", "TopicArn", "Type"]
     signed = "".join(f"{name}\n{fields[name]}\n" for name in names if name in fields)
     algorithm = hashes.SHA1() if version == "1" else hashes.SHA256()
-    signature = KEY.sign(signed.encode(), padding.PKCS1v15(), algorithm)
+    signature = private_key().sign(signed.encode(), padding.PKCS1v15(), algorithm)
     return {
         "SignatureVersion": version,
         "Signature": base64.b64encode(signature).decode(),

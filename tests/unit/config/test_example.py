@@ -106,8 +106,15 @@ def alternatives() -> Iterator[int]:
             yield number
 
 
+@pytest.fixture(scope="module")
+def example() -> Settings:
+    return load(EXAMPLE, {})
+
+
 @pytest.mark.parametrize("number", [*alternatives()], ids=lambda number: LINES[number])
-def test_a_key_that_is_commented_out_is_valid(tmp_path: Path, number: int) -> None:
+def test_a_key_that_is_commented_out_is_valid(
+    tmp_path: Path, example: Settings, number: int
+) -> None:
     line = LINES[number].removeprefix("# ")
     name, value = next(iter(tomllib.loads(line).items()))
     start = max(at for at in range(number) if LINES[at].startswith("["))
@@ -123,7 +130,7 @@ def test_a_key_that_is_commented_out_is_valid(tmp_path: Path, number: int) -> No
         line = f'{name} = "{file.name}"'
     path = tmp_path / "dragoman.toml"
     path.write_text("\n".join([*kept, line, *LINES[number + 1 :]]))
-    assert load(path, {}) != load(EXAMPLE, {})
+    assert load(path, {}) != example
 
 
 def test_there_are_keys_that_are_commented_out() -> None:
