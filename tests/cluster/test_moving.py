@@ -29,6 +29,7 @@ from dragoman.core.ownership import ACCOUNT, OTHERS, OwnedThrough
 from dragoman.storage import copying
 from tests.cluster.conftest import PARTITIONS
 from tests.cluster.test_nodes import name_in, owner, send, shared
+from tests.conftest import PostgresServer
 from tests.passing_time import PATIENCE_S
 
 MakeNode = Callable[..., Any]
@@ -70,7 +71,11 @@ def settings_of(url: str, folder: Path) -> Settings:
 async def single(tmp_path: Path) -> Single:
     folder = tmp_path / "single"
     folder.mkdir()
-    made = Single(f"sqlite:///{folder / 'dragoman.db'}")
+    return await make_single(f"sqlite:///{folder / 'dragoman.db'}", folder)
+
+
+async def make_single(url: str, folder: Path) -> Single:
+    made = Single(url)
     async with opened_services(settings_of(made.url, folder), migrate=True) as services:
         for partition in range(PARTITIONS):
             created = await services.accounts.create(
@@ -135,6 +140,19 @@ async def test_everything_comes_along_and_is_found(
         call, "POST", "/admin/v1/accounts", msgspec.json.encode({"username": name_in(0, 3)})
     )
     assert msgspec.json.decode(fresh)["account"]["account_id"] not in ids
+
+
+async def test_a_database_of_postgresql_moves_in(
+    cluster_url: str, postgres: PostgresServer, tmp_path: Path
+) -> None:
+    postgres.run("CREATE DATABASE moving")
+    url = postgres.url_of("moving")
+    single = await make_single(url, tmp_path)
+    told: list[MovedTable] = []
+    await asyncio.to_thread(move_in, url, cluster_url, PARTITIONS, told.append)
+    done = {one.name: one.rows for one in told if one.is_done}
+    assert done["messages"] == 3 * len(single.accounts)
+    postgres.release(url)
 
 
 async def test_one_that_is_interrupted_goes_on(
