@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from functools import partial
 from typing import TYPE_CHECKING, NoReturn
 
 import structlog
@@ -19,11 +18,11 @@ from dragoman.admin.operations import build_admin
 from dragoman.admin.reloading import Reloading, connect_carrier, resume_kept
 from dragoman.admin.remote import TokenGuard
 from dragoman.admin.server import AdminServer, build_admin_app
+from dragoman.admin.situation import end_bind, situation_of, tell_others, unmatched_of
 from dragoman.assembly import build_services
 from dragoman.assembly.membership import Membership
+from dragoman.campaigns.build import build_mail_worker, build_notices
 from dragoman.campaigns.links import build_short_links
-from dragoman.campaigns.notices import MailedNotices
-from dragoman.campaigns.pages import PREFIX as MAILINGS_PREFIX
 from dragoman.campaigns.pages import build_mailing_pages
 from dragoman.campaigns.relay import new_transport
 from dragoman.config import Settings
@@ -39,16 +38,23 @@ from dragoman.console.context import ConsoleContext
 from dragoman.console.openid_provider import build_openid
 from dragoman.console.routes import build_console
 from dragoman.console.views import PAGES
+from dragoman.console.views.cluster import build_cluster_pages
 from dragoman.container import Services
 from dragoman.core.alerts.alerts import Channels
 from dragoman.core.callbacks.calling import Caller, make_test_call
+from dragoman.core.callbacks.model.callback_lists import UnmatchedPage
 from dragoman.core.callbacks.model.held_hosts import HeldHost
 from dragoman.core.callbacks.model.hosts import CallbackHost, Tested
 from dragoman.core.callbacks.schedule import RetrySchedule
 from dragoman.core.callbacks.worker import CallbackWorker
-from dragoman.core.campaigns.worker import MailWorker
 from dragoman.core.delivery.model.ports import Connector, Custodian, behind
-from dragoman.core.delivery.running import BindView, CarrierView, Reloaded, WirePiece
+from dragoman.core.delivery.running import (
+    BindView,
+    CarrierView,
+    Reloaded,
+    Situation,
+    WirePiece,
+)
 from dragoman.core.inbound.model.auto_answers import ANSWERS
 from dragoman.core.messages.feed import Feed
 from dragoman.core.messages.model.callbacks import (
@@ -128,6 +134,8 @@ class Gateway:
         )
         self.workbench = build_workbench(services, self._client) if build_workbench else None
         caller: Caller = self.workbench.forwarding if self.workbench else self._client
+        if membership is not None and membership.wrap_caller is not None:
+            caller = membership.wrap_caller(self._client)
         self._traces = build_traces(settings.traces, services.feed)
         self.callbacks = CallbackWorker(
             storage=services.storage,
@@ -168,7 +176,7 @@ class Gateway:
         self.callbacks.follow(services.callback_lists)
         self._openid = build_openid(services)
         self.smpp_server, self._bind_deliveries = build_smpp_server(services)
-        self._mail_worker = self._build_mail_worker()
+        self._mail_worker = build_mail_worker(services)
         self._mail: MailListener | None = None
         self.web: DialectApp | None = None
         self._server: Server | None = None
@@ -179,6 +187,7 @@ class Gateway:
             running=self,
             started_ms=started_ms,
             cluster=membership.cluster if membership is not None else None,
+            others=membership.others if membership is not None else None,
         )
         self._admin: AdminServer | None = None
         self._supervisor = Supervisor(self._worker_ended)
@@ -388,6 +397,23 @@ class Gateway:
             ),
         ]
 
+    async def situation(self) -> Situation:
+        """How everything is that operators look at; raises `Refused`."""
+        return await situation_of(self.admin, self)
+
+    async def unmatched(self, carrier: str, before: int | None, limit: int) -> UnmatchedPage:
+        """Receipts that match no message, newest first; raises `Refused`."""
+        return await unmatched_of(self.admin, carrier, before, limit)
+
+    async def end_bind(self, bind_id: int) -> BindView:
+        """Ends a bind, in whichever partition of a cluster; raises `Refused`."""
+        return await end_bind(self.admin, self, bind_id)
+
+    async def tell_others(self, method: str, path: str, body: object = None) -> None:
+        """Has the other partitions of a cluster do what was done here; raises `Refused`."""
+        if self.admin.others is not None:
+            await tell_others(self.admin.others, method, path, body)
+
     def free_bytes(self) -> int | None:
         """Free space on the disk of the database; None for a server."""
         return self.services.storage.free_bytes()
@@ -551,37 +577,18 @@ class Gateway:
         context = ConsoleContext(
             services=self.services,
             machine=self,
-            notices=self._build_notices(),
+            notices=build_notices(self.services),
             openid=self._openid,
         )
+        pages, member = PAGES, self._membership
+        if member is not None and member.cluster is not None:
+            pages = (*pages, *build_cluster_pages(member.cluster, member.kill))
         if self.workbench is None:
-            return build_console(context)
+            return build_console(context, pages)
         from dragoman.development.pages import PACKAGE, build_phone_pages
 
-        pages = (*PAGES, *build_phone_pages(self.workbench))
+        pages = (*pages, *build_phone_pages(self.workbench))
         return build_console(context, pages, packages=(CONSOLE, PACKAGE))
-
-    def _build_notices(self) -> MailedNotices | None:
-        """What mails people of the console; None without a relay, or an address to mail from."""
-        settings = self.services.settings.mailings
-        if not settings.enabled or not settings.sender:
-            return None
-        return MailedNotices(partial(new_transport, settings), settings.sender, self.services.clock)
-
-    def _build_mail_worker(self) -> MailWorker | None:
-        services, settings = self.services, self.services.settings.mailings
-        if not settings.enabled:
-            return None
-        worker = MailWorker(
-            storage=services.storage,
-            settings=settings,
-            pages_url=f"{(settings.base_url or '').rstrip('/')}{MAILINGS_PREFIX}",
-            new_transport=partial(new_transport, settings),
-            clock=services.clock,
-            metrics=services.metrics,
-        )
-        services.mailings.mail_due.subscribe(worker.announce)
-        return worker
 
     def _channels(self) -> Channels:
         mailings = self.services.settings.mailings

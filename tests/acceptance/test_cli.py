@@ -214,6 +214,10 @@ def test_help_imports_no_command() -> None:
     )
 
 
+def test_the_log_of_a_gateway_imports_no_tracebacks_of_rich() -> None:
+    assert imported({"rich"}, by="import dragoman.core.writer_process, structlog.dev") == []
+
+
 def imported(watched: set[str], *, by: str) -> list[str]:
     """Which of some modules are imported by a call of something in `dragoman.cli.root`."""
     code = (

@@ -22,7 +22,10 @@ from nats.js.errors import NotFoundError
 
 from dragoman.cluster import front as front_module
 from dragoman.cluster import node as node_module
+from dragoman.cluster import pages as pages_module
+from dragoman.cluster import quota_counts as quotas_module
 from dragoman.cluster import stream as stream_module
+from dragoman.cluster.development import Development
 from dragoman.cluster.node import ClusterNode
 from dragoman.config import Settings
 from dragoman.config.dialects import Dialects
@@ -32,8 +35,8 @@ from dragoman.config.tables import SmppTable
 from dragoman.config.values import Secret
 from dragoman.core.placement.setup import set_up
 from dragoman.testkit.simulator import Simulator
-from tests.conftest import PostgresServer
 from tests.passing_time import PATIENCE_S
+from tests.postgres import PostgresServer
 
 PARTITIONS = 3
 SECRET = "shown by nodes to each other"
@@ -141,8 +144,11 @@ def look_often(patch: pytest.MonkeyPatch) -> None:
     """
     patch.setattr(node_module, "STOP_S", 60.0)
     patch.setattr(front_module, "HOLD_S", 60.0)
+    patch.setattr(front_module, "OPERATORS_HOLD_S", 60.0)
+    patch.setattr(pages_module, "TOLD_WITHIN_S", 60.0)
     patch.setattr(node_module, "BEAT_S", 0.1)
     patch.setattr(stream_module, "STATE_EVERY_S", 0.1)
+    patch.setattr(quotas_module, "TELL_EVERY_S", 0.05)
 
 
 @pytest.fixture(autouse=True)
@@ -200,11 +206,12 @@ async def make_node(
         name: str,
         change: Callable[[Settings], Settings] = lambda settings: settings,
         reload: Callable[[Settings], Settings] | None = None,
+        development: Development | None = None,
     ) -> ClusterNode:
         first = settings_of(name, tmp_path / name, cluster_url, nats_url, simulator.port)
         settings = change(first)
         read = None if reload is None else partial(reload, settings)
-        node = ClusterNode(settings, reload_settings=read)
+        node = ClusterNode(settings, reload_settings=read, development=development)
         made.append(node)
         await start(node)
         return node

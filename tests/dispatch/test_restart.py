@@ -12,7 +12,7 @@ from dragoman.core.delivery import backlog as backlog_module
 from dragoman.core.messages.model.lifecycle import State
 from dragoman.core.messages.sql import pending
 from dragoman.core.submission import batches as batches_module
-from dragoman.storage.writer import Operation
+from dragoman.storage.writer import JointWork, Operation
 from dragoman.testkit.simulator import Answer, Behaviour
 from dragoman.work_queue.port import Lane
 
@@ -124,7 +124,7 @@ async def test_a_cancelled_request_does_not_leave_its_message_behind(
     """Bug: a caller that went away during the commit left a stored message nobody sent."""
     harness = await make_harness(carriers={"smsc": simulator.port})
     account = await harness.account(credits=1)
-    submit, written = harness.storage.writer.submit, []
+    submit, written = harness.storage.writer.submit_joint, []
     harness.submission.writer = _Noting(submit, written)
     request = asyncio.create_task(harness.submit(account))
     await asyncio.sleep(0)
@@ -141,15 +141,15 @@ async def test_a_request_cancelled_just_after_the_commit_leaves_no_message_behin
     """Bug: cancelled between the commit and its own next step, it published nothing."""
     harness = await make_harness(carriers={"smsc": simulator.port})
     account = await harness.account(credits=1)
-    submit = harness.storage.writer.submit
+    submit = harness.storage.writer.submit_joint
 
     class CancelsOnCommit:
-        def submit(self, operation: Any, item: Any, done: Any) -> None:
-            def stored(result: Any) -> None:
-                done(result)
+        def submit_joint(self, work: Any, item: Any, caller: Any) -> None:
+            def tell(*told: Any) -> None:
+                work.tell(*told)
                 request.cancel()
 
-            submit(operation, item, stored)
+            submit(JointWork(work.operation, tell), item, caller)
 
     harness.submission.writer = CancelsOnCommit()
     request = asyncio.create_task(harness.submit(account))
@@ -164,9 +164,9 @@ class _Noting:
         self._submit = submit
         self._written = written
 
-    def submit(self, operation: Any, item: Any, done: Any) -> Any:
+    def submit_joint(self, work: Any, item: Any, caller: Any) -> Any:
         self._written.append(item)
-        return self._submit(operation, item, done)
+        return self._submit(work, item, caller)
 
 
 async def test_more_than_the_queue_holds_waits_in_rows_in_order(

@@ -126,8 +126,9 @@ def test_prometheus_itself_takes_the_rules(words: tuple[str, ...]) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-CHART = DEPLOY / "helm/dragoman"
-TEMPLATES = sorted((CHART / "templates").iterdir())
+CHARTS = sorted(path for path in (DEPLOY / "helm").iterdir() if path.is_dir())
+TEMPLATES = sorted(path for chart in CHARTS for path in (chart / "templates").iterdir())
+each_chart = pytest.mark.parametrize("chart", CHARTS, ids=lambda path: path.name)
 ACTION = re.compile(r"\{\{-?\s*(.*?)\s*-?\}\}", re.DOTALL)
 OPENS = ("if ", "with ", "range ", "define ")
 
@@ -141,16 +142,18 @@ def leaves(node: Any, path: str = "") -> Iterator[str]:
         yield path
 
 
-def test_the_chart_uses_exactly_the_values_it_has() -> None:
+@each_chart
+def test_the_chart_uses_exactly_the_values_it_has(chart: Path) -> None:
     """Helm itself checks more: `script/check-deploy`."""
-    values = yaml.safe_load((CHART / "values.yaml").read_text())
-    text = "".join(path.read_text() for path in TEMPLATES)
+    values = yaml.safe_load((chart / "values.yaml").read_text())
+    text = "".join(path.read_text() for path in (chart / "templates").iterdir())
     assert set(re.findall(r"\.Values\.([\w.]+)", text)) == set(leaves(values))
 
 
-def test_the_schema_of_the_chart_has_every_value() -> None:
-    values = yaml.safe_load((CHART / "values.yaml").read_text())
-    schema = json.loads((CHART / "values.schema.json").read_text())
+@each_chart
+def test_the_schema_of_the_chart_has_every_value(chart: Path) -> None:
+    values = yaml.safe_load((chart / "values.yaml").read_text())
+    schema = json.loads((chart / "values.schema.json").read_text())
 
     def unknown(value: Any, kind: dict[str, Any], path: str) -> Iterator[str]:
         for key, inner in value.items() if "properties" in kind else ():
@@ -162,7 +165,7 @@ def test_the_schema_of_the_chart_has_every_value() -> None:
     assert list(unknown(values, schema, "")) == []
 
 
-@pytest.mark.parametrize("path", TEMPLATES, ids=lambda path: path.name)
+@pytest.mark.parametrize("path", TEMPLATES, ids=lambda path: f"{path.parts[-3]}/{path.name}")
 def test_every_block_of_a_template_is_closed(path: Path) -> None:
     depth = 0
     for action in ACTION.findall(path.read_text()):
@@ -172,19 +175,81 @@ def test_every_block_of_a_template_is_closed(path: Path) -> None:
     assert depth == 0
 
 
-def test_the_configuration_in_the_chart_is_valid(tmp_path: Path) -> None:
-    config = yaml.safe_load((CHART / "values.yaml").read_text())["config"]
-    (tmp_path / "carrier-password").write_text("secret")
-    file = tmp_path / "dragoman.toml"
-    file.write_text(config.replace("/run/secrets/dragoman/", f"{tmp_path}/"))
-    assert [carrier.name for carrier in load(file, {}).carriers] == ["main"]
+SECRETS = {
+    "carrier-password": "secret",
+    "cluster-secret": "shown by nodes to each other",
+    "database-url": "postgresql://dragoman:secret@postgresql/dragoman",
+    "dragoman.key": "",
+}
 
 
-def test_the_versions_of_the_chart_are_those_of_the_program() -> None:
-    chart = yaml.safe_load((CHART / "Chart.yaml").read_text())
+def write_configuration(chart: Path, folder: Path) -> Path:
+    """The configuration of a chart, with secrets in a folder of the test's."""
+    for name, content in SECRETS.items():
+        (folder / name).write_text(content)
+    config = yaml.safe_load((chart / "values.yaml").read_text())["config"]
+    file = folder / "dragoman.toml"
+    file.write_text(config.replace("/run/secrets/dragoman/", f"{folder}/"))
+    return file
+
+
+@each_chart
+def test_the_configuration_in_the_chart_is_valid(chart: Path, tmp_path: Path) -> None:
+    settings = load(write_configuration(chart, tmp_path), {})
+    assert [carrier.name for carrier in settings.carriers] == ["main"]
+
+
+def check_node(environment: dict[str, str], folder: Path) -> None:
+    """Fails unless a node can start with the chart's configuration and an environment."""
+    file = write_configuration(DEPLOY / "helm/dragoman-cluster", folder)
+    here = re.compile(r"/run/secrets(/dragoman)?/")
+    given = {name: here.sub(f"{folder}/", value) for name, value in environment.items()}
+    cluster = load(file, given).cluster
+    assert (cluster.partitions, cluster.listen) == (16, "0.0.0.0:8090")
+    assert cluster.secret == SECRETS["cluster-secret"]
+    assert cluster.public_address == f"{cluster.node}:8090".replace("sms-0:", "sms-0.sms-nodes:")
+    assert len(cluster.nats.split(",")) == 3
+
+
+def test_the_nodes_of_the_chart_are_configured(tmp_path: Path) -> None:
+    text = (DEPLOY / "helm/dragoman-cluster/templates/_helpers.tpl").read_text()
+    pairs = re.findall(r"- \{name: (DRAGOMAN_(?!METRICS|CONFIG)\w+), value: (.+)\}\n", text)
+    rendered = {
+        "{{ .Values.partitions | quote }}": "16",
+        '{{ include "cluster.name" . }}': "sms",
+        "$(POD_NAME)": "sms-0",
+    }
+    environment = {}
+    for name, value in pairs:
+        for template, plain in rendered.items():
+            value = value.replace(template, plain)
+        environment[name] = "nats://a,nats://b,nats://c" if "NATS" in name else value.strip('"')
+    check_node(environment, tmp_path)
+
+
+def test_the_compose_file_of_a_cluster_has_all_it_needs(tmp_path: Path) -> None:
+    services = yaml.safe_load((DEPLOY / "compose.cluster.yaml").read_text())["services"]
+    assert [name for name in services if name.startswith("nats-")] == ["nats-1", "nats-2", "nats-3"]
+    nodes = {name: one for name, one in services.items() if name.startswith("node-")}
+    assert list(nodes) == ["node-a", "node-b", "node-c"]
+    ports = set()
+    for name, node in nodes.items():
+        environment = dict(node["environment"])
+        environment.pop("DRAGOMAN_CONFIG")
+        assert environment["DRAGOMAN_CLUSTER__PUBLIC_ADDRESS"] == f"{name}:8090"
+        environment["DRAGOMAN_CLUSTER__NODE"] = name
+        check_node(environment, tmp_path)
+        assert node["depends_on"].keys() <= services.keys()
+        ports |= set(node["ports"])
+    assert len(ports) == len(nodes)
+
+
+@each_chart
+def test_the_versions_of_the_chart_are_those_of_the_program(chart: Path) -> None:
+    said = yaml.safe_load((chart / "Chart.yaml").read_text())
     program = re.search(r'^version = "(.+)"', (ROOT / "pyproject.toml").read_text(), re.MULTILINE)
     assert program is not None
-    assert str(chart["appVersion"]) == program[1]
+    assert str(said["appVersion"]) == program[1]
 
 
 def test_the_builder_is_sent_all_that_the_image_copies() -> None:

@@ -389,7 +389,7 @@ async def joint() -> tuple[Writer, ByHand, Callable[[int], None]]:
     runner = ByHand()
     writer = Writer(runner)
     writer.start()
-    work: JointWork[Any, None] = JointWork(probe, lambda *_: None)
+    work: JointWork[Any, None] = JointWork(probe, lambda *_: None, can_wait=True)
 
     def submit(item: int) -> None:
         writer.submit_joint(work, item, None)
@@ -460,7 +460,7 @@ async def test_work_that_may_not_overtake_comes_behind_joint_work(joint: Any) ->
 async def test_callers_of_joint_work_hear_together(gathering: Any) -> None:
     writer, runner, _ = gathering
     heard: list[Any] = []
-    work = JointWork(probe, lambda *told: heard.append([[*some] for some in told]))
+    work = JointWork(probe, lambda *told: heard.append([[*some] for some in told]), can_wait=True)
     runner.end()
     writer.submit_joint(work, 3, "first")
     writer.submit_joint(work, 4, "second")

@@ -19,6 +19,7 @@ from dragoman.admin.answers import (
 )
 from dragoman.admin.calls import Body, Call
 from dragoman.admin.context import Admin
+from dragoman.admin.merging import whole
 from dragoman.core.accounts.account_fields import AccountFields
 from dragoman.core.accounts.account_tree import NOT_BY_DEFAULT
 from dragoman.core.accounts.auth_tokens import AuthToken
@@ -363,7 +364,7 @@ async def _view(admin: Admin, account: Account) -> AccountView:
 
 
 CALLS: Final = (
-    Call("GET", "/accounts", list_accounts),
+    Call("GET", "/accounts", list_accounts, whole=whole()),
     Call("POST", "/accounts", create_account, status=201),
     Call("GET", "/accounts/{username}", show_account),
     Call("PATCH", "/accounts/{username}", change_account),

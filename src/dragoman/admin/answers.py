@@ -428,6 +428,8 @@ class Overview(msgspec.Struct, frozen=True, kw_only=True):
     started_ms: int | None = None
     address: str = ""
     problems: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+    """What needs attention although it takes traffic."""
     carriers: tuple[CarrierView, ...] = ()
     routes: tuple[RouteView, ...] = ()
     in_flight: int = 0
@@ -455,6 +457,8 @@ class Check(msgspec.Struct, frozen=True, kw_only=True):
     finding: Finding
     detail: str
     remedy: str = ""
+    amount: float = 0.0
+    """Of what: in a cluster, where partitions find the same, the one with most of it is shown."""
 
 
 class EmailServiceView(msgspec.Struct, frozen=True, kw_only=True):

@@ -9,6 +9,7 @@ import msgspec
 from dragoman.admin.answers import BindList, SmppLoginView, WireLogView
 from dragoman.admin.calls import Body, Call
 from dragoman.admin.context import Admin
+from dragoman.admin.merging import ordered, whole
 from dragoman.core.accounts.model.smpp_logins import SmppLogin, SmppOptions
 from dragoman.core.delivery.running import BindView, Running
 from dragoman.core.model.errors import RefusalCode, Refused
@@ -79,21 +80,21 @@ async def list_binds(admin: Admin) -> BindList:
 
 async def end_bind(admin: Admin, bind_id: str) -> BindView:
     """End a bind; its program may bind again."""
-    ended = _running(admin).unbind(_number(bind_id))
+    ended = _running(admin).unbind(_number(admin, bind_id))
     await _note(admin, ended, "end_bind")
     return ended
 
 
 async def start_wire_log(admin: Admin, bind_id: str) -> BindView:
     """Keep what a bind reads and writes for an hour, in memory, with its numbers and texts."""
-    logged = _running(admin).start_wire_log(_number(bind_id))
+    logged = _running(admin).start_wire_log(_number(admin, bind_id))
     await _note(admin, logged, "log_bind")
     return logged
 
 
 async def show_wire_log(admin: Admin, bind_id: str) -> WireLogView:
     """Show what was kept of a bind since its log was asked for: the last MiB of it."""
-    pieces = _running(admin).wire_log(_number(bind_id))
+    pieces = _running(admin).wire_log(_number(admin, bind_id))
     return WireLogView(pieces=tuple(pieces))
 
 
@@ -130,9 +131,10 @@ def _view(username: str, login: SmppLogin, password: str = "") -> SmppLoginView:
     )
 
 
-def _number(text: str) -> int:
+def _number(admin: Admin, text: str) -> int:
     if not text.isascii() or not text.isdigit() or len(text) > 18:
         raise Refused(RefusalCode.NOT_FOUND, text[:20], "bind")
+    admin.services.placement.check_marked(int(text))
     return int(text)
 
 
@@ -142,11 +144,12 @@ def _running(admin: Admin) -> Running:
     return admin.running
 
 
+_BINDS: Final = whole(binds=ordered(lambda one: one.since_ms))
 CALLS: Final = (
     Call("GET", "/accounts/{username}/smpp", show_login),
     Call("PUT", "/accounts/{username}/smpp", change_login),
     Call("DELETE", "/accounts/{username}/smpp", remove_login),
-    Call("GET", "/binds", list_binds),
+    Call("GET", "/binds", list_binds, whole=_BINDS),
     Call("DELETE", "/binds/{bind_id}", end_bind),
     Call("POST", "/binds/{bind_id}/log", start_wire_log),
     Call("GET", "/binds/{bind_id}/log", show_wire_log),

@@ -8,6 +8,8 @@ from typing import Any
 
 import msgspec
 
+from dragoman.admin.whole import Whole
+
 
 class Body(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What an operation is given: a JSON body, or the query of its address."""
@@ -19,7 +21,9 @@ class Call:
 
     `run` is an async function, or for a stream an async generator, of the `Admin`, the placeholders
     of the path as text, and a `body` or `query`; its annotations and its docstring are what the
-    OpenAPI document says. A `local` call is answered on the socket only.
+    OpenAPI document says. A `local` call is answered on the socket only. One that is about all
+    accounts says in `whole` how the answers of a cluster's partitions become one; any other raises
+    `Elsewhere` for what another partition has.
     """
 
     method: str
@@ -27,3 +31,4 @@ class Call:
     run: Callable[..., Any]
     status: int = 200
     local: bool = False
+    whole: Whole | None = None

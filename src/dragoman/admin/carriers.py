@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, Protocol
 
 import msgspec
@@ -10,6 +10,7 @@ import msgspec
 from dragoman.admin.answers import CarrierSwitched, CarrierTested
 from dragoman.admin.calls import Body, Call
 from dragoman.admin.context import Admin
+from dragoman.admin.merging import add, whole
 from dragoman.config.reading import suggest
 from dragoman.config.tables import CarrierTable, HttpTable
 from dragoman.connectors.http.build import build_http_carrier
@@ -18,7 +19,7 @@ from dragoman.connectors.http.carrier import HttpCarrier
 from dragoman.connectors.mm7.carrier import Mm7Carrier
 from dragoman.connectors.smpp.carrier import SmppCarrier
 from dragoman.core.accounts.model.accounts import Permission
-from dragoman.core.delivery.model.ports import Connector, SentMessage, behind
+from dragoman.core.delivery.model.ports import Connector, SentMessage, StandsFor, behind
 from dragoman.core.delivery.running import CarrierView, LinkView, Measured
 from dragoman.core.messages.model.messages import Outgoing
 from dragoman.core.metrics import Metrics
@@ -214,7 +215,10 @@ def _view(
     connector: Connector, use: Mapping[str, tuple[int, int]], metrics: Metrics, *, held: bool
 ) -> CarrierView:
     in_flight, capacity = use.get(connector.name, (0, 0))
-    links = behind(connector)
+    elsewhere, links = False, behind(connector)
+    if isinstance(connector, StandsFor):
+        elsewhere = not connector.is_here
+        capacity = capacity if elsewhere else connector.stands_for.capacity
     timed = links if isinstance(links, SmppCarrier | HttpCarrier) else None
     return CarrierView(
         name=connector.name,
@@ -225,12 +229,24 @@ def _view(
         rate_per_s=(timed.settings.rate_per_s or None) if timed else None,
         held=held,
         kind=_kind(links),
+        elsewhere=elsewhere,
         outcomes={
             outcome: count
             for (carrier, outcome), count in metrics.outcomes.items()
             if carrier == connector.name
         },
-        links=_links(links),
+        links=() if elsewhere else _links(links),
+    )
+
+
+def merge_carriers(views: Sequence[CarrierView]) -> CarrierView:
+    """A carrier as its holder sees it, with what all partitions count of it."""
+    holder = next((one for one in views if not one.elsewhere), views[0])
+    return msgspec.structs.replace(
+        holder,
+        in_flight=sum(one.in_flight for one in views),
+        held=any(one.held for one in views),
+        outcomes=add([one.outcomes for one in views]),
     )
 
 
@@ -300,6 +316,6 @@ def _http_link(carrier: HttpCarrier) -> tuple[LinkView, ...]:
 
 
 CALLS: Final = (
-    Call("PUT", "/carriers/{name}", switch_carrier),
+    Call("PUT", "/carriers/{name}", switch_carrier, whole=whole()),
     Call("POST", "/carriers/{name}/test", try_carrier),
 )

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import structlog
 
+from dragoman.assembly.membership import Others
 from dragoman.container import Services
 from dragoman.core.accounts.model.accounts import Account
 from dragoman.core.delivery.running import Running
@@ -24,6 +25,8 @@ class Admin:
     started_ms: int | None = None
     cluster: Cluster | None = None
     """Where the services are those of a partition."""
+    others: Others | None = None
+    """All partitions of the cluster, where the services are those of one."""
 
     async def note(self, account: Account, action: str, subject: str = "") -> None:
         """Adds a change to the audit log, right after it was made.
@@ -44,9 +47,13 @@ class Admin:
         """The account of a name; without one, the only account there is. Raises `Refused`."""
         if username:
             return await self.services.accounts.find(username)
-        accounts = await self.services.accounts.list_all()
-        if len(accounts) != 1:
+        services = self.services
+        if services.placement.partitions:
+            names = await services.placement.some("username", 2)
+        else:
+            names = [one.username for one in await services.accounts.list_all()]
+        if len(names) != 1:
             several = "there are several, name one with --account"
-            detail = several if accounts else "create one first with `dragoman account create`"
+            detail = several if names else "create one first with `dragoman account create`"
             raise Refused(RefusalCode.MISSING_FIELD, "account", detail)
-        return accounts[0]
+        return await services.accounts.find(names[0])

@@ -19,6 +19,7 @@ from dragoman.admin.answers import (
 )
 from dragoman.admin.calls import Body, Call
 from dragoman.admin.context import Admin
+from dragoman.admin.merging import ordered, whole
 from dragoman.core.devices.inbox_exports import InboxExport
 from dragoman.core.devices.model.devices import Device, Limits
 from dragoman.core.model.errors import RefusalCode, Refused
@@ -125,13 +126,13 @@ async def list_devices(admin: Admin) -> DeviceList:
 
 async def show_device(admin: Admin, device_id: str) -> DeviceView:
     """Show one device."""
-    return _view(admin, _find(admin, device_id), await admin.usernames())
+    return _view(admin, await _find(admin, device_id), await admin.usernames())
 
 
 async def change_device(admin: Admin, device_id: str, body: DeviceChanges) -> DeviceView:
     """Name a device or change its limits, or the label, number and limits of one SIM."""
     devices = admin.services.devices
-    device = _find(admin, device_id)
+    device = await _find(admin, device_id)
     if body.name:
         device = await devices.rename(device.device_id, body.name)
     wanted = {name: value for name, value in body.limits.items() if value is not None}
@@ -154,14 +155,14 @@ async def change_device(admin: Admin, device_id: str, body: DeviceChanges) -> De
 
 async def switch_device(admin: Admin, device_id: str, verb: str) -> DeviceView:
     """Let a device send, or take it out of service."""
-    device = _find(admin, device_id)
+    device = await _find(admin, device_id)
     device = await admin.services.devices.set_enabled(device.device_id, verb == "enable")
     return await _noted(admin, f"{verb}_device", device)
 
 
 async def remove_device(admin: Admin, device_id: str) -> DeviceView:
     """Remove a device; its phone has to register again."""
-    device = _find(admin, device_id)
+    device = await _find(admin, device_id)
     removed = _view(admin, device, await admin.usernames())
     await admin.services.devices.remove(device.device_id)
     await _noted(admin, "remove_device", device)
@@ -172,7 +173,7 @@ async def export_inbox(admin: Admin, device_id: str, body: Period) -> DeviceView
     """Ask a phone to upload again what it received between two times."""
     if admin.running is None:
         raise Refused(RefusalCode.NOT_SUPPORTED, "", "only a running gateway can ask phones")
-    device = _find(admin, device_id)
+    device = await _find(admin, device_id)
     wanted = InboxExport(since_ms=body.since_ms, until_ms=body.until_ms)
     admin.services.inbox_exports.ask(device, wanted)
     return await _noted(admin, "export_inbox", device)
@@ -192,8 +193,9 @@ def _limited(limits: Limits, wanted: Mapping[str, object]) -> Limits:
         raise Refused(RefusalCode.INVALID_FIELD, "limits", str(error)) from None
 
 
-def _find(admin: Admin, device_id: str) -> Device:
+async def _find(admin: Admin, device_id: str) -> Device:
     number = int(device_id) if len(device_id) <= len(str(LIMIT)) else -1
+    await admin.services.placement.check_identifier(number)
     device = admin.services.devices.get(number)
     if device is None:
         raise Refused(RefusalCode.NOT_FOUND, device_id[:64], "no such device")
@@ -226,8 +228,9 @@ def _view(admin: Admin, device: Device, names: Mapping[int, str]) -> DeviceView:
     )
 
 
+_DEVICES: Final = whole(devices=ordered(lambda one: one.created_ms))
 CALLS: Final = (
-    Call("GET", "/devices", list_devices),
+    Call("GET", "/devices", list_devices, whole=_DEVICES),
     Call("POST", "/devices", add_device, status=201),
     Call("POST", "/devices/codes", create_code, status=201),
     Call("POST", "/devices/tokens", create_token, status=201),

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from time import perf_counter
 from typing import Final
+
+import msgspec
 
 from dragoman import __version__
 from dragoman.admin.answers import Check, Diagnosis, Finding, Overview, RouteView
 from dragoman.admin.calls import Call
-from dragoman.admin.carriers import limit_of
+from dragoman.admin.carriers import limit_of, merge_carriers
 from dragoman.admin.context import Admin
+from dragoman.admin.merging import by, greatest, merge, once
+from dragoman.admin.whole import Gathered, Whole
 from dragoman.config.values import SQLITE
 from dragoman.core.callbacks.model.held_hosts import HeldHost
 from dragoman.core.callbacks.model.hosts import CallbackHost
@@ -33,7 +37,7 @@ OLD_MESSAGE_S: Final = 60.0
 async def show_overview(admin: Admin) -> Overview:
     """Show what the gateway is doing."""
     running = admin.running
-    accounts = len(await admin.services.accounts.list_all())
+    accounts = await admin.services.accounts.count()
     if running is None:
         return Overview(running=False, version=__version__, accounts=accounts)
     oldest, carriers = running.oldest_waiting_s(), tuple(running.carriers())
@@ -48,6 +52,7 @@ async def show_overview(admin: Admin) -> Overview:
         started_ms=admin.started_ms,
         address=admin.services.settings.http.listen,
         problems=tuple(running.problems()),
+        warnings=tuple(running.warnings()),
         carriers=carriers,
         routes=tuple(
             RouteView(name=name, waiting=waiting, oldest_s=oldest.get(name))
@@ -92,6 +97,7 @@ async def _check_database(admin: Admin) -> Check:
         name="database",
         finding=Finding.WARNING if slow else Finding.OK,
         detail=f"{kind}, tables current, every commit synced; a write waits {took_s * 1000:.1f} ms",
+        amount=took_s,
         remedy="the disk is slow or busy: a faster one accepts more messages" if slow else "",
     )
 
@@ -138,8 +144,9 @@ def _check_clock(admin: Admin) -> Check:
 
 def _check_gateway(gateway: Running) -> list[Check]:
     carriers = gateway.carriers()
-    checks = [check_carrier(carrier) for carrier in carriers]
-    checks += [check_speed(carrier) for carrier in carriers if carrier.up]
+    looked_at = [one for one in carriers if not (one.elsewhere and one.up)]  # there it is seen
+    checks = [check_carrier(carrier) for carrier in looked_at]
+    checks += [check_speed(carrier) for carrier in looked_at if carrier.up]
     if not carriers:
         checks.append(
             Check(
@@ -158,6 +165,10 @@ def check_carrier(carrier: CarrierView) -> Check:
     if carrier.held:
         left = f"{carrier.in_flight} parts in flight" if carrier.in_flight else "nothing in flight"
         return _held(carrier.name, f"it is given nothing new; {left}")
+    if carrier.elsewhere:
+        detail = "no node holds it, or the one that does cannot be reached"
+        remedy = "`dragoman cluster status` shows the nodes and who holds what"
+        return Check(name=name, finding=Finding.PROBLEM, detail=detail, remedy=remedy)
     if not carrier.links and not carrier.up:
         remedy = "`dragoman device list` shows which phones are online; an MMSC is tried again"
         detail = "it takes no messages now"
@@ -169,6 +180,7 @@ def check_carrier(carrier: CarrierView) -> Check:
         return Check(name=name, finding=Finding.OK, detail=detail)
     return Check(
         name=name,
+        amount=1.0,
         finding=Finding.WARNING if carrier.up else Finding.PROBLEM,
         detail="; ".join([detail, *errors]),
         remedy=_remedy_for_link(errors),
@@ -219,6 +231,7 @@ def _check_queue(gateway: Running) -> Check:
         finding=Finding.WARNING if old else Finding.OK,
         detail=detail,
         remedy="see the carriers above: they are down, or slower than what comes in" if old else "",
+        amount=waiting,
     )
 
 
@@ -232,6 +245,7 @@ def _check_callbacks(gateway: Running, names: Mapping[int, str]) -> list[Check]:
         detail=f"{waiting} waiting"
         + (f"; besides the hosts below, {further} more are held" if further > 0 else ""),
         remedy="a customer's server is down or slow; they are tried again for days" if many else "",
+        amount=waiting,
     )
     hosts = held[:MAX_HOSTS_NAMED]
     paused = [host for host in gateway.callback_hosts() if host.is_paused][:MAX_HOSTS_NAMED]
@@ -267,4 +281,65 @@ def check_host(host: HeldHost, account: str) -> Check:
     )
 
 
-CALLS: Final = (Call("GET", "/status", show_overview), Call("GET", "/diagnosis", diagnose))
+def _merge_overview(gathered: Gathered) -> Overview:
+    own: Overview = gathered.own
+    answers: tuple[Overview, ...] = gathered.answers
+    merged = merge(
+        answers,
+        problems=once,
+        warnings=once,
+        carriers=by(lambda one: one.name, merge_carriers),
+        routes=by(lambda one: one.name, _merge_routes),
+        pid=lambda _: own.pid,
+        started_ms=lambda _: own.started_ms,
+    )
+    missing = (f"partition {number} has no owner" for number in gathered.missing)
+    return msgspec.structs.replace(
+        merged, address=own.address, problems=(*merged.problems, *missing)
+    )
+
+
+def _merge_routes(views: Sequence[RouteView]) -> RouteView:
+    return merge(views, oldest_s=greatest)
+
+
+def _merge_checks(gathered: Gathered) -> Diagnosis:
+    """Of each name the worst that a partition found, and of which, where they differ."""
+    found: dict[str, list[tuple[int, list[Check]]]] = {}
+    for number, diagnosis in zip(gathered.numbers, gathered.answers, strict=True):
+        for check in diagnosis.checks:
+            of_name = found.setdefault(check.name, [])
+            if not of_name or of_name[-1][0] != number:
+                of_name.append((number, []))
+            of_name[-1][1].append(check)
+    merged = [
+        Check(
+            name="partitions",
+            finding=Finding.PROBLEM,
+            detail=f"partition {number} has no owner: its accounts are refused",
+            remedy="`dragoman cluster status` shows the nodes; start one more",
+        )
+        for number in gathered.missing
+    ]
+    for of_name in found.values():
+        number, worst = max(of_name, key=lambda one: max(map(_badness, one[1])))
+        differ = len({tuple(map(_said, checks)) for _, checks in of_name}) > 1
+        where = f"partition {number}: " if differ else ""
+        merged += (
+            msgspec.structs.replace(check, detail=f"{where}{check.detail}") for check in worst
+        )
+    return Diagnosis(checks=tuple(merged))
+
+
+def _badness(check: Check) -> tuple[int, float]:
+    return [Finding.OK, Finding.WARNING, Finding.PROBLEM].index(check.finding), check.amount
+
+
+def _said(check: Check) -> tuple[str, str]:
+    return check.finding, check.detail
+
+
+CALLS: Final = (
+    Call("GET", "/status", show_overview, whole=Whole(_merge_overview, is_partial=True)),
+    Call("GET", "/diagnosis", diagnose, whole=Whole(_merge_checks, is_partial=True)),
+)

@@ -15,6 +15,7 @@ from dragoman.admin.answers import (
 )
 from dragoman.admin.calls import Body, Call
 from dragoman.admin.context import Admin
+from dragoman.admin.merging import ordered, whole
 from dragoman.core.accounts.audit_log import hide_number
 from dragoman.core.accounts.model.accounts import Account
 from dragoman.core.inbound.model.inbound import Keyword, Number, OptOut
@@ -115,6 +116,7 @@ async def remove_number(admin: Admin, number: str) -> NumberView:
     """Remove a number that has no keywords."""
     keywords = admin.services.keywords
     digits = parse_own_number(number)
+    await admin.services.placement.check("number", digits)
     known = {one.number: one for one in await keywords.numbers()}
     await keywords.remove_number(digits)
     removed = known[digits]
@@ -293,11 +295,13 @@ def _view_opt_out(account: Account, opt_out: OptOut) -> OptOutView:
     )
 
 
+_NUMBERS: Final = whole(numbers=ordered(lambda one: one.configured))
+_KEYWORDS: Final = whole(keywords=ordered(lambda one: one.keyword_id))
 CALLS: Final = (
-    Call("GET", "/numbers", list_numbers),
+    Call("GET", "/numbers", list_numbers, whole=_NUMBERS),
     Call("POST", "/numbers", add_number, status=201),
     Call("DELETE", "/numbers/{number}", remove_number),
-    Call("GET", "/keywords", list_keywords),
+    Call("GET", "/keywords", list_keywords, whole=_KEYWORDS),
     Call("POST", "/keywords", reserve_keyword, status=201),
     Call("PUT", "/keywords/{number}/{keyword}", attach_keyword),
     Call("DELETE", "/keywords/{number}/{keyword}", delete_keyword),

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Final
 
 from dragoman.admin.answers import MessageList, MessageStatus, Rescheduled, ScheduledStatus, view
 from dragoman.admin.calls import Body, Call
 from dragoman.admin.context import Admin
 from dragoman.admin.messages import read_identifier
+from dragoman.admin.whole import Gathered, Whole
 from dragoman.core.billing.model.pricing import render_price
 from dragoman.core.messages.model.lifecycle import State
 from dragoman.core.messages.model.state_choices import read_states
@@ -156,9 +158,11 @@ def _read_before(query: WhichMessages) -> int | None:
 
 
 def _read_after(query: WhichMessages) -> Position | None:
-    if not query.after:
-        return None
-    pieces = query.after.split("-")
+    return _position(query.after) if query.after else None
+
+
+def _position(after: str) -> Position:
+    pieces = after.split("-")
     if len(pieces) == 2 and all(p.isascii() and p.isdigit() and len(p) <= 16 for p in pieces):
         return Position(int(pieces[0]), int(pieces[1]))
     raise Refused(RefusalCode.INVALID_FIELD, "after", "not the end of a page")
@@ -180,7 +184,50 @@ def _scheduled(batch: ScheduledBatch, account: str) -> ScheduledStatus:
     return view(ScheduledStatus, batch, account=account, reference=batch.reference or "")
 
 
+def _page(gathered: Gathered) -> MessageList:
+    """A page of all partitions: as far as each of them told all there is."""
+    answers: tuple[MessageList, ...] = gathered.answers
+    limit, query = gathered.query.limit, gathered.query
+    ends = [answer.next for answer in answers if answer.next]
+    if read_states(query.states) == (State.SCHEDULED,):
+        return _page_of_scheduled(answers, [_position(end) for end in ends], limit)
+    told_to = max((int(end) for end in ends), default=0)
+    found = sorted(
+        (one for answer in answers for one in answer.messages if one.message_id >= told_to),
+        key=lambda one: -one.message_id,
+    )
+    is_full, following = len(found) > limit, str(told_to) if ends else ""
+    if is_full:
+        following = str(found[limit - 1].message_id)
+    looked_to = [one.looked_to_ms for one in answers if one.looked_to_ms is not None]
+    return MessageList(
+        messages=tuple(found[:limit]),
+        next=following,
+        looked_to_ms=max(looked_to, default=None) if len(found) < limit else None,
+    )
+
+
+def _page_of_scheduled(
+    answers: Iterable[MessageList], ends: list[Position], limit: int
+) -> MessageList:
+    told_to = min(ends, default=None)
+    found = sorted(
+        (
+            (Position(one.due_ms, one.batch_id), one)
+            for answer in answers
+            for one in answer.scheduled
+        ),
+        key=lambda pair: pair[0],
+    )
+    found = [pair for pair in found if told_to is None or pair[0] <= told_to]
+    last = found[limit - 1][0] if len(found) > limit else told_to
+    return MessageList(
+        scheduled=tuple(one for _, one in found[:limit]),
+        next="" if last is None else f"{last.due_ms}-{last.batch_id}",
+    )
+
+
 CALLS: Final = (
-    Call("GET", "/messages", list_messages),
+    Call("GET", "/messages", list_messages, whole=Whole(_page)),
     Call("POST", "/messages/{identifier}/reschedule", reschedule_message),
 )

@@ -17,6 +17,7 @@ from dragoman.admin.answers import (
 )
 from dragoman.admin.calls import Body, Call
 from dragoman.admin.context import Admin
+from dragoman.admin.merging import whole
 from dragoman.core.accounts.model.accounts import Account
 from dragoman.core.billing.model.pricing import render_price
 from dragoman.core.messages.feed import GATHER_S, FeedEvent, read_filter
@@ -166,7 +167,10 @@ def parse_identifier(text: str) -> int | None:
 async def read_identifier(admin: Admin, text: str) -> int | None:
     """The identifier of any spelling, or that is shown under a short ID; None for neither."""
     number = parse_identifier(text)
-    return None if number is None else await admin.services.short_ids.identifier_of(number)
+    if number is None:
+        return None
+    await admin.services.placement.check_identifier(number)
+    return await admin.services.short_ids.identifier_of(number)
 
 
 async def find_message(admin: Admin, text: str) -> int:
@@ -253,5 +257,5 @@ CALLS: Final = (
     Call("POST", "/messages/{identifier}/resend", resend_message, status=201),
     Call("POST", "/messages/{identifier}/cancel", cancel_message),
     Call("GET", "/status/{identifier}", find_status),
-    Call("GET", "/events", tail_messages),
+    Call("GET", "/events", tail_messages, whole=whole()),
 )

@@ -42,7 +42,10 @@ from dragoman.admin import (
 from dragoman.admin.answers import Problem
 from dragoman.admin.calls import Call
 from dragoman.admin.context import Admin
+from dragoman.admin.whole import Whole, ask_all, follow_all, is_alone, without_owner
+from dragoman.assembly.membership import Others
 from dragoman.core.model.errors import RefusalCode, Refused
+from dragoman.kit.elsewhere import Elsewhere
 from dragoman.web.bodies import decode_body, decode_query
 from dragoman.web.openapi import render_openapi
 from dragoman.web.operations import Dialect, Handler, Operation
@@ -136,21 +139,59 @@ def _handler(admin: Admin, call: Call, shapes: dict[str, Any], guard: Guard | No
         try:
             if guard is not None:
                 await guard(request)
-            given: dict[str, Any] = dict(request.path_params)
-            if "body" in shapes:
-                given["body"] = decode_body(request, shapes["body"])
-            if "query" in shapes:
-                given["query"] = decode_query(request, shapes["query"])
-            result = call.run(admin, **given)
-            if inspect.isasyncgen(result):
-                # A refusal comes with the first piece, while its status can still be said.
-                pieces = cast("AsyncGenerator[Any, None]", result)
-                return Stream(_lines(await anext(pieces), pieces), JSON_LINES)
-            return Response(call.status, msgspec.json.encode(await result))
         except Refused as refused:
             return problem_of(refused)
+        try:
+            return await carry_out(request)
+        except Refused as refused:
+            return problem_of(refused)
+        except Elsewhere as elsewhere:
+            if guard is None or admin.others is None:
+                raise
+            # Whoever was let in here is not asked for a token again.
+            handed = await admin.others.ask(request, elsewhere.partition)
+            return handed or problem_of(without_owner(elsewhere.partition))
+
+    async def carry_out(request: Request) -> Response:
+        given: dict[str, Any] = dict(request.path_params)
+        if "body" in shapes:
+            given["body"] = decode_body(request, shapes["body"])
+        if "query" in shapes:
+            given["query"] = decode_query(request, shapes["query"])
+        if call.whole is not None and admin.others is not None and _is_about_all(request, given):
+            return await _answer_whole(admin.others, call, call.whole, request, given, shapes)
+        result = call.run(admin, **given)
+        if inspect.isasyncgen(result):
+            # A refusal comes with the first piece, while its status can still be said.
+            pieces = cast("AsyncGenerator[Any, None]", result)
+            return Stream(_lines(await anext(pieces), pieces), JSON_LINES)
+        return Response(call.status, msgspec.json.encode(await result))
 
     return answer
+
+
+def _is_about_all(request: Request, given: dict[str, Any]) -> bool:
+    """Whether all partitions are asked: not by one that asks, nor for one account or message."""
+    asked = [given[name] for name in ("body", "query") if name in given]
+    named = any(getattr(one, name, "") for one in asked for name in ("account", "message"))
+    return not named and not is_alone(request)
+
+
+async def _answer_whole(
+    others: Others,
+    call: Call,
+    whole: Whole,
+    request: Request,
+    given: dict[str, Any],
+    shapes: dict[str, Any],
+) -> Response:
+    if inspect.isasyncgenfunction(call.run):
+        lines = await follow_all(others, request)
+        return lines if isinstance(lines, Response) else Stream(lines, JSON_LINES)
+    answer = await ask_all(others, whole, request, given.get("query"), shapes["return"])
+    if isinstance(answer, Response):
+        return answer
+    return Response(call.status, msgspec.json.encode(answer))
 
 
 async def _lines(

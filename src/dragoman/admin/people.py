@@ -7,6 +7,7 @@ from urllib.parse import quote
 
 from dragoman.admin.calls import Body, Call
 from dragoman.admin.context import Admin
+from dragoman.admin.merging import ordered, whole
 from dragoman.admin.sign_in_answers import PersonLink, PersonList, PersonView
 from dragoman.core.accounts.model.accounts import Account
 from dragoman.core.accounts.model.audit_log import AuditEntry
@@ -175,8 +176,9 @@ async def _view(admin: Admin, person: Person, account: str) -> PersonView:
     )
 
 
+_PEOPLE: Final = whole(people=ordered(lambda one: (one.account, one.person_id)))
 CALLS: Final = (
-    Call("GET", "/people", list_people),
+    Call("GET", "/people", list_people, whole=_PEOPLE),
     Call("POST", "/people", invite_person, status=201),
     Call("PATCH", "/people/{name}", change_person),
     Call("POST", "/people/{name}/link", make_link),

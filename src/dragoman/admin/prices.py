@@ -7,6 +7,7 @@ from typing import Final
 from dragoman.admin.calls import Body, Call
 from dragoman.admin.carriers import unknown_carrier
 from dragoman.admin.context import Admin
+from dragoman.admin.merging import own
 from dragoman.admin.price_answers import PriceListsShown, PriceListText
 from dragoman.core.accounts.model.accounts import Permission
 from dragoman.core.accounts.model.audit_log import AuditEntry
@@ -76,8 +77,8 @@ async def _audit(admin: Admin, action: str, carrier: str) -> tuple[AuditEntry, .
 
 
 CALLS: Final = (
-    Call("GET", "/prices", list_price_lists),
-    Call("POST", "/prices/{carrier}", import_price_list),
+    Call("GET", "/prices", list_price_lists, whole=own()),
+    Call("POST", "/prices/{carrier}", import_price_list, whole=own()),
     Call("GET", "/prices/{carrier}", export_price_list),
-    Call("DELETE", "/prices/{carrier}", remove_price_list),
+    Call("DELETE", "/prices/{carrier}", remove_price_list, whole=own()),
 )

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from typing import Final
 
+import msgspec
+
 from dragoman.admin.answers import ErasedView, ExportedRow, ExportView
 from dragoman.admin.calls import Body, Call
 from dragoman.admin.context import Admin
+from dragoman.admin.merging import whole
+from dragoman.core.accounts.model.accounts import Account
 from dragoman.core.retention.model import ExportCursor
 
 
@@ -30,6 +34,8 @@ async def export_number(admin: Admin, body: WhatOfNumber) -> ExportView:
     with such rows gets an entry.
     """
     services = admin.services
+    if not body.account:  # one partition after the other
+        services.placement.check_partition(body.cursor.partition)
     account = await services.accounts.find(body.account) if body.account else None
     page = await services.privacy.export(body.number, account, body.cursor)
     names = await admin.usernames()
@@ -38,8 +44,21 @@ async def export_number(admin: Admin, body: WhatOfNumber) -> ExportView:
             ExportedRow(account=names.get(one.account_id, ""), table=one.table, row=one.row)
             for one in page.rows
         ),
-        cursor=page.cursor,
+        cursor=_following(admin, page.cursor, account),
     )
+
+
+def _following(
+    admin: Admin, cursor: ExportCursor | None, account: Account | None
+) -> ExportCursor | None:
+    """Where the next rows are: in this partition, or for all accounts in the one after it."""
+    placement = admin.services.placement
+    if cursor is not None:
+        return msgspec.structs.replace(cursor, partition=placement.partition)
+    following = placement.partition + 1
+    if account is not None or following >= placement.partitions:
+        return None
+    return ExportCursor(partition=following)
 
 
 async def erase_number(admin: Admin, body: WhoseNumber) -> ErasedView:
@@ -52,5 +71,5 @@ async def erase_number(admin: Admin, body: WhoseNumber) -> ErasedView:
 
 CALLS: Final = (
     Call("POST", "/privacy/export", export_number),
-    Call("POST", "/privacy/erase", erase_number),
+    Call("POST", "/privacy/erase", erase_number, whole=whole()),
 )

@@ -5,9 +5,13 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import Final
 
+import msgspec
+
 from dragoman.admin.answers import SenderList, SenderView, view
 from dragoman.admin.calls import Body, Call
 from dragoman.admin.context import Admin
+from dragoman.admin.merging import merge, ordered
+from dragoman.admin.whole import Gathered, Whole
 from dragoman.core.accounts.audit_log import hide_number
 from dragoman.core.accounts.model.senders import SenderState, StoredSender
 from dragoman.core.accounts.senders import EVERY_STATE
@@ -78,7 +82,21 @@ def _view(username: str, sender: StoredSender) -> SenderView:
     )
 
 
+def _up_to_page(query: SenderPage) -> SenderPage:
+    """Partitions are asked for all that may be on the page or before it."""
+    limit = min(query.limit, MAX_LISTED)
+    return msgspec.structs.replace(query, offset=0, limit=query.offset + limit)
+
+
+def _page(gathered: Gathered) -> SenderList:
+    query: SenderPage = gathered.query
+    answers: tuple[SenderList, ...] = gathered.answers
+    found = merge(answers, senders=ordered(lambda one: one.sender_id))
+    page = found.senders[query.offset : query.offset + min(query.limit, MAX_LISTED)]
+    return SenderList(senders=page, total=found.total)
+
+
 CALLS: Final = (
-    Call("GET", "/senders", list_senders),
+    Call("GET", "/senders", list_senders, whole=Whole(_page, ask=_up_to_page)),
     Call("PUT", "/accounts/{username}/senders/{sender}", decide_sender),
 )

@@ -9,6 +9,7 @@ from dragoman.admin.answers import WebhookList, WebhookView
 from dragoman.admin.calls import Body, Call
 from dragoman.admin.context import Admin
 from dragoman.admin.inbound import OfAccount
+from dragoman.admin.merging import whole
 from dragoman.core.accounts.model.accounts import Account
 from dragoman.core.callbacks.model.webhooks import StoredWebhook
 from dragoman.core.callbacks.webhooks import TEXTS, Webhooks
@@ -107,4 +108,7 @@ def _all_phones_first(stored: StoredWebhook) -> tuple[int, str]:
     return stored.device_id or 0, EVENTS[stored.event].value
 
 
-CALLS: Final = (Call("GET", "/webhooks", list_webhooks), Call("PUT", "/webhooks", set_webhook))
+CALLS: Final = (
+    Call("GET", "/webhooks", list_webhooks, whole=whole()),
+    Call("PUT", "/webhooks", set_webhook),
+)

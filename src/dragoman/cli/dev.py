@@ -66,7 +66,8 @@ def dev(
     any free port.
     The file dev.json in DIR holds the addresses and the secrets for programs, dev.env the same for
     shells; they appear when the gateway is ready. With --nodes, DIR also holds the configuration of
-    each node, and virtual phones and SMPP binds of customers are not there.
+    each node and an account in each partition; SMPP binds of customers and the console's pages of
+    virtual phones are not there.
     """
     import os
 

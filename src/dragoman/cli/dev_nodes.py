@@ -24,12 +24,16 @@ from dragoman.cli.options import join_address
 from dragoman.cli.outcome import ExitCode, Stop
 
 MAX_NODES: Final = 9
+LOOPBACK: Final = "127.0.0.1"
 PARTITIONS: Final = 6
 NEEDS: Final = "--nodes needs PostgreSQL and NATS: install dragoman[cluster]"
 SECRET_FILE: Final = "cluster.secret"  # noqa: S105 - a file's name
 START_S: Final = 90.0
 STOP_S: Final = 35.0
 REMEMBERED: Final = 10_000
+USERNAME: Final = "demo"
+REPLY_NUMBER: Final = "1204"
+"""Where phones send texts to, as without nodes."""
 
 _CONFIG: Final = """\
 # One of the nodes of `dragoman dev --nodes`; written anew at each start.
@@ -70,6 +74,7 @@ format = "console"
 
 async def run_nodes(folder: Path, count: int, http: str, smsc: str, *, reset: bool) -> None:
     """Runs until Ctrl-C or SIGTERM; raises `Stop`."""
+    from dragoman.kit.clock import SystemClock
     from dragoman.testkit.simulator import Simulator
 
     if reset:
@@ -77,7 +82,8 @@ async def run_nodes(folder: Path, count: int, http: str, smsc: str, *, reset: bo
             _remove(folder / name)
     kept = dev_file.set_aside(folder)
     host, port = _split(smsc)
-    simulator = Simulator(host, port, remember=REMEMBERED)
+    first_id = SystemClock().now_ms()  # none of an earlier run
+    simulator = Simulator(host, port, remember=REMEMBERED, first_id=first_id)
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -87,19 +93,62 @@ async def run_nodes(folder: Path, count: int, http: str, smsc: str, *, reset: bo
             await _set_up(database)
             await simulator.start()
             try:
-                nodes = _write_nodes(folder, count, http, database, nats, simulator)
-                processes = [await _start(node) for node in nodes]
-                try:
-                    await _ready(nodes, processes, stopping)
-                    if not stopping.is_set():
-                        account = await _account(folder, nodes[0], kept)
-                        _publish(folder, nodes, processes, account, simulator)
-                        await stopping.wait()
-                finally:
-                    dev_file.set_aside(folder)
-                    await _stop(processes)
+                async with _workbench(folder, simulator) as development:
+                    nodes = _write_nodes(folder, count, http, database, nats, simulator)
+                    for node in nodes:
+                        node.development = development
+                    await _run(folder, nodes, kept, simulator, stopping)
             finally:
                 await simulator.stop()
+
+
+async def _run(
+    folder: Path,
+    nodes: list[_Node],
+    kept: tuple[DevAccount, ...],
+    simulator: Any,
+    stopping: asyncio.Event,
+) -> None:
+    processes = [await _start(node) for node in nodes]
+    try:
+        await _ready(nodes, processes, stopping)
+        if not stopping.is_set():
+            accounts = await _accounts(folder, nodes[0], kept)
+            _publish(folder, nodes, processes, accounts, simulator)
+            await stopping.wait()
+    finally:
+        dev_file.set_aside(folder)
+        await _stop(processes)
+
+
+@asynccontextmanager
+async def _workbench(folder: Path, simulator: Any) -> AsyncIterator[str]:
+    """Virtual phones and callbacks for all nodes; the address where nodes reach them."""
+    from dragoman.cli.dev import DELIVERED_AFTER_S
+    from dragoman.config.settings import OUTBOX
+    from dragoman.development.for_nodes import NoCaller, build_node_app
+    from dragoman.development.forwarding import CallbackForwarding
+    from dragoman.development.outbox import MailOutbox
+    from dragoman.development.phones import VirtualPhones
+    from dragoman.development.workbench import Workbench
+    from dragoman.kit.clock import SystemClock
+    from dragoman.web.server import build_server
+
+    workbench = Workbench(
+        phones=VirtualPhones(simulator, SystemClock(), delivered_after_s=DELIVERED_AFTER_S),
+        outbox=MailOutbox(folder / OUTBOX),
+        forwarding=CallbackForwarding(NoCaller()),
+    )
+    port = _free_port()
+    server = build_server(build_node_app(workbench), host=LOOPBACK, port=port)
+    serving = asyncio.create_task(server.serve())
+    await server.listening.wait()
+    try:
+        yield join_address(LOOPBACK, port)
+    finally:
+        workbench.close()
+        server.should_exit = True
+        await asyncio.gather(serving, return_exceptions=True)
 
 
 class _Node:
@@ -109,11 +158,16 @@ class _Node:
         self.address = address
         self.base_url = f"http://{address}"
         self.config = folder / "dragoman.toml"
+        self.development = ""
+        """Where the process that starts the nodes answers /dev."""
 
     @property
     def command(self) -> list[str]:
         program = Path(sys.executable).with_name("dragoman")
-        return [str(program), "serve", "--config", str(self.config)]
+        return [
+            *(str(program), "serve", "--config", str(self.config)),
+            *("--development", self.development),
+        ]
 
 
 def _write_nodes(
@@ -181,19 +235,50 @@ async def _is_ready(node: _Node) -> bool:
     return b" 200 " in answer
 
 
-async def _account(folder: Path, node: _Node, kept: tuple[DevAccount, ...]) -> DevAccount:
-    """The account of the last run, or a new one whose secrets are on disk before it exists."""
-    import msgspec
-
-    from dragoman.admin.client import Failed, local_client
+async def _accounts(
+    folder: Path, node: _Node, kept: tuple[DevAccount, ...]
+) -> tuple[DevAccount, ...]:
+    """An account in each partition, those of the last run; secrets are on disk before they are."""
     from dragoman.core.accounts.accounts import new_key
 
-    account = (
-        kept[0]
-        if kept
-        else DevAccount(username="demo", password=secrets.token_urlsafe(12), api_key=new_key())
+    known = {account.username: account for account in kept}
+    accounts = tuple(
+        known.get(name)
+        or DevAccount(username=name, password=secrets.token_urlsafe(12), api_key=new_key())
+        for name in _usernames()
     )
-    dev_file.keep(folder, DevFile(accounts=(account,)))
+    dev_file.keep(folder, DevFile(accounts=accounts))
+    return tuple([await _made(node, account) for account in accounts])
+
+
+def _usernames() -> list[str]:
+    """`demo`, and for each other partition a name that belongs there."""
+    from itertools import count
+
+    from dragoman.core.placement.placement import partition_of_root
+
+    by_partition: dict[int, str] = {}
+    for number in count(1):
+        name = USERNAME if number == 1 else f"{USERNAME}{number}"
+        by_partition.setdefault(partition_of_root(name, PARTITIONS), name)
+        if len(by_partition) == PARTITIONS:
+            break
+    return [*by_partition.values()]
+
+
+async def _made(node: _Node, account: DevAccount) -> DevAccount:
+    """Creates an account unless it is there, with what programs of Twilio sign in with."""
+    import msgspec
+
+    from dragoman.admin.answers import AuthTokenView
+    from dragoman.admin.client import Failed, local_client
+
+    client = local_client(node.folder)
+
+    async def call(method: str, path: str, body: dict[str, Any] | None = None) -> bytes:
+        content = None if body is None else msgspec.json.encode(body)
+        return await asyncio.to_thread(client.call, method, f"/admin/v1{path}", content)
+
     wanted = {
         "username": account.username,
         "password": account.password,
@@ -202,22 +287,38 @@ async def _account(folder: Path, node: _Node, kept: tuple[DevAccount, ...]) -> D
         "default_sender": "Dragoman",
         "grant": ["administer", "operate"],
     }
-    client = local_client(node.folder)
+    number = {"account": account.username, "number": REPLY_NUMBER}
     try:
-        await asyncio.to_thread(
-            client.call, "POST", "/admin/v1/accounts", msgspec.json.encode(wanted)
-        )
+        with _unless_there():
+            await call("POST", "/accounts", wanted)
+        if account.username == USERNAME:
+            with _unless_there():
+                await call("POST", "/numbers", number)
+        shown = await call("GET", f"/accounts/{account.username}/auth-token")
+    except Failed as error:
+        raise Stop(ExitCode.FAILED, str(error), error.code) from None
+    token = msgspec.json.decode(shown, type=AuthTokenView)
+    return msgspec.structs.replace(
+        account, twilio_account_sid=token.account_sid, twilio_auth_token=token.auth_token
+    )
+
+
+@contextmanager
+def _unless_there() -> Iterator[None]:
+    from dragoman.admin.client import Failed
+
+    try:
+        yield
     except Failed as error:
         if error.code != "already_exists":
-            raise Stop(ExitCode.FAILED, str(error), error.code) from None
-    return account
+            raise
 
 
 def _publish(
     folder: Path,
     nodes: list[_Node],
     processes: list[asyncio.subprocess.Process],
-    account: DevAccount,
+    accounts: tuple[DevAccount, ...],
     simulator: Any,
 ) -> None:
     import os
@@ -230,7 +331,7 @@ def _publish(
         smsc_port=simulator.port,
         smsc_system_id="dragoman",
         smsc_password="dragoman",  # noqa: S106 - the simulator's
-        accounts=(account,),
+        accounts=accounts,
         nodes=tuple(
             DevNode(name=node.name, base_url=node.base_url, pid=process.pid)
             for node, process in zip(nodes, processes, strict=True)
@@ -241,8 +342,10 @@ def _publish(
     print(f"\n{len(nodes)} nodes are ready, {PARTITIONS} partitions:")
     for node in content.nodes:
         print(f"  {node.name}  {node.base_url}  process {node.pid}")
+    account = accounts[0]
     print(f"Account {account.username}, password {account.password}, API key {account.api_key}")
     print("Kill a node, and see where its partitions go:")
+    print(f"  {nodes[0].base_url}/console/cluster")
     print(f"  dragoman cluster status --config {nodes[0].config}")
     print(f"Start it again:\n  {' '.join(nodes[-1].command)}")
     print(f"For programs: {folder / dev_file.NAME}\nStop with Ctrl-C.", flush=True)

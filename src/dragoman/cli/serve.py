@@ -4,16 +4,23 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
-from dragoman.cli.options import ConfigOption, load_settings, read_settings
+from dragoman.cli.options import ConfigOption, load_settings, option, read_settings
 
 if TYPE_CHECKING:
+    from dragoman.cluster.development import Development
     from dragoman.config import Settings
     from dragoman.kit.child_process import ChildProcess
 
 
-def serve(config: ConfigOption = None) -> None:
+def serve(
+    config: ConfigOption = None,
+    development: Annotated[
+        str,
+        option("Where `dragoman dev --nodes` answers /dev.", "--development", hidden=True),
+    ] = "",
+) -> None:
     """Run the gateway of a configuration until it is told to stop.
 
     SIGTERM or Ctrl-C lets it finish what is in flight; a second one ends it at once. SIGHUP has it
@@ -31,12 +38,14 @@ def serve(config: ConfigOption = None) -> None:
     host, port = settings.http.address
     check_port(host, port, "choose another with `listen` of [http]")
     if settings.cluster.partitions:
-        run_loop(_serve_node(settings, lambda: read_settings(config)))
+        run_loop(_serve_node(settings, lambda: read_settings(config), development))
     else:
         run_loop(_serve(settings, fork_writer(), lambda: read_settings(config)))
 
 
-async def _serve_node(settings: Settings, reload_settings: Callable[[], Settings]) -> None:
+async def _serve_node(
+    settings: Settings, reload_settings: Callable[[], Settings], development: str
+) -> None:
     import structlog
 
     from dragoman import __version__
@@ -44,7 +53,11 @@ async def _serve_node(settings: Settings, reload_settings: Callable[[], Settings
     from dragoman.cluster.node import ClusterNode
 
     log = structlog.get_logger("dragoman")
-    node = ClusterNode(settings, reload_settings=reload_settings)
+    node = ClusterNode(
+        settings,
+        reload_settings=reload_settings,
+        development=_development(development) if development else None,
+    )
 
     @asynccontextmanager
     async def ready() -> AsyncIterator[None]:
@@ -55,6 +68,12 @@ async def _serve_node(settings: Settings, reload_settings: Callable[[], Settings
 
     await run_gateway(node, migrate=False, while_ready=ready(), reloads=True)
     log.info("stopped")
+
+
+def _development(address: str) -> Development:
+    from dragoman.cluster.development import Development
+
+    return Development(address)
 
 
 async def _serve(

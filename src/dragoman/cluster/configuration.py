@@ -27,12 +27,14 @@ OWN_KEYS: Final = frozenset(
 def digests(settings: Settings) -> dict[str, str]:
     """A digest of each value by its key, as `routes.default.carriers`.
 
+    Of what differs from its default alone: so a node of a version with a new setting, or without an
+    old one, fits beside the others for as long as nobody has set it.
     Keyed with the secret of the cluster, since some values are short secrets themselves.
     """
     secret = settings.cluster.secret.encode()
     return {
         key: hmac.digest(secret, repr(value).encode(), "sha256").hex()[:32]
-        for key, value in _flat("", _plain(settings))
+        for key, value in _flat("", _given(settings))
         if key.partition(".")[0] not in OWN and key not in OWN_KEYS
     }
 
@@ -42,9 +44,24 @@ def differing(own: Mapping[str, str], other: Mapping[str, str]) -> list[str]:
     return sorted(key for key in own.keys() | other.keys() if own.get(key) != other.get(key))
 
 
-def _plain(value: Any) -> Any:
-    """A value of plain types, in which secrets are their text."""
+def _given(value: Any) -> Any:
+    """A value of plain types, in which secrets are their text; of tables, what is no default."""
+    if isinstance(value, msgspec.Struct):
+        config = value.__struct_config__
+        kind = {config.tag_field: config.tag} if config.tag_field else {}
+        found = ((field, getattr(value, field.name)) for field in msgspec.structs.fields(value))
+        return kind | {field.name: _given(one) for field, one in found if one != _default(field)}
+    if isinstance(value, Mapping):
+        return {str(key): _given(one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_given(one) for one in value]
     return msgspec.to_builtins(value, str_keys=True, enc_hook=str)
+
+
+def _default(field: Any) -> Any:
+    if field.default_factory is not msgspec.NODEFAULT:
+        return field.default_factory()
+    return field.default
 
 
 def _flat(prefix: str, value: Any) -> Iterator[tuple[str, Any]]:

@@ -10,15 +10,18 @@ from __future__ import annotations
 
 import asyncio
 import hmac
-from collections.abc import AsyncGenerator, Callable, Mapping
-from typing import Any, Final
+from collections.abc import AsyncGenerator, Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any, Final
 
 import structlog
 
+from dragoman.cluster.pages import OWN as OWN_PAGES
 from dragoman.cluster.peers import (
     API,
     CLIENT,
     HOPS,
+    NO_API,
+    NODE,
     NOT_HERE,
     PARTITION,
     SECRET,
@@ -30,21 +33,24 @@ from dragoman.cluster.peers import (
 )
 from dragoman.cluster.tunnels import Adopts, Arriving, Claim
 from dragoman.core.placement.model.views import Overview
+from dragoman.kit.elsewhere import AT_HOME
 from dragoman.web.client_address import ClientAddressReader
 from dragoman.web.operations import Dialect
-from dragoman.web.refusals import Refusal
 from dragoman.web.requests import Request
 from dragoman.web.responses import TEXT, Response, Send, Stream
 from dragoman.web.router import AsgiApp, Call, DialectApp, HandOver, Receive, Scope
 
+if TYPE_CHECKING:
+    from dragoman.cluster.development import Development
+
 WEB: Final = b"web"
 ADMIN: Final = b"admin"
 INNER: Final = b"inner"
-NODE: Final = b"node"
-"""What is asked of a node itself."""
 MAX_HOPS: Final = 3
 HOLD_S: Final = 15.0
 """How long a call waits for its partition to be taken over."""
+OPERATORS_HOLD_S: Final = 5.0
+"""How long an operator waits for a partition: what is amiss must be seen meanwhile."""
 LOOK_AGAIN_S: Final = 0.1
 
 _NOBODY: Final = Response(503, b"no node has the partition at the moment\n", TEXT)
@@ -170,14 +176,16 @@ class Front:
 
         return hand_over
 
-    async def hand_over(self, api: bytes, request: Request, partition: int) -> Response | None:
+    async def hand_over(
+        self, api: bytes, request: Request, partition: int, hold_s: float | None = None
+    ) -> Response | None:
         """The answer of the partition that a call belongs to; None where nobody gives one."""
         hops = _read_hops(request.header(HOPS)) + 1
         if hops > MAX_HOPS:
             log.error("call_without_a_place", partition=partition)
             return None
         loop = asyncio.get_running_loop()
-        give_up_at = loop.time() + HOLD_S
+        give_up_at = loop.time() + (HOLD_S if hold_s is None else hold_s)
         while True:
             place = self.places.get(partition)
             app = place.app(api) if place is not None else None
@@ -196,6 +204,23 @@ class Front:
             if loop.time() > give_up_at:
                 return None
             await asyncio.sleep(LOOK_AGAIN_S)
+
+
+class Everybody:
+    """All partitions of the cluster, as an operator's question comes to one of them."""
+
+    def __init__(self, front: Front, partition: int, partitions: int) -> None:
+        self._front = front
+        self.partition = partition
+        self.partitions = partitions
+
+    async def ask(self, request: Request, partition: int) -> Response | None:
+        """What a partition answers to an operation; None where nobody owns it at the moment."""
+        before = AT_HOME.set(False)
+        try:
+            return await self._front.hand_over(ADMIN, request, partition, OPERATORS_HOLD_S)
+        finally:
+            AT_HOME.reset(before)
 
 
 async def _open_again(app: DialectApp, request: Request, hops: int) -> Response | None:
@@ -229,15 +254,24 @@ class FrontApp(DialectApp):
     """
 
     def __init__(
-        self, front: Front, api: bytes, fallback: AsgiApp, *, body_timeout_s: float
+        self,
+        front: Front,
+        api: bytes,
+        fallback: AsgiApp,
+        *,
+        body_timeout_s: float,
+        development: Development | None = None,
     ) -> None:
         super().__init__((), fallback, body_timeout_s=body_timeout_s)
         self._front = front
         self._api = api
+        self._development = development
 
     def open(self, scope: Mapping[str, Any]) -> Call | None:
-        if _is_own(scope["path"]):
+        if scope["path"] in OWN_PAGES:
             return None
+        if self._development is not None and self._development.is_own(scope["path"]):
+            return self._development.relay(self, scope)
         app = next((place.app(self._api) for place in self._front.places.values()), None)
         if app is not None:
             return app.open(scope)
@@ -255,15 +289,10 @@ class FrontApp(DialectApp):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers what goes through ASGI: the pages around the dialects."""
-        own = scope["type"] != "http" or _is_own(scope["path"])
+        own = scope["type"] != "http" or scope["path"] in OWN_PAGES
         place = next(iter(self._front.places.values()), None)
         app = place.app(self._api) if place is not None and not own else None
         await (app or self.fallback)(scope, receive, send)
-
-
-def _is_own(path: str) -> bool:
-    """Whether a page is about the node itself."""
-    return path.startswith("/health/")
 
 
 _RELAYED_BYTES: Final = 16 << 20
@@ -278,7 +307,7 @@ class _RelayedCall(Call):
         request = Request(
             scope["method"],
             scope["path"],
-            dialect=_ANY,
+            dialect=NO_API,
             query_string=scope["query_string"],
             headers=scope["headers"],
             client=ClientAddressReader().read(scope),
@@ -298,39 +327,32 @@ class _RelayedCall(Call):
         return _NOBODY
 
 
-def _refuse(_request: Request, refusal: Refusal) -> Response:
-    return Response(refusal.status, f"{refusal.reason}\n".encode(), TEXT)
-
-
-_ANY: Final = Dialect(
-    name="cluster", title="", description="", prefixes=(), operations=(), refuse=_refuse
-)
-
-
 class PeerApp(DialectApp):
     """What other nodes call: their callers' calls, for the partitions that this node owns."""
 
-    def __init__(self, front: Front, secret: str, node: Dialect, *, body_timeout_s: float) -> None:
+    def __init__(
+        self, front: Front, secret: str, node: Iterable[Dialect], *, body_timeout_s: float
+    ) -> None:
         """`node` has the calls that are for the node itself."""
         super().__init__((), _nothing, body_timeout_s=body_timeout_s)
-        self._node = DialectApp([node], _nothing, body_timeout_s=body_timeout_s)
+        self._node = DialectApp(node, _nothing, body_timeout_s=body_timeout_s)
         self._front = front
         self._secret = secret.encode()
 
     def open(self, scope: Mapping[str, Any]) -> Call | None:
         said = own_headers(scope["headers"])
         if not self._secret or not hmac.compare_digest(said.get(SECRET, b""), self._secret):
-            return self._refused(scope, Response(403, b"not a node of this cluster\n", TEXT))
+            return self._at_once(scope, Response(403, b"not a node of this cluster\n", TEXT))
         partition = said.get(PARTITION, b"")
         place = self._front.places.get(int(partition)) if partition.isdigit() else None
         api = said.get(API, WEB)
         app = self._node if api == NODE else place.app(api) if place is not None else None
         if app is None:
-            return self._refused(scope, Response(NOT_HERE, b"", TEXT))
+            return self._at_once(scope, Response(NOT_HERE, b"", TEXT))
         client = said.get(CLIENT, b"").decode("latin-1")
         call = app.open({**scope, "headers": without_ours(scope["headers"]), "client": (client, 0)})
         if call is None:
-            return self._refused(scope, Response(404, b"", TEXT))
+            return self._at_once(scope, Response(404, b"", TEXT))
         call.request.client = client
         return call
 
@@ -348,8 +370,8 @@ class PeerApp(DialectApp):
     def learn_head(self, data: bytes, call: Call) -> None:
         """Remembers none."""
 
-    def _refused(self, scope: Mapping[str, Any], response: Response) -> Call:
-        call = Call(self, Request(scope["method"], scope["path"], dialect=_ANY))
+    def _at_once(self, scope: Mapping[str, Any], response: Response) -> Call:
+        call = Call(self, Request(scope["method"], scope["path"], dialect=NO_API))
         call.response = response
         call.drain_bytes = _RELAYED_BYTES
         return call

@@ -30,9 +30,10 @@ from dragoman.assembly.membership import Membership
 from dragoman.cluster.binds import BindFront
 from dragoman.cluster.carriers import Carriers
 from dragoman.cluster.configuration import digests
-from dragoman.cluster.front import ADMIN, INNER, WEB, Front, FrontApp, PeerApp, Place
+from dragoman.cluster.front import ADMIN, INNER, WEB, Everybody, Front, FrontApp, PeerApp, Place
 from dragoman.cluster.holding import Holding
 from dragoman.cluster.inner import FarMailbox, FarReads, build_inner
+from dragoman.cluster.pages import NodePages
 from dragoman.cluster.peers import Peers
 from dragoman.cluster.reloading import ClusterReload, taken
 from dragoman.cluster.tunnels import PeerProtocol
@@ -51,11 +52,11 @@ from dragoman.gateway import Gateway
 from dragoman.kit.clock import Clock, SystemClock
 from dragoman.kit.supervisor import Ended, Supervisor
 from dragoman.mail.listener import MailListener
-from dragoman.web.responses import Response, Send
-from dragoman.web.router import Receive, Scope
+from dragoman.web.client_address import ClientAddressReader
 from dragoman.web.server import Server, build_server
 
 if TYPE_CHECKING:
+    from dragoman.cluster.development import Development
     from dragoman.cluster.stream import Stream
 
 BEAT_S: Final = 1.0
@@ -91,9 +92,11 @@ class ClusterNode:
         clock: Clock | None = None,
         *,
         reload_settings: Callable[[], Settings] | None = None,
+        development: Development | None = None,
     ) -> None:
         """`reload_settings` reads the configuration again; without it, it stays as it is."""
         self.settings = settings
+        self._development = development
         self._wanted = settings
         """What the partitions here are to have; `settings`, but while it is checked."""
         self._clock = clock or SystemClock()
@@ -111,6 +114,16 @@ class ClusterNode:
         self._peers = Peers(cluster.secret)
         self.front = Front(self._peers, self.node.address)
         self._supervisor = Supervisor(self._worker_ended)
+        self._pages = NodePages(
+            self.node,
+            self._peers,
+            gateways=lambda: {number: owned.gateway for number, owned in self.owned.items()},
+            overview=lambda: self.front.overview,
+            failure=lambda: self._failure,
+            problems=self._problems,
+            addresses=ClientAddressReader(settings.http.proxy_networks),
+            public_metrics=settings.metrics.public,
+        )
         reads = FarReads(self.front, cluster.partitions)
         self.carriers = Carriers(
             settings,
@@ -131,7 +144,7 @@ class ClusterNode:
         )
         self._mail: MailListener | None = None
         self._reload = ClusterReload(
-            self, self.node.name, reload_settings, self._membership, self.front, self._peers
+            self, self.node.name, reload_settings, self._membership, self._peers
         )
         self.owned: dict[int, _Owned] = {}
         self._moving: dict[int, asyncio.Task[None]] = {}
@@ -189,9 +202,9 @@ class ClusterNode:
         for owned in [*self.owned.values()]:
             moved += (await owned.gateway.take_configuration(check=False)).moved
         await changing
-        for name in self.carriers.gone(new):
+        for name in self.carriers.leave_gone(new):
             await self._holding.release(name, STOP_S)
-        self.carriers.forget_gone(new)
+        self.carriers.forget_gone()
         log.info("reloaded", changes=len(changes), moved=moved)
         return Reloaded(changes=changes, at_restart=kept, applied=True, moved=moved)
 
@@ -221,15 +234,17 @@ class ClusterNode:
         timeout_s = self.settings.http.request_timeout_s
         host, port = self.settings.cluster.address
         await self._reload.note_version()
-        app = PeerApp(
-            self.front,
-            self.settings.cluster.secret,
-            self._reload.dialect(),
-            body_timeout_s=timeout_s,
-        )
+        asked = (self._reload.dialect(), self._pages.dialect())
+        app = PeerApp(self.front, self.settings.cluster.secret, asked, body_timeout_s=timeout_s)
         server = build_server(app, host=host, port=port, protocol=PeerProtocol)
         await self._listen("peers", server, host, port)
-        web = FrontApp(self.front, WEB, self._pages, body_timeout_s=timeout_s)
+        web = FrontApp(
+            self.front,
+            WEB,
+            self._pages,
+            body_timeout_s=timeout_s,
+            development=self._development,
+        )
         local = FrontApp(self.front, ADMIN, self._pages, body_timeout_s=timeout_s)
         self._admin = AdminServer(local, self.settings.data_path)
         await self._admin.start(self._supervisor.spawn)
@@ -260,6 +275,10 @@ class ClusterNode:
             clock=self._clock,
             look_here=self._look_here,
             find_number=self._partition_of_number,
+            quotas=lambda: {
+                number: owned.gateway.services.selection.quotas
+                for number, owned in self.owned.items()
+            },
             is_heard=self._is_heard,
             spawn=self._supervisor.spawn,
         )
@@ -320,6 +339,8 @@ class ClusterNode:
                 await self._membership.leave()
         await self._membership.close()
         self._peers.close()
+        if self._development is not None:
+            self._development.close()
 
     # Once a second
 
@@ -372,7 +393,11 @@ class ClusterNode:
             if (claim.node, claim.epoch) != (name, owned.place.epoch):
                 self._move(number, self._abandon(number))
         await self._holding.let_go_of_lost(overview, is_new=is_new)
+        was_heard = self._is_heard()
         self._beaten_at = began  # not before what is lost is let go
+        if not was_heard and self._is_heard():
+            for carrier in self.carriers.held:
+                self.carriers.availability(carrier)
         if self._phase == "stopping":
             return
         await self._adjust_carriers(overview)
@@ -452,6 +477,9 @@ class ClusterNode:
                     hand_over=self.front.hand_over_of(WEB),
                     call_type=place.counted(WEB),
                     cluster=self._membership,
+                    others=Everybody(self.front, number, self.settings.cluster.partitions),
+                    kill=self._development.kill if self._development else None,
+                    wrap_caller=self._development.wrap if self._development else None,
                 ),
             )
         except AlreadyInUse as error:
@@ -556,27 +584,12 @@ class ClusterNode:
                 return number
         return None
 
-    # The node's own pages
+    # What its pages tell
 
-    async def _pages(self, scope: Scope, _receive: Receive, send: Send) -> None:
-        response = self._page(scope["path"]) if scope["type"] == "http" else _NOT_FOUND
-        await send(response.start)
-        await send(response.finish)
-
-    def _page(self, path: str) -> Response:
-        if path == "/health/live":
-            return Response(503 if self._failure else 200, b"live\n", b"text/plain")
-        if path == "/health/ready":
-            problems = [self._failure or self._phase] if self._failure or self._phase else []
-            if not self._is_heard():
-                problems.append("PostgreSQL is not reached")
-            for number, owned in sorted(self.owned.items()):
-                problems += (
-                    f"partition {number}: {problem}" for problem in owned.gateway.problems()
-                )
-            report = {"ready": not problems, "problems": problems, "node": self.node.name}
-            return Response(503 if problems else 200, msgspec.json.encode(report))
-        return _NOT_FOUND
-
-
-_NOT_FOUND: Final = Response(404, b"", b"text/plain")
+    def _problems(self) -> list[str]:
+        problems = [self._failure or self._phase] if self._failure or self._phase else []
+        if not self._is_heard():
+            problems.append("PostgreSQL is not reached")
+        for number, owned in sorted(self.owned.items()):
+            problems += (f"partition {number}: {problem}" for problem in owned.gateway.problems())
+        return problems

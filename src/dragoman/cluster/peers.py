@@ -15,14 +15,18 @@ from typing import Final, cast
 
 import httptools
 
+from dragoman.web.operations import Dialect
+from dragoman.web.refusals import Refusal
 from dragoman.web.requests import Request
-from dragoman.web.responses import Header, Response, Stream
+from dragoman.web.responses import TEXT, Header, Response, Stream
 
 SECRET: Final = b"x-dragoman-cluster"
 PARTITION: Final = b"x-dragoman-partition"
 CLIENT: Final = b"x-dragoman-client"
 API: Final = b"x-dragoman-api"
 HOPS: Final = b"x-dragoman-hops"
+NODE: Final = b"node"
+"""The API of what is asked of a node itself."""
 NOT_HERE: Final = 421
 """Misdirected Request (RFC 9110 s. 15.5.20): this node does not own the partition; nothing was
 done."""
@@ -49,6 +53,16 @@ _HOP_BY_HOP: Final = frozenset(
     }
 )
 _OF_THE_SERVER: Final = frozenset({b"connection", b"content-length", b"date", b"transfer-encoding"})
+
+
+def _refuse(_request: Request, refusal: Refusal) -> Response:
+    return Response(refusal.status, f"{refusal.reason}\n".encode(), TEXT)
+
+
+NO_API: Final = Dialect(
+    name="cluster", title="", description="", prefixes=(), operations=(), refuse=_refuse
+)
+"""Of calls that are relayed as they are."""
 
 
 class NotHere(Exception):
@@ -86,7 +100,14 @@ class Peers:
         )
 
     async def send(
-        self, address: str, partition: int, api: bytes, request: Request, hops: int
+        self,
+        address: str,
+        partition: int,
+        api: bytes,
+        request: Request,
+        hops: int,
+        *,
+        within_s: float = ANSWER_TIMEOUT_S,
     ) -> Response:
         """The owner's answer to a call; raises `NotHere`, `Unreachable`."""
         head = [
@@ -100,12 +121,14 @@ class Peers:
             b"%b: %d\r\n%b: %b\r\n%b: %d\r\n" % (PARTITION, partition, API, api, HOPS, hops),
             b"%b: %b\r\n" % (CLIENT, request.client.encode()),
         ]
+        if not request.header(b"host"):  # a question of ours, not a caller's
+            head.append(b"host: %b\r\n" % address.encode())
         if request.body or request.method not in ("GET", "HEAD", "OPTIONS"):
             head.append(b"content-length: %d\r\n" % len(request.body))
         data = b"".join((*head, b"\r\n", request.body))
         async with self._room[address]:
             connection = await self._connection(address)
-            response = await connection.ask(data, is_head=request.method == "HEAD")
+            response = await connection.ask(data, within_s, is_head=request.method == "HEAD")
         if response.status == NOT_HERE:
             raise NotHere
         return response
@@ -167,7 +190,7 @@ class _Connection(asyncio.Protocol):
         if self._transport is not None:
             self._transport.close()
 
-    async def ask(self, data: bytes, *, is_head: bool) -> Response:
+    async def ask(self, data: bytes, within_s: float, *, is_head: bool) -> Response:
         """Sends a request; its answer, whose pieces may still be coming."""
         assert self._transport is not None
         self._reset()
@@ -175,7 +198,7 @@ class _Connection(asyncio.Protocol):
         self._answer = asyncio.get_running_loop().create_future()
         self._transport.write(data)
         try:
-            async with asyncio.timeout(ANSWER_TIMEOUT_S):
+            async with asyncio.timeout(within_s):
                 return await self._answer
         except TimeoutError:
             self._transport.abort()

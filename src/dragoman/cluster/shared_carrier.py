@@ -58,6 +58,10 @@ class Links(Protocol):
         """The connector of a carrier, with links or without."""
         ...
 
+    def is_here(self, name: str) -> bool:
+        """Whether this node holds a carrier."""
+        ...
+
 
 class SharedCarrier:
     """A connector in the place of a carrier that all partitions send over."""
@@ -88,6 +92,11 @@ class SharedCarrier:
     def stands_for(self) -> Connector:
         """The connector of this node, whether it has the links or not."""
         return self._links.connector(self.name)
+
+    @property
+    def is_here(self) -> bool:
+        """Whether this node holds the carrier."""
+        return self._links.is_here(self.name)
 
     def send(self, message: Outgoing) -> None:
         flight = self._links.new_flight(self.name, message)

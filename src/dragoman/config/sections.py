@@ -89,8 +89,8 @@ class Storage(Section, frozen=True, kw_only=True):
 class Cluster(Section, frozen=True, kw_only=True):
     """Several nodes over one PostgreSQL database; docs/howto/run-a-cluster.md has more.
 
-    All nodes have the same configuration, except for what is said here of one node, and for [http],
-    [log] and data_dir.
+    All nodes have the same configuration, except for what is said here of one node, for [http],
+    [log] and data_dir, and for where [smpp_server] and [mail] listen.
     """
 
     partitions: Annotated[int, Meta(ge=0, le=32)] = 0
@@ -105,9 +105,13 @@ class Cluster(Section, frozen=True, kw_only=True):
     """What other nodes call, where that is not `listen`."""
     secret: Secret = Secret("")
     """What nodes show each other: at least 16 characters, the same for all."""
+    secret_file: Annotated[FilePath | None, Meta(examples=["/run/secrets/cluster-secret"])] = None
+    """File that holds the secret instead."""
     nats: Annotated[Secret, Meta(examples=["nats://user:password@10.0.0.21:4222"])] = Secret("")
     """NATS servers with JetStream, version 2.14 or later, with commas between; set sync_interval to
     always there. Messages for carriers of other nodes go through them."""
+    nats_file: Annotated[FilePath | None, Meta(examples=["/run/secrets/nats"])] = None
+    """File that holds their addresses instead, where a password is in them."""
 
     @property
     def address(self) -> tuple[str, int]:

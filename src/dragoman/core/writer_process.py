@@ -7,6 +7,7 @@ import signal
 import socket
 import sys
 
+from dragoman.kit import logging  # noqa: F401 - it keeps out what structlog would import
 from dragoman.kit.child_process import ChildProcess, ForkedProcess, SpawnedProcess
 
 MODULE = "dragoman.core.writer_process"

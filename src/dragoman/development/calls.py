@@ -8,12 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from ipaddress import ip_address
-from typing import Final
+from typing import Final, Protocol
 from urllib.parse import urlsplit
 
 import msgspec
 
-from dragoman.core.accounts.accounts import Accounts
 from dragoman.core.model.errors import RefusalCode, Refused, StorageUnavailable
 from dragoman.development import schemas
 from dragoman.development.phones import MAX_WAIT_S, Faults, PhoneText
@@ -35,8 +34,16 @@ _STATUSES: Final = {
 }
 
 
+class Keys(Protocol):
+    """Knows API keys."""
+
+    async def authenticate_key(self, key: str, address: str, /) -> object:
+        """Raises `Refused` for one that is not good."""
+        ...
+
+
 # fmt: off
-def build_calls(workbench: Workbench, accounts: Accounts) -> Dialect:
+def build_calls(workbench: Workbench, accounts: Keys) -> Dialect:
     """The calls as a table of operations."""
     calls = _Calls(workbench, accounts)
     declare, s = calls.declare, schemas
@@ -72,7 +79,7 @@ def build_calls(workbench: Workbench, accounts: Accounts) -> Dialect:
 
 
 class _Calls:
-    def __init__(self, workbench: Workbench, accounts: Accounts) -> None:
+    def __init__(self, workbench: Workbench, accounts: Keys) -> None:
         self._phones = workbench.phones
         self._outbox = workbench.outbox
         self._forwarding = workbench.forwarding

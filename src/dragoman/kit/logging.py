@@ -14,10 +14,20 @@ from types import MappingProxyType
 from typing import Any, Final, TextIO, cast
 
 import msgspec
-import structlog
-from structlog.typing import Processor
 
 from dragoman.kit.redaction import redact_event
+
+# structlog imports rich wherever that is installed, for tracebacks that we never print: a twentieth
+# of what a gateway imports. A module that is None cannot be imported.
+_without_rich = "structlog" not in sys.modules and "rich" not in sys.modules
+if _without_rich:
+    sys.modules["rich"] = None  # type: ignore[assignment]
+
+import structlog  # noqa: E402
+from structlog.typing import Processor  # noqa: E402
+
+if _without_rich:
+    del sys.modules["rich"]
 
 LEVELS: Final = MappingProxyType(
     {

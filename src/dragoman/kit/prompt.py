@@ -30,11 +30,6 @@ class Settled(Generic[Result]):
         self._future: asyncio.Future[None] | None = None
         self._run: PromptRun[Any] | None = None
 
-    @property
-    def is_good(self) -> bool:
-        """Whether there is a result, and no error."""
-        return self.is_done and self._error is None
-
     def settle(self, result: Result | Exception) -> None:
         """Gives the result, or the error that is raised to who awaits it."""
         self.is_done = True
@@ -42,6 +37,8 @@ class Settled(Generic[Result]):
             self._error = result
         else:
             self._result = result
+        if self.is_abandoned:
+            return
         if self._run is not None:
             self._run.go_on()
         elif self._future is not None and not self._future.done():

@@ -89,6 +89,7 @@ class Server(Protocol):
     def delay_s(self, connection: Connection, request: Pdu) -> float | None: ...
     async def handle(self, connection: Connection, request: Pdu) -> None: ...
     def room(self, connection: Connection) -> None: ...
+    def mark(self, number: int) -> int: ...
 
 
 class Rate:
@@ -127,7 +128,7 @@ class Connection(asyncio.Protocol):
 
         One `is_announced` has its PROXY header behind it, if it came with one.
         """
-        self.bind_id = next(self._numbers)
+        self.bind_id = server.mark(next(self._numbers))
         self.address = address
         self.tls = tls
         self._is_announced = is_announced or tls

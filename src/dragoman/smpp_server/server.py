@@ -255,6 +255,10 @@ class SmppServer:
 
     # What operators ask
 
+    def mark(self, number: int) -> int:
+        """The number of a bind, which tells in a cluster whose it is."""
+        return self._services.placement.mark(number)
+
     def views(self) -> tuple[BindView, ...]:
         """Every bind as it is now, oldest first."""
         return tuple(sorted((c.view() for c in self.binds), key=lambda bind: bind.bind_id))

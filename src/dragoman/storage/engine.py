@@ -120,6 +120,10 @@ class Storage:
         finally:
             await asyncio.to_thread(self.close)
 
+    def connect(self) -> Connection:
+        """The connection that writes, for whoever moves rows; without a started writer."""
+        return self._write_engine.connect()
+
     def close(self) -> None:
         """Closes without a started writer."""
         self._readers.shutdown(wait=True)

@@ -18,18 +18,21 @@ class JointWork(Generic[Item, Caller]):
     """Work of a kind whose callers hear together what became of it.
 
     `tell` is called once for all of a group, on the loop, with the items, their callers, and the
-    results or errors, in the same order. So none of them needs a callback of its own. It can wait,
-    and what `overtakes` is written before it.
+    results or errors, in the same order. So none of them needs a callback of its own. If it can
+    wait, what `overtakes` is written before it.
     """
 
-    __slots__ = ("operation", "tell")
+    __slots__ = ("can_wait", "operation", "tell")
 
     def __init__(
         self,
         operation: Operation[Item, Any],
         tell: Callable[[list[Item], list[Caller], Iterable[Any]], None],
+        *,
+        can_wait: bool = False,
     ) -> None:
         self.operation = operation
+        self.can_wait = can_wait
         self.tell = tell
 
 

@@ -181,34 +181,40 @@ class Writer:
 
         What `can_wait` is gathered for some milliseconds, while there is a lot of it.
         """
-        assert self._loop is not None, "the writer is not started"
         if self._stopped is not None or (self.low_space and operation.grows):
             done(StorageUnavailable(self.low_space or "the gateway is stopping"))
         elif can_wait:
             self._put_off(operation, item, done)
         else:
-            group = self._open
-            if group is None or group.size >= MAX_GROUP:
-                group = self._open = Group()
-                self._waiting.append(group)
-            group.add(operation, item, done)
-            if self._gathering is not None:
-                self._gathering.cancel()
-                self._gathering = None
-                self._loop.call_soon(self._begin)
-            elif not self._busy:
-                self._begin_soon()
+            self._put(operation, item, done)
 
     def submit_joint(self, work: JointWork[Item, Caller], item: Item, caller: Caller) -> None:
-        """Adds an item that can wait, whose caller hears together with others what became of it."""
-        if self._stopped is not None:
-            work.tell([item], [caller], [StorageUnavailable("the gateway is stopping")])
-        else:
+        """Adds an item whose caller hears together with others what became of it."""
+        if self._stopped is not None or (self.low_space and work.operation.grows):
+            refusal = StorageUnavailable(self.low_space or "the gateway is stopping")
+            work.tell([item], [caller], [refusal])
+        elif work.can_wait:
             self._put_off(work, item, caller)
+        else:
+            self._put(work, item, caller)
 
     def hurry(self) -> None:
         """Has what can wait overtaken no longer: something stands still until it is on disk."""
         self._hurried = True
+
+    def _put(self, work: Work, item: Any, caller: Any) -> None:
+        assert self._loop is not None, "the writer is not started"
+        group = self._open
+        if group is None or group.size >= MAX_GROUP:
+            group = self._open = Group()
+            self._waiting.append(group)
+        group.add(work, item, caller)
+        if self._gathering is not None:
+            self._gathering.cancel()
+            self._gathering = None
+            self._loop.call_soon(self._begin)
+        elif not self._busy:
+            self._begin_soon()
 
     def _put_off(self, work: Work, item: Any, caller: Any) -> None:
         patient = self._patient
@@ -224,7 +230,7 @@ class Writer:
 
     def _begin_soon(self) -> None:
         """Begins a group; not at once, as what else this turn of the loop gives belongs to it."""
-        assert self._loop is not None
+        assert self._loop is not None, "the writer is not started"
         self._busy = True
         self._loop.call_soon(self._begin)
 

@@ -17,6 +17,7 @@ async function look() {
       counted.textContent = counted.dataset.counted.replace("{count}", count(told.counted));
     } else {
       if (told.state !== figures.dataset.state) return location.reload();
+      if (told.counted_all && !("counted" in figures.dataset)) return location.reload();
       for (const place of figures.querySelectorAll("[data-figure]")) {
         place.textContent = count(told[place.dataset.figure]);
       }

@@ -9,14 +9,13 @@ from dragoman.console.page_request import PageRequest
 from dragoman.console.translation import gettext, lazy
 from dragoman.core.accounts.model.accounts import Permission
 from dragoman.core.delivery.running import BindView
-from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.web.responses import Response
 
 
 async def list_binds(request: PageRequest) -> Response:
     """Every bind with its address, speed and last error."""
     settings = request.services.settings.smpp_server
-    binds = request.context.machine.binds()
+    binds = (await request.context.machine.situation()).binds
     return request.show(
         "binds.html",
         binds=[(bind, *describe_bind(bind)) for bind in binds],
@@ -28,10 +27,8 @@ async def end_bind(request: PageRequest) -> Response:
     """Unbinds a program."""
     text = request.form.get("bind", "")
     number = int(text) if text.isascii() and text.isdigit() and len(text) < 18 else 0
-    ended = request.context.machine.unbind(number)
+    ended = await request.context.machine.end_bind(number)
     account = await request.services.accounts.find_by_id(ended.account_id)
-    if account is None:
-        raise Refused(RefusalCode.NOT_FOUND, ended.account, "account")
     await request.note("end_bind", f"{ended.system_id} from {ended.address}", account)
     return request.go("/binds", "saved")
 

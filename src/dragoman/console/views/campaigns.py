@@ -214,6 +214,11 @@ async def tell_progress(request: PageRequest) -> Response:
         report = await request.services.text_campaigns.report(request.account, campaign.campaign_id)
         names = ("recipients", "waiting", "sent", "delivered", "failed")
         told |= {name: getattr(report, name) for name in names}
+        told["counted_all"] = report.is_counted
+        if not report.is_counted:
+            await request.services.text_campaigns.refresh_tally(
+                request.account, campaign.campaign_id
+            )
     return request.give_json(msgspec.json.encode(told))
 
 
@@ -298,7 +303,7 @@ async def _show_report(request: PageRequest, campaign: Campaign) -> Response:
     services = request.services
     report = await services.text_campaigns.report(request.account, campaign.campaign_id)
     known = sum(one.messages for one in campaign.tally.causes) if campaign.tally else 0
-    if known != report.recipients or report.sent:
+    if known != report.recipients or not report.is_counted:
         await services.text_campaigns.refresh_tally(request.account, campaign.campaign_id)
     only = report.batches[0].progress.batch_id if len(report.batches) == 1 else None
     causes = []
@@ -322,6 +327,7 @@ async def _show_report(request: PageRequest, campaign: Campaign) -> Response:
         counting=services.text_campaigns.counting(campaign.campaign_id),
         facts=await _facts(request, campaign),
         address_of_link=services.short_links.address_of,
+        is_counted=report.is_counted,
         is_active=campaign.state
         in (CampaignState.STARTING, CampaignState.RUNNING, CampaignState.PAUSED),
         may_send=request.account.may(Permission.SEND),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Final
+from urllib.parse import quote
 
 from dragoman.console.page import Page
 from dragoman.console.page_request import PageRequest
@@ -15,15 +16,12 @@ from dragoman.web.responses import Response
 
 async def list_carriers(request: PageRequest) -> Response:
     """Every carrier with its links."""
-    machine = request.context.machine
-    carriers = machine.carriers()
-    waiting = machine.waiting()
-    ages = machine.oldest_waiting_s()
+    seen = await request.context.machine.situation()
     return request.show(
         "carriers.html",
-        troubles=[*machine.problems(), *machine.warnings()],
-        carriers=[(carrier, *describe_carrier(carrier)) for carrier in carriers],
-        routes=[(name, count, ages.get(name)) for name, count in waiting.items()],
+        troubles=[*seen.problems, *seen.warnings],
+        carriers=[(carrier, *describe_carrier(carrier)) for carrier in seen.carriers],
+        routes=[(name, count, seen.oldest_s.get(name)) for name, count in seen.waiting.items()],
     )
 
 
@@ -38,6 +36,7 @@ async def switch_carrier(request: PageRequest) -> Response:
     action = "drain_carrier" if held else "enable_carrier"
     entry = request.audit(action, name)
     await request.services.carrier_switches.switch(name, held, (entry,))
+    await request.context.machine.tell_others("PUT", f"/carriers/{quote(name)}", {"held": held})
     return request.go("/carriers", "saved")
 
 

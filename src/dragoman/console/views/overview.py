@@ -82,7 +82,8 @@ async def show_overview(request: PageRequest) -> Response:
     report, before = await _report(request, chosen)
     columns = [_column(period, report) for period in report.periods]
     times = _delivery_times(report.whole)
-    machine = request.context.machine if request.account.may(Permission.OPERATE) else None
+    operates = request.account.may(Permission.OPERATE)
+    seen = await request.context.machine.situation() if operates else None
     link = partial(_address, **_span_of(report))
     return request.show(
         "overview.html",
@@ -99,10 +100,10 @@ async def show_overview(request: PageRequest) -> Response:
         link_of=_address,
         states=STATES_OF,
         balance=await services.accounts.balance(request.account),
-        problems_of_gateway=machine.problems() if machine is not None else [],
-        warnings=machine.warnings() if machine is not None else [],
-        waiting=machine.waiting() if machine is not None else {},
-        oldest=machine.oldest_waiting_s() if machine is not None else {},
+        problems_of_gateway=seen.problems if seen is not None else (),
+        warnings=seen.warnings if seen is not None else (),
+        waiting=seen.waiting if seen is not None else {},
+        oldest=seen.oldest_s if seen is not None else {},
         chart=draw_columns(
             gettext("Messages sent in {title}").format(title=chosen.title), SERIES, columns
         ),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Final
+from urllib.parse import quote
 
 from dragoman.console.forms import version_of
 from dragoman.console.labels import describe_refusal
@@ -38,6 +39,7 @@ async def import_prices(request: PageRequest) -> Response:
     try:
         if form.get("do") == "remove":
             await price_lists.remove(carrier, (request.audit("remove_prices", carrier),))
+            await request.context.machine.tell_others("DELETE", f"/prices/{quote(carrier)}")
             return request.go("/prices", "saved")
         version = await _version(request, carrier)
         if applies:
@@ -57,6 +59,8 @@ async def import_prices(request: PageRequest) -> Response:
         request.problems["content"] = refused.detail or describe_refusal(refused)
         return await _show(request, 422)
     if applies:
+        again = {"content": content, "add": bool(form.get("add"))}
+        await request.context.machine.tell_others("POST", f"/prices/{quote(carrier)}", again)
         return request.go("/prices", "saved")
     return await _show(request, change=change, version=version, content=content)
 

@@ -48,7 +48,7 @@ async def show_routes(request: PageRequest) -> Response:
         except Refused as refused:
             field = "account" if refused.code is RefusalCode.NOT_FOUND else "to"
             request.problems[field] = describe_refusal(refused)
-    return _show(request, explanation=explanation)
+    return await _show(request, explanation=explanation)
 
 
 async def reload_configuration(request: PageRequest) -> Response:
@@ -58,9 +58,9 @@ async def reload_configuration(request: PageRequest) -> Response:
         reloaded = await request.context.machine.reload(check=check)
     except Refused as refused:
         request.problems[""] = refused.detail or describe_refusal(refused)
-        return _show(request, status=422)
+        return await _show(request, status=422)
     if check:
-        return _show(request, reloaded=reloaded)
+        return await _show(request, reloaded=reloaded)
     await request.note("reload_configuration")
     return request.go("/routes", "reloaded")
 
@@ -78,15 +78,14 @@ async def _explain(request: PageRequest) -> RouteExplanation:
     )
 
 
-def _show(
+async def _show(
     request: PageRequest,
     status: int = 200,
     *,
     explanation: RouteExplanation | None = None,
     reloaded: Reloaded | None = None,
 ) -> Response:
-    machine, query = request.context.machine, request.query
-    waiting, ages = machine.waiting(), machine.oldest_waiting_s()
+    seen, query = await request.context.machine.situation(), request.query
     asked = {name: query.get(name, "") for name in ("to", "account", "sender", "text", "tag")}
     return request.show(
         "routes.html",
@@ -101,8 +100,8 @@ def _show(
             (
                 route,
                 "; ".join(describe_conditions(route)),
-                waiting.get(route.name, 0),
-                ages.get(route.name),
+                seen.waiting.get(route.name, 0),
+                seen.oldest_s.get(route.name),
             )
             for route in request.services.router.routes.values()
             if not route.named_only

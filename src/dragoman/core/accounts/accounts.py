@@ -149,7 +149,7 @@ class Accounts:
         known = self._known(memory_key)
         if known is None:
             generation = self.changes.generation
-            self.placement.check_short_id(account_id)
+            await self.placement.check_identifier(account_id)
             account = await self.find_by_id(account_id)
             if account is None:
                 await self._delay_failure(address)
@@ -192,7 +192,7 @@ class Accounts:
         Without an account this takes as long as with one. Failures of `who` are delayed.
         """
         if account_id is not None:
-            self.placement.check_short_id(account_id)
+            await self.placement.check_identifier(account_id)
         account = await self.find_by_id(account_id) if account_id is not None else None
         account = await self._with_password(account, password, kind)
         if account is None:
@@ -414,6 +414,10 @@ class Accounts:
     async def find_by_id(self, account_id: int) -> Account | None:
         """The account with an identifier."""
         return await self._storage.read(lambda c: accounts.find_by_id(c, account_id))
+
+    async def count(self) -> int:
+        """How many accounts there are."""
+        return await self._storage.read(accounts.count_all)
 
     async def list_all(self) -> list[Account]:
         """Every account, in the order of creation."""

@@ -37,6 +37,7 @@ class AdminTokens:
         if not _NAME.fullmatch(name):
             detail = "up to 64 letters, digits and . _ @ -, beginning with a letter or digit"
             raise Refused(RefusalCode.INVALID_FIELD, "name", detail)
+        self._placement.check_first()
         token = PREFIX + secrets.token_urlsafe(TOKEN_BYTES)
         stored = StoredToken(
             name=name, digest=digest_of_key(token), created_ms=self._clock.now_ms()
@@ -47,10 +48,12 @@ class AdminTokens:
 
     async def list_all(self) -> list[StoredToken]:
         """Every token, oldest first."""
+        self._placement.check_first()
         return await self._storage.read(admin_tokens.load)
 
     async def authenticate(self, token: str) -> str:
         """The name of a token; raises `Refused`."""
+        self._placement.check_first()
         digest = digest_of_key(token)
         await self._placement.check_key(digest)
         name = await self._storage.read(lambda c: admin_tokens.find(c, digest))
@@ -60,5 +63,6 @@ class AdminTokens:
 
     async def revoke(self, name: str) -> None:
         """Ends a token, effective immediately; raises `Refused` where there is none."""
+        self._placement.check_first()
         if not await self._storage.writer.write(admin_tokens.remove, name):
             raise Refused(RefusalCode.NOT_FOUND, name[:64], "no such token")

@@ -130,7 +130,7 @@ class CallbackWorker:
 
     def __post_init__(self) -> None:
         self._clock_watch = ClockWatch(self.clock)
-        self._attempts = JointWork(callbacks.record, self._recorded)
+        self._attempts = JointWork(callbacks.record, self._recorded, can_wait=True)
 
     def announce(self, new: NewCallback) -> None:
         """Sends a stored callback soon, or leaves it in its row."""

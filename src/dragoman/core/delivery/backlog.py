@@ -143,7 +143,8 @@ class Backlog:
                 made_ms = time_of(message.message_id)
                 self.feed.publish(message, None, State.QUEUED, made_ms)
         for line, group in _by_line(messages):
-            if not self._takes(line, group[0].message_id):
+            # Those of several requests come as they were stored, not as they were numbered.
+            if not self._takes(line, min([message.message_id for message in group])):
                 continue
             # A row can have been read back in the instant between its commit and this.
             works = []

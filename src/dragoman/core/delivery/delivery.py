@@ -84,7 +84,7 @@ class Delivery:
     _changes: JointWork[StateChange, tuple[LiveMessage, OnStored]] = field(init=False)
 
     def __post_init__(self) -> None:
-        self._changes = JointWork(changes.record, self._stored)
+        self._changes = JointWork(changes.record, self._stored, can_wait=True)
 
     def take_policies(self, policies: Mapping[str, OnUnknown]) -> None:
         """Takes other policies of carriers from here on."""

@@ -280,7 +280,7 @@ class Dispatcher:
                 on_stored(True)
             return
         self.metrics.submit_s.observe(perf_counter() - flight.handed_over_at)
-        if lane.room <= 0:
+        if lane.is_full:
             self.writer.hurry()  # its next message waits until this outcome is on disk
 
         def stored(on_disk: bool) -> None:
@@ -354,6 +354,7 @@ class Dispatcher:
             else:
                 flights.append(Flight(work, message, consumer))
                 lane.occupy(flights[-1].size)
+        lane.is_full = lane.room <= 0
         unmarked = [
             message
             for flight in flights

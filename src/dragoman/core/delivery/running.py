@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 
+from dragoman.core.callbacks.model.callback_lists import UnmatchedPage
 from dragoman.core.callbacks.model.held_hosts import HeldHost
 from dragoman.core.callbacks.model.hosts import CallbackHost, Tested
 from dragoman.core.messages.model.callbacks import CallbackFacts
@@ -48,6 +49,8 @@ class CarrierView(msgspec.Struct, frozen=True, kw_only=True):
     """Whether somebody took it out of service: it is given nothing new."""
     kind: str = ""
     """What it speaks, for people."""
+    elsewhere: bool = False
+    """Whether another node of the cluster has its links, if any has."""
     outcomes: dict[str, int] = {}
     """Answers to messages since the start: accepted, deferred, rejected, unknown (none came)."""
 
@@ -95,6 +98,19 @@ class WirePiece(msgspec.Struct, frozen=True, kw_only=True):
     """`<` from the customer, `>` to it."""
     octets: str
     """Hexadecimal; with numbers and texts."""
+
+
+class Situation(msgspec.Struct, frozen=True, kw_only=True):
+    """What operators look at: of the whole cluster, where the gateway is a part of one."""
+
+    carriers: tuple[CarrierView, ...]
+    waiting: dict[str, int]
+    """Messages queued in memory, by route."""
+    oldest_s: dict[str, float]
+    """Age of the oldest message in the queue, by route."""
+    problems: tuple[str, ...]
+    warnings: tuple[str, ...]
+    binds: tuple[BindView, ...]
 
 
 class Reloaded(msgspec.Struct, frozen=True, kw_only=True):
@@ -164,6 +180,25 @@ class Running(Measured, Protocol):
 
     def warnings(self) -> list[str]:
         """What needs attention although it takes traffic."""
+        ...
+
+    async def situation(self) -> Situation:
+        """How everything is that operators look at; raises `Refused`."""
+        ...
+
+    async def unmatched(self, carrier: str, before: int | None, limit: int) -> UnmatchedPage:
+        """Receipts that match no message, newest first; raises `Refused`."""
+        ...
+
+    async def end_bind(self, bind_id: int) -> BindView:
+        """Ends a bind, in whichever partition of a cluster; raises `Refused`."""
+        ...
+
+    async def tell_others(self, method: str, path: str, body: object = None) -> None:
+        """Has the other partitions of a cluster do what was done here, by an admin operation.
+
+        Raises `Refused` where one did not; elsewhere it stands.
+        """
         ...
 
     def unbind(self, bind_id: int) -> BindView:

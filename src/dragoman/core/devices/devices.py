@@ -181,10 +181,10 @@ class Devices:
         if digest not in self._by_token:
             await self.placement.check_key(digest)
 
-    def check_id(self, device_id: int) -> None:
+    async def check_id(self, device_id: int) -> None:
         """Raises `Elsewhere` for the identifier of a device of another partition."""
         if device_id not in self._devices:
-            self.placement.check_short_id(device_id)
+            await self.placement.check_identifier(device_id)
 
     def heard(self, device: Device, app_version: str = "") -> Device:
         """Records a call of a device, with the version of its app."""

@@ -14,7 +14,7 @@ from typing import Final
 from dragoman.core.model.errors import StorageUnavailable
 from dragoman.core.model.use_case import use_case
 from dragoman.core.placement.model.views import Node, Overview
-from dragoman.core.placement.sql import shared
+from dragoman.core.placement.sql import moves, shared
 from dragoman.storage.partitions import partition_url
 from dragoman.storage.shared import SharedSession
 
@@ -60,6 +60,10 @@ class Membership:
             raise CannotJoin(
                 f"the cluster has {partitions} partitions, cluster.partitions says"
                 f" {self.partitions}: their number is chosen once"
+            )
+        if await self.session.run(lambda c: moves.find_setting(c, moves.SOURCE)) is not None:
+            raise CannotJoin(
+                "a gateway is moving in: run `dragoman cluster import` until it has ended"
             )
         await self._enter()
         run = self.node.run

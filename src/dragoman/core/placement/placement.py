@@ -13,13 +13,17 @@ from typing import Final, NoReturn
 
 from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.core.model.use_case import use_case
+from dragoman.core.placement.copies import FileCopies
 from dragoman.core.placement.model.views import key_of_digest
-from dragoman.core.placement.sql import shared
+from dragoman.core.placement.sql import moves, shared
+from dragoman.core.placement.sql.moves import Moved
 from dragoman.kit.clock import Clock
-from dragoman.kit.elsewhere import UNREACHABLE, Elsewhere
+from dragoman.kit.elsewhere import AT_HOME, UNREACHABLE, Elsewhere
+from dragoman.kit.ids import MAX_PARTITIONS, partition_of
 from dragoman.storage.engine import Storage
 from dragoman.storage.short_ids import LIMIT
 
+FIRST: Final = 0
 MAX_REMEMBERED: Final = 50_000
 REMEMBERED_S: Final = 60.0
 
@@ -41,6 +45,7 @@ class Placement:
     clock: Clock
     partition: int = 0
     partitions: int = 0
+    _moved: Moved | None = field(default=None, init=False)
     _known: OrderedDict[tuple[str, str], tuple[int, float]] = field(
         default_factory=OrderedDict, init=False
     )
@@ -49,6 +54,12 @@ class Placement:
     def folder(self) -> str:
         """A folder of its own below one that the partitions of a node share; empty for none."""
         return f"p{self.partition:02d}" if self.partitions else ""
+
+    def file_copies(self) -> FileCopies | None:
+        """Where copies of its files are; None without a cluster, whose disk is always the same."""
+        if not self.partitions:
+            return None
+        return FileCopies(storage=self.storage, partition=self.partition)
 
     async def check_key(self, digest: bytes) -> None:
         """Raises `Elsewhere` for the digest of a key or token that another partition has."""
@@ -78,12 +89,46 @@ class Placement:
                 self._known.popitem(last=False)
         return found
 
-    def check_short_id(self, short_id: int) -> None:
-        """Raises `Elsewhere` for the identifier of an account or a device of another partition."""
+    async def some(self, kind: str, limit: int) -> list[str]:
+        """Some keys of a kind, of whichever partition."""
+        return await self.storage.read(lambda c: shared.find_keys(c, kind, limit))
+
+    def check_first(self) -> None:
+        """Raises `Elsewhere` but in the partition that has what belongs to no account."""
+        if self.partitions and self.partition != FIRST:
+            _leave_to(FIRST)
+
+    def check_partition(self, partition: int) -> None:
+        """Raises `Elsewhere` for what names another partition itself."""
+        if partition != self.partition and 0 <= partition < self.partitions:
+            _leave_to(partition)
+
+    def mark(self, number: int) -> int:
+        """A number of a partition that tells, in a cluster, which one's it is."""
+        return number * MAX_PARTITIONS + self.partition if self.partitions else number
+
+    def check_marked(self, number: int) -> None:
+        """Raises `Elsewhere` for a number that another partition has marked."""
         if self.partitions:
-            partition = short_id // (LIMIT // self.partitions)
-            if partition != self.partition and 0 <= partition < self.partitions:
-                _leave_to(partition)
+            self.check_partition(partition_of(number))
+
+    async def check_identifier(self, identifier: int) -> None:
+        """Raises `Elsewhere` for an identifier, or the short ID of something, elsewhere."""
+        if not self.partitions or identifier < 0:
+            return
+        is_short = identifier < LIMIT
+        if self._moved is None:
+            self._moved = await self.storage.read(moves.load_moved)
+        if identifier <= (self._moved.short_id if is_short else self._moved.identifier):
+            # It came along with a single gateway, so nothing in it says where it is.
+            number = self.partitions
+            found = await self.storage.read(lambda c: moves.find_moved(c, identifier, number))
+            if found is not None and found != self.partition:
+                _leave_to(found)
+        elif is_short:
+            self.check_partition(identifier // (LIMIT // self.partitions))
+        else:
+            self.check_partition(partition_of(identifier))
 
     def check_new_root(self, username: str) -> None:
         """Raises `Elsewhere` where a new tree of accounts belongs to another partition.
@@ -91,12 +136,17 @@ class Placement:
         The name decides: so two nodes that create it at once ask the same owner.
         """
         if self.partitions:
-            partition = zlib.crc32(username.encode("utf-8", "surrogatepass")) % self.partitions
-            if partition != self.partition:
-                _leave_to(partition)
+            self.check_partition(partition_of_root(username, self.partitions))
+
+
+def partition_of_root(username: str, partitions: int) -> int:
+    """The partition of a new tree of accounts, by the name of its root."""
+    return zlib.crc32(username.encode("utf-8", "surrogatepass")) % partitions
 
 
 def _leave_to(partition: int) -> NoReturn:
+    if AT_HOME.get():
+        raise Refused(RefusalCode.NOT_FOUND, detail="it is in another partition")
     if UNREACHABLE.get():
         raise Refused(RefusalCode.UNAVAILABLE, detail="its partition has no owner at the moment")
     raise Elsewhere(partition)

@@ -20,7 +20,7 @@ from dragoman.core.callbacks.sql.callbacks import CallbackState
 from dragoman.core.devices.model.devices import StoredAssignment
 from dragoman.core.messages.events import MessageEvents
 from dragoman.core.messages.live import LiveBatch, LiveMessage
-from dragoman.core.messages.model.callbacks import read_facts
+from dragoman.core.messages.model.callbacks import CallbackFacts
 from dragoman.core.messages.model.events import ATTEMPTS, RECEIPTS, EventKind
 from dragoman.core.messages.model.failure_causes import CAUSES, Cause
 from dragoman.core.messages.model.lifecycle import CANCELLABLE, State
@@ -419,7 +419,7 @@ def _callbacks(
 
 
 def _callback(row: CallbackRow, tries: list[CallbackTry]) -> CallbackStep:
-    facts = read_facts(row.payload, row.callback_id, row.message_id)
+    facts = msgspec.json.decode(row.payload, type=CallbackFacts)
     attempts = [
         CallbackAttempt(
             number=one.number, at_ms=one.answered_ms, status=one.answer_status, answer=one.answer

@@ -29,6 +29,8 @@ _READ: Final = (
 )
 _DIRECTIONS: Final = tuple(sorted({direction for direction, _ in _READ}))
 _DIMENSIONS: Final = tuple(sorted({dimension for _, dimension in _READ}))
+_TOTALS: Final = (CREDITS, PRICE, "sum", *(named["mcc"] for named in (_STATES_BY, FAILURES, TIMES)))
+"""What the sum of all messages is made of, without their routes."""
 MAX_DAYS_BY_HOUR: Final = 2
 CHUNK_DAYS: Final = 16
 """Days that are read at once, of a time that anyone may choose."""
@@ -156,19 +158,28 @@ class Traffic:
     async def report_before(
         self, account_ids: tuple[int, ...], report: TrafficReport, zone: str
     ) -> TrafficReport:
-        """The traffic of as long a time before that of a report; raises `TookTooLong`."""
+        """The traffic of as long a time before that of a report, without its routes.
+
+        Raises `TookTooLong`.
+        """
         number, unit_ms = len(report.periods), report.unit_ms
         begin = int((report.periods[0].start - _EPOCH) / timedelta(milliseconds=unit_ms))
-        return await self._read_report(account_ids, zone, range(begin - number, begin), unit_ms)
+        periods = range(begin - number, begin)
+        return await self._read_report(account_ids, zone, periods, unit_ms, _TOTALS)
 
     async def _read_report(
-        self, account_ids: tuple[int, ...], zone: str, periods: range, unit_ms: int
+        self,
+        account_ids: tuple[int, ...],
+        zone: str,
+        periods: range,
+        unit_ms: int,
+        dimensions: tuple[str, ...] = _DIMENSIONS,
     ) -> TrafficReport:
         chunk = CHUNK_DAYS * DAY_MS // unit_ms
         rows: list[PeriodCount] = []
         for begin in range(periods.start, periods.stop, chunk):
             some = range(begin, min(begin + chunk, periods.stop))
-            rows += await self._read(account_ids, zone, some, unit_ms)
+            rows += await self._read(account_ids, zone, some, unit_ms, dimensions)
         return _make_report(_by_dimension(rows), periods, unit_ms)
 
     async def report(
@@ -199,7 +210,12 @@ class Traffic:
         return range(today - _SHAPES[Lately.MONTH].periods + 1, today)
 
     async def _read(
-        self, account_ids: tuple[int, ...], zone: str, periods: range, unit_ms: int
+        self,
+        account_ids: tuple[int, ...],
+        zone: str,
+        periods: range,
+        unit_ms: int,
+        dimensions: tuple[str, ...] = _DIMENSIONS,
     ) -> list[PeriodCount]:
         # An hour more at each end, since periods of local time end within one or shift by one.
         from_ms = _begin_of(periods.start, zone, unit_ms) - HOUR_MS
@@ -207,7 +223,7 @@ class Traffic:
         stretches = list(stretches_of(zone, from_ms, before_ms))
         found = await self._storage.read(
             lambda c: count_by_period(
-                c, account_ids, _DIRECTIONS, _DIMENSIONS, stretches=stretches, unit_ms=unit_ms
+                c, account_ids, _DIRECTIONS, dimensions, stretches=stretches, unit_ms=unit_ms
             )
         )
         return [row for row in found if row.period in periods]

@@ -40,6 +40,8 @@ class ExportCursor(msgspec.Struct, frozen=True, kw_only=True):
 
     account_id: int = 0
     after: dict[str, int] = {}
+    partition: int = 0
+    """Of a cluster, whose partitions are read one after the other."""
 
 
 class Lifetimes(msgspec.Struct, frozen=True, kw_only=True):

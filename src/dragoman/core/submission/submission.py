@@ -7,13 +7,13 @@ contacts is stored as requested, and credits are held as its recipients become k
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import field
 from functools import lru_cache
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 import msgspec
+import structlog
 
 from dragoman.core.accounts.accounts import Accounts
 from dragoman.core.accounts.model.accounts import Account, Permission
@@ -64,10 +64,10 @@ from dragoman.core.submission.waiting import encode_waiting
 from dragoman.kit.call_header import tag_of_call
 from dragoman.kit.clock import Clock
 from dragoman.kit.ids import IdSource
-from dragoman.kit.prompt import Settled
+from dragoman.kit.prompt import PromptRun, Settled
 from dragoman.protocols.gsm.segmentation import PLAIN, Repertoire, Segmentation
 from dragoman.storage.work import Operation
-from dragoman.storage.writer import Writer
+from dragoman.storage.writer import JointWork, Writer
 from dragoman.work_queue.port import Lane, WorkQueue
 
 # Members that every submission asks for: looking one up in its class costs more than the rest.
@@ -78,6 +78,8 @@ _OWN = Payer.OWN
 _SENDING = State.SENDING
 
 Item = TypeVar("Item")
+
+log = structlog.get_logger(__name__)
 
 FindPayments = Callable[[Account], Awaitable[tuple[Payment, ...]]]
 """Finds the wallets that pay for an account that does not pay by itself alone."""
@@ -116,6 +118,12 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """The result for the customer, once it is stored."""
 
 
+_Caller: TypeAlias = tuple[
+    Sequence[Decision], list[StoredMessage], Callable[[Exception | None], None]
+]
+"""What was decided, its messages that have a place at a link, and who hears what became of it."""
+
+
 @use_case(kw_only=True)
 class SubmissionService:
     """Accepts or refuses submissions; a refusal stores nothing and uses no credits.
@@ -141,8 +149,10 @@ class SubmissionService:
     max_parts: int
     max_recipients: int
     find_payments: FindPayments = field(default_factory=lambda: _own_payments)
-    _to_queue: list[Decision] = field(default_factory=list, init=False)
-    _orphans: set[asyncio.Task[None]] = field(default_factory=set, init=False)
+    _works: dict[Operation[Any, Any], JointWork[Any, _Caller]] = field(
+        default_factory=dict, init=False
+    )
+    _queueing: set[PromptRun[None]] = field(default_factory=set, init=False)
 
     async def submit(self, account: Account, submission: Submission) -> AcceptedBatch:
         """Stores a submission whole and queues it; raises `Refused`."""
@@ -165,30 +175,9 @@ class SubmissionService:
         Raises `Refused` with nothing stored. If the caller goes away, what is on disk by then is
         queued all the same.
         """
-        claimed = [m for d in decisions for m in self._claim(d)]
-        for message in claimed:
-            message.state = _SENDING  # a link takes it as soon as it is on disk
         waiting: Settled[None] = Settled()
-
-        def stored(result: Exception | None) -> None:
-            for message in claimed:
-                self.queue.release(message.route)
-            if not waiting.is_abandoned:
-                waiting.settle(result)
-            elif result is None:
-                # The caller is gone, but the rows must not wait for a restart.
-                self._adopt(decisions)
-
-        self.writer.submit(operation, item, stored)
-        try:
-            await waiting
-        except asyncio.CancelledError:
-            # It may have been on disk already when the caller went away.
-            if waiting.is_good:
-                self._adopt(decisions)
-            raise
-        for decision in decisions:
-            await self._announce(decision)
+        self._write(decisions, operation, item, waiting.settle)
+        await waiting
 
     def store_soon(
         self,
@@ -200,25 +189,52 @@ class SubmissionService:
         """Writes a decision and queues it, without a task of its own for each.
 
         `on_stored` gets None once it is on disk, or why it is not: a `Refused`. For callers with
-        many at a time, which never go away: all of one commit are queued together. `operation` and
-        `item` are given where the decision is a part of something larger.
+        many at a time. `operation` and `item` are given where the decision is a part of something
+        larger.
         """
-        claimed = self._claim(decision)
-        for message in claimed:
-            message.state = _SENDING
+        self._write((decision,), operation, decision.new if item is None else item, on_stored)
 
-        def stored(result: object) -> None:
+    def _write(
+        self,
+        decisions: Sequence[Decision],
+        operation: Operation[Any, Any],
+        item: Any,
+        on_stored: Callable[[Exception | None], None],
+    ) -> None:
+        claimed = [message for decision in decisions for message in self._claim(decision)]
+        for message in claimed:
+            message.state = _SENDING  # a link takes it as soon as it is on disk
+        work = self._works.get(operation)
+        if work is None:
+            work = self._works[operation] = JointWork(operation, self._stored)
+        self.writer.submit_joint(work, item, (decisions, claimed, on_stored))
+
+    def _stored(self, _items: list[Any], callers: list[_Caller], results: Iterable[Any]) -> None:
+        """Queues all that a commit put on disk together, then tells the callers.
+
+        One that has gone away hears nothing; its rows must not wait for a restart all the same.
+        """
+        outcomes = list(results)
+        stored: list[Decision] = []
+        for (decisions, claimed, _), outcome in zip(callers, outcomes, strict=True):
             for message in claimed:
                 self.queue.release(message.route)
-            if isinstance(result, Exception):
-                on_stored(result)
-                return
-            if not self._to_queue:
-                self._keep_running(self._queue_stored())
-            self._to_queue.append(decision)
-            on_stored(None)
+            if not isinstance(outcome, Exception):
+                stored += decisions
+        if stored:
+            run = PromptRun(self._queue_stored(stored), self._queued)
+            self._queueing.add(run)
+            run.go_on()
+        for (_, _, on_stored), outcome in zip(callers, outcomes, strict=True):
+            try:
+                on_stored(outcome if isinstance(outcome, Exception) else None)
+            except Exception as error:  # the others must hear of theirs
+                log.error("acceptance_not_told", reason=type(error).__name__)
 
-        self.writer.submit(operation, decision.new if item is None else item, stored)
+    def _queued(self, run: PromptRun[None], _: None, error: BaseException | None) -> None:
+        self._queueing.discard(run)
+        if error is not None:
+            log.error("not_queued", reason=type(error).__name__)
 
     def _claim(self, decision: Decision) -> list[StoredMessage]:
         """The messages that have a place at a link; what may wait for other parts has none."""
@@ -226,27 +242,25 @@ class SubmissionService:
             return []
         return [message for message in decision.sendable if self.queue.claim(message.route)]
 
-    async def _queue_stored(self) -> None:
-        """Queues all that a commit put on disk."""
-        decisions = list(self._to_queue)
-        self._to_queue.clear()
-        for decision in decisions:
-            await self._announce(decision)
-
-    async def _announce(self, decision: Decision) -> None:
+    async def _queue_stored(self, decisions: Iterable[Decision]) -> None:
         """Counts and queues what is on disk."""
-        batch = decision.live
-        self.metrics.accepted[batch.stored.dialect] += decision.accepted.recipients
-        if decision.sendable:
-            await self.backlog.publish([LiveMessage(one, batch) for one in decision.sendable])
-        if decision.new.rejections:
-            self.delivery.notify_rejections(decision.new.rejections, batch, decision.new.messages)
+        accepted, sendable = self.metrics.accepted, []
+        for decision in decisions:
+            new, batch = decision.new, decision.live
+            accepted[batch.stored.dialect] += decision.accepted.recipients
+            for message in decision.sendable:
+                sendable.append(LiveMessage(message, batch))
+            if new.rejections:
+                self.delivery.notify_rejections(new.rejections, batch, new.messages)
+        if sendable:
+            await self.backlog.publish(sendable)
 
     async def decide(self, account: Account, submission: Submission) -> Decision:
         """Checks a submission and computes its messages; raises `Refused`, stores nothing."""
         if not account.may(_SEND):
             raise Refused(RefusalCode.PERMISSION_DENIED, _SEND)
-        terms = check_terms(submission, self.clock.now_ms(), account.account_id)
+        now_ms = self.clock.now_ms()
+        terms = check_terms(submission, now_ms, account.account_id)
         to_device = self.device_routes.check(account, submission)
         sender = submission.sender or account.default_sender
         if sender or to_device is None:  # else the number of a SIM is the sender
@@ -328,6 +342,7 @@ class SubmissionService:
             tariff_options,
             payments,
             repertoire,
+            now_ms=now_ms,
         )
         if inline:
             batch.state = _RUNNING
@@ -337,7 +352,7 @@ class SubmissionService:
         live_batch = LiveBatch(batch, account.wallet_id, segmentation)
         messages: tuple[StoredMessage, ...] = ()
         if inline and own is None:
-            messages = self.maker.make_alike(live_batch, recipients, tariffs)
+            messages = self.maker.make_alike(live_batch, recipients, tariffs, now_ms)
         elif inline and own is not None:
             messages = self.maker.make(account, live_batch, own)
         rejections: tuple[StateChange, ...] = ()
@@ -348,7 +363,7 @@ class SubmissionService:
         new = NewBatch(
             batch=batch,
             messages=messages,
-            reservation=live_batch.reservation(self.ids, credits),
+            reservation=live_batch.reservation(self.ids, credits, now_ms),
             rejections=rejections,
             attachments=attachments,
         )
@@ -447,10 +462,11 @@ class SubmissionService:
         payments: tuple[Payment, ...],
         repertoire: Repertoire,
         lane: Lane = Lane.SINGLE,
+        now_ms: int | None = None,
     ) -> StoredBatch:
         callback, message_type = submission.callback, submission.message_type
         return StoredBatch(
-            batch_id=self.ids.next(),
+            batch_id=self.ids.next(now_ms),
             account_id=account.account_id,
             dialect=submission.dialect,
             protocol=submission.protocol,
@@ -550,22 +566,6 @@ class SubmissionService:
 
     def _max_parts_of(self, account: Account) -> int:
         return min(self.max_parts, account.max_parts)
-
-    async def _publish(self, batch: LiveBatch, messages: Sequence[StoredMessage]) -> None:
-        await self.backlog.publish([LiveMessage(message, batch) for message in messages])
-
-    def _adopt(self, decisions: Sequence[Decision]) -> None:
-        """Queues what was stored for a caller that has gone away."""
-        for decision in decisions:
-            new = decision.new
-            self.delivery.notify_rejections(new.rejections, decision.live, new.messages)
-            if decision.sendable:
-                self._keep_running(self._publish(decision.live, decision.sendable))
-
-    def _keep_running(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.create_task(work)
-        self._orphans.add(task)
-        task.add_done_callback(self._orphans.discard)
 
     async def _check_sender(self, account: Account, sender: str) -> None:
         """Refuses a sender that is not one of an account's own."""

@@ -333,7 +333,7 @@ class SmsGate:
             await self._devices.check_token(token)
         number = request.path_params.get("device", "")
         if number and len(number) <= MAX_NUMBER:
-            self._devices.check_id(int(number))
+            await self._devices.check_id(int(number))
 
     def _carrier_of(self, device: Device) -> PhonesCarrier:
         carrier = self._carriers.get(device.carrier)

@@ -9,6 +9,7 @@ from sqlalchemy import (
     Connection,
     and_,
     delete,
+    exists,
     func,
     literal_column,
     select,
@@ -25,9 +26,8 @@ from dragoman.core.callbacks.model.callback_lists import (
     UnmatchedReceipt,
 )
 from dragoman.core.callbacks.model.hosts import PausedHost
-from dragoman.core.callbacks.sql.callbacks import LEFT_OUT, CallbackState, read_columns
+from dragoman.core.callbacks.sql.callbacks import LEFT_OUT, CallbackState, load_whole, read_columns
 from dragoman.core.callbacks.sql.tables import paused_hosts
-from dragoman.core.messages.model.callbacks import make_whole
 from dragoman.core.messages.sql.tables import (
     callback_attempts,
     callbacks,
@@ -46,8 +46,7 @@ LOOKED_AT: Final = 20_000
 """Callbacks of everybody that are looked through for one page, where no index has those of one."""
 _IS_GIVEN_UP: ColumnElement[bool] = literal_column("state = 2")
 """Literally the condition of its index."""
-_SIDES: Final = ("recipient", "sender", "r", "f")
-"""The names of the two in facts, whole and in short."""
+_SIDES: Final = ("recipient", "sender")
 _IS_PENDING: ColumnElement[bool] = literal_column("state = 0")
 
 
@@ -110,10 +109,11 @@ def _find(
 
 def find_callback(connection: Connection, callback_id: int) -> CallbackDetails | None:
     """One callback with its calls."""
-    query = select(*read_columns(CallbackView), callbacks.c.payload, callbacks.c.answer)
+    query = select(*read_columns(CallbackView), callbacks.c.answer)
     row = connection.execute(query.where(callbacks.c.callback_id == callback_id)).first()
     if row is None:
         return None
+    _, payload = load_whole(connection, [callback_id])[callback_id]
     names = CallbackView.__struct_fields__
     callback = CallbackView(**{name: getattr(row, name) for name in names})
     repeated = (
@@ -130,7 +130,7 @@ def find_callback(connection: Connection, callback_id: int) -> CallbackDetails |
             calls.append(last)
     return CallbackDetails(
         callback=callback,
-        payload=make_whole(row.payload, row.callback_id, row.message_id),
+        payload=payload,
         calls=tuple(calls),
         of_message=is_any(connection, messages.c.message_id == row.message_id),
     )
@@ -173,6 +173,9 @@ def replay(connection: Connection, item: Replay) -> int:
         callbacks.c.account_id == item.account_id,
         callbacks.c.state != CallbackState.PENDING.value,
         *(~callbacks.c.payload.contains(f'"{side}":"{REMOVED}"') for side in _SIDES),
+        ~exists().where(
+            messages.c.message_id == callbacks.c.message_id, messages.c.recipient == REMOVED
+        ),
     )
     last = select(
         callbacks.c.callback_id,

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from enum import IntEnum
 from typing import Any, Final, NamedTuple
 
 import msgspec
 from sqlalchemy import ColumnElement, Connection, Select, and_, case, exists, func, select, update
 
-from dragoman.core.messages.model.callbacks import are_in_short, read_facts
-from dragoman.core.messages.model.records import NewCallback
-from dragoman.core.messages.sql.tables import callback_attempts, callbacks
+from dragoman.core.messages.model.callbacks import CallbackSubject, are_in_short, read_facts
+from dragoman.core.messages.model.records import BatchOptions, NewCallback
+from dragoman.core.messages.sql.tables import batches, callback_attempts, callbacks, messages
 from dragoman.storage.bulk import BulkInsert, BulkUpdate
 from dragoman.storage.connections import bind_as_numbers
-from dragoman.storage.rows import count
+from dragoman.storage.rows import columns_of, count
 from dragoman.storage.work import one_by_one, together
 
 OK: Final = 200
@@ -82,13 +83,11 @@ _TABLE = callbacks.c
 _PENDING = _TABLE.state == CallbackState.PENDING.value
 _WAS_OK = and_(_TABLE.state == CallbackState.DELIVERED.value, _TABLE.answered_ms.is_(None))
 LEFT_OUT: Final[dict[str, ColumnElement[Any]]] = {
-    "url": case((_TABLE.url.startswith("/"), _TABLE.origin + _TABLE.url), else_=_TABLE.url),
     "answered_ms": case((_WAS_OK, _TABLE.next_attempt_ms), else_=_TABLE.answered_ms),
     "answer_status": case((_WAS_OK, OK), else_=_TABLE.answer_status),
 }
-"""What rows leave out, as two of them are half of what a message takes on disk: the origin where it
-begins the URL, and of a call that was answered with 200 what the other columns say. So a row hardly
-grows when its call is answered, and stays on its page."""
+"""What rows of calls that were answered with 200 leave out, as other columns say it: so they hardly
+grow when their call is answered, and stay on their page."""
 
 
 def read_columns(kind: type[msgspec.Struct]) -> list[ColumnElement[Any]]:
@@ -218,17 +217,68 @@ def load_due(
     return [read_new(row) for row in connection.execute(query)]
 
 
+_decode_options = msgspec.json.Decoder(BatchOptions).decode
+_OF_MESSAGE = tuple(messages.c[name] for name in ("recipient", "mcc", "parts", "price"))
+_OF_BATCH = (batches.c.batch_id, batches.c.sender, batches.c.options)
+
+
 def select_new() -> Select[Any]:
-    """Callbacks for `read_new`."""
-    return select(*read_columns(NewCallback), _TABLE.next_attempt_ms.label("due_ms"))
+    """Callbacks for `read_new`, with what the rows of their messages say."""
+    of_message = messages.c.message_id == _TABLE.message_id
+    return select(
+        *columns_of(callbacks, NewCallback),
+        _TABLE.next_attempt_ms.label("due_ms"),
+        *_OF_MESSAGE,
+        *_OF_BATCH,
+    ).select_from(
+        callbacks.outerjoin(messages, of_message).outerjoin(
+            batches, batches.c.batch_id == messages.c.batch_id
+        )
+    )
 
 
 def read_new(row: Any) -> NewCallback:
     """A callback as it was when it was stored."""
-    values = dict(row._mapping)
-    if are_in_short(row.payload):
-        values["payload"] = read_facts(row.payload, row.callback_id, row.message_id)
-    return NewCallback(**values)
+    payload, url = row.payload, row.url
+    if are_in_short(payload) and row.options is not None:
+        options = _decode_options(row.options)
+        subject = CallbackSubject(
+            batch_id=row.batch_id,
+            recipient=row.recipient,
+            sender=row.sender,
+            return_data=options.return_data,
+            mcc=row.mcc,
+            parts=row.parts,
+            price=row.price,
+            premium_price=options.premium.price if options.premium is not None else 0,
+        )
+        payload = read_facts(payload, row.callback_id, row.message_id, subject)
+        url = url or options.callback_url
+    return NewCallback(
+        callback_id=row.callback_id,
+        account_id=row.account_id,
+        message_id=row.message_id,
+        dialect=row.dialect,
+        origin=row.origin,
+        url=url,
+        payload=payload,
+        due_ms=row.due_ms,
+        attempts=row.attempts,
+    )
+
+
+def load_whole(connection: Connection, callback_ids: Collection[int]) -> dict[int, tuple[str, str]]:
+    """URL and payload, as JSON, of callbacks as they were when they were stored."""
+    query = select_new().where(_TABLE.callback_id.in_(callback_ids))
+    return {
+        new.callback_id: (
+            new.url,
+            new.payload
+            if isinstance(new.payload, str)
+            else msgspec.json.encode(new.payload).decode(),
+        )
+        for new in map(read_new, connection.execute(query))
+    }
 
 
 def find_due(

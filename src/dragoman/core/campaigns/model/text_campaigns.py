@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from enum import IntEnum, StrEnum
 from typing import Final
 
 import msgspec
 
 from dragoman.core.contacts.model.filters import Filter
+from dragoman.core.messages.model.lifecycle import State
 from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.core.submission.model.progress import BatchProgress
 
@@ -165,6 +167,16 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     """By a carrier, without a receipt yet."""
     delivered: int
     failed: int
+
+    @property
+    def is_counted(self) -> bool:
+        """Whether the result by state and cause is not older than these figures."""
+        if self.campaign.tally is None:
+            return False
+        found: Counter[int] = Counter()
+        for one in self.campaign.tally.causes:
+            found[one.state] += one.messages
+        return (found[State.SENT], found[State.DELIVERED]) == (self.sent, self.delivered)
 
 
 class TextTemplate(msgspec.Struct, frozen=True, kw_only=True):

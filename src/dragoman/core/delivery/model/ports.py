@@ -106,6 +106,11 @@ class StandsFor(Protocol):
         """The one that has the links, or would have them here."""
         ...
 
+    @property
+    def is_here(self) -> bool:
+        """Whether it has the links: else another node of the cluster has them, if any does."""
+        ...
+
 
 def behind(connector: Connector | None) -> Connector | None:
     """A connector itself, or the one that it stands for."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import StrEnum
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Final
 
@@ -44,44 +45,34 @@ class CallbackFacts(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
     """Whether a carrier took it."""
 
 
+class CallbackSubject(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """What the rows of a message and its batch say for all of its callbacks."""
+
+    batch_id: int
+    recipient: str
+    sender: str
+    return_data: str
+    mcc: str
+    parts: int
+    price: int
+    premium_price: int
+
+
 class _StoredFacts(
     msgspec.Struct,
     frozen=True,
     kw_only=True,
     omit_defaults=True,
     gc=False,
-    rename={
-        "state": "s",
-        "recipient": "r",
-        "sender": "f",
-        "at_ms": "t",
-        "batch_id": "b",
-        "failure": "x",
-        "detail": "d",
-        "return_data": "u",
-        "mcc": "c",
-        "parts": "n",
-        "price": "p",
-        "premium_price": "e",
-        "sent": "o",
-    },
+    rename={"state": "s", "at_ms": "t", "failure": "x", "detail": "d", "sent": "o"},
 ):
-    """`CallbackFacts` as a row has them: with names of a letter, and without what the row says."""
+    """`CallbackFacts` as a row has them: what other rows do not say, with names of a letter."""
 
     state: State
-    recipient: str
-    sender: str
     at_ms: int = 0
     """After the time in the identifier of the callback, which nearly always is the same."""
-    batch_id: int = 1
-    """How far it is below the identifier of the message."""
     failure: str = ""
     detail: str = ""
-    return_data: str = ""
-    mcc: str = "0"
-    parts: int = 1
-    price: int = 0
-    premium_price: int = 0
     sent: bool = True
 
 
@@ -89,62 +80,47 @@ _IN_SHORT: Final = '{"s":'
 """Begins facts as `render_facts` writes them; earlier versions wrote them whole."""
 _encode: Final = msgspec.json.Encoder().encode
 _decode: Final = msgspec.json.Decoder(_StoredFacts).decode
-_decode_whole: Final = msgspec.json.Decoder(CallbackFacts).decode
 
 
 def render_facts(facts: CallbackFacts, callback_id: int) -> str:
     """The facts as the row of a callback about their message has them."""
-    stored = _StoredFacts(
-        state=facts.state,
-        recipient=facts.recipient,
-        sender=facts.sender,
-        at_ms=facts.at_ms - time_of(callback_id),
-        batch_id=facts.message_id - facts.batch_id,
-        failure=facts.failure,
-        detail=facts.detail,
-        return_data=facts.return_data,
-        mcc=facts.mcc,
-        parts=facts.parts,
-        price=facts.price,
-        premium_price=facts.premium_price,
-        sent=facts.sent,
-    )
+    after_ms = facts.at_ms - time_of(callback_id)
+    return _render(facts.state, after_ms, facts.failure, facts.detail, facts.sent)
+
+
+@lru_cache(maxsize=1_000)
+def _render(state: State, after_ms: int, failure: str, detail: str, sent: bool) -> str:
+    """Cached, as the callbacks of most messages say the same."""
+    stored = _StoredFacts(state=state, at_ms=after_ms, failure=failure, detail=detail, sent=sent)
     return _encode(stored).decode()
 
 
 def are_in_short(payload: str) -> bool:
-    """Whether the payload of a row has facts that only the row makes whole."""
+    """Whether the payload of a row has facts that take a `CallbackSubject` to be whole."""
     return payload.startswith(_IN_SHORT)
 
 
-def read_facts(payload: str, callback_id: int, message_id: int) -> CallbackFacts:
-    """The facts in a row, also those that an earlier version wrote."""
-    if not are_in_short(payload):
-        return _decode_whole(payload)
+def read_facts(
+    payload: str, callback_id: int, message_id: int, subject: CallbackSubject
+) -> CallbackFacts:
+    """The facts in the payload of a row that has them in short."""
     stored = _decode(payload)
     return CallbackFacts(
         message_id=message_id,
-        batch_id=message_id - stored.batch_id,
+        batch_id=subject.batch_id,
         state=stored.state,
         at_ms=time_of(callback_id) + stored.at_ms,
-        recipient=stored.recipient,
-        sender=stored.sender,
+        recipient=subject.recipient,
+        sender=subject.sender,
         failure=stored.failure,
         detail=stored.detail,
-        return_data=stored.return_data,
-        mcc=stored.mcc,
-        parts=stored.parts,
-        price=stored.price,
-        premium_price=stored.premium_price,
+        return_data=subject.return_data,
+        mcc=subject.mcc,
+        parts=subject.parts,
+        price=subject.price,
+        premium_price=subject.premium_price,
         sent=stored.sent,
     )
-
-
-def make_whole(payload: str, callback_id: int, message_id: int) -> str:
-    """The payload of a row as one reads it who does not have the row."""
-    if not are_in_short(payload):
-        return payload
-    return msgspec.json.encode(read_facts(payload, callback_id, message_id)).decode()
 
 
 class TextFacts(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -270,15 +270,13 @@ def _newer(earlier: StoredPart, later: StoredPart) -> StoredPart:
 
 
 def _callback_row(new: NewCallback) -> tuple[Any, ...]:
-    """The row of a callback: its URL without the origin before it, its facts in short."""
-    payload, origin, url = new.payload, new.origin, new.url
+    """The row of a callback; one about a message leaves out what the rows of that say."""
+    payload, url = new.payload, new.url
     if not isinstance(payload, str):
-        payload = render_facts(payload, new.callback_id)
-    if url.startswith(origin) and url[len(origin) : len(origin) + 1] == "/":
-        url = url[len(origin) :]
+        payload, url = render_facts(payload, new.callback_id), ""
     # fmt: off
     return (
-        new.callback_id, new.account_id, new.message_id, new.dialect, origin, url,
+        new.callback_id, new.account_id, new.message_id, new.dialect, new.origin, url,
         payload, 0, new.attempts, new.due_ms, None, None, None,
     )
     # fmt: on

@@ -9,7 +9,7 @@ import msgspec
 from sqlalchemy import Column, ColumnElement, Connection, select
 
 from dragoman.core.billing.sql.tables import ledger_entries, wallets
-from dragoman.core.callbacks.sql.callbacks import CallbackState, read_columns
+from dragoman.core.callbacks.sql.callbacks import CallbackState, load_whole, read_columns
 from dragoman.core.devices.model.devices import StoredAssignment
 from dragoman.core.devices.sql.assignments import find_of_message
 from dragoman.core.messages.model.lifecycle import State
@@ -41,7 +41,6 @@ class CallbackRow(msgspec.Struct, frozen=True, kw_only=True):
     """A callback, and its number of attempts."""
 
     callback_id: int
-    message_id: int
     url: str
     payload: str
     state: CallbackState
@@ -129,7 +128,13 @@ def _callbacks(connection: Connection, message_id: int) -> tuple[CallbackRow, ..
         .where(callbacks.c.message_id == message_id)
         .order_by(callbacks.c.callback_id)
     )
-    return tuple(read_all(connection, query, CallbackRow))
+    rows = read_all(connection, query, CallbackRow)
+    whole = load_whole(connection, [row.callback_id for row in rows])
+    return tuple(
+        msgspec.structs.replace(row, url=url, payload=payload)
+        for row in rows
+        for url, payload in (whole[row.callback_id],)
+    )
 
 
 def _siblings(

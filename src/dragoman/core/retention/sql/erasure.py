@@ -8,12 +8,12 @@ from typing import Any, Final
 import msgspec
 from sqlalchemy import Column, ColumnElement, Connection, delete, select, update
 
+from dragoman.core.callbacks.sql.callbacks import load_whole
 from dragoman.core.contacts.sql import contact_values
 from dragoman.core.contacts.sql.contact_blocks import Tally
 from dragoman.core.contacts.sql.tables import contact_profiles, contacts, memberships
 from dragoman.core.devices.sql.tables import device_assignments
 from dragoman.core.inbound.sql.tables import conversations, inbound_parts, inbound_texts, opt_outs
-from dragoman.core.messages.model.callbacks import make_whole
 from dragoman.core.messages.sql.tables import (
     audiences,
     batches,
@@ -94,11 +94,11 @@ def _next(
 
 def _calls(connection: Connection, *conditions: ColumnElement[bool]) -> Rows:
     identifiers = []
-    for name, row in _rows(connection, callbacks, *conditions):
+    rows = list(_rows(connection, callbacks, *conditions))
+    whole = load_whole(connection, [row["callback_id"] for _, row in rows])
+    for name, row in rows:
         identifiers.append(row["callback_id"])
-        row["payload"] = make_whole(row["payload"], row["callback_id"], row["message_id"])
-        if row["url"].startswith("/"):
-            row["url"] = row["origin"] + row["url"]
+        row["url"], row["payload"] = whole[row["callback_id"]]
         yield name, row
     attempts = callback_attempts.c.callback_id.in_(identifiers)
     yield from _rows(connection, callback_attempts, attempts)
