@@ -62,6 +62,7 @@ _ECHOED: Final = frozenset(
 _ACKNOWLEDGEMENTS: Final = frozenset({0x00, 0x08, 0x10})
 """esm_class types that a program may submit: a text, and acknowledgements of one."""
 _IA5: Final = 0x01
+_INTERNATIONAL: Final = Ton.INTERNATIONAL.value
 _GSM_CONTROL: Final = re.compile(rb"[\x00-\x09\x0b\x0c\x0e-\x1f]")
 """What no text in ASCII contains: letters of the GSM alphabet, which some programs mean by IA5."""
 _NUMBER: Final = re.compile(r"(\+|00)?[0-9]+")
@@ -278,11 +279,11 @@ def _with_place(udh: bytes, tlvs: Sequence[Tlv]) -> bytes:
 
 def _read_sender(ton: int, address: str) -> str:
     """A sender; a number of which its type says so, and of which it is none, is refused."""
-    if ton == Ton.INTERNATIONAL.value and address and not _NUMBER.fullmatch(address):
+    if ton != _INTERNATIONAL:
+        return address
+    if address and not _NUMBER.fullmatch(address):
         raise Unacceptable(CommandStatus.ESME_RINVSRCADR)
-    if ton == Ton.INTERNATIONAL.value and address.startswith("00"):
-        return f"+{address[2:]}"
-    return address
+    return f"+{address[2:]}" if address.startswith("00") else address
 
 
 def _read_time(text: str, now_ms: int, wrong: CommandStatus) -> int | None:
