@@ -65,7 +65,7 @@ async def _take(page: Any, scene: Scene, look: str, only: set[str]) -> None:
             await page.locator("code.key").wait_for()
         if name == "api":
             await page.get_by_text("Try it", exact=False).first.click()
-            await page.get_by_role("button", name="Send").first.scroll_into_view_if_needed()
+            await page.evaluate("scrollTo(0, 0)")
         if name == "message":
             await page.goto(f"{scene.url}/console/messages?state=undelivered")
             await page.locator("tbody tr", has_text="undelivered").locator("a").first.click()
