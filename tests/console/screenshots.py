@@ -26,7 +26,7 @@ from tests.console.scene import (
 )
 
 FOLDER = Path("docs/screenshots")
-SHOTS = {"sign-in": "/console/sign-in", **PAGES, "message": ""}
+SHOTS = {"sign-in": "/console/sign-in", **PAGES, "message": "", "api": "/docs/httpsms"}
 TALLEST = 1_200
 BEGINS_MS = 1_796_305_800_000
 """2026-12-03 13:50 UTC, so that pictures of one day differ from those of another in little."""
@@ -63,6 +63,9 @@ async def _take(page: Any, scene: Scene, look: str, only: set[str]) -> None:
         if name == "phones":
             await page.get_by_role("button", name="Create code").click()
             await page.locator("code.key").wait_for()
+        if name == "api":
+            await page.get_by_text("Try it", exact=False).first.click()
+            await page.evaluate("scrollTo(0, 0)")
         if name == "message":
             await page.goto(f"{scene.url}/console/messages?state=undelivered")
             await page.locator("tbody tr", has_text="undelivered").locator("a").first.click()

@@ -8,8 +8,10 @@ from typing import Any
 import msgspec
 import pytest
 
+from dragoman.console.views.alerts import LIMITS, UNITS
 from dragoman.core.alerts.alerts import Channels
 from dragoman.core.alerts.model.rules import (
+    KINDS,
     AlertKind,
     AlertRule,
     Notice,
@@ -323,3 +325,11 @@ def test_quiet_times_may_span_midnight(begin: int, end: int, minute: int, quiet:
         name="x", kind=AlertKind.DISK, mails=("a@b.example",), quiet_from=begin, quiet_to=end
     )
     assert is_quiet(check_rule(rule), minute) is quiet
+
+
+def test_each_kind_with_a_limit_says_it() -> None:
+    bounded = {kind for kind, facts in KINDS.items() if facts.bound}
+    assert set(LIMITS) == set(UNITS) == bounded
+    for kind in bounded:
+        facts = KINDS[kind]
+        assert LIMITS[kind] == f"{facts.bound} {{limit}} {facts.unit}"

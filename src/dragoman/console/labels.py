@@ -194,6 +194,15 @@ ROLES: Final = MappingProxyType(
     }
 )
 """What each role adds to those below it."""
+ROLE_NAMES: Final = MappingProxyType(
+    {
+        Role.OPERATOR: lazy("operator"),
+        Role.ADMINISTRATOR: lazy("administrator"),
+        Role.MANAGER: lazy("manager"),
+        Role.SENDER: lazy("sender"),
+        Role.VIEWER: lazy("viewer"),
+    }
+)
 _BY_NAME: Final = MappingProxyType({str(name): label for name, label in PERMISSIONS.items()})
 _PERMISSION: Final = re.compile(r"(?<=may )(?!not )\w+|(?<=may not )\w+")
 """A permission in an audit log entry about a change of access."""

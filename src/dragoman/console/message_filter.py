@@ -37,9 +37,9 @@ PERIODS: Final = MappingProxyType(
     {
         "": (lazy("any time"), None),
         "1h": (lazy("last hour"), HOUR_MS),
-        "24h": ("last 24 hours", DAY_MS),
-        "7d": ("last 7 days", 7 * DAY_MS),
-        "30d": ("last 30 days", 30 * DAY_MS),
+        "24h": (lazy("last 24 hours"), DAY_MS),
+        "7d": (lazy("last 7 days"), 7 * DAY_MS),
+        "30d": (lazy("last 30 days"), 30 * DAY_MS),
     }
 )
 """By name: what it is called, and how long before now it begins."""

@@ -14,7 +14,7 @@ from markupsafe import Markup
 
 from dragoman.console.assets import PACKAGE, Assets
 from dragoman.console.forms import TOKEN_FIELD, VERSION_FIELD
-from dragoman.console.labels import STATES, describe_change
+from dragoman.console.labels import ROLE_NAMES, STATES, describe_change
 from dragoman.console.place import PREFIX
 from dragoman.console.translation import gettext, language, ngettext
 from dragoman.core.accounts.audit_log import Change
@@ -62,6 +62,7 @@ class Renderer:
             clip=clip_text,
             state=render_state,
             described=render_change,
+            role=ROLE_NAMES.__getitem__,
         )
 
     def render(self, template: str, values: dict[str, Any]) -> bytes:

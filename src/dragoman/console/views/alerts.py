@@ -38,6 +38,25 @@ ALERT_KINDS: Final = MappingProxyType(
         AlertKind.INBOUND_SILENCE: lazy("No texts received"),
     }
 )
+LIMITS: Final = MappingProxyType(
+    {
+        AlertKind.DELIVERY_RATE: lazy("at least {limit} % delivered"),
+        AlertKind.QUEUE_AGE: lazy("at most {limit} s in the queue"),
+        AlertKind.CREDITS: lazy("at least {limit} credits"),
+        AlertKind.DISK: lazy("at least {limit} MB free"),
+        AlertKind.INBOUND_SILENCE: lazy("at most {limit} h without a text"),
+    }
+)
+"""What is well; kinds without a limit are not here."""
+UNITS: Final = MappingProxyType(
+    {
+        AlertKind.DELIVERY_RATE: lazy("at least this % of messages delivered"),
+        AlertKind.QUEUE_AGE: lazy("at most this many s in the queue"),
+        AlertKind.CREDITS: lazy("at least this many credits"),
+        AlertKind.DISK: lazy("at least this many MB free"),
+        AlertKind.INBOUND_SILENCE: lazy("at most this many h without a text"),
+    }
+)
 _FIELDS: Final = (
     *("name", "kind", "limit", "about", "over_h", "fewest", "for_s", "repeat_s"),
     *("mails", "webhooks", "numbers", "quiet_from", "quiet_to"),
@@ -153,8 +172,8 @@ async def change(request: PageRequest) -> Response:
 
 
 def _describe_limit(rule: AlertRule) -> str:
-    facts = KINDS[rule.kind]
-    return f"{facts.bound} {write_limit(rule.limit)} {facts.unit}" if facts.bound else ""
+    said = LIMITS.get(rule.kind)
+    return str(said).format(limit=write_limit(rule.limit)) if said is not None else ""
 
 
 def _refuse(
@@ -188,9 +207,7 @@ def _show_form(
         stored=stored,
         typed=typed,
         kind=kind,
-        unit=f"{KINDS[kind].bound} this many {KINDS[kind].unit}".replace("many %", "% of messages")
-        if KINDS[kind].bound
-        else "",
+        unit=UNITS.get(kind, ""),
         kinds=[
             (one.value, label)
             for one, label in ALERT_KINDS.items()

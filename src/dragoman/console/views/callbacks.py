@@ -228,7 +228,7 @@ async def list_unmatched(request: PageRequest) -> Response:
         "receipts.html",
         receipts=page.receipts,
         carrier=carrier,
-        carriers=[("", "any"), *((name, name) for name in names)],
+        carriers=[("", gettext("any")), *((name, name) for name in names)],
         park_h=round(request.services.settings.receipts.park_s / 3600),
         further="" if page.before is None else address_of(request.query, before=page.before),
         first=address_of(request.query) if before is not None else "",

@@ -26,10 +26,14 @@ from dragoman.core.reporting.traffic import Lately, Period, Share, TrafficReport
 from dragoman.kit.zones import DAY_MS
 from dragoman.web.responses import Response
 
-TITLES: Final = {Lately.DAY: "24 hours", Lately.WEEK: "7 days", Lately.MONTH: "30 days"}
+TITLES: Final = {
+    Lately.DAY: lazy("24 hours"),
+    Lately.WEEK: lazy("7 days"),
+    Lately.MONTH: lazy("30 days"),
+}
 SERIES: Final = ("delivered", "waiting", "failed")
 """The classes that colour the columns; `_SERIES_LABELS` are their names."""
-_SERIES_LABELS: Final = ("delivered", lazy("in progress"), "failed")
+_SERIES_LABELS: Final = (lazy("delivered"), lazy("in progress"), lazy("failed"))
 MOST_SHARES: Final = 12
 """Countries and routes on the page; the file has them all."""
 _FEWEST: Final = 6

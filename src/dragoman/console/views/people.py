@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 from dragoman.console.browsers import name_browser
 from dragoman.console.forms import version_of
-from dragoman.console.labels import ROLES, describe_refusal
+from dragoman.console.labels import ROLE_NAMES, ROLES, describe_refusal
 from dragoman.console.page import Page
 from dragoman.console.page_request import PageRequest
 from dragoman.console.place import PREFIX
@@ -213,7 +213,7 @@ def _roles_for(request: PageRequest, account: Account) -> list[tuple[str, str]]:
     """The roles that the reader can give to people of an account."""
     widest = widest_role(account)
     return [
-        (role.value, f"{role.value}: {ROLES[role]}")
+        (role.value, f"{ROLE_NAMES[role]}: {ROLES[role]}")
         for role in reversed(Role)
         if request.role.includes(role) and widest.includes(role)
     ]
