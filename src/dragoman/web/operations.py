@@ -20,7 +20,8 @@ from dragoman.web.responses import Response
 
 Handler = Callable[[Request], Awaitable[Response]]
 Refuse = Callable[[Request, Refusal], Response]
-AnswerFormat = Literal["json", "xml", "text"]
+AnswerFormat = Literal["json", "xml", "text", "html"]
+"""`html` is bare text too, by the type that some providers give it."""
 
 DEFAULT_BODY_LIMIT_BYTES: Final = 1 << 20
 
