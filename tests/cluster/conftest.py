@@ -23,6 +23,7 @@ from nats.js.errors import NotFoundError
 from dragoman.cluster import front as front_module
 from dragoman.cluster import node as node_module
 from dragoman.cluster import pages as pages_module
+from dragoman.cluster import quota_counts as quotas_module
 from dragoman.cluster import stream as stream_module
 from dragoman.cluster.development import Development
 from dragoman.cluster.node import ClusterNode
@@ -34,8 +35,8 @@ from dragoman.config.tables import SmppTable
 from dragoman.config.values import Secret
 from dragoman.core.placement.setup import set_up
 from dragoman.testkit.simulator import Simulator
-from tests.conftest import PostgresServer
 from tests.passing_time import PATIENCE_S
+from tests.postgres import PostgresServer
 
 PARTITIONS = 3
 SECRET = "shown by nodes to each other"
@@ -147,6 +148,7 @@ def look_often(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(pages_module, "TOLD_WITHIN_S", 60.0)
     patch.setattr(node_module, "BEAT_S", 0.1)
     patch.setattr(stream_module, "STATE_EVERY_S", 0.1)
+    patch.setattr(quotas_module, "TELL_EVERY_S", 0.05)
 
 
 @pytest.fixture(autouse=True)

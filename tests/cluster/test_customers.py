@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import asyncio
 import smtplib
+import ssl
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -21,6 +23,7 @@ from dragoman.admin.client import local_client
 from dragoman.cluster.node import ClusterNode
 from dragoman.config import Settings
 from dragoman.config.http import AnswerTable, InboundTable, RequestTable, StatusTable
+from dragoman.config.sections import Admin as AdminSection
 from dragoman.config.sections import Mail, SmppServer
 from dragoman.config.tables import HttpTable, Mm7Table, PhonesTable, RouteTable
 from dragoman.config.values import Secret
@@ -51,6 +54,7 @@ from tests.cluster.test_nodes import name_in, owner, shared
 from tests.conftest import PostgresServer
 from tests.passing_time import until
 from tests.smpp_server.esme import Esme, submit
+from tests.smpp_server.test_connections import certificate
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -133,7 +137,9 @@ class Site:
         return [text.text for text in page.texts]
 
 
-def _with_everything(settings: Settings, provider: Provider, mmsc: Mmsc) -> Settings:
+def _with_everything(
+    settings: Settings, provider: Provider, mmsc: Mmsc, certificate_file: Path
+) -> Settings:
     url = f"http://127.0.0.1:{provider.port}"
     carriers = (
         *settings.carriers,
@@ -177,7 +183,13 @@ def _with_everything(settings: Settings, provider: Provider, mmsc: Mmsc) -> Sett
             RouteTable(name="others", carriers=("smsc",)),
             RouteTable(name="pictures", carriers=("mmsc",)),
         ),
-        smpp_server=SmppServer(listen=f"127.0.0.1:{free_port()}", max_binds=2),
+        smpp_server=SmppServer(
+            listen=f"127.0.0.1:{free_port()}",
+            tls_listen=f"127.0.0.1:{free_port()}",
+            tls_certificate_file=str(certificate_file),
+            max_binds=2,
+        ),
+        admin=AdminSection(remote=True),
         mail=Mail(enabled=True, listen=f"127.0.0.1:{free_port()}"),
     )
 
@@ -212,6 +224,7 @@ async def site(
                     settings_of(name, folder / name, url, nats_server.url, simulator.port),
                     provider,
                     mmsc,
+                    certificate(folder),
                 )
             )
             for name in "ab"
@@ -307,8 +320,14 @@ async def test_pictures_go_out_from_the_holder_wherever_they_are_stored(
 # Binds
 
 
-async def bind(node: ClusterNode, system_id: str, password: str = BIND_PASSWORD) -> Esme:
-    reader, writer = await asyncio.open_connection("127.0.0.1", node.binds.ports[0])
+async def bind(
+    node: ClusterNode,
+    system_id: str,
+    password: str = BIND_PASSWORD,
+    context: ssl.SSLContext | None = None,
+) -> Esme:
+    port = node.binds.ports[-1 if context else 0]
+    reader, writer = await asyncio.open_connection("127.0.0.1", port, ssl=context)
     esme = Esme(reader, writer)
     request = BindTransceiver(interface_version=0x34, system_id=system_id, password=password)
     esme.bound = (await esme.ask(request)).command_status  # type: ignore[attr-defined]
@@ -326,9 +345,19 @@ async def login(
     return created, system_id
 
 
-async def test_a_program_binds_to_any_node_and_gets_its_receipts_there(site: Site) -> None:
+@pytest.mark.parametrize("is_away", [False, True], ids=["its owner", "another node"])
+@pytest.mark.parametrize("tls", [False, True], ids=["plain", "TLS"])
+async def test_a_program_binds_to_any_node_and_gets_its_receipts_there(
+    site: Site, is_away: bool, tls: bool
+) -> None:
     created, system_id = await login(site, 1)
-    esme = await bind(site.away_from(1), system_id)
+    context = None
+    if tls:
+        context = ssl.create_default_context(
+            cafile=site.a.settings.smpp_server.tls_certificate_file
+        )
+    node = site.away_from(1) if is_away else owner(1, *site.nodes)
+    esme = await bind(node, system_id, context=context)
     assert esme.bound == 0
     answer = await esme.ask(submit(registered_delivery=1))
     assert answer.command_status == 0
@@ -336,8 +365,28 @@ async def test_a_program_binds_to_any_node_and_gets_its_receipts_there(site: Sit
     assert answer.message_id.encode() in receipt.short_message
     await site.until_states(1, created, State.DELIVERED)
     (view,) = owner(1, *site.nodes).owned[1].gateway.binds()
-    assert (view.account, view.address) == (created.account.username, "127.0.0.1")
+    assert (view.account, view.address, view.tls) == (created.account.username, "127.0.0.1", tls)
     await esme.close()
+    await until(lambda: not owner(1, *site.nodes).owned[1].gateway.binds(), "it is forgotten")
+
+
+async def test_a_bind_ends_where_its_partition_moves_and_may_bind_again(site: Site) -> None:
+    _, system_id = await login(site, 2)
+    esmes = [await bind(node, system_id) for node in site.nodes]
+    assert [esme.bound for esme in esmes] == [0, 0]
+    await site.a._membership.move(2, site.away_from(2).node.name)
+    for esme, node in zip(esmes, site.nodes, strict=True):
+        await esme.until_closed()
+        assert esme.unbound  # it is told, and does not just lose the connection
+
+        async def bound_again(node: ClusterNode = node) -> bool:
+            again = await bind(node, system_id)
+            is_bound = bool(again.bound == 0)
+            await again.close()
+            return is_bound
+
+        await until(bound_again, "it binds again at the node it was at")
+    await shared(*site.nodes)
 
 
 async def test_binds_of_one_account_are_counted_over_all_nodes(site: Site) -> None:
@@ -438,6 +487,21 @@ async def test_mail_is_taken_by_any_node(site: Site) -> None:
             await asyncio.to_thread(mail, node, "nosuchkey")
         ((code, text),) = refused.value.recipients.values()
         assert (code, text[:5]) == (550, b"5.7.1")
+
+
+# Operators elsewhere
+
+
+async def test_an_admin_token_is_known_to_every_node(site: Site) -> None:
+    token = await site.services(2).admin_tokens.create("ops")
+    for node in site.nodes:
+        for given, status in ((token, 200), ("dragoman_admin_wrong", 401)):
+            url, headers = (
+                f"{node.node.base_url}/admin/v1/cluster",
+                {"authorization": f"Bearer {given}"},
+            )
+            async with site.http.get(url, headers=headers) as answer:
+                assert answer.status == status
 
 
 # Phones

@@ -11,8 +11,12 @@ import pytest
 
 from dragoman.config import Settings
 from dragoman.config.alerts import AlertTable
+from dragoman.config.sections import Links
+from dragoman.config.tables import QuotaTable
 from dragoman.core.accounts.model.accounts import Permission
 from dragoman.core.alerts.model.rules import Alert, AlertKind
+from dragoman.core.campaigns.model.text_campaigns import Plan
+from dragoman.core.contacts.model.uploads import Mapping
 from dragoman.core.messages.model.lifecycle import State
 from dragoman.testkit.simulator import Simulator
 from tests.cluster.conftest import PARTITIONS
@@ -39,6 +43,10 @@ def _with_alerts(settings: Settings) -> Settings:
     return msgspec.structs.replace(settings, alerts=alerts)
 
 
+def _with_links(settings: Settings) -> Settings:
+    return msgspec.structs.replace(settings, links=Links(public_url="https://s.example.org"))
+
+
 async def test_rules_of_the_configuration_are_looked_at_once(
     make_node: MakeNode, simulator: Simulator
 ) -> None:
@@ -63,17 +71,101 @@ async def test_rules_of_the_configuration_are_looked_at_once(
     assert found == [(0, "config:down"), (1, "config:poor")]
 
 
-async def test_files_of_one_partition_are_nobody_elses(make_node: MakeNode) -> None:
-    a = await make_node("a")
+async def test_uploads_and_campaigns_move_with_their_partition(
+    make_node: MakeNode, simulator: Simulator
+) -> None:
+    """And what other partitions of a node take up at their start leaves it alone."""
+    a = await make_node("a", _with_links)
     await shared(a)
-    account = (await create(0, a)).account
+    created = await create(0, a)
+    account = created.account
     uploads = [a.owned[partition].gateway.services.uploads for partition in range(PARTITIONS)]
+    content = b"Number,First\n+4520000001,Anna\n+4520000002,Bo\n"
     upload = await uploads[0].begin(account, "contacts.csv")
-    await uploads[0].add_piece(account, upload.key, 0, b"Number\n+4520000001\n")
+    await uploads[0].add_piece(account, upload.key, 0, content[:20])
     for others in uploads[1:]:  # as at the start of a partition: what was arriving is dropped
         await others._restore()
+    await uploads[0].add_piece(account, upload.key, 20, content[20:])
     whole = await uploads[0].complete(account, upload.key)
-    assert whole.rows == 1
+    assert whole.rows == 2
+    gone = await uploads[0].begin(account, "forgotten.csv")
+    await uploads[0].discard(account, gone.key)
+
+    b = await make_node("b", _with_links)
+    await a._membership.move(0, "b")
+    await until(lambda: 0 in b.front.places, "its partition moves")
+    services = b.owned[0].gateway.services
+    await until(lambda: services.uploads.of_account(account), "the next owner has it")
+    (found,) = services.uploads.of_account(account)
+    assert found == whole
+    shape = await services.uploads.shape(account, upload.key)
+    assert shape.columns == ("Number", "First")
+    mapping = Mapping(fields=("+", "First"), list_name="people")
+    await services.uploads.start(account, upload.key, mapping)
+    await services.uploads.settled(upload.key)
+    imported = services.uploads.find(account, upload.key)
+    assert imported.stored == 2
+
+    # A campaign to them is paced and paused by rules in memory, which the next owner has as well.
+    campaigns = services.text_campaigns
+    plan = Plan(lists=(imported.list_id or 0,), per_minute=1, shorten=True)
+    text = "see https://example.org/a"
+    draft = await campaigns.create(account, name="c", sender="Dragoman", text=text, plan=plan)
+    await campaigns.start(account, draft.campaign_id, draft.changed_ms)
+    await until(lambda: len(simulator.submits) == 1, "one a minute goes out")
+    await campaigns.pause(account, draft.campaign_id)
+    (link,) = await services.short_links.of_campaign(draft.campaign_id)
+    url = f"{a.node.base_url}/l/{link.token}"  # its partition is at the other node
+    async with aiohttp.ClientSession() as http, http.get(url, allow_redirects=False) as answer:
+        assert answer.headers["location"] == "https://example.org/a"
+    await a._membership.move(0, "a")
+    await until(lambda: 0 in a.front.places, "its partition moves back")
+    campaigns = a.owned[0].gateway.services.text_campaigns
+    ((batch_id, _),) = await campaigns._batch_ids(draft.campaign_id)
+    assert campaigns.pacing.room(batch_id, 10) == 0
+    await campaigns.resume(account, draft.campaign_id)
+    assert campaigns.pacing.room(batch_id, 10) <= 1
+    await until(lambda: len(simulator.submits) == 2, "it goes on")
+
+
+def _with_quota(settings: Settings) -> Settings:
+    quotas = (QuotaTable(carrier="smsc", parts_per_day=10),)
+    return msgspec.structs.replace(settings, quotas=quotas)
+
+
+async def test_a_quota_is_one_over_all_partitions(
+    make_node: MakeNode, simulator: Simulator
+) -> None:
+    a, b = await make_node("a", _with_quota), await make_node("b", _with_quota)
+    await shared(a, b)
+    accounts = [await create(partition, a, b) for partition in range(PARTITIONS)]
+
+    def left() -> list[int | None]:
+        gateways = [owner(p, a, b).owned[p].gateway for p in range(PARTITIONS)]
+        return [gateway.services.selection.quotas.left("smsc", "") for gateway in gateways]
+
+    async with aiohttp.ClientSession() as http:
+        for number, created in enumerate(accounts, start=1):
+            for _ in range(3):
+                assert (await send(http, a, created.api_key))[0] == 201
+            rest = [10 - 3 * number] * PARTITIONS
+            await until(lambda rest=rest: left() == rest, "all partitions hear of it")
+        for created in accounts:
+            assert (await send(http, b, created.api_key))[0] == 201
+            await until(lambda: left() == [0] * PARTITIONS)
+    assert len(simulator.submits) == 10
+    # Another owner of a partition has its count from the rows.
+    await b.stop()
+    await until(lambda: len(a.front.places) == PARTITIONS)
+    await until(
+        lambda: (
+            [
+                a.owned[p].gateway.services.selection.quotas.left("smsc", "")
+                for p in range(PARTITIONS)
+            ]
+            == [0] * PARTITIONS
+        )
+    )
 
 
 async def test_a_node_that_was_out_of_touch_sends_nothing(

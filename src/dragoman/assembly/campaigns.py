@@ -82,6 +82,7 @@ class AllParts(Parts):
             imports=self.imports,
             accounts=self.accounts,
             clock=self.clock,
+            copies=self.placement.file_copies(),
         )
         self.answering = Answering(accounts=self.accounts, idempotency_keys=self.idempotency_keys)
         self.text_templates = TextTemplates(storage=self.storage, clock=self.clock)

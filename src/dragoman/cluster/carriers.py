@@ -135,6 +135,8 @@ class Carriers:
         self._idle: dict[str, Connector] = {}
         """Connectors without links, which can say how they would have sent something, and what a
         call of their provider means."""
+        self._leaving: frozenset[str] = frozenset()
+        """Those that a changed configuration does not have any more."""
         self._tokens = itertools.count(secrets.randbits(48) << 12)
         for table in settings.carriers:
             if table.type in LINKED:
@@ -152,7 +154,7 @@ class Carriers:
     @property
     def names(self) -> tuple[str, ...]:
         """Those that one node holds for all."""
-        return tuple(self._tables)
+        return tuple(name for name in self._tables if name not in self._leaving)
 
     @property
     def afar(self) -> Afar | None:
@@ -189,7 +191,7 @@ class Carriers:
         """Attempts that the holder never got: their messages wait again."""
         lost = frozenset(tokens)
         outcome = Deferred(code=RetryCode.LINK_DOWN, retry_in_s=GIVEN_BACK_S)
-        for shared in [*self._shared[name].values()]:
+        for shared in [*self._shared.get(name, {}).values()]:
             for message_id, flight in [*shared.flights.items()]:
                 if flight.token in lost:
                     shared.settle(message_id, flight.token, outcome)
@@ -247,16 +249,19 @@ class Carriers:
                 self._idle[table.name] = held.connector = connector
                 await connector.start(self._supervisor.spawn_for(connector))
 
-    def forget_gone(self, settings: Settings) -> None:
-        """Forgets carriers that are gone, and that nobody holds here any more."""
-        for name in self.gone(settings):
+    def leave_gone(self, settings: Settings) -> tuple[str, ...]:
+        """Holds no more carriers that a configuration does not have; which these are."""
+        wanted = {table.name for table in settings.carriers}
+        self._leaving = frozenset(self._tables.keys() - wanted)
+        return tuple(self._leaving)
+
+    def forget_gone(self) -> None:
+        """Forgets carriers that are gone, once they are given back."""
+        leaving, self._leaving = self._leaving, frozenset()
+        for name in leaving:
+            self._lose(name, self._epochs[name] + 1)  # nobody will say what became of these
             for known in (self._tables, self._shared, self._epochs, self._idle):
                 known.pop(name, None)
-
-    def gone(self, settings: Settings) -> list[str]:
-        """Carriers that a configuration does not have."""
-        wanted = {table.name for table in settings.carriers}
-        return [name for name in self._tables if name not in wanted]
 
     def drop(self, partition: int) -> None:
         """Forgets a partition that is closed."""
@@ -323,7 +328,7 @@ class Carriers:
         if held is not None:
             held.room_came.set()
         now = self._clock.monotonic()
-        for shared in [*self._shared[name].values()]:
+        for shared in [*self._shared.get(name, {}).values()]:
             if shared.wants_until > now:
                 shared.sink.availability(name)
 
@@ -434,6 +439,8 @@ class Carriers:
 
     async def take(self, name: str, epoch: int) -> None:
         """Opens the links of a carrier that this node holds from here on."""
+        if name not in self.names:
+            return  # a configuration without it was taken meanwhile
         self.note_holder(name, epoch)
         connector = self._idle[name]
         self.held[name] = Held(connector, epoch)
@@ -448,9 +455,10 @@ class Carriers:
         self._supervisor.let_end(held.connector)
         await held.connector.stop(timeout_s)
         await asyncio.sleep(0)
-        self.held.pop(name, None)
+        if self.held.pop(name, None) is None:
+            return None  # somebody else let it go meanwhile
         self._idle[name] = self._build(self._tables[name])
-        for shared in [*self._shared[name].values()]:
+        for shared in [*self._shared.get(name, {}).values()]:
             shared.lose(held.epoch + 1)
         self.availability(name)
         log.info("carrier_let_go", carrier=name, epoch=held.epoch)

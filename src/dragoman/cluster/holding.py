@@ -5,6 +5,7 @@ It never decides that it holds one: it claims, and PostgreSQL's lock decides.
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
@@ -61,7 +62,7 @@ class Holding:
             epoch = await self._membership.claim_carrier(carrier, dead=hangs)
             if epoch is not None:
                 await self._carriers.take(carrier, epoch)
-                if self.stream is not None:
+                if self.stream is not None and carrier in self._carriers.held:
                     self.stream.puller.hold(carrier)
 
     async def let_go(self, carrier: str, timeout_s: float) -> int | None:
@@ -77,8 +78,7 @@ class Holding:
 
     async def release_all(self, timeout_s: float) -> None:
         """Gives every carrier back, with what is in flight finished."""
-        for carrier in [*self._carriers.held]:
-            await self.release(carrier, timeout_s)
+        await asyncio.gather(*(self.release(one, timeout_s) for one in [*self._carriers.held]))
 
     async def release(self, carrier: str, timeout_s: float) -> None:
         """Gives a carrier back."""

@@ -88,7 +88,7 @@ def build_inner(services: Services, mailbox: Mailbox | None) -> Dialect:
 
     return Dialect(
         name="inner",
-        title="Between nodes",
+        title="",
         description="What nodes ask partitions for themselves.",
         prefixes=(PREFIX,),
         operations=(
@@ -142,7 +142,13 @@ class FarReads:
     async def load(self, batch_id: int) -> tuple[Attachment, ...]:
         """The attachments of a batch, in order; raises `Refused` while they are away."""
         path = f"{PREFIX}/attachments/{batch_id}"
-        return await self._get(partition_of(batch_id), path, tuple[Attachment, ...])
+        likely = partition_of(batch_id) % self._partitions
+        others = (one for one in range(self._partitions) if one != likely)
+        for partition in (likely, *others):  # one that was brought from elsewhere is anywhere
+            found = await self._get(partition, path, tuple[Attachment, ...])
+            if found:
+                return found
+        return ()
 
     async def of(self, carrier: str, limit: int) -> Sequence[SentMessage]:
         """The latest of a carrier's messages, of every partition, whose end is not known."""

@@ -144,7 +144,7 @@ class ClusterNode:
         )
         self._mail: MailListener | None = None
         self._reload = ClusterReload(
-            self, self.node.name, reload_settings, self._membership, self.front, self._peers
+            self, self.node.name, reload_settings, self._membership, self._peers
         )
         self.owned: dict[int, _Owned] = {}
         self._moving: dict[int, asyncio.Task[None]] = {}
@@ -202,9 +202,9 @@ class ClusterNode:
         for owned in [*self.owned.values()]:
             moved += (await owned.gateway.take_configuration(check=False)).moved
         await changing
-        for name in self.carriers.gone(new):
+        for name in self.carriers.leave_gone(new):
             await self._holding.release(name, STOP_S)
-        self.carriers.forget_gone(new)
+        self.carriers.forget_gone()
         log.info("reloaded", changes=len(changes), moved=moved)
         return Reloaded(changes=changes, at_restart=kept, applied=True, moved=moved)
 
@@ -275,6 +275,10 @@ class ClusterNode:
             clock=self._clock,
             look_here=self._look_here,
             find_number=self._partition_of_number,
+            quotas=lambda: {
+                number: owned.gateway.services.selection.quotas
+                for number, owned in self.owned.items()
+            },
             is_heard=self._is_heard,
             spawn=self._supervisor.spawn,
         )
@@ -389,7 +393,11 @@ class ClusterNode:
             if (claim.node, claim.epoch) != (name, owned.place.epoch):
                 self._move(number, self._abandon(number))
         await self._holding.let_go_of_lost(overview, is_new=is_new)
+        was_heard = self._is_heard()
         self._beaten_at = began  # not before what is lost is let go
+        if not was_heard and self._is_heard():
+            for carrier in self.carriers.held:
+                self.carriers.availability(carrier)
         if self._phase == "stopping":
             return
         await self._adjust_carriers(overview)

@@ -118,7 +118,8 @@ class Owners:
         for told in outcomes:
             shared = self._carriers.shared(told.carrier, number)
             if shared is None:
-                one_stored(False)
+                # It is being closed; or a changed configuration has the carrier no more.
+                one_stored(told.carrier not in self._carriers.names)
             else:
                 shared.settle(told.message_id, told.token, told.outcome(), one_stored)
 

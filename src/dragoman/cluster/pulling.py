@@ -6,6 +6,7 @@ A message of the stream is acknowledged once each outcome in it is stored by its
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any, Final
@@ -65,6 +66,7 @@ class Puller:
         self._carriers = carriers
         self._clock = clock
         self._is_heard = is_heard
+        self._consumers: dict[str, Any] = {}
         self._overdue: dict[str, Any] = {}
         self._pulling: dict[str, asyncio.Task[None]] = {}
         self._batches: set[_Batch] = set()
@@ -86,10 +88,9 @@ class Puller:
         if task is not None:
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
-        await self._connection.drop(self._overdue.pop(carrier, None))
+        await self._drop(carrier)
 
     async def _pull(self, carrier: str, held: Held) -> None:
-        consumer: Any = None
         in_vain, looked_at = 0, 0.0
         while True:
             if not held.connector.up or self._carriers.room_for_others(carrier) < most_at_once(
@@ -104,26 +105,57 @@ class Puller:
                 now = self._clock.monotonic()
                 if now - looked_at > PULL_S:
                     looked_at = now
-                    await self._look_who_waits(carrier, consumer)
+                    await self._look_who_waits(carrier)
+                continue
+            if not self._connection.is_up:
+                # Questions would be kept, and be answered when nobody listens any more.
+                await asyncio.sleep(AGAIN_S)
                 continue
             try:
-                if consumer is None:
-                    consumer = await self._consumer(carrier)
-                    await self._listen_for_overdue(carrier, consumer)
+                consumer = self._consumers.get(carrier) or await self._listen(carrier)
                 for msg in await consumer.fetch(1, timeout=PULL_S):
                     self._take_batch(carrier, held, msg)
                 in_vain = 0
             except NatsTimeout:
                 in_vain += 1
-                if in_vain % LOOK_EVERY == 0:
-                    consumer = None  # its stream may be gone, which nobody says
+                if in_vain % LOOK_EVERY == 0 and not await self._is_there(carrier):
+                    await self._drop(carrier)
             except (NatsError, OSError) as error:
                 log.warning("not_pulled", carrier=carrier, reason=type(error).__name__)
-                consumer = None
+                await self._drop(carrier)
                 await asyncio.sleep(AGAIN_S)
 
-    async def _look_who_waits(self, carrier: str, consumer: Any) -> None:
+    async def _listen(self, carrier: str) -> Any:
+        await self._connection.make_stream()
+        consumer = await self._connection.jetstream.pull_subscribe(
+            f"{STREAM}.{token_of(carrier)}.>",
+            durable=f"carrier-{token_of(carrier)}",
+            stream=STREAM,
+            config=ConsumerConfig(ack_policy=AckPolicy.EXPLICIT, ack_wait=ACK_WAIT_S),
+        )
+        self._consumers[carrier] = consumer
+        await self._listen_for_overdue(carrier, consumer)
+        return consumer
+
+    async def _is_there(self, carrier: str) -> bool:
+        """Whether a carrier's consumer is there: its stream may be gone, which nobody says."""
+        consumer = self._consumers.get(carrier)
+        try:
+            if consumer is not None:
+                await consumer.consumer_info()
+        except (NatsError, OSError):
+            return False
+        return True
+
+    async def _drop(self, carrier: str) -> None:
+        """Listens no more: it would be sent messages that nobody takes, for half a minute each."""
+        with contextlib.suppress(NatsError, OSError):
+            await self._connection.drop(self._consumers.pop(carrier, None))
+            await self._connection.drop(self._overdue.pop(carrier, None))
+
+    async def _look_who_waits(self, carrier: str) -> None:
         """Claims room for what waits in the stream, if anything does."""
+        consumer = self._consumers.get(carrier)
         if consumer is None:
             return
         try:
@@ -132,15 +164,6 @@ class Puller:
             return
         if info.num_pending and carrier in self._carriers.held:
             self._carriers.note_waiting(carrier)
-
-    async def _consumer(self, carrier: str) -> Any:
-        await self._connection.make_stream()
-        return await self._connection.jetstream.pull_subscribe(
-            f"{STREAM}.{token_of(carrier)}.>",
-            durable=f"carrier-{token_of(carrier)}",
-            stream=STREAM,
-            config=ConsumerConfig(ack_policy=AckPolicy.EXPLICIT, ack_wait=ACK_WAIT_S),
-        )
 
     def _take_batch(self, carrier: str, held: Held, msg: Msg) -> None:
         if not self._is_heard():  # others may hold the carrier by now
@@ -195,7 +218,6 @@ class Puller:
             except (NatsError, OSError) as error:
                 log.warning("not_answered", reason=type(error).__name__)
 
-        await self._connection.drop(self._overdue.pop(carrier, None))
         subject = f"dragoman.overdue.{token_of(carrier)}"
         self._overdue[carrier] = await self._connection.client.subscribe(subject, cb=answer)
 

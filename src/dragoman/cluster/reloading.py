@@ -15,7 +15,6 @@ import msgspec
 import structlog
 
 from dragoman.cluster.configuration import differing, digests
-from dragoman.cluster.front import Front
 from dragoman.cluster.peers import NODE, Peers, Unreachable
 from dragoman.config import ConfigError, Settings
 from dragoman.config.differences import RELOADED
@@ -77,7 +76,6 @@ class ClusterReload:
         name: str,
         load: Callable[[], Settings] | None,
         membership: Membership,
-        front: Front,
         peers: Peers,
     ) -> None:
         """`load` reads and checks the configuration of the node called `name`."""
@@ -85,7 +83,6 @@ class ClusterReload:
         self._name = name
         self._load = load
         self._membership = membership
-        self._front = front
         self._peers = peers
         self._busy = asyncio.Lock()
         self._version = -1
@@ -96,7 +93,7 @@ class ClusterReload:
         """What other nodes ask this one."""
         return Dialect(
             name="node",
-            title="Between nodes",
+            title="",
             description="What nodes ask each other.",
             prefixes=(PREFIX,),
             operations=(
@@ -171,11 +168,11 @@ class ClusterReload:
             raise Refused(RefusalCode.INVALID_FIELD, "configuration", str(error)) from None
 
     async def _ask_others(self, asked: Asked) -> dict[str, Said]:
-        others = [
-            node
-            for node in self._front.overview.nodes
-            if node.name != self._name and not node.is_dead
-        ]
+        try:
+            overview = await self._membership.overview()
+        except StorageUnavailable as error:
+            raise Refused(RefusalCode.UNAVAILABLE, detail=str(error)) from None
+        others = [node for node in overview.nodes if node.name != self._name and not node.is_dead]
         answers = await asyncio.gather(*(self._ask(node, asked) for node in others))
         return {node.name: said for node, said in zip(others, answers, strict=True)}
 

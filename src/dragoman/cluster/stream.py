@@ -15,7 +15,7 @@ What can go wrong here:
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Iterable
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from typing import Final
 
 import structlog
@@ -27,7 +27,9 @@ from dragoman.cluster.nats_connection import NatsConnection, NatsUnfit, token_of
 from dragoman.cluster.outboxes import Outboxes
 from dragoman.cluster.owners import Owners
 from dragoman.cluster.pulling import Puller
+from dragoman.cluster.quota_counts import QuotaCounts
 from dragoman.cluster.wire import Look, Sent, State, Told
+from dragoman.core.delivery.quotas import Quotas
 from dragoman.core.messages.model.messages import InboundPartReport, Outgoing, ReceiptReport
 from dragoman.core.model.stored import OnStored
 from dragoman.kit.clock import Clock
@@ -53,10 +55,13 @@ class Stream:
         clock: Clock,
         look_here: Callable[[ReceiptReport], Awaitable[Look]],
         find_number: Callable[[str], Awaitable[int | None]],
+        quotas: Callable[[], Mapping[int, Quotas]],
         is_heard: Callable[[], bool],
         spawn: Spawn,
     ) -> None:
-        """`is_heard` says whether the node has told PostgreSQL just now that it lives: else others
+        """`quotas` gives those of the partitions that this node owns.
+
+        `is_heard` says whether the node has told PostgreSQL just now that it lives: else others
         may hold its carriers by now."""
         self._carriers = carriers
         self._clock = clock
@@ -66,6 +71,7 @@ class Stream:
         self._connection = NatsConnection(servers, run, self._changed)
         self._outboxes = Outboxes(self._connection, carriers, clock, self.capacity)
         self.owners = Owners(self._connection, carriers, look_here, is_heard)
+        self._counts = QuotaCounts(self._connection, quotas)
         self.puller = Puller(self._connection, carriers, clock, is_heard)
 
     # Start and stop
@@ -75,6 +81,8 @@ class Stream:
         await self._connection.open()
         await self._connection.client.subscribe("dragoman.carrier.*", cb=self._hear_state)
         await self.owners.listen()
+        await self._counts.listen()
+        self._spawn("counts of quotas", self._counts.run())
         self._spawn("carrier states", self._say_states())
         self._spawn("batches in progress", self.puller.keep_batches())
         self._spawn("overdue messages", self._outboxes.ask_for_overdue())

@@ -94,6 +94,16 @@ class Receipt(msgspec.Struct, frozen=True, array_like=True):
         return msgspec.structs.replace(self.report, text=text)
 
 
+class Counted(msgspec.Struct, frozen=True, array_like=True):
+    """The parts that a partition gave to carriers on a day."""
+
+    partition: int
+    day: int
+    """Since the epoch."""
+    taken: list[tuple[str, str, int]]
+    """Carrier, country or empty for all, parts."""
+
+
 class Look(msgspec.Struct, frozen=True, array_like=True):
     """What partitions know of a receipt: the best that any of them has."""
 
@@ -126,4 +136,5 @@ read_state: Final = msgspec.msgpack.Decoder(tuple[str, State]).decode
 read_tokens: Final = msgspec.msgpack.Decoder(list[int]).decode
 read_text: Final = msgspec.msgpack.Decoder(Text).decode
 read_receipt: Final = msgspec.msgpack.Decoder(Receipt).decode
+read_counted: Final = msgspec.msgpack.Decoder(list[Counted]).decode
 read_look: Final = msgspec.msgpack.Decoder(Look).decode

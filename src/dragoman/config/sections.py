@@ -89,8 +89,8 @@ class Storage(Section, frozen=True, kw_only=True):
 class Cluster(Section, frozen=True, kw_only=True):
     """Several nodes over one PostgreSQL database; docs/howto/run-a-cluster.md has more.
 
-    All nodes have the same configuration, except for what is said here of one node, and for [http],
-    [log] and data_dir.
+    All nodes have the same configuration, except for what is said here of one node, for [http],
+    [log] and data_dir, and for where [smpp_server] and [mail] listen.
     """
 
     partitions: Annotated[int, Meta(ge=0, le=32)] = 0

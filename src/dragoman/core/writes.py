@@ -56,6 +56,7 @@ from dragoman.core.inbound.sql import (
 )
 from dragoman.core.messages.sql import changes
 from dragoman.core.messages.sql import events as journal
+from dragoman.core.placement.sql import copies
 from dragoman.core.reporting.sql import ingestion
 from dragoman.core.retention.sql import (
     dropping,
@@ -126,6 +127,9 @@ OPERATIONS: Final[dict[str, Operation[Any, Any]]] = {
         contact_lists.remove,
         contact_profiles.store,
         contact_values.note,
+        copies.end,
+        copies.put_note,
+        copies.put_piece,
         contacts.change,
         contacts.create,
         contacts.remove,

@@ -4,6 +4,8 @@ What can go wrong: the gateway stops in between. A small file beside each upload
 columns are and how many groups of rows are stored, so the next run goes on; a group that was being
 stored is sent again, and `Imports` knows it by its digest. The disk fills up: a piece that cannot
 be written is refused, and sent again. Files are deleted a day after they came, imported or not.
+In a cluster the folder is a working copy: the next owner of a partition finds its files in the
+database.
 """
 
 from __future__ import annotations
@@ -43,6 +45,7 @@ from dragoman.core.contacts.model.uploads import (
 from dragoman.core.model.errors import RefusalCode, Refused, StorageUnavailable
 from dragoman.core.model.texts import is_storable
 from dragoman.core.model.use_case import use_case
+from dragoman.core.placement.copies import FileCopies
 from dragoman.kit.clock import Clock
 
 MAX_BYTES: Final = 256 << 20
@@ -69,10 +72,13 @@ class Uploads:
     imports: Imports
     accounts: Accounts
     clock: Clock
+    copies: FileCopies | None = None
+    """In a cluster, where the next owner of a partition may have another disk."""
     new_key: Callable[[], str] = lambda: secrets.token_hex(_KEY_BYTES)
     _known: dict[str, Upload] = field(default_factory=dict, init=False)
     _shapes: dict[str, TableShape] = field(default_factory=dict, init=False)
     _tasks: dict[str, asyncio.Task[None]] = field(default_factory=dict, init=False)
+    _forgetting: set[asyncio.Task[None]] = field(default_factory=set, init=False)
     _room: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(AT_ONCE), init=False)
 
     async def run(self) -> None:
@@ -106,6 +112,8 @@ class Uploads:
             created_ms=self.clock.now_ms(),
         )
         await asyncio.to_thread(self._make, upload)
+        if self.copies is not None:
+            await self.copies.put_note(upload.key, msgspec.json.encode(upload))
         self._known[upload.key] = upload
         return upload
 
@@ -118,6 +126,8 @@ class Uploads:
         if upload.size + len(fresh) > MAX_BYTES:
             self._forget(key)
             raise Refused(RefusalCode.INVALID_FIELD, "file", f"more than {MAX_BYTES >> 20} MB")
+        if self.copies is not None and fresh:
+            await self.copies.add(key, upload.size, fresh)
         await asyncio.to_thread(_append, self._path(key), upload.size, fresh)
         return self._note(msgspec.structs.replace(upload, size=upload.size + len(fresh)))
 
@@ -273,6 +283,8 @@ class Uploads:
             )
         await self._save(msgspec.structs.replace(upload, state=UploadState.DONE, rows=upload.read))
         self._path(upload.key).unlink(missing_ok=True)
+        if self.copies is not None:
+            await self.copies.end(upload.key, is_forgotten=False)
 
     async def _add_group(
         self,
@@ -301,14 +313,35 @@ class Uploads:
     # Files
 
     async def _restore(self) -> None:
-        for upload in await asyncio.to_thread(_load_all, self.folder):
-            self._known.setdefault(upload.key, upload)
+        if self.copies is not None:
+            await self._restore_copies(self.copies)
+        else:
+            for upload in await asyncio.to_thread(_load_all, self.folder):
+                self._known.setdefault(upload.key, upload)
         self._delete_old()
         for upload in list(self._known.values()):
             if upload.state is UploadState.ARRIVING:
                 self._forget(upload.key)
             elif upload.state is UploadState.RUNNING and upload.key not in self._tasks:
                 self._spawn(upload)
+
+    async def _restore_copies(self, copies: FileCopies) -> None:
+        """Brings the files here that an earlier owner took, wherever that was."""
+        await asyncio.to_thread(self._empty_folder, frozenset(self._known))
+        for note in await copies.notes():
+            upload = msgspec.json.decode(note, type=Upload)
+            if upload.key in self._known:
+                continue
+            if upload.state in (UploadState.WAITING, UploadState.RUNNING):
+                await copies.write_to(self._path(upload.key), upload.key)
+            self._known[upload.key] = upload
+
+    def _empty_folder(self, kept: frozenset[str]) -> None:
+        """Deletes what an earlier ownership of the partition left here."""
+        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for path in self.folder.iterdir():
+            if path.stem not in kept:
+                path.unlink(missing_ok=True)
 
     def _delete_old(self) -> None:
         oldest_ms = self.clock.now_ms() - LIFETIME_MS
@@ -323,6 +356,16 @@ class Uploads:
         self._shapes.pop(key, None)
         for path in (self._path(key), self._faults_path(key), self._note_path(key)):
             path.unlink(missing_ok=True)
+        if self.copies is not None:
+            task = asyncio.ensure_future(self._forget_copies(self.copies, key))
+            self._forgetting.add(task)
+            task.add_done_callback(self._forgetting.discard)
+
+    async def _forget_copies(self, copies: FileCopies, key: str) -> None:
+        try:
+            await copies.end(key, is_forgotten=True)
+        except StorageUnavailable as error:  # forgotten a day later, by whoever has it then
+            log.warning("upload_not_forgotten", reason=str(error))
 
     def _note(self, upload: Upload) -> Upload:
         if upload.key not in self._known:  # it was deleted meanwhile
@@ -336,6 +379,8 @@ class Uploads:
             await asyncio.to_thread(_replace, self._note_path(upload.key), upload)
         except OSError as error:
             raise StorageUnavailable(error.strerror or "") from None
+        if self.copies is not None:
+            await self.copies.put_note(upload.key, msgspec.json.encode(upload))
         return upload
 
     def _make(self, upload: Upload) -> None:

@@ -24,6 +24,8 @@ class Quotas:
         self._clock = clock
         self._day = clock.now_ms() // DAY_MS
         self._taken: dict[tuple[str, str], int] = {}
+        self._elsewhere: Mapping[tuple[str, str], int] = {}
+        """What other partitions of a cluster took today."""
         self._reserved: dict[int, tuple[str, str, int, int]] = {}
         self.replace(quotas)
 
@@ -69,7 +71,7 @@ class Quotas:
         """Whether a carrier may be given some parts more."""
         self._turn_day()
         return all(
-            limit is None or self._taken.get(key, 0) + parts <= limit
+            limit is None or self._taken_of(key) + parts <= limit
             for key in ((carrier, country), (carrier, ""))
             for limit in (self._limits.get(key),)
         )
@@ -95,11 +97,24 @@ class Quotas:
         """Parts that a carrier may still be given today; None without a limit."""
         self._turn_day()
         rests = [
-            limit - self._taken.get(key, 0)
+            limit - self._taken_of(key)
             for key in ((carrier, country), (carrier, ""))
             if (limit := self._limits.get(key)) is not None
         ]
         return max(0, min(rests)) if rests else None
+
+    def taken_today(self) -> tuple[int, Mapping[tuple[str, str], int]]:
+        """The day, in days since the epoch, and what was taken on it here."""
+        self._turn_day()
+        return self._day, self._taken
+
+    def note_elsewhere(self, day: int, taken: Mapping[tuple[str, str], int]) -> None:
+        """Takes as taken what other partitions of a cluster took on a day."""
+        self._turn_day()
+        self._elsewhere = taken if day == self._day else {}
+
+    def _taken_of(self, key: tuple[str, str]) -> int:
+        return self._taken.get(key, 0) + self._elsewhere.get(key, 0)
 
     def _add(self, carrier: str, country: str, parts: int) -> None:
         for key in ((carrier, country), (carrier, "")) if country else ((carrier, ""),):
@@ -110,3 +125,4 @@ class Quotas:
         if day != self._day:
             self._day = day
             self._taken.clear()
+            self._elsewhere = {}

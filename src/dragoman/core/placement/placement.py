@@ -13,11 +13,12 @@ from typing import Final, NoReturn
 
 from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.core.model.use_case import use_case
+from dragoman.core.placement.copies import FileCopies
 from dragoman.core.placement.model.views import key_of_digest
 from dragoman.core.placement.sql import moves, shared
 from dragoman.core.placement.sql.moves import Moved
 from dragoman.kit.clock import Clock
-from dragoman.kit.elsewhere import UNREACHABLE, Elsewhere
+from dragoman.kit.elsewhere import AT_HOME, UNREACHABLE, Elsewhere
 from dragoman.kit.ids import MAX_PARTITIONS, partition_of
 from dragoman.storage.engine import Storage
 from dragoman.storage.short_ids import LIMIT
@@ -53,6 +54,12 @@ class Placement:
     def folder(self) -> str:
         """A folder of its own below one that the partitions of a node share; empty for none."""
         return f"p{self.partition:02d}" if self.partitions else ""
+
+    def file_copies(self) -> FileCopies | None:
+        """Where copies of its files are; None without a cluster, whose disk is always the same."""
+        if not self.partitions:
+            return None
+        return FileCopies(storage=self.storage, partition=self.partition)
 
     async def check_key(self, digest: bytes) -> None:
         """Raises `Elsewhere` for the digest of a key or token that another partition has."""
@@ -138,6 +145,8 @@ def partition_of_root(username: str, partitions: int) -> int:
 
 
 def _leave_to(partition: int) -> NoReturn:
+    if AT_HOME.get():
+        raise Refused(RefusalCode.NOT_FOUND, detail="it is in another partition")
     if UNREACHABLE.get():
         raise Refused(RefusalCode.UNAVAILABLE, detail="its partition has no owner at the moment")
     raise Elsewhere(partition)

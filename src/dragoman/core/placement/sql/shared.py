@@ -18,6 +18,7 @@ from dragoman.core.placement.model.views import (
     Overview,
     PartitionsDiffer,
 )
+from dragoman.core.placement.sql import copies
 from dragoman.storage.partitions import CLUSTER_LOCK, SETUP_LOCK, SHARED_SCHEMA, schema_of
 from dragoman.storage.short_ids import LIMIT
 
@@ -121,6 +122,7 @@ def make_shared(connection: Connection, partitions: int) -> None:
             " their number is chosen once"
         )
     connection.exec_driver_sql(_SCHEMA)
+    connection.exec_driver_sql(copies.SCHEMA)
     put = text(f"INSERT INTO {SHARED_SCHEMA}.settings VALUES (:key, :value) ON CONFLICT DO NOTHING")
     connection.execute(put, {"key": PARTITIONS, "value": str(partitions)})
     for partition in range(partitions):
