@@ -95,7 +95,7 @@ def keys_of(kind: Any, path: str = "") -> set[str]:
 
 KEYS = keys_of(Settings)
 TABLES = {key.partition(".")[0] for key in KEYS if "." in key}
-FILES = re.compile(r"\.(py|md|toml|pem|json|db|env|html|css|js|php|secret)$")
+FILES = re.compile(r"\.(py|md|toml|pem|json|db|env|html|css|js|mo|php|secret)$")
 
 
 @pytest.mark.parametrize("name", CASES)

@@ -24,6 +24,7 @@ MEDIA_TYPES: Final[dict[BodyFormat | AnswerFormat, str]] = {
     "form": "application/x-www-form-urlencoded",
     "multipart": "multipart/form-data",
     "text": "text/plain",
+    "html": "text/html",
 }
 PROBLEM: Final = "application/problem+json"
 REASONS: Final = {
@@ -189,7 +190,7 @@ def _answer(
     schemas = [] if shape is None else [refs[shape]]
     for more in operation.variants.get(status, ()):
         schemas.append(refs[more] if issubclass(more, msgspec.Struct) else {"type": "integer"})
-    if schemas and formats == ("text",) and status in STATUS.values():
+    if schemas and formats == ("text",) and status >= 400:
         formats = ("json",)  # a refusal has fields even where the answer is bare text
     if shape is not None and shape is dialect.problem:
         answer["content"] = {PROBLEM: {"schema": refs[shape]}}
@@ -198,8 +199,9 @@ def _answer(
         answer["content"] = {
             MEDIA_TYPES[name]: {"schema": _answer_schema(whole, dialect, name)} for name in formats
         }
-    elif "text" in formats and status not in STATUS.values():
-        answer["content"] = {MEDIA_TYPES["text"]: {"schema": {"type": "string"}}}
+    elif formats == ("html",) or ("text" in formats and status not in STATUS.values()):
+        name: AnswerFormat = "text" if "text" in formats else "html"
+        answer["content"] = {MEDIA_TYPES[name]: {"schema": {"type": "string"}}}
     return answer
 
 

@@ -324,8 +324,16 @@ def test_a_status_may_have_several_bodies_and_a_refusal_of_a_text_is_json() -> N
                 path="/mixed/text",
                 handler=handle,
                 summary="A text",
-                answers={200: None, 400: Fault},
+                answers={200: None, 400: Fault, 401: Fault},
                 answer_formats=("text",),
+            ),
+            Operation(
+                methods=("GET",),
+                path="/mixed/html",
+                handler=handle,
+                summary="A text that is called HTML",
+                answers=dict.fromkeys((202, 400, 403)),
+                answer_formats=("html",),
             ),
         ),
         refuse=lambda request, refusal: Response(500),
@@ -338,4 +346,9 @@ def test_a_status_may_have_several_bodies_and_a_refusal_of_a_text_is_json() -> N
     }
     assert total["202"]["content"] == {"application/json": {"schema": {"type": "integer"}}}
     assert text["200"]["content"] == {"text/plain": {"schema": {"type": "string"}}}
-    assert text["400"]["content"] == {"application/json": {"schema": fault}}
+    bare = paths["/mixed/html"]["get"]["responses"]  # Kannel's were declared as text/plain
+    assert [list(bare[status]["content"]) for status in ("202", "400", "403")] == [
+        ["text/html"]
+    ] * 3
+    for status in ("400", "401"):  # of smSend, 401 was declared as text
+        assert text[status]["content"] == {"application/json": {"schema": fault}}

@@ -61,7 +61,7 @@ def build_kannel(services: Services) -> ProviderDialect:
                     body_formats=("form", "xml"),
                     body_limit_bytes=64 * 1024,
                     answers=dict.fromkeys((202, 400, 403, 503)),
-                    answer_formats=("text",),
+                    answer_formats=("html",),
                     is_prompt=True,
                 ),
                 *pages,
