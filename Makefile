@@ -1,6 +1,6 @@
 # `make` alone prints the commands. Everything runs in .venv, which script/setup makes.
 .DEFAULT_GOAL := help
-.PHONY: help catalogue site setup check fmt lint contracts types test quick docs bench faults faults-long screenshots run
+.PHONY: help catalogue site wheel lock setup check fmt lint contracts types test quick docs bench faults faults-long screenshots run
 
 help: ## print this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' Makefile
@@ -42,6 +42,13 @@ catalogue: setup ## collect the texts of the console in build/console.pot, for t
 
 site: ## build the documentation as a site in build/site
 	@script/site
+
+wheel: ## build the wheel, the guide in it, and try it: build/wheels
+	@script/check-wheel
+
+lock: ## pin what the image holds, with hashes, and list its licences
+	@script/lock
+	.venv/bin/python script/licences
 
 screenshots: setup ## take the pictures of the console in docs/screenshots again
 	.venv/bin/python -m tests.console.screenshots

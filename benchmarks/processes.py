@@ -179,7 +179,7 @@ class Site:
         """Runs it, from when it is ready."""
         command = [self.build.program, "serve", "--config", str(self.config)]
         with process(command) as running:
-            _wait_until_ready(f"http://127.0.0.1:{self.http}/health/ready", running)
+            wait_until_ready(f"http://127.0.0.1:{self.http}/health/ready", running)
             yield Gateway(name=self.build.name, http=self.http, pid=running.pid)
 
 
@@ -325,7 +325,8 @@ def peak_memory_mb(pid: int) -> int:
     return 0
 
 
-def _wait_until_ready(url: str, running: subprocess.Popen[str]) -> None:
+def wait_until_ready(url: str, running: subprocess.Popen[str]) -> None:
+    """Returns once a gateway says so; raises `TimeoutError`, also where it ended."""
     deadline = time.monotonic() + START_S
     while time.monotonic() < deadline and running.poll() is None:
         with contextlib.suppress(OSError), urllib.request.urlopen(url, timeout=1) as answer:

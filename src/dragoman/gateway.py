@@ -15,10 +15,10 @@ from dragoman import __version__
 from dragoman.admin.carriers import view_carriers
 from dragoman.admin.context import Admin
 from dragoman.admin.operations import build_admin
-from dragoman.admin.reloading import Reloading, connect_carrier
+from dragoman.admin.reloading import Reloading, connect_carrier, resume_kept
 from dragoman.admin.remote import TokenGuard
 from dragoman.admin.server import AdminServer, build_admin_app
-from dragoman.admin.situation import end_bind, situation_of, tell_others
+from dragoman.admin.situation import end_bind, situation_of, tell_others, unmatched_of
 from dragoman.assembly import build_services
 from dragoman.assembly.membership import Membership
 from dragoman.campaigns.build import build_mail_worker, build_notices
@@ -42,6 +42,7 @@ from dragoman.console.views.cluster import build_cluster_pages
 from dragoman.container import Services
 from dragoman.core.alerts.alerts import Channels
 from dragoman.core.callbacks.calling import Caller, make_test_call
+from dragoman.core.callbacks.model.callback_lists import UnmatchedPage
 from dragoman.core.callbacks.model.held_hosts import HeldHost
 from dragoman.core.callbacks.model.hosts import CallbackHost, Tested
 from dragoman.core.callbacks.schedule import RetrySchedule
@@ -85,7 +86,6 @@ from dragoman.web.server import Server, build_server
 if TYPE_CHECKING:
     from dragoman.development.workbench import Workbench
 
-KEPT_PAGE = 500
 READ_ANSWER_BYTES = 64 * 1024
 """Of customers' answers, where a dialect reads them."""
 LOOK_AT_SPACE_S = 1.0
@@ -232,7 +232,7 @@ class Gateway:
         services.dispatcher.start(services.connectors, services.router.routes.values(), spawn)
         for name, connector in services.connectors.items():
             if isinstance(connector, Custodian):
-                await self._resume(name, connector)
+                await resume_kept(services, name, connector)
         for name, work in (
             ("receipts", services.receipts.run()),
             ("inbound", services.inbound.run()),
@@ -357,14 +357,6 @@ class Gateway:
     def _look_at_space(self) -> None:
         self.services.storage.look_at_space(self.services.settings.storage.min_free_mb)
 
-    async def _resume(self, name: str, connector: Custodian) -> None:
-        """Brings back the messages that a carrier kept, before the backlog finds their rows."""
-        wanted = await connector.kept()
-        for start in range(0, len(wanted), KEPT_PAGE):
-            messages = await self.services.loader.by_ids(wanted[start : start + KEPT_PAGE])
-            await self.services.backlog.series.rejoin(messages, wanted)
-            connector.resume(self.services.dispatcher.resume(name, messages))
-
     def _worker_ended(self, reason: str) -> None:
         log.error("worker_ended", reason=reason)
         self.services.health.note_failure(reason)
@@ -408,6 +400,10 @@ class Gateway:
     async def situation(self) -> Situation:
         """How everything is that operators look at; raises `Refused`."""
         return await situation_of(self.admin, self)
+
+    async def unmatched(self, carrier: str, before: int | None, limit: int) -> UnmatchedPage:
+        """Receipts that match no message, newest first; raises `Refused`."""
+        return await unmatched_of(self.admin, carrier, before, limit)
 
     async def end_bind(self, bind_id: int) -> BindView:
         """Ends a bind, in whichever partition of a cluster; raises `Refused`."""
@@ -528,8 +524,8 @@ class Gateway:
         ):
             there_is = any(isinstance(behind(one), kind) for one in self.connectors.values())
             (apis if there_is else own).append(calls)
-        if phones := phones_of(self.connectors):
-            apis.extend(build_phone_apis(services, phones))
+        phones = phones_of(self.connectors)
+        (apis if phones else own).extend(build_phone_apis(services, phones))
         pages = build_pages(
             health=services.health,
             measured=self,

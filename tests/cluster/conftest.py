@@ -35,8 +35,8 @@ from dragoman.config.tables import SmppTable
 from dragoman.config.values import Secret
 from dragoman.core.placement.setup import set_up
 from dragoman.testkit.simulator import Simulator
-from tests.conftest import PostgresServer
 from tests.passing_time import PATIENCE_S
+from tests.postgres import PostgresServer
 
 PARTITIONS = 3
 SECRET = "shown by nodes to each other"

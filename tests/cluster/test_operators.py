@@ -22,6 +22,8 @@ from dragoman.config.sections import Admin as AdminSection
 from dragoman.config.sections import Console
 from dragoman.core.accounts.accounts import CreatedAccount
 from dragoman.core.accounts.model.accounts import DEFAULT_PERMISSIONS, Permission
+from dragoman.core.messages.model.records import ParkedReceipt
+from dragoman.core.messages.sql import changes
 from dragoman.testkit.simulator import Simulator
 from tests.cluster.conftest import PARTITIONS, NatsServer, look_often, settings_of
 from tests.cluster.test_nodes import name_in, owner, send, shared
@@ -313,6 +315,33 @@ async def test_a_token_is_good_at_every_node_for_every_account(cluster: Cluster)
         assert failed.value.code == "authentication_failed"
 
 
+async def test_receipts_that_match_no_message_are_listed(
+    cluster: Cluster, operator: Operator
+) -> None:
+    parked: list[int] = []
+    for partition in range(PARTITIONS):
+        services = owner(partition, *cluster.nodes).owned[partition].gateway.services
+        parked.append(services.ids.next())
+        receipt = ParkedReceipt(
+            receipt_id=parked[-1],
+            carrier="smsc",
+            carrier_message_id=f"unknown-{partition}",
+            keys="",
+            recipient="4520700000",
+            state=2,
+            error="",
+            raw="",
+        )
+        await services.storage.writer.write(changes.park, receipt)
+    page = await operator.get("/callbacks/receipts", carrier="smsc", limit=100)
+    found = [one["receipt_id"] for one in page["receipts"]]
+    assert found[:PARTITIONS] == sorted(parked, reverse=True)
+    async with reading(cluster.nodes[0]) as reader:
+        await reader.sign_in(cluster.username(2))
+        shown = await reader.get("/console/callbacks/receipts")
+        assert all(f"unknown-{partition}" in shown for partition in range(PARTITIONS))
+
+
 async def test_without_an_account_named_there_must_be_only_one(
     cluster: Cluster, operator: Operator
 ) -> None:
@@ -327,9 +356,9 @@ class Reader:
         self._session = session
         self._url = node.node.base_url
 
-    async def get(self, path: str) -> str:
+    async def get(self, path: str, status: int = 200) -> str:
         async with self._session.get(self._url + path) as answer:
-            assert answer.status == 200, path
+            assert answer.status == status, path
             return await answer.text()
 
     async def send(self, path: str, **fields: str) -> str:
@@ -368,6 +397,16 @@ async def test_the_console_shows_an_account_at_any_node(
                 for path in ("", "/inbox", "/callbacks", "/conversations", "/accounts", "/people"):
                     await reader.get(f"/console{path}")
                 assert "smsc-1" in await reader.get("/console/carriers")
+
+
+async def test_names_of_other_partitions_are_nobodys_on_the_console(cluster: Cluster) -> None:
+    async with reading(cluster.nodes[1]) as reader:
+        await reader.sign_in(cluster.username(0))
+        foreign = cluster.username(1)
+        page = await reader.get(f"/console/callbacks?account={foreign}", 400)
+        assert "You have no account with this username." in page
+        page = await reader.get(f"/console/routes?to=4520000001&account={foreign}")
+        assert "There was a problem" in page
 
 
 async def test_an_operator_drains_a_node_on_its_page(cluster: Cluster) -> None:

@@ -23,6 +23,7 @@ from dragoman.console.context import ConsoleContext
 from dragoman.console.routes import build_console
 from dragoman.container import Services
 from dragoman.core.accounts.model.accounts import DEFAULT_PERMISSIONS, Permission
+from dragoman.core.callbacks.model.callback_lists import UnmatchedPage
 from dragoman.core.callbacks.model.held_hosts import HeldHost
 from dragoman.core.callbacks.model.hosts import CallbackHost, Tested
 from dragoman.core.delivery.running import BindView, CarrierView, LinkView, Reloaded, Situation
@@ -95,7 +96,8 @@ class Page(msgspec.Struct):
 class Machine:
     """A gateway that waits for nothing."""
 
-    def __init__(self) -> None:
+    def __init__(self, services: Services) -> None:
+        self.services = services
         self.hosts: tuple[HeldHost, ...] = ()
         self.told: list[tuple[str, str, object]] = []
         """What the other partitions of a cluster are to do too."""
@@ -143,6 +145,9 @@ class Machine:
             warnings=tuple(self.warnings()),
             binds=self.binds(),
         )
+
+    async def unmatched(self, carrier: str, before: int | None, limit: int) -> UnmatchedPage:
+        return await self.services.callback_lists.unmatched(carrier, before, limit)
 
     async def end_bind(self, bind_id: int) -> BindView:
         return self.unbind(bind_id)
@@ -207,7 +212,7 @@ class Browser:
         self.clock = clock
         self.host = host
         self.cookies: dict[str, str] = {}
-        self.machine = Machine()
+        self.machine = Machine(services)
         self.app = DialectApp(
             [build_console(ConsoleContext(services=services, machine=self.machine))],
             _outside,
@@ -351,9 +356,12 @@ async def browser(prepared: Path, tmp_path: Path) -> AsyncIterator[Browser]:
         await services.close()
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def chromium() -> AsyncIterator[Any]:
-    """A real browser. Where there is none its tests are skipped, or fail with REQUIRE_BROWSER=1."""
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def shared_chromium() -> AsyncIterator[Any]:
+    """A real browser. Where there is none its tests are skipped, or fail with REQUIRE_BROWSER=1.
+
+    Starting one costs as much as ten tests in it.
+    """
     from playwright.async_api import async_playwright, expect
 
     if not CHROMIUM.exists():
@@ -361,9 +369,19 @@ async def chromium() -> AsyncIterator[Any]:
         complain(f"there is no {CHROMIUM}; install it (Debian: apt install chromium)")
     expect.set_options(timeout=PATIENCE_S * 1000)
     async with async_playwright() as playwright:
-        chromium = await playwright.chromium.launch(executable_path=CHROMIUM)
+        chromium = await playwright.chromium.launch(
+            executable_path=CHROMIUM, args=["--disable-gpu"]
+        )
         yield chromium
         await chromium.close()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def chromium(shared_chromium: Any) -> AsyncIterator[Any]:
+    """The browser without a page; what a test opens is closed after it, and so costs no more."""
+    yield shared_chromium
+    for context in shared_chromium.contexts:
+        await context.close()
 
 
 def path_of(page: Page) -> str:

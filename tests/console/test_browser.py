@@ -11,10 +11,10 @@ import pytest_asyncio
 from .scene import PAGES, PASSWORD, USERNAME, Scene, running_scene
 from .tabs import open_tab
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def scene(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Scene]:
     async with running_scene(tmp_path_factory.mktemp("scene")) as scene:
         await scene.live_a_day()

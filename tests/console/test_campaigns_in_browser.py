@@ -19,7 +19,7 @@ from .further_pages import PHONE_NUMBER, build_workbench
 from .scene import DESKTOP, PHONE, USERNAME, Scene, running_scene
 from .tabs import open_tab
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 PICTURES = os.environ.get("PICTURES", "")
 """A folder for pictures of each page, for whoever wants to look at them."""
 OWN = "4590000001"
@@ -31,7 +31,7 @@ PEOPLE = "Mobile;Name;City\n" + "".join(
 )
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def scene(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Scene]:
     async with running_scene(tmp_path_factory.mktemp("talk"), build_workbench) as scene:
         patch = pytest.MonkeyPatch()

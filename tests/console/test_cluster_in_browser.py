@@ -15,7 +15,7 @@ from .scene import running_scene
 from .tabs import open_tab
 from .test_cluster import FakeCluster
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
 async def test_it_is_accessible_and_works_without_script(

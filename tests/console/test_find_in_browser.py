@@ -17,13 +17,13 @@ from dragoman.core.submission.model.scheduled import ScheduledFilter
 from .scene import DESKTOP, PHONE, USERNAME, Scene, running_scene
 from .tabs import open_tab
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 HOUR_MS = 3_600_000
 PICTURES = os.environ.get("PICTURES", "")
 """A folder for pictures of each page, for whoever wants to look at them."""
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def scene(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Scene]:
     async with running_scene(tmp_path_factory.mktemp("scene")) as scene:
         await scene.live_a_day()

@@ -16,10 +16,10 @@ from .further_pages import PHONE_NUMBER, build_workbench, set_up_further_pages
 from .scene import PASSWORD, USERNAME, Scene, running_scene
 from .tabs import open_tab
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def scene(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Scene]:
     async with running_scene(tmp_path_factory.mktemp("pages"), build_workbench) as scene:
         scene.clock.behind_s = 0.0

@@ -37,6 +37,24 @@ async def test_one_message_goes_all_the_way(make_harness: Any, simulator: Any) -
     await harness.until_forgotten()
 
 
+@pytest.mark.parametrize(("window", "is_hurried"), [(1, True), (50, False)])
+async def test_outcomes_of_a_full_carrier_are_not_overtaken(
+    make_harness: Any,
+    simulator: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    window: int,
+    is_hurried: bool,
+) -> None:
+    """Its next message waits until they are on disk."""
+    harness = await make_harness(carriers={"smsc": simulator.port}, window=window)
+    hurried: list[int] = []
+    monkeypatch.setattr(harness.storage.writer, "hurry", lambda: hurried.append(1))
+    account = await harness.account()
+    await harness.submit(account)
+    await harness.until_states(account, S.DELIVERED)
+    assert bool(hurried) is is_hurried
+
+
 async def test_rejected_by_the_carrier_is_refunded(make_harness: Any, simulator: Any) -> None:
     simulator.behave("4599", Behaviour(status=CommandStatus.ESME_RINVDSTADR))
     harness = await make_harness(carriers={"smsc": simulator.port})

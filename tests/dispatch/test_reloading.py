@@ -199,8 +199,8 @@ async def test_mistakes_change_nothing(scene: Scene, tmp_path: Path) -> None:
             "line 2: 'free' is not a price",
         ),
         (
-            msgspec.structs.replace(good, carriers=(*good.carriers, PhonesTable(name="android"))),
-            "carriers.android: carriers of phones come, go and change whom they are shared",
+            msgspec.structs.replace(good, carriers=(PhonesTable(name="main"),)),
+            "carriers.main: phones and other carriers need different names",
         ),
     ]
     for settings, reason in cases:

@@ -11,8 +11,12 @@ from dragoman.admin.calls import Body, Call
 from dragoman.admin.context import Admin
 from dragoman.admin.merging import whole
 from dragoman.admin.messages import find_message
+from dragoman.admin.whole import Gathered, Whole
+from dragoman.core.callbacks.model.callback_lists import UnmatchedPage
 from dragoman.core.delivery.running import Running
 from dragoman.core.model.errors import RefusalCode, Refused
+
+MAX_LISTED: Final = 1_000
 
 
 class WhichCallbacks(Body, frozen=True, kw_only=True):
@@ -23,6 +27,15 @@ class WhichCallbacks(Body, frozen=True, kw_only=True):
     """With or without its port."""
     message: str = ""
     """An identifier as any API shows it; what else waits for its hosts follows."""
+
+
+class WhichReceipts(Body, frozen=True, kw_only=True):
+    """Which receipts that match no message to list; of all carriers if none is named."""
+
+    carrier: str = ""
+    before: int | None = None
+    """The `before` of the page before."""
+    limit: int = 50
 
 
 async def list_held_hosts(admin: Admin) -> HeldHosts:
@@ -43,6 +56,28 @@ async def list_held_hosts(admin: Admin) -> HeldHosts:
             for host in running.held_hosts()
         ),
     )
+
+
+async def list_unmatched(admin: Admin, query: WhichReceipts) -> UnmatchedPage:
+    """List receipts of carriers that match no message, newest first."""
+    if not 0 < query.limit <= MAX_LISTED:
+        raise Refused(RefusalCode.INVALID_FIELD, "limit", f"from 1 to {MAX_LISTED}")
+    lists = admin.services.callback_lists
+    return await lists.unmatched(query.carrier[:64], query.before, query.limit)
+
+
+def _page(gathered: Gathered) -> UnmatchedPage:
+    """A page of all partitions: as far as each of them told all there is."""
+    answers: tuple[UnmatchedPage, ...] = gathered.answers
+    ends = [answer.before for answer in answers if answer.before is not None]
+    told_to = max(ends, default=0)
+    found = sorted(
+        (one for answer in answers for one in answer.receipts if one.receipt_id >= told_to),
+        key=lambda one: -one.receipt_id,
+    )
+    page = tuple(found[: gathered.query.limit])
+    following = page[-1].receipt_id if len(found) > len(page) else told_to or None
+    return UnmatchedPage(receipts=page, before=following)
 
 
 async def retry_callbacks(admin: Admin, body: WhichCallbacks) -> RetriedHosts:
@@ -98,5 +133,6 @@ def _running(admin: Admin) -> Running:
 
 CALLS: Final = (
     Call("GET", "/callbacks", list_held_hosts, whole=whole()),
+    Call("GET", "/callbacks/receipts", list_unmatched, whole=Whole(_page)),
     Call("POST", "/callbacks/retry", retry_callbacks, whole=whole()),
 )

@@ -27,6 +27,7 @@ from dragoman.core.messages.model.lifecycle import State
 from dragoman.core.model.errors import RefusalCode, Refused
 
 MAX_LISTED: Final = 1_000
+_ACTIONS: Final = "start, pause, resume, stop, remove"
 
 
 class WhichCampaigns(Body, frozen=True, kw_only=True):
@@ -177,7 +178,7 @@ async def act_on_campaign(admin: Admin, username: str, campaign: str, body: Acti
             await admin.note(account, "delete_campaign", found.name)
             return await _view(admin, account, found)
         case _:
-            raise Refused(RefusalCode.INVALID_FIELD, "action", "no such action")
+            raise Refused(RefusalCode.INVALID_FIELD, "action", f"one of {_ACTIONS}")
     await admin.note(account, f"{body.action}_campaign", found.name)
     return await _view(admin, account, await _find(admin, account, campaign))
 

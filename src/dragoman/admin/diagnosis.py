@@ -37,7 +37,7 @@ OLD_MESSAGE_S: Final = 60.0
 async def show_overview(admin: Admin) -> Overview:
     """Show what the gateway is doing."""
     running = admin.running
-    accounts = len(await admin.services.accounts.list_all())
+    accounts = await admin.services.accounts.count()
     if running is None:
         return Overview(running=False, version=__version__, accounts=accounts)
     oldest, carriers = running.oldest_waiting_s(), tuple(running.carriers())

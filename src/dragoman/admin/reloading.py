@@ -24,7 +24,7 @@ from dragoman.connectors import CONNECTORS
 from dragoman.connectors.phones.carrier import PhonesCarrier
 from dragoman.container import Services
 from dragoman.core.billing.model.costs import CostList, compare_costs
-from dragoman.core.delivery.model.ports import Connector, StandsFor
+from dragoman.core.delivery.model.ports import Connector, Custodian, StandsFor
 from dragoman.core.delivery.running import Reloaded
 from dragoman.core.messages.model.conditions import Networks
 from dragoman.core.model.errors import RefusalCode, Refused
@@ -32,9 +32,8 @@ from dragoman.kit.supervisor import Supervisor
 
 DRAIN_S: Final = 10.0
 """How long a carrier that changed or is gone may finish what it has."""
-RELOADABLE: Final = frozenset({"smpp", "http", "mm7"})
-"""Types of carriers that can come, change and go while the gateway runs. Those of phones can only
-change: phones keep messages, and where they call is bound to their carrier."""
+KEPT_PAGE: Final = 500
+"""Messages that a carrier kept and that are loaded at a time."""
 
 Load = Callable[[], Settings]
 Connect = Callable[[CarrierTable], Connector]
@@ -48,6 +47,15 @@ def connect_carrier(
     """The connector of a carrier that comes, or changes, while the gateway runs."""
     build = CONNECTORS[table.type] if member is None else member.connect_carrier
     return build(table, services.dispatcher, services.clock, services.resources)
+
+
+async def resume_kept(services: Services, name: str, connector: Custodian) -> None:
+    """Leaves with a carrier the messages that it has from an earlier run, or its earlier life."""
+    wanted = await connector.kept()
+    for start in range(0, len(wanted), KEPT_PAGE):
+        messages = await services.loader.by_ids(wanted[start : start + KEPT_PAGE])
+        await services.backlog.series.rejoin(messages, wanted)
+        connector.resume(services.dispatcher.resume(name, messages))
 
 
 class Reloading:
@@ -103,34 +111,21 @@ class Reloading:
         )
 
     def _changed_carriers(self, old: Settings, new: Settings) -> tuple[CarrierTable, ...]:
-        """Those to be built anew; raises ValueError for what needs a restart."""
+        """Those to be built anew; raises ValueError for what cannot be taken."""
         before = {carrier.name: carrier for carrier in old.carriers}
         after = {carrier.name: carrier for carrier in new.carriers}
         changed = [name for name in before | after if before.get(name) != after.get(name)]
         for name in changed:
-            pair = before.get(name), after.get(name)
-            if _is_retuned(*pair):
-                continue
-            if any(carrier is not None and carrier.type not in RELOADABLE for carrier in pair):
-                raise ValueError(
-                    f"carriers.{name}: carriers of phones come, go and change whom they are shared"
-                    " by at a restart"
-                )
-        phones = {*old.carriers_of_phones, *new.carriers_of_phones}
-        old_routes = {route.name: route for route in old.routes_for_router()}
-        new_routes = {route.name: route for route in new.routes_for_router()}
-        for name in old_routes | new_routes:
-            routes = old_routes.get(name), new_routes.get(name)
-            if routes[0] == routes[1]:
-                continue
-            if any(route and phones.intersection(route.carriers) for route in routes):
-                raise ValueError(f"routes.{name}: routes over phones change at a restart")
+            was, will_be = before.get(name), after.get(name)
+            if was and will_be and isinstance(was, PhonesTable) != isinstance(will_be, PhonesTable):
+                raise ValueError(f"carriers.{name}: phones and other carriers need different names")
         current = self._services.connectors
         return tuple(
             after[name]
             for name in changed
             if name in after
-            and not isinstance(after[name], PhonesTable)
+            # Phones that stay take their new settings in place: they have messages.
+            and not (name in before and isinstance(after[name], PhonesTable))
             # Whoever has the links of such a carrier changes them.
             and not isinstance(current.get(name), StandsFor)
         )
@@ -161,7 +156,8 @@ class Reloading:
         )
         if sent is not None:
             quotas.count(sent)
-        services.delivery.take_policies(policies_of(new))
+        # What a carrier that goes never answered is handled as it always was.
+        services.delivery.take_policies(policies_of(old) | policies_of(new))
         services.premium.take_billing(new.billing_of_carriers())
         services.backlog.take_routes(held_routes(new, router), kept_routes(new, router))
         services.backlog.series.take_routes(joining_routes(new, router))
@@ -171,11 +167,13 @@ class Reloading:
         await self._start(connectors[name] for name in connectors.keys() - stopped.keys())
         for connector in stopped.values():
             self._supervisor.let_end(connector)
-        ends = (connector.stop(DRAIN_S) for connector in stopped.values())
+        ends = map(_end, stopped.values())
         for end in await asyncio.gather(*ends, return_exceptions=True):
             if isinstance(end, Exception):
                 log.error("carrier_not_stopped", reason=type(end).__name__)
-        for name in stopped.keys() - services.connectors.keys():
+        services.delivery.take_policies(policies_of(new))
+        for name in stopped.keys() - connectors.keys():
+            services.connectors.pop(name, None)
             services.dispatcher.forget(name)
         # A carrier that changed binds once the old links are gone: many allow no more of them.
         await self._start(connectors[name] for name in connectors.keys() & stopped.keys())
@@ -186,6 +184,8 @@ class Reloading:
 
     async def _start(self, connectors: Iterable[Connector]) -> None:
         for connector in connectors:
+            if isinstance(connector, Custodian):
+                await resume_kept(self._services, connector.name, connector)
             await connector.start(self._supervisor.spawn_for(connector))
 
     def _retune(self, new: Settings) -> None:
@@ -197,7 +197,10 @@ class Reloading:
         self._services.devices.carriers = new.silence_of_phones()
 
     def _swap(self, new: Settings, connectors: Mapping[str, Connector]) -> dict[str, Connector]:
-        """Puts new connectors in place; returns those that are to be stopped."""
+        """Puts new connectors in place; returns those that are to be stopped.
+
+        Phones that go can still be reached by their name: they are to report on what they have.
+        """
         current = self._services.connectors
         wanted = {carrier.name for carrier in new.carriers}
         stopped = {
@@ -206,15 +209,15 @@ class Reloading:
             if name not in wanted or name in connectors
         }
         for name in current.keys() - wanted:
-            del current[name]
+            if not isinstance(current[name], PhonesCarrier):
+                del current[name]
         current.update(connectors)
         return stopped
 
 
-def _is_retuned(before: CarrierTable | None, after: CarrierTable | None) -> bool:
-    """Whether a carrier of phones stays, with other settings."""
-    return (
-        isinstance(before, PhonesTable)
-        and isinstance(after, PhonesTable)
-        and before.shared == after.shared
-    )
+async def _end(connector: Connector) -> None:
+    """Has a carrier finish what it has, and be no more."""
+    if isinstance(connector, PhonesCarrier):
+        await connector.leave(DRAIN_S)
+    else:
+        await connector.stop(DRAIN_S)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from typing import Final, TypeVar
+from urllib.parse import urlencode
 
 import msgspec
 
@@ -12,6 +14,7 @@ from dragoman.admin.context import Admin
 from dragoman.admin.operations import PREFIX
 from dragoman.admin.whole import as_alone, without_owner
 from dragoman.assembly.membership import Others
+from dragoman.core.callbacks.model.callback_lists import UnmatchedPage
 from dragoman.core.delivery.running import BindView, Running, Situation
 from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.web.operations import Dialect
@@ -42,6 +45,16 @@ async def situation_of(admin: Admin, running: Running) -> Situation:
         problems=seen.problems,
         warnings=seen.warnings,
         binds=bound.binds,
+    )
+
+
+async def unmatched_of(admin: Admin, carrier: str, before: int | None, limit: int) -> UnmatchedPage:
+    """Receipts that match no message, newest first; raises `Refused`."""
+    if admin.others is None:
+        return await admin.services.callback_lists.unmatched(carrier, before, limit)
+    asked = {"carrier": carrier, "limit": limit} | ({} if before is None else {"before": before})
+    return await _ask(
+        admin.others, _question("GET", "/callbacks/receipts", query=asked), UnmatchedPage
     )
 
 
@@ -81,11 +94,20 @@ def _check(answer: Response | None, partition: int) -> Response:
     raise Refused(code, detail=f"partition {partition}: {problem.detail}")
 
 
-def _question(method: str, path: str, body: object = None) -> Request:
+def _question(
+    method: str, path: str, body: object = None, query: Mapping[str, object] | None = None
+) -> Request:
     """A question that no client asked, below `/admin/v1`."""
     content = b"" if body is None else msgspec.json.encode(body)
     headers = [(b"content-type", b"application/json")] if content else []
-    return Request(method, PREFIX + path, dialect=_NOBODYS, headers=headers, body=content)
+    return Request(
+        method,
+        PREFIX + path,
+        dialect=_NOBODYS,
+        query_string=urlencode(query or {}).encode(),
+        headers=headers,
+        body=content,
+    )
 
 
 def _refuse(_request: Request, refusal: Refusal) -> Response:

@@ -6,8 +6,6 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
-import typer
-
 from dragoman.admin.answers import (
     AccountList,
     AccountPassword,
@@ -19,11 +17,12 @@ from dragoman.admin.answers import (
     TypeBalances,
 )
 from dragoman.cli.command import Gateway, command
+from dragoman.cli.groups import new_group
 from dragoman.cli.options import argument, option
 from dragoman.cli.outcome import ExitCode, Stop
 from dragoman.cli.output import print_fields, print_table
 
-app = typer.Typer(no_args_is_help=True)
+app = new_group()
 
 Username = Annotated[str, argument("The account's user name.")]
 ApiKey = Annotated[str | None, option("The API key; generated if not given.", "--api-key")]

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 from typing import Annotated
 
-import typer
-
 from dragoman.admin.answers import AdminTokenList, AdminTokenView
 from dragoman.cli.command import Gateway, command
+from dragoman.cli.groups import new_group
 from dragoman.cli.options import argument
 from dragoman.cli.output import print_fields, print_table, show_time
 
-app = typer.Typer(no_args_is_help=True)
-token = typer.Typer(
-    no_args_is_help=True, help="Tokens for --url; they are managed on the gateway's machine."
-)
+app = new_group()
+token = new_group("Tokens for --url; they are managed on the gateway's machine.")
 app.add_typer(token, name="token")
 
 Name = Annotated[str, argument("What to call the token.")]

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from typing import Annotated
 
-import typer
-
 from dragoman.admin.alert_answers import AlertList, RuleList, RuleView, TestTold
 from dragoman.admin.contact_answers import Removed
 from dragoman.cli.campaign import read_hours
 from dragoman.cli.command import Gateway, command
+from dragoman.cli.groups import new_group
 from dragoman.cli.options import argument, option
 from dragoman.cli.output import print_table, show_count, show_time
 
-app = typer.Typer(no_args_is_help=True)
+app = new_group()
 
 Account = Annotated[str, argument("The account whose rules they are.")]
 Rule = Annotated[int, argument("The rule, as `dragoman alert rules` names it.")]

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from typing import Annotated
 
-import typer
-
 from dragoman.admin.contact_answers import Removed
 from dragoman.admin.conversation_answers import AnswerList, AnswerView
 from dragoman.cli.command import Gateway, command
+from dragoman.cli.groups import new_group
 from dragoman.cli.options import argument, option
 from dragoman.cli.output import print_table
 
-app = typer.Typer(no_args_is_help=True)
+app = new_group()
 
 Account = Annotated[str, argument("The account that answers.")]
 Kind = Annotated[str, argument("What is answered: stop, start or help.")]

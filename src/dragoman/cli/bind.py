@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from typing import Annotated
 
-import typer
-
 from dragoman.admin.answers import BindList, WireLogView
 from dragoman.cli.command import Gateway, command
+from dragoman.cli.groups import new_group
 from dragoman.cli.options import argument, option
 from dragoman.cli.output import print_table, show_time
 from dragoman.core.delivery.running import BindView
 
-app = typer.Typer(no_args_is_help=True)
+app = new_group()
 
 BindId = Annotated[int, argument("The bind's number in `dragoman bind list`.")]
 

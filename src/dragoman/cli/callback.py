@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from typing import Annotated
 
-import typer
-
 from dragoman.admin.answers import HeldHosts, RetriedHosts
 from dragoman.cli.command import Gateway, command
+from dragoman.cli.groups import new_group
 from dragoman.cli.options import option
 from dragoman.cli.output import print_table, show_time
+from dragoman.core.callbacks.model.callback_lists import UnmatchedPage
+from dragoman.kit.ids import time_of
 
-app = typer.Typer(no_args_is_help=True)
+app = new_group()
 
 
 @command(app, "list")
@@ -34,6 +35,35 @@ def retry(
         "callbacks", "retry", answer=RetriedHosts, account=account, host=host, message=message
     )
     gateway.show(retried, _print_retried)
+
+
+@command(app, "unmatched")
+def unmatched(
+    gateway: Gateway,
+    carrier: Annotated[str, option("Only those of this carrier.")] = "",
+    limit: Annotated[int, option("How many at most, up to 1000.", show_default=True)] = 50,
+) -> None:
+    """List receipts of carriers that match no message, newest first."""
+    page = gateway.get("callbacks", "receipts", answer=UnmatchedPage, carrier=carrier, limit=limit)
+    gateway.show(page, _print_unmatched)
+
+
+def _print_unmatched(page: UnmatchedPage) -> None:
+    print_table(
+        ("received", "carrier", "ID", "state", "error"),
+        [
+            (
+                show_time(time_of(one.receipt_id)),
+                one.carrier,
+                one.carrier_message_id,
+                one.state.name.lower(),
+                one.error,
+            )
+            for one in page.receipts
+        ],
+    )
+    if not page.receipts:
+        print("every receipt matched a message")
 
 
 def _print_held(hosts: HeldHosts) -> None:

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Final
 
-import typer
-
 from dragoman.admin.campaign_answers import CampaignList, CampaignView, EstimateView, TestSent
 from dragoman.cli.command import Gateway, command
+from dragoman.cli.groups import new_group
 from dragoman.cli.message_list import clip, read_time
 from dragoman.cli.options import argument, option
 from dragoman.cli.outcome import ExitCode, Stop
 from dragoman.cli.output import print_fields, print_table, show_time
 
-app = typer.Typer(no_args_is_help=True)
+app = new_group()
 
 Account = Annotated[str, argument("The account that sends.")]
 Identifier = Annotated[int, argument("The campaign, as `dragoman campaign list` names it.")]

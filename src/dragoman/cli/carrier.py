@@ -9,11 +9,12 @@ import typer
 
 from dragoman.admin.answers import CarrierSwitched, CarrierTested, Overview
 from dragoman.cli.command import Gateway, command
+from dragoman.cli.groups import new_group
 from dragoman.cli.message import print_carriers
 from dragoman.cli.options import argument, option
 from dragoman.cli.outcome import ExitCode, Stop
 
-app = typer.Typer(no_args_is_help=True)
+app = new_group()
 
 LOOK_EVERY_S: Final = 0.2
 ACCEPTED: Final = "accepted"

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from typing import Annotated, Final
 
-import typer
-
 from dragoman.cli import moving
 from dragoman.cli.command import Gateway, command
+from dragoman.cli.groups import new_group
 from dragoman.cli.options import argument
 from dragoman.cli.output import print_table, show_time
 from dragoman.core.placement.model.views import Claim, Node, Overview
 
-app = typer.Typer(no_args_is_help=True)
+app = new_group()
 moving.add_to(app)
 
 NodeName = Annotated[str, argument("The node's name, `node` of [cluster] there.")]

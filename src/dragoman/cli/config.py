@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import typer
 
+from dragoman.cli.groups import new_group
 from dragoman.cli.options import CONFIG_FILE, ConfigOption, JsonOption, load_settings
 from dragoman.cli.outcome import ExitCode, Stop, write_json
 
-app = typer.Typer(no_args_is_help=True)
+app = new_group()
 
 
 @app.command("check")
@@ -42,8 +43,11 @@ def check_config(config: ConfigOption = None, json: JsonOption = False) -> None:
 
 
 @app.command("example")
-def print_example() -> None:
+def print_example(json: JsonOption = False) -> None:
     """Print an example to start from, with every key, its default and what it is for."""
     from dragoman.config.example import render_example
 
-    print(render_example(), end="")
+    if json:
+        write_json({"example": render_example()})
+    else:
+        print(render_example(), end="")

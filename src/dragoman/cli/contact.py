@@ -8,25 +8,28 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
-import typer
+import msgspec
 
 from dragoman.admin.contact_answers import (
     ContactPageView,
     ContactView,
     ImportBegun,
     Lists,
+    RefusedRow,
     Removed,
     RowsAdded,
 )
 from dragoman.cli.command import Gateway, command
+from dragoman.cli.groups import new_group
 from dragoman.cli.options import argument, option
 from dragoman.cli.outcome import ExitCode, Stop
 from dragoman.cli.output import print_table, show_count
+from dragoman.cli.progress import Progress
 
 if TYPE_CHECKING:
     from dragoman.core.contacts.csv_files import TableShape
 
-app = typer.Typer(no_args_is_help=True)
+app = new_group()
 
 Account = Annotated[str, argument("The account that has the contacts.")]
 ListName = Annotated[str, option("Only this list: its name or identifier.", "--list")]
@@ -184,49 +187,63 @@ def import_contacts(
         drop_duplicates=not keep_duplicates,
     )
     read, refused = 0, 0
-    for numbers, rows in _groups(file, shape, at, [column for column, _ in chosen], code):
-        added = gateway.post(
-            *("accounts", account, "imports", begun.key, "rows"),
-            answer=RowsAdded,
-            fields=[name for _, name in chosen],
-            rows=rows,
-            digest=f"{begun.key}:{numbers[0]}",
-        )
-        for one in added.refused:
-            refused += 1
-            if refused <= SHOWN_FAULTS:
-                about = f" in {one.field}" if one.field else ""
-                reason = _FAULTS.get(one.fault, one.fault)
-                print(f"row {numbers[one.index]}: {reason}{about}: {one.value!r}", file=sys.stderr)
-        read += len(rows)
-        if sys.stderr.isatty():
-            print(f"\r{read} of about {shape.lines} rows", end="", file=sys.stderr, flush=True)
-    if sys.stderr.isatty():
-        print(file=sys.stderr)
-    print(f"{show_count(read, 'row')} read, {refused} left out")
+    with Progress("rows") as progress:
+        for numbers, rows in _groups(file, shape, at, [column for column, _ in chosen], code):
+            added = gateway.post(
+                *("accounts", account, "imports", begun.key, "rows"),
+                answer=RowsAdded,
+                fields=[name for _, name in chosen],
+                rows=rows,
+                digest=f"{begun.key}:{numbers[0]}",
+            )
+            for one in added.refused:
+                refused += 1
+                if refused <= SHOWN_FAULTS:
+                    _tell_fault(numbers[one.index], one)
+            read += len(rows)
+            progress.tell(read, max(read, shape.lines))
+    gateway.show(
+        {"read": read, "left_out": refused},
+        lambda _: print(f"{show_count(read, 'row')} read, {refused} left out"),
+    )
+
+
+def _tell_fault(row: int, one: RefusedRow) -> None:
+    about = f" in {one.field}" if one.field else ""
+    reason = _FAULTS.get(one.fault, one.fault)
+    print(f"row {row}: {reason}{about}: {one.value!r}", file=sys.stderr)
 
 
 @command(app, "export")
 def export_contacts(gateway: Gateway, account: Account, in_list: ListName = "") -> None:
-    """Write contacts as CSV to standard output, formulas with a quote before them."""
+    """Write contacts as CSV to standard output, formulas with a quote before them.
+
+    With --json, one contact a line.
+    """
     lists = gateway.get("accounts", account, "lists", answer=Lists)
     out = csv.writer(sys.stdout, lineterminator="\n")
-    out.writerow(("mobile", *map(_neutral, lists.fields)))
+    if not gateway.as_json:
+        out.writerow(("mobile", *map(_neutral, lists.fields)))
     offset, total = 0, 1
-    while offset < total:
-        page = gateway.get(
-            *("accounts", account, "contacts"),
-            answer=ContactPageView,
-            list=in_list,
-            offset=offset,
-            limit=EXPORTED_AT_ONCE,
-        )
-        for one in page.contacts:
-            values = (_neutral(one.fields.get(name, "")) for name in lists.fields)
-            out.writerow((_neutral(f"+{one.mobile}"), *values))
-        if not page.contacts:
-            break
-        offset, total = offset + len(page.contacts), page.total
+    with Progress("contacts") as progress:
+        while offset < total:
+            page = gateway.get(
+                *("accounts", account, "contacts"),
+                answer=ContactPageView,
+                list=in_list,
+                offset=offset,
+                limit=EXPORTED_AT_ONCE,
+            )
+            for one in page.contacts:
+                if gateway.as_json:
+                    print(msgspec.json.encode(one).decode())
+                    continue
+                values = (_neutral(one.fields.get(name, "")) for name in lists.fields)
+                out.writerow((_neutral(f"+{one.mobile}"), *values))
+            if not page.contacts:
+                break
+            offset, total = offset + len(page.contacts), page.total
+            progress.tell(offset, total)
 
 
 def _neutral(value: str) -> str:

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from typing import Annotated
 
-import typer
-
 from dragoman.admin.conversation_answers import ConversationList, ThreadView
 from dragoman.cli.command import Gateway, command
+from dragoman.cli.groups import new_group
 from dragoman.cli.message_list import clip
 from dragoman.cli.options import argument, option
 from dragoman.cli.output import print_table, show_time
 
-app = typer.Typer(no_args_is_help=True)
+app = new_group()
 
 Account = Annotated[str, argument("The account.")]
 Before = Annotated[int, option("Go on before this place: the `next` of the page before.")]

@@ -15,12 +15,15 @@ def migrate(config: ConfigOption = None, data: DataOption = None, json: JsonOpti
     """Create the database, or update its tables to this version; the gateway must be stopped."""
     import asyncio
     import os
+    import sys
 
     from dragoman.kit import logging
 
     settings = find_settings(config, data)
     os.umask(0o077)
     logging.configure("warning", "console")
+    if sys.stderr.isatty():
+        _show_steps()
     from dragoman.assembly import opened_services
     from dragoman.core.model.errors import AlreadyInUse, StorageUnavailable
 
@@ -61,6 +64,18 @@ def _set_up_cluster(settings: Settings) -> None:
         raise Stop(ExitCode.FAILED, message, "in_use") from None
     except StorageUnavailable as error:
         raise Stop(ExitCode.FAILED, str(error), "unavailable") from None
+
+
+def _show_steps() -> None:
+    """Has each revision named on standard error as it begins: one may take minutes."""
+    import logging
+
+    steps = logging.getLogger("alembic.runtime.migration")
+    handler = logging.StreamHandler()
+    handler.setFormatter(logging.Formatter("%(message)s"))
+    steps.addHandler(handler)
+    steps.setLevel(logging.INFO)
+    steps.propagate = False
 
 
 def _tell(before: str | None, after: str, *, json: bool) -> None:

@@ -5,8 +5,6 @@ from __future__ import annotations
 import time
 from typing import Annotated
 
-import typer
-
 from dragoman.admin.answers import (
     DeviceCode,
     DeviceList,
@@ -16,12 +14,13 @@ from dragoman.admin.answers import (
     SigningKey,
 )
 from dragoman.cli.command import Gateway, command
+from dragoman.cli.groups import new_group
 from dragoman.cli.options import argument, option
 from dragoman.cli.outcome import ExitCode, Stop
 from dragoman.cli.output import print_fields, print_table, show_time
 from dragoman.core.devices.model.devices import DAY_MINUTES, Limits
 
-app = typer.Typer(no_args_is_help=True)
+app = new_group()
 
 DeviceNumber = Annotated[int, argument("The device's identifier.", metavar="DEVICE")]
 AccountOption = Annotated[

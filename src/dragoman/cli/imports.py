@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from dragoman.cli.options import argument, option
-from dragoman.cli.outcome import ExitCode, Stop
+from dragoman.cli.options import JsonOption, argument, option
+from dragoman.cli.outcome import ExitCode, Stop, write_json
 
 
 class Gateway(StrEnum):
@@ -37,7 +37,9 @@ Write = Annotated[
 ]
 
 
-def import_(where: Where, path: PathOf = None, write: Write = None) -> None:
+def import_(
+    where: Where, path: PathOf = None, write: Write = None, json: JsonOption = False
+) -> None:
     """Read the configuration of Kannel or Jasmin, and print or write it as ours.
 
     What cannot be carried over is listed on standard error, by file and line, with the reason.
@@ -69,8 +71,16 @@ def import_(where: Where, path: PathOf = None, write: Write = None) -> None:
     mistakes = find_mistakes(plan, base, dialects=DIALECTS)
     for mistake in mistakes:
         typer.echo(f"to correct: {mistake}", err=True)
+    told: dict[str, Any] = {
+        "carriers": len(plan.carriers),
+        "routes": len(plan.routes),
+        "accounts": len(plan.accounts),
+        "services": len(plan.services),
+        "notes": list(map(str, plan.notes)),
+        "mistakes": list(map(str, mistakes)),
+    }
     if write is None:
-        print(render(plan), end="")
+        told["configuration"] = render(plan)
     else:
         try:
             written = write_files(plan, write)
@@ -82,6 +92,16 @@ def import_(where: Where, path: PathOf = None, write: Write = None) -> None:
             raise Stop(
                 ExitCode.FAILED, f"{error.filename or write}: cannot be written: {error.strerror}"
             ) from None
+        told["written"] = [
+            str(path)
+            for path in (written.config, written.secrets, written.commands)
+            if path is not None
+        ]
+    if json:
+        write_json(told)
+    elif write is None:
+        print(told["configuration"], end="")
+    else:
         print(f"{written.config}: the configuration; `dragoman config check` it")
         if written.secrets is not None:
             print(f"{written.secrets}: passwords, a file each")

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import Annotated, Final
 
-import typer
-
 from dragoman.admin.sign_in_answers import KeyList, KeyView
 from dragoman.cli.command import Gateway, command
+from dragoman.cli.groups import new_group
 from dragoman.cli.options import argument, option
 from dragoman.cli.output import print_fields, print_table, show_time
 
-app = typer.Typer(no_args_is_help=True)
+app = new_group()
 
 HOUR_S: Final = 3600
 DAY_S: Final = 86_400

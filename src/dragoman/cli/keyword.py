@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import Annotated, Final
 
-import typer
-
 from dragoman.admin.answers import KeywordList, KeywordView
 from dragoman.cli.command import Gateway, command
+from dragoman.cli.groups import new_group
 from dragoman.cli.options import argument, option
 from dragoman.cli.output import print_table
 
-app = typer.Typer(no_args_is_help=True)
+app = new_group()
 
 LINKMOBILITY: Final = "linkmobility"
 

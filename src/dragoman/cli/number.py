@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import Annotated
 
-import typer
-
 from dragoman.admin.answers import NumberList, NumberView
 from dragoman.cli.command import Gateway, command
+from dragoman.cli.groups import new_group
 from dragoman.cli.options import argument, option
 from dragoman.cli.output import print_table
 
-app = typer.Typer(no_args_is_help=True)
+app = new_group()
 
 Number = Annotated[str, argument("The number or short code, as carriers give it.")]
 

@@ -5,14 +5,13 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import Annotated, Final
 
-import typer
-
 from dragoman.admin.answers import OptOutList, OptOutView
 from dragoman.cli.command import Gateway, command
+from dragoman.cli.groups import new_group
 from dragoman.cli.options import argument, option
 from dragoman.cli.output import print_table, show_time
 
-app = typer.Typer(no_args_is_help=True)
+app = new_group()
 
 Account = Annotated[str, argument("The account that must not send.")]
 Recipient = Annotated[str, argument("The number, with its country code.")]

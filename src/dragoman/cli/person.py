@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import Annotated
 
-import typer
-
 from dragoman.admin.sign_in_answers import PersonLink, PersonList, PersonView
 from dragoman.cli.command import Gateway, command
+from dragoman.cli.groups import new_group
 from dragoman.cli.options import argument, option
 from dragoman.cli.output import print_fields, print_table, show_time
 
-app = typer.Typer(no_args_is_help=True)
+app = new_group()
 
 Name = Annotated[str, argument("What they sign in with: an e-mail address, or another name.")]
 AccountOption = Annotated[

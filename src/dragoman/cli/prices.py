@@ -6,16 +6,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
-import typer
-
 from dragoman.admin.price_answers import PriceListsShown, PriceListText
 from dragoman.cli.command import Gateway, command
+from dragoman.cli.groups import new_group
 from dragoman.cli.options import argument, option
 from dragoman.cli.outcome import ExitCode, Stop
 from dragoman.cli.output import print_table, show_count
 from dragoman.core.delivery.model.price_lists import PriceListChange
 
-app = typer.Typer(no_args_is_help=True)
+app = new_group()
 
 Carrier = Annotated[str, argument("The carrier's name in the configuration.")]
 

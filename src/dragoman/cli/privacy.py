@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import Annotated
 
 import msgspec
-import typer
 
 from dragoman.admin.answers import ErasedView, ExportView
 from dragoman.cli.command import Gateway, command
+from dragoman.cli.groups import new_group
 from dragoman.cli.options import argument, option
+from dragoman.cli.progress import Progress
 
-app = typer.Typer(no_args_is_help=True)
+app = new_group()
 
 Number = Annotated[str, argument("The number, with its country code.")]
 Account = Annotated[str, option("Only what this account knows; all if not given.", "--account")]
@@ -21,14 +22,17 @@ Account = Annotated[str, option("Only what this account knows; all if not given.
 def export_number(gateway: Gateway, number: Number, account: Account = "") -> None:
     """Export every row that names a number as JSON, one object a line."""
     given = {"number": number, "account": account}
-    page = gateway.post("privacy", "export", answer=ExportView, **given)
-    while True:
-        for row in page.rows:
-            print(msgspec.json.encode(row).decode())
-        if page.cursor is None:
-            return
-        cursor = msgspec.to_builtins(page.cursor)
-        page = gateway.post("privacy", "export", answer=ExportView, cursor=cursor, **given)
+    page, shown = gateway.post("privacy", "export", answer=ExportView, **given), 0
+    with Progress("rows") as progress:
+        while True:
+            for row in page.rows:
+                print(msgspec.json.encode(row).decode())
+            if page.cursor is None:
+                return
+            shown += len(page.rows)
+            progress.tell(shown)
+            cursor = msgspec.to_builtins(page.cursor)
+            page = gateway.post("privacy", "export", answer=ExportView, cursor=cursor, **given)
 
 
 @command(app, "erase")

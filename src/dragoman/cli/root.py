@@ -9,9 +9,9 @@ from types import MappingProxyType
 from typing import Annotated, Any, Final
 
 import typer
-from typer.core import TyperGroup
 
 from dragoman.cli.command import command
+from dragoman.cli.groups import Commands
 from dragoman.cli.options import Remote, TokenFileOption, TokenOption, UrlOption, option
 from dragoman.cli.outcome import ExitCode, Stop, end, end_unexpected
 
@@ -77,7 +77,7 @@ _HERE_ONLY: Final = frozenset({"dev", "serve", "migrate", "config", "listen", "i
 """Commands that know no gateway elsewhere."""
 
 
-class _Commands(TyperGroup):
+class _Commands(Commands):
     """Imports the module of a command when the command is given: help must not wait for all."""
 
     def resolve_command(self, ctx: Any, args: list[str]) -> tuple[Any, Any, list[str]]:

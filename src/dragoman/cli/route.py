@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import Annotated, Final
 
-import typer
-
 from dragoman.cli.command import Gateway, command
+from dragoman.cli.groups import new_group
 from dragoman.cli.options import option
 from dragoman.cli.output import print_fields, print_table, show_count
 from dragoman.core.delivery.model.explanations import CarrierPreview, RouteExplanation
 
-app = typer.Typer(no_args_is_help=True)
+app = new_group()
 
 REASONS: Final = {
     "message_type": "its message type has a route of its own",

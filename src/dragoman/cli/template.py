@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from typing import Annotated
 
-import typer
-
 from dragoman.admin.campaign_answers import TemplateList, TemplateView
 from dragoman.admin.contact_answers import Removed
 from dragoman.cli.command import Gateway, command
+from dragoman.cli.groups import new_group
 from dragoman.cli.message_list import clip
 from dragoman.cli.options import argument
 from dragoman.cli.output import print_table
 
-app = typer.Typer(no_args_is_help=True)
+app = new_group()
 
 Account = Annotated[str, argument("The account that has the templates.")]
 Name = Annotated[str, argument("Its name.")]

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from typing import Annotated
 
-import typer
-
 from dragoman.admin.answers import Cancelled, SentBatch
 from dragoman.cli.command import Gateway, command
+from dragoman.cli.groups import new_group
 from dragoman.cli.options import argument
 from dragoman.cli.output import print_fields, print_table, show_count, show_time
 from dragoman.core.reporting.model.timeline import CallbackStep, RouteStep, Timeline
 
-app = typer.Typer(no_args_is_help=True)
+app = new_group()
 
 Identifier = Annotated[
     str,

@@ -5,14 +5,13 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Annotated, Final
 
-import typer
-
 from dragoman.admin.answers import WebhookList, WebhookView
 from dragoman.cli.command import Gateway, command
+from dragoman.cli.groups import new_group
 from dragoman.cli.options import argument, option
 from dragoman.cli.output import print_table
 
-app = typer.Typer(no_args_is_help=True)
+app = new_group()
 
 
 SMSGATEWAY24: Final = "smsgateway24"

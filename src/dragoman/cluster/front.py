@@ -33,6 +33,7 @@ from dragoman.cluster.peers import (
 )
 from dragoman.cluster.tunnels import Adopts, Arriving, Claim
 from dragoman.core.placement.model.views import Overview
+from dragoman.kit.elsewhere import AT_HOME
 from dragoman.web.client_address import ClientAddressReader
 from dragoman.web.operations import Dialect
 from dragoman.web.requests import Request
@@ -215,7 +216,11 @@ class Everybody:
 
     async def ask(self, request: Request, partition: int) -> Response | None:
         """What a partition answers to an operation; None where nobody owns it at the moment."""
-        return await self._front.hand_over(ADMIN, request, partition, OPERATORS_HOLD_S)
+        before = AT_HOME.set(False)
+        try:
+            return await self._front.hand_over(ADMIN, request, partition, OPERATORS_HOLD_S)
+        finally:
+            AT_HOME.reset(before)
 
 
 async def _open_again(app: DialectApp, request: Request, hops: int) -> Response | None:

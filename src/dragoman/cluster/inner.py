@@ -88,7 +88,7 @@ def build_inner(services: Services, mailbox: Mailbox | None) -> Dialect:
 
     return Dialect(
         name="inner",
-        title="Between nodes",
+        title="",
         description="What nodes ask partitions for themselves.",
         prefixes=(PREFIX,),
         operations=(

@@ -112,7 +112,7 @@ class NodePages:
         told = Operation(methods=("GET",), path=TOLD, handler=tell, summary="The node's metrics")
         return Dialect(
             name="node-metrics",
-            title="Metrics between nodes",
+            title="",
             description="What nodes tell each other.",
             prefixes=(TOLD,),
             operations=(told,),

@@ -93,7 +93,7 @@ class ClusterReload:
         """What other nodes ask this one."""
         return Dialect(
             name="node",
-            title="Between nodes",
+            title="",
             description="What nodes ask each other.",
             prefixes=(PREFIX,),
             operations=(

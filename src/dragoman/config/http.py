@@ -180,8 +180,12 @@ class PollTable(PresetTable, frozen=True, kw_only=True):
     that."""
     at_a_time: Annotated[int, Meta(ge=0, le=100)] = 0
     """Questions that may be unanswered at a time; 4 if 0."""
+    messages: Annotated[int, Meta(ge=0, le=200)] = 0
+    """Messages that one question may be about; 1 if 0. With more, `{ids}` in it are their IDs, and
+    `status` has the path of the ID that each state in the answer is for."""
     request: RequestTable = RequestTable()
-    """The question; `{id}` is the provider's ID."""
+    """The question; `{id}` is the provider's ID, `{ids}` are those of several with commas between
+    them, `{ids:list}` those in JSON."""
     status: StatusTable = StatusTable()
     """How its answer is read."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -50,10 +50,27 @@ def connect_carriers(
     }
 
 
-def phones_of(connectors: Mapping[str, Connector]) -> dict[str, PhonesCarrier]:
-    """The carriers that are phones, by name."""
-    return {
-        name: connector
-        for name, connector in connectors.items()
-        if isinstance(connector, PhonesCarrier)
-    }
+class _Phones(Mapping[str, PhonesCarrier]):
+    def __init__(self, connectors: Mapping[str, Connector]) -> None:
+        self._connectors = connectors
+
+    def __getitem__(self, name: str) -> PhonesCarrier:
+        connector = self._connectors[name]
+        if not isinstance(connector, PhonesCarrier):
+            raise KeyError(name)
+        return connector
+
+    def __iter__(self) -> Iterator[str]:
+        return (
+            name
+            for name, connector in self._connectors.items()
+            if isinstance(connector, PhonesCarrier)
+        )
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+
+def phones_of(connectors: Mapping[str, Connector]) -> Mapping[str, PhonesCarrier]:
+    """The carriers that are phones, by name; of those that there are at the time."""
+    return _Phones(connectors)

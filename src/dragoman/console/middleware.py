@@ -26,6 +26,7 @@ from dragoman.console.rendering import Renderer
 from dragoman.console.translation import gettext, lazy, speak
 from dragoman.core.accounts.model.people import Principal
 from dragoman.core.model.errors import RefusalCode, Refused, TookTooLong
+from dragoman.kit.elsewhere import AT_HOME
 from dragoman.web.charsets import parse_media_type
 from dragoman.web.forms import Form, parse_form, parse_multipart
 from dragoman.web.operations import Handler
@@ -167,6 +168,7 @@ class ConsoleMiddleware:
             if admitted is None:
                 return self._ask_to_sign_in(page, request, form)
             page_request = admitted
+            AT_HOME.set(not page.public)
             if not page.public and not page.is_open_to(page_request.account, page_request.role):
                 raise Refused(RefusalCode.PERMISSION_DENIED, page.path)
             if request.method == "POST" and not page_request.role.includes(page.acts):

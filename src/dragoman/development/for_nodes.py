@@ -69,7 +69,7 @@ def build_node_app(workbench: Workbench) -> DialectApp:
     )
     for_nodes = Dialect(
         name="dev-nodes",
-        title="Nodes",
+        title="",
         description="What nodes ask.",
         prefixes=(PREFIX,),
         operations=(callback,),

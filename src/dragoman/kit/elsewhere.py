@@ -9,6 +9,9 @@ UNREACHABLE: Final[ContextVar[bool]] = ContextVar("unreachable", default=False)
 """Whether the owner of the call's partition could not be reached: then it is refused where it is,
 as its API refuses what is not available now."""
 
+AT_HOME: Final[ContextVar[bool]] = ContextVar("at_home", default=False)
+"""Whether the call is where its caller lives: what is elsewhere is then not the caller's."""
+
 
 class Elsewhere(Exception):
     """The call belongs to another partition; nothing was done for it yet.

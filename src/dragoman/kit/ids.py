@@ -62,9 +62,9 @@ class IdSource:
         self._last = last = floor if floor > self._last else self._last + self._step
         return last
 
-    def take(self, count: int) -> range:
+    def take(self, count: int, now_ms: int | None = None) -> range:
         """`count` identifiers, each a `step` of the range after the one before."""
-        first, step = self.next(), self._step
+        first, step = self.next(now_ms), self._step
         self._last = first + (count - 1) * step
         return range(first, first + count * step, step)
 

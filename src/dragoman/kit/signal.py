@@ -20,6 +20,10 @@ class Signal(Generic[Facts]):
         """Has a listener called from now on."""
         self._listeners = (*self._listeners, listener)
 
+    def unsubscribe(self, listener: Callable[Facts, None]) -> None:
+        """Has a listener called no more."""
+        self._listeners = tuple(one for one in self._listeners if one != listener)
+
     def __call__(self, *args: Facts.args, **kwargs: Facts.kwargs) -> None:
         for listener in self._listeners:
             listener(*args, **kwargs)

@@ -5,6 +5,7 @@ Requests that no dialect owns, or whose target is not a plain path, go through u
 
 import asyncio
 from collections.abc import Coroutine
+from functools import partial
 from typing import Any, Final
 from urllib.parse import unquote
 
@@ -308,7 +309,11 @@ class DirectHttpProtocol(BoundedHttpProtocol):
         if self._body_timer is not None:
             self._stop_body_timer()
         call = cycle.call
-        if call.is_prompt and call.response is None:
+        operation = call.request.operation
+        if call.response is None and operation is not None and operation.at_once is not None:
+            call.request.body = bytes(cycle.content)
+            operation.at_once(call.request, partial(self._respond, cycle))
+        elif call.is_prompt and call.response is None:
             run = PromptRun(call.answer(bytes(cycle.content)), self._answered, cycle)
             run.go_on()
             if not run.is_over:
@@ -338,7 +343,11 @@ class DirectHttpProtocol(BoundedHttpProtocol):
             self._write(cycle, _INTERRUPTED)
             if isinstance(error, Exception):  # a defect of ours: it reports all that is raised
                 cycle.call.report(error)
-        elif self.flow.write_paused or response.streams:
+        else:
+            self._respond(cycle, response)
+
+    def _respond(self, cycle: _DirectCycle, response: Response) -> None:
+        if self.flow.write_paused or response.streams:
             self._keep_running(self._finish(cycle, response))
         else:
             self._write(cycle, response)

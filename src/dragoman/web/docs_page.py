@@ -10,15 +10,17 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from importlib.resources import files
+from pathlib import Path
 from typing import Any, Final
 
 import jinja2
 import markupsafe
 import msgspec
 from starlette.requests import Request
-from starlette.responses import Response
-from starlette.routing import Route
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import BaseRoute, Mount, Route
 
+from dragoman.web import guide
 from dragoman.web.curl import render_curl
 from dragoman.web.examples import JSON, Example, make_example, render_plain
 from dragoman.web.openapi import Schema, render_openapi
@@ -49,22 +51,35 @@ _THEME: Final = re.compile(r"dragoman-display(?:-\d+)?=theme-(light|dark)_")
 
 
 def docs_routes(
-    dialects: Iterable[Dialect], *, version: str, console: bool = False, demo: str = ""
-) -> list[Route]:
+    dialects: Iterable[Dialect],
+    *,
+    version: str,
+    console: bool = False,
+    demo: str = "",
+    site: Path = guide.FOLDER,
+) -> list[BaseRoute]:
     """Builds the routes `/docs`, `/docs/<dialect>` and `/docs/<dialect>/openapi.json`.
 
     With `console` the pages link to it. `demo` is where a development gateway tells what its demo
-    account signs in with.
+    account signs in with. The guides are at `/docs/guide` where `site` is there.
     """
-    pages = DocsPages(tuple(dialects), version=version, console=console, demo=demo)
+    guides = (site / "index.html").is_file()
+    pages = DocsPages(tuple(dialects), version=version, console=console, guides=guides, demo=demo)
 
     async def index(request: Request) -> Response:
         wanted = request.query_params.get("q", "")[:MAX_QUERY].strip()
         body = pages.render_search(wanted) if wanted else pages.render_index()
         return Response(_themed(request, body), 200, HEADERS, "text/html")
 
+    async def front(_request: Request) -> Response:
+        return RedirectResponse(f"{guide.PATH}/index.html")
+
+    guide_routes: list[BaseRoute] = []  # before those of dialects, which would match
+    if guides:
+        guide_routes = [Route(guide.PATH, front), Mount(guide.PATH, guide.Guide(site))]
     return [
         Route("/docs", index),
+        *guide_routes,
         Route("/docs/docs.css", _serve(lambda _: read_static("docs.css"), "text/css")),
         Route("/docs/try.js", _serve(lambda _: read_static("try.js"), "text/javascript")),
         Route("/docs/{dialect}", _serve(pages.render_dialect, "text/html", CALLING)),
@@ -90,6 +105,7 @@ class DocsPages:
         *,
         version: str,
         console: bool = False,
+        guides: bool = False,
         demo: str = "",
     ) -> None:
         self._dialects = {dialect.name: dialect for dialect in dialects}
@@ -102,7 +118,7 @@ class DocsPages:
             undefined=jinja2.StrictUndefined,
         )
         self._templates.globals.update(
-            version=version, console=console, demo=demo, wanted="", shown=SHOWN
+            version=version, console=console, guides=guides, demo=demo, wanted="", shown=SHOWN
         )
         self._templates.filters["prose"] = render_prose
         self.render_index = cache(self._render_index)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Hashable
-from typing import Final
+from typing import Any, Final
 
 from dragoman.web.http_connection import ConnectionBroke, Fetched, HttpConnection, NotHttp
 
@@ -17,15 +17,16 @@ KEEP_ALIVE_S: Final = 30.0
 LONGEST_CHECK_S: Final = 1.0
 
 Failure = NotHttp | ConnectionBroke | TimeoutError
-OnResult = Callable[[Fetched | Exception], None]
-"""Gets the result of a request, once: the answer, one of `Failure`, or what `connect` raised."""
+OnResult = Callable[[Any], None]
+"""Gets the result of a request, once: the answer, or what `failure` makes of why there is none."""
 Connect = Callable[[Hashable], Awaitable[HttpConnection]]
 
 
 class Exchanges:
     """Exchanges with any number of origins, within bounds of places and time.
 
-    `connect` opens a connection to an origin; what it raises is the result of the request.
+    `connect` opens a connection to an origin. What it raises, and any of `Failure`, becomes the
+    result of the request as `failure` puts it.
     `places` and `places_per_origin` bound the requests under way; others queue. `timeout_s` is the
     time from `start` to the whole answer, waiting and connecting included. A connection that was
     not used for `idle_s` is not used again.
@@ -34,6 +35,7 @@ class Exchanges:
     def __init__(
         self,
         connect: Connect,
+        failure: Callable[[Hashable, Exception], Exception],
         *,
         places: int,
         places_per_origin: int,
@@ -42,6 +44,7 @@ class Exchanges:
         idle_s: float = KEEP_ALIVE_S,
     ) -> None:
         self._connect = connect
+        self._failure = failure
         self._idle_s = idle_s
         self._free = places
         self._places_per_origin = places_per_origin
@@ -143,6 +146,9 @@ class Exchanges:
             self._free += 1
             if self._waiting:
                 self._serve_lines()
+        if type(result) is not Fetched:
+            assert isinstance(result, Exception)
+            result = self._failure(pool.origin, result)
         exchange.on_result(result)
 
     def _keep(self, pool: _Pool, connection: HttpConnection) -> None:

@@ -49,11 +49,12 @@ def parse_form(
         return Parameters()
     if data.count(b"&") >= max_fields:
         raise MalformedBody(f"more than {max_fields} fields", kind=RefusalKind.TOO_LARGE)
-    codec = "latin-1" if octets else codec_of(charset)
-    fallback = codec_of(fallback_charset) if fallback_charset else None
     # Latin-1 keeps every byte as one character until the escapes are undone.
     text = data.replace(b"+", b" ").decode("latin-1")
     escaped = b"%" in data or not data.isascii()
+    if escaped or charset:
+        codec = "latin-1" if octets else codec_of(charset)
+        fallback = codec_of(fallback_charset) if fallback_charset else None
     pairs = []
     for piece in text.split("&"):
         if piece:

@@ -14,11 +14,14 @@ from typing import Final, Literal
 
 import msgspec
 
+from dragoman.kit.prompt import Settled
 from dragoman.web.refusals import Refusal
 from dragoman.web.requests import BodyFormat, Request
 from dragoman.web.responses import Response
 
 Handler = Callable[[Request], Awaitable[Response]]
+Respond = Callable[[Response], None]
+AtOnce = Callable[[Request, Respond], None]
 Refuse = Callable[[Request, Refusal], Response]
 AnswerFormat = Literal["json", "xml", "text"]
 
@@ -83,6 +86,9 @@ class Operation:
     is_prompt: bool = False
     """Whether its handler mostly waits for commits alone, so that it is run without a task
     (`kit/prompt.py`)."""
+    at_once: AtOnce | None = None
+    """Answers in place of `handler`, which is then `awaited` of it: without a coroutine, by a call
+    of its second argument, now or later. It raises nothing, and its dialect is not for browsers."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,6 +121,17 @@ class Dialect:
     variables are those of `dev.env` (`cli/dev_file.py`)."""
     problem: type[msgspec.Struct] | None = None
     bearer: bool = False
+
+
+def awaited(at_once: AtOnce) -> Handler:
+    """The handler of a call that answers at once, for whoever awaits one."""
+
+    async def handle(request: Request) -> Response:
+        settled: Settled[Response] = Settled()
+        at_once(request, settled.settle)
+        return await settled
+
+    return handle
 
 
 def doc(text: str) -> msgspec.Meta:

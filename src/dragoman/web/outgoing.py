@@ -95,6 +95,7 @@ class GuardedClient:
         self._timeout_s = timeout_s
         self._exchanges = Exchanges(
             self._connect_in_time,
+            self._failure,
             places=connections,
             places_per_origin=connections_per_host,
             timeout_s=timeout_s,
@@ -183,12 +184,10 @@ class GuardedClient:
         on_result: Callable[[Fetched | FetchError], None],
         repeatable: bool,
     ) -> None:
-        def ended(result: Fetched | Exception) -> None:
-            on_result(result if isinstance(result, Fetched) else self._failure(origin, result))
+        self._exchanges.start(origin, request, on_result, repeatable=repeatable)
 
-        self._exchanges.start(origin, request, ended, repeatable=repeatable)
-
-    def _failure(self, origin: _Origin, error: Exception) -> FetchError:
+    def _failure(self, origin: Hashable, error: Exception) -> FetchError:
+        assert isinstance(origin, _Origin)
         if isinstance(error, FetchError):
             return error
         if isinstance(error, TimeoutError):

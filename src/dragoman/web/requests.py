@@ -1,7 +1,7 @@
 """A call as its handler sees it: parsed once, and complete before the handler runs."""
 
 import re
-from collections.abc import Awaitable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from functools import cache
 from typing import Final, Literal, Protocol, Self
 
@@ -64,6 +64,8 @@ class Called(Protocol):
     def is_query_new(self) -> bool: ...
     @property
     def body_formats(self) -> tuple[BodyFormat, ...]: ...
+    @property
+    def at_once(self) -> "Callable[[Request, Callable[[Response], None]], None] | None": ...
     def handler(self, request: "Request", /) -> Awaitable[Response]: ...
 
 

@@ -18,7 +18,6 @@ from dragoman.core.messages.model.messages import InboundPartReport, Outgoing, R
 from dragoman.core.messages.model.outcomes import Outcome
 from dragoman.core.model.stored import OnStored
 from dragoman.kit.clock import Clock, FixedClock
-from dragoman.kit.prompt import PromptRun
 from dragoman.protocols.gsm.alphabet import Alphabet, try_encode_gsm
 from dragoman.protocols.gsm.segmentation import segment_text
 from dragoman.web.responses import Response
@@ -219,8 +218,10 @@ async def call(
         opened = app.open(scope)
         assert opened is not None
         answered: asyncio.Future[Response] = asyncio.get_running_loop().create_future()
-        ended = lambda _run, response, _error: answered.set_result(response)  # noqa: E731
-        PromptRun(opened.answer(made.body), ended).go_on()
+        at_once = opened.request.operation and opened.request.operation.at_once
+        assert at_once is not None
+        opened.request.body = made.body
+        at_once(opened.request, answered.set_result)
         return await answered
     await app(scope, receive, send)
     return Response(sent[0]["status"], sent[1]["body"])

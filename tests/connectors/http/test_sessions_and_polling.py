@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from tests.passing_time import MovableClock, until
 
-from dragoman.config.http import PollTable
+from dragoman.config.http import PollTable, RequestTable, StatusTable
 from dragoman.connectors.http import polling
 from dragoman.connectors.http.carrier import HttpCarrier
 from dragoman.core.delivery.model.ports import SentMessage
@@ -160,6 +160,49 @@ async def test_messages_of_an_earlier_run_are_asked_about(
     clock.advance_with_timers(300)
     await until(lambda: len(events.reports) == 2)
     assert {one.message_id for one in events.reports} == {"d1", "d2"}
+
+
+async def test_states_of_several_messages_are_asked_for_together(events: RecordedEvents) -> None:
+    states = [("m0", "done"), ("m1", "sent"), ("m9", "done"), ("m3", "lost")]
+    listed = ",".join(f'{{"id":"{id_}","state":"{state}"}}' for id_, state in states)
+    first, then = answer(200, f'{{"results":[{listed}]}}'.encode()), answer(200, b'{"results":[]}')
+    peer, clock = Peer(first, then), MovableClock()
+    await peer.start()
+    poll = PollTable(
+        every_s=100,
+        messages=4,
+        request=RequestTable(path="/states", fields={"ids": "{ids:list}", "plain": "{ids}"}),
+        status=StatusTable(
+            list="results[*]", id="id", state="state",
+            states={"done": "delivered", "sent": "accepted", "lost": "undeliverable"},
+        ),
+    )  # fmt: skip
+    request = RequestTable(path="/send", fields={"to": "{to}"})
+    sent = tuple(
+        SentMessage(message_id=n, carrier_id=f"m{n}", recipient=f"451234567{n}") for n in range(5)
+    )
+    settings = table("generic", base_url=peer.url, request=request, poll=poll, callback_token="")
+    carrier = build(settings, events, clock, *sent)
+    await carrier.start()
+    for _ in range(3):
+        await asyncio.sleep(0)
+    clock.advance_with_timers(26)
+    await until(lambda: len(peer.requests) == 2)
+    bodies = [request.partition(b"\r\n\r\n")[2] for request in peer.requests]
+    assert sorted(bodies) == [
+        b'{"ids":["m0","m1","m2","m3"],"plain":"m0,m1,m2,m3"}',
+        b'{"ids":["m4"],"plain":"m4"}',
+    ]
+    await until(lambda: len(events.reports) == 2)
+    assert [(one.message_id, one.recipient, one.state.name) for one in events.reports] == [
+        ("m0", "4512345670", "DELIVERED"),
+        ("m3", "4512345673", "UNDELIVERABLE"),
+    ]
+    clock.advance_with_timers(60)
+    await until(lambda: len(peer.requests) == 3)
+    assert peer.requests[2].endswith(b'{"ids":["m1","m2","m4"],"plain":"m1,m2,m4"}')
+    await carrier.stop(1)
+    await peer.stop()
 
 
 async def test_a_report_that_is_not_stored_is_asked_for_again(

@@ -21,7 +21,9 @@ HOSTILE = 'a"b\\c\n</text>&x=1{key}{to}\u2028é'
 def render(table: RequestTable, text: str = "hello", **more: Any) -> HttpRequest:
     renderer = RequestRenderer(table, "https://x.example/", Compiler(KNOWN))
     message = outgoing(text=text, **more)
-    return renderer.render(Filling(message, ref="dabc", status_url="", now_ms=NOW_MS, fixed={}))
+    return renderer.render(
+        Filling(message, ref="dabc", status_url="", now_ms=lambda: NOW_MS, fixed={})
+    )
 
 
 @pytest.mark.parametrize(

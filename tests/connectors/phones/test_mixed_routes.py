@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
+import msgspec
 import pytest
+from tests.passing_time import advance_timers
 
+from dragoman.admin.reloading import DRAIN_S, Reloading, connect_carrier
 from dragoman.config.tables import RouteTable, SmppTable
 from dragoman.core.messages.model.lifecycle import State
 from dragoman.core.messages.model.messages import Format, Push
@@ -116,6 +120,76 @@ async def test_what_waits_for_a_phone_that_goes_away_takes_the_next_carrier(
     await phone_gateway.gateway.services.devices.set_enabled(int(phone.device_id), enabled=False)
     await phone_gateway.until_states(account, State.DELIVERED, State.DELIVERED)
     assert await carriers_of(phone_gateway, account) == ["android", "smsc"]
+
+
+class Reload:
+    """Another configuration of a running gateway."""
+
+    def __init__(self, phone_gateway: Any) -> None:
+        gateway = phone_gateway.gateway
+        self.wanted = self.settings = gateway.services.settings
+        self.reloading = Reloading(
+            gateway.services,
+            load=lambda: self.wanted,
+            connect=lambda table: connect_carrier(gateway.services, table),
+            supervisor=gateway._supervisor,
+        )
+
+    async def __call__(self, *names: str) -> Any:
+        """Leaves these carriers alone, and one route over them."""
+        self.wanted = msgspec.structs.replace(
+            self.settings,
+            carriers=tuple(one for one in self.settings.carriers if one.name in names),
+            routes=(RouteTable(name="all", carriers=names),),
+        )
+        return await self.reloading.reload(check=False)
+
+
+async def test_phones_go_and_come_back_without_a_restart(
+    phone_gateway: Any, simulator: Simulator, until: Any
+) -> None:
+    account, reload = await phone_gateway.account(), Reload(phone_gateway)
+    phone = await phone_gateway.phone(account)
+    before = phone_gateway.carrier
+    phone.sending.clear()  # what it fetches stays in its own queue
+    for number in range(5):
+        await phone_gateway.send(account, NUMBER, text=str(number))
+    await until(lambda: len(phone._messages) == before.settings.in_flight)
+    assert (await reload("smsc")).applied
+    await phone_gateway.until_states(account, State.DELIVERED, count=5)
+    assert await carriers_of(phone_gateway, account) == ["smsc"] * 5
+    assert (simulator.taken, phone.sent) == (5, [])
+    assert list(phone_gateway.gateway.connectors) == ["smsc"]
+    assert (await phone.call("GET", "/message")).status == 404
+
+    phone.sending.set()
+    assert (await reload("android", "smsc")).applied
+    await until(lambda: phone_gateway.carrier.up)
+    assert phone_gateway.carrier is not before
+    await phone_gateway.send(account, NUMBER, text="by phone again")
+    await phone_gateway.until_states(account, State.DELIVERED, count=6)
+    assert [text.text for text in phone.sent] == ["by phone again"]
+
+
+async def test_phones_that_go_report_on_what_they_have_sent(phone_gateway: Any, until: Any) -> None:
+    account, reload = await phone_gateway.account(), Reload(phone_gateway)
+    phone = await phone_gateway.phone(account)
+    phone.steps = lambda _: ("Processed",)
+    for text in ("reported", "never heard of"):
+        await phone_gateway.send(account, NUMBER, text=text)
+    await until(lambda: len(phone.sent) == 2)
+    connectors = phone_gateway.gateway.connectors
+    leaving = asyncio.create_task(reload("smsc"))
+    await until(lambda: phone_gateway.gateway.services.router.routes["all"].carriers == ("smsc",))
+    first = phone.sent[0].message_id
+    phone._messages[first].state = "Delivered"
+    assert (await phone.report(phone.snapshot(first))).status == 204
+    await phone_gateway.until_states(account, State.DELIVERED, State.SENDING)
+    assert not leaving.done()
+    advance_timers(DRAIN_S)
+    assert (await leaving).applied
+    await phone_gateway.until_states(account, State.DELIVERED, State.UNKNOWN)
+    assert list(connectors) == ["smsc"]
 
 
 async def test_messages_without_a_phone_wait_queued_until_there_is_one(

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from dragoman.admin import diagnosis, message_lists, senders
+from dragoman.admin import callbacks, diagnosis, message_lists, senders
 from dragoman.admin.answers import (
     Check,
     Diagnosis,
@@ -20,12 +20,15 @@ from dragoman.admin.answers import (
     SenderList,
     SenderView,
 )
+from dragoman.admin.callbacks import WhichReceipts
 from dragoman.admin.merging import add, by, first, greatest, merge, once, ordered
 from dragoman.admin.message_lists import WhichMessages
 from dragoman.admin.operations import SUBJECTS
 from dragoman.admin.senders import SenderPage
 from dragoman.admin.whole import Gathered, Whole
+from dragoman.core.callbacks.model.callback_lists import UnmatchedPage, UnmatchedReceipt
 from dragoman.core.delivery.running import CarrierView, LinkView
+from dragoman.core.messages.model.lifecycle import ReceiptState
 
 
 def whole_of(subject: Any, path: str) -> Whole:
@@ -149,6 +152,28 @@ def test_pages_of_what_is_scheduled_begin_with_the_first_due() -> None:
         due_ms, batch_id = map(int, merged.next.split("-"))
         after = due_ms, batch_id
     assert seen == [(1, 2), (1, 5), (2, 9), (3, 1), (9, 3)]
+
+
+def test_pages_of_unmatched_receipts_are_merged_like_those_of_messages() -> None:
+    def receipt(receipt_id: int) -> UnmatchedReceipt:
+        return UnmatchedReceipt(
+            receipt_id=receipt_id,
+            carrier="smsc",
+            carrier_message_id="",
+            recipient="",
+            state=ReceiptState.DELIVERED,
+            error="",
+            raw="",
+        )
+
+    one = UnmatchedPage(receipts=tuple(map(receipt, (90, 40))), before=40)
+    other = UnmatchedPage(receipts=tuple(map(receipt, (80, 30))))
+    merge_page = whole_of(callbacks, "/callbacks/receipts").merge
+    merged = merge_page(gathered(one, other, query=WhichReceipts(limit=5)))
+    assert [found.receipt_id for found in merged.receipts] == [90, 80, 40]
+    assert merged.before == 40
+    merged = merge_page(gathered(one, other, query=WhichReceipts(limit=2)))
+    assert ([found.receipt_id for found in merged.receipts], merged.before) == ([90, 80], 80)
 
 
 def test_a_page_by_offset_is_cut_from_all_up_to_its_end() -> None:

@@ -105,6 +105,7 @@ def compile_carrier(carrier: HttpTable, preset: Preset) -> Compiled:
         poll_status=StatusReader(poll.status, carrier.name),
         poll_every_s=poll.every_s,
         poll_at_a_time=poll.at_a_time,
+        poll_messages=poll.messages or 1,
     )
 
 

@@ -22,8 +22,7 @@ from dragoman.connectors.http.reports import InboundReader, StatusReader
 from dragoman.connectors.http.signature_check import SignatureCheck
 from dragoman.core.delivery.model.ports import CarrierEvents
 from dragoman.core.model.stored import OnStored
-from dragoman.kit.prompt import Settled
-from dragoman.web.operations import Dialect, Operation
+from dragoman.web.operations import Dialect, Operation, Respond, awaited
 from dragoman.web.outgoing import GuardedClient
 from dragoman.web.refusals import Refusal
 from dragoman.web.requests import Request
@@ -69,28 +68,50 @@ class CarrierCalls:
         self._networks = settings.callback_networks
         self._token = settings.callback_token.encode()
         self._storing = Storing()
+        self._checking: set[asyncio.Future[None]] = set()
 
-    async def receive(self, request: Request) -> Response:
+    def receive(self, request: Request, respond: Respond) -> None:
         """Takes a call; the answer says whether the provider should repeat it."""
         if not self._is_admitted(request):
-            return _NOT_FOUND
-        if problem := await self._signature.problem(request, self._client):
+            respond(_NOT_FOUND)
+        elif self._signature.fetches:
+            checking = asyncio.ensure_future(self._check_and_take(request, respond))
+            self._checking.add(checking)
+            checking.add_done_callback(self._checking.discard)
+        else:
+            self._take_checked(request, self._signature.problem(request), respond)
+
+    async def _check_and_take(self, request: Request, respond: Respond) -> None:
+        try:
+            problem = await self._signature.fetch_and_check(request, self._client)
+            self._take_checked(request, problem, respond)
+        except Exception as error:
+            respond(self.fail(error))
+
+    def fail(self, error: Exception) -> Response:
+        """Reports a defect of ours here, without the path, which has the token."""
+        log.error("http_call_failed", carrier=self.name, reason=type(error).__name__)
+        return _FAILED
+
+    def _take_checked(self, request: Request, problem: str, respond: Respond) -> None:
+        if problem:
             self._refused += 1
             if self._refused & (self._refused - 1) == 0:  # the 1st, 2nd, 4th, 8th …
                 log.warning(
                     "http_call_refused", carrier=self.name, reason=problem, so_far=self._refused
                 )
-            return Response(403, f"{problem}\n".encode(), TEXT)
+            respond(Response(403, f"{problem}\n".encode(), TEXT))
+            return
         tree = self._signature.content(request)
         if tree is None:
             tree = read_call(request)
         if tree is None:
-            return _UNREADABLE
-        return await self._take(tree, request.query.get(REF, ""))
+            respond(_UNREADABLE)
+        else:
+            self._take(tree, request.query.get(REF, ""), respond)
 
-    async def _take(self, tree: Any, ref: str) -> Response:
-        settled = Settled[bool]()
-        waiting = self._storing.begin(settled.settle)
+    def _take(self, tree: Any, ref: str, respond: Respond) -> None:
+        waiting = self._storing.begin(respond)
         reply = self._status_reply
         try:
             for item in self._inbound.items(tree) if self._inbound.exists else ():
@@ -103,11 +124,12 @@ class CarrierCalls:
                         report = self._status.read(item, ref)
                         if report is not None:
                             self._sink.receipt(report, waiting.expect())
-        except Exception:
-            waiting.drop()
-            raise
-        waiting.seal()
-        return reply if await settled else _NOT_STORED
+        except Exception as error:
+            if waiting.drop():
+                raise
+            self.fail(error)  # it has its answer already: something could not be stored
+            return
+        waiting.seal(reply)
 
     def _is_admitted(self, request: Request) -> bool:
         given = request.path_params["token"].encode("utf-8", "surrogatepass")
@@ -125,15 +147,15 @@ class CarrierCalls:
 def build_callbacks(find: FindCarrier) -> Dialect:
     """The calls of all providers; `find` gives those of the carrier with a name."""
 
-    async def receive(request: Request) -> Response:
+    def receive(request: Request, respond: Respond) -> None:
         carrier = find(request.path_params["carrier"])
         if carrier is None:
-            return _NOT_FOUND
+            respond(_NOT_FOUND)
+            return
         try:
-            return await carrier.receive(request)
-        except Exception as error:  # reported here, without the path, which has the token
-            log.error("http_call_failed", carrier=carrier.name, reason=type(error).__name__)
-            return _FAILED
+            carrier.receive(request, respond)
+        except Exception as error:
+            respond(carrier.fail(error))
 
     return Dialect(
         name="carriers",
@@ -144,7 +166,8 @@ def build_callbacks(find: FindCarrier) -> Dialect:
             Operation(
                 methods=("GET", "POST"),
                 path=f"{PREFIX}/{{carrier}}/{{token}}",
-                handler=receive,
+                handler=awaited(receive),
+                at_once=receive,
                 is_prompt=True,
                 is_query_new=True,
                 summary="A delivery report or an inbound text",
@@ -176,10 +199,10 @@ class Storing:
         self._open: dict[Answered, None] = {}
         self._timer: asyncio.TimerHandle | None = None
 
-    def begin(self, tell: Callable[[bool], None]) -> Answered:
-        """One call; `tell` hears once whether all that it brought is on disk, in time."""
+    def begin(self, respond: Respond) -> Answered:
+        """One call, which is answered once all that it brought is on disk, or its time is over."""
         loop = asyncio.get_running_loop()
-        answered = Answered(self._open, tell, loop.time() + STORING_TIMEOUT_S)
+        answered = Answered(self._open, respond, loop.time() + STORING_TIMEOUT_S)
         if self._timer is None:
             self._timer = loop.call_later(STORING_TIMEOUT_S, self._end)
         return answered
@@ -188,23 +211,22 @@ class Storing:
         loop = asyncio.get_running_loop()
         now = loop.time()
         while (first := next(iter(self._open), None)) is not None and first.deadline <= now:
-            first.end(on_disk=False)
+            first.end(_NOT_STORED)
         self._timer = None if first is None else loop.call_at(first.deadline, self._end)
 
 
 class Answered:
     """Whether all that one call brought is on disk."""
 
-    __slots__ = ("_missing", "_open", "_sealed", "_tell", "deadline")
+    __slots__ = ("_missing", "_open", "_reply", "_respond", "deadline")
 
-    def __init__(
-        self, open_: dict[Answered, None], tell: Callable[[bool], None], deadline: float
-    ) -> None:
+    def __init__(self, open_: dict[Answered, None], respond: Respond, deadline: float) -> None:
         self._open = open_
-        self._tell = tell
+        self._respond = respond
         self.deadline = deadline
         self._missing = 0
-        self._sealed = False
+        self._reply: Response | None = None
+        """The answer once nothing is missing; None as long as more may come."""
         open_[self] = None
 
     def expect(self) -> OnStored:
@@ -212,30 +234,30 @@ class Answered:
         self._missing += 1
         return self._stored
 
-    def seal(self) -> None:
+    def seal(self, reply: Response) -> None:
         """Nothing more will come."""
-        self._sealed = True
+        self._reply = reply
         if not self._missing:
-            self.end(on_disk=True)
+            self.end(reply)
 
     def drop(self) -> bool:
-        """Tells nothing any more; whether it has told nothing so far."""
+        """Answers nothing any more; whether it has answered nothing so far."""
         is_open = self in self._open
         if is_open:
             del self._open[self]
         return is_open
 
-    def end(self, on_disk: bool) -> None:
-        """Tells, unless it has been told already."""
+    def end(self, response: Response) -> None:
+        """Answers, unless that was done already."""
         if self.drop():
-            self._tell(on_disk)
+            self._respond(response)
 
     def _stored(self, on_disk: bool) -> None:
         self._missing -= 1
         if not on_disk:
-            self.end(on_disk=False)
-        elif self._sealed and not self._missing:
-            self.end(on_disk=True)
+            self.end(_NOT_STORED)
+        elif self._reply is not None and not self._missing:
+            self.end(self._reply)
 
 
 def _reply(table: StatusTable | InboundTable) -> Response:

@@ -16,7 +16,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Final
@@ -80,6 +80,8 @@ class Compiled:
     poll_status: StatusReader
     poll_every_s: float
     poll_at_a_time: int
+    poll_messages: int
+    """Messages that one question is about."""
 
 
 class Trial(msgspec.Struct, frozen=True, kw_only=True):
@@ -150,6 +152,7 @@ class HttpCarrier:
             compiled.poll_status,
             every_s=compiled.poll_every_s,
             at_a_time=compiled.poll_at_a_time,
+            messages=compiled.poll_messages,
             ask=self._ask,
             report=sink.receipt,
             clock=clock,
@@ -233,7 +236,7 @@ class HttpCarrier:
         session = self._session
         if session is not None and not session.values:
             if self._waiting and self.up:
-                session.open(self._client, self._wall_clock_ms(), self._session_opened)
+                session.open(self._client, self._wall_clock_ms, self._session_opened)
             return
         while self._waiting and len(self._open) < window and self.up:
             now = self._clock()
@@ -268,24 +271,28 @@ class HttpCarrier:
         self._poller.wake()
         self._pump()
 
-    def _ask(self, sent: SentMessage, answered: Callable[[Fetched | FetchError], None]) -> bool:
-        """Asks for the state of a message, unless the provider is left alone."""
+    def _ask(
+        self, sent: Sequence[SentMessage], answered: Callable[[Fetched | FetchError], None]
+    ) -> bool:
+        """Asks for the states of messages, unless the provider is left alone."""
         session, poll = self._session, self._poll
         if poll is None or not self.up:
             return False
         if session is not None and not session.values:
-            session.open(self._client, self._wall_clock_ms(), self._session_opened)
+            session.open(self._client, self._wall_clock_ms, self._session_opened)
             return False
         values = session.values if session is not None else {}
-        message = msgspec.structs.replace(NO_MESSAGE, recipient=sent.recipient)
+        first = sent[0]
+        message = msgspec.structs.replace(NO_MESSAGE, recipient=first.recipient)
         request = poll.render(
             Filling(
                 message,
-                ref=reference_of(sent.message_id),
+                ref=reference_of(first.message_id),
                 status_url="",
-                now_ms=self._wall_clock_ms(),
+                now_ms=self._wall_clock_ms,
                 fixed=values,
-                id=sent.carrier_id,
+                id=first.carrier_id,
+                ids=[one.carrier_id for one in sent],
             )
         )
 
@@ -311,7 +318,7 @@ class HttpCarrier:
             message,
             ref=ref,
             status_url=f"{self._callback_url}{ref}" if self._callback_url else "",
-            now_ms=self._wall_clock_ms(),
+            now_ms=self._wall_clock_ms,
             fixed=session,
         )
 
@@ -321,7 +328,7 @@ class HttpCarrier:
         if self._session is not None:
             opened: asyncio.Future[Fetched | FetchError | None]
             opened = asyncio.get_running_loop().create_future()
-            self._session.open(self._client, self._wall_clock_ms(), opened.set_result)
+            self._session.open(self._client, self._wall_clock_ms, opened.set_result)
             problem = await opened
             if isinstance(problem, FetchError):
                 return Trial(problem=f"login: {problem.reason}")
@@ -339,7 +346,7 @@ class HttpCarrier:
 
     def read(self, answer: Fetched) -> Answer:
         """What an answer means."""
-        return self._answers.read(answer, self._wall_clock_ms())
+        return self._answers.read(answer, self._wall_clock_ms)
 
     def _submit(self, message: Outgoing, now: float) -> None:
         values = self._session.values if self._session is not None else {}
@@ -396,9 +403,9 @@ class HttpCarrier:
         values: Mapping[str, str],
     ) -> Outcome | None:
         """The outcome; None for a message that is to be sent again at once."""
-        if isinstance(result, NotConnected | FetchRefused):
-            return self._pause(RetryCode.LINK_DOWN, result.reason)
         if isinstance(result, FetchError):
+            if isinstance(result, (NotConnected, FetchRefused)):
+                return self._pause(RetryCode.LINK_DOWN, result.reason)
             self._note_failure(result.reason)
             return self._unknown(message, result.reason)
         now = self._clock()

@@ -13,7 +13,10 @@ from typing import Any, Final
 Find = Callable[[Any], list[Any]]
 """The values at a path, in order; none where it leads nowhere."""
 
+Read = Callable[[Any], str]
+
 MOST_VALUES: Final = 1_000
+_NAME: Final = re.compile(r"[^.|\[\]]+")
 _STEP: Final = re.compile(r"\[(\*|-?[0-9]{1,4})\]|\.?([^.\[\]]+)")
 
 
@@ -50,6 +53,24 @@ def first_text(find: Find | None, tree: Any) -> str:
     """The first value at a path, as text; empty where there is none."""
     found = find(tree) if find is not None else ()
     return text_of(found[0]) if found else ""
+
+
+@cache
+def compile_text(path: str) -> Read:
+    """Reads a path to its first value, as text; empty where it leads nowhere, or is empty."""
+    if not path:
+        return lambda _: ""
+    find = compile_path(path)
+    if _NAME.fullmatch(path) is None:
+        return lambda tree: first_text(find, tree)
+
+    def read(tree: Any) -> str:
+        if type(tree) is not dict:
+            return first_text(find, tree)
+        value = tree.get(path)
+        return value if type(value) is str else text_of(value)
+
+    return read
 
 
 class Condition:

@@ -8,7 +8,7 @@ from typing import Any, Final
 from urllib.parse import unquote_to_bytes
 
 from dragoman.config.http import InboundTable, StatusTable
-from dragoman.connectors.http.paths import Condition, Find, compile_path, first_text
+from dragoman.connectors.http.paths import Condition, Find, compile_path, compile_text
 from dragoman.core.messages.model.lifecycle import ReceiptState
 from dragoman.core.messages.model.messages import InboundPartReport, ReceiptReport
 from dragoman.core.model.errors import FailureCode
@@ -36,11 +36,11 @@ class StatusReader:
         self._carrier = carrier
         self._when = Condition(table.when)
         self._list = compile_path(table.list) if table.list else None
-        self._id = _path(table.id)
-        self._ref = _path(table.ref)
-        self._recipient = _path(table.recipient)
-        self._state = _path(table.state)
-        self._code = _path(table.code)
+        self._id = compile_text(table.id)
+        self._ref = compile_text(table.ref)
+        self._recipient = compile_text(table.recipient)
+        self._state = compile_text(table.state)
+        self._code = compile_text(table.code)
         self._states = {word.lower(): _state(name) for word, name in table.states.items()}
         self._failures = {
             code.lower(): FailureCode(failure) for code, failure in table.failures.items()
@@ -57,13 +57,13 @@ class StatusReader:
 
     def read(self, item: Any, ref: str = "") -> ReceiptReport | None:
         """One report; `ref` is our reference from the URL. None for one that names no message."""
-        id_ = first_text(self._id, item)[:MAX_ID].strip()
-        ref = (ref or first_text(self._ref, item))[:MAX_ID].strip()
+        id_ = self._id(item)[:MAX_ID].strip()
+        ref = (ref or self._ref(item))[:MAX_ID].strip()
         if not (id_ or ref):
             return None
-        word = first_text(self._state, item).strip().lower()
-        code = first_text(self._code, item)[:MAX_CODE].strip()
-        recipient = first_text(self._recipient, item).strip().removeprefix("+")
+        word = self._state(item).strip().lower()
+        code = self._code(item)[:MAX_CODE].strip()
+        recipient = self._recipient(item).strip().removeprefix("+")
         known = recipient.isascii() and recipient.isdigit()
         return ReceiptReport(
             carrier=self._carrier,
@@ -86,18 +86,18 @@ class InboundReader:
         self._carrier = carrier
         self._when = Condition(table.when)
         self._list = compile_path(table.list) if table.list else None
-        self._id = _path(table.id)
-        self._source = _path(table.source)
+        self._id = compile_text(table.id)
+        self._source = compile_text(table.source)
         self._number_called = table.destination.removeprefix("=")
         fixed = table.destination.startswith("=")
-        self._destination = None if fixed else _path(table.destination)
-        self._text = _path(table.text)
-        self._coded = _path(table.coded or table.text)
+        self._destination = None if fixed else compile_text(table.destination)
+        self._text = compile_text(table.text)
+        self._coded = compile_text(table.coded or table.text)
         self._decode = _FORMS[table.text_form or "plain"]
         self._coding = Condition(table.coding)
-        self._reference = _path(table.reference)
-        self._total = _path(table.total)
-        self._number = _path(table.number)
+        self._reference = compile_text(table.reference)
+        self._total = compile_text(table.total)
+        self._number = compile_text(table.number)
         self.exists = bool(table.text)
 
     def matches(self, item: Any) -> bool:
@@ -110,15 +110,15 @@ class InboundReader:
 
     def read(self, item: Any) -> InboundPartReport | None:
         """One text; None for one without a sender."""
-        source = first_text(self._source, item).strip()[:MAX_NUMBER]
+        source = self._source(item).strip()[:MAX_NUMBER]
         if not source:
             return None
         if self._coding and not self._coding.holds(item):
-            text = first_text(self._text, item)
+            text = self._text(item)
         else:
-            text = self._decode(first_text(self._coded, item))
+            text = self._decode(self._coded(item))
         reference, total, number = self._place(item)
-        id_ = first_text(self._id, item)[:MAX_ID].strip()
+        id_ = self._id(item)[:MAX_ID].strip()
         return InboundPartReport(
             carrier=self._carrier,
             source=source,
@@ -135,12 +135,12 @@ class InboundReader:
     def _called(self, item: Any) -> str:
         if self._destination is None:
             return self._number_called
-        return first_text(self._destination, item).strip()[:MAX_NUMBER]
+        return self._destination(item).strip()[:MAX_NUMBER]
 
     def _place(self, item: Any) -> tuple[int | None, int, int]:
         """Reference, total and number of a part; a text of one part has no reference."""
-        shared = first_text(self._reference, item)
-        total, number = (_small(first_text(one, item)) for one in (self._total, self._number))
+        shared = self._reference(item)
+        total, number = _small(self._total(item)), _small(self._number(item))
         if not shared or not (1 < total <= MAX_PARTS and 1 <= number <= total):
             return None, 1, 1
         if shared.isascii() and shared.isdigit() and len(shared) <= 5:
@@ -149,10 +149,6 @@ class InboundReader:
         for octet in shared.encode():
             folded = (folded * 31 + octet) & _GROUP_BITS
         return folded, total, number
-
-
-def _path(path: str) -> Find | None:
-    return compile_path(path) if path else None
 
 
 def _items(find: Find | None, tree: Any) -> list[Any]:

@@ -27,7 +27,7 @@ class Session:
     def open(
         self,
         client: GuardedClient,
-        now_ms: int,
+        now_ms: Callable[[], int],
         opened: Callable[[FetchError | Fetched | None], None],
     ) -> None:
         """Logs in, unless that is under way; `opened` gets what was wrong, or None."""

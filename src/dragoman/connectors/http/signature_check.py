@@ -14,12 +14,16 @@ WRONG: Final = "the signature is wrong"
 class SignatureCheck:
     """Checks calls; this one checks nothing, as many providers sign nothing."""
 
-    async def problem(self, request: Request, client: GuardedClient) -> str:
-        """What is wrong with a call's signature, in a few words; empty if nothing is.
+    fetches = False
+    """Whether a check may have to fetch something, so that `fetch_and_check` is to be awaited."""
 
-        `client` fetches what a check needs.
-        """
+    def problem(self, request: Request) -> str:
+        """What is wrong with a call's signature, in a few words; empty if nothing is."""
         return ""
+
+    async def fetch_and_check(self, request: Request, client: GuardedClient) -> str:
+        """The same, by what `client` fetches."""
+        return self.problem(request)
 
     def content(self, request: Request) -> Any:
         """What a checked call says, where the signature holds it; else None."""

@@ -23,7 +23,6 @@ from dragoman.connectors.http.signature_check import MISSING, WRONG, SignatureCh
 from dragoman.connectors.http.templates import Compiler
 from dragoman.web.charsets import parse_media_type
 from dragoman.web.forms import parse_form
-from dragoman.web.outgoing import GuardedClient
 from dragoman.web.refusals import MalformedBody
 from dragoman.web.requests import Request
 
@@ -43,7 +42,7 @@ class _Token(SignatureCheck):
         self._header = header
         self._secret = secret.encode()
 
-    async def problem(self, request: Request, client: GuardedClient) -> str:
+    def problem(self, request: Request) -> str:
         given = _given(request, self._header)
         if not given:
             return MISSING
@@ -56,7 +55,7 @@ class _Basic(SignatureCheck):
     def __init__(self, login: str) -> None:
         self._expected = base64.b64encode(login.encode())
 
-    async def problem(self, request: Request, client: GuardedClient) -> str:
+    def problem(self, request: Request) -> str:
         scheme, given = request.authorization()
         if scheme != "basic":
             return MISSING
@@ -74,7 +73,7 @@ class _Hmac(SignatureCheck):
         self._folds = (table.encoding or "hex") == "hex"
         self._pieces = _pieces_of(table, url)
 
-    async def problem(self, request: Request, client: GuardedClient) -> str:
+    def problem(self, request: Request) -> str:
         given = _given(request, self._header)
         if not given:
             return MISSING
@@ -100,7 +99,7 @@ class _Ed25519(SignatureCheck):
         except ValueError:
             raise ValueError(f"{table.key} is no public key: 32 octets in base64") from None
 
-    async def problem(self, request: Request, client: GuardedClient) -> str:
+    def problem(self, request: Request) -> str:
         from cryptography.exceptions import InvalidSignature
 
         given = _given(request, self._header)
@@ -127,7 +126,7 @@ class _Jwt(SignatureCheck):
         self._claims = tuple((name, _piece(piece, url)) for name, piece in table.claims.items())
         self._body_claim = table.body_claim
 
-    async def problem(self, request: Request, client: GuardedClient) -> str:
+    def problem(self, request: Request) -> str:
         given = _given(request, self._header)
         if not given:
             return MISSING

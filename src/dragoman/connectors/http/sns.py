@@ -46,11 +46,13 @@ log = structlog.get_logger(__name__)
 class SnsCheck(SignatureCheck):
     """Checks and opens the envelopes of one topic."""
 
+    fetches = True
+
     def __init__(self, topic_arn: str) -> None:
         self._topic_arn = topic_arn
         self._keys: dict[str, rsa.RSAPublicKey] = {}
 
-    async def problem(self, request: Request, client: GuardedClient) -> str:
+    async def fetch_and_check(self, request: Request, client: GuardedClient) -> str:
         envelope = _open(request)
         if envelope is None:
             return MISSING

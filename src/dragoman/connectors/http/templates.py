@@ -2,7 +2,8 @@
 
 A gap is `{name}`; `{name?}` leaves out the field or parameter where the value is empty,
 `{name!other}` where the other has a value; `{name|other}` is the other where the first has none,
-`{name>60<36000}` a number within bounds, and `{name:int}` a JSON integer. What is known when the
+`{name>60<36000}` a number within bounds, `{name:int}` a JSON integer, and `{name:list}` a JSON
+array of what commas part. What is known when the
 carrier is built is filled in then, so that a message costs only its own values.
 """
 
@@ -10,7 +11,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Any, Final
@@ -26,7 +27,7 @@ MIN_INTERNATIONAL: Final = 7
 _GAP: Final = re.compile(
     r"\{([a-z][a-z0-9_]*(?:\|[a-z][a-z0-9_]*)?)"  # the value, or that or another
     r"(\?|![a-z0-9_]+)?"
-    r"(?:>([0-9]{1,12}))?(?:<([0-9]{1,12}))?(:int)?\}"
+    r"(?:>([0-9]{1,12}))?(?:<([0-9]{1,12}))?(:int|:list)?\}"
 )
 _GROUPS: Final = 5
 
@@ -40,7 +41,7 @@ NO_MESSAGE: Final = Outgoing(
 class Filling:
     """What one request is filled with."""
 
-    __slots__ = ("_message", "fixed", "id", "now_ms", "ref", "status_url")
+    __slots__ = ("_now_ms", "fixed", "id", "ids", "message", "ref", "status_url")
 
     def __init__(
         self,
@@ -48,25 +49,29 @@ class Filling:
         *,
         ref: str,
         status_url: str,
-        now_ms: int,
+        now_ms: Callable[[], int],
         fixed: Mapping[str, str],
         id: str = "",
+        ids: Sequence[str] = (),
     ) -> None:
-        self._message = message
+        self.message = message
         self.ref = ref
         self.status_url = status_url
-        self.now_ms = now_ms
+        self._now_ms = now_ms
         self.fixed = fixed
         """Values that change, yet not with the message: those of a session."""
         self.id = id
+        self.ids = ids
+        """Of the messages that one question is about."""
 
     @property
-    def message(self) -> Outgoing:
-        return self._message
+    def now_ms(self) -> int:
+        """The time, which few requests name."""
+        return self._now_ms()
 
     def left_s(self) -> int | None:
         """Seconds until the message expires; None where it does not."""
-        until_ms = self._message.validity_until_ms
+        until_ms = self.message.validity_until_ms
         return None if until_ms is None else max(1, (until_ms - self.now_ms) // 1000)
 
 
@@ -108,6 +113,7 @@ VALUES: Final = MappingProxyType[str, Value](
         "text_utf16_hex": lambda filling: filling.message.text.encode("utf-16-be").hex(),
         "ref": lambda filling: filling.ref,
         "id": lambda filling: filling.id,
+        "ids": lambda filling: ",".join(filling.ids),
         "status_url": lambda filling: filling.status_url,
         "validity_s": lambda filling: _left(filling, 1),
         "validity_min": lambda filling: _left(filling, 60),
@@ -214,9 +220,10 @@ class Compiler:
             fixed, fill = self.text(template)
             if whole is None or not whole[_GROUPS]:
                 return fixed if fill is None else fill
+            read = _list if whole[_GROUPS] == ":list" else _integer
             if fill is None:
-                return _integer(fixed)
-            return lambda filling: _integer(fill(filling))
+                return read(fixed)
+            return lambda filling: read(fill(filling))
         if isinstance(template, Mapping):
             return _of_mapping({name: self.tree(value) for name, value in template.items()})
         if isinstance(template, list | tuple):
@@ -310,6 +317,10 @@ def _integer(text: Any) -> Any:
     if text.isascii() and text.removeprefix("-").isdigit() and len(text) <= 19:
         return int(text)
     return text  # the provider says what it thinks of it
+
+
+def _list(text: Any) -> Any:
+    return ABSENT if text is ABSENT else text.split(",")
 
 
 def _of_mapping(fields: dict[str, Any]) -> Any:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 
 import structlog
 
@@ -42,6 +43,8 @@ BUSY_RETRY_S = 0.5
 STREAM_FETCH_S = 120.0
 """A phone with an open stream that does not fetch within this time is probably gone."""
 DAY_MS = 24 * 3600 * 1000
+STORING_S = 2.0
+"""For the last outcomes of a carrier that is to be no more."""
 
 log = structlog.get_logger(__name__)
 
@@ -87,6 +90,10 @@ class PhonesCarrier:
         """Whether at least one of its phones is present and in service."""
         self._places = 0
         self._closing = False
+        self._leaving = False
+        """Whether it is to be no more, rather than to stop with the gateway."""
+        self._reported = asyncio.Event()
+        """Set when a phone has come, changed, reported or gone."""
         self._note_timer: asyncio.TimerHandle | None = None
         self._wake_timer: asyncio.TimerHandle | None = None
         self._ticker: asyncio.Task[None] | None = None
@@ -120,15 +127,43 @@ class PhonesCarrier:
             await asyncio.gather(self._ticker, return_exceptions=True)
         self._report_settled()
 
-    def take_settings(self, settings: PhonesTable) -> None:
-        """Takes other settings while phones have messages; raises ValueError where that cannot be.
+    async def leave(self, timeout_s: float) -> None:
+        """Stops for good. What no phone has fetched goes back to its route at once.
 
-        For whom phones send is what their places are filed by.
+        Phones are asked to give back what they have not sent, and report meanwhile on what they
+        have; what is open when the time is over is handled like that of a phone that died.
         """
+        self._closing = self._leaving = True
+        for assignment in self.assignments:
+            if assignment.state is AssignmentState.ASSIGNED and assignment.stored:
+                self._give_back(assignment)
+            elif assignment.can_be_recalled:
+                self.handout.recall(assignment, Cancelling.TO_REROUTE)
+                self._rows.move_surely(assignment.step(), _ignore)
+        await self._until_reported(timeout_s)
+        for assignment in self.assignments:
+            if assignment.waits and assignment.withdraws and self.settings.on_unknown != "hold":
+                self._give_back(assignment)
+            else:
+                self._give_up(assignment)
+        await self._until_reported(STORING_S)
+        self._devices.changed.unsubscribe(self._on_device)
+        self._devices.presence.changed.unsubscribe(self._on_device)
+        await self.stop(0)
+
+    async def _until_reported(self, timeout_s: float) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(timeout_s):
+                while self.assignments.held_parts:
+                    self._reported.clear()
+                    await self._reported.wait()
+
+    def take_settings(self, settings: PhonesTable) -> None:
+        """Takes other settings while phones have messages."""
         if settings.shared != self.settings.shared:
-            raise ValueError(f"carriers.{self.name}.shared changes at a restart")
-        self.settings = self.chooser.settings = self.handout.settings = settings
-        self.chooser.refresh_all(self._clock.now_ms())
+            self._precedence = Precedence(shared=settings.shared)
+        self.settings = self.handout.settings = settings
+        self.chooser.take_settings(settings, self._clock.now_ms())
         self._note()
 
     def send(self, message: Outgoing) -> None:
@@ -172,7 +207,10 @@ class PhonesCarrier:
             )
             return
         assignment.stored = True
-        self._notices.fetch(assignment.device_id)
+        if self._leaving:
+            self._give_back(assignment)
+        else:
+            self._notices.fetch(assignment.device_id)
 
     def _withdraws(self, device_id: int) -> bool:
         device = self._devices.get(device_id)
@@ -312,6 +350,7 @@ class PhonesCarrier:
 
     def _note_soon(self, device_id: int) -> None:
         """Evaluates a phone at once, and soon the capacity of all of them."""
+        self._reported.set()
         self.chooser.refresh(device_id, self._clock.now_ms())
         if self._note_timer is None and not self._closing and self._ticker is not None:
             loop = asyncio.get_running_loop()

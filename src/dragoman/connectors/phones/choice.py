@@ -116,6 +116,14 @@ class Chooser:
         wait_ms = self._due[0][0] - now_ms if self._due else 0
         return Capacity(bool(self._there), len(self._ready), wait_ms)
 
+    def take_settings(self, settings: PhonesTable, now_ms: int) -> None:
+        """Takes other settings; for whom phones send is what their places are filed by."""
+        if settings.shared != self.settings.shared:
+            for table in (self._there, self._there_of, self._ready_of, self._ready, self._queues):
+                table.clear()
+        self.settings = settings
+        self.refresh_all(now_ms)
+
     def set_back(self, by_ms: int) -> None:
         """The clock was set back; every phone is to be evaluated after it."""
         for pace in (*self._paces.values(), *self._sim_paces.values()):

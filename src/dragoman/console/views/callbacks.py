@@ -222,7 +222,7 @@ async def list_unmatched(request: PageRequest) -> Response:
     """Receipts that match no message, newest first."""
     carrier = request.query.get("carrier", "").strip()
     before = read_before(request.query)
-    page = await request.services.callback_lists.unmatched(carrier[:64], before, PER_PAGE)
+    page = await request.context.machine.unmatched(carrier[:64], before, PER_PAGE)
     names = [one.name for one in request.context.machine.carriers()]
     return request.show(
         "receipts.html",

@@ -415,6 +415,10 @@ class Accounts:
         """The account with an identifier."""
         return await self._storage.read(lambda c: accounts.find_by_id(c, account_id))
 
+    async def count(self) -> int:
+        """How many accounts there are."""
+        return await self._storage.read(accounts.count_all)
+
     async def list_all(self) -> list[Account]:
         """Every account, in the order of creation."""
         return await self._storage.read(accounts.load_all)

@@ -156,7 +156,7 @@ class Dispatcher:
         Of more than `limit`, the rest goes on waiting there.
         """
         worker = self._sorting.get(route)
-        if isinstance(worker, ChoosingWorker):
+        if worker is not None:
             worker.give_back()
         return self.queue.drain(route, limit)
 
@@ -184,15 +184,18 @@ class Dispatcher:
             await landed.wait()
 
     def resume(self, carrier: str, messages: Sequence[LiveMessage]) -> list[Outgoing]:
-        """Leaves with a carrier the messages it kept over a restart; called before `start`.
+        """Leaves with a carrier the messages it kept since an earlier run.
 
         Returns the messages whose outcome is still pending, which are in flight from here on.
         """
         lane = self._lanes[carrier]
         kept = []
         for message in messages:
+            if message.in_flight:  # at another carrier, which got it meanwhile
+                continue
             if message.state is not State.SENDING:
-                self.live.remove(message)
+                if message.state is not State.QUEUED and not message.writes:
+                    self.live.remove(message)  # others wait for another carrier, or are stored
                 continue
             consumer = self._consumers.get(message.route)
             if consumer is None:  # the route was removed, so it cannot be requeued there
@@ -277,7 +280,7 @@ class Dispatcher:
                 on_stored(True)
             return
         self.metrics.submit_s.observe(perf_counter() - flight.handed_over_at)
-        if lane.room <= 0:
+        if lane.is_full:
             self.writer.hurry()  # its next message waits until this outcome is on disk
 
         def stored(on_disk: bool) -> None:
@@ -351,6 +354,7 @@ class Dispatcher:
             else:
                 flights.append(Flight(work, message, consumer))
                 lane.occupy(flights[-1].size)
+        lane.is_full = lane.room <= 0
         unmarked = [
             message
             for flight in flights
@@ -493,7 +497,7 @@ class _Place:
         """Lets the worker finish what it hands over just now, and go."""
         worker, self._worker, self.route = self._worker, None, None
         self._taken.clear()
-        if worker is not None and not isinstance(worker, SortingWorker):
+        if worker is not None:
             worker.retire()
 
     async def run(self) -> None:

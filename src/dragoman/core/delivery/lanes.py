@@ -36,6 +36,8 @@ class CarrierLane:
         self.selective = connector if isinstance(connector, Selective) else None
         """The connector, where it does not take every message."""
         self.in_flight = 0
+        self.is_full = False
+        """Whether it had no room left when it was given messages last."""
         self.flights: dict[int, Flight] = {}
         self.waiters: list[asyncio.Event] = []
 

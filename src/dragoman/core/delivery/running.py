@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 
+from dragoman.core.callbacks.model.callback_lists import UnmatchedPage
 from dragoman.core.callbacks.model.held_hosts import HeldHost
 from dragoman.core.callbacks.model.hosts import CallbackHost, Tested
 from dragoman.core.messages.model.callbacks import CallbackFacts
@@ -183,6 +184,10 @@ class Running(Measured, Protocol):
 
     async def situation(self) -> Situation:
         """How everything is that operators look at; raises `Refused`."""
+        ...
+
+    async def unmatched(self, carrier: str, before: int | None, limit: int) -> UnmatchedPage:
+        """Receipts that match no message, newest first; raises `Refused`."""
         ...
 
     async def end_bind(self, bind_id: int) -> BindView:

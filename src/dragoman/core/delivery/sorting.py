@@ -125,6 +125,7 @@ class SortingWorker:
         self._held: Set[CarrierLane] = frozenset()
         self._changed = asyncio.Event()
         self._ask_at = 0.0
+        self._retired = False
         for lane in lanes:
             lane.waiters.append(self._changed)
         # No place is claimed: a row must not say that a message is sent which may have to wait.
@@ -132,9 +133,11 @@ class SortingWorker:
 
     async def run(self) -> None:
         """Runs until cancelled."""
-        while True:
+        while not self._retired:
             if not self._lines:
                 await self.consumer.wait()
+                if self._retired:
+                    return
             round_ = _Round(self._look_at_held())
             self._ask_lines(round_)
             self._sort_new(round_)
@@ -146,6 +149,23 @@ class SortingWorker:
             if not round_.size and self._lines:
                 await self._wait()
 
+    def retire(self) -> None:
+        """Takes nothing more, and gives back what waits in lines."""
+        self._retired = True
+        for lane in self._lanes:
+            lane.waiters.remove(self._changed)
+        self.give_back()
+        self._changed.set()
+        self.consumer.wake()
+
+    def give_back(self) -> None:
+        """Puts everything that waits in lines back to the front of the queue, in its order."""
+        works = [work for line in self._lines.values() for work in line.works]
+        self._lines.clear()
+        self.waiting = 0
+        for work in sorted(works, key=_identifier_of, reverse=True):  # each goes first
+            self.consumer.retry(work, 0.0)
+
     def _look_at_held(self) -> Set[CarrierLane]:
         """Updates the held carriers; a change sorts all waiting messages again.
 
@@ -155,11 +175,7 @@ class SortingWorker:
         held = {lane for lane in self._lanes if is_held(lane.connector.name)}
         if held != self._held:
             self._held = held
-            works = [work for line in self._lines.values() for work in line.works]
-            self._lines.clear()
-            self.waiting = 0
-            for work in sorted(works, key=_identifier_of, reverse=True):  # each goes first
-                self.consumer.retry(work, 0.0)
+            self.give_back()
         return held
 
     def _ask_lines(self, round_: _Round) -> None:

@@ -128,11 +128,11 @@ class LiveBatch:
             self._segmentation = self.segment(self.stored.text)
         return self._segmentation
 
-    def reservation(self, ids: IdSource, credits: int) -> Reservation:
+    def reservation(self, ids: IdSource, credits: int, now_ms: int | None = None) -> Reservation:
         """Credits to hold in the wallets that pay, in all or in none."""
         return Reservation(
             wallet_id=self.wallet_id,
-            entry_id=ids.next(),
+            entry_id=ids.next(now_ms),
             amount=credits * self.per_credit,
             also=tuple(
                 Reservation(

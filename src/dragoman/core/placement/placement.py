@@ -18,7 +18,7 @@ from dragoman.core.placement.model.views import key_of_digest
 from dragoman.core.placement.sql import moves, shared
 from dragoman.core.placement.sql.moves import Moved
 from dragoman.kit.clock import Clock
-from dragoman.kit.elsewhere import UNREACHABLE, Elsewhere
+from dragoman.kit.elsewhere import AT_HOME, UNREACHABLE, Elsewhere
 from dragoman.kit.ids import MAX_PARTITIONS, partition_of
 from dragoman.storage.engine import Storage
 from dragoman.storage.short_ids import LIMIT
@@ -145,6 +145,8 @@ def partition_of_root(username: str, partitions: int) -> int:
 
 
 def _leave_to(partition: int) -> NoReturn:
+    if AT_HOME.get():
+        raise Refused(RefusalCode.NOT_FOUND, detail="it is in another partition")
     if UNREACHABLE.get():
         raise Refused(RefusalCode.UNAVAILABLE, detail="its partition has no owner at the moment")
     raise Elsewhere(partition)

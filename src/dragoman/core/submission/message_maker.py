@@ -166,12 +166,16 @@ class MessageMaker:
         return {route.name if route is not None else "" for route in found}
 
     def make_alike(
-        self, batch: LiveBatch, recipients: Sequence[str], tariffs: Sequence[tuple[str, Price]]
+        self,
+        batch: LiveBatch,
+        recipients: Sequence[str],
+        tariffs: Sequence[tuple[str, Price]],
+        now_ms: int,
     ) -> tuple[StoredMessage, ...]:
         """The messages of a batch with one text for all, using tariffs just found."""
         parts = batch.segmentation.count
         refusers = self._refusers(batch, recipients)
-        identifiers = self.ids.take(len(recipients))
+        identifiers = self.ids.take(len(recipients), now_ms)
         messages = [
             StoredMessage(
                 message_id=message_id,

@@ -259,7 +259,8 @@ class SubmissionService:
         """Checks a submission and computes its messages; raises `Refused`, stores nothing."""
         if not account.may(_SEND):
             raise Refused(RefusalCode.PERMISSION_DENIED, _SEND)
-        terms = check_terms(submission, self.clock.now_ms(), account.account_id)
+        now_ms = self.clock.now_ms()
+        terms = check_terms(submission, now_ms, account.account_id)
         to_device = self.device_routes.check(account, submission)
         sender = submission.sender or account.default_sender
         if sender or to_device is None:  # else the number of a SIM is the sender
@@ -341,6 +342,7 @@ class SubmissionService:
             tariff_options,
             payments,
             repertoire,
+            now_ms=now_ms,
         )
         if inline:
             batch.state = _RUNNING
@@ -350,7 +352,7 @@ class SubmissionService:
         live_batch = LiveBatch(batch, account.wallet_id, segmentation)
         messages: tuple[StoredMessage, ...] = ()
         if inline and own is None:
-            messages = self.maker.make_alike(live_batch, recipients, tariffs)
+            messages = self.maker.make_alike(live_batch, recipients, tariffs, now_ms)
         elif inline and own is not None:
             messages = self.maker.make(account, live_batch, own)
         rejections: tuple[StateChange, ...] = ()
@@ -361,7 +363,7 @@ class SubmissionService:
         new = NewBatch(
             batch=batch,
             messages=messages,
-            reservation=live_batch.reservation(self.ids, credits),
+            reservation=live_batch.reservation(self.ids, credits, now_ms),
             rejections=rejections,
             attachments=attachments,
         )
@@ -460,10 +462,11 @@ class SubmissionService:
         payments: tuple[Payment, ...],
         repertoire: Repertoire,
         lane: Lane = Lane.SINGLE,
+        now_ms: int | None = None,
     ) -> StoredBatch:
         callback, message_type = submission.callback, submission.message_type
         return StoredBatch(
-            batch_id=self.ids.next(),
+            batch_id=self.ids.next(now_ms),
             account_id=account.account_id,
             dialect=submission.dialect,
             protocol=submission.protocol,

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, Row, delete, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, delete, func, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from dragoman.core.accounts.model.accounts import (
@@ -254,6 +254,12 @@ def find_by_id(connection: Connection, account_id: int) -> Account | None:
     """The account with that identifier, even if deleted: it still owns what it sent."""
     query = ACCOUNT_AND_WALLET.where(accounts.c.account_id == account_id)
     return _first(connection, connection.execute(query).first())
+
+
+def count_all(connection: Connection) -> int:
+    """How many accounts are not deleted."""
+    query = select(func.count()).select_from(accounts).where(accounts.c.deleted_ms.is_(None))
+    return int(connection.scalar(query) or 0)
 
 
 def load_all(connection: Connection) -> list[Account]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import StrEnum
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Final
 
@@ -83,13 +84,14 @@ _decode: Final = msgspec.json.Decoder(_StoredFacts).decode
 
 def render_facts(facts: CallbackFacts, callback_id: int) -> str:
     """The facts as the row of a callback about their message has them."""
-    stored = _StoredFacts(
-        state=facts.state,
-        at_ms=facts.at_ms - time_of(callback_id),
-        failure=facts.failure,
-        detail=facts.detail,
-        sent=facts.sent,
-    )
+    after_ms = facts.at_ms - time_of(callback_id)
+    return _render(facts.state, after_ms, facts.failure, facts.detail, facts.sent)
+
+
+@lru_cache(maxsize=1_000)
+def _render(state: State, after_ms: int, failure: str, detail: str, sent: bool) -> str:
+    """Cached, as the callbacks of most messages say the same."""
+    stored = _StoredFacts(state=state, at_ms=after_ms, failure=failure, detail=detail, sent=sent)
     return _encode(stored).decode()
 
 
