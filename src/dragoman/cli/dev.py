@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 
 USERNAME: Final = "demo"
 SENDER: Final = "Dragoman"
-DELIVERED_AFTER_S: Final = 1.0
 REMEMBERED: Final = 10_000
 """Messages and phones the simulator keeps."""
 OURS: Final = ("dragoman.db", "dragoman.db-wal", "dragoman.db-shm", "dragoman.key")
@@ -215,7 +214,7 @@ def _build_workbench(simulator: Simulator, services: Services, client: Caller) -
     from dragoman.development.workbench import Workbench
 
     return Workbench(
-        phones=VirtualPhones(simulator, services.clock, delivered_after_s=DELIVERED_AFTER_S),
+        phones=VirtualPhones(simulator, services.clock),
         outbox=MailOutbox(services.settings.data_path / OUTBOX),
         forwarding=CallbackForwarding(client),
     )

@@ -124,7 +124,6 @@ async def _run(
 @asynccontextmanager
 async def _workbench(folder: Path, simulator: Any) -> AsyncIterator[str]:
     """Virtual phones and callbacks for all nodes; the address where nodes reach them."""
-    from dragoman.cli.dev import DELIVERED_AFTER_S
     from dragoman.config.settings import OUTBOX
     from dragoman.development.for_nodes import NoCaller, build_node_app
     from dragoman.development.forwarding import CallbackForwarding
@@ -135,7 +134,7 @@ async def _workbench(folder: Path, simulator: Any) -> AsyncIterator[str]:
     from dragoman.web.server import build_server
 
     workbench = Workbench(
-        phones=VirtualPhones(simulator, SystemClock(), delivered_after_s=DELIVERED_AFTER_S),
+        phones=VirtualPhones(simulator, SystemClock()),
         outbox=MailOutbox(folder / OUTBOX),
         forwarding=CallbackForwarding(NoCaller()),
     )

@@ -91,7 +91,9 @@ class Faults(msgspec.Struct, frozen=True, kw_only=True):
 class VirtualPhones:
     """The phones of one development gateway. Every refusal is `Refused`."""
 
-    def __init__(self, simulator: Simulator, clock: Clock, *, delivered_after_s: float) -> None:
+    def __init__(
+        self, simulator: Simulator, clock: Clock, *, delivered_after_s: float = 1.0
+    ) -> None:
         self._simulator = simulator
         self._clock = clock
         self._delivered_after_s = delivered_after_s
