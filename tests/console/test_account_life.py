@@ -180,7 +180,7 @@ async def test_account_with_others_below_it_cannot_be_deleted(browser: Browser) 
     child = await services.accounts.find("adams-child")
     await services.accounts.create("grandchild", parent=child, credits=0)
     for page in (await browser.get(path), await browser.send(stale, path)):
-        assert "It has 1 subaccount. Delete it first." in page.text
+        assert "It has a subaccount. Delete it first." in page.text
         assert not page.tree.xpath("//main//form")
     assert (await services.accounts.find("adams-child")).enabled
 

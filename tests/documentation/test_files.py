@@ -13,7 +13,7 @@ EXAMPLES = frozenset({"shop.py"})
 """What a page lets its reader write."""
 SOURCES = [
     f"/{path.relative_to(ROOT).as_posix()}"
-    for folder in ("src", "tests", "benchmarks", "faults")
+    for folder in ("src", "tests", "benchmarks", "faults", "script", "docs")
     for path in (ROOT / folder).rglob("*.*")
 ]
 
