@@ -42,9 +42,9 @@ name = "android"
 type = "phones"
 in_flight = 2
 present_s = 0.5
-fetched_life_s = 1.5
+fetched_life_s = 4.0
 clock_margin_s = 0.2
-processed_life_s = 3.0
+processed_life_s = 6.0
 
 [log]
 level = "error"
