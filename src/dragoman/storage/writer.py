@@ -258,7 +258,7 @@ class Writer:
             self._run(self._next())
         else:
             self._busy = False
-            if self._stopped is not None:
+            if self._stopped is not None and not self._stopped.done():  # who waits may be gone
                 self._stopped.set_result(None)
 
     def _next(self) -> Group:
