@@ -15,6 +15,7 @@ from dragoman.core.messages.model.premium import Premium
 from dragoman.core.messages.model.records import BatchOptions, NewCallback
 from dragoman.core.messages.sql import changes
 from dragoman.core.reporting.sql import outbox
+from dragoman.core.retention.sql import forgetting
 from dragoman.storage.work import Operation
 
 
@@ -205,6 +206,17 @@ async def test_facts_are_read_back_as_they_were(rows: Any, more: Any) -> None:
     assert found == [made]
     details = await rows.storage.read(lambda c: callback_lists.find_callback(c, made.callback_id))
     assert msgspec.json.decode(details.payload, type=CallbackFacts) == made.payload
+
+    def forget(connection: Any, items: list[int]) -> list[None]:
+        return [forgetting.numbers_of_messages(connection, items)]
+
+    await rows.write(Operation(forget, "forget"), message.message_id)
+    [due] = await rows.storage.read(
+        lambda c: callbacks.load_due(c, account.account_id, "http://a", now_ms, 9, 1 << 62)
+    )
+    # It is still to be made, to the URL and with the number that it had.
+    assert due.url == made.url
+    assert msgspec.json.decode(due.payload, type=CallbackFacts) == made.payload
 
 
 async def test_facts_that_an_earlier_version_wrote_whole_are_read(rows: Any, tell: Any) -> None:

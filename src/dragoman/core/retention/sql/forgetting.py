@@ -16,12 +16,13 @@ from sqlalchemy import (
     and_,
     bindparam,
     delete,
+    not_,
     or_,
     select,
     update,
 )
 
-from dragoman.core.callbacks.sql.callbacks import CallbackState
+from dragoman.core.callbacks.sql.callbacks import CallbackState, load_whole
 from dragoman.core.devices.sql.tables import device_assignments, device_texts
 from dragoman.core.inbound.sql.tables import conversations, inbound_texts
 from dragoman.core.messages.model.records import BatchOptions, StoredAudience
@@ -72,6 +73,7 @@ def numbers_of_messages(connection: Connection, message_ids: Sequence[int]) -> N
     chosen = select(messages.c.message_id, messages.c.batch_id, messages.c.recipient)
     found = connection.execute(chosen.where(messages.c.message_id.in_(message_ids))).all()
     recipients = {row.message_id: row.recipient for row in found}
+    _make_pending_whole(connection, message_ids)
     calls = and_(callbacks.c.message_id.in_(recipients), _IS_OVER)
     _edit_callbacks(connection, calls, lambda row: recipients[row.message_id])
     _blank(connection, messages.c.message_id, message_ids, recipient=REMOVED, detail=None)
@@ -80,6 +82,16 @@ def numbers_of_messages(connection: Connection, message_ids: Sequence[int]) -> N
     of_batches = {row.batch_id: row.recipient for row in found}
     _forget_in_own_words(connection, of_batches)
     _forget_in_keys(connection, of_batches)
+
+
+def _make_pending_whole(connection: Connection, message_ids: Sequence[int]) -> None:
+    """Has callbacks that are still to be made say themselves what their messages will not."""
+    pending = select(callbacks.c.callback_id).where(
+        callbacks.c.message_id.in_(message_ids), not_(_IS_OVER)
+    )
+    whole = load_whole(connection, list(connection.execute(pending).scalars()))
+    rows = [{"id": key, "url": url, "payload": payload} for key, (url, payload) in whole.items()]
+    _rewrite(connection, callbacks.c.callback_id, rows, "url", "payload")
 
 
 def _forget_in_own_words(connection: Connection, recipients: dict[int, str]) -> None:
