@@ -131,7 +131,13 @@ BY_ADDRESS = {
 
 CODES = {
     *("accounts.path", "accounts.permissions", "accounts.allowed_addresses", "accounts.time_zone"),
-    *("accounts.prefixes", "accounts.profile", "accounts.payer", "accounts.message_types"),
+    *(
+        "accounts.country",
+        "accounts.prefixes",
+        "accounts.profile",
+        "accounts.payer",
+        "accounts.message_types",
+    ),
     *("account_records.dialect", "admin_tokens.name", "admin_tokens.digest"),
     *("auth_tokens.public_id", "auth_tokens.token"),
     *("dialect_records.dialect", "dialect_records.kind"),

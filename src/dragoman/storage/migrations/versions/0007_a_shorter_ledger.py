@@ -11,6 +11,7 @@ revision = "0007"
 down_revision = "0006"
 branch_labels = None
 depends_on = None
+additive = False
 
 _KINDS = ("reserve", "commit", "refund", "top_up", "transfer", "purchase")
 _SIDES = ("available", "held", "spent", "outside")
