@@ -3,7 +3,8 @@
     python smsc_sink.py PORT [--receipts]
 
 On SIGTERM it prints one JSON line: submits, distinct (destination and text), receipts, seconds from
-the first submit to the last, and whether every submit came once. It shares no code with Dragoman,
+the first submit to the last, and whether every submit came once; on SIGUSR1 too, and then counts
+anew. It shares no code with Dragoman,
 so that every gateway is measured by the same instrument.
 """
 
@@ -27,6 +28,12 @@ class Tally:
     """What arrived."""
 
     def __init__(self) -> None:
+        self.number = 0
+        """Of the last submit; what its message ID is made of."""
+        self.begin()
+
+    def begin(self) -> None:
+        """Counts from 0."""
         self.submits = 0
         self.receipts = 0
         self.first = 0.0
@@ -83,6 +90,7 @@ class SinkLink(asyncio.Protocol):
         now = time.time()
         tally.first, tally.last = tally.first or now, now
         tally.submits += 1
+        tally.number += 1
         service_end = pdu.index(0, 16)
         source_end = pdu.index(0, service_end + 3)
         target_end = pdu.index(0, source_end + 3)
@@ -93,7 +101,7 @@ class SinkLink(asyncio.Protocol):
         wants_receipt = pdu[validity_end + 1] & 1
         text = pdu[validity_end + 6 : validity_end + 6 + pdu[validity_end + 5]]
         tally.seen.add(hash((target, text)))
-        message_id = b"%d" % tally.submits
+        message_id = b"%d" % tally.number
         if self._receipts and wants_receipt:
             reports.append(self._report(message_id, source, target))
         return (
@@ -121,6 +129,12 @@ async def main() -> None:
     tally, stop = Tally(), asyncio.Event()
     loop = asyncio.get_running_loop()
     loop.add_signal_handler(signal.SIGTERM, stop.set)
+
+    def tell() -> None:
+        print(json.dumps(tally.summary()), flush=True)
+        tally.begin()
+
+    loop.add_signal_handler(signal.SIGUSR1, tell)
     await loop.create_server(lambda: SinkLink(tally, options.receipts), "127.0.0.1", options.port)
     print("ready", flush=True)
     await stop.wait()
