@@ -253,6 +253,7 @@ def key_of(account: str) -> str:
 @contextlib.contextmanager
 def nodes(folder: Path) -> Iterator[Nodes]:
     """Two nodes that are not started yet."""
+    folder.mkdir(parents=True)
     with Postgres(folder / "server", connections=100) as server, Nats(folder / "nats") as nats:
         made = Nodes(folder, server, nats)
         try:
