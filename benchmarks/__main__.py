@@ -2,7 +2,7 @@
 
     python -m benchmarks [A] [B] … [--runs 3] [--against REVISION] [--postgresql]
                          [--messages 200000] [--contacts 100000] [--orders 1000000]
-                         [--seconds 3600]
+                         [--seconds 3600] [--waiting 1000000]
 
 A to E are measured beside an older revision's build, A and B also on PostgreSQL and beside
 Kannel, where it is installed; each in turn, so that a slow minute of the machine meets all of them.
@@ -31,6 +31,7 @@ from benchmarks import (
     hour,
     latency,
     live,
+    nodes,
     orders,
     pages,
     phones,
@@ -44,7 +45,7 @@ from benchmarks import (
 from benchmarks.builds import HERE, Build, built
 from benchmarks.processes import has_kannel
 
-CHOICES = tuple("ABCDEFGHIJKLNOPRSTUW")
+CHOICES = tuple("ABCDEFGHIJKLMNOPRSTUW")
 
 
 def main() -> None:
@@ -73,6 +74,9 @@ def main() -> None:
     )
     parser.add_argument(
         "--seconds", type=float, help="seconds of T; without it T runs an hour only if it is named"
+    )
+    parser.add_argument(
+        "--waiting", type=int, default=nodes.WAITING, help="messages of the partition that M moves"
     )
     options = parser.parse_args()
     chosen = options.which or [which for which in CHOICES if which != "T" or options.seconds]
@@ -104,6 +108,8 @@ def main() -> None:
                 _pages(folder, options.messages, server_url)
             elif which == "J":
                 _orders(folder, options.runs, options.orders)
+            elif which == "M":
+                _nodes(folder, options.runs, options.waiting)
             elif which == "I":
                 _expansion(folder, options.runs, options.contacts or expansion.CONTACTS)
             elif which == "H":
@@ -182,6 +188,42 @@ def _expansion(folder: Path, runs: int, contacts: int) -> None:
         print(
             f"  run {number}  {figure.per_s:,} recipients/s   {figure.per_cpu_s:,} a second of"
             f" processor time   grows by {figure.grown_mb} MB   {_verdict(figure.flaws)}"
+        )
+
+
+def _nodes(folder: Path, runs: int, waiting: int) -> None:
+    print(f"\nM  nodes, each held to {nodes.SHARE} of a core")
+    ratios = Ratios()
+    for number in range(1, runs + 1):
+        one, *two = nodes.run_scale(folder / f"nodes-{number}")
+        for figure in (one, *two):
+            print(
+                f"  run {number}  {figure.name:<20} accept {figure.accepted_per_s:>6}/s"
+                f"   through {figure.through_per_s:>6}/s   {figure.cost_us:>5} us"
+                f"   {_verdict(figure.flaws)}"
+            )
+        for figure in two:
+            ratios.note(f"one node, {figure.name}", "rate", figure.through_per_s, one.through_per_s)
+            ratios.note(f"one node, {figure.name}", "cost", figure.cost_us, one.cost_us)
+    ratios.report()
+    print(f"\nM  calls to a node, submissions at {nodes.RATE:,.0f}/s")
+    calls = [*nodes.run_calls(folder / "nodes-calls")]
+    for call in calls:
+        print(
+            f"  {call.name:<16} a read alone {call.alone_us:>5} us   submissions p50"
+            f" {call.p50_ms} ms, p99 {call.p99_ms} ms   {call.cost_us} us of processor time"
+            f"   {_verdict(call.flaws)}"
+        )
+    more = [
+        wrong.alone_us - right.alone_us
+        for right, wrong in zip(calls[::2], calls[1::2], strict=True)
+    ]
+    print(f"  a read takes {median(more):.0f} us more at the wrong node (median of {len(more)})")
+    print(f"\nM  a partition in which {waiting:,} messages wait, taken over by the other node")
+    for takeover in nodes.run_takeovers(folder / "nodes-takeovers", waiting):
+        print(
+            f"  its owner is {takeover.name:<8} answered by the other after {takeover.answered_s} s"
+            f"   {_verdict(takeover.flaws)}"
         )
 
 

@@ -153,6 +153,13 @@ class Instrument:
         assert self._process.stdout is not None
         self._process.stdout.readline()
 
+    def lap(self) -> dict[str, Any]:
+        """What it counted since the last one."""
+        assert self._process.stdout is not None
+        self._process.send_signal(signal.SIGUSR1)
+        counted: dict[str, Any] = json.loads(self._process.stdout.readline())
+        return counted
+
     def stop(self) -> dict[str, Any]:
         """Ends the sink; what it counted."""
         self._process.send_signal(signal.SIGTERM)

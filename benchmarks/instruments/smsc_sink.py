@@ -3,10 +3,11 @@
     python smsc_sink.py PORT [--receipts] [--numbered] [--watch TEXT]
 
 On SIGTERM it prints one JSON line: submits, distinct (destination and text), receipts, seconds from
-the first submit to the last, and whether every submit came once. With --numbered each text has a
-number of ten digits: then how many numbers came how often, which takes little memory, in place of
-what is distinct. With --watch: when each submit came, and each text with that beginning. It shares
-no code with Dragoman, so that every gateway is measured by the same instrument.
+the first submit to the last, and whether every submit came once; on SIGUSR1 too, and then counts
+anew. With --numbered each text has a number of ten digits: then how many numbers came how often,
+which takes little memory, in place of what is distinct. With --watch: when each submit came, and
+each text with that beginning. It shares no code with Dragoman, so that every gateway is measured by
+the same instrument.
 """
 
 from __future__ import annotations
@@ -31,6 +32,12 @@ class Tally:
     """What arrived."""
 
     def __init__(self) -> None:
+        self.number = 0
+        """Of the last submit; what its message ID is made of."""
+        self.begin()
+
+    def begin(self) -> None:
+        """Counts from 0."""
         self.submits = 0
         self.receipts = 0
         self.first = 0.0
@@ -95,6 +102,7 @@ class SinkLink(asyncio.Protocol):
         now = time.time()
         tally.first, tally.last = tally.first or now, now
         tally.submits += 1
+        tally.number += 1
         service_end = pdu.index(0, 16)
         source_end = pdu.index(0, service_end + 3)
         target_end = pdu.index(0, source_end + 3)
@@ -112,7 +120,7 @@ class SinkLink(asyncio.Protocol):
             tally.times.append(now)
             if text.startswith(self._watch):
                 tally.watched.append((text.decode(), now))
-        message_id = b"%d" % tally.submits
+        message_id = b"%d" % tally.number
         if self._receipts and wants_receipt:
             reports.append(self._report(message_id, source, target))
         return (
@@ -142,6 +150,12 @@ async def main() -> None:
     tally, stop = Tally(), asyncio.Event()
     loop = asyncio.get_running_loop()
     loop.add_signal_handler(signal.SIGTERM, stop.set)
+
+    def tell() -> None:
+        print(json.dumps(tally.summary()), flush=True)
+        tally.begin()
+
+    loop.add_signal_handler(signal.SIGUSR1, tell)
     await loop.create_server(lambda: SinkLink(tally, options), "127.0.0.1", options.port)
     print("ready", flush=True)
     await stop.wait()
