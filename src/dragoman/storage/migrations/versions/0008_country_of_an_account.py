@@ -1,16 +1,17 @@
 """The country whose numbers people of an account write without its calling code.
 
-Revision: 0007; after: 0006
+Revision: 0008; after: 0007
 """
 
 from __future__ import annotations
 
 from alembic import op
 
-revision = "0007"
-down_revision = "0006"
+revision = "0008"
+down_revision = "0007"
 branch_labels = None
 depends_on = None
+additive = True
 
 
 def upgrade() -> None:
