@@ -187,6 +187,26 @@ async def test_draft_that_cannot_be_sent_is_kept_and_says_why(
     assert not page.tree.xpath("//button[@value='start']")
 
 
+@pytest.mark.parametrize(
+    ("typed", "country", "status", "sent_to"),
+    [
+        ("30 99 98 88", "", 400, ""),
+        ("30 99 98 88", "DK", 200, "4530999888"),
+        ("4530999888", "", 200, "4530999888"),
+        ("0045 30 99 98 88", "", 200, "4530999888"),
+    ],
+)
+async def test_test_of_a_campaign_goes_to_nobody_in_another_country(
+    sender: Sender, typed: str, country: str, status: int, sent_to: str
+) -> None:
+    await sender.services.accounts.change("sena", AccountFields(country=country))
+    page = await sender.press(await sender.create(), "test", test=typed)
+    assert page.status == status
+    if not sent_to:
+        assert "Enter the number with its country code" in page.text
+    assert [one.recipient for one in sender.services.live] == [sent_to] * bool(sent_to)
+
+
 async def test_second_editor_overwrites_nothing_and_old_page_starts_nothing(
     sender: Sender,
 ) -> None:

@@ -13,7 +13,7 @@ from dragoman.console.labels import FAILURES, STATES, describe_refusal
 from dragoman.console.page import Page
 from dragoman.console.page_request import PageRequest
 from dragoman.console.paging import PER_PAGE, address_of, read_before
-from dragoman.console.reading import Unreadable, read_count, read_numbers
+from dragoman.console.reading import Unreadable, read_count, read_recipient
 from dragoman.console.regions import region_of
 from dragoman.console.translation import gettext, lazy
 from dragoman.console.views.campaign_drafts import begin_count, find_campaign
@@ -121,14 +121,14 @@ async def _test(request: PageRequest, campaign: Campaign) -> Response:
     typed = request.form.get("test", "")
     mark = f"test {campaign.campaign_id} {request.form.get('mark', '')}"
     try:
-        numbers = read_numbers(typed, region_of(request))
-        if not numbers:
+        if not typed.strip():
             raise Unreadable(gettext("Enter your number."))
+        number = read_recipient(typed, region_of(request))
         batch_id = await request.context.repeats.once(
             request.account.account_id,
             mark,
             lambda: request.services.text_campaigns.send_test(
-                request.account, campaign, f"+{numbers[0]}"
+                request.account, campaign, f"+{number}"
             ),
         )
     except Unreadable as unreadable:
