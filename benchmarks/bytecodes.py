@@ -1,6 +1,6 @@
 """Counts the bytecodes that a gateway's own process executes for a message, by function.
 
-    python -m benchmarks.bytecodes [A|B] [--top 40]
+    python -m benchmarks.bytecodes [A|B] [--api native] [--top 40]
 
 Unlike times, such counts are the same on a busy machine, but for what goes on beside messages; they
 do not show what is done in C. The process that writes is not counted.
@@ -20,6 +20,7 @@ from typing import Any
 
 from benchmarks.accept import link_request
 from benchmarks.builds import ROOT
+from benchmarks.doors import REQUESTS
 from benchmarks.processes import (
     Gateway,
     Instrument,
@@ -29,6 +30,7 @@ from benchmarks.processes import (
     wait_until_ready,
 )
 
+LINK = "linkmobility"
 WARM_S = 2.0
 COUNTED_S = 10.0
 DRAIN_S = 5.0
@@ -92,18 +94,23 @@ def serve(flag: Path, arguments: list[str]) -> None:
     run_dragoman()
 
 
-def count(folder: Path, *, callbacks: bool) -> tuple[int, list[tuple[int, int, str]]]:
-    """The messages, and the bytecodes, calls and name of each function."""
+def count(folder: Path, *, callbacks: bool, api: str) -> tuple[int, list[tuple[int, int, str]]]:
+    """The messages, and the bytecodes, calls and name of each function.
+
+    Callbacks are asked for of LINK's API alone.
+    """
     smsc = Instrument("smsc_sink.py", "--receipts")
     sink = Instrument("callback_sink.py") if callbacks else None
-    site = make_site(folder, smsc.port)
+    site = make_site(folder, smsc.port, dialects=tuple({LINK, api}))
     flag = folder / "count"
     command = [sys.executable, "-m", "benchmarks.bytecodes", "--serve", str(flag)]
     command += ["serve", "--config", str(site.config)]
-    request = link_request(site.http, sink.port if sink else None)
     with process(command, cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)}) as running:
         wait_until_ready(f"http://127.0.0.1:{site.http}/health/ready", running)
         gateway = Gateway(name="dragoman", http=site.http, pid=running.pid)
+        request = REQUESTS[api](site, gateway)
+        if sink is not None:
+            request = link_request(site.http, sink.port)
         generate_load(gateway, request, folder, seconds=WARM_S)
         flag.touch()
         load = generate_load(gateway, request, folder, seconds=COUNTED_S)
@@ -124,12 +131,14 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("which", nargs="?", choices=("A", "B"), default="A")
+    parser.add_argument("--api", choices=REQUESTS, default=LINK, help="of A")
     parser.add_argument("--top", type=int, default=40, help="functions that are shown")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="dragoman-bench-") as name:
-        messages, rows = count(Path(name) / "site", callbacks=options.which == "B")
+        messages, rows = count(Path(name) / "site", callbacks=options.which == "B", api=options.api)
     total, calls = sum(row[0] for row in rows), sum(row[1] for row in rows)
-    print(f"{options.which}: {messages} messages, each {total / messages:,.0f} bytecodes", end="")
+    print(f"{options.which} {options.api}: {messages} messages", end="")
+    print(f", each {total / messages:,.0f} bytecodes", end="")
     print(f" in {calls / messages:,.0f} calls")
     for bytecodes, called, name in rows[: options.top]:
         print(f"{bytecodes / messages:9.1f} {called / messages:7.2f}  {name}")
