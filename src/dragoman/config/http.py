@@ -95,9 +95,10 @@ class StatusTable(PresetTable, frozen=True, kw_only=True):
     recipient: str = ""
     """Path of the recipient's number."""
     state: str = ""
-    """Path of the word for the state."""
+    """Path of the word for the state; of several with `|` between them, the first that `states`
+    knows."""
     code: str = ""
-    """Path of the reason of a failure."""
+    """Path of the reason of a failure, likewise."""
     states: dict[str, str] = msgspec.field(default_factory=dict)
     """Our state for each word, in any case: enroute, accepted, delivered, expired, deleted,
     undeliverable, rejected or unknown."""
@@ -162,8 +163,10 @@ class SignatureTable(PresetTable, frozen=True, kw_only=True):
     encoding: Literal["", "hex", "base64"] = ""
     """How the signature is written; in hexadecimal if not said."""
     over: tuple[str, ...] = ()
-    """What is signed, joined: `url`, `url.sorted`, `body`, `body.sha256`, `form.sorted`,
+    """What is signed, joined: `url`, `call.sorted`, `body`, `body.sha256`, `form.sorted`,
     `fields.sorted`, `header:<name>`, or any other text as it is."""
+    either_port: bool = False
+    """Whether an HMAC may also be over the URL with its port left out or written out."""
     optional: bool = False
     """Whether calls are checked only where the key is given."""
     claims: dict[str, str] = msgspec.field(default_factory=dict)
