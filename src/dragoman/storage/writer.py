@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from time import perf_counter
 from typing import Any, Protocol
@@ -88,6 +88,8 @@ class Writer:
         """The last of those that wait, which takes what comes."""
         self._patient: Group | None = None
         """What can wait, gathered since `_patient_since`."""
+        self._full: deque[Group] = deque()
+        """What was gathered before that, and is as much as a group takes."""
         self._patient_since = 0.0
         self._overtaken = 0
         """Its size when it was overtaken last, and when that had grown."""
@@ -198,6 +200,28 @@ class Writer:
         else:
             self._put(work, item, caller)
 
+    def submit_all(
+        self, work: JointWork[Item, Caller], units: Sequence[tuple[Item, Caller]]
+    ) -> None:
+        """Adds several items at once, each as by `submit_joint`."""
+        for number, (item, caller) in enumerate(units):
+            if work.can_wait and self._has_room_for(len(units)):
+                assert self._patient is not None
+                self._patient.add_all(work, units[number:])
+                return
+            self.submit_joint(work, item, caller)
+
+    def _has_room_for(self, units: int) -> bool:
+        """Whether what is gathered takes so many units more, with nothing else to be done."""
+        patient = self._patient
+        return (
+            patient is not None
+            and patient.size + units < MAX_GROUP
+            and self._busy
+            and self._stopped is None
+            and not self.low_space
+        )
+
     def hurry(self) -> None:
         """Has what can wait overtaken no longer: something stands still until it is on disk."""
         self._hurried = True
@@ -223,7 +247,7 @@ class Writer:
             self._patient_since = perf_counter()
         patient.add(work, item, caller)
         if patient.size >= MAX_GROUP:
-            self._waiting.append(patient)
+            self._full.append(patient)
             self._take_patient()
         if not self._busy:
             self._begin_soon()
@@ -241,7 +265,7 @@ class Writer:
         if (
             patient is not None
             and before < patient.size < GATHERED
-            and not (self._waiting or self._alone or self._stopped)
+            and not (self._full or self._waiting or self._alone or self._stopped)
             and perf_counter() < until_s
         ):
             assert self._loop is not None
@@ -254,7 +278,7 @@ class Writer:
     def _begin(self) -> None:
         if self._alone:
             self._run(self._alone.popleft())
-        elif self._waiting or self._patient is not None:
+        elif self._full or self._waiting or self._patient is not None:
             self._run(self._next())
         else:
             self._busy = False
@@ -263,6 +287,8 @@ class Writer:
 
     def _next(self) -> Group:
         """What waits, behind what can wait unless it overtakes that."""
+        if self._full:
+            return self._full.popleft()
         patient = self._patient
         if not self._waiting:
             assert patient is not None
@@ -382,7 +408,8 @@ class Writer:
         again, self._doubt = self._doubt is not None, self._doubt or doubt
         self._note_trouble(doubt, 0)
         if again:  # the database is away, and those behind need not wait for it
-            refused, self._waiting, self._open = self._waiting, deque(), None
+            refused = self._full + self._waiting
+            self._full, self._waiting, self._open = deque(), deque(), None
             if self._patient is not None:
                 refused.append(self._patient)
                 self._take_patient()

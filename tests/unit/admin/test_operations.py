@@ -85,7 +85,10 @@ async def test_an_account_is_made_below_another_and_changed(call: Caller) -> Non
         credits=7,
         revoke=["premium"],
         profile="link",
+        country="no",
     )
+    assert store["country"] == "NO"
+    assert await call.refused("PATCH", "accounts", "store", country="XX") == "invalid_field"
     assert (store["username"], store["credits"], store["profile"]) == ("store", 7, "link")
     assert store["permissions"] == ["any_sender", "receive", "send"]
 
@@ -511,6 +514,27 @@ async def test_the_document_describes_every_operation(call: Caller, services: Se
     remote = build_admin(call.admin, TokenGuard(services.admin_tokens, services.clock))
     missing = {one.path for one in dialect.operations} - {one.path for one in remote.operations}
     assert missing == {"/admin/v1/tokens", "/admin/v1/tokens/{name}"}
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "type"),
+    [
+        ("/accounts", "400", "application/problem+json"),
+        ("/accounts", "422", "application/problem+json"),
+        ("/accounts/{username}", "404", "application/problem+json"),
+        ("/events", "401", "application/problem+json"),
+        ("/events", "200", "application/jsonl"),
+        ("/status", "503", "application/problem+json"),
+    ],
+)
+async def test_the_document_declares_what_refusals_and_streams_are(
+    call: Caller, path: str, status: str, type: str
+) -> None:
+    """Bug: of refusals it had one status, and as `application/json`."""
+    document = await call("GET", "openapi.json")
+    assert list(document["paths"][f"/admin/v1{path}"]["get"]["responses"][status]["content"]) == [
+        type
+    ]
 
 
 @pytest.mark.parametrize("given", [{"route": "nope"}, {"dialect": "nope"}, {"states": "nope"}])
