@@ -510,10 +510,35 @@ async def test_the_document_describes_every_operation(call: Caller, services: Se
     described = [one for item in document["paths"].values() for one in item.values()]
     assert len(described) == len(dialect.operations)
     assert all(one["summary"] for one in described)
+    unnamed = {
+        name for name, one in document["components"]["schemas"].items() if "prefixItems" in str(one)
+    }
+    assert unnamed == set()
     assert {one.path for one in dialect.operations if one.body and one.query} == set()
     remote = build_admin(call.admin, TokenGuard(services.admin_tokens, services.clock))
     missing = {one.path for one in dialect.operations} - {one.path for one in remote.operations}
     assert missing == {"/admin/v1/tokens", "/admin/v1/tokens/{name}"}
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "type"),
+    [
+        ("/accounts", "400", "application/problem+json"),
+        ("/accounts", "422", "application/problem+json"),
+        ("/accounts/{username}", "404", "application/problem+json"),
+        ("/events", "401", "application/problem+json"),
+        ("/events", "200", "application/jsonl"),
+        ("/status", "503", "application/problem+json"),
+    ],
+)
+async def test_the_document_declares_what_refusals_and_streams_are(
+    call: Caller, path: str, status: str, type: str
+) -> None:
+    """Bug: of refusals it had one status, and as `application/json`."""
+    document = await call("GET", "openapi.json")
+    assert list(document["paths"][f"/admin/v1{path}"]["get"]["responses"][status]["content"]) == [
+        type
+    ]
 
 
 @pytest.mark.parametrize("given", [{"route": "nope"}, {"dialect": "nope"}, {"states": "nope"}])
