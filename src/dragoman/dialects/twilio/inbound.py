@@ -14,6 +14,7 @@ import phonenumbers
 
 from dragoman.container import Services
 from dragoman.core.accounts.model.accounts import Account
+from dragoman.core.inbound.model.keywords import words_of, words_to_match
 from dragoman.core.messages.model.callbacks import CallbackAnswer, CallbackCall, TextFacts
 from dragoman.core.messages.model.messages import Format, Submission
 from dragoman.core.model.errors import RefusalCode, Refused
@@ -56,6 +57,10 @@ class Inbound:
         self._services = services
         self._pools = pools
         self._reader = Reader(services)
+        inbound = services.settings.inbound
+        self._stop_words = words_to_match(inbound.stop_words)
+        self._start_words = words_to_match(inbound.start_words)
+        self._help_words = words_to_match(inbound.help_words)
 
     async def render_text(self, url: str, facts: TextFacts) -> CallbackCall:
         """The call about a received text."""
@@ -88,10 +93,25 @@ class Inbound:
         }
         if settings.service_sid:
             parameters["MessagingServiceSid"] = settings.service_sid
+        if wish := self._wish_in(facts.text):
+            parameters["OptOutType"] = wish
         if step.error_code:
             parameters |= {"ErrorCode": str(step.error_code), "ErrorUrl": step.error_url}
         method = step.method or settings.method
         return render_call(method, url, parameters, token.token, f"{sid}-{step.hops}")
+
+    def _wish_in(self, text: str) -> str:
+        """What a text says about getting more, as Twilio calls it; programs leave it unanswered."""
+        words = words_of(text)
+        if not words:
+            return ""
+        if words[0] in self._stop_words:
+            return "STOP"
+        if len(words) > 1:
+            return ""
+        if words[0] in self._start_words:
+            return "START"
+        return "HELP" if words[0] in self._help_words else ""
 
     async def take_answer(self, answer: CallbackAnswer) -> bool:
         """Sends what an answer says, and asks where it points; whether that goes on elsewhere."""
