@@ -6,6 +6,7 @@ again; replies have a key, so that none is sent twice.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Final, Self
 from urllib.parse import urljoin
 
@@ -50,6 +51,11 @@ class Step(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         return msgspec.json.encode(self).decode()
 
 
+@lru_cache(maxsize=8)
+def _to_match(words: tuple[str, ...]) -> frozenset[str]:
+    return words_to_match(words)
+
+
 class Inbound:
     """Makes the calls and reads the answers."""
 
@@ -57,10 +63,6 @@ class Inbound:
         self._services = services
         self._pools = pools
         self._reader = Reader(services)
-        inbound = services.settings.inbound
-        self._stop_words = words_to_match(inbound.stop_words)
-        self._start_words = words_to_match(inbound.start_words)
-        self._help_words = words_to_match(inbound.help_words)
 
     async def render_text(self, url: str, facts: TextFacts) -> CallbackCall:
         """The call about a received text."""
@@ -102,16 +104,16 @@ class Inbound:
 
     def _wish_in(self, text: str) -> str:
         """What a text says about getting more, as Twilio calls it; programs leave it unanswered."""
-        words = words_of(text)
+        words, inbound = words_of(text), self._services.settings.inbound
         if not words:
             return ""
-        if words[0] in self._stop_words:
+        if words[0] in _to_match(inbound.stop_words):
             return "STOP"
         if len(words) > 1:
             return ""
-        if words[0] in self._start_words:
+        if words[0] in _to_match(inbound.start_words):
             return "START"
-        return "HELP" if words[0] in self._help_words else ""
+        return "HELP" if words[0] in _to_match(inbound.help_words) else ""
 
     async def take_answer(self, answer: CallbackAnswer) -> bool:
         """Sends what an answer says, and asks where it points; whether that goes on elsewhere."""
