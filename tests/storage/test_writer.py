@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import threading
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -500,3 +501,19 @@ async def test_joint_work_that_comes_at_once_is_as_if_each_came_alone(joint: Any
     writer.submit_all(work, [(6, "sixth"), (7, "seventh")])
     assert [told[1] for told in heard[-2:]] == [["sixth"], ["seventh"]]
     assert isinstance(heard[-1][2][0], StorageUnavailable)
+
+
+async def test_a_loop_that_was_busy_reads_before_a_group_begins(
+    joint: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Bug: receipts of a provider that waits for answers were written in halves."""
+    writer, runner, submit = joint
+    monkeypatch.setattr(writer_module, "GATHER_S", 600.0)
+    runner.end()
+    loop = asyncio.get_running_loop()
+    loop.call_soon(loop.call_soon, submit, 3)  # as what is read now is handed in a turn later
+    time.sleep(2 * writer_module.GATHER_STEP_S)  # noqa: ASYNC251 - the loop is to be busy
+    await until(lambda: len(runner.groups) == 2)
+    assert runner.groups[1] == [2, 3]
+    runner.end()
+    await writer.stop()

@@ -51,6 +51,8 @@ writing ten changes, so those of a hundred messages should share one."""
 GATHER_STEP_S = 0.002
 """A group begins once nothing more came for so long: whoever sends a few at a time and waits for
 their answers, as many SMSCs do with receipts, is not made to wait for others."""
+TURNS = 3
+"""Of the loop, in which it reads what came during a step, and that is handed in."""
 PATIENCE_S = 0.01
 """How long at most joint work is overtaken by acceptances: of the changes that several groups
 bring, the states of a message are one row, and all share the statements."""
@@ -99,7 +101,7 @@ class Writer:
         """Units of a group that failed: each gets a transaction of its own."""
         self._busy = False
         """A group is being written, or gathered, or will be at the end of this turn of the loop."""
-        self._gathering: asyncio.TimerHandle | None = None
+        self._gathering: asyncio.Handle | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stopped: asyncio.Future[None] | None = None
         self._number = secrets.randbits(62)
@@ -262,18 +264,35 @@ class Writer:
         """Begins the next group, or waits for more of what can wait if there is nothing else."""
         self._gathering = None
         patient = self._patient
-        if (
+        if patient is not None and self._is_worth_gathering(before, until_s):
+            assert self._loop is not None
+            self._gathering = self._loop.call_later(
+                GATHER_STEP_S, self._look_again, patient.size, until_s
+            )
+        else:
+            self._begin()
+
+    def _is_worth_gathering(self, before: int, until_s: float) -> bool:
+        """Whether there is nothing but what can wait, and more of it than before."""
+        patient = self._patient
+        return (
             patient is not None
             and before < patient.size < GATHERED
             and not (self._full or self._waiting or self._alone or self._stopped)
             and perf_counter() < until_s
-        ):
+        )
+
+    def _look_again(self, before: int, until_s: float, turns: int = TURNS) -> None:
+        """Goes on to gather; where nothing came, once the loop has read what there was to read.
+
+        A loop that was busy for the whole step has read nothing meanwhile.
+        """
+        patient = self._patient
+        if turns and patient is not None and patient.size == before:
             assert self._loop is not None
-            self._gathering = self._loop.call_later(
-                GATHER_STEP_S, self._gather, patient.size, until_s
-            )
+            self._gathering = self._loop.call_soon(self._look_again, before, until_s, turns - 1)
         else:
-            self._begin()
+            self._gather(before, until_s)
 
     def _begin(self) -> None:
         if self._alone:
@@ -355,12 +374,16 @@ class Writer:
             group = Group()  # nobody will ever know: no answer is better than a wrong one
         failure = self._after_failure(group, outcome) if isinstance(outcome, Exception) else None
         self._began_s = 0.0
-        # First of all, for the runner to be at work while callers hear.
-        self._gather(0, self._written_s + GATHER_S)
+        until_s = self._written_s + GATHER_S
+        gathers = self._is_worth_gathering(0, until_s)
+        if not gathers:  # first of all, for the runner to be at work while callers hear
+            self._begin()
         if not isinstance(outcome, Exception):
             group.settle(outcome)
         elif failure is not None:
             group.fail(failure)
+        if gathers:  # from now on, as what callers hear brings more
+            self._gather(0, until_s)
         if self._observer is not None:
             self._observer.committed(group.size, perf_counter() - started)
 

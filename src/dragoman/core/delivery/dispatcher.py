@@ -267,7 +267,10 @@ class Dispatcher:
                 elif isinstance(outcome, Accepted):
                     accepted.append((flight, outcome))
                 else:
-                    self._take(flight, lane, outcome)
+                    try:
+                        self._take(flight, lane, outcome)
+                    except Exception as error:  # the others are handled all the same
+                        self._give_up(flight, lane, error)
             if accepted:
                 self._take_accepted(accepted, lane)
 
@@ -286,7 +289,18 @@ class Dispatcher:
             self.writer.hurry()  # its next messages wait until these outcomes are on disk
         for flight, outcome in accepted:
             stored = partial(self._settled, flight, lane, None)
-            self.delivery.accepted(flight.message, carrier, outcome, stored)
+            try:
+                self.delivery.accepted(flight.message, carrier, outcome, stored)
+            except Exception as error:  # the others are handled all the same
+                self._give_up(flight, lane, error)
+
+    def _give_up(self, flight: Flight, lane: CarrierLane, error: Exception) -> None:
+        """Ends the flight of a message whose outcome failed; its row says what it said before."""
+        carrier, message_id = lane.connector.name, flight.message.message_id
+        reason = type(error).__name__
+        log.error("outcome_failed", carrier=carrier, message_id=message_id, reason=reason)
+        self._land(flight, carrier)
+        lane.land(flight.size)
 
     def _settled(
         self, flight: Flight, lane: CarrierLane, on_stored: OnStored | None, on_disk: bool
