@@ -414,7 +414,7 @@ class Dispatcher:
                 self._expire(message, work, consumer)
             else:
                 flights.append(Flight(work, message, consumer))
-                lane.occupy(flights[-1].size)
+                lane.take(flights[-1])
         lane.is_full = lane.room_for_bulk <= 0
         unmarked = [
             message
