@@ -27,6 +27,10 @@ class Flight:
         self.handed_over_at = perf_counter()
 
 
+MAX_KEPT = 16
+"""Places at a carrier that bulk leaves free, of which it leaves no more than a tenth."""
+
+
 class CarrierLane:
     """One carrier."""
 
@@ -37,7 +41,7 @@ class CarrierLane:
         """The connector, where it does not take every message."""
         self.in_flight = 0
         self.is_full = False
-        """Whether it had no room left when it was given messages last."""
+        """Whether it had no room left for bulk when it was given messages last."""
         self.flights: dict[int, Flight] = {}
         self.waiters: list[asyncio.Event] = []
 
@@ -45,6 +49,16 @@ class CarrierLane:
     def room(self) -> int:
         """The number of parts it would accept now."""
         return self.connector.capacity - self.in_flight
+
+    @property
+    def room_for_bulk(self) -> int:
+        """The same for messages of large batches.
+
+        So that a message that somebody waits for finds a place as it comes, and not only once an
+        outcome of the batch is on disk.
+        """
+        capacity = self.connector.capacity
+        return capacity - self.in_flight - min(MAX_KEPT, capacity // 10)
 
     def occupy(self, parts: int) -> None:
         self.in_flight += parts
