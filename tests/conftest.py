@@ -55,7 +55,8 @@ from dragoman.storage import connections as connections_module
 from dragoman.storage import persistence as persistence_module
 from dragoman.storage.engine import Storage
 from dragoman.testkit.simulator import Simulator
-from tests.collecting import compile_share, take_constants_of_few
+from tests import workers
+from tests.collecting import compile_modules, take_constants_of_few
 from tests.passing_time import PATIENCE_S, until
 from tests.postgres import CONFIG, PostgresServer
 
@@ -77,7 +78,11 @@ def _folder_in_memory() -> Path | None:
     return _MEMORY if is_roomy and os.access(_MEMORY, os.W_OK) else None
 
 
-def pytest_configure() -> None:
+def pytest_addoption(parser: pytest.Parser) -> None:
+    workers.add_option(parser)
+
+
+def pytest_configure(config: pytest.Config) -> None:
     """Keeps the tests' folders in memory: most of what a commit costs is waiting for a disk.
 
     tests/acceptance, where processes are killed, keeps its folders on the disk. What is compiled is
@@ -95,14 +100,8 @@ def pytest_configure() -> None:
     )
     hypothesis.settings.load_profile("dragoman")
     take_constants_of_few()
-
-
-@pytest.hookimpl(optionalhook=True)
-def pytest_xdist_auto_num_workers() -> int | None:
-    """One worker more than there are cores: a part of the tests waits for processes."""
-    if "PYTEST_XDIST_AUTO_NUM_WORKERS" in os.environ:
-        return None  # xdist reads it
-    return min((os.cpu_count() or 1) + 1, 6)
+    if number := workers.number_of_workers(config):
+        config.pluginmanager.register(workers.Workers(number))
 
 
 @pytest.hookimpl(wrapper=True)
@@ -110,7 +109,8 @@ def pytest_collection(session: pytest.Session) -> Iterator[None]:
     """Collects twelve thousand tests without looking for garbage among them, then or later."""
     gc.disable()
     try:
-        compile_share(session.config)
+        if workers.number_of_workers(session.config):
+            compile_modules(session.config)
         return (yield)
     finally:
         gc.enable()
