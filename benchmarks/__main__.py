@@ -5,6 +5,7 @@
 
 A to E are measured beside an older revision's build, A and B also on PostgreSQL and beside
 Kannel, where it is installed; each in turn, so that a slow minute of the machine meets all of them.
+K is on SQLite, or with --postgresql on PostgreSQL.
 
 On an otherwise idle machine only. Figures of different runs cannot be compared, ratios can.
 """
@@ -50,7 +51,11 @@ def main() -> None:
     parser.add_argument("which", nargs="*", metavar="|".join(CHOICES))
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--against", metavar="REVISION", help="a git revision to build and compare")
-    parser.add_argument("--postgresql", action="store_true", help="A and B on PostgreSQL as well")
+    parser.add_argument(
+        "--postgresql",
+        action="store_true",
+        help="A and B on PostgreSQL as well, K on PostgreSQL alone",
+    )
     parser.add_argument(
         "--messages",
         type=int,
@@ -88,7 +93,7 @@ def main() -> None:
             elif which == "F":
                 _queries(folder, options.messages)
             elif which == "K":
-                _pages(folder, options.messages)
+                _pages(folder, options.messages, server_url)
             elif which == "J":
                 _orders(folder, options.runs, options.orders)
             elif which == "I":
@@ -275,17 +280,19 @@ def _queries(folder: Path, count: int) -> None:
             )
 
 
-def _pages(folder: Path, count: int) -> None:
-    for name, url in queries.open_databases(folder / "k").items():
-        print(f"\nK  the console's pages with {count:,} messages on {name}")
-        for figure in pages.run(folder / f"k-{name}", url, count):
-            over = "" if figure.p95_ms < pages.BOUND_MS else f"   over {pages.BOUND_MS:.0f} ms"
-            odd = "" if set(figure.statuses) <= {200, 303} else f"   answers {figure.statuses}"
-            print(
-                f"  {figure.reader:<9} {figure.page:<46} {figure.filter:<24}"
-                f" p50 {figure.p50_ms:>7} ms   p95 {figure.p95_ms:>7} ms   max {figure.max_ms:>7}"
-                f" ms   the gateway's CPU {figure.cpu_ms:>6} ms{over}{odd}"
-            )
+def _pages(folder: Path, count: int, server_url: str) -> None:
+    name = "PostgreSQL" if server_url else "SQLite"
+    url = queries.new_database(server_url, "K") if server_url else f"sqlite:///{folder / 'k.db'}"
+    print(f"\nK  the console's pages with {count:,} messages on {name}")
+    for figure in pages.run(folder / "k", url, count):
+        over = "" if figure.p95_ms < pages.BOUND_MS else f"   over {pages.BOUND_MS:.0f} ms"
+        odd = "" if set(figure.statuses) <= {200, 303} else f"   answers {figure.statuses}"
+        print(
+            f"  {figure.reader:<9} {figure.page:<46} {figure.filter:<24}"
+            f" p50 {figure.p50_ms:>7} ms   p95 {figure.p95_ms:>7} ms   max {figure.max_ms:>7}"
+            f" ms   the gateway's CPU {figure.cpu_ms:>6} ms{over}{odd}",
+            flush=True,
+        )
 
 
 def _esme(folder: Path, runs: int) -> None:

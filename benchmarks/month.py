@@ -85,10 +85,10 @@ _ABOUT_MESSAGES: Final = (
     " raw) SELECT message_id + 2, message_id, 'receipt', 1, 'smsc', '', 'undelivered', '000',"
     " 'err\\:001' FROM messages WHERE state > 40",
     "INSERT INTO ledger_entries (entry_id, wallet_id, kind, debit, credit, amount, batch_id)"
-    " SELECT batch_id + 1, {wallets} + account_id, 'reserve', 'available', 'held', recipients,"
+    " SELECT batch_id + 1, {wallets} + account_id, 0, 0, 1, recipients,"
     " batch_id FROM batches",
     "INSERT INTO ledger_entries (entry_id, wallet_id, kind, debit, credit, amount, batch_id)"
-    " SELECT batch_id + 2, {wallets} + account_id, 'commit', 'held', 'spent', recipients,"
+    " SELECT batch_id + 2, {wallets} + account_id, 1, 1, 2, recipients,"
     " batch_id FROM batches",
 )
 _TEXT_ID: Final = "{first} + i * {gap_us} / 1000 * {per_ms} + 5"

@@ -1,6 +1,6 @@
 """Runs the faults, prints what was seen, and writes the page after each.
 
-    python -m faults [--only R2,R3] [--repeat N] [--seed S] [--long] [--page docs/reliability.md]
+    python -m faults [--only R2,R3] [--repeat N] [--minutes M] [--seed S] [--long] [--page PAGE]
 
 Everything is random by the seed, which is printed: the same seed makes the same choices. With
 --only nothing is written unless --page says where.
@@ -37,7 +37,7 @@ async def run_case(bench: Bench, case: Case) -> Row:
     )
     began = time.monotonic()
     try:
-        async with asyncio.timeout(LONGEST_S):
+        async with asyncio.timeout(LONGEST_S + bench.seconds(0, 0)):
             await case.run(bench, row)
     except NotPossible as error:
         row.check(False, f"not run: {error}")
@@ -77,7 +77,7 @@ def run(options: argparse.Namespace, cases: Sequence[Case]) -> bool:
     )
     rows: list[Row] = []
     with tempfile.TemporaryDirectory(prefix="dragoman-faults-") as folder:
-        bench = Bench(Path(folder), options.seed, options.repeat, options.long)
+        bench = Bench(Path(folder), options.seed, options.repeat, options.long, options.minutes)
         print(f"seed {options.seed}")
         for number, case in enumerate(cases, 1):
             rows.append(asyncio.run(run_case(bench, case)))
@@ -95,6 +95,7 @@ def main() -> None:
     )
     parser.add_argument("--only", default="", help="such as R2,R3; all of them if not given")
     parser.add_argument("--repeat", type=int, help="how often each fault is made, for all of them")
+    parser.add_argument("--minutes", type=float, help="how long R21 goes on")
     parser.add_argument("--seed", type=int, default=random.randrange(1_000_000))
     parser.add_argument("--long", action="store_true", help="about an hour instead of minutes")
     parser.add_argument("--page", type=Path, help="where to write the table")

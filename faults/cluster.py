@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import os
 import random
 import signal
@@ -23,10 +24,12 @@ from faults.ledger import Ledger, Row, judge
 from faults.postgres import Postgres
 from faults.scene import Bench, until_true
 from faults.smsc import Manners, Smsc
+from faults.wires import Wire
 
 PARTITIONS = 4
 NODES = ("a", "b", "c")
 ACCOUNTS = ("faults", "second", "third", "fourth", "fifth", "sixth")
+POSTGRESQL, NATS = "PostgreSQL", "NATS"
 CLIENTS = 3
 """Of each account, spread over the nodes."""
 TAKEN_OVER_S = 15.0
@@ -52,6 +55,9 @@ class Cluster:
     url: str
     nodes: dict[str, Gateway]
     ledger: Ledger
+    server: Postgres
+    wires: dict[tuple[str, str], Wire] = field(default_factory=dict)
+    """What each node reaches PostgreSQL and NATS over, by its name and theirs."""
     customers: list[Customer] = field(default_factory=list)
 
     def select(self, query: str) -> list[tuple[Any, ...]]:
@@ -104,10 +110,13 @@ class Cluster:
         return time.monotonic() - began
 
     @contextlib.asynccontextmanager
-    async def load(self, name: str) -> AsyncIterator[None]:
+    async def load(self, name: str, rate: float | None = None) -> AsyncIterator[None]:
+        """Has every customer send one after the other, at a rate for all together or at once."""
+        pause_s = len(self.customers) / rate if rate else 0.0
         async with contextlib.AsyncExitStack() as stack:
             for number, customer in enumerate(self.customers):
-                await stack.enter_async_context(customer.load(f"{name} {number}", 1))
+                load = customer.load(f"{name} {number}", 1, pause_s=pause_s)
+                await stack.enter_async_context(load)
             yield
 
     async def until_accepted(self, more: int) -> bool:
@@ -126,7 +135,11 @@ class Cluster:
 
         has_ended = await until_true(ended, PATIENCE_S) is not None
         row.check(has_ended, f"messages do not end: {dict(self.unfinished_by_state())}")
-        rows = self.rows()
+        rows = await asyncio.to_thread(self.rows)
+        undelivered = sum(
+            any(one.state != FINAL for one in rows.get(text, ())) for text in self.ledger.accepted
+        )
+        row.check(not undelivered, f"{undelivered} accepted messages did not end delivered")
         marked = {text for text, same in rows.items() if any(one.is_marked for one in same)}
         row.check_verdict(judge(self.ledger.accepted, self.smsc.arrivals, marked), WINDOW)
         missing = self.ledger.accepted - rows.keys()
@@ -134,7 +147,8 @@ class Cluster:
 
 
 @contextlib.asynccontextmanager
-async def cluster(bench: Bench) -> AsyncIterator[Cluster]:
+async def cluster(bench: Bench, *, may_be_cut: bool = False) -> AsyncIterator[Cluster]:
+    """Three nodes at work; with `may_be_cut`, each reaches its servers over wires."""
     folder = bench.new_folder()
     smsc = Smsc(Manners(answer_after_s=0.01, receipt_after_s=0.05))
     await smsc.open()
@@ -143,9 +157,22 @@ async def cluster(bench: Bench) -> AsyncIterator[Cluster]:
         Nats(folder / "nats") as nats,
     ):
         url = server.new_database("cluster")
-        nodes = {name: _node(folder, name, smsc.port, url, nats) for name in NODES}
+        wires: dict[tuple[str, str], Wire] = {}
+        nodes: dict[str, Gateway] = {}
+        for name in NODES:
+            url_of, nats_of = url, nats.url
+            if may_be_cut:
+                wires[name, POSTGRESQL] = wire = Wire(server.open_connection)
+                await wire.open()
+                url_of = f"postgresql://postgres@{wire.address}/cluster"
+                wires[name, NATS] = wire = Wire(
+                    functools.partial(asyncio.open_connection, "127.0.0.1", nats.port)
+                )
+                await wire.open()
+                nats_of = f"nats://{wire.address}"
+            nodes[name] = _node(folder, name, smsc.port, url_of, nats_of)
         ledger = Ledger(folder / "ledger")
-        stage = Cluster(smsc, nats, url, nodes, ledger)
+        stage = Cluster(smsc, nats, url, nodes, ledger, server, wires)
         try:
             await nodes["a"].command("migrate")
             for node in nodes.values():
@@ -161,12 +188,14 @@ async def cluster(bench: Bench) -> AsyncIterator[Cluster]:
         finally:
             for node in nodes.values():
                 await node.close()
+            for wire in wires.values():
+                await wire.close()
             smsc.close()
             ledger.close()
 
 
-def _node(folder: Path, name: str, port: int, url: str, nats: Nats) -> Gateway:
-    further = _CLUSTER.format(partitions=PARTITIONS, name=name, port=free_port(), nats=nats.url)
+def _node(folder: Path, name: str, port: int, url: str, nats_url: str) -> Gateway:
+    further = _CLUSTER.format(partitions=PARTITIONS, name=name, port=free_port(), nats=nats_url)
     return Gateway(folder / name, carriers=carrier(port), further=further, url=url)
 
 

@@ -91,14 +91,19 @@ class Customer:
             await asyncio.gather(*tasks)
 
     @contextlib.asynccontextmanager
-    async def load(self, name: str, clients: int = 16, **fields: Any) -> AsyncIterator[None]:
-        """Keeps so many requests in flight for as long as the block lasts."""
+    async def load(
+        self, name: str, clients: int = 16, *, pause_s: float = 0.0, **fields: Any
+    ) -> AsyncIterator[None]:
+        """Keeps so many requests in flight for as long as the block lasts.
+
+        Each client waits for `pause_s` after an answer.
+        """
 
         async def work(session: aiohttp.ClientSession) -> None:
             while True:
                 status = await self.send(session, self.next_text(name), **fields)
-                if status != 201:
-                    await asyncio.sleep(0.02)
+                if status != 201 or pause_s:
+                    await asyncio.sleep(pause_s or 0.02)
 
         async with new_session() as session:
             tasks = [asyncio.create_task(work(session)) for _ in range(clients)]

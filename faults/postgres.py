@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import time
@@ -63,6 +64,10 @@ class Postgres:
         with self.connect() as connection:
             connection.execute(f"CREATE DATABASE {name}".encode())
         return self.url_of(name)
+
+    async def open_connection(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        """A connection that speaks its protocol; raises OSError while it is away."""
+        return await asyncio.open_unix_connection(self.folder / ".s.PGSQL.5432")
 
     def kill(self) -> None:
         """Ends every process of the server at once."""

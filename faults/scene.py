@@ -30,6 +30,8 @@ class Bench:
     seed: int
     repeat: int | None = None
     is_long: bool = False
+    minutes: float | None = None
+    """How long what goes on for a while goes on."""
     _library: Path | None = None
     _template: Path | None = None
     _scenes: itertools.count[int] = field(default_factory=lambda: itertools.count(1))
@@ -37,6 +39,12 @@ class Bench:
     def times(self, short: int, long: int) -> int:
         """How often to do something."""
         return self.repeat or (long if self.is_long else short)
+
+    def seconds(self, short_s: float, long_s: float) -> float:
+        """How long to go on."""
+        if self.minutes is not None:
+            return self.minutes * 60
+        return long_s if self.is_long else short_s
 
     def chance(self, of: str) -> random.Random:
         return random.Random(f"{self.seed} {of}")

@@ -14,6 +14,7 @@ from faults import (
     cluster,
     disks,
     hostile,
+    hour,
     kills,
     lives,
     receipts,
@@ -200,6 +201,14 @@ CASES = (
         "each `message_id` that was answered is that of a stored message; nothing lost; a receipt"
         " for each",
         binds.killed_under_binds,
+    ),
+    Case(
+        "R21",
+        "of three nodes any is killed, paused, stopped or cut off from a server, and the servers"
+        " are killed, at random, one after the other",
+        "nothing lost; at most a window doubled each time, and marked; taken over within 15 s after"
+        " a kill, 20 s after a pause or cut",
+        hour.everything_happens,
     ),
 )
 

@@ -20,8 +20,10 @@ import pytest
 from nats.js.errors import NotFoundError
 
 from dragoman.cluster import front as front_module
+from dragoman.cluster import heartbeat as heartbeat_module
 from dragoman.cluster import node as node_module
 from dragoman.cluster import pages as pages_module
+from dragoman.cluster import partitions as partitions_module
 from dragoman.cluster import quota_counts as quotas_module
 from dragoman.cluster import stream as stream_module
 from dragoman.cluster.development import Development
@@ -136,10 +138,12 @@ def look_often(patch: pytest.MonkeyPatch) -> None:
     What is given up after a while is given more time: the machine may be busy.
     """
     patch.setattr(node_module, "STOP_S", 60.0)
+    patch.setattr(partitions_module, "STOP_S", 60.0)
+    patch.setattr(heartbeat_module, "RELEASE_S", 60.0)
     patch.setattr(front_module, "HOLD_S", 60.0)
     patch.setattr(front_module, "OPERATORS_HOLD_S", 60.0)
     patch.setattr(pages_module, "TOLD_WITHIN_S", 60.0)
-    patch.setattr(node_module, "BEAT_S", 0.1)
+    patch.setattr(heartbeat_module, "BEAT_S", 0.1)
     patch.setattr(stream_module, "STATE_EVERY_S", 0.1)
     patch.setattr(quotas_module, "TELL_EVERY_S", 0.05)
 

@@ -6,6 +6,7 @@ The nodes are shared by the tests of this module; each has accounts of its own.
 from __future__ import annotations
 
 import asyncio
+import itertools
 import smtplib
 import ssl
 from collections.abc import AsyncIterator
@@ -22,6 +23,7 @@ from aiohttp import web
 from dragoman.admin.client import local_client
 from dragoman.cluster.node import ClusterNode
 from dragoman.config import Settings
+from dragoman.config.dialects import Dialects
 from dragoman.config.http import AnswerTable, InboundTable, RequestTable, StatusTable
 from dragoman.config.sections import Admin as AdminSection
 from dragoman.config.sections import Mail, SmppServer
@@ -176,6 +178,7 @@ def _with_everything(
     )
     return msgspec.structs.replace(
         settings,
+        dialects=Dialects(enabled=(*settings.dialects.enabled, "native")),
         carriers=carriers,
         routes=(
             RouteTable(name="norway", prefixes=("47",), carriers=("android",)),
@@ -315,6 +318,46 @@ async def test_pictures_go_out_from_the_holder_wherever_they_are_stored(
         assert answer.status == 200
         assert b"<StatusCode>1000</StatusCode>" in await answer.read()
     await site.until_states(partition, created, State.DELIVERED)
+
+
+# Dragoman's own API
+
+
+@pytest.mark.parametrize("partition", range(PARTITIONS))
+async def test_the_native_api_answers_at_every_node(site: Site, partition: int) -> None:
+    created = await site.account(partition)
+    headers = {"Authorization": f"Bearer {created.api_key}", "Idempotency-Key": "once"}
+
+    nodes = itertools.cycle((site.away_from(partition), *site.nodes))
+
+    async def call(method: str, path: str, **more: Any) -> tuple[int, Any]:
+        url = f"{next(nodes).node.base_url}/api/v1{path}"
+        async with site.http.request(method, url, headers=headers, **more) as answer:
+            return answer.status, await answer.json(content_type=None)
+
+    message = {"from": "Dragoman", "to": "+4520000002", "text": "hello"}
+    status, sent = await call("POST", "/messages", json=message)
+    assert status == 201, sent
+    assert (await call("POST", "/messages", json=message))[1]["id"] == sent["id"]
+    await site.until_states(partition, created, State.DELIVERED)
+    status, found = await call("GET", f"/messages/{sent['id']}")
+    assert (status, found["state"]) == (200, "delivered")
+    batch = {"from": "Dragoman", "messages": [{"to": "+4520000003", "text": "one of many"}]}
+    headers["Idempotency-Key"] = "twice"
+    status, accepted = await call("POST", "/batches", json=batch)
+    assert status in (201, 202), accepted
+    await site.until_states(partition, created, State.DELIVERED, State.DELIVERED)
+    for path in (
+        "/account",
+        "/messages",
+        "/batches",
+        "/inbound",
+        "/keys",
+        "/opt-outs",
+        "/webhooks",
+    ):
+        for _ in range(3):
+            assert (await call("GET", path))[0] == 200, path
 
 
 # Binds

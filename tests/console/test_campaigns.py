@@ -119,6 +119,21 @@ async def test_campaign_from_draft_to_report(sender: Sender) -> None:
     assert texts == {"Hi Zoë"}
 
 
+async def test_page_opened_before_there_are_messages_does_not_put_the_result_off(
+    sender: Sender,
+) -> None:
+    await sender.services.opt_outs.add(sender.account, "+4530123452")
+    at = await sender.create()
+    await sender.press(at, "start")
+    for _ in range(2):
+        await sender.services.text_campaigns.settled(_id(at))
+        await sender.browser.get(at)
+    await sender.services.text_campaigns.settled(_id(at))
+    await sender.expand()
+    await sender.services.text_campaigns.step()
+    assert "opted out" in (await sender.browser.get(at)).text
+
+
 async def test_filter_chooses_contacts_and_is_shown_again(sender: Sender) -> None:
     at = await sender.create(**{"field-0": "city", "operation-0": "is", "value-0": "århus"})
     estimate = (await sender.services.text_campaigns.find(sender.account, _id(at))).estimate

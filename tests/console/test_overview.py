@@ -13,6 +13,7 @@ from dragoman.console.tables import render_csv
 from dragoman.core.messages.model.lifecycle import State
 from dragoman.core.messages.model.messages import Submission
 from dragoman.core.model.errors import FailureCode
+from dragoman.core.reporting import traffic
 from dragoman.core.reporting.traffic import Share
 
 from .conftest import Browser
@@ -68,6 +69,33 @@ async def test_overview_counts_the_own_tree(day: Browser) -> None:
         *["Delivered messages by delivery time"] * 2,
     ]
     assert "Within Delivered 1 s 2 2 s 0" in page.text
+
+
+@pytest.mark.parametrize("time", ["24h", "7d"])
+async def test_counts_of_a_large_tree_are_kept_and_are_the_same(
+    day: Browser, monkeypatch: pytest.MonkeyPatch, time: str
+) -> None:
+    day.clock.advance(5 * 3600)
+    await _send(day, "adam", "+4530123456", State.SENT, State.DELIVERED)
+    await day.sign_in("adam")
+    small = await day.get(f"/console/figures.csv?time={time}")
+    monkeypatch.setattr(traffic, "LARGE_TREE", 1)
+    read: list[Any] = []
+    count = traffic.count_by_period
+
+    def counted(*given: Any, **more: Any) -> Any:
+        read.append(more["stretches"])
+        return count(*given, **more)
+
+    monkeypatch.setattr(traffic, "count_by_period", counted)
+    for is_known in (False, True):
+        large = await day.get(f"/console/figures.csv?time={time}")
+        await day.services.traffic.days.settle()
+        assert large.body == small.body
+        assert (len(read) == 1) is is_known
+        read.clear()
+    compared = await day.get(f"/console?time={time}&compare=1")
+    assert "none before" in compared.text or "0 before" in compared.text
 
 
 async def test_overview_shows_the_queue_to_the_operator_only(day: Browser) -> None:

@@ -52,6 +52,26 @@ def _message_to(browser: Browser, number: str) -> Any:
     return next(m for m in browser.services.live if m.recipient == number and m.batch.stored.sender)
 
 
+async def test_number_is_of_the_country_of_the_account_before_that_of_its_zone(
+    sena: Browser,
+) -> None:
+    page = await sena.get("/console/account")
+    await sena.send(page, "/console/account", time_zone="UTC")
+    page = await sena.get("/console/messages?q=30+99+98+88")
+    assert "Messages to +30999888." in page.text
+    assert "Your account has no country" in page.text
+    page = await sena.get("/console/account")
+    page = await sena.send(page, "/console/account", country="DK")
+    assert page.fields("/console/account")["country"] == "DK"
+    page = await sena.get("/console/messages?q=30+99+98+88")
+    assert "Messages to +4530999888 or +30999888." in page.text
+    assert "no country" not in page.text
+    page = await sena.get("/console/account")
+    page = await sena.post("/console/account", **page.fields("/console/account") | {"country": "?"})
+    assert page.status == 400
+    assert "not a country by ISO 3166-1" in page.text
+
+
 @pytest.mark.parametrize(
     ("query", "expected"),
     [

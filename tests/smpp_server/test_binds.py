@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from tests.passing_time import until
 
 from dragoman.protocols.smpp.pdus import (
     BindReceiver,
@@ -113,6 +114,17 @@ async def test_a_second_bind_and_requests_in_a_wrong_state_are_refused(site: Sit
     assert (await esme.ask(bind)).command_status == RALYBND
     assert (await esme.ask(submit())).command_status == RINVBNDSTS
     assert await site.messages() == []
+
+
+async def test_a_program_that_does_not_wait_for_its_bind_loses_nothing(site: Site) -> None:
+    # naz 0.8.1 writes its messages right behind the bind.
+    esme = await site.connect()
+    bind = esme.send(BindTransceiver(system_id=SYSTEM_ID, password=PASSWORD))
+    sent = [esme.send(submit(text)) for text in (b"one", b"two")]
+    await until(lambda: len(esme.answers) == 3)
+    assert [esme.answers[number].command_status for number in (bind, *sent)] == [0, 0, 0]
+    assert next(iter(esme.answers)) == bind
+    assert [message.text for message in await site.messages()] == ["one", "two"]
 
 
 async def test_a_new_password_ends_the_binds_and_the_old_one(site: Site) -> None:

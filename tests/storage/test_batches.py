@@ -199,6 +199,7 @@ async def test_the_last_identifier_is_the_highest_of_all_tables(rows: Any) -> No
         (lambda c: callbacks.find_due(c, 1, "http://a", 0, 10, 9), "ix_callbacks_pending"),
         (lambda c: callbacks.count_lane(c, 1, "http://a"), "ix_callbacks_pending"),
         (lambda c: callbacks.count_pending(c), "ix_callbacks_pending"),
+        (lambda c: last_identifier(c), "PRIMARY KEY (wallet_id=?)"),
     ],
     ids=[
         "routes_with_unsent",
@@ -209,6 +210,7 @@ async def test_the_last_identifier_is_the_highest_of_all_tables(rows: Any) -> No
         "due_callbacks",
         "callbacks_of_lane",
         "callbacks_by_lane",
+        "last_entry_of_ledger",
     ],
 )
 async def test_queries_of_the_hot_paths_use_their_index(

@@ -190,7 +190,7 @@ async def test_facts_are_read_back_as_they_were(rows: Any, more: Any) -> None:
         callback_id=rows.ids.next(),
         account_id=account.account_id,
         message_id=message.message_id,
-        dialect="test",
+        dialect=new.batch.dialect,
         origin="http://a",
         url=url,
         payload=CallbackFacts(**whole),
@@ -199,12 +199,14 @@ async def test_facts_are_read_back_as_they_were(rows: Any, more: Any) -> None:
     await rows.write(webhooks.call, (made,))
     (row,) = await rows.all(callbacks.callbacks)
     assert "4511111111" not in row["payload"] + row["url"]
+    assert row["dialect"] == ""
     now_ms = rows.clock.now_ms()
     found = await rows.storage.read(
         lambda c: callbacks.load_due(c, account.account_id, "http://a", now_ms, 9, 1 << 62)
     )
     assert found == [made]
     details = await rows.storage.read(lambda c: callback_lists.find_callback(c, made.callback_id))
+    assert details.callback.dialect == new.batch.dialect
     assert msgspec.json.decode(details.payload, type=CallbackFacts) == made.payload
 
     def forget(connection: Any, items: list[int]) -> list[None]:
@@ -215,7 +217,7 @@ async def test_facts_are_read_back_as_they_were(rows: Any, more: Any) -> None:
         lambda c: callbacks.load_due(c, account.account_id, "http://a", now_ms, 9, 1 << 62)
     )
     # It is still to be made, to the URL and with the number that it had.
-    assert due.url == made.url
+    assert (due.url, due.dialect) == (made.url, made.dialect)
     assert msgspec.json.decode(due.payload, type=CallbackFacts) == made.payload
 
 
@@ -232,7 +234,7 @@ async def test_facts_that_an_earlier_version_wrote_whole_are_read(rows: Any, tel
 
     await rows.write(Operation(lambda c, items: [age(c) for _ in items], "age"), None)
     found = await rows.storage.read(lambda c: callbacks.load_whole(c, [stored]))
-    assert found == {stored: ("http://a/x", whole)}
+    assert found == {stored: ("test", "http://a/x", whole)}
 
 
 async def test_a_call_answered_at_once_has_its_time_and_status(rows: Any, tell: Any) -> None:

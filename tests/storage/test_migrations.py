@@ -7,11 +7,13 @@ from typing import Any
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import Connection, inspect
+from sqlalchemy import Connection, inspect, select
 from sqlalchemy.engine.interfaces import ReflectedIndex
 
+from dragoman.core.billing.sql.tables import ledger_entries
 from dragoman.core.devices.model.devices import StoredAssignment
 from dragoman.core.devices.sql.tables import device_assignments
+from dragoman.core.identifiers import last_identifier
 from dragoman.core.inbound.model.inbound import OptOut, StoredInbound
 from dragoman.core.inbound.sql import inbound
 from dragoman.core.inbound.sql.tables import inbound_parts, inbound_texts
@@ -58,6 +60,46 @@ def test_upgrade_makes_keys_and_indexes_as_the_code_would(empty_database_url: st
         assert made == expected
     finally:
         storage.close()
+
+
+def test_upgrade_keeps_the_ledger(empty_database_url: str) -> None:
+    storage = Storage(empty_database_url)
+    try:
+        revisions.upgrade(storage._write_engine, "0006")
+        with storage._write_engine.begin() as connection:
+            for statement in _WALLETS_AND_ENTRIES:
+                connection.exec_driver_sql(statement)
+        storage.migrate()
+        with storage._write_engine.connect() as connection:
+            entries = connection.execute(select(ledger_entries).order_by(ledger_entries.c.entry_id))
+            assert [tuple(entry) for entry in entries] == [
+                (10, 2, "top_up", "outside", "available", 50, None, "first"),
+                (11, 1, "transfer", "available", "outside", 7, None, ""),
+                (12, 1, "purchase", "outside", "available", 9, None, "4"),
+                (13, 2, "reserve", "available", "held", 3, 99, None),
+                (14, 2, "commit", "held", "spent", 2, 99, None),
+                (15, 2, "refund", "held", "available", 1, 99, None),
+            ]
+            assert last_identifier(connection) == 15
+    finally:
+        storage.close()
+
+
+_WALLETS_AND_ENTRIES = (
+    "INSERT INTO accounts (account_id, path, username, enabled, permissions, allowed_addresses,"
+    " time_zone, default_sender, max_parts, max_recipients, created_ms)"
+    " VALUES (1, '/1/', 'a', TRUE, '', '', 'UTC', '', 1, 1, 0)",
+    "INSERT INTO wallets (wallet_id, account_id, kind, unlimited, available, held, spent)"
+    " VALUES (1, 1, 'credits', FALSE, 0, 0, 0), (2, 1, 'other', FALSE, 0, 0, 0)",
+    "INSERT INTO ledger_entries"
+    " (entry_id, wallet_id, kind, debit, credit, amount, batch_id, note) VALUES"
+    " (10, 2, 'top_up', 'outside', 'available', 50, NULL, 'first'),"
+    " (11, 1, 'transfer', 'available', 'outside', 7, NULL, ''),"
+    " (12, 1, 'purchase', 'outside', 'available', 9, NULL, '4'),"
+    " (13, 2, 'reserve', 'available', 'held', 3, 99, NULL),"
+    " (14, 2, 'commit', 'held', 'spent', 2, 99, NULL),"
+    " (15, 2, 'refund', 'held', 'available', 1, 99, NULL)",
+)
 
 
 def _schema(connection: Connection) -> dict[str, Any]:

@@ -46,6 +46,8 @@ class NewAccount(Body, frozen=True, kw_only=True):
     parent: str = ""
     """User name of the account above it."""
     time_zone: str = ""
+    country: str = ""
+    """ISO 3166-1 alpha-2, whose numbers its people write without their calling code."""
     prefixes: str = ""
     profile: str = ""
     grant: tuple[str, ...] = ()
@@ -60,6 +62,7 @@ class AccountChanges(Body, frozen=True, kw_only=True):
     allowed_addresses: str | None = None
     default_sender: str | None = None
     time_zone: str | None = None
+    country: str | None = None
     prefixes: str | None = None
     profile: str | None = None
     message_types: tuple[str, ...] | None = None
@@ -133,7 +136,7 @@ async def create_account(admin: Admin, body: NewAccount) -> AccountSecrets:
         parent=parent,
         giver=parent,
         permissions=(usual | grant) - revoke,
-        fields=AccountFields(prefixes=body.prefixes, profile=body.profile),
+        fields=AccountFields(prefixes=body.prefixes, profile=body.profile, country=body.country),
     )
     await admin.note(created.account, "create")
     return AccountSecrets(
@@ -152,6 +155,7 @@ async def change_account(admin: Admin, username: str, body: AccountChanges) -> A
             allowed_addresses=body.allowed_addresses,
             default_sender=body.default_sender,
             time_zone=body.time_zone,
+            country=body.country,
             prefixes=body.prefixes,
             profile=body.profile,
             message_types=_read_types(admin, body.message_types),
@@ -170,7 +174,7 @@ async def change_account(admin: Admin, username: str, body: AccountChanges) -> A
 
 def _describe(username: str, body: AccountChanges) -> list[str]:
     fields = (
-        *("allowed_addresses", "default_sender", "time_zone", "prefixes", "profile"),
+        *("allowed_addresses", "default_sender", "time_zone", "country", "prefixes", "profile"),
         *("texts_days", "numbers_days", "messages_days"),
     )
     changes = [f"may {name}" for name in sorted(body.grant)]

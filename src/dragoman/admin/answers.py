@@ -42,6 +42,8 @@ class AccountView(msgspec.Struct, frozen=True, kw_only=True):
     parent: str
     """The user name of the account above it; empty for a root."""
     time_zone: str
+    country: str
+    """ISO 3166-1 alpha-2; empty for that of its time zone."""
     prefixes: str
     profile: str
     credits: int | None

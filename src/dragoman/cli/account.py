@@ -30,6 +30,13 @@ SenderOption = Annotated[str | None, option("Default sender of its messages.")]
 ZoneOption = Annotated[
     str | None, option("IANA time zone of its API; the provider's own if not given.")
 ]
+CountryOption = Annotated[
+    str | None,
+    option(
+        "Country whose numbers its people write without calling code, such as DK; that of the time"
+        " zone if empty."
+    ),
+]
 PrefixesOption = Annotated[
     str | None, option("Prefixes of the numbers it may send to, comma-separated; empty for all.")
 ]
@@ -95,6 +102,7 @@ def create_account(
         option("The parent account, whose permissions bound its own, and which gives its credits."),
     ] = "",
     time_zone: ZoneOption = None,
+    country: CountryOption = None,
     prefixes: PrefixesOption = None,
     profile: ProfileOption = None,
     may: MayOption = None,
@@ -113,6 +121,7 @@ def create_account(
         default_sender=sender,
         parent=parent,
         time_zone=time_zone,
+        country=country,
         prefixes=prefixes,
         profile=profile,
         grant=may,
@@ -138,6 +147,7 @@ def set_account(
     ] = None,
     sender: SenderOption = None,
     time_zone: ZoneOption = None,
+    country: CountryOption = None,
     prefixes: PrefixesOption = None,
     profile: ProfileOption = None,
     message_types: Annotated[
@@ -158,6 +168,7 @@ def set_account(
         "allowed_addresses": allowed_ips,
         "default_sender": sender,
         "time_zone": time_zone,
+        "country": country,
         "prefixes": prefixes,
         "profile": profile,
         "message_types": None if message_types is None else _split(message_types),
@@ -471,6 +482,7 @@ def _print_account(account: AccountView) -> None:
             ("sends to", account.prefixes or "anywhere"),
             ("sender", account.default_sender),
             ("time zone", account.time_zone),
+            ("country", account.country),
             ("profile", account.profile),
             ("message types", " ".join(account.message_types or ())),
             ("texts kept", _show_days(account.texts_days)),

@@ -12,7 +12,10 @@ if TYPE_CHECKING:
 
 
 def migrate(config: ConfigOption = None, data: DataOption = None, json: JsonOption = False) -> None:
-    """Create the database, or update its tables to this version; the gateway must be stopped."""
+    """Create the database, or update its tables to this version.
+
+    A single gateway must be stopped; the nodes of a cluster may run, unless it says otherwise.
+    """
     import asyncio
     import os
     import sys
@@ -60,8 +63,7 @@ def _set_up_cluster(settings: Settings) -> None:
     except PartitionsDiffer as error:
         raise Stop(ExitCode.USAGE, str(error), "configuration") from None
     except AlreadyInUse as error:
-        message = f"{error}: its tables change, so stop the nodes first"
-        raise Stop(ExitCode.FAILED, message, "in_use") from None
+        raise Stop(ExitCode.FAILED, str(error), "in_use") from None
     except StorageUnavailable as error:
         raise Stop(ExitCode.FAILED, str(error), "unavailable") from None
 

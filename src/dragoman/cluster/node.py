@@ -14,43 +14,41 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import functools
 import os
 import secrets
 import socket
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Final
 
 import msgspec
 import structlog
 
 from dragoman import __version__
-from dragoman.admin.server import AdminServer, build_admin_app
-from dragoman.assembly.membership import Membership
+from dragoman.admin.server import AdminServer
+from dragoman.assembly.membership import Membership as Member
 from dragoman.cluster.binds import BindFront
 from dragoman.cluster.carriers import Carriers
 from dragoman.cluster.configuration import digests
-from dragoman.cluster.front import ADMIN, INNER, WEB, Everybody, Front, FrontApp, PeerApp, Place
+from dragoman.cluster.front import ADMIN, WEB, Everybody, Front, FrontApp, PeerApp, Place
+from dragoman.cluster.heartbeat import Heard, Heartbeat
 from dragoman.cluster.holding import Holding
-from dragoman.cluster.inner import FarMailbox, FarReads, build_inner
+from dragoman.cluster.inner import FarMailbox, FarReads
 from dragoman.cluster.pages import NodePages
+from dragoman.cluster.partitions import Owned, Partitions
 from dragoman.cluster.peers import Peers
 from dragoman.cluster.reloading import ClusterReload, taken
 from dragoman.cluster.tunnels import PeerProtocol
 from dragoman.cluster.wire import Look
 from dragoman.config import Settings
 from dragoman.config.differences import differences, kept_until_restart
-from dragoman.config.values import Secret
 from dragoman.core.delivery.resources import LinkResources
 from dragoman.core.delivery.running import Reloaded
 from dragoman.core.messages.model.messages import InboundPartReport, ReceiptReport
-from dragoman.core.model.errors import AlreadyInUse, StorageUnavailable
-from dragoman.core.placement.membership import CannotJoin, claimed_url, open_membership
-from dragoman.core.placement.model import fair_share
-from dragoman.core.placement.model.views import DEAD_AFTER_S, Node, Overview
-from dragoman.gateway import Gateway
+from dragoman.core.model.errors import StorageUnavailable
+from dragoman.core.placement.membership import CannotJoin, open_membership
+from dragoman.core.placement.model.views import Node
 from dragoman.kit.clock import Clock, SystemClock
-from dragoman.kit.supervisor import Ended, Supervisor
+from dragoman.kit.supervisor import Supervisor
 from dragoman.mail.listener import MailListener
 from dragoman.web.client_address import ClientAddressReader
 from dragoman.web.server import Server, build_server
@@ -59,28 +57,12 @@ if TYPE_CHECKING:
     from dragoman.cluster.development import Development
     from dragoman.cluster.stream import Stream
 
-BEAT_S: Final = 1.0
-SILENT_S: Final = DEAD_AFTER_S * 0.7
-"""Without a word to PostgreSQL for so long, links are closed: soon others may open them."""
-AT_ONCE: Final = 4
-"""Partitions that are opened or closed at the same time."""
-LOCK_FREE_S: Final = 5.0
-"""For the sessions of an earlier owner to end."""
-OTHERS_BACK_S: Final = 6.0
-"""For others to be heard again after PostgreSQL was away, before what was theirs is claimed."""
-TAKE_AGAIN_S: Final = 5.0
+SERVING_S: Final = 5.0
+"""For a partition to take calls, before the node listens all the same."""
 STOP_S: Final = 3.0
+"""For carriers, mail and calls to be finished, each."""
 
 log = structlog.get_logger(__name__)
-
-
-class _Owned:
-    """A partition that this node owns."""
-
-    def __init__(self, place: Place, gateway: Gateway) -> None:
-        self.place = place
-        self.gateway = gateway
-        self.watch: asyncio.Task[None] | None = None
 
 
 class ClusterNode:
@@ -97,7 +79,7 @@ class ClusterNode:
         """`reload_settings` reads the configuration again; without it, it stays as it is."""
         self.settings = settings
         self._development = development
-        self._wanted = settings
+        self.wanted = settings
         """What the partitions here are to have; `settings`, but while it is checked."""
         self._clock = clock or SystemClock()
         cluster = settings.cluster
@@ -114,6 +96,7 @@ class ClusterNode:
         self._peers = Peers(cluster.secret)
         self.front = Front(self._peers, self.node.address)
         self._supervisor = Supervisor(self._worker_ended)
+        self._heard = Heard(self._clock)
         self._pages = NodePages(
             self.node,
             self._peers,
@@ -129,9 +112,19 @@ class ClusterNode:
             settings,
             self._clock,
             self._supervisor,
-            LinkResources(attachments=reads, unreported=reads, may_send=self._is_heard),
+            LinkResources(attachments=reads, unreported=reads, may_send=self._heard.is_fresh),
             look_here=self._look_here,
             find_text=self._partition_of_text,
+        )
+        moved = asyncio.Event()
+        self._partitions = Partitions(
+            self,
+            self._clock,
+            self._membership,
+            self.front,
+            self.carriers,
+            member=self._member,
+            changed=moved.set,
         )
         self._holding = Holding(self.node.name, self.carriers, self._membership)
         self._stream: Stream | None = None
@@ -142,24 +135,47 @@ class ClusterNode:
             self._membership.find,
             cluster.partitions,
         )
+        self._heartbeat = Heartbeat(
+            self.node.name,
+            self._clock,
+            self._heard,
+            moved,
+            self._membership,
+            self.front,
+            self.binds,
+            self._partitions,
+            self.carriers,
+            self._holding,
+        )
         self._mail: MailListener | None = None
         self._reload = ClusterReload(
             self, self.node.name, reload_settings, self._membership, self._peers
         )
-        self.owned: dict[int, _Owned] = {}
-        self._moving: dict[int, asyncio.Task[None]] = {}
-        self._not_before: dict[int, float] = {}
         self._failure = ""
         self._phase = "not running"
         self._servers: list[tuple[Server, asyncio.Task[None]]] = []
         self._admin: AdminServer | None = None
-        self._beaten_at = 0.0
         self._has_joined = False
-        self._claims_from = 0.0
-        """From when on it claims what dead nodes had."""
-        self._wake = asyncio.Event()
-        self._serving = asyncio.Event()
-        """A partition takes calls, here or elsewhere."""
+
+    @property
+    def owned(self) -> Mapping[int, Owned]:
+        """The partitions that it owns, by their numbers."""
+        return self._partitions.owned
+
+    def _member(self, place: Place) -> Member:
+        """What the gateway of a partition gets from this node."""
+        number, development = place.partition, self._development
+        return Member(
+            connect=self.carriers.connect(number),
+            connect_carrier=self.carriers.connect_carrier(number),
+            reload=self._reload_all,
+            hand_over=self.front.hand_over_of(WEB),
+            call_type=place.counted(WEB),
+            cluster=self._membership,
+            others=Everybody(self.front, number, self.settings.cluster.partitions),
+            kill=development.kill if development else None,
+            wrap_caller=development.wrap if development else None,
+        )
 
     @property
     def ready(self) -> bool:
@@ -183,7 +199,7 @@ class ClusterNode:
 
     async def check(self, settings: Settings) -> Reloaded:
         """What a configuration would change; raises `Refused` where that cannot be."""
-        self._wanted = taken(self.settings, settings)
+        self.wanted = taken(self.settings, settings)
         kept = kept_until_restart(self.settings, settings)
         told = Reloaded(changes=differences(self.settings, settings))
         for owned in [*self.owned.values()]:
@@ -194,7 +210,7 @@ class ClusterNode:
         """Takes a configuration: carriers that come first, those that go last."""
         kept = kept_until_restart(self.settings, settings)
         changes = differences(self.settings, settings)
-        new = self._wanted = taken(self.settings, settings)
+        new = self.wanted = taken(self.settings, settings)
         self.carriers.add_new(new)
         changing = asyncio.create_task(self.carriers.change(new))
         moved = 0
@@ -230,7 +246,7 @@ class ClusterNode:
         except CannotJoin as error:
             raise StorageUnavailable(str(error)) from None
         self._has_joined = True
-        self._beaten_at = began
+        self._heard.at = began
         timeout_s = self.settings.http.request_timeout_s
         host, port = self.settings.cluster.address
         await self._reload.note_version()
@@ -248,11 +264,11 @@ class ClusterNode:
         local = FrontApp(self.front, ADMIN, self._pages, body_timeout_s=timeout_s)
         self._admin = AdminServer(local, self.settings.data_path)
         await self._admin.start(self._supervisor.spawn)
-        self._supervisor.spawn("cluster", self._run())
+        self._supervisor.spawn("cluster", self._heartbeat.run())
         self._supervisor.spawn("configuration", self._reload.run())
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(TAKE_AGAIN_S):
-                await self._serving.wait()
+            async with asyncio.timeout(SERVING_S):
+                await self._heartbeat.serving.wait()
         host, port = self.settings.http.address
         await self._listen("http", build_server(web, host=host, port=port), host, port)
         await self._listen_for_customers()
@@ -279,14 +295,15 @@ class ClusterNode:
                 number: owned.gateway.services.selection.quotas
                 for number, owned in self.owned.items()
             },
-            is_heard=self._is_heard,
+            is_heard=self._heard.is_fresh,
             spawn=self._supervisor.spawn,
         )
         try:
             await stream.start()
         except NatsUnfit as error:
             raise StorageUnavailable(str(error)) from None
-        self._stream = self._holding.stream = self.carriers.afar = stream
+        self._stream = self._holding.stream = self._partitions.stream = stream
+        self.carriers.afar = stream
 
     async def _listen(self, name: str, server: Server, host: str, port: int) -> None:
         serving = self._supervisor.spawn(name, server.serve())
@@ -311,9 +328,8 @@ class ClusterNode:
         """Gives everything back and leaves."""
         self._phase = "stopping"
         self._supervisor.expect_ends()
-        for task in [*self._moving.values()]:
-            task.cancel()
-        await asyncio.gather(*self._moving.values(), return_exceptions=True)
+        self._heartbeat.is_stopping = True
+        await self._partitions.stop_moving()
         with contextlib.suppress(StorageUnavailable):
             if self._has_joined:
                 await self._membership.drain(self.node.name, True)
@@ -321,8 +337,7 @@ class ClusterNode:
         if self._mail is not None:
             await self._mail.stop(STOP_S)
         # Calls are handed over from here on, while the partitions are closed.
-        for _ in range(len(self.owned)):
-            await asyncio.gather(*(self._give_back(number) for number in [*self.owned][:AT_ONCE]))
+        await self._partitions.give_back_all()
         await self.binds.stop()
         await self._holding.release_all(STOP_S)
         if self._stream is not None:
@@ -342,232 +357,13 @@ class ClusterNode:
         if self._development is not None:
             self._development.close()
 
-    # Once a second
-
-    async def _run(self) -> None:
-        while True:
-            # As of before it asks: a pause in between must not count as heard.
-            began = self._clock.monotonic()
-            try:
-                overview, is_new = await self._membership.beat()
-            except StorageUnavailable as error:
-                await self._without_database(str(error))
-            except CannotJoin as error:
-                raise Ended(str(error)) from None
-            else:
-                if is_new:
-                    self._claims_from = self._clock.monotonic() + OTHERS_BACK_S
-                self.front.overview = overview
-                self.binds.look()
-                try:
-                    await self._adjust(overview, is_new, began)
-                    if self.front.places or not fair_share.free(overview):
-                        self._serving.set()
-                except StorageUnavailable as error:
-                    log.warning("cluster_not_adjusted", reason=str(error))
-            self.front.outdated.clear()
-            waiting = (self.front.outdated.wait(), self._wake.wait())
-            tasks = [asyncio.ensure_future(one) for one in waiting]
-            await asyncio.wait(tasks, timeout=BEAT_S, return_when=asyncio.FIRST_COMPLETED)
-            for task in tasks:
-                task.cancel()
-            if self._wake.is_set() or self.front.outdated.is_set():
-                self._wake.clear()
-                await asyncio.sleep(0.1)
-
-    async def _without_database(self, reason: str) -> None:
-        silent_s = self._clock.monotonic() - self._beaten_at
-        log.warning("cluster_unreachable", reason=reason, silent_s=round(silent_s, 1))
-        if not self._is_heard():
-            await self._holding.let_go_of_all()
-
-    def _is_heard(self) -> bool:
-        """Whether others cannot take this node for dead yet."""
-        return self._clock.monotonic() - self._beaten_at < SILENT_S
-
-    async def _adjust(self, overview: Overview, is_new: bool, began: float) -> None:
-        """Brings what this node does in line with what the cluster says."""
-        name = self.node.name
-        for number, owned in [*self.owned.items()]:
-            claim = overview.partitions[number]
-            if (claim.node, claim.epoch) != (name, owned.place.epoch):
-                self._move(number, self._abandon(number))
-        await self._holding.let_go_of_lost(overview, is_new=is_new)
-        was_heard = self._is_heard()
-        self._beaten_at = began  # not before what is lost is let go
-        if not was_heard and self._is_heard():
-            for carrier in self.carriers.held:
-                self.carriers.availability(carrier)
-        if self._phase == "stopping":
-            return
-        await self._adjust_carriers(overview)
-        settled = [number for number in self.owned if number not in self._moving]
-        spare = fair_share.to_give_back(overview, name, settled)
-        if spare is not None:
-            self._move(spare, self._give_back(spare))
-        me = overview.node(name)
-        if me is None or me.draining:
-            return
-        now, most = self._clock.monotonic(), fair_share.most_of(overview)
-        for number, claim in enumerate(overview.partitions):
-            if len(self._moving) >= AT_ONCE:
-                return
-            mine = claim.node == name and number not in self.owned
-            ownerless = mine or overview.node(claim.node) is None
-            waits = self._not_before.get(number, 0.0) > now
-            waits |= claim.node not in (None, name) and now < self._claims_from
-            if not ownerless or waits or number in self._moving:
-                continue
-            if fair_share.is_meant_for_another(overview, name, number):
-                continue
-            if claim.wanted_by == name or self._count() < most:
-                self._move(number, self._take(number))
-
-    async def _adjust_carriers(self, overview: Overview) -> None:
-        me = overview.node(self.node.name)
-        if me is None:
-            return
-        if me.draining:
-            await self._holding.release_all(STOP_S)
-        else:
-            await self._holding.take_share(
-                overview, lambda: self._clock.monotonic() >= self._claims_from
-            )
-
-    def _count(self) -> int:
-        return len(self.owned.keys() | self._moving.keys())
-
-    def _move(self, number: int, work: Awaitable[None]) -> None:
-        if number in self._moving:
-            work.close()  # type: ignore[attr-defined]
-            return
-
-        async def moved() -> None:
-            try:
-                await work
-            except StorageUnavailable as error:
-                log.warning("partition_not_moved", partition=number, reason=str(error))
-                self._not_before[number] = self._clock.monotonic() + TAKE_AGAIN_S
-            finally:
-                self._moving.pop(number, None)
-                self._wake.set()
-
-        self._moving[number] = asyncio.create_task(moved(), name=f"partition {number}")
-
-    # Partitions
-
-    async def _take(self, number: int) -> None:
-        """Claims a partition and opens it."""
-        epoch = await self._membership.claim(number)
-        if epoch is None:
-            return
-        if not await self._membership.is_lock_free(number, LOCK_FREE_S):
-            raise StorageUnavailable("an earlier owner still has its lock")
-        place = Place(number, epoch, self.front)
-        settings = self.settings
-        try:
-            gateway = Gateway(
-                self._settings_of(number, epoch),
-                self._clock,
-                reload_settings=lambda: self._settings_of(number, epoch, self._wanted),
-                membership=Membership(
-                    connect=self.carriers.connect(number),
-                    connect_carrier=self.carriers.connect_carrier(number),
-                    reload=self._reload_all,
-                    hand_over=self.front.hand_over_of(WEB),
-                    call_type=place.counted(WEB),
-                    cluster=self._membership,
-                    others=Everybody(self.front, number, self.settings.cluster.partitions),
-                    kill=self._development.kill if self._development else None,
-                    wrap_caller=self._development.wrap if self._development else None,
-                ),
-            )
-        except AlreadyInUse as error:
-            raise StorageUnavailable(str(error)) from error
-        try:
-            await gateway.start(migrate=False)
-        except BaseException:
-            await self._close(number, gateway)
-            raise
-        assert gateway.web is not None
-        inner = build_inner(gateway.services, gateway.mailbox)
-        place.apps = {
-            WEB: gateway.web,
-            ADMIN: build_admin_app(
-                gateway.admin, place.counted(ADMIN), self.front.hand_over_of(ADMIN)
-            ),
-            INNER: place.serve(INNER, inner, self.settings.http.request_timeout_s),
-        }
-        place.binds = gateway.smpp_server
-        if self._stream is not None:
-            await self._stream.owners.open_partition(number)
-        owned = self.owned[number] = _Owned(place, gateway)
-        owned.watch = asyncio.create_task(self._watch(number, gateway))
-        if self.settings is not settings:  # it was opened while a configuration was taken
-            await gateway.take_configuration(check=False)
-        self.front.places[number] = place
-        self._serving.set()
-        log.info("partition_taken", partition=number, epoch=epoch)
-
-    def _settings_of(
-        self, partition: int, epoch: int, settings: Settings | None = None
-    ) -> Settings:
-        """The settings of a partition under a claim."""
-        settings = settings or self.settings
-        url = claimed_url(settings.database_url, partition, epoch)
-        storage = msgspec.structs.replace(settings.storage, url=Secret(url))
-        return msgspec.structs.replace(settings, storage=storage)
-
-    async def _watch(self, number: int, gateway: Gateway) -> None:
-        reason = await gateway.worker_ended()
-        log.error("partition_failed", partition=number, reason=reason)
-        self._move(number, self._abandon(number))
-
-    async def _give_back(self, number: int) -> None:
-        """Closes a partition and lets others have it."""
-        owned = self.owned.get(number)
-        if owned is None:
-            return
-        self.front.places.pop(number, None)
-        owned.place.close()
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(STOP_S):
-                await owned.place.idle()
-        await self._close(number, owned.gateway)
-        self.owned.pop(number, None)
-        if owned.watch is not None:
-            owned.watch.cancel()
-        with contextlib.suppress(StorageUnavailable):
-            await self._membership.release(number, owned.place.epoch)
-        log.info("partition_given_back", partition=number)
-
-    async def _abandon(self, number: int) -> None:
-        """Closes a partition that is somebody else's, or that failed."""
-        log.warning("partition_lost", partition=number)
-        self.carriers.cut(number)
-        owned = self.owned.get(number)
-        if owned is not None:  # whatever it wants to store, it may not
-            owned.gateway.services.storage.writer.give_up("another node owns the partition")
-        await self._give_back(number)
-
-    async def _close(self, number: int, gateway: Gateway) -> None:
-        await gateway.stop()
-        if self._stream is not None:
-            await self._stream.owners.close_partition(number)
-        self.carriers.drop(number)
+    # Where what comes from carriers belongs
 
     async def _look_here(self, report: ReceiptReport) -> Look:
-        """What the partitions here know of a receipt."""
-        looks = [Look()]
-        for number, owned in [*self.owned.items()]:
-            if number not in self.front.places:
-                continue  # it is being closed
-            # RuntimeError: it was closed meanwhile
-            with contextlib.suppress(StorageUnavailable, RuntimeError):
-                looks.append(
-                    Look((number,), await owned.gateway.services.receipts.knows(report), number)
-                )
-        return functools.reduce(Look.with_another, looks)
+        return await self._partitions.look(report)
+
+    def _partition_of_text(self, report: InboundPartReport) -> int | None:
+        return self._partitions.find_text(report)
 
     async def _partition_of_number(self, number: str) -> int | None:
         """The partition anywhere that has a number; raises `StorageUnavailable`."""
@@ -577,18 +373,11 @@ class ClusterNode:
             found = await self._membership.find("username", username)
         return found
 
-    def _partition_of_text(self, report: InboundPartReport) -> int | None:
-        """The partition that has the number a text was sent to; None where none here has."""
-        for number, owned in self.owned.items():
-            if owned.gateway.services.inbound_routing.number(report.destination) is not None:
-                return number
-        return None
-
     # What its pages tell
 
     def _problems(self) -> list[str]:
         problems = [self._failure or self._phase] if self._failure or self._phase else []
-        if not self._is_heard():
+        if not self._heard.is_fresh():
             problems.append("PostgreSQL is not reached")
         for number, owned in sorted(self.owned.items()):
             problems += (f"partition {number}: {problem}" for problem in owned.gateway.problems())

@@ -162,8 +162,10 @@ class SignatureTable(PresetTable, frozen=True, kw_only=True):
     encoding: Literal["", "hex", "base64"] = ""
     """How the signature is written; in hexadecimal if not said."""
     over: tuple[str, ...] = ()
-    """What is signed, joined: `url`, `url.sorted`, `body`, `body.sha256`, `form.sorted`,
+    """What is signed, joined: `url`, `call.sorted`, `body`, `body.sha256`, `form.sorted`,
     `fields.sorted`, `header:<name>`, or any other text as it is."""
+    either_port: bool = False
+    """Whether an HMAC may also be over the URL with its port left out or written out."""
     optional: bool = False
     """Whether calls are checked only where the key is given."""
     claims: dict[str, str] = msgspec.field(default_factory=dict)

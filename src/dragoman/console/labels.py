@@ -222,6 +222,7 @@ _ACTIONS: Final = MappingProxyType(
         "approve": lazy("approved the sender {}"),
         "refuse": lazy("rejected the sender {}"),
         "time_zone": lazy("changed the time zone"),
+        "country": lazy("changed the country of numbers without a code"),
         "password": lazy("changed the password"),
         "set_password": lazy("set a new password and ended all sessions and tokens"),
         "reload_configuration": lazy("took a changed configuration"),

@@ -14,6 +14,7 @@ import msgspec
 from dragoman.console.labels import FAILURES, describe_refusal
 from dragoman.console.page_request import PageRequest
 from dragoman.console.reading import Unreadable, read_numbers, read_pieces, read_time
+from dragoman.console.regions import region_of
 from dragoman.console.translation import gettext, lazy
 from dragoman.core.accounts.model.accounts import Permission
 from dragoman.core.messages.model.lifecycle import State
@@ -21,12 +22,11 @@ from dragoman.core.messages.model.state_choices import read_states
 from dragoman.core.model.countries import NAMES
 from dragoman.core.model.errors import FailureCode, Refused
 from dragoman.core.model.texts import is_storable
-from dragoman.core.model.written_numbers import region_of_number
 from dragoman.core.reporting.finder import read_identifiers
 from dragoman.core.reporting.model.finding import Finding, Named
 from dragoman.core.reporting.model.message_search import MessageFilter
 from dragoman.core.submission.model.scheduled import ScheduledFilter
-from dragoman.kit.zones import DAY_MS, HOUR_MS, country_of_zone
+from dragoman.kit.zones import DAY_MS, HOUR_MS
 
 FIELDS: Final = (
     *("q", "number", "id", "text", "state", "account", "sender", "route", "carrier"),
@@ -79,14 +79,6 @@ class Search(msgspec.Struct, kw_only=True):
             recipient=numbers[0] if numbers else "",
             **{name: self.filter[name] for name in names if name in self.filter},
         )
-
-
-def region_of(request: PageRequest) -> str:
-    """The country of an account: of its time zone, or else of its default sender."""
-    sender = request.account.default_sender.removeprefix("+")
-    return country_of_zone(request.zone.key) or (
-        region_of_number(sender) if sender.isascii() and sender.isdigit() else ""
-    )
 
 
 async def read_search(request: PageRequest) -> Search:

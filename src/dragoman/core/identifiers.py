@@ -15,7 +15,7 @@ from dragoman.core.accounts.sql.tables import (
     senders,
 )
 from dragoman.core.alerts.sql.tables import alert_rules, alerts
-from dragoman.core.billing.sql.tables import ledger_entries, purchases, wallets
+from dragoman.core.billing.sql.tables import purchases, wallets
 from dragoman.core.campaigns.sql.tables import (
     campaigns,
     deliveries,
@@ -56,7 +56,6 @@ _IDENTIFIERS = (
     dialect_records.c.position,
     purchases.c.purchase_id,
     wallets.c.wallet_id,
-    ledger_entries.c.entry_id,
     batches.c.batch_id,
     messages.c.message_id,
     callbacks.c.callback_id,
@@ -91,7 +90,12 @@ _IDENTIFIERS = (
 )
 
 
-_EACH = [f"SELECT MAX({c.name}) AS id FROM {c.table.name}" for c in _IDENTIFIERS]  # noqa: S608
+_EACH = [
+    *(f"SELECT MAX({c.name}) AS id FROM {c.table.name}" for c in _IDENTIFIERS),  # noqa: S608
+    # By wallet, as entries are in order within each alone.
+    "SELECT MAX((SELECT MAX(entry_id) FROM ledger_entries"
+    " WHERE ledger_entries.wallet_id = wallets.wallet_id)) AS id FROM wallets",
+]
 
 
 # As text: building and compiling a statement per column would take half of a start.

@@ -422,6 +422,9 @@ class Connection(asyncio.Protocol):
         self.session.respond(request, response(tlvs=tlvs, system_id=self._server.system_id))
         self.flush()
         self._server.bound(self)
+        self._handle_events()  # what came behind the bind
+        self.flush()
+        self._look_at_reading()
 
     # Octets
 

@@ -19,12 +19,14 @@ from sqlalchemy import (
     SmallInteger,
     String,
     Table,
+    TypeDecorator,
     func,
     insert,
     literal,
     null,
     select,
     tuple_,
+    type_coerce,
 )
 from sqlalchemy.dialects import postgresql, sqlite
 
@@ -163,6 +165,8 @@ def measure(connection: Connection, table: Table, partition: int | None = None) 
 
 
 def _measured(column: Any) -> Any:
+    if isinstance(column.type, TypeDecorator):
+        column = type_coerce(column, column.type.impl_instance)
     if isinstance(column.type, Integer | SmallInteger):
         return column % literal(MODULUS, BigInteger)
     if isinstance(column.type, String | LargeBinary):

@@ -23,6 +23,7 @@ from dragoman.storage.outages import is_outage, reason_of
 from dragoman.storage.partitions import split
 from dragoman.storage.runners import ChildRunner, LocalRunner, Runner
 from dragoman.storage.short_ids import ShortIds
+from dragoman.storage.upgrades import oldest_that_fits, problem_of
 from dragoman.storage.writer import CommitObserver, Writer, check_durable
 
 T = TypeVar("T")
@@ -79,12 +80,10 @@ class Storage:
         """Raises `StorageUnavailable` unless the tables are current and commits are durable."""
         with self._write_engine.connect() as connection:
             check_durable(connection)
-        current, newest = revisions.current(self._write_engine), revisions.newest()
-        if current != newest:
-            raise StorageUnavailable(
-                f"the tables are at revision {current or 'none'}, this version needs {newest}:"
-                " run `dragoman migrate`"
-            )
+            oldest = None if self.partition is None else oldest_that_fits(connection)
+        problem = problem_of(revisions.current(self._write_engine), oldest)
+        if problem:
+            raise StorageUnavailable(problem)
 
     def start(self) -> None:
         """Starts the writer; to be called on the event loop."""

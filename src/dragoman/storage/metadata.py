@@ -9,16 +9,18 @@ from sqlalchemy import (
     BigInteger,
     Column,
     ColumnElement,
+    Dialect,
     ForeignKeyConstraint,
     Index,
     Integer,
     MetaData,
+    SmallInteger,
     Table,
     TextClause,
 )
 from sqlalchemy import text as sql
 from sqlalchemy.schema import SchemaItem
-from sqlalchemy.types import TypeEngine
+from sqlalchemy.types import TypeDecorator, TypeEngine
 
 metadata = MetaData(
     naming_convention={
@@ -33,6 +35,29 @@ _Type: TypeAlias = type[TypeEngine[Any]] | TypeEngine[Any]
 
 Identifier: TypeEngine[int] = BigInteger().with_variant(Integer(), "sqlite")
 """INTEGER on SQLite, so that a primary key is the row's own key and costs no second index."""
+
+
+class Word(TypeDecorator[str]):
+    """A word of a list to which words are only added: stored as its place there, of one octet.
+
+    Statements that do not go through SQLAlchemy give and take the place.
+    """
+
+    impl = SmallInteger
+    cache_ok = True
+
+    def __init__(self, words: tuple[str, ...]) -> None:
+        super().__init__()
+        self.words = words
+        self._places = {word: place for place, word in enumerate(words)}
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> int | None:
+        """What is stored for a word."""
+        return None if value is None else self._places[value]
+
+    def process_result_value(self, value: int | None, dialect: Dialect) -> str | None:
+        """The word that is stored."""
+        return None if value is None else self.words[value]
 
 
 def table(name: str, *items: SchemaItem, **options: Any) -> Table:

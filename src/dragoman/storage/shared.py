@@ -15,7 +15,6 @@ from sqlalchemy.exc import DBAPIError
 
 from dragoman.core.model.errors import StorageUnavailable
 from dragoman.storage.connections import CLIENT_OPTIONS, SERVER_OPTIONS, read_engine
-from dragoman.storage.migrations import revisions
 from dragoman.storage.outages import is_outage, reason_of
 
 T = TypeVar("T")
@@ -113,15 +112,6 @@ def in_transaction(url: str, *steps: Callable[[Connection], object]) -> None:
         if not is_outage(error):
             raise
         raise StorageUnavailable(reason_of(error)) from error
-    finally:
-        engine.dispose()
-
-
-def is_migrated(url: str) -> bool:
-    """Whether the tables of a partition are at the newest revision; takes no lock."""
-    engine = _plain_engine(url)
-    try:
-        return revisions.current(engine) == revisions.newest()
     finally:
         engine.dispose()
 

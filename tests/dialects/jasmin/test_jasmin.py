@@ -190,7 +190,7 @@ async def test_reports_are_asked_for(gate: Any, query: str, data: str, states: s
     (message,) = await gate.send(f"{TO}&content=a&dlr-url={quote(URL, safe='')}{query}")
     options = message.options
     assert (options.callback_url, options.return_data) == (URL, data)
-    assert set(options.callback_states) == states
+    assert set(options.reported_states) == states
 
 
 FACTS = CallbackFacts(

@@ -129,7 +129,7 @@ async def test_a_mask_chooses_the_states(gate: Any, mask: int) -> None:
     (message,) = await gate.send(
         f"to=4512345678&text=a&dlr-mask={mask}&dlr-url=http%3A%2F%2Fa.example"
     )
-    assert set(message.options.callback_states) == MASKS[mask]
+    assert set(message.options.reported_states) == MASKS[mask]
 
 
 async def test_no_mask_asks_for_nothing(gate: Any) -> None:
@@ -146,6 +146,6 @@ async def test_the_url_of_the_account_is_called_where_a_request_names_none(gate:
     first, second, third = sorted(sent, key=lambda message: message.message_id)
     assert first.options.callback_url.startswith("http://account.example/?d=%d")
     ends = {State.DELIVERED, State.UNDELIVERED, State.EXPIRED, State.UNKNOWN, State.REJECTED}
-    assert set(first.options.callback_states) == ends
+    assert set(first.options.reported_states) == ends
     assert second.options.callback_url == "http://own.example"
-    assert third.options.callback_states == (State.SENT,)
+    assert third.options.reported_states == (State.SENT,)

@@ -188,7 +188,7 @@ async def test_report_is_asked_for_only_with_status_and_statusurl(
     batch, _ = await stored(link)
     options = msgspec.json.decode(batch.options, type=BatchOptions)
     assert options.callback_url == ("http://example.com/dlr.php" if url else "")
-    assert bool(options.callback_states) is reported
+    assert bool(options.reported_states) is reported
 
 
 @pytest.mark.parametrize(

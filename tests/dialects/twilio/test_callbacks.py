@@ -180,5 +180,5 @@ async def test_the_url_of_the_account_is_called_where_a_message_names_none(gate:
         newest = max(gate.services.live, key=lambda message: message.message_id)
         options = newest.batch.stored.options
         urls.append(options.callback_url)
-        assert set(options.callback_states) == REPORTED
+        assert set(options.reported_states) == REPORTED
     assert urls == ["https://account.example/", "https://own.example/"]

@@ -191,7 +191,7 @@ async def test_a_service_has_settings_for_its_messages(gate: Any) -> None:
     ]
     assert told == [("https://service.example/", 600_000), ("https://own.example/", 900_000)]
     assert [one.batch.stored.format for one in (first, second)] == ["auto", "gsm_alike"]
-    assert set(first.batch.stored.options.callback_states) == REPORTED
+    assert set(first.batch.stored.options.reported_states) == REPORTED
 
 
 async def test_an_account_that_may_not_receive_has_no_urls(gate: Any) -> None:

@@ -85,7 +85,10 @@ async def test_an_account_is_made_below_another_and_changed(call: Caller) -> Non
         credits=7,
         revoke=["premium"],
         profile="link",
+        country="no",
     )
+    assert store["country"] == "NO"
+    assert await call.refused("PATCH", "accounts", "store", country="XX") == "invalid_field"
     assert (store["username"], store["credits"], store["profile"]) == ("store", 7, "link")
     assert store["permissions"] == ["any_sender", "receive", "send"]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dragoman.core.messages.sql.statistics import PeriodCount
-from dragoman.core.reporting.traffic_days import KEPT_MS, MAX_DAYS, TrafficDays, Tree
+from dragoman.core.reporting.traffic_days import KEPT_MS, MAX_PERIODS, TrafficDays, Tree
 from dragoman.kit.clock import FixedClock
 
 SMALL = Tree(1, "UTC", False)
@@ -75,7 +75,7 @@ async def test_days_that_cannot_be_read_again_are_shown_as_they_were() -> None:
 async def test_day_that_begins_is_read_alone_and_the_oldest_is_forgotten() -> None:
     counters = Counters()
     days = TrafficDays(FixedClock())
-    month = range(100, 100 + MAX_DAYS)
+    month = range(100, 100 + MAX_PERIODS)
     await days.rows(SMALL, month, counters.read)
     await days.rows(SMALL, range(month.start + 1, month.stop + 1), counters.read)
     assert counters.readings == [month, range(month.stop, month.stop + 1)]

@@ -10,7 +10,7 @@ import base64
 import hashlib
 import hmac
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -28,6 +28,9 @@ from dragoman.web.requests import Request
 
 _HEADER: Final = "header:"
 _PREFIX: Final = re.compile(rb"^(?:md5|sha1|sha256|sha512|v[0-9])=")
+_PORT: Final = re.compile(
+    r"(https?://(?:\[[^\]]*\]|[^/:?#\[]+))(:[0-9]+)?(?=[/?#]|$)", re.IGNORECASE
+)
 
 PublicUrl = Callable[[Request], str]
 """The URL of a call, as the provider knows it."""
@@ -71,19 +74,23 @@ class _Hmac(SignatureCheck):
         self._algorithm = table.algorithm or "sha256"
         self._encode = _ENCODINGS[table.encoding or "hex"]
         self._folds = (table.encoding or "hex") == "hex"
-        self._pieces = _pieces_of(table, url)
+        urls = (url, lambda request: _other_port(url(request))) if table.either_port else (url,)
+        self._signed = tuple(_pieces_of(table, one) for one in urls)
 
     def problem(self, request: Request) -> str:
         given = _given(request, self._header)
         if not given:
             return MISSING
-        signed = b"".join([piece(request) for piece in self._pieces])
-        expected = self._encode(hmac.digest(self._key, signed, self._algorithm))
         if self._folds:
             given = given.lower()
         # Some providers sign with two keys for a while, or name the hash before it.
         candidates = [_PREFIX.sub(b"", one.strip()) for one in given.split(b",")]
-        return "" if any(hmac.compare_digest(one, expected) for one in candidates) else WRONG
+        for pieces in self._signed:
+            signed = b"".join([piece(request) for piece in pieces])
+            expected = self._encode(hmac.digest(self._key, signed, self._algorithm))
+            if any(hmac.compare_digest(one, expected) for one in candidates):
+                return ""
+        return WRONG
 
 
 class _Ed25519(SignatureCheck):
@@ -225,8 +232,8 @@ def _piece(name: str, url: PublicUrl) -> Piece:
         return lambda request: url(request).encode()
     if name == "url.sha256":
         return lambda request: hashlib.sha256(url(request).encode()).digest()
-    if name == "url.sorted":
-        return lambda request: _sorted_url(url(request))
+    if name == "call.sorted":
+        return lambda request: _sorted_call(url(request), request)
     if name.startswith(_HEADER):
         header = name.removeprefix(_HEADER).lower().encode()
         return lambda request: request.header(header)
@@ -238,20 +245,38 @@ def _piece(name: str, url: PublicUrl) -> Piece:
 
 def _sorted_form(request: Request) -> bytes:
     """Names and values of a form, sorted by name (Twilio, "Webhooks security")."""
+    return "".join(f"{name}{value}" for name, value in sorted(set(_form_of(request)))).encode()
+
+
+def _form_of(request: Request) -> Sequence[tuple[str, str]]:
+    """Names and values of a form; none where the body is no form."""
     if parse_media_type(request.header(b"content-type")).name != FORM:
-        return b""
+        return ()
     try:
-        form = parse_form(request.body, fallback_charset="latin-1")
+        return parse_form(request.body, fallback_charset="latin-1").pairs
     except MalformedBody:
-        return b""
-    return "".join(f"{name}{value}" for name, value in sorted(set(form.pairs))).encode()
+        return ()
 
 
-def _sorted_url(url: str) -> bytes:
-    """A URL with its parameters decoded and sorted (Plivo, "Signature validation", V3)."""
-    address, mark, query = url.partition("?")
-    pairs = sorted(parse_form(query.encode()).pairs) if query else []
-    return f"{address}{mark}{'&'.join(f'{name}={value}' for name, value in pairs)}".encode()
+def _sorted_call(url: str, request: Request) -> bytes:
+    """A URL with its parameters decoded and sorted, and the form behind it (Plivo,
+    "Signature validation", V3). Which marks are between them depends on what there is."""
+    address, _, query = url.partition("?")
+    named = "&".join(f"{name}={value}" for name, value in sorted(parse_form(query.encode()).pairs))
+    form = "".join(f"{name}{value}" for name, value in sorted(_form_of(request)))
+    mark = "?" if named or form else ""
+    return f"{address}{mark}{named}{'.' if named and form else ''}{form}".encode()
+
+
+def _other_port(url: str) -> str:
+    """A URL with its scheme's port where it names none, and without a port where it names one."""
+    if (found := _PORT.match(url)) is None:
+        return url
+    host, port = found.groups()
+    rest = url[found.end() :]
+    if port:
+        return f"{host}{rest}"
+    return f"{host}:{443 if host.lower().startswith('https') else 80}{rest}"
 
 
 def _sorted_fields(own: str) -> Piece:

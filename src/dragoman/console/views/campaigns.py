@@ -11,11 +11,11 @@ import msgspec
 
 from dragoman.console.forms import EDITED_SINCE
 from dragoman.console.labels import FAILURES, STATES, describe_refusal
-from dragoman.console.message_filter import region_of
 from dragoman.console.page import Page
 from dragoman.console.page_request import PageRequest
 from dragoman.console.paging import PER_PAGE, address_of, read_before
 from dragoman.console.reading import Unreadable, read_count, read_due, read_numbers
+from dragoman.console.regions import region_of
 from dragoman.console.translation import gettext, lazy
 from dragoman.core.accounts.model.accounts import Permission
 from dragoman.core.campaigns.model.text_campaigns import (

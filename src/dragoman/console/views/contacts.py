@@ -8,11 +8,11 @@ from typing import Any, Final
 
 from dragoman.console.forms import version_of
 from dragoman.console.labels import describe_refusal
-from dragoman.console.message_filter import region_of
 from dragoman.console.page import Page
 from dragoman.console.page_request import PageRequest
 from dragoman.console.paging import make_pager
 from dragoman.console.reading import Unreadable, read_count, read_numbers
+from dragoman.console.regions import region_of
 from dragoman.console.tables import render_rows
 from dragoman.console.translation import gettext, lazy
 from dragoman.core.accounts.audit_log import hide_number

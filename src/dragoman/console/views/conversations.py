@@ -10,11 +10,11 @@ from typing import Any, Final
 import msgspec
 
 from dragoman.console.labels import FAILURES, describe_refusal
-from dragoman.console.message_filter import region_of
 from dragoman.console.page import Page
 from dragoman.console.page_request import PageRequest
 from dragoman.console.paging import PER_PAGE, address_of, read_before
 from dragoman.console.reading import Unreadable, read_count, read_numbers
+from dragoman.console.regions import region_of
 from dragoman.console.translation import gettext, lazy
 from dragoman.console.views.inbox import HANDLINGS
 from dragoman.core.accounts.model.accounts import Permission

@@ -8,15 +8,16 @@ from dragoman.console.forms import version_of
 from dragoman.console.labels import describe_permissions, describe_refusal
 from dragoman.console.page import Page
 from dragoman.console.page_request import PageRequest
+from dragoman.console.regions import region_choices
 from dragoman.console.roles import role_of
 from dragoman.console.translation import gettext, lazy
 from dragoman.core.accounts.account_fields import AccountFields
-from dragoman.core.accounts.model.accounts import Permission
+from dragoman.core.accounts.model.accounts import Account, Permission
 from dragoman.core.accounts.model.people import Role
 from dragoman.core.callbacks.webhooks import TEXTS
 from dragoman.core.inbound.keywords import check_may_receive
 from dragoman.core.model.errors import Refused
-from dragoman.kit.zones import zone_names
+from dragoman.kit.zones import country_of_zone, zone_names
 from dragoman.web.responses import Response
 
 TAKES_TEXTS: Final = frozenset({"jasmin", "kannel"})
@@ -29,26 +30,31 @@ async def show_own_account(request: PageRequest) -> Response:
 
 
 async def change_settings(request: PageRequest) -> Response:
-    """Stores the time zone, unless someone else changed it meanwhile."""
+    """Stores time zone and country, unless someone else changed them meanwhile."""
     async with request.context.editing:
         return await _change_settings(request)
 
 
 async def _change_settings(request: PageRequest) -> Response:
     accounts = request.services.accounts
-    stored = (await accounts.find(request.account.username)).time_zone
-    zone = request.form.get("time_zone", "").strip()
-    if zone != stored and not request.is_current(stored):
-        request.problems.add_conflicts({"time_zone": stored}, {"time_zone": zone})
-        return await _show(request, 409, zone)
+    stored = _place_of(await accounts.find(request.account.username))
+    typed = {name: request.form.get(name, "").strip() for name in stored}
+    if typed != stored and not request.is_current(stored):
+        request.problems.add_conflicts(stored, typed)
+        return await _show(request, 409, typed)
+    audit = tuple(request.audit(name) for name in stored if typed[name] != stored[name])
     try:
-        entry = request.audit("time_zone")
-        change = AccountFields(time_zone=zone)
-        await accounts.change(request.account.username, change, audit=(entry,))
+        fields = AccountFields(time_zone=typed["time_zone"], country=typed["country"])
+        await accounts.change(request.account.username, fields, audit=audit)
     except Refused as refused:
-        request.problems.add(refused, ("time_zone",), describe_refusal(refused))
-        return await _show(request, 400, zone)
+        request.problems.add(refused, tuple(typed), describe_refusal(refused))
+        return await _show(request, 400, typed)
     return request.go("/account", "saved")
+
+
+def _place_of(account: Account) -> dict[str, str]:
+    """Where its people are, as the form shows it."""
+    return {"time_zone": account.time_zone, "country": account.country}
 
 
 async def change_reports(request: PageRequest) -> Response:
@@ -121,22 +127,24 @@ def _text_urls(request: PageRequest) -> dict[str, str]:
 async def _show(
     request: PageRequest,
     status: int = 200,
-    zone: str | None = None,
+    place: dict[str, str] | None = None,
     reports: dict[str, str] | None = None,
     texts: dict[str, str] | None = None,
 ) -> Response:
     account = await request.services.accounts.find(request.account.username)
     stored, stored_texts = _report_urls(request), _text_urls(request)
+    place = place or _place_of(account)
     return request.show(
         "own-account.html",
         status,
         account=account,
         own_role=role_of(account),
         can=describe_permissions(account.permissions),
-        time_zone=account.time_zone if zone is None else zone,
-        zones=_zones(request, account.time_zone if zone is None else zone),
+        place=place,
+        zones=_zones(request, place["time_zone"]),
+        countries=_countries(request, account, place["country"]),
         default_zone=request.services.settings.console.time_zone,
-        version=version_of(account.time_zone),
+        version=version_of(_place_of(account)),
         reports=reports or stored,
         reports_version=version_of(stored),
         texts=texts or stored_texts,
@@ -151,6 +159,16 @@ def _zones(request: PageRequest, chosen: str) -> list[tuple[str, str]]:
     usual = request.services.settings.console.time_zone
     names = sorted({*zone_names(), *([chosen] if chosen else [])})
     return [("", f"{usual} (default)"), *((name, name.replace("_", " ")) for name in names)]
+
+
+def _countries(request: PageRequest, account: Account, chosen: str) -> list[tuple[str, str]]:
+    """The countries there are, with what an empty one stands for."""
+    names = dict(region_choices())
+    usual = country_of_zone(account.time_zone or request.services.settings.console.time_zone)
+    said = gettext("as the time zone: {country}") if usual in names else gettext("none")
+    if chosen:
+        names.setdefault(chosen, chosen)
+    return [("", said.format(country=names.get(usual, ""))), *names.items()]
 
 
 PAGES: Final = (

@@ -17,6 +17,7 @@ from dragoman.console.message_filter import FIELDS, MAX_FIELD, Search, choices_o
 from dragoman.console.page import Page
 from dragoman.console.page_request import PageRequest
 from dragoman.console.paging import PER_PAGE, address_of, read_before
+from dragoman.console.regions import region_of
 from dragoman.console.tables import render_rows
 from dragoman.console.translation import gettext, lazy
 from dragoman.console.views.messages import names_of
@@ -129,6 +130,9 @@ async def _show(request: PageRequest, search: Search, status: int = 200, **more:
         ],
         query=urlencode(query),
         may_save=bool(query) and not request.problems and not _names_number(typed),
+        reads_without_country=not region_of(request)
+        and not (typed["q"] or typed["number"]).startswith(("+", "00")),
+        manages=request.manages,
         texts_address="?" + urlencode({"text": typed["q"]}),
         export_address="/messages/export" + ("?" + urlencode(query) if query else ""),
         failures=FAILURES,

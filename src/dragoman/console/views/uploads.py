@@ -9,10 +9,10 @@ import msgspec
 import phonenumbers
 
 from dragoman.console.labels import describe_refusal
-from dragoman.console.message_filter import region_of
 from dragoman.console.page import Page
 from dragoman.console.page_request import PageRequest
 from dragoman.console.reading import read_count
+from dragoman.console.regions import region_choices, region_of
 from dragoman.console.tables import render_csv
 from dragoman.console.translation import gettext, lazy
 from dragoman.core.accounts.model.accounts import Permission
@@ -20,7 +20,6 @@ from dragoman.core.contacts.contacts import MAX_FIELD_NAME
 from dragoman.core.contacts.csv_files import TableShape
 from dragoman.core.contacts.model.uploads import NUMBER_COLUMN, Mapping, Upload, UploadState
 from dragoman.core.contacts.uploads import MAX_BYTES, MAX_FAULTS_KEPT
-from dragoman.core.model.countries import NAMES, region_of_mcc
 from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.web.responses import Response
 
@@ -180,7 +179,10 @@ async def _show_mapping(request: PageRequest, upload: Upload, status: int = 200)
         lists=[("", gettext("a new list")), *((str(one.list_id), one.name) for one in lists)],
         chosen_list=form.get("list", request.query.get("list", "")),
         new_list=form.get("new_list", upload.name.rpartition(".")[0][:100]),
-        countries=_countries(),
+        countries=[
+            ("", gettext("none: all numbers have their country code")),
+            *region_choices(),
+        ],
         country=form.get("country", region_of(request)),
         duplicates=not form or bool(form.get("duplicates")),
         clean=bool(form.get("clean")),
@@ -223,13 +225,6 @@ def _read_mapping(request: PageRequest, shape: TableShape) -> Mapping:
         drop_duplicates=bool(form.get("duplicates")),
         clean=bool(form.get("clean")),
     )
-
-
-def _countries() -> list[tuple[str, str]]:
-    """Countries by region, for numbers that come without their calling code."""
-    named = {region: name for mcc, name in NAMES.items() if (region := region_of_mcc(mcc))}
-    found = sorted(named.items(), key=lambda one: one[1])
-    return [("", gettext("none: all numbers have their country code")), *found]
 
 
 def _find(request: PageRequest) -> Upload:

@@ -16,6 +16,7 @@ from dragoman.core.accounts.sql.accounts import parse_types, render_details, ren
 from dragoman.core.billing.model.payments import Payer
 from dragoman.core.model.errors import NOT_A_ZONE, RefusalCode, Refused
 from dragoman.core.model.texts import is_storable
+from dragoman.core.model.written_numbers import has_numbers
 
 MAX_NAME: Final = 64
 MAX_DETAIL: Final = 200
@@ -33,6 +34,8 @@ class AccountFields(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
     prefixes: str | None = None
     default_sender: str | None = None
     time_zone: str | None = None
+    country: str | None = None
+    """ISO 3166-1 alpha-2 in either case; empty for that of the time zone."""
     profile: str | None = None
     details: AccountDetails | None = None
     payer: Payer | None = None
@@ -67,6 +70,8 @@ def render_fields(fields: AccountFields) -> dict[str, Any]:
     for name in ("texts_days", "numbers_days", "messages_days"):
         if name in columns:
             columns[name] = values[name]
+    if "country" in columns:
+        columns["country"] = values["country"]
     if "payer" in columns:
         columns["payer"] = values["payer"].value
     if "details" in columns:
@@ -115,6 +120,13 @@ def _check_zone(name: str, value: str) -> str:
     return value
 
 
+def _read_country(name: str, value: str) -> str:
+    region = value.strip().upper()
+    if region and not has_numbers(region):
+        raise Refused(RefusalCode.INVALID_FIELD, name, "not a country by ISO 3166-1, such as DK")
+    return region
+
+
 def _read_types(_name: str, value: str) -> frozenset[str] | None:
     return parse_types(value)
 
@@ -133,6 +145,7 @@ _CHECKS: Final[Mapping[str, Callable[[str, Any], Any]]] = {
     "prefixes": _check_list,
     "default_sender": _check_sender,
     "time_zone": _check_zone,
+    "country": _read_country,
     "details": _check_details,
     "message_types": _read_types,
     "texts_days": _read_days,

@@ -144,6 +144,7 @@ class AccountTree:
         having -= {name for name, wanted in permissions.items() if not wanted}
         inherited = AccountFields(
             time_zone=caller.time_zone,
+            country=caller.country,
             profile=caller.profile,
             max_parts=caller.max_parts,
             max_recipients=caller.max_recipients,

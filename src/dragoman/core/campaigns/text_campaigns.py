@@ -355,7 +355,8 @@ class TextCampaigns:
         tally = Tally(at_ms=self.clock.now_ms(), causes=tuple(causes))
         note = CampaignNote(campaign_id=campaign.campaign_id, tally=tally)
         await self.storage.writer.write(text_campaigns.note, note)
-        rest = max(TALLY_EVERY_S, TALLY_REST * (monotonic() - began))
+        # Before there are messages, counting costs nothing, and the first ones are looked for.
+        rest = max(TALLY_EVERY_S, TALLY_REST * (monotonic() - began)) if causes else 0.0
         self._next_tally[campaign.campaign_id] = monotonic() + rest
         return tally
 

@@ -391,7 +391,7 @@ class Delivery:
     ) -> NewCallback | None:
         on_stored = message.batch.stored
         options = on_stored.options
-        if not options.callback_url or state not in options.callback_states:
+        if not options.callback_url or state not in options.reported_states:
             return None
         facts = CallbackFacts(
             message_id=message.message_id,

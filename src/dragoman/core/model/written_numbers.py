@@ -42,5 +42,10 @@ def region_of_number(digits: str) -> str:
         return ""
 
 
+def has_numbers(region: str) -> bool:
+    """Whether there is a country of this name (ISO 3166-1 alpha-2) with phone numbers."""
+    return region in phonenumbers.SUPPORTED_REGIONS
+
+
 def _is_number(text: str) -> bool:
     return text.isascii() and all(one.isdigit() or one in " .()/-" for one in text)

@@ -15,6 +15,7 @@ from dragoman.core.model.errors import StorageUnavailable
 from dragoman.core.model.use_case import use_case
 from dragoman.core.placement.model.views import Node, Overview
 from dragoman.core.placement.sql import moves, shared
+from dragoman.storage import upgrades
 from dragoman.storage.partitions import partition_url
 from dragoman.storage.shared import SharedSession
 
@@ -61,6 +62,9 @@ class Membership:
                 f"the cluster has {partitions} partitions, cluster.partitions says"
                 f" {self.partitions}: their number is chosen once"
             )
+        problem = await self.session.run(lambda c: upgrades.problem_of_any(c, partitions))
+        if problem:
+            raise CannotJoin(problem)
         if await self.session.run(lambda c: moves.find_setting(c, moves.SOURCE)) is not None:
             raise CannotJoin(
                 "a gateway is moving in: run `dragoman cluster import` until it has ended"

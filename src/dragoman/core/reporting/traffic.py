@@ -15,7 +15,7 @@ import msgspec
 from dragoman.core.messages.model.outcomes import STEPS_S
 from dragoman.core.messages.sql.outcome_counts import FAILURES, ROUTE_STATUS, TIMES
 from dragoman.core.messages.sql.statistics import CREDITS, PRICE, PeriodCount, count_by_period
-from dragoman.core.reporting.traffic_days import TrafficDays, Tree
+from dragoman.core.reporting.traffic_days import MAX_PERIODS, TrafficDays, Tree
 from dragoman.kit.clock import Clock
 from dragoman.kit.zones import DAY_MS, HOUR_MS, stretches_of
 from dragoman.storage.engine import Storage
@@ -35,7 +35,9 @@ MAX_DAYS_BY_HOUR: Final = 2
 CHUNK_DAYS: Final = 16
 """Days that are read at once, of a time that anyone may choose."""
 LARGE_TREE: Final = 100
-"""Accounts from which on a month is read day by day."""
+"""Accounts from which on a month is read day by day, and hours are kept."""
+LIVE_HOURS: Final = 3
+"""The last hours, whose counts change most, are read each time."""
 _DELIVERED: Final = "delivered"
 _FAILED: Final = frozenset({"undelivered", "expired", "rejected", "unknown"})
 
@@ -165,7 +167,16 @@ class Traffic:
         number, unit_ms = len(report.periods), report.unit_ms
         begin = int((report.periods[0].start - _EPOCH) / timedelta(milliseconds=unit_ms))
         periods = range(begin - number, begin)
-        return await self._read_report(account_ids, zone, periods, unit_ms, _TOTALS)
+        now = _period_of(self._clock.now_ms(), zone, unit_ms)
+        if len(account_ids) < LARGE_TREE or periods.start <= now - MAX_PERIODS:
+            return await self._read_report(account_ids, zone, periods, unit_ms, _TOTALS)
+
+        async def read(some: range) -> list[PeriodCount]:
+            return await self._read(account_ids, zone, some, unit_ms)
+
+        tree = Tree(account_ids[0], zone, is_large=unit_ms == DAY_MS, unit_ms=unit_ms)
+        rows = await self.days.rows(tree, periods, read)
+        return _make_report(_by_dimension(rows), periods, unit_ms)
 
     async def _read_report(
         self,
@@ -195,13 +206,20 @@ class Traffic:
         async def read(days: range) -> list[PeriodCount]:
             return await self._read(account_ids, zone, days, DAY_MS)
 
+        async def read_hours(hours: range) -> list[PeriodCount]:
+            return await self._read(account_ids, zone, hours, HOUR_MS)
+
         if unit_ms == DAY_MS:
             over = await self.days.rows(tree, periods[:-1], read)
             rows = over + await read(periods[-1:])
+        elif tree.is_large:
+            by_hour = tree._replace(is_large=False, unit_ms=HOUR_MS)
+            over = await self.days.rows(by_hour, periods[:-LIVE_HOURS], read_hours)
+            rows = over + await read_hours(periods[-LIVE_HOURS:])
+            # Who looks at a day often looks at a month next.
+            self.days.refresh(tree, self._month(zone), read)
         else:
-            rows = await self._read(account_ids, zone, periods, unit_ms)
-            if tree.is_large:  # who looks at a day often looks at a month next
-                self.days.refresh(tree, self._month(zone), read)
+            rows = await read_hours(periods)
         return _make_report(_by_dimension(rows), periods, unit_ms)
 
     def _month(self, zone: str) -> range:

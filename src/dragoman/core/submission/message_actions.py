@@ -119,7 +119,7 @@ def _repeat(found: _Found, protocol: str) -> Submission:
         callback = CallbackRequest(
             url=options.callback_url,
             return_data=options.return_data,
-            states=frozenset(map(State, options.callback_states)),
+            states=frozenset(map(State, options.reported_states)),
         )
     message_type = None
     if options.message_type:

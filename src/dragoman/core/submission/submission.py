@@ -33,6 +33,7 @@ from dragoman.core.messages.model.conditions import RouteQuery
 from dragoman.core.messages.model.lifecycle import BatchState, State
 from dragoman.core.messages.model.messages import Format, Submission
 from dragoman.core.messages.model.records import (
+    ALL_REPORTED,
     BatchOptions,
     NewBatch,
     StateChange,
@@ -465,6 +466,8 @@ class SubmissionService:
         now_ms: int | None = None,
     ) -> StoredBatch:
         callback, message_type = submission.callback, submission.message_type
+        states = callback.states if callback else frozenset()
+        reports_all = states == ALL_REPORTED
         return StoredBatch(
             batch_id=self.ids.next(now_ms),
             account_id=account.account_id,
@@ -481,7 +484,8 @@ class SubmissionService:
                 protocol_id=submission.protocol_id,
                 callback_url=callback.url if callback else "",
                 return_data=callback.return_data if callback else submission.return_data,
-                callback_states=tuple(sorted(callback.states)) if callback else (),
+                callback_states=() if reports_all else tuple(sorted(states)),
+                reports_all=reports_all,
                 premium=submission.premium,
                 push=terms.push,
                 audience=submission.audience is not None,

@@ -63,6 +63,8 @@ from dragoman.protocols.smpp.states import (
 
 _NOTHING: Final[frozenset[int]] = frozenset()
 _CLOSED: Final = State.CLOSED
+MAX_EARLY: Final = 100
+"""Requests that may come behind a bind which is not answered yet."""
 
 
 class LocalProtocolError(Exception):
@@ -100,6 +102,7 @@ class Session(Generic[Context]):
         "_acceptable",
         "_bind_command",
         "_bind_sequence",
+        "_early",
         "_enquire_deadline",
         "_enquire_sequence",
         "_events",
@@ -148,6 +151,7 @@ class Session(Generic[Context]):
         # which remembers insertion, in order of deadline.
         self._outstanding: dict[int, tuple[float, int, Context]] = {}
         self._unwritten: list[int] = []
+        self._early: list[Pdu] = []
         self._sequence = 0
         self._bind_command = 0
         self._bind_sequence = 0
@@ -208,7 +212,8 @@ class Session(Generic[Context]):
     def respond(self, request: Pdu, response: Pdu) -> None:
         """Answers a request of the peer; the response takes the request's sequence number.
 
-        After the session has ended this does nothing: the peer sends the message again.
+        After the session has ended this does nothing: the peer sends the message again. What came
+        behind a bind are events once that is answered.
         """
         wanted = RESPONSE_CLASSES.get(type(request))
         if wanted is None or type(response) not in (wanted, GenericNack):
@@ -219,6 +224,9 @@ class Session(Generic[Context]):
             return
         if isinstance(request, Bind):
             self._settle_bind(request.command_id, accepted=response.command_status == 0)
+            self._out.append(encode(response, request.sequence_number))
+            self._take_early()
+            return
         self._out.append(encode(response, request.sequence_number))
 
     def acknowledge(self, delivery: DeliverSm | DataSm, status: int) -> None:
@@ -377,7 +385,9 @@ class Session(Generic[Context]):
 
     def _on_request(self, pdu: Pdu) -> None:
         handler = self._HANDLERS.get(pdu.command_id)
-        if handler is not None:
+        if self._is_early(pdu):
+            self._early.append(pdu)
+        elif handler is not None:
             handler(self, pdu)
         elif pdu.command_id in self._acceptable:
             self._events.append(RequestReceived(pdu))
@@ -387,6 +397,25 @@ class Session(Generic[Context]):
             self._refuse(type(pdu), CommandStatus.ESME_RINVBNDSTS, pdu.sequence_number)
         else:
             self._refuse(None, CommandStatus.ESME_RINVCMDID, pdu.sequence_number)
+
+    def _is_early(self, pdu: Pdu) -> bool:
+        """Whether a request came behind a bind that it depends on: some clients do not wait."""
+        return (
+            self.state is State.BINDING
+            and self.role is Role.SERVER
+            and pdu.command_id != CommandId.ENQUIRE_LINK
+            and len(self._early) < MAX_EARLY
+        )
+
+    def _take_early(self) -> None:
+        early, self._early = self._early, []
+        for pdu in early:
+            if self.closed:
+                return
+            if self.bound:
+                self._on_request(pdu)
+            else:
+                self._refuse(type(pdu), CommandStatus.ESME_RINVBNDSTS, pdu.sequence_number)
 
     def _on_bind_request(self, pdu: Pdu) -> None:
         if self.role is Role.SERVER and self.state is State.OPEN and isinstance(pdu, Bind):

@@ -38,3 +38,18 @@ def current(engine: Engine) -> str | None:
 def newest() -> str:
     """The revision this version of Dragoman needs: the number its last file begins with."""
     return max(file.name for file in FOLDER.glob("versions/[0-9]*.py")).partition("_")[0]
+
+
+def missing(after: str | None) -> list[str]:
+    """The revisions that tables lack which are at one, in their order."""
+    names = sorted(file.name for file in FOLDER.glob("versions/[0-9]*.py"))
+    numbers = (name.partition("_")[0] for name in names)
+    return [number for number in numbers if after is None or number > after]
+
+
+def is_additive(revision: str) -> bool:
+    """Whether versions before a revision work with its tables (`storage/upgrades.py`)."""
+    from alembic.script import ScriptDirectory
+
+    module = ScriptDirectory(str(FOLDER)).get_revision(revision).module
+    return getattr(module, "additive", False) is True

@@ -86,6 +86,9 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
     details: AccountDetails = AccountDetails()
     time_zone: str = ""
     """IANA name; empty leaves it to the dialect."""
+    country: str = ""
+    """ISO 3166-1 alpha-2, whose numbers its people write without calling code; empty if not said.
+    """
     default_sender: str = ""
     payer: Payer = Payer.OWN
     message_types: frozenset[str] | None = None

@@ -30,14 +30,15 @@ accounts = table(
     Column("payer", Text, nullable=False, server_default="own"),
     Column("message_types", Text, nullable=False, server_default=""),
     *optional(Integer, "texts_days", "numbers_days", "messages_days"),
+    Column("country", Text, nullable=False, server_default=""),
     Index("ix_accounts_parent_id", "parent_id"),
 )
 """`permissions` are names with blanks between; names of a newer version are kept, not heeded.
 
 `details` is JSON (`domain.accounts.AccountDetails`), `message_types` are names with blanks
 between, none for all. The days say how long what it sends and receives is kept, where that is not
-as for the account above it. A deleted account keeps its row for what it sent; `path` holds
-identifiers in base 36 from the root to the account.
+as for the account above it; `country` is ISO 3166-1 alpha-2, or empty. A deleted account keeps its
+row for what it sent; `path` holds identifiers in base 36 from the root to the account.
 """
 
 credentials = table(

@@ -2,10 +2,22 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Boolean, Column, ForeignKey, Index, Integer, LargeBinary, Text
+from typing import Final
+
+from sqlalchemy import (
+    Boolean,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    PrimaryKeyConstraint,
+    Text,
+)
 
 from dragoman.storage.metadata import (
     Identifier,
+    Word,
     primary_identifier,
     required,
     table,
@@ -22,18 +34,28 @@ wallets = table(
     Index("uq_wallets_account_id_kind", "account_id", "kind", unique=True),
 )
 
+KINDS: Final = ("reserve", "commit", "refund", "top_up", "transfer", "purchase")
+"""Kinds of movements, by the numbers that are stored."""
+SIDES: Final = ("available", "held", "spent", "outside")
+"""Sides of a wallet, the world outside among them, by the numbers that are stored."""
+
 ledger_entries = table(
     "ledger_entries",
-    primary_identifier("entry_id"),
-    Column("wallet_id", Identifier, nullable=False),
-    *required(Text, "kind", "debit", "credit"),
+    *required(Identifier, "entry_id", "wallet_id"),
+    Column("kind", Word(KINDS), nullable=False),
+    *required(Word(SIDES), "debit", "credit"),
     Column("amount", Identifier, nullable=False),
     Column("batch_id", Identifier),
     Column("note", Text),
+    PrimaryKeyConstraint("wallet_id", "entry_id"),
     unchecked_reference("wallet_id", "wallets.wallet_id"),
-    Index("ix_ledger_entries_wallet_id_entry_id", "wallet_id", "entry_id"),
+    sqlite_with_rowid=False,
 )
-"""`amount` leaves the side `debit` and enters `credit`: outside, available, held or spent."""
+"""`amount` leaves the side `debit` and enters `credit`.
+
+Every message makes two rows here, which are kept for ever: so they are in the order in which they
+are asked for, without an index beside it, and their words are numbers.
+"""
 
 purchases = table(
     "purchases",

@@ -16,7 +16,7 @@ from sqlalchemy import Connection, literal, or_, select, update
 from dragoman.core.billing.model.payments import MAX_CREDITS
 from dragoman.core.billing.model.reservations import Reservation, Settlement
 from dragoman.core.billing.model.wallets import Balance
-from dragoman.core.billing.sql.tables import ledger_entries, wallets
+from dragoman.core.billing.sql.tables import KINDS, SIDES, ledger_entries, wallets
 from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.storage.bulk import BulkInsert, BulkUpdate
 from dragoman.storage.hot_rows import HotRows
@@ -24,9 +24,15 @@ from dragoman.storage.rows import read_all, read_one
 from dragoman.storage.work import one_by_one
 
 _INSERT_ENTRIES = BulkInsert(ledger_entries)
-_RESERVE = ("reserve", "available", "held")
-_COMMIT, _REFUND = ("commit", "held", "spent"), ("refund", "held", "available")
-"""Kinds of entry, and the sides between which they move credits."""
+
+
+def _movement(kind: str, debit: str, credit: str) -> tuple[int, int, int]:
+    """A kind of entry and the sides between which it moves credits, as rows have them."""
+    return KINDS.index(kind), SIDES.index(debit), SIDES.index(credit)
+
+
+_RESERVE = _movement("reserve", "available", "held")
+_COMMIT, _REFUND = _movement("commit", "held", "spent"), _movement("refund", "held", "available")
 _INSERT_WALLETS = BulkInsert(wallets, suffix="ON CONFLICT (account_id, kind) DO NOTHING")
 _SETTLEMENT = {"available": "{old} + {new}", "held": "{old} + {new}", "spent": "{old} + {new}"}
 _SETTLE = HotRows(
@@ -233,7 +239,7 @@ def _enter(
     connection: Connection, wallet_id: int, entry_id: int, amount: int, kind: str, note: str
 ) -> None:
     debit, credit = ("outside", "available") if amount >= 0 else ("available", "outside")
-    row = (entry_id, wallet_id, kind, debit, credit, abs(amount), None, note)
+    row = (entry_id, wallet_id, *_movement(kind, debit, credit), abs(amount), None, note)
     _INSERT_ENTRIES.run(connection, [row])
 
 

@@ -113,7 +113,7 @@ def find_callback(connection: Connection, callback_id: int) -> CallbackDetails |
     row = connection.execute(query.where(callbacks.c.callback_id == callback_id)).first()
     if row is None:
         return None
-    _, payload = load_whole(connection, [callback_id])[callback_id]
+    payload = load_whole(connection, [callback_id])[callback_id].payload
     names = CallbackView.__struct_fields__
     callback = CallbackView(**{name: getattr(row, name) for name in names})
     repeated = (

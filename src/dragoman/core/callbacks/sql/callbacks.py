@@ -82,12 +82,20 @@ class Expiry(NamedTuple):
 _TABLE = callbacks.c
 _PENDING = _TABLE.state == CallbackState.PENDING.value
 _WAS_OK = and_(_TABLE.state == CallbackState.DELIVERED.value, _TABLE.answered_ms.is_(None))
+_DIALECT_OF_BATCH = (
+    select(batches.c.dialect)
+    .join(messages, messages.c.batch_id == batches.c.batch_id)
+    .where(messages.c.message_id == _TABLE.message_id)
+    .correlate(callbacks)
+    .scalar_subquery()
+)
 LEFT_OUT: Final[dict[str, ColumnElement[Any]]] = {
+    "dialect": case((_TABLE.dialect == "", _DIALECT_OF_BATCH), else_=_TABLE.dialect),
     "answered_ms": case((_WAS_OK, _TABLE.next_attempt_ms), else_=_TABLE.answered_ms),
     "answer_status": case((_WAS_OK, OK), else_=_TABLE.answer_status),
 }
-"""What rows of calls that were answered with 200 leave out, as other columns say it: so they hardly
-grow when their call is answered, and stay on their page."""
+"""What rows leave out as others say it: those about a message its dialect, and those of calls that
+were answered with 200 the rest, so that they hardly grow when that comes and stay on their page."""
 
 
 def read_columns(kind: type[msgspec.Struct]) -> list[ColumnElement[Any]]:
@@ -219,7 +227,10 @@ def load_due(
 
 _decode_options = msgspec.json.Decoder(BatchOptions).decode
 _OF_MESSAGE = tuple(messages.c[name] for name in ("recipient", "mcc", "parts", "price"))
-_OF_BATCH = (batches.c.batch_id, batches.c.sender, batches.c.options)
+_OF_BATCH = (
+    *(batches.c[name] for name in ("batch_id", "sender", "options")),
+    batches.c.dialect.label("dialect_of_batch"),
+)
 
 
 def select_new() -> Select[Any]:
@@ -258,7 +269,7 @@ def read_new(row: Any) -> NewCallback:
         callback_id=row.callback_id,
         account_id=row.account_id,
         message_id=row.message_id,
-        dialect=row.dialect,
+        dialect=row.dialect or row.dialect_of_batch,
         origin=row.origin,
         url=url,
         payload=payload,
@@ -267,11 +278,21 @@ def read_new(row: Any) -> NewCallback:
     )
 
 
-def load_whole(connection: Connection, callback_ids: Collection[int]) -> dict[int, tuple[str, str]]:
-    """URL and payload, as JSON, of callbacks as they were when they were stored."""
+class Whole(NamedTuple):
+    """What the row of a callback may leave out."""
+
+    dialect: str
+    url: str
+    payload: str
+    """JSON."""
+
+
+def load_whole(connection: Connection, callback_ids: Collection[int]) -> dict[int, Whole]:
+    """Callbacks as they were when they were stored."""
     query = select_new().where(_TABLE.callback_id.in_(callback_ids))
     return {
-        new.callback_id: (
+        new.callback_id: Whole(
+            new.dialect,
             new.url,
             new.payload
             if isinstance(new.payload, str)

@@ -5,7 +5,8 @@ They contain values only, so they form no cycles and need no garbage collection.
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Collection
+from typing import Any, Final
 
 import msgspec
 
@@ -22,6 +23,9 @@ from dragoman.core.model.errors import FailureCode
 from dragoman.core.model.phone_numbers import REMOVED
 from dragoman.protocols.gsm.segmentation import PLAIN, Repertoire
 
+ALL_REPORTED: Final = frozenset(state for state in State if state >= State.SENT)
+"""All states that customers can be told of."""
+
 
 class BatchOptions(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """Options of a batch for carriers and callbacks; stored as JSON."""
@@ -34,6 +38,9 @@ class BatchOptions(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     callback_url: str = ""
     return_data: str = ""
     callback_states: tuple[int, ...] = ()
+    """States in which the URL is called; see `reported_states`."""
+    reports_all: bool = msgspec.field(default=False, name="all")
+    """Whether it is called in all of them, so that they need no list."""
     premium: Premium | None = None
     push: Push | None = None
     audience: bool = False
@@ -56,6 +63,11 @@ class BatchOptions(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     repertoire: Repertoire = PLAIN
     """How its text is cut, as its carriers were when it was accepted."""
     ignores_opt_outs: bool = False
+
+    @property
+    def reported_states(self) -> Collection[int]:
+        """States in which the URL is called; without any it is only remembered."""
+        return ALL_REPORTED if self.reports_all else self.callback_states
 
 
 class StoredBatch(msgspec.Struct, kw_only=True, array_like=True, gc=False):

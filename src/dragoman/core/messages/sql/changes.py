@@ -271,12 +271,12 @@ def _newer(earlier: StoredPart, later: StoredPart) -> StoredPart:
 
 def _callback_row(new: NewCallback) -> tuple[Any, ...]:
     """The row of a callback; one about a message leaves out what the rows of that say."""
-    payload, url = new.payload, new.url
+    payload, url, dialect = new.payload, new.url, new.dialect
     if not isinstance(payload, str):
-        payload, url = render_facts(payload, new.callback_id), ""
+        payload, url, dialect = render_facts(payload, new.callback_id), "", ""
     # fmt: off
     return (
-        new.callback_id, new.account_id, new.message_id, new.dialect, new.origin, url,
+        new.callback_id, new.account_id, new.message_id, dialect, new.origin, url,
         payload, 0, new.attempts, new.due_ms, None, None, None,
     )
     # fmt: on

@@ -136,12 +136,11 @@ def make_shared(connection: Connection, partitions: int) -> None:
 def make_triggers(connection: Connection, partition: int, partitions: int) -> None:
     """Has the tables of a partition keep the directory; its short IDs begin in their range."""
     schema = schema_of(partition)
+    made = {row.name: row.comment for row in connection.execute(_MADE, {"schema": schema})}
     for table, kind, column, counted in _TRIGGERS:
         name = f"directory_{table}_{column}"
         kinds = ", ".join(f"'{one}'" for one in counted.split())
         when = f"WHEN (NEW.kind IN ({kinds}))" if kinds else ""
-        connection.execute(text(f"DROP TRIGGER IF EXISTS {name} ON {schema}.{table}"))
-        connection.execute(text(f"DROP TRIGGER IF EXISTS {name}_gone ON {schema}.{table}"))
         call = (
             f"EXECUTE FUNCTION {SHARED_SCHEMA}.keep_directory('{kind}', '{column}', '{partition}')"
         )
@@ -149,18 +148,27 @@ def make_triggers(connection: Connection, partition: int, partitions: int) -> No
             ("INSERT OR UPDATE", "", when),
             ("DELETE", "_gone", when.replace("NEW", "OLD")),
         ):
-            connection.execute(
-                text(
-                    f"CREATE TRIGGER {name}{suffix} AFTER {event} ON {schema}.{table}"
-                    f" FOR EACH ROW {condition} {call}"
-                )
-            )
+            rest = f"AFTER {event} ON {schema}.{table} FOR EACH ROW {condition} {call}"
+            if made.get(name + suffix) == rest:
+                continue  # nodes may write meanwhile: their tables' locks are left alone
+            on = f"{name}{suffix} ON {schema}.{table}"
+            connection.execute(text(f"DROP TRIGGER IF EXISTS {on}"))
+            connection.execute(text(f"CREATE TRIGGER {name}{suffix} {rest}"))
+            quoted = rest.replace("'", "''")
+            connection.execute(text(f"COMMENT ON TRIGGER {on} IS '{quoted}'"))
     first = partition * (LIMIT // partitions)
     counter = text(
         f"INSERT INTO {schema}.short_id_counter (counter, last) VALUES (1, :first)"
         " ON CONFLICT DO NOTHING"
     )
     connection.execute(counter, {"first": first})
+
+
+_MADE: Final = text(
+    "SELECT t.tgname AS name, obj_description(t.oid, 'pg_trigger') AS comment FROM pg_trigger t"
+    " JOIN pg_class c ON c.oid = t.tgrelid WHERE c.relnamespace = to_regnamespace(:schema)"
+)
+"""The triggers of a partition; each has the statement that made it as its comment."""
 
 
 def find_partition(connection: Connection, kind: str, key: str) -> int | None:
@@ -315,6 +323,16 @@ def count_writers(connection: Connection, partition: int) -> int:
     """The sessions that hold or await a partition's lock."""
     count = text(f"SELECT count(*) {_HOLDERS}")
     return int(connection.scalar(count, {"lock": CLUSTER_LOCK, "key": partition}) or 0)
+
+
+def count_all_writers(connection: Connection) -> int:
+    """The sessions that hold or await the lock of any partition."""
+    query = text(
+        "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND classid::bigint = :lock"
+        " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+        " AND objid::bigint <> :setup AND objsubid = 2"
+    )
+    return int(connection.scalar(query, {"lock": CLUSTER_LOCK, "setup": SETUP_LOCK}) or 0)
 
 
 def claim_carrier(connection: Connection, carrier: str, node: str) -> int | None:

@@ -133,7 +133,7 @@ def _callbacks(connection: Connection, message_id: int) -> tuple[CallbackRow, ..
     return tuple(
         msgspec.structs.replace(row, url=url, payload=payload)
         for row in rows
-        for url, payload in (whole[row.callback_id],)
+        for _, url, payload in (whole[row.callback_id],)
     )
 
 

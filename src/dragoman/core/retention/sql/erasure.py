@@ -98,8 +98,7 @@ def _calls(connection: Connection, *conditions: ColumnElement[bool]) -> Rows:
     whole = load_whole(connection, [row["callback_id"] for _, row in rows])
     for name, row in rows:
         identifiers.append(row["callback_id"])
-        row["url"], row["payload"] = whole[row["callback_id"]]
-        yield name, row
+        yield name, row | whole[row["callback_id"]]._asdict()
     attempts = callback_attempts.c.callback_id.in_(identifiers)
     yield from _rows(connection, callback_attempts, attempts)
 

@@ -22,7 +22,7 @@ from sqlalchemy import (
     update,
 )
 
-from dragoman.core.callbacks.sql.callbacks import CallbackState, load_whole
+from dragoman.core.callbacks.sql.callbacks import CallbackState, Whole, load_whole
 from dragoman.core.devices.sql.tables import device_assignments, device_texts
 from dragoman.core.inbound.sql.tables import conversations, inbound_texts
 from dragoman.core.messages.model.records import BatchOptions, StoredAudience
@@ -90,8 +90,8 @@ def _make_pending_whole(connection: Connection, message_ids: Sequence[int]) -> N
         callbacks.c.message_id.in_(message_ids), not_(_IS_OVER)
     )
     whole = load_whole(connection, list(connection.execute(pending).scalars()))
-    rows = [{"id": key, "url": url, "payload": payload} for key, (url, payload) in whole.items()]
-    _rewrite(connection, callbacks.c.callback_id, rows, "url", "payload")
+    rows = [{"id": key, **one._asdict()} for key, one in whole.items()]
+    _rewrite(connection, callbacks.c.callback_id, rows, *Whole._fields)
 
 
 def _forget_in_own_words(connection: Connection, recipients: dict[int, str]) -> None:

@@ -12,9 +12,11 @@ from dragoman.core.billing.sql import wallets
 from dragoman.core.billing.sql.tables import ledger_entries
 from dragoman.core.messages.model.lifecycle import BatchState, State
 from dragoman.core.messages.model.records import BatchOptions
+from dragoman.core.messages.sql import pending
 from dragoman.core.messages.sql.changes import COUNTER_OF_STATE, UNSENT
 from dragoman.core.messages.sql.tables import batches, messages
 from dragoman.core.submission.model.progress import BatchProgress
+from dragoman.kit.ids import first_at, time_of
 from dragoman.storage.rows import columns_of, count, is_any, is_one_of, read_all, read_one
 from dragoman.storage.work import one_by_one
 
@@ -33,6 +35,10 @@ class Cancellation(msgspec.Struct, frozen=True, kw_only=True):
     batch_id: int
     settlement: Settlement
 
+
+_SLACK_MS = 60_000
+"""How much later than what they are held for credits are entered: both identifiers are drawn by one
+step, which a machine that stands still can take apart."""
 
 _ONLY_STATE = (
     select(messages.c.state)
@@ -190,19 +196,43 @@ def stop(connection: Connection, item: Stop) -> bool:
 
 def held_by_each(connection: Connection, batch_ids: Sequence[int]) -> dict[int, dict[int, int]]:
     """The credits reserved for each batch, by wallet."""
+    query = select(batches.c.batch_id, batches.c.account_id, batches.c.options).where(
+        is_one_of(connection.dialect.name, batches.c.batch_id, batch_ids)
+    )
     held: dict[int, dict[int, int]] = {batch_id: {} for batch_id in batch_ids}
+    for row in connection.execute(query).all():
+        held[row.batch_id] = _held(connection, row.batch_id, row.account_id, row.options)
+    return held
+
+
+def _held(
+    connection: Connection, batch_id: int, account_id: int, stored_options: str
+) -> dict[int, int]:
+    """The credits reserved for a batch.
+
+    Entries are found by wallet and time, as an index by batch would cost every message. Credits of
+    an audience are held as messages are created, others on acceptance.
+    """
+    options = msgspec.json.decode(stored_options, type=BatchOptions)
+    wallet_ids = [payment.wallet_id for payment in options.payments]
+    if not wallet_ids:
+        wallet_ids = list(pending.wallet_of(connection, [account_id]).values())
+    last = batch_id
+    if options.audience:
+        newest = select(func.max(messages.c.message_id)).where(messages.c.batch_id == batch_id)
+        last = connection.execute(newest).scalar() or batch_id
     entries = ledger_entries.c
     query = (
-        select(entries.batch_id, entries.wallet_id, func.sum(entries.amount).label("amount"))
+        select(entries.wallet_id, func.sum(entries.amount).label("amount"))
         .where(
+            entries.wallet_id.in_(wallet_ids),
+            entries.entry_id.between(batch_id, first_at(time_of(last) + _SLACK_MS)),
             entries.kind == "reserve",
-            is_one_of(connection.dialect.name, entries.batch_id, batch_ids),
+            entries.batch_id == batch_id,
         )
-        .group_by(entries.batch_id, entries.wallet_id)
+        .group_by(entries.wallet_id)
     )
-    for row in connection.execute(query):
-        held[row.batch_id][row.wallet_id] = int(row.amount)
-    return held
+    return {row.wallet_id: int(row.amount) for row in connection.execute(query)}
 
 
 def _progress(row: _Row) -> BatchProgress:

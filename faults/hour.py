@@ -1,0 +1,155 @@
+"""R21: nodes are killed, paused, stopped and cut off, and their servers killed, for a while."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import signal
+import time
+from collections import Counter
+from collections.abc import Awaitable, Callable
+
+from faults.cluster import NATS, NODES, POSTGRESQL, Cluster, cluster
+from faults.ledger import Row
+from faults.scene import Bench
+
+RATE = 100.0
+"""Messages a second, over all nodes."""
+ACCEPTED_AGAIN = 20
+HOLDER = 0.6
+"""How often the node that holds the carrier is chosen, besides by chance."""
+KILLED_FOR_S = 15.0
+STILL_FOR_S = 20.0
+
+Fault = Callable[["_Hour"], Awaitable[None]]
+
+
+class _Hour:
+    """A cluster under load, and what was done to it."""
+
+    def __init__(self, stage: Cluster, chance: random.Random) -> None:
+        self.stage = stage
+        self.chance = chance
+        self.done: Counter[str] = Counter()
+        self.slowest: dict[str, float] = {}
+
+    def victim(self) -> str:
+        """The node that holds the carrier, or any."""
+        holder = self.stage.holder()
+        is_holder = holder in NODES and self.chance.random() < HOLDER
+        return holder if is_holder else self.chance.choice(NODES)
+
+    def note(self, what: str, taken_s: float) -> None:
+        self.done[what] += 1
+        self.slowest[what] = max(self.slowest.get(what, 0.0), taken_s)
+
+    async def rest(self, least_s: float, most_s: float) -> None:
+        await asyncio.sleep(self.chance.uniform(least_s, most_s))
+
+
+async def _kill(hour: _Hour) -> None:
+    victim = hour.victim()
+    node = hour.stage.nodes[victim]
+    await node.kill()
+    hour.stage.smsc.faults += 1
+    hour.note("kill", await hour.stage.taken_over(victim))
+    await node.start()
+
+
+async def _pause(hour: _Hour) -> None:
+    victim = hour.victim()
+    pid = hour.stage.nodes[victim].pid
+    os.kill(pid, signal.SIGSTOP)
+    hour.stage.smsc.faults += 1
+    taken_s = await hour.stage.taken_over(victim)
+    hour.note("pause", taken_s)
+    await hour.rest(0.0, 30.0)
+    hour.stage.smsc.faults += 1
+    os.kill(pid, signal.SIGCONT)
+
+
+async def _stop(hour: _Hour) -> None:
+    victim = hour.victim()
+    hour.stage.smsc.faults += 1
+    hour.note("polite stop", await hour.stage.nodes[victim].stop())
+    await hour.stage.nodes[victim].start()
+
+
+async def _cut_from_postgresql(hour: _Hour) -> None:
+    victim = hour.victim()
+    wire = hour.stage.wires[victim, POSTGRESQL]
+    wire.cut(silently=hour.chance.random() < 0.5)
+    hour.stage.smsc.faults += 1
+    hour.note("cut from PostgreSQL", await hour.stage.taken_over(victim))
+    await hour.rest(0.0, 20.0)
+    hour.stage.smsc.faults += 1
+    wire.mend()
+
+
+async def _cut_from_nats(hour: _Hour) -> None:
+    wire = hour.stage.wires[hour.victim(), NATS]
+    wire.cut(silently=hour.chance.random() < 0.5)
+    hour.stage.smsc.faults += 1
+    await hour.rest(5.0, 30.0)
+    hour.stage.smsc.faults += 1
+    wire.mend()
+    hour.note("cut from NATS", 0.0)
+
+
+async def _kill_nats(hour: _Hour) -> None:
+    hour.stage.smsc.faults += 1
+    hour.stage.nats.kill()
+    if hour.chance.random() < 0.5:
+        hour.stage.nats.lose_store()
+    await hour.rest(0.2, 5.0)
+    await asyncio.to_thread(hour.stage.nats.start)
+    hour.note("kill of NATS", 0.0)
+
+
+async def _kill_postgresql(hour: _Hour) -> None:
+    hour.stage.smsc.faults += 1
+    await asyncio.to_thread(hour.stage.server.kill)
+    await hour.rest(0.2, 5.0)
+    await asyncio.to_thread(hour.stage.server.start_again)
+    hour.stage.smsc.faults += 1
+    hour.note("kill of PostgreSQL", 0.0)
+
+
+FAULTS: tuple[Fault, ...] = (
+    *(_kill,) * 4,
+    *(_pause, _stop, _cut_from_postgresql, _cut_from_nats, _kill_nats, _kill_postgresql),
+)
+"""Each as often as it is named here, in random order."""
+
+
+async def everything_happens(bench: Bench, row: Row) -> None:
+    """One fault after the other, with a rest after each."""
+    lasts_s = bench.seconds(120, 900)
+    chance = bench.chance("R21")
+    async with cluster(bench, may_be_cut=True) as stage:
+        hour = _Hour(stage, chance)
+        until = time.monotonic() + lasts_s
+        async with stage.load("r21", RATE):
+            await stage.until_accepted(ACCEPTED_AGAIN)
+            while time.monotonic() < until:
+                for fault in chance.sample(FAULTS, len(FAULTS)):
+                    await fault(hour)
+                    back = await stage.until_accepted(ACCEPTED_AGAIN)
+                    row.check(back, f"nothing is accepted after {fault.__name__.strip('_')}")
+                    dead = [name for name in NODES if stage.nodes[name].exit_code is not None]
+                    row.check(not dead, f"nodes have ended: {', '.join(dead)}")
+                    for name in dead:
+                        await stage.nodes[name].start()
+                    await hour.rest(2.0, 20.0)
+                    if time.monotonic() >= until:
+                        break
+        told = ", ".join(f"{count} × {what}" for what, count in sorted(hour.done.items()))
+        row.times = f"{lasts_s / 60:.0f} minutes at {RATE:.0f}/s: {told}"
+        for what, taken_s in sorted(hour.slowest.items()):
+            if taken_s:
+                row.note(f"{what}: over to others in {taken_s:.1f} s at most")
+        row.check(hour.slowest.get("kill", 0.0) <= KILLED_FOR_S, "taken over late after a kill")
+        for what in ("pause", "cut from PostgreSQL"):
+            row.check(hour.slowest.get(what, 0.0) <= STILL_FOR_S, f"taken over late after a {what}")
+        await stage.finish(row)

@@ -1,0 +1,267 @@
+"""The partitions that a node owns: it claims them, runs a gateway for each, and gives them back."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import functools
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Final, Protocol
+
+import msgspec
+import structlog
+
+from dragoman.admin.server import build_admin_app
+from dragoman.assembly.membership import Membership as Member
+from dragoman.cluster.carriers import Carriers
+from dragoman.cluster.front import ADMIN, INNER, WEB, Front, Place
+from dragoman.cluster.inner import build_inner
+from dragoman.cluster.wire import Look
+from dragoman.config import Settings
+from dragoman.config.values import Secret
+from dragoman.core.messages.model.messages import InboundPartReport, ReceiptReport
+from dragoman.core.model.errors import AlreadyInUse, StorageUnavailable
+from dragoman.core.placement.membership import Membership, claimed_url
+from dragoman.core.placement.model import fair_share
+from dragoman.core.placement.model.views import Overview
+from dragoman.gateway import Gateway
+from dragoman.kit.clock import Clock
+
+if TYPE_CHECKING:
+    from dragoman.cluster.stream import Stream
+
+AT_ONCE: Final = 4
+"""Partitions that are opened or closed at the same time."""
+LOCK_FREE_S: Final = 5.0
+"""For the sessions of an earlier owner to end."""
+TAKE_AGAIN_S: Final = 5.0
+STOP_S: Final = 3.0
+"""For the calls of a partition to be answered before it is closed."""
+
+log = structlog.get_logger(__name__)
+
+
+class Configured(Protocol):
+    """The configuration of the node."""
+
+    @property
+    def settings(self) -> Settings:
+        """As it is taken."""
+        ...
+
+    @property
+    def wanted(self) -> Settings:
+        """What is to be taken next; `settings`, but while it is checked."""
+        ...
+
+
+class Owned:
+    """A partition that this node owns."""
+
+    def __init__(self, place: Place, gateway: Gateway) -> None:
+        self.place = place
+        self.gateway = gateway
+        self.watch: asyncio.Task[None] | None = None
+
+
+class Partitions:
+    """Opens and closes partitions, each by a task of its own."""
+
+    def __init__(
+        self,
+        configured: Configured,
+        clock: Clock,
+        membership: Membership,
+        front: Front,
+        carriers: Carriers,
+        *,
+        member: Callable[[Place], Member],
+        changed: Callable[[], None],
+    ) -> None:
+        """`member` is what the gateway of a partition gets; `changed` hears of each move."""
+        self._configured = configured
+        self._clock = clock
+        self._membership = membership
+        self._front = front
+        self._carriers = carriers
+        self._member = member
+        self._changed = changed
+        self.owned: dict[int, Owned] = {}
+        self._moving: dict[int, asyncio.Task[None]] = {}
+        self._not_before: dict[int, float] = {}
+        self.stream: Stream | None = None
+
+    def let_go_of_lost(self, overview: Overview, name: str) -> None:
+        """Closes what another node owns by now."""
+        for number, owned in [*self.owned.items()]:
+            claim = overview.partitions[number]
+            if (claim.node, claim.epoch) != (name, owned.place.epoch):
+                self._move(number, self._abandon(number))
+
+    def adjust(self, overview: Overview, name: str, *, may_claim: bool) -> None:
+        """Takes what is free, and gives back what is too much.
+
+        Without `may_claim`, those that look dead may only not have been heard.
+        """
+        settled = [number for number in self.owned if number not in self._moving]
+        spare = fair_share.to_give_back(overview, name, settled)
+        if spare is not None:
+            self._move(spare, self._give_back(spare))
+        me = overview.node(name)
+        if me is None or me.draining:
+            return
+        now, most = self._clock.monotonic(), fair_share.most_of(overview)
+        for number, claim in enumerate(overview.partitions):
+            if len(self._moving) >= AT_ONCE:
+                return
+            mine = claim.node == name and number not in self.owned
+            ownerless = mine or overview.node(claim.node) is None
+            waits = self._not_before.get(number, 0.0) > now
+            waits |= claim.node not in (None, name) and not may_claim
+            if not ownerless or waits or number in self._moving:
+                continue
+            if fair_share.is_meant_for_another(overview, name, number):
+                continue
+            if claim.wanted_by == name or self._count() < most:
+                self._move(number, self._take(number))
+
+    async def stop_moving(self) -> None:
+        """Ends what is being opened or closed."""
+        for task in [*self._moving.values()]:
+            task.cancel()
+        await asyncio.gather(*self._moving.values(), return_exceptions=True)
+
+    async def give_back_all(self) -> None:
+        """Gives everything back."""
+        for _ in range(len(self.owned)):
+            await asyncio.gather(*(self._give_back(number) for number in [*self.owned][:AT_ONCE]))
+
+    def _count(self) -> int:
+        return len(self.owned.keys() | self._moving.keys())
+
+    def _move(self, number: int, work: Awaitable[None]) -> None:
+        if number in self._moving:
+            work.close()  # type: ignore[attr-defined]
+            return
+
+        async def moved() -> None:
+            try:
+                await work
+            except StorageUnavailable as error:
+                log.warning("partition_not_moved", partition=number, reason=str(error))
+                self._not_before[number] = self._clock.monotonic() + TAKE_AGAIN_S
+            finally:
+                self._moving.pop(number, None)
+                self._changed()
+
+        self._moving[number] = asyncio.create_task(moved(), name=f"partition {number}")
+
+    async def _take(self, number: int) -> None:
+        """Claims a partition and opens it."""
+        epoch = await self._membership.claim(number)
+        if epoch is None:
+            return
+        if not await self._membership.is_lock_free(number, LOCK_FREE_S):
+            raise StorageUnavailable("an earlier owner still has its lock")
+        place = Place(number, epoch, self._front)
+        settings = self._configured.settings
+        try:
+            gateway = Gateway(
+                _under_claim(settings, number, epoch),
+                self._clock,
+                reload_settings=lambda: _under_claim(self._configured.wanted, number, epoch),
+                membership=self._member(place),
+            )
+        except AlreadyInUse as error:
+            raise StorageUnavailable(str(error)) from error
+        try:
+            await gateway.start(migrate=False)
+        except BaseException:
+            await self._close(number, gateway)
+            raise
+        assert gateway.web is not None
+        inner = build_inner(gateway.services, gateway.mailbox)
+        place.apps = {
+            WEB: gateway.web,
+            ADMIN: build_admin_app(
+                gateway.admin, place.counted(ADMIN), self._front.hand_over_of(ADMIN)
+            ),
+            INNER: place.serve(INNER, inner, settings.http.request_timeout_s),
+        }
+        place.binds = gateway.smpp_server
+        if self.stream is not None:
+            await self.stream.owners.open_partition(number)
+        owned = self.owned[number] = Owned(place, gateway)
+        owned.watch = asyncio.create_task(self._watch(number, gateway))
+        if (
+            self._configured.settings is not settings
+        ):  # it was opened while a configuration was taken
+            await gateway.take_configuration(check=False)
+        self._front.places[number] = place
+        self._changed()
+        log.info("partition_taken", partition=number, epoch=epoch)
+
+    async def _watch(self, number: int, gateway: Gateway) -> None:
+        reason = await gateway.worker_ended()
+        log.error("partition_failed", partition=number, reason=reason)
+        self._move(number, self._abandon(number))
+
+    async def _give_back(self, number: int) -> None:
+        """Closes a partition and lets others have it."""
+        owned = self.owned.get(number)
+        if owned is None:
+            return
+        self._front.places.pop(number, None)
+        owned.place.close()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(STOP_S):
+                await owned.place.idle()
+        await self._close(number, owned.gateway)
+        self.owned.pop(number, None)
+        if owned.watch is not None:
+            owned.watch.cancel()
+        with contextlib.suppress(StorageUnavailable):
+            await self._membership.release(number, owned.place.epoch)
+        log.info("partition_given_back", partition=number)
+
+    async def _abandon(self, number: int) -> None:
+        """Closes a partition that is somebody else's, or that failed."""
+        log.warning("partition_lost", partition=number)
+        self._carriers.cut(number)
+        owned = self.owned.get(number)
+        if owned is not None:  # whatever it wants to store, it may not
+            owned.gateway.services.storage.writer.give_up("another node owns the partition")
+        await self._give_back(number)
+
+    async def _close(self, number: int, gateway: Gateway) -> None:
+        await gateway.stop()
+        if self.stream is not None:
+            await self.stream.owners.close_partition(number)
+        self._carriers.drop(number)
+
+    async def look(self, report: ReceiptReport) -> Look:
+        """What the partitions here know of a receipt."""
+        looks = [Look()]
+        for number, owned in [*self.owned.items()]:
+            if number not in self._front.places:
+                continue  # it is being closed
+            # RuntimeError: it was closed meanwhile
+            with contextlib.suppress(StorageUnavailable, RuntimeError):
+                looks.append(
+                    Look((number,), await owned.gateway.services.receipts.knows(report), number)
+                )
+        return functools.reduce(Look.with_another, looks)
+
+    def find_text(self, report: InboundPartReport) -> int | None:
+        """The partition that has the number a text was sent to; None where none here has."""
+        for number, owned in self.owned.items():
+            if owned.gateway.services.inbound_routing.number(report.destination) is not None:
+                return number
+        return None
+
+
+def _under_claim(settings: Settings, partition: int, epoch: int) -> Settings:
+    """The settings of a partition under a claim."""
+    url = claimed_url(settings.database_url, partition, epoch)
+    storage = msgspec.structs.replace(settings.storage, url=Secret(url))
+    return msgspec.structs.replace(settings, storage=storage)
