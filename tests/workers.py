@@ -25,10 +25,12 @@ import pytest
 FORKING: Final = multiprocessing.get_context("fork")
 PER_CORE: Final = 3
 AT_MOST: Final = 12
-WEIGHTS: Final = {"browser": 50, "process": 40, "postgresql": 3}
+WEIGHTS: Final = {"process": 40, "postgresql": 3}
 """How long a test with a marker takes, more or less, where one without takes 1."""
-PIECE: Final = 250
+PIECE: Final = 480
 """What a piece may weigh. Tests that share what their module starts are better kept together."""
+BROWSERS: Final = 2
+"""How many workers start one, which costs as much as ten tests in it."""
 
 
 def add_option(parser: pytest.Parser) -> None:
@@ -137,21 +139,39 @@ class _Worker:
 
 
 def _pieces(items: Sequence[pytest.Item]) -> Iterator[list[int]]:
-    """The indices of tests, parts of a module each; in the order in which they are dealt out."""
+    """The indices of tests in the order in which they are dealt out: parts of a module each.
+
+    Those in a browser come first, as they take longest, and all of them in a few pieces; then those
+    that start processes, which may be few and slow.
+    """
     weights = [
         sum(weight for name, weight in WEIGHTS.items() if item.get_closest_marker(name)) or 1
         for item in items
     ]
     pieces: list[list[int]] = []
+    in_browser: list[list[int]] = []
     for _, module in groupby(range(len(items)), lambda index: items[index].path):
+        indices = list(module)
+        if items[indices[0]].get_closest_marker("browser"):
+            in_browser.append(indices)
+            continue
         piece: list[int] = []
-        for index in module:
+        for index in indices:
             if piece and sum(weights[one] for one in piece) + weights[index] > PIECE:
                 pieces.append(piece)
                 piece = []
             piece.append(index)
         pieces.append(piece)
-    return iter(sorted(pieces, key=lambda piece: -sum(weights[index] for index in piece)))
+    for first in range(BROWSERS):
+        if some := in_browser[first::BROWSERS]:
+            yield [index for indices in some for index in indices]
+    yield from sorted(
+        pieces,
+        key=lambda piece: (
+            items[piece[0]].get_closest_marker("process") is None,
+            -sum(weights[index] for index in piece),
+        ),
+    )
 
 
 def _tell(config: pytest.Config, what: str, told: dict[str, Any]) -> None:

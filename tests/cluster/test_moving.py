@@ -29,8 +29,8 @@ from dragoman.core.ownership import ACCOUNT, OTHERS, OwnedThrough
 from dragoman.storage import copying
 from tests.cluster.conftest import PARTITIONS
 from tests.cluster.test_nodes import name_in, owner, send, shared
-from tests.conftest import PostgresServer
 from tests.passing_time import PATIENCE_S
+from tests.postgres import PostgresServer
 
 MakeNode = Callable[..., Any]
 
