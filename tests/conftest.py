@@ -120,11 +120,16 @@ def cheap_passwords() -> Iterator[None]:
 
 @pytest.fixture(scope="session", autouse=True)
 def statements_rendered_once() -> Iterator[None]:
-    """Lets the engines of all tests share what they render: that costs more than running it."""
+    """Lets the engines of all tests share what they render: that costs more than running it.
+
+    They share what the first one has asked its database about itself, too.
+    """
     make, firsts = connections_module.create_engine, dict[str, Engine]()
 
     def create_engine(url: URL, **options: Any) -> Engine:
-        engine = make(url, query_cache_size=STATEMENTS, **options)
+        known = firsts.get(url.get_backend_name())
+        asks = known is None or getattr(known.dialect, "server_version_info", None) is None
+        engine = make(url, query_cache_size=STATEMENTS, _initialize=asks, **options)
         first = firsts.setdefault(url.get_backend_name(), engine)
         engine.dialect, engine._compiled_cache = first.dialect, first._compiled_cache
         return engine

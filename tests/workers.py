@@ -23,7 +23,7 @@ from typing import Any, Final
 import pytest
 
 FORKING: Final = multiprocessing.get_context("fork")
-PER_CORE: Final = 3
+PER_CORE: Final = 2
 AT_MOST: Final = 12
 WEIGHTS: Final = {"process": 40, "postgresql": 3}
 """How long a test with a marker takes, more or less, where one without takes 1."""
