@@ -2,6 +2,7 @@
 
     python -m benchmarks [A] [B] … [--runs 3] [--against REVISION] [--postgresql]
                          [--messages 200000] [--contacts 100000] [--orders 1000000]
+                         [--seconds 3600] [--waiting 1000000]
 
 A to E are measured beside an older revision's build, A and B also on PostgreSQL and beside
 Kannel, where it is installed; each in turn, so that a slow minute of the machine meets all of them.
@@ -27,8 +28,10 @@ from benchmarks import (
     doors,
     esme,
     expansion,
+    hour,
     latency,
     live,
+    nodes,
     orders,
     pages,
     phones,
@@ -36,12 +39,13 @@ from benchmarks import (
     queries,
     routes,
     thousand,
+    urgent,
     waiting,
 )
 from benchmarks.builds import HERE, Build, built
 from benchmarks.processes import has_kannel
 
-CHOICES = tuple("ABCDEFGHIJKLNOPRSW")
+CHOICES = tuple("ABCDEFGHIJKLMNOPRSTUW")
 
 
 def main() -> None:
@@ -68,8 +72,14 @@ def main() -> None:
     parser.add_argument(
         "--orders", type=int, default=orders.LISTED, help="orders whose history J asks for"
     )
+    parser.add_argument(
+        "--seconds", type=float, help="seconds of T; without it T runs an hour only if it is named"
+    )
+    parser.add_argument(
+        "--waiting", type=int, default=nodes.WAITING, help="messages of the partition that M moves"
+    )
     options = parser.parse_args()
-    chosen = options.which or list(CHOICES)
+    chosen = options.which or [which for which in CHOICES if which != "T" or options.seconds]
     unknown = set(chosen) - set(CHOICES)
     if unknown:
         parser.error(f"no such benchmark: {', '.join(sorted(unknown))}")
@@ -84,6 +94,8 @@ def main() -> None:
         for which in chosen:
             if which in {"A", "B"}:
                 _accept(folder, options.runs, builds, server_url, callbacks=which == "B")
+            elif which == "T":
+                _hour(folder, options.seconds or hour.SECONDS)
             elif which == "C":
                 _batch(folder, options.runs, builds)
             elif which == "D":
@@ -96,6 +108,8 @@ def main() -> None:
                 _pages(folder, options.messages, server_url)
             elif which == "J":
                 _orders(folder, options.runs, options.orders)
+            elif which == "M":
+                _nodes(folder, options.runs, options.waiting)
             elif which == "I":
                 _expansion(folder, options.runs, options.contacts or expansion.CONTACTS)
             elif which == "H":
@@ -177,6 +191,42 @@ def _expansion(folder: Path, runs: int, contacts: int) -> None:
         )
 
 
+def _nodes(folder: Path, runs: int, waiting: int) -> None:
+    print(f"\nM  nodes, each held to {nodes.SHARE} of a core")
+    ratios = Ratios()
+    for number in range(1, runs + 1):
+        one, *two = nodes.run_scale(folder / f"nodes-{number}")
+        for figure in (one, *two):
+            print(
+                f"  run {number}  {figure.name:<20} accept {figure.accepted_per_s:>6}/s"
+                f"   through {figure.through_per_s:>6}/s   {figure.cost_us:>5} us"
+                f"   {_verdict(figure.flaws)}"
+            )
+        for figure in two:
+            ratios.note(f"one node, {figure.name}", "rate", figure.through_per_s, one.through_per_s)
+            ratios.note(f"one node, {figure.name}", "cost", figure.cost_us, one.cost_us)
+    ratios.report()
+    print(f"\nM  calls to a node, submissions at {nodes.RATE:,.0f}/s")
+    calls = [*nodes.run_calls(folder / "nodes-calls")]
+    for call in calls:
+        print(
+            f"  {call.name:<16} a read alone {call.alone_us:>5} us   submissions p50"
+            f" {call.p50_ms} ms, p99 {call.p99_ms} ms   {call.cost_us} us of processor time"
+            f"   {_verdict(call.flaws)}"
+        )
+    more = [
+        wrong.alone_us - right.alone_us
+        for right, wrong in zip(calls[::2], calls[1::2], strict=True)
+    ]
+    print(f"  a read takes {median(more):.0f} us more at the wrong node (median of {len(more)})")
+    print(f"\nM  a partition in which {waiting:,} messages wait, taken over by the other node")
+    for takeover in nodes.run_takeovers(folder / "nodes-takeovers", waiting):
+        print(
+            f"  its owner is {takeover.name:<8} answered by the other after {takeover.answered_s} s"
+            f"   {_verdict(takeover.flaws)}"
+        )
+
+
 def _latency(folder: Path, runs: int, builds: Sequence[Build]) -> None:
     for rate in latency.RATES:
         print(f'\nD  waiting for "accepted" at {rate:,.0f} requests/s')
@@ -215,6 +265,42 @@ def _waiting(folder: Path, runs: int, builds: Sequence[Build]) -> None:
             ratios.note(other.name, "memory", ours.full_mb, other.full_mb)
             ratios.note(other.name, "ready", ours.ready_s, other.ready_s)
     ratios.report()
+
+
+def _hour(folder: Path, seconds: float) -> None:
+    print(f"\nT  {hour.RATE:,.0f} requests/s with two callbacks each, for {seconds:,.0f} s")
+    for figure in hour.run(folder / "t", seconds):
+        if isinstance(figure, hour.Minute):
+            print(
+                f"  {figure.per_s:>6}/s   p50 {figure.p50_ms} ms   p99 {figure.p99_ms} ms"
+                f"   max {figure.max_ms} ms   gateway {figure.gateway_mb} MB"
+                f"   process that writes {figure.writer_mb} MB",
+                flush=True,
+            )
+        elif figure.minutes:
+            print(
+                f"  p99 {min(one.p99_ms for one in figure.minutes)} to"
+                f" {max(one.p99_ms for one in figure.minutes)} ms   memory grew by"
+                f" {hour.growth_mb(figure.minutes)} MB from the third minute on"
+                f"   {figure.cost_us} us a message   {_verdict(figure.flaws)}"
+            )
+
+
+def _urgent(folder: Path, runs: int) -> None:
+    print(f"\nU  beside a batch over the same link (urgent: p99 {urgent.TARGET_MS:.0f} ms)")
+    for number in range(1, runs + 1):
+        for turn in urgent.run(folder / f"u{number}"):
+            print(
+                f"  run {number}  a link that {turn.link:<14} batch {turn.batch_per_s:>6}/s"
+                f"   {_verdict(turn.flaws)}"
+            )
+            for figure in turn.figures:
+                print(
+                    f"         {figure.name:<16} {figure.messages:>5} messages   p50"
+                    f" {figure.p50_ms} ms   p99 {figure.p99_ms} ms   max {figure.max_ms} ms"
+                    f"   accepted p99 {figure.accepted_p99_ms} ms   let pass {figure.passed_p50},"
+                    f" p99 {figure.passed_p99} messages"
+                )
 
 
 def _doors(folder: Path, runs: int) -> None:
@@ -410,6 +496,7 @@ _REPORTS = {
     "P": _phones,
     "R": _routes,
     "S": _esme,
+    "U": _urgent,
     "W": _providers,
 }
 

@@ -58,13 +58,13 @@ def send(gateway: Gateway, recipients: int) -> Figure:
     }
     before = gateway.processor_s()
     started = time.perf_counter()
-    answer = _call(gateway, "POST", "/v2/message.json", {"message": message})
+    answer = call(gateway, "POST", "/v2/message.json", {"message": message})
     accepted_s = time.perf_counter() - started
     batch_id = answer["details"]["batchid"]
     received = 0
     while received < recipients and time.perf_counter() < started + PATIENCE_S:
         time.sleep(0.25)
-        progress = _call(gateway, "GET", f"/v2/message/{batch_id}/0.json")
+        progress = call(gateway, "GET", f"/v2/message/{batch_id}/0.json")
         received = progress["stat"]["received"]
     seconds = time.perf_counter() - started
     peak_mb = peak_memory_mb(gateway.pid)
@@ -79,9 +79,10 @@ def send(gateway: Gateway, recipients: int) -> Figure:
     )
 
 
-def _call(
+def call(
     gateway: Gateway, method: str, path: str, body: dict[str, Any] | None = None
 ) -> dict[str, Any]:
+    """Makes a LINK call with the key of the account; its answer."""
     request = urllib.request.Request(
         f"http://127.0.0.1:{gateway.http}{path}?apikey={KEY}",
         method=method,

@@ -35,6 +35,16 @@ WINDOW: Final = 100
 IDLE: Final = 1_000
 PASSWORD: Final = "benchmrk"
 MIN_FILES: Final = 4_096
+DRAIN_S: Final = 10.0
+"""Enough for the last receipts."""
+
+TABLES: Final = f"""\
+[smpp_server]
+listen = "127.0.0.1:{{port}}"
+max_binds = {IDLE}
+window = {WINDOW}
+keep_s = 60.0
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,13 +79,9 @@ def run(folder: Path, turns: int) -> tuple[list[tuple[Call, Call, Call]], Idle]:
     """Measures in turns SMPP with receipts, SMPP without and LINK; and then the idle binds."""
     smsc = Instrument("smsc_sink.py", "--receipts")
     port = free_port()
-    tables = (
-        f'[smpp_server]\nlisten = "127.0.0.1:{port}"\nmax_binds = {IDLE}\nwindow = {WINDOW}\n'
-        f"keep_s = 60.0\n"
-    )
     try:
-        with dragoman(folder, smsc.port, tables=tables) as gateway:
-            _give_login(folder)
+        with dragoman(folder, smsc.port, tables=TABLES.format(port=port)) as gateway:
+            give_login(folder)
             calls = []
             for number in range(turns):
                 turn = folder / f"turn-{number}"
@@ -109,7 +115,8 @@ def ratios(calls: list[tuple[Call, Call, Call]]) -> dict[str, list[float]]:
     }
 
 
-def _give_login(folder: Path) -> None:
+def give_login(folder: Path) -> None:
+    """Lets the account of a gateway bind."""
     command = [str(Path(sys.executable).parent / "dragoman"), "account", "smpp", USERNAME]
     command += ["--password", PASSWORD, "--config", str(folder / "dragoman.toml")]
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
@@ -120,16 +127,23 @@ def _fleet(port: int, *more: str) -> list[str]:
     return [*command, "--system-id", USERNAME, "--password", PASSWORD, *more]
 
 
-def _measure_smpp(gateway: Gateway, port: int, *, receipts: bool) -> Call:
-    time.sleep(QUIET_S)
-    before = processor_s(gateway.pid)
+def submit(port: int, *, seconds: float, receipts: bool) -> dict[str, Any]:
+    """Submits over all binds for so long, and waits for the last receipts; what was seen."""
     command = _fleet(
         port,
         *("--binds", str(BINDS), "--window", str(WINDOW)),
-        *("--seconds", str(SECONDS), "--quiet", "10", "--registered", str(int(receipts))),
+        *("--seconds", str(seconds), "--quiet", str(DRAIN_S)),
+        *("--registered", str(int(receipts))),
     )
     output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     seen: dict[str, Any] = json.loads(output)
+    return seen
+
+
+def _measure_smpp(gateway: Gateway, port: int, *, receipts: bool) -> Call:
+    time.sleep(QUIET_S)
+    before = processor_s(gateway.pid)
+    seen = submit(port, seconds=SECONDS, receipts=receipts)
     after = processor_s(gateway.pid)
     flaws = []
     if refused := {s: n for s, n in seen["statuses"].items() if s != "0"}:

@@ -153,6 +153,13 @@ class Instrument:
         assert self._process.stdout is not None
         self._process.stdout.readline()
 
+    def lap(self) -> dict[str, Any]:
+        """What it counted since the last one."""
+        assert self._process.stdout is not None
+        self._process.send_signal(signal.SIGUSR1)
+        counted: dict[str, Any] = json.loads(self._process.stdout.readline())
+        return counted
+
     def stop(self) -> dict[str, Any]:
         """Ends the sink; what it counted."""
         self._process.send_signal(signal.SIGTERM)
@@ -276,8 +283,13 @@ def generate_load(
     seconds: float,
     connections: int = 32,
     rate: float | None = None,
+    each_s: float | None = None,
+    on_period: Callable[[dict[str, Any]], None] | None = None,
 ) -> dict[str, Any]:
-    """Runs the load source against a gateway; what it saw."""
+    """Runs the load source against a gateway; what it saw.
+
+    Every `each_s` seconds it tells `on_period` what it saw since the time before.
+    """
     template = folder / "request.http"
     template.write_bytes(request)
     command = [sys.executable, str(INSTRUMENTS / "load.py"), str(gateway.http)]
@@ -285,16 +297,29 @@ def generate_load(
     command += ["--connections", str(connections)]
     if rate is not None:
         command += ["--rate", str(rate)]
-    output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-    seen: dict[str, Any] = json.loads(output)
+    if each_s is not None:
+        command += ["--each", str(each_s)]
+    seen: dict[str, Any] = {}
+    with subprocess.Popen(command, text=True, stdout=subprocess.PIPE) as load:
+        assert load.stdout is not None
+        for line in load.stdout:
+            seen = json.loads(line)
+            if "statuses" not in seen and on_period is not None:
+                on_period(seen)
+    if load.returncode:
+        raise subprocess.CalledProcessError(load.returncode, command)
     return seen
 
 
 def processor_s(pid: int) -> tuple[float, float]:
     """Processor time of a process so far, and of it with the processes it started."""
-    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    own, *theirs = (_own_processor_s(one) for one in (pid, *map(int, children)))
+    own, *theirs = (_own_processor_s(one) for one in (pid, *children_of(pid)))
     return own, own + sum(theirs)
+
+
+def children_of(pid: int) -> list[int]:
+    """The processes that a process started."""
+    return [int(one) for one in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
 def _own_processor_s(pid: int) -> float:
@@ -313,8 +338,7 @@ def memory_mb(pid: int) -> int:
 
 def memory_with_children_mb(pid: int) -> int:
     """Resident memory of a process and of those it started, now."""
-    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    return sum(memory_mb(one) for one in (pid, *map(int, children)))
+    return sum(memory_mb(one) for one in (pid, *children_of(pid)))
 
 
 def peak_memory_mb(pid: int) -> int:

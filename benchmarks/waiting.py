@@ -49,7 +49,7 @@ def run(folder: Path, count: int = WAITING, build: Build = HERE) -> Figure:
         empty_ready_s = time.perf_counter() - started
         empty_mb = memory_with_children_mb(gateway.pid)
         with ThreadPoolExecutor(CALLERS) as callers:
-            refused = sum(callers.map(lambda body: _post(site.http, body), _bodies(count)))
+            refused = sum(callers.map(lambda body: _post(site.http, body), bodies(count)))
         time.sleep(QUIET_S)
         full_mb = memory_with_children_mb(gateway.pid)
     started = time.perf_counter()
@@ -75,7 +75,8 @@ def run(folder: Path, count: int = WAITING, build: Build = HERE) -> Figure:
     )
 
 
-def _bodies(count: int) -> Iterator[bytes]:
+def bodies(count: int) -> Iterator[bytes]:
+    """Requests of LINK's API for so many messages, each to a number of its own."""
     for first in range(0, count, PAGE):
         numbers = range(first, min(first + PAGE, count))
         recipients = ",".join(f"+4520{number:06}" for number in numbers)

@@ -117,7 +117,7 @@ async def _kill_postgresql(hour: _Hour) -> None:
 
 
 FAULTS: tuple[Fault, ...] = (
-    *(_kill,) * 4,
+    *(_kill,) * 6,
     *(_pause, _stop, _cut_from_postgresql, _cut_from_nats, _kill_nats, _kill_postgresql),
 )
 """Each as often as it is named here, in random order."""
@@ -141,7 +141,7 @@ async def everything_happens(bench: Bench, row: Row) -> None:
                     row.check(not dead, f"nodes have ended: {', '.join(dead)}")
                     for name in dead:
                         await stage.nodes[name].start()
-                    await hour.rest(2.0, 20.0)
+                    await hour.rest(2.0, 12.0)
                     if time.monotonic() >= until:
                         break
         told = ", ".join(f"{count} × {what}" for what, count in sorted(hour.done.items()))

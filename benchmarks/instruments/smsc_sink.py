@@ -1,10 +1,13 @@
 """An SMSC that takes everything: counts each text, and reports delivery where it is asked to.
 
-    python smsc_sink.py PORT [--receipts]
+    python smsc_sink.py PORT [--receipts] [--numbered] [--watch TEXT]
 
 On SIGTERM it prints one JSON line: submits, distinct (destination and text), receipts, seconds from
-the first submit to the last, and whether every submit came once. It shares no code with Dragoman,
-so that every gateway is measured by the same instrument.
+the first submit to the last, and whether every submit came once; on SIGUSR1 too, and then counts
+anew. With --numbered each text has a number of ten digits: then how many numbers came how often,
+which takes little memory, in place of what is distinct. With --watch: when each submit came, and
+each text with that beginning. It shares no code with Dragoman, so that every gateway is measured by
+the same instrument.
 """
 
 from __future__ import annotations
@@ -17,6 +20,8 @@ import struct
 import time
 from typing import cast
 
+from numbers_seen import Numbers
+
 HEAD = struct.Struct(">IIII")
 BINDS = (0x01, 0x02, 0x09)
 SUBMIT_SM, DELIVER_SM, UNBIND, ENQUIRE_LINK = 0x04, 0x05, 0x06, 0x15
@@ -27,11 +32,20 @@ class Tally:
     """What arrived."""
 
     def __init__(self) -> None:
+        self.number = 0
+        """Of the last submit; what its message ID is made of."""
+        self.begin()
+
+    def begin(self) -> None:
+        """Counts from 0."""
         self.submits = 0
         self.receipts = 0
         self.first = 0.0
         self.last = 0.0
         self.seen: set[int] = set()
+        self.numbers = Numbers()
+        self.watched: list[tuple[str, float]] = []
+        self.times: list[float] = []
 
     def summary(self) -> dict[str, object]:
         seconds = self.last - self.first
@@ -42,15 +56,20 @@ class Tally:
             "seconds": round(seconds, 2),
             "per_second": round(self.submits / seconds) if seconds > 0 else 0,
             "doubled": self.submits - len(self.seen),
+            "numbers": self.numbers.counted(),
+            "watched": self.watched,
+            "times": self.times,
         }
 
 
 class SinkLink(asyncio.Protocol):
     """One bound connection."""
 
-    def __init__(self, tally: Tally, receipts: bool) -> None:
+    def __init__(self, tally: Tally, options: argparse.Namespace) -> None:
         self._tally = tally
-        self._receipts = receipts
+        self._receipts = options.receipts
+        self._numbered = options.numbered
+        self._watch = options.watch.encode()
         self._rest = b""
         self._sequence = 0
 
@@ -83,6 +102,7 @@ class SinkLink(asyncio.Protocol):
         now = time.time()
         tally.first, tally.last = tally.first or now, now
         tally.submits += 1
+        tally.number += 1
         service_end = pdu.index(0, 16)
         source_end = pdu.index(0, service_end + 3)
         target_end = pdu.index(0, source_end + 3)
@@ -92,8 +112,15 @@ class SinkLink(asyncio.Protocol):
         target = pdu[source_end + 1 : target_end + 1]
         wants_receipt = pdu[validity_end + 1] & 1
         text = pdu[validity_end + 6 : validity_end + 6 + pdu[validity_end + 5]]
-        tally.seen.add(hash((target, text)))
-        message_id = b"%d" % tally.submits
+        if self._numbered:
+            tally.numbers.note(text)
+        else:
+            tally.seen.add(hash((target, text)))
+        if self._watch:
+            tally.times.append(now)
+            if text.startswith(self._watch):
+                tally.watched.append((text.decode(), now))
+        message_id = b"%d" % tally.number
         if self._receipts and wants_receipt:
             reports.append(self._report(message_id, source, target))
         return (
@@ -117,11 +144,19 @@ async def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("port", type=int)
     parser.add_argument("--receipts", action="store_true")
+    parser.add_argument("--numbered", action="store_true")
+    parser.add_argument("--watch", default="")
     options = parser.parse_args()
     tally, stop = Tally(), asyncio.Event()
     loop = asyncio.get_running_loop()
     loop.add_signal_handler(signal.SIGTERM, stop.set)
-    await loop.create_server(lambda: SinkLink(tally, options.receipts), "127.0.0.1", options.port)
+
+    def tell() -> None:
+        print(json.dumps(tally.summary()), flush=True)
+        tally.begin()
+
+    loop.add_signal_handler(signal.SIGUSR1, tell)
+    await loop.create_server(lambda: SinkLink(tally, options), "127.0.0.1", options.port)
     print("ready", flush=True)
     await stop.wait()
     print(json.dumps(tally.summary()), flush=True)

@@ -140,7 +140,11 @@ class Gateway:
         )
         self._openid = build_openid(services)
         self.smpp_server, self._bind_deliveries = build_smpp_server(services)
-        self._mail_worker = build_mail_worker(services)
+        self._mail_worker = (
+            build_mail_worker(services)
+            if membership is None
+            else build_mail_worker(services, membership.relay, membership.may_send)
+        )
         self._mail: MailListener | None = None
         self.web: DialectApp | None = None
         self._server: Server | None = None

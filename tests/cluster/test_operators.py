@@ -14,8 +14,8 @@ import msgspec
 import pytest
 import pytest_asyncio
 
-from dragoman.admin.answers import FeedLines
 from dragoman.admin.client import Failed, local_client, remote_client
+from dragoman.admin.message_answers import FeedLines
 from dragoman.cluster.node import ClusterNode
 from dragoman.config import Settings
 from dragoman.config.sections import Admin as AdminSection

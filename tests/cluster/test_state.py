@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import email
+import re
 from collections.abc import Callable
+from email.policy import default as default_policy
+from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -11,13 +15,16 @@ import pytest
 
 from dragoman.config import Settings
 from dragoman.config.alerts import AlertTable
-from dragoman.config.sections import Links
+from dragoman.config.sections import Links, Mailings
 from dragoman.config.tables import QuotaTable
 from dragoman.core.accounts.model.accounts import Permission
 from dragoman.core.alerts.model.rules import Alert, AlertKind
+from dragoman.core.campaigns.model.mailings import ListState, MailingList, SubscriptionState
 from dragoman.core.campaigns.model.text_campaigns import Plan
+from dragoman.core.campaigns.sql import subscriptions
 from dragoman.core.contacts.model.uploads import Mapping
 from dragoman.core.messages.model.lifecycle import State
+from dragoman.core.placement.placement import Placement
 from dragoman.testkit.simulator import Simulator
 from tests.cluster.conftest import PARTITIONS
 from tests.cluster.test_nodes import create, name_in, owner, send, shared, states
@@ -196,3 +203,66 @@ async def test_a_node_that_was_out_of_touch_sends_nothing(
 
         await until(done)
     assert len(simulator.submits) == 10
+
+
+@pytest.mark.parametrize("marked", [True, False], ids=["issued here", "moved in"])
+async def test_a_link_in_a_mail_is_followed_at_any_node(
+    make_node: MakeNode, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, marked: bool
+) -> None:
+    outbox = tmp_path / "outbox"
+    outbox.mkdir()
+
+    def with_mailings(settings: Settings) -> Settings:
+        section = Mailings(
+            enabled=True,
+            sender="bounces@example.org",
+            base_url="https://sms.example.org",
+            outbox=str(outbox),
+        )
+        return msgspec.structs.replace(settings, mailings=section)
+
+    if not marked:
+        monkeypatch.setattr(Placement, "mark_token", lambda _, token: token)
+    a, b = await make_node("a", with_mailings), await make_node("b", with_mailings)
+    await shared(a, b)
+    async with aiohttp.ClientSession() as http:
+        for partition in range(PARTITIONS):
+            account = (await create(partition, a, b)).account
+            mailings = owner(partition, a, b).owned[partition].gateway.services.mailings
+            made = await mailings.create_list(
+                account,
+                MailingList(
+                    list_id=0,
+                    account_id=account.account_id,
+                    title="News",
+                    language="eng",
+                    sender="news@example.org",
+                    reply_to="office@example.org",
+                    company_name="Acme",
+                    company_address="1 High Street",
+                    company_url="www.example.org",
+                    company_phone="+44123",
+                    company_fax="+44124",
+                    state=ListState.ACTIVE,
+                ),
+            )
+            address = f"ann{partition}@example.org"
+            await mailings.subscribe(account, made.list_id, address, opt_in=True)
+
+            def mail(address: str = address) -> str:
+                texts = (path.read_bytes() for path in outbox.glob("*.eml"))
+                mails = (email.message_from_bytes(one, policy=default_policy) for one in texts)
+                found = (one.get_body(("plain",)) for one in mails if one["To"] == address)
+                return next((body.get_content() for body in found if body is not None), "")
+
+            await until(mail, "the mail is sent")
+            (path,) = set(re.findall(r"/mailings/confirm/[\w.-]+", mail()))
+            away = b if partition in a.front.places else a
+            async with http.post(away.node.base_url + path) as answer:
+                assert answer.status == 200
+            services = owner(partition, a, b).owned[partition].gateway.services
+            found = await services.storage.read(
+                lambda c, made=made, address=address: subscriptions.find(c, made.list_id, address)
+            )
+            assert found is not None
+            assert found.state is SubscriptionState.SUBSCRIBED

@@ -13,6 +13,7 @@ from typing import Any
 
 from playwright.async_api import async_playwright
 from tests.console.further_pages import PHONE_NUMBER, build_workbench, set_up_further_pages
+from tests.console.picture_pages import set_up_picture_pages
 from tests.console.scene import (
     CHROMIUM,
     DESKTOP,
@@ -46,6 +47,7 @@ async def main(only: set[str]) -> None:
             await scene.live_a_day()
             scene.further_pages = await set_up_further_pages(scene.gateway, scene.account)
             account = await scene.gateway.services.accounts.find(USERNAME)
+            scene.further_pages |= await set_up_picture_pages(scene.gateway, account)
             for text in TEXTS:
                 await scene.submit(account, PHONE_NUMBER, text)
             await scene.gateway.workbench.phones.send(PHONE_NUMBER, "See you at 19:30!")

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from dragoman.core.accounts.account_fields import AccountFields
 from dragoman.core.campaigns.model.text_campaigns import CampaignState, Plan, When
 from dragoman.core.contacts.model.filters import Filter, Match, Operation, Rule
 from dragoman.core.messages.model.lifecycle import State
@@ -188,6 +189,26 @@ async def test_draft_that_cannot_be_sent_is_kept_and_says_why(
     assert not page.tree.xpath("//button[@value='start']")
 
 
+@pytest.mark.parametrize(
+    ("typed", "country", "status", "sent_to"),
+    [
+        ("30 99 98 88", "", 400, ""),
+        ("30 99 98 88", "DK", 200, "4530999888"),
+        ("4530999888", "", 200, "4530999888"),
+        ("0045 30 99 98 88", "", 200, "4530999888"),
+    ],
+)
+async def test_test_of_a_campaign_goes_to_nobody_in_another_country(
+    sender: Sender, typed: str, country: str, status: int, sent_to: str
+) -> None:
+    await sender.services.accounts.change("sena", AccountFields(country=country))
+    page = await sender.press(await sender.create(), "test", test=typed)
+    assert page.status == status
+    if not sent_to:
+        assert "Enter the number with its country code" in page.text
+    assert [one.recipient for one in sender.services.live] == [sent_to] * bool(sent_to)
+
+
 async def test_second_editor_overwrites_nothing_and_old_page_starts_nothing(
     sender: Sender,
 ) -> None:
@@ -231,6 +252,16 @@ async def test_local_time_is_due_when_it_is_there(sender: Sender) -> None:
     report = await sender.services.text_campaigns.report(sender.account, _id(at))
     sender.browser.clock.advance(48 * 3600)
     assert await sender.expand() == {}
+
+
+async def test_time_of_a_draft_is_shown_in_the_zone_that_the_account_has_now(
+    sender: Sender,
+) -> None:
+    at = await sender.create(when="at", due="2026-09-22T09:30")
+    assert "Begins 2026-09-22 09:30 (UTC)" in (await sender.browser.get(at)).text
+    zone = AccountFields(time_zone="Europe/Copenhagen")
+    await sender.services.accounts.change("sena", zone)
+    assert "Begins 2026-09-22 11:30 (Europe/Copenhagen)" in (await sender.browser.get(at)).text
 
 
 async def test_paused_campaign_goes_on_also_after_a_restart_and_can_be_stopped(

@@ -100,6 +100,7 @@ async def test_download_neutralises_formulas_and_is_read_back(sena: Browser) -> 
         (b"PK\x03\x04\xff\xfe" + bytes(range(256)), "This is not a CSV file."),
         (b",".join([b"x"] * 300) + b"\n", "more than 200 columns"),
         (b"\xff\xfea\x00\n\x00\x00\xd8", "The file is damaged"),
+        (b"phone,name\n+4530123411,a\0b\n", "This is not a CSV file."),
     ],
 )
 async def test_what_is_no_table_is_refused(sena: Browser, data: bytes, sentence: str) -> None:
@@ -131,6 +132,32 @@ async def test_wrong_columns_store_nothing(
     assert await contacts_of(sena) == {}
     account = await sena.services.accounts.find("sena")
     assert await sena.services.contacts.lists(account) == []
+
+
+@pytest.mark.parametrize(
+    ("data", "found", "faulty"),
+    [
+        (b"sep=;\r\nphone;name\r\n+4530123420;Q\r\n", {"4530123420": "Q"}, []),
+        (b"\n\nphone,name\n+4530123421,a\n", {"4530123421": "a"}, []),
+        (b"phone,name,Name\n+4530123422,a,b\n", {"4530123422": "a"}, []),
+        (
+            b'phone,name\n+4530123423,a\n+4530123424,"b\n+4530123425,c\n',
+            {"4530123423": "a"},
+            [("shape", 3)],
+        ),
+    ],
+)
+async def test_what_spreadsheets_write_around_rows_is_no_row(
+    sena: Browser, data: bytes, found: dict[str, str], faulty: list[tuple[str, int]]
+) -> None:
+    at = path_of(await send_file(sena, data))
+    await sena.post(at, **(await sena.get(at)).fields(at) | {"do": "import"})
+    key = at.rsplit("/", 1)[1]
+    await sena.services.uploads.settled(key)
+    assert {number: values["name"] for number, values in (await contacts_of(sena)).items()} == found
+    account = await sena.services.accounts.find("sena")
+    rows = await sena.services.uploads.faulty_rows(account, key, 5)
+    assert [(one.fault, one.row) for one in rows] == faulty
 
 
 async def test_pieces_make_a_file_and_a_lost_answer_repeats_one(sena: Browser) -> None:

@@ -10,7 +10,9 @@ from tests.passing_time import MovableClock, until
 
 from dragoman.config.tables import RouteTable
 from dragoman.core.delivery import backlog as backlog_module
+from dragoman.core.delivery.delivery import Delivery
 from dragoman.core.messages.feed import FeedFilter
+from dragoman.core.messages.live import LiveMessage
 from dragoman.core.messages.model.lifecycle import State
 from dragoman.core.messages.sql import changes
 from dragoman.core.model.errors import FailureCode
@@ -53,6 +55,35 @@ async def test_outcomes_of_a_full_carrier_are_not_overtaken(
     await harness.submit(account)
     await harness.until_states(account, S.DELIVERED)
     assert bool(hurried) is is_hurried
+
+
+@pytest.mark.parametrize("outcome", ["accepted", "rejected"])
+async def test_an_outcome_that_fails_costs_no_other_that_came_with_it_anything(
+    make_harness: Any, simulator: Any, monkeypatch: pytest.MonkeyPatch, outcome: str
+) -> None:
+    if outcome == "rejected":
+        simulator.default = Behaviour(status=CommandStatus.ESME_RINVDSTADR)
+    harness = await make_harness(carriers={"smsc": simulator.port})
+    handle, failed = getattr(Delivery, outcome), set[int]()
+
+    def handle_others(self: Delivery, message: LiveMessage, *more: Any) -> None:
+        if not failed:
+            failed.add(message.message_id)
+            raise ZeroDivisionError
+        handle(self, message, *more)
+
+    monkeypatch.setattr(Delivery, outcome, handle_others)
+    account = await harness.account()
+    await harness.submit(account, "4511111111", "4511111112", "4511111113")
+    end = S.DELIVERED if outcome == "accepted" else S.REJECTED
+
+    async def ended() -> bool:
+        return sorted(await harness.states(account)) == sorted([S.SENDING, end, end])
+
+    await until(ended)
+    (left,) = [one for one in await harness.outbox(account) if one.state is S.SENDING]
+    assert {left.message_id} == failed
+    assert harness.services.dispatcher.in_flight() == {"smsc": 0}
 
 
 async def test_rejected_by_the_carrier_is_refunded(make_harness: Any, simulator: Any) -> None:

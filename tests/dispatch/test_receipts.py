@@ -76,6 +76,32 @@ async def tell(harness: Any, until: Any, *reports: ReceiptReport) -> None:
         await until(lambda a=acknowledged: a == [True])
 
 
+async def test_a_receipt_that_fails_costs_no_other_that_came_with_it_anything(
+    make_harness: Any, simulator: Any, until: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    simulator.default = Behaviour(state=None)
+    harness = await make_harness(carriers={"smsc": simulator.port})
+    account = await harness.account()
+    await harness.submit(account, "4511111111", "4511111112", "4511111113")
+    await harness.until_states(account, S.SENT, count=3)
+    told = {number: Acknowledged() for number in "123"}
+    reports = [
+        (report(number, ReceiptState.DELIVERED, recipient=f"451111111{number}"), told[number])
+        for number in told
+    ]
+    apply = receipts_module.state_of_receipt
+    failing = iter([True, False, False])
+    monkeypatch.setattr(
+        receipts_module,
+        "state_of_receipt",
+        lambda state: 1 / 0 if next(failing) else apply(state),
+    )
+    harness.services.dispatcher.receipts_came(reports)
+    assert told["1"] == [False], "it is to come again"
+    await until(lambda: told["2"] == told["3"] == [True])
+    assert sorted(await harness.states(account)) == sorted([S.SENT, S.DELIVERED, S.DELIVERED])
+
+
 async def test_a_report_before_the_response_is_matched(
     make_harness: Any, simulator: Any, until: Any
 ) -> None:

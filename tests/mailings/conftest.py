@@ -15,6 +15,7 @@ from aiosmtpd.smtp import SMTP, Envelope, Session
 from sqlalchemy import Connection, select
 from tests.passing_time import PATIENCE_S, MovableClock
 
+from dragoman.campaigns.build import build_relay_share
 from dragoman.campaigns.relay import RelayConnection
 from dragoman.config.sections import Mailings as Settings
 from dragoman.core.accounts.model.accounts import Account
@@ -25,6 +26,7 @@ from dragoman.core.campaigns.model.mailings import DeliveryState, Issue, ListSta
 from dragoman.core.campaigns.sql.tables import deliveries, subscriptions
 from dragoman.core.campaigns.worker import MailWorker
 from dragoman.core.metrics import Metrics
+from dragoman.core.placement.placement import Placement
 from dragoman.kit.ids import IdSource
 from dragoman.storage.engine import Storage
 
@@ -129,6 +131,7 @@ class Campaign:
         self.book = Book()
         self.mailings = Mailings(
             storage=storage,
+            placement=Placement(storage=storage, clock=self.clock),
             ids=self.ids,
             clock=self.clock,
             enabled=True,
@@ -223,6 +226,8 @@ class Campaign:
             new_transport=lambda: RelayConnection(self.settings),
             clock=self.clock,
             metrics=Metrics(),
+            relay=build_relay_share(self.settings, self.clock),
+            new_token=self.mailings.new_token,
         )
         await self.worker.restore()
         self.mailings.mail_due.subscribe(self.worker.announce)

@@ -22,7 +22,8 @@ from tests.passing_time import until
 from dragoman.core.accounts.account_fields import AccountFields
 from dragoman.core.submission.sql import submissions
 from dragoman.protocols.smpp.codec import Framer, encode
-from dragoman.protocols.smpp.pdus import BindTransceiver, EnquireLink
+from dragoman.protocols.smpp.pdus import BindTransceiver, DataSm, EnquireLink
+from dragoman.protocols.smpp.tlvs import Tlv
 from dragoman.smpp_server import server as server_module
 from dragoman.smpp_server.connection import MAX_PENDING, TURN
 from dragoman.smpp_server.throttle import MAX_DELAY_S, Throttle
@@ -227,9 +228,16 @@ async def test_an_account_that_is_too_fast_over_all_its_binds(make_site: MakeSit
 async def test_a_limit_of_its_own_counts_at_once(site: Site) -> None:
     await site.account_with_login("slow", rate_per_s=1.0)
     esme = await site.bind(system_id="slow")
-    numbers = [esme.send(submit()) for _ in range(8)]
-    await until(lambda: all(number in esme.answers for number in numbers))
-    assert 0x58 in {esme.answers[number].command_status for number in numbers}
+    data = DataSm(
+        source_addr_ton=5,
+        source_addr="Dragoman",
+        destination_addr="4512345678",
+        tlvs=(Tlv(0x0424, b"Hello"),),
+    )
+    for request in (submit(), data):
+        numbers = [esme.send(request) for _ in range(8)]
+        await until(lambda numbers=numbers: all(number in esme.answers for number in numbers))
+        assert 0x58 in {esme.answers[number].command_status for number in numbers}
 
 
 async def test_a_silent_bind_is_asked_and_then_cut(

@@ -65,7 +65,11 @@ async def accepted(site: Site, **more: Any) -> Any:
         (3, b"\xe5 \xe9 @", "å é @", "auto"),
         (8, "Привет 😀".encode("utf-16-be"), "Привет 😀", "unicode"),
         (0x18, "é".encode("utf-16-be"), "é", "unicode"),
+        (5, "テスト".encode("shift_jis"), "テスト", "auto"),
         (6, "Да".encode("iso8859-5"), "Да", "auto"),
+        (7, "שלום".encode("iso8859-8"), "שלום", "auto"),
+        (9, b"Pictogram", "Pictogram", "auto"),
+        (0x0E, "안녕".encode("euc_kr"), "안녕", "auto"),
         (2, b"\x01\xff", "01ff", "binary"),
         (4, b"\x01\xff", "01ff", "binary"),
         (0xF5, b"\x01\xff", "01ff", "binary"),
@@ -384,6 +388,15 @@ async def test_a_program_of_version_3_3_asks_by_its_id(site: Site) -> None:
     names = {"message_id": later.message_id, "source_addr": "Dragoman"}
     assert (await esme.ask(QuerySm(**names))).message_state == 1
     assert (await esme.ask(CancelSm(**names))).command_status == 0
+
+
+async def test_parameters_of_a_program_that_says_no_version_are_read(site: Site) -> None:
+    esme = await site.bind(version=0x00)
+    answer = await esme.ask(submit(b"", tlvs=(Tlv(PAYLOAD, LONG), Tlv(0x1400, b"order"))))
+    assert answer.command_status == 0
+    (message,) = await site.messages()
+    stored = await site.services.storage.read(lambda c: load_batches(c, [message.batch_id]))
+    assert (message.text, stored[message.batch_id].reference) == (LONG.decode(), "order")
 
 
 async def test_half_a_character_at_the_edge_of_a_part_arrives(site: Site) -> None:

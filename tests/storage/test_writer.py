@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import threading
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -474,3 +475,45 @@ async def test_callers_of_joint_work_hear_together(gathering: Any) -> None:
     writer.submit_joint(work, 5, "third")
     assert heard[1][:2] == [[5], ["third"]]
     assert isinstance(heard[1][2][0], StorageUnavailable)
+
+
+async def test_joint_work_that_comes_at_once_is_as_if_each_came_alone(joint: Any) -> None:
+    writer, runner, _ = joint
+    heard: list[Any] = []
+    work = JointWork(probe, lambda *told: heard.append([[*some] for some in told]), can_wait=True)
+    writer.submit_all(work, [(3, "third"), (4, "fourth")])
+    writer.submit_all(work, [(5, "fifth")])
+    runner.end()
+    await until(lambda: len(runner.groups) == 2)
+    assert runner.groups == [[1], [2, 3, 4, 5]]
+    runner.answer([[None], [None, None, ValueError("bad")]])
+    ((items, callers, _),) = heard
+    assert (items, callers) == ([3, 4, 5], ["third", "fourth", "fifth"])
+    assert str(heard[0][2][2]) == "bad"
+    many = writer_module.MAX_GROUP + 1
+    writer.submit_all(work, [(number, "") for number in range(many)])
+    writer.submit_all(work, [(many, "")])
+    for begun in (3, 4):  # bug: what came later was written first
+        await until(lambda begun=begun: len(runner.groups) == begun)
+        runner.end()
+    assert [number for group in runner.groups[2:] for number in group] == [*range(many + 1)]
+    await writer.stop()
+    writer.submit_all(work, [(6, "sixth"), (7, "seventh")])
+    assert [told[1] for told in heard[-2:]] == [["sixth"], ["seventh"]]
+    assert isinstance(heard[-1][2][0], StorageUnavailable)
+
+
+async def test_a_loop_that_was_busy_reads_before_a_group_begins(
+    joint: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Bug: receipts of a provider that waits for answers were written in halves."""
+    writer, runner, submit = joint
+    monkeypatch.setattr(writer_module, "GATHER_S", 600.0)
+    runner.end()
+    loop = asyncio.get_running_loop()
+    loop.call_soon(loop.call_soon, submit, 3)  # as what is read now is handed in a turn later
+    time.sleep(2 * writer_module.GATHER_STEP_S)  # noqa: ASYNC251 - the loop is to be busy
+    await until(lambda: len(runner.groups) == 2)
+    assert runner.groups[1] == [2, 3]
+    runner.end()
+    await writer.stop()

@@ -7,7 +7,7 @@ from typing import Final
 
 import msgspec
 
-from dragoman.admin.answers import (
+from dragoman.admin.account_answers import (
     AccountList,
     AccountPassword,
     AccountSecrets,
@@ -15,8 +15,8 @@ from dragoman.admin.answers import (
     AuthTokenView,
     EmailServiceView,
     TypeBalances,
-    view,
 )
+from dragoman.admin.answers import view
 from dragoman.admin.calls import Body, Call
 from dragoman.admin.context import Admin
 from dragoman.admin.merging import whole

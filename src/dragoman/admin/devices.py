@@ -7,7 +7,10 @@ from typing import Final
 
 import msgspec
 
-from dragoman.admin.answers import (
+from dragoman.admin.answers import view
+from dragoman.admin.calls import Body, Call
+from dragoman.admin.context import Admin
+from dragoman.admin.device_answers import (
     DeviceCode,
     DeviceList,
     DeviceToken,
@@ -15,10 +18,7 @@ from dragoman.admin.answers import (
     NewDevice,
     SigningKey,
     SimView,
-    view,
 )
-from dragoman.admin.calls import Body, Call
-from dragoman.admin.context import Admin
 from dragoman.admin.merging import ordered, whole
 from dragoman.core.devices.inbox_exports import InboxExport
 from dragoman.core.devices.model.devices import Device, Limits

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from typing import Final
 
-from dragoman.admin.answers import (
+from dragoman.admin.answers import view
+from dragoman.admin.calls import Body, Call
+from dragoman.admin.context import Admin
+from dragoman.admin.inbound_answers import (
     KeywordList,
     KeywordView,
     NumberList,
     NumberView,
     OptOutList,
     OptOutView,
-    view,
 )
-from dragoman.admin.calls import Body, Call
-from dragoman.admin.context import Admin
 from dragoman.admin.merging import ordered, whole
 from dragoman.core.accounts.audit_log import hide_number
 from dragoman.core.accounts.model.accounts import Account

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
-from dragoman.admin.answers import MessageList, MessageStatus, Rescheduled, ScheduledStatus, view
+from dragoman.admin.answers import view
 from dragoman.admin.calls import Body, Call
 from dragoman.admin.context import Admin
+from dragoman.admin.message_answers import MessageList, MessageStatus, Rescheduled, ScheduledStatus
 from dragoman.admin.messages import read_identifier
 from dragoman.admin.whole import Gathered, Whole
 from dragoman.core.billing.model.pricing import render_price

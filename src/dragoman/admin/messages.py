@@ -6,18 +6,18 @@ import asyncio
 from collections.abc import AsyncGenerator, Iterable
 from typing import Final
 
-from dragoman.admin.answers import (
+from dragoman.admin.answers import view
+from dragoman.admin.calls import Body, Call
+from dragoman.admin.context import Admin
+from dragoman.admin.merging import whole
+from dragoman.admin.message_answers import (
     BatchStatus,
     Cancelled,
     FeedLine,
     FeedLines,
     MessageStatus,
     SentBatch,
-    view,
 )
-from dragoman.admin.calls import Body, Call
-from dragoman.admin.context import Admin
-from dragoman.admin.merging import whole
 from dragoman.core.accounts.model.accounts import Account
 from dragoman.core.billing.model.pricing import render_price
 from dragoman.core.messages.feed import GATHER_S, FeedEvent, read_filter

@@ -83,6 +83,8 @@ _STATUSES: Final = MappingProxyType(
     }
 )
 _OTHERWISE: Final = 422
+_PROBLEMS: Final = dict.fromkeys((400, 405, *_STATUSES.values(), _OTHERWISE, 500), Problem)
+_PROBLEMS_OF_BODIES: Final = dict.fromkeys((408, 413, 415), Problem)
 
 
 def build_admin(admin: Admin, guard: Guard | None = None) -> Dialect:
@@ -111,6 +113,8 @@ def build_admin(admin: Admin, guard: Guard | None = None) -> Dialect:
         prefixes=(PREFIX,),
         operations=(document, *operations),
         refuse=_refuse,
+        problem=Problem,
+        bearer=guard is not None,
     )
     return dialect
 
@@ -130,7 +134,12 @@ def _operation(admin: Admin, call: Call, guard: Guard | None) -> Operation:
         body=shapes.get("body"),
         body_formats=("json",) if "body" in shapes else (),
         body_limit_bytes=BODY_LIMIT_BYTES,
-        answers={call.status: get_args(answer)[0] if streams else answer, _OTHERWISE: Problem},
+        answers={
+            **_PROBLEMS,
+            **(_PROBLEMS_OF_BODIES if "body" in shapes else {}),
+            call.status: get_args(answer)[0] if streams else answer,
+        },
+        answer_formats=("jsonl",) if streams else ("json",),
     )
 
 

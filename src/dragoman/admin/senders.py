@@ -7,7 +7,8 @@ from typing import Final
 
 import msgspec
 
-from dragoman.admin.answers import SenderList, SenderView, view
+from dragoman.admin.account_answers import SenderList, SenderView
+from dragoman.admin.answers import view
 from dragoman.admin.calls import Body, Call
 from dragoman.admin.context import Admin
 from dragoman.admin.merging import merge, ordered

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from dragoman.admin.answers import AdminTokenList, AdminTokenView
+from dragoman.admin.account_answers import AdminTokenList, AdminTokenView
 from dragoman.admin.calls import Body, Call
 from dragoman.admin.context import Admin
 

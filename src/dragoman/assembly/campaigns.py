@@ -55,6 +55,7 @@ class AllParts(Parts):
         settings = self.settings
         self.mailings = Mailings(
             storage=self.storage,
+            placement=self.placement,
             ids=self.ids,
             clock=self.clock,
             enabled=settings.mailings.enabled,

@@ -9,6 +9,7 @@ from typing import Protocol
 from dragoman.assembly.connecting import Connect
 from dragoman.config.tables import CarrierTable
 from dragoman.core.callbacks.calling import Caller
+from dragoman.core.campaigns.relay_share import RelayShare
 from dragoman.core.delivery.model.ports import CarrierEvents, Connector
 from dragoman.core.delivery.resources import Resources
 from dragoman.core.delivery.running import Reloaded
@@ -45,6 +46,10 @@ class Membership:
     """Makes what stands for one that comes while the gateway runs."""
     hand_over: HandOver
     """Takes the calls of other partitions' callers."""
+    may_send: Callable[[], bool]
+    """Whether no other node can have taken over from this one by now."""
+    relay: RelayShare
+    """What its partitions share of the relay of mails."""
     call_type: type[Call] = Call
     cluster: Cluster | None = None
     """For operators."""

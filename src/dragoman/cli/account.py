@@ -6,16 +6,16 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
-from dragoman.admin.answers import (
+from dragoman.admin.account_answers import (
     AccountList,
     AccountPassword,
     AccountSecrets,
     AccountView,
     AuthTokenView,
     EmailServiceView,
-    SmppLoginView,
     TypeBalances,
 )
+from dragoman.admin.answers import SmppLoginView
 from dragoman.cli.command import Gateway, command
 from dragoman.cli.groups import new_group
 from dragoman.cli.options import argument, option

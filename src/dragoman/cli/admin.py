@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from dragoman.admin.answers import AdminTokenList, AdminTokenView
+from dragoman.admin.account_answers import AdminTokenList, AdminTokenView
 from dragoman.cli.command import Gateway, command
 from dragoman.cli.groups import new_group
 from dragoman.cli.options import argument

@@ -269,7 +269,7 @@ async def _made(node: _Node, account: DevAccount) -> DevAccount:
     """Creates an account unless it is there, with what programs of Twilio sign in with."""
     import msgspec
 
-    from dragoman.admin.answers import AuthTokenView
+    from dragoman.admin.account_answers import AuthTokenView
     from dragoman.admin.client import Failed, local_client
 
     client = local_client(node.folder)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import Annotated
 
-from dragoman.admin.answers import (
+from dragoman.admin.device_answers import (
     DeviceCode,
     DeviceList,
     DeviceToken,

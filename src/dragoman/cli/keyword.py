@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Final
 
-from dragoman.admin.answers import KeywordList, KeywordView
+from dragoman.admin.inbound_answers import KeywordList, KeywordView
 from dragoman.cli.command import Gateway, command
 from dragoman.cli.groups import new_group
 from dragoman.cli.options import argument, option

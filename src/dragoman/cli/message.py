@@ -7,7 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
-from dragoman.admin.answers import BatchStatus, MessageStatus, Overview, SentBatch
+from dragoman.admin.answers import Overview
+from dragoman.admin.message_answers import BatchStatus, MessageStatus, SentBatch
 from dragoman.cli.command import Gateway
 from dragoman.cli.options import argument, option
 from dragoman.cli.outcome import ExitCode

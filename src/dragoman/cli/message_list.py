@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated
 
-from dragoman.admin.answers import MessageList, Rescheduled
+from dragoman.admin.message_answers import MessageList, Rescheduled
 from dragoman.cli.command import Gateway, command
 from dragoman.cli.options import argument, option
 from dragoman.cli.outcome import ExitCode, Stop

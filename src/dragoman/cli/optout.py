@@ -5,7 +5,7 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import Annotated, Final
 
-from dragoman.admin.answers import OptOutList, OptOutView
+from dragoman.admin.inbound_answers import OptOutList, OptOutView
 from dragoman.cli.command import Gateway, command
 from dragoman.cli.groups import new_group
 from dragoman.cli.options import argument, option

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import msgspec
 
-from dragoman.admin.answers import FeedLine, FeedLines
+from dragoman.admin.message_answers import FeedLine, FeedLines
 from dragoman.cli.command import Gateway
 from dragoman.cli.options import option
 from dragoman.cli.output import show_time

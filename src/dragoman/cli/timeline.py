@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from dragoman.admin.answers import Cancelled, SentBatch
+from dragoman.admin.message_answers import Cancelled, SentBatch
 from dragoman.cli.command import Gateway, command
 from dragoman.cli.groups import new_group
 from dragoman.cli.options import argument

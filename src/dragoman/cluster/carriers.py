@@ -15,7 +15,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import secrets
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -379,6 +379,10 @@ class Carriers:
             told = Told.of(carrier, message.message_id, sender.token, outcome)
             self.tell(sender.partition, told, stored)
 
+    def outcomes_came(self, carrier: str, outcomes: Sequence[tuple[Outgoing, Outcome]]) -> None:
+        for message, outcome in outcomes:
+            self.outcome(carrier, message, outcome)
+
     def tell(self, partition: int, told: Told, on_stored: OnStored) -> None:
         """Brings an outcome to its partition, wherever that is now."""
         shared = self.shared(told.carrier, partition)
@@ -391,6 +395,10 @@ class Carriers:
 
     def receipt(self, report: ReceiptReport, on_stored: OnStored) -> None:
         self._seeker.receipt(report, on_stored)
+
+    def receipts_came(self, receipts: Sequence[tuple[ReceiptReport, OnStored]]) -> None:
+        for report, on_stored in receipts:
+            self.receipt(report, on_stored)
 
     def inbound(self, report: InboundPartReport, on_stored: OnStored) -> None:
         self._seeker.inbound(report, on_stored)

@@ -26,6 +26,7 @@ import structlog
 from dragoman import __version__
 from dragoman.admin.server import AdminServer
 from dragoman.assembly.membership import Membership as Member
+from dragoman.campaigns.build import build_relay_share
 from dragoman.cluster.binds import BindFront
 from dragoman.cluster.carriers import Carriers
 from dragoman.cluster.configuration import digests
@@ -126,6 +127,9 @@ class ClusterNode:
             member=self._member,
             changed=moved.set,
         )
+        self._relay = build_relay_share(
+            settings.mailings, self._clock, lambda: len(self.owned) / cluster.partitions
+        )
         self._holding = Holding(self.node.name, self.carriers, self._membership)
         self._stream: Stream | None = None
         self.binds = BindFront(
@@ -170,6 +174,8 @@ class ClusterNode:
             connect_carrier=self.carriers.connect_carrier(number),
             reload=self._reload_all,
             hand_over=self.front.hand_over_of(WEB),
+            may_send=self._heard.is_fresh,
+            relay=self._relay,
             call_type=place.counted(WEB),
             cluster=self._membership,
             others=Everybody(self.front, number, self.settings.cluster.partitions),

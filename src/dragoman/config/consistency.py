@@ -96,8 +96,6 @@ def _check_cluster(settings: Settings) -> Iterator[Mistake]:
         if isinstance(carrier, PhonesTable) and carrier.shared:
             problem = "in a cluster phones send for their own account: it lives where they do"
             yield Mistake(f"carriers[{index}].shared", problem)
-    if settings.mailings.enabled:
-        yield Mistake("mailings.enabled", "not in a cluster yet")
 
 
 def find_oddities(settings: Settings) -> Iterator[Mistake]:

@@ -95,9 +95,10 @@ class StatusTable(PresetTable, frozen=True, kw_only=True):
     recipient: str = ""
     """Path of the recipient's number."""
     state: str = ""
-    """Path of the word for the state."""
+    """Path of the word for the state; of several with `|` between them, the first that `states`
+    knows."""
     code: str = ""
-    """Path of the reason of a failure."""
+    """Path of the reason of a failure, likewise."""
     states: dict[str, str] = msgspec.field(default_factory=dict)
     """Our state for each word, in any case: enroute, accepted, delivered, expired, deleted,
     undeliverable, rejected or unknown."""

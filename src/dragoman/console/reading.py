@@ -10,7 +10,7 @@ from dragoman.console.translation import gettext
 from dragoman.core.model.errors import Refused
 from dragoman.core.model.phone_numbers import normalise
 from dragoman.core.model.texts import is_storable
-from dragoman.core.model.written_numbers import read_written
+from dragoman.core.model.written_numbers import is_in_use, read_written
 
 MAX_TYPED: Final = 200
 
@@ -86,6 +86,24 @@ def read_numbers(text: str, region: str) -> tuple[str, ...]:
     if not found:
         raise Unreadable(gettext("Enter a number, such as +45 30 12 34 56."))
     return found
+
+
+def read_recipient(text: str, region: str) -> str:
+    """The number to write to or to store, as digits; raises `Unreadable`.
+
+    Where no country is known, digits that are no number with its country code are asked about.
+    """
+    numbers = read_numbers(text, region)
+    if not numbers:
+        raise Unreadable(gettext("Enter a number, such as +45 30 12 34 56."))
+    if not region and not text.strip().startswith(("+", "00")) and not is_in_use(numbers[0]):
+        raise Unreadable(
+            gettext(
+                "Enter the number with its country code, such as +45 30 12 34 56. Your account has"
+                " no country."
+            )
+        )
+    return numbers[0]
 
 
 def read_pieces(text: str) -> tuple[str, ...]:

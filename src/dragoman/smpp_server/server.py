@@ -17,14 +17,14 @@ from dragoman.core.delivery.running import BindView
 from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.kit.signal import Signal
 from dragoman.protocols.smpp.constants import CommandStatus
-from dragoman.protocols.smpp.pdus import Bind, Pdu, SubmitMulti, SubmitSm
+from dragoman.protocols.smpp.pdus import Bind, Pdu
 from dragoman.protocols.smpp.session import SessionSettings
 from dragoman.smpp_server.binds import Binds
 from dragoman.smpp_server.connection import Connection
 from dragoman.smpp_server.listening import BindListeners
 from dragoman.smpp_server.requests import Requests
 from dragoman.smpp_server.statuses import BIND_STATUSES
-from dragoman.smpp_server.submissions import count_parts
+from dragoman.smpp_server.submissions import Submit, count_parts
 from dragoman.smpp_server.throttle import Throttle
 from dragoman.smpp_server.wire_log import Piece
 
@@ -234,7 +234,7 @@ class SmppServer:
     def delay_s(self, connection: Connection, request: Pdu) -> float | None:
         """Seconds to wait before a request is handled; None where it comes too fast."""
         account, login = connection.account, connection.login
-        if account is None or login is None or not isinstance(request, (SubmitSm, SubmitMulti)):
+        if account is None or login is None or not isinstance(request, Submit):
             return 0.0
         rate_per_s = login.options.rate_per_s
         if rate_per_s is None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Generic, TypeAlias, TypeVar
 
 import structlog
@@ -74,6 +74,17 @@ class Group:
         units.items.append(item)
         units.callers.append(caller)
         self.size += 1
+
+    def add_all(self, work: Work, units: Sequence[tuple[Any, Any]]) -> None:
+        """Adds several units of a kind, each an item and its caller."""
+        (item, caller), *others = units
+        self.add(work, item, caller)
+        if others:
+            mine = self.kinds[work]
+            items, callers = zip(*others, strict=True)
+            mine.items += items
+            mine.callers += callers
+            self.size += len(others)
 
     def take(self, other: Group) -> None:
         """Adds all units of another group behind those of this one."""

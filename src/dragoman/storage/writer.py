@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from time import perf_counter
 from typing import Any, Protocol
@@ -51,6 +51,8 @@ writing ten changes, so those of a hundred messages should share one."""
 GATHER_STEP_S = 0.002
 """A group begins once nothing more came for so long: whoever sends a few at a time and waits for
 their answers, as many SMSCs do with receipts, is not made to wait for others."""
+TURNS = 3
+"""Of the loop, in which it reads what came during a step, and that is handed in."""
 PATIENCE_S = 0.01
 """How long at most joint work is overtaken by acceptances: of the changes that several groups
 bring, the states of a message are one row, and all share the statements."""
@@ -88,6 +90,8 @@ class Writer:
         """The last of those that wait, which takes what comes."""
         self._patient: Group | None = None
         """What can wait, gathered since `_patient_since`."""
+        self._full: deque[Group] = deque()
+        """What was gathered before that, and is as much as a group takes."""
         self._patient_since = 0.0
         self._overtaken = 0
         """Its size when it was overtaken last, and when that had grown."""
@@ -97,7 +101,7 @@ class Writer:
         """Units of a group that failed: each gets a transaction of its own."""
         self._busy = False
         """A group is being written, or gathered, or will be at the end of this turn of the loop."""
-        self._gathering: asyncio.TimerHandle | None = None
+        self._gathering: asyncio.Handle | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stopped: asyncio.Future[None] | None = None
         self._number = secrets.randbits(62)
@@ -198,6 +202,28 @@ class Writer:
         else:
             self._put(work, item, caller)
 
+    def submit_all(
+        self, work: JointWork[Item, Caller], units: Sequence[tuple[Item, Caller]]
+    ) -> None:
+        """Adds several items at once, each as by `submit_joint`."""
+        for number, (item, caller) in enumerate(units):
+            if work.can_wait and self._has_room_for(len(units)):
+                assert self._patient is not None
+                self._patient.add_all(work, units[number:])
+                return
+            self.submit_joint(work, item, caller)
+
+    def _has_room_for(self, units: int) -> bool:
+        """Whether what is gathered takes so many units more, with nothing else to be done."""
+        patient = self._patient
+        return (
+            patient is not None
+            and patient.size + units < MAX_GROUP
+            and self._busy
+            and self._stopped is None
+            and not self.low_space
+        )
+
     def hurry(self) -> None:
         """Has what can wait overtaken no longer: something stands still until it is on disk."""
         self._hurried = True
@@ -223,7 +249,7 @@ class Writer:
             self._patient_since = perf_counter()
         patient.add(work, item, caller)
         if patient.size >= MAX_GROUP:
-            self._waiting.append(patient)
+            self._full.append(patient)
             self._take_patient()
         if not self._busy:
             self._begin_soon()
@@ -238,23 +264,40 @@ class Writer:
         """Begins the next group, or waits for more of what can wait if there is nothing else."""
         self._gathering = None
         patient = self._patient
-        if (
-            patient is not None
-            and before < patient.size < GATHERED
-            and not (self._waiting or self._alone or self._stopped)
-            and perf_counter() < until_s
-        ):
+        if patient is not None and self._is_worth_gathering(before, until_s):
             assert self._loop is not None
             self._gathering = self._loop.call_later(
-                GATHER_STEP_S, self._gather, patient.size, until_s
+                GATHER_STEP_S, self._look_again, patient.size, until_s
             )
         else:
             self._begin()
 
+    def _is_worth_gathering(self, before: int, until_s: float) -> bool:
+        """Whether there is nothing but what can wait, and more of it than before."""
+        patient = self._patient
+        return (
+            patient is not None
+            and before < patient.size < GATHERED
+            and not (self._full or self._waiting or self._alone or self._stopped)
+            and perf_counter() < until_s
+        )
+
+    def _look_again(self, before: int, until_s: float, turns: int = TURNS) -> None:
+        """Goes on to gather; where nothing came, once the loop has read what there was to read.
+
+        A loop that was busy for the whole step has read nothing meanwhile.
+        """
+        patient = self._patient
+        if turns and patient is not None and patient.size == before:
+            assert self._loop is not None
+            self._gathering = self._loop.call_soon(self._look_again, before, until_s, turns - 1)
+        else:
+            self._gather(before, until_s)
+
     def _begin(self) -> None:
         if self._alone:
             self._run(self._alone.popleft())
-        elif self._waiting or self._patient is not None:
+        elif self._full or self._waiting or self._patient is not None:
             self._run(self._next())
         else:
             self._busy = False
@@ -263,6 +306,8 @@ class Writer:
 
     def _next(self) -> Group:
         """What waits, behind what can wait unless it overtakes that."""
+        if self._full:
+            return self._full.popleft()
         patient = self._patient
         if not self._waiting:
             assert patient is not None
@@ -329,12 +374,16 @@ class Writer:
             group = Group()  # nobody will ever know: no answer is better than a wrong one
         failure = self._after_failure(group, outcome) if isinstance(outcome, Exception) else None
         self._began_s = 0.0
-        # First of all, for the runner to be at work while callers hear.
-        self._gather(0, self._written_s + GATHER_S)
+        until_s = self._written_s + GATHER_S
+        gathers = self._is_worth_gathering(0, until_s)
+        if not gathers:  # first of all, for the runner to be at work while callers hear
+            self._begin()
         if not isinstance(outcome, Exception):
             group.settle(outcome)
         elif failure is not None:
             group.fail(failure)
+        if gathers:  # from now on, as what callers hear brings more
+            self._gather(0, until_s)
         if self._observer is not None:
             self._observer.committed(group.size, perf_counter() - started)
 
@@ -382,7 +431,8 @@ class Writer:
         again, self._doubt = self._doubt is not None, self._doubt or doubt
         self._note_trouble(doubt, 0)
         if again:  # the database is away, and those behind need not wait for it
-            refused, self._waiting, self._open = self._waiting, deque(), None
+            refused = self._full + self._waiting
+            self._full, self._waiting, self._open = deque(), deque(), None
             if self._patient is not None:
                 refused.append(self._patient)
                 self._take_patient()

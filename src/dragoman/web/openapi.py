@@ -20,6 +20,7 @@ Schema = dict[str, Any]
 REF_TEMPLATE: Final = "#/components/schemas/{name}"
 MEDIA_TYPES: Final[dict[BodyFormat | AnswerFormat, str]] = {
     "json": "application/json",
+    "jsonl": "application/jsonl",
     "xml": "text/xml",
     "form": "application/x-www-form-urlencoded",
     "multipart": "multipart/form-data",

@@ -23,8 +23,8 @@ Handler = Callable[[Request], Awaitable[Response]]
 Respond = Callable[[Response], None]
 AtOnce = Callable[[Request, Respond], None]
 Refuse = Callable[[Request, Refusal], Response]
-AnswerFormat = Literal["json", "xml", "text", "html"]
-"""`html` is bare text too, by the type that some providers give it."""
+AnswerFormat = Literal["json", "jsonl", "xml", "text", "html"]
+"""`jsonl` is one body a line. `html` is bare text too, by the type that some providers give it."""
 
 DEFAULT_BODY_LIMIT_BYTES: Final = 1 << 20
 

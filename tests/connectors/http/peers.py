@@ -77,9 +77,17 @@ class RecordedEvents:
         self.outcomes.append((message.message_id, outcome))
         self.changed.set()
 
+    def outcomes_came(self, carrier: str, outcomes: Sequence[tuple[Outgoing, Outcome]]) -> None:
+        for message, outcome in outcomes:
+            self.outcome(carrier, message, outcome)
+
     def receipt(self, report: ReceiptReport, on_stored: OnStored) -> None:
         self.reports.append(report)
         self._store(on_stored)
+
+    def receipts_came(self, receipts: Sequence[tuple[ReceiptReport, OnStored]]) -> None:
+        for report, on_stored in receipts:
+            self.receipt(report, on_stored)
 
     def inbound(self, report: InboundPartReport, on_stored: OnStored) -> None:
         self.texts.append(report)

@@ -72,11 +72,11 @@ async def test_a_provider_does_not_wait_longer_than_two_seconds(made: Call, dire
 @pytest.mark.parametrize("direct", [False, True])
 async def test_a_defect_of_ours_is_logged_without_the_token(direct: bool) -> None:
     class Broken(RecordedEvents):
-        def receipt(self, *_: Any) -> None:
+        def inbound(self, *_: Any) -> None:
             raise KeyError("4512345678")
 
     with capture_logs() as logs:
-        assert (await call(carrier_of(Broken()), REPORT, direct=direct)).status == 500
+        assert (await call(carrier_of(Broken()), TEXT, direct=direct)).status == 500
     assert [(one["event"], one["reason"]) for one in logs] == [("http_call_failed", "KeyError")]
     assert TOKEN not in repr(logs)
     assert "4512345678" not in repr(logs)

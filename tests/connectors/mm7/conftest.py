@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import Any
 
 import msgspec
@@ -44,6 +44,12 @@ class RecordedEvents:
     def receipt(self, report: ReceiptReport, on_stored: OnStored) -> None:
         self.reports.append(report)
         on_stored(self.stores)
+
+    def outcomes_came(self, carrier: str, outcomes: Sequence[tuple[Outgoing, Outcome]]) -> None:
+        raise AssertionError("one at a time")
+
+    def receipts_came(self, receipts: Sequence[tuple[ReceiptReport, OnStored]]) -> None:
+        raise AssertionError("one at a time")
 
     def inbound(self, report: Any, on_stored: OnStored) -> None:
         raise AssertionError("MM7 brings no texts")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any
 
 import pytest
@@ -35,6 +35,8 @@ class RecordedEvents:
         self.order: list[int] = []
         self.receipts: list[ReceiptReport] = []
         self.texts: list[InboundPartReport] = []
+        self.reported: list[tuple[int, int]] = []
+        """How many outcomes, or receipts, came at once."""
         self.availability_changes = 0
         self.kept: list[OnStored] | None = None
         self.clock = MovableClock()
@@ -46,9 +48,19 @@ class RecordedEvents:
         self.order.append(message.message_id)
         self._changed.set()
 
+    def outcomes_came(self, carrier: str, outcomes: Sequence[tuple[Outgoing, Outcome]]) -> None:
+        self.reported.append((len(outcomes), 0))
+        for message, outcome in outcomes:
+            self.outcome(carrier, message, outcome)
+
     def receipt(self, report: ReceiptReport, on_stored: OnStored) -> None:
         self.receipts.append(report)
         self._acknowledge(on_stored)
+
+    def receipts_came(self, receipts: Sequence[tuple[ReceiptReport, OnStored]]) -> None:
+        self.reported.append((0, len(receipts)))
+        for report, on_stored in receipts:
+            self.receipt(report, on_stored)
 
     def inbound(self, report: InboundPartReport, on_stored: OnStored) -> None:
         self.texts.append(report)

@@ -40,6 +40,25 @@ async def test_text_arrives_and_its_receipt_comes_back(
     assert events.receipts[0].message_id == "1"
 
 
+async def test_what_a_turn_of_the_loop_brings_is_reported_at_once_outcomes_first(
+    simulator: Any, events: Any, connect: Any, outgoing: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    carrier = await connect()
+    (link,) = carrier.links
+    read: list[bytes] = []
+    monkeypatch.setattr(link, "data_received", read.append)
+    for number in (1, 2):
+        carrier.send(outgoing(number))
+    await events.until(lambda: b"".join(read).count(b"id:") == 2)
+    monkeypatch.undo()
+    for octets in read:
+        link.data_received(octets)
+    assert events.reported == []
+    await asyncio.sleep(0)
+    assert events.reported == [(2, 0), (0, 2)]
+    assert {*events.outcomes} == {1, 2}
+
+
 @pytest.mark.parametrize(
     ("profile", "parts"), [("default", 3), ("sar", 3), ("payload", 1), ("latin1", 7)]
 )

@@ -8,20 +8,11 @@ import msgspec
 import pytest
 
 from dragoman.admin import callbacks, diagnosis, message_lists, senders
-from dragoman.admin.answers import (
-    Check,
-    Diagnosis,
-    Finding,
-    MessageList,
-    MessageStatus,
-    Overview,
-    RouteView,
-    ScheduledStatus,
-    SenderList,
-    SenderView,
-)
+from dragoman.admin.account_answers import SenderList, SenderView
+from dragoman.admin.answers import Check, Diagnosis, Finding, Overview, RouteView
 from dragoman.admin.callbacks import WhichReceipts
 from dragoman.admin.merging import add, by, first, greatest, merge, once, ordered
+from dragoman.admin.message_answers import MessageList, MessageStatus, ScheduledStatus
 from dragoman.admin.message_lists import WhichMessages
 from dragoman.admin.operations import SUBJECTS
 from dragoman.admin.senders import SenderPage

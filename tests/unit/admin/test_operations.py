@@ -516,6 +516,27 @@ async def test_the_document_describes_every_operation(call: Caller, services: Se
     assert missing == {"/admin/v1/tokens", "/admin/v1/tokens/{name}"}
 
 
+@pytest.mark.parametrize(
+    ("path", "status", "type"),
+    [
+        ("/accounts", "400", "application/problem+json"),
+        ("/accounts", "422", "application/problem+json"),
+        ("/accounts/{username}", "404", "application/problem+json"),
+        ("/events", "401", "application/problem+json"),
+        ("/events", "200", "application/jsonl"),
+        ("/status", "503", "application/problem+json"),
+    ],
+)
+async def test_the_document_declares_what_refusals_and_streams_are(
+    call: Caller, path: str, status: str, type: str
+) -> None:
+    """Bug: of refusals it had one status, and as `application/json`."""
+    document = await call("GET", "openapi.json")
+    assert list(document["paths"][f"/admin/v1{path}"]["get"]["responses"][status]["content"]) == [
+        type
+    ]
+
+
 @pytest.mark.parametrize("given", [{"route": "nope"}, {"dialect": "nope"}, {"states": "nope"}])
 async def test_following_what_there_is_not_is_refused(call: Caller, given: dict[str, str]) -> None:
     """Bug: `dragoman tail --route nope` waited in silence."""

@@ -12,8 +12,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from dragoman.admin.answers import FeedLines
 from dragoman.admin.client import Failed, NotRunning, local_client
+from dragoman.admin.message_answers import FeedLines
 from dragoman.admin.operations import BODY_LIMIT_BYTES
 from dragoman.admin.server import AdminServer, build_admin_app
 from dragoman.admin.socket_path import (

@@ -21,6 +21,7 @@ from dragoman.connectors.http.calls import read_call
 from dragoman.connectors.http.reports import InboundReader, StatusReader
 from dragoman.connectors.http.signature_check import SignatureCheck
 from dragoman.core.delivery.model.ports import CarrierEvents
+from dragoman.core.messages.model.messages import ReceiptReport
 from dragoman.core.model.stored import OnStored
 from dragoman.web.operations import Dialect, Operation, Respond, awaited
 from dragoman.web.outgoing import GuardedClient
@@ -69,6 +70,7 @@ class CarrierCalls:
         self._token = settings.callback_token.encode()
         self._storing = Storing()
         self._checking: set[asyncio.Future[None]] = set()
+        self._received: list[tuple[ReceiptReport, OnStored]] = []
 
     def receive(self, request: Request, respond: Respond) -> None:
         """Takes a call; the answer says whether the provider should repeat it."""
@@ -123,13 +125,23 @@ class CarrierCalls:
                     if self._status.matches(item):
                         report = self._status.read(item, ref)
                         if report is not None:
-                            self._sink.receipt(report, waiting.expect())
+                            self._report_soon(report, waiting.expect())
         except Exception as error:
             if waiting.drop():
                 raise
             self.fail(error)  # it has its answer already: something could not be stored
             return
         waiting.seal(reply)
+
+    def _report_soon(self, report: ReceiptReport, on_stored: OnStored) -> None:
+        """Reports it in the next turn of the loop, with all others that this one brings."""
+        if not self._received:
+            asyncio.get_running_loop().call_soon(self._report)
+        self._received.append((report, on_stored))
+
+    def _report(self) -> None:
+        received, self._received = self._received, []
+        self._sink.receipts_came(received)
 
     def _is_admitted(self, request: Request) -> bool:
         given = request.path_params["token"].encode("utf-8", "surrogatepass")

@@ -392,7 +392,7 @@ class HttpCarrier:
             log.error("http_answer_not_read", carrier=self.name, reason=type(error).__name__)
             outcome = self._unknown(message, "internal error")
         if outcome is not None:
-            self.sink.outcome(self.name, message, outcome)
+            self._settle(message, outcome)
         self._pump()
 
     def _outcome(
@@ -488,15 +488,18 @@ class HttpCarrier:
             self._settle(message, Deferred(code=code, retry_in_s=RETRY_IN_S))
 
     def _settle(self, message: Outgoing, outcome: Outcome) -> None:
-        """Reports an outcome in the next loop turn: `send` never calls back into its caller."""
+        """Reports an outcome in the next loop turn, with all others that this one brings.
+
+        So `send` never calls back into its caller.
+        """
         if not self._settled:
             asyncio.get_running_loop().call_soon(self._report_settled)
         self._settled.append((message, outcome))
 
     def _report_settled(self) -> None:
         settled, self._settled = self._settled, []
-        for message, outcome in settled:
-            self.sink.outcome(self.name, message, outcome)
+        if settled:
+            self.sink.outcomes_came(self.name, settled)
 
     def _note_availability(self) -> None:
         if self.health.paused:

@@ -8,7 +8,7 @@ from typing import Any, Final
 from urllib.parse import unquote_to_bytes
 
 from dragoman.config.http import InboundTable, StatusTable
-from dragoman.connectors.http.paths import Condition, Find, compile_path, compile_text
+from dragoman.connectors.http.paths import Condition, Find, Read, compile_path, compile_text
 from dragoman.core.messages.model.lifecycle import ReceiptState
 from dragoman.core.messages.model.messages import InboundPartReport, ReceiptReport
 from dragoman.core.model.errors import FailureCode
@@ -39,8 +39,8 @@ class StatusReader:
         self._id = compile_text(table.id)
         self._ref = compile_text(table.ref)
         self._recipient = compile_text(table.recipient)
-        self._state = compile_text(table.state)
-        self._code = compile_text(table.code)
+        self._words = tuple(map(compile_text, table.state.split("|")))
+        self._codes = tuple(map(compile_text, table.code.split("|")))
         self._states = {word.lower(): _state(name) for word, name in table.states.items()}
         self._failures = {
             code.lower(): FailureCode(failure) for code, failure in table.failures.items()
@@ -61,8 +61,8 @@ class StatusReader:
         ref = (ref or self._ref(item))[:MAX_ID].strip()
         if not (id_ or ref):
             return None
-        word = self._state(item).strip().lower()
-        code = self._code(item)[:MAX_CODE].strip()
+        word = _known(self._words, item, self._states).lower()
+        code = _known(self._codes, item, self._failures)[:MAX_CODE].strip()
         recipient = self._recipient(item).strip().removeprefix("+")
         known = recipient.isascii() and recipient.isdigit()
         return ReceiptReport(
@@ -149,6 +149,17 @@ class InboundReader:
         for octet in shared.encode():
             folded = (folded * 31 + octet) & _GROUP_BITS
         return folded, total, number
+
+
+def _known(reads: tuple[Read, ...], item: Any, table: Mapping[str, Any]) -> str:
+    """What stands first at some paths and is in a table; else what stands first there."""
+    first = ""
+    for read in reads:
+        text = read(item).strip()
+        if text.lower() in table:
+            return text
+        first = first or text
+    return first
 
 
 def _items(find: Find | None, tree: Any) -> list[Any]:

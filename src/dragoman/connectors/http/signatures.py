@@ -29,7 +29,7 @@ from dragoman.web.requests import Request
 _HEADER: Final = "header:"
 _PREFIX: Final = re.compile(rb"^(?:md5|sha1|sha256|sha512|v[0-9])=")
 _PORT: Final = re.compile(
-    r"(https?://(?:\[[^\]]*\]|[^/:?#\[]+))(:[0-9]+)?(?=[/?#]|$)", re.IGNORECASE
+    r"(https?://(?:[^/?#@]*@)?(?:\[[^\]]*\]|[^/:?#\[]+))(:[0-9]+)?(?=[/?#]|$)", re.IGNORECASE
 )
 
 PublicUrl = Callable[[Request], str]

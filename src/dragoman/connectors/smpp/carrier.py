@@ -60,6 +60,7 @@ class SmppCarrier:
         self._up = False
         self._capacity = 0
         self._settled: list[tuple[Outgoing, Outcome]] = []
+        self._received: list[tuple[ReceiptReport, OnStored]] = []
         self.round_trip_s = 0.0
         """Time from submit to answer, averaged over the recent ones."""
         now = clock()
@@ -105,7 +106,7 @@ class SmppCarrier:
         self._closing = True
         self._note_availability()
         await asyncio.gather(*(link.drain(timeout_s) for link in self.links))
-        self._report_settled()
+        self._report()
 
     def send(self, message: Outgoing) -> None:
         """Takes a message; its outcome is reported later, exactly once."""
@@ -200,7 +201,8 @@ class SmppCarrier:
         """Reads a receipt or a text and reports it, to be acknowledged once stored."""
         report = read_delivery(pdu, self.settings.name, self.settings.profile)
         if isinstance(report, ReceiptReport):
-            self._sink.receipt(report, on_stored)
+            self._report_soon()
+            self._received.append((report, on_stored))
         else:
             self._sink.inbound(report, on_stored)
 
@@ -218,18 +220,26 @@ class SmppCarrier:
 
     def _finish(self, tracker: SubmitTracker) -> None:
         if tracker.done:
-            self._sink.outcome(self.settings.name, tracker.message, tracker.outcome())
+            self._settle(tracker.message, tracker.outcome())
 
     def _settle(self, message: Outgoing, outcome: Outcome) -> None:
         """Reports an outcome in the next loop turn: `send` never calls back into its caller."""
-        if not self._settled:
-            asyncio.get_running_loop().call_soon(self._report_settled)
+        self._report_soon()
         self._settled.append((message, outcome))
 
-    def _report_settled(self) -> None:
+    def _report_soon(self) -> None:
+        """Has all that this turn of the loop brings reported together, once it has ended."""
+        if not (self._settled or self._received):
+            asyncio.get_running_loop().call_soon(self._report)
+
+    def _report(self) -> None:
+        """Reports outcomes before receipts, which may be about them."""
         settled, self._settled = self._settled, []
-        for message, outcome in settled:
-            self._sink.outcome(self.settings.name, message, outcome)
+        received, self._received = self._received, []
+        if settled:
+            self._sink.outcomes_came(self.settings.name, settled)
+        if received:
+            self._sink.receipts_came(received)
 
 
 def _load_of(link: Link) -> int:

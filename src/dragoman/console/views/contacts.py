@@ -11,7 +11,7 @@ from dragoman.console.labels import describe_refusal
 from dragoman.console.page import Page
 from dragoman.console.page_request import PageRequest
 from dragoman.console.paging import make_pager
-from dragoman.console.reading import Unreadable, read_count, read_numbers
+from dragoman.console.reading import Unreadable, read_count, read_numbers, read_recipient
 from dragoman.console.regions import region_of
 from dragoman.console.tables import render_rows
 from dragoman.console.translation import gettext, lazy
@@ -364,10 +364,7 @@ def _list_id(request: PageRequest) -> int | None:
 
 
 def _read_mobile(request: PageRequest, text: str) -> str:
-    numbers = read_numbers(text, region_of(request))
-    if not numbers:
-        raise Unreadable(gettext("Enter a number, such as +45 30 12 34 56."))
-    return numbers[0]
+    return read_recipient(text, region_of(request))
 
 
 def _as_tree(lists: list[ContactList]) -> list[tuple[ContactList, int]]:

@@ -40,7 +40,7 @@ SEPARATORS: Final = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"
 FAULTS: Final = {
     "mobile": lazy("not a phone number, or without its country code"),
     "value": lazy("a value that cannot be stored"),
-    "shape": lazy("too few or too many columns"),
+    "shape": lazy("too few columns, or a quotation mark that is never closed"),
 }
 _AT: Final = "/contacts/import"
 
@@ -159,6 +159,8 @@ async def _show_mapping(request: PageRequest, upload: Upload, status: int = 200)
         usual = known.get(column.casefold(), NEW_FIELD if shape.has_heading else "")
         if at == shape.number_column:
             usual = NUMBER_COLUMN
+        elif column.casefold() in map(str.casefold, shape.columns[:at]):
+            usual = ""  # two columns cannot fill the same field
         chosen.append(form.get(f"column-{at}", usual))
     lists = await services.contacts.lists(request.account)
     return request.show(

@@ -7,6 +7,7 @@ list says.
 from __future__ import annotations
 
 import hashlib
+import secrets
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import field
 from datetime import date, timedelta
@@ -31,6 +32,7 @@ from dragoman.core.model.errors import RefusalCode, Refused, existing
 from dragoman.core.model.mail_addresses import domain_of, parse_mail_address
 from dragoman.core.model.texts import is_storable
 from dragoman.core.model.use_case import use_case
+from dragoman.core.placement.placement import Placement
 from dragoman.kit.clock import Clock, datetime_of
 from dragoman.kit.ids import IdSource
 from dragoman.kit.signal import Signal
@@ -38,6 +40,7 @@ from dragoman.storage.engine import Storage
 
 Item = TypeVar("Item")
 
+TOKEN_BYTES: Final = 24
 MAX_LANGUAGE: Final = 8
 MAX_COMPANY_FIELD: Final = 256
 """Characters."""
@@ -76,6 +79,7 @@ class Mailings:
     """
 
     storage: Storage
+    placement: Placement
     ids: IdSource
     clock: Clock
     enabled: bool
@@ -169,8 +173,13 @@ class Mailings:
         )
         await self.storage.writer.write(mailing_lists.add_group, joined)
 
+    def new_token(self) -> str:
+        """A token for a link in a mail, which says in a cluster whose it is."""
+        return self.placement.mark_token(secrets.token_urlsafe(TOKEN_BYTES))
+
     async def use_token(self, token: str, purpose: TokenPurpose, how: EndedBy) -> bool:
         """Performs the action of a link with a token; False for an unknown token."""
+        await self.placement.check_token(token, digest_of(token))
         use = subscriptions.TokenUse(
             digest=digest_of(token), purpose=purpose, how=how, at_ms=self.clock.now_ms()
         )

@@ -11,7 +11,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random
-import secrets
 from collections import OrderedDict, deque
 from collections.abc import Callable, Sequence
 from dataclasses import field
@@ -32,6 +31,7 @@ from dragoman.core.campaigns.model.mailings import (
 )
 from dragoman.core.campaigns.outcomes import MAX_ANSWER, Answer, MailSchedule, Stage
 from dragoman.core.campaigns.ports import MailSettings, Transport
+from dragoman.core.campaigns.relay_share import RelayShare, always
 from dragoman.core.campaigns.sql import deliveries, issues, mailing_lists
 from dragoman.core.campaigns.sql.deliveries import Attempted, Claim, MailAttempt
 from dragoman.core.campaigns.turns import SHARE, AccountTurns, Turn
@@ -40,7 +40,6 @@ from dragoman.core.model.errors import StorageUnavailable
 from dragoman.core.model.use_case import use_case
 from dragoman.kit.clock import Clock, ClockWatch, datetime_of
 from dragoman.kit.ids import render_hex, time_of
-from dragoman.kit.token_bucket import TokenBucket
 from dragoman.storage.engine import Storage
 from dragoman.storage.persistence import persist
 
@@ -51,7 +50,8 @@ FIRST_PAUSE_S: Final = 1.0
 LONGEST_PAUSE_S: Final = 60.0
 REMEMBERED: Final = 4
 """Issues in memory while their mails are sent."""
-TOKEN_BYTES: Final = 24
+
+_NOT_MADE: Final = Answer(stage=Stage.CONNECTION, code=None, text="not made")
 
 log = structlog.get_logger(__name__)
 
@@ -73,9 +73,11 @@ class MailWorker:
     new_transport: Callable[[], Transport]
     clock: Clock
     metrics: Metrics
-    new_token: Callable[[], str] = lambda: secrets.token_urlsafe(TOKEN_BYTES)
+    relay: RelayShare
+    new_token: Callable[[], str]
+    may_send: Callable[[], bool] = always
+    """Whether nobody else can have taken over the mails by now."""
     _schedule: MailSchedule = field(init=False)
-    _rate: TokenBucket = field(init=False)
     _turns: AccountTurns = field(init=False)
     _queue: deque[_Work] = field(default_factory=deque, init=False)
     _queued: asyncio.Condition = field(default_factory=asyncio.Condition, init=False)
@@ -99,7 +101,6 @@ class MailWorker:
             longest_s=settings.max_retry_s,
             give_up_after_s=settings.give_up_after_s,
         )
-        self._rate = TokenBucket(rate_per_s=settings.rate_per_s, now=self.clock.monotonic())
         self._turns = AccountTurns(self.clock, self._find_service)
         self._clock_watch = ClockWatch(self.clock)
 
@@ -236,17 +237,19 @@ class MailWorker:
                     raise
                 except Exception as error:  # the database is away
                     log.error("mail_not_sent", reason=type(error).__name__)
-                    self._end(work, Answer(stage=Stage.CONNECTION, code=None, text="not made"))
+                    self._end(work, _NOT_MADE)
         finally:
-            await transport.close()
+            await self.relay.close(transport)
 
     async def _next(self, transport: Transport) -> _Work | None:
         while not self._stopping:
             async with self._queued:
                 now = self.clock.monotonic()
-                wait_s = max(self._paused_until - now, self._rate.wait_s(now))
+                wait_s = max(self._paused_until - now, self.relay.wait_s())
+                if not self.may_send():
+                    wait_s = POLL_S
                 if self._queue and wait_s <= 0:
-                    self._rate.take(now)
+                    self.relay.take()
                     work = self._queue.popleft()
                     if len(self._queue) < SHARE // 2:
                         self._wake.set()
@@ -256,7 +259,7 @@ class MailWorker:
                     async with asyncio.timeout(POLL_S if idle else min(max(wait_s, 0.001), POLL_S)):
                         await self._queued.wait()
             if idle and not self._queue:
-                await transport.close()
+                await self.relay.close(transport)
         return None
 
     async def _send(self, work: _Work, transport: Transport) -> None:
@@ -271,9 +274,12 @@ class MailWorker:
             log.error("mail_not_composed", reason=type(error).__name__)
             self._end(work, Answer(stage=Stage.CONTENT, code=554, text="not composed"))
             return
-        answer = await transport.hand_over(
-            render_hex(delivery.delivery_id), self.settings.sender, delivery.address, mail
-        )
+        answer = _NOT_MADE
+        async with self.relay.connection(transport):
+            if self.may_send():  # it may have waited for long
+                answer = await transport.hand_over(
+                    render_hex(delivery.delivery_id), self.settings.sender, delivery.address, mail
+                )
         self._end(work, answer)
 
     def _compose(self, work: _Work, mailing_list: MailingList | None, issue: Issue | None) -> bytes:

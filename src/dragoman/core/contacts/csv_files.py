@@ -9,6 +9,7 @@ from __future__ import annotations
 import codecs
 import csv
 import itertools
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
@@ -22,6 +23,8 @@ SAMPLE_ROWS: Final = 8
 LOOKED_AT_ROWS: Final = 40
 """Rows from which separator, heading and the column of numbers are guessed."""
 BLOCK_BYTES: Final = 1 << 20
+LONGEST_NAMING: Final = 16
+"""Characters of a line that names the separator."""
 SEPARATORS: Final = (",", ";", "\t", "|")
 WINDOWS: Final = "cp1252"
 
@@ -33,6 +36,10 @@ _MARKS: Final = (
 _NO_TABLES: Final = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0", b"%PDF")
 """How workbooks, and documents that people take for tables, begin."""
 _NO_CSV: Final = "This is not a CSV file. Save the sheet as CSV and try again."
+_SEPARATOR_LINE: Final = re.compile(r"sep=([,;\t|])\s*")
+"""A first line that tells a spreadsheet the separator, and is no row."""
+_NULS_OF_UTF16: Final = 0.1
+"""Of what a file begins with: digits and separators have one each in UTF-16."""
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 _NAMES_OF_NUMBERS: Final = frozenset(
     {
@@ -97,11 +104,12 @@ def read_file(path: Path, shape: TableShape) -> Iterator[tuple[int, Sequence[str
 
     A row that cannot be read, such as one with a cell of 131,072 characters, has no cells.
     """
+    has_heading = shape.has_heading
     for number, row in enumerate(_rows(path, shape.encoding, shape.separator), 1):
-        if number == 1 and shape.has_heading:
-            continue
         if row is None or any(map(str.strip, row)):
-            yield number, row or ()
+            if not has_heading:
+                yield number, row or ()
+            has_heading = False
 
 
 def read_phone(written: str, calling_code: str = "") -> str | None:
@@ -132,8 +140,8 @@ def _encoding_of(path: Path) -> tuple[str, int]:
         if head.startswith(_NO_TABLES):
             raise NotATable(_NO_CSV)
         encoding = next((name for mark, name in _MARKS if head.startswith(mark)), "")
-        if not encoding and b"\0" in head:
-            even, odd = head[::2].count(0), head[1::2].count(0)
+        even, odd = head[::2].count(0), head[1::2].count(0)
+        if not encoding and max(even, odd) > _NULS_OF_UTF16 * len(head) / 2:
             encoding = "utf-16-le" if odd >= even else "utf-16-be"
         decoder = codecs.getincrementaldecoder(encoding or "utf-8")()
         lines, is_valid, last = 0, True, ""
@@ -153,7 +161,7 @@ def _encoding_of(path: Path) -> tuple[str, int]:
             lines += 1
     if is_valid:
         if "\0" in last and encoding in ("", "utf-8-sig"):
-            raise NotATable("This is not a CSV file. Save the sheet as CSV and try again.")
+            raise NotATable(_NO_CSV)
         return encoding or "utf-8", lines
     if encoding:
         raise NotATable("The file is damaged: it begins as Unicode, and goes on as something else.")
@@ -161,7 +169,9 @@ def _encoding_of(path: Path) -> tuple[str, int]:
 
 
 def _separator_of(path: Path, encoding: str) -> str:
-    """The separator by which most rows have the same number of columns, more than one."""
+    """The separator that the file names, or by which most rows have as many columns, over one."""
+    if named := _named_separator(path, encoding):
+        return named
     best, best_score = ",", (0, 0)
     for separator in SEPARATORS:
         rows = [row for row in itertools.islice(_rows(path, encoding, separator), 20) if row]
@@ -176,9 +186,19 @@ def _separator_of(path: Path, encoding: str) -> str:
 
 
 def _rows(path: Path, encoding: str, separator: str) -> Iterator[list[str] | None]:
-    """The rows of a file, None for one that cannot be read."""
+    """The rows of a file, None for one that cannot be read; a line with the separator is blank."""
     with path.open(encoding=encoding, errors="replace", newline="") as file:
-        reader = csv.reader(file, delimiter=separator)
+        is_over = False
+
+        def lines() -> Iterator[str]:
+            nonlocal is_over
+            yield from file
+            is_over = True
+
+        if _named_separator(path, encoding):
+            file.readline()
+            yield []
+        reader = csv.reader(lines(), delimiter=separator)
         while True:
             try:
                 row = next(reader)
@@ -187,7 +207,14 @@ def _rows(path: Path, encoding: str, separator: str) -> Iterator[list[str] | Non
             except csv.Error:
                 yield None
             else:
-                yield [without_quote(cell) for cell in row]
+                # Whoever asks for more lines than there are is within a quote that nobody closed.
+                yield None if is_over else [without_quote(cell) for cell in row]
+
+
+def _named_separator(path: Path, encoding: str) -> str:
+    with path.open(encoding=encoding, errors="replace", newline="") as file:
+        found = _SEPARATOR_LINE.fullmatch(file.readline(LONGEST_NAMING))
+    return found[1] if found else ""
 
 
 def _looks_like_number(cell: str) -> bool:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import field
 from enum import StrEnum
 
@@ -82,6 +83,10 @@ class Delivery:
     )
     """(carrier, ID, message, part) once it is known; its receipt may have come before."""
     _changes: JointWork[StateChange, tuple[LiveMessage, OnStored]] = field(init=False)
+    _decided: list[tuple[StateChange, tuple[LiveMessage, OnStored]]] | None = field(
+        default=None, init=False
+    )
+    """What is to be written together; None while each change is written on its own."""
 
     def __post_init__(self) -> None:
         self._changes = JointWork(changes.record, self._stored, can_wait=True)
@@ -255,7 +260,10 @@ class Delivery:
             refunded_price=message.price if is_refunded else 0,
         )
         message.writes += 1
-        self.writer.submit_joint(self._changes, change, (message, on_stored))
+        if self._decided is None:
+            self.writer.submit_joint(self._changes, change, (message, on_stored))
+        else:
+            self._decided.append((change, (message, on_stored)))
         if self.quality.is_watched and after in _RESULTS and carrier is not None:
             delivered = after is _DELIVERED
             self.quality.note(carrier, message.mcc, delivered, message.sent_ms, now_ms)
@@ -264,6 +272,18 @@ class Delivery:
         if carrier is not None and keys:
             for key, number in keys:
                 self.carrier_id_known(carrier, key, message, number)
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """Hands all changes that are decided meanwhile to the writer at once."""
+        decided: list[tuple[StateChange, tuple[LiveMessage, OnStored]]] = []
+        self._decided = decided
+        try:
+            yield
+        finally:
+            self._decided = None
+            if decided:
+                self.writer.submit_all(self._changes, decided)
 
     def _write(self, change: StateChange, caller: tuple[LiveMessage, OnStored]) -> None:
         self.writer.submit_joint(self._changes, change, caller)

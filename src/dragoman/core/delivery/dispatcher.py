@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import field
+from functools import partial
 from time import perf_counter
 
 import structlog
@@ -255,6 +256,62 @@ class Dispatcher:
             return
         self._take(flight, lane, outcome, on_stored)
 
+    def outcomes_came(self, carrier: str, outcomes: Sequence[tuple[Outgoing, Outcome]]) -> None:
+        lane = self._lanes[carrier]
+        accepted: list[tuple[Flight, Accepted]] = []
+        with self.delivery.together():
+            for message, outcome in outcomes:
+                flight = lane.flights.pop(message.message_id, None)
+                if flight is None:
+                    log.error("outcome_for_nothing", carrier=carrier)
+                elif isinstance(outcome, Accepted):
+                    accepted.append((flight, outcome))
+                else:
+                    try:
+                        self._take(flight, lane, outcome)
+                    except Exception as error:  # the others are handled all the same
+                        self._give_up(flight, lane, error)
+            if accepted:
+                self._take_accepted(accepted, lane)
+
+    def _take_accepted(self, accepted: list[tuple[Flight, Accepted]], lane: CarrierLane) -> None:
+        """Handles messages that a carrier accepted at the same time."""
+        carrier, metrics, quotas = lane.connector.name, self.metrics, self.selection.quotas
+        metrics.outcomes[carrier, "accepted"] += len(accepted)
+        observe, now_s = metrics.submit_s.observe, perf_counter()
+        for flight, outcome in accepted:
+            observe(now_s - flight.handed_over_at)
+            if self.message_events is not None:
+                self.message_events.attempt(flight.message, carrier, outcome)
+            if quotas.is_counting:
+                quotas.keep(flight.message.message_id)
+        if lane.is_full:
+            self.writer.hurry()  # its next messages wait until these outcomes are on disk
+        for flight, outcome in accepted:
+            stored = partial(self._settled, flight, lane, None)
+            try:
+                self.delivery.accepted(flight.message, carrier, outcome, stored)
+            except Exception as error:  # the others are handled all the same
+                self._give_up(flight, lane, error)
+
+    def _give_up(self, flight: Flight, lane: CarrierLane, error: Exception) -> None:
+        """Ends the flight of a message whose outcome failed; its row says what it said before."""
+        carrier, message_id = lane.connector.name, flight.message.message_id
+        reason = type(error).__name__
+        log.error("outcome_failed", carrier=carrier, message_id=message_id, reason=reason)
+        self._land(flight, carrier)
+        lane.land(flight.size)
+
+    def _settled(
+        self, flight: Flight, lane: CarrierLane, on_stored: OnStored | None, on_disk: bool
+    ) -> None:
+        """Ends the flight of a message whose outcome is settled."""
+        self._land(flight, lane.connector.name)
+        flight.consumer.acknowledge(flight.work)
+        lane.land(flight.size)
+        if on_stored is not None:
+            on_stored(on_disk)
+
     def _take(
         self,
         flight: Flight,
@@ -283,13 +340,7 @@ class Dispatcher:
         if lane.is_full:
             self.writer.hurry()  # its next message waits until this outcome is on disk
 
-        def stored(on_disk: bool) -> None:
-            self._land(flight, carrier)
-            flight.consumer.acknowledge(flight.work)
-            lane.land(flight.size)
-            if on_stored is not None:
-                on_stored(on_disk)
-
+        stored = partial(self._settled, flight, lane, on_stored)
         if isinstance(outcome, Accepted):
             self.delivery.accepted(live, carrier, outcome, stored)
         elif isinstance(outcome, Rejected):
@@ -300,6 +351,16 @@ class Dispatcher:
 
     def receipt(self, report: ReceiptReport, on_stored: OnStored) -> None:
         self.receipts.receive(report, on_stored)
+
+    def receipts_came(self, receipts: Sequence[tuple[ReceiptReport, OnStored]]) -> None:
+        receive = self.receipts.receive
+        with self.delivery.together():
+            for report, on_stored in receipts:
+                try:
+                    receive(report, on_stored)
+                except Exception as error:  # the others are handled all the same
+                    log.error("receipt_failed", carrier=report.carrier, reason=type(error).__name__)
+                    on_stored(False)
 
     def inbound(self, report: InboundPartReport, on_stored: OnStored) -> None:
         self.selection.heard(report.carrier, report.source)

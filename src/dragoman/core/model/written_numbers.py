@@ -42,6 +42,14 @@ def region_of_number(digits: str) -> str:
         return ""
 
 
+def is_in_use(digits: str) -> bool:
+    """Whether a country has given out such numbers; a long one without its code is none."""
+    try:
+        return phonenumbers.is_valid_number(phonenumbers.parse(f"+{digits}"))
+    except phonenumbers.NumberParseException:
+        return False
+
+
 def has_numbers(region: str) -> bool:
     """Whether there is a country of this name (ISO 3166-1 alpha-2) with phone numbers."""
     return region in phonenumbers.SUPPORTED_REGIONS

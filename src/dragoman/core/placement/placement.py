@@ -26,6 +26,8 @@ from dragoman.storage.short_ids import LIMIT
 FIRST: Final = 0
 MAX_REMEMBERED: Final = 50_000
 REMEMBERED_S: Final = 60.0
+MAX_DIGITS: Final = 4
+"""Of the number of a partition."""
 
 
 def place_of(storage: Storage, clock: Clock, partitions: int) -> Placement:
@@ -111,6 +113,26 @@ class Placement:
         """Raises `Elsewhere` for a number that another partition has marked."""
         if self.partitions:
             self.check_partition(partition_of(number))
+
+    def mark_token(self, token: str) -> str:
+        """A token that tells, in a cluster, which partition it is for."""
+        return f"{token}.{self.partition}" if self.partitions else token
+
+    async def check_token(self, token: str, digest: bytes) -> None:
+        """Raises `Elsewhere` for a token that another partition has marked, or has the digest of.
+
+        One that is not marked came along with a single gateway.
+        """
+        if not self.partitions:
+            return
+        number = token.rpartition(".")[2] if "." in token else ""
+        if number.isdecimal() and number.isascii() and len(number) <= MAX_DIGITS:
+            self.check_partition(int(number))
+            return
+        partitions = self.partitions
+        found = await self.storage.read(lambda c: moves.find_moved_token(c, digest, partitions))
+        if found is not None and found != self.partition:
+            _leave_to(found)
 
     async def check_identifier(self, identifier: int) -> None:
         """Raises `Elsewhere` for an identifier, or the short ID of something, elsewhere."""

@@ -55,7 +55,7 @@ CASE = Case(
             headers={"content-type": JSON},
             body=b'[{"type":"message-failed","description":"rejected-spam","errorCode":4770,"to":"+4512345678","message":{"id":"147","tag":"dabc","direction":"out"}}]',
             sign=lambda _: {"Authorization": basic("cb", "secret")},
-            reports=(("147", "dabc", "4512345678", "undeliverable", "barred"),),
+            reports=(("147", "dabc", "4512345678", "undeliverable", "invalid_content"),),
         ),
         Call(
             headers={"content-type": JSON},

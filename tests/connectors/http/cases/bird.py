@@ -58,9 +58,9 @@ CASE = Case(
         ),
         Call(
             headers={"content-type": JSON},
-            body=b'{"service":"channels","event":"sms.outbound","payload":{"id":"96a","reference":"dabc","status":"delivery_failed","receiver":{"contacts":[{"identifierValue":"+4512345678"}]},"failure":{"code":23}}}',
+            body=b'{"service":"channels","event":"sms.outbound","payload":{"id":"96a","reference":"dabc","status":"delivery_failed","receiver":{"contacts":[{"identifierValue":"+4512345678"}]},"failure":{"code":15001,"source":{"name":"sms-messagebird","code":"27"}}}}',
             sign=sign,
-            reports=(("96a", "dabc", "4512345678", "undeliverable", ""),),
+            reports=(("96a", "dabc", "4512345678", "undeliverable", "absent_subscriber"),),
         ),
         Call(
             headers={"content-type": JSON},

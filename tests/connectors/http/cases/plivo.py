@@ -66,7 +66,7 @@ CASE = Case(
         Call(
             query="ref=dabc",
             headers={"content-type": FORM},
-            body=b"MessageUUID=db4&ParentMessageUUID=db3&Status=undelivered&ErrorCode=90&To=4512345678",
+            body=b"MessageUUID=db4&ParentMessageUUID=db3&Status=undelivered&ErrorCode=70&To=4512345678",
             sign=sign,
             reports=(("db3", "dabc", "4512345678", "undeliverable", "unknown_subscriber"),),
         ),

@@ -76,7 +76,7 @@ CASE = Case(
                     hmac_of("secret", call.body + b".01FJ.1790000000")
                 ),
             },
-            reports=(("01FC", "dabc", "4512345678", "undeliverable", "unknown_subscriber"),),
+            reports=(("01FC", "dabc", "4512345678", "undeliverable", "no_route"),),
         ),
         Call(
             headers={"content-type": JSON},

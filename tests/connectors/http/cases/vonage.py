@@ -66,7 +66,7 @@ CASE = Case(
             query="ref=dabc",
             headers={"content-type": JSON},
             body=b'{"msisdn":"4512345678","to":"Dragoman","messageId":"0A1","status":"failed","err-code":"3","client-ref":"dabc"}',
-            reports=(("0A1", "dabc", "4512345678", "undeliverable", "absent_subscriber"),),
+            reports=(("0A1", "dabc", "4512345678", "undeliverable", "unknown_subscriber"),),
         ),
         Call(
             query="ref=dabc",

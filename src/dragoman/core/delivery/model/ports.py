@@ -55,8 +55,16 @@ class CarrierEvents(Protocol):
         """
         ...
 
+    def outcomes_came(self, carrier: str, outcomes: Sequence[tuple[Outgoing, Outcome]]) -> None:
+        """Several outcomes at once, each as by `outcome`; what they change is settled together."""
+        ...
+
     def receipt(self, report: ReceiptReport, on_stored: OnStored) -> None:
         """A receipt arrived; `on_stored(True)` once it is stored, False to get it again."""
+        ...
+
+    def receipts_came(self, receipts: Sequence[tuple[ReceiptReport, OnStored]]) -> None:
+        """Several receipts at once, each as by `receipt`; a failing one costs no other anything."""
         ...
 
     def inbound(self, report: InboundPartReport, on_stored: OnStored) -> None:
@@ -114,7 +122,9 @@ class StandsFor(Protocol):
 
 def behind(connector: Connector | None) -> Connector | None:
     """A connector itself, or the one that it stands for."""
-    return connector.stands_for if isinstance(connector, StandsFor) else connector
+    # Each call of a provider asks: the protocol's check would look at all that it has.
+    other: Connector | None = getattr(connector, "stands_for", None)
+    return connector if other is None else other
 
 
 @runtime_checkable

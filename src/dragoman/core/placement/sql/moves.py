@@ -135,3 +135,13 @@ def find_moved(connection: Connection, identifier: int, partitions: int) -> int 
     )
     found: int | None = connection.scalar(text(f"{query} LIMIT 1"), {"identifier": identifier})
     return found
+
+
+def find_moved_token(connection: Connection, digest: bytes, partitions: int) -> int | None:
+    """The partition that has the token of a link in a mail, by its digest."""
+    query = " UNION ALL ".join(
+        f"SELECT {partition} FROM {schema_of(partition)}.subscription_tokens WHERE digest = :digest"
+        for partition in range(partitions)
+    )
+    found: int | None = connection.scalar(text(f"{query} LIMIT 1"), {"digest": digest})
+    return found
