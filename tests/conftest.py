@@ -56,6 +56,7 @@ def pytest_configure(config: pytest.Config) -> None:
     """
     # A shell has what it starts in the background ignore Ctrl-C, and children inherit that.
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # what the tests have started ends
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     sys.dont_write_bytecode = False
     if folder := folder_in_memory():

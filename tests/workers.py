@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import signal
 import warnings
 from collections import deque
 from collections.abc import Iterator, Sequence
@@ -29,6 +30,7 @@ WEIGHTS: Final = {"process": 40, "postgresql": 3}
 """How long a test with a marker takes, more or less, where one without takes 1."""
 PIECE: Final = 480
 """What a piece may weigh. Tests that share what their module starts are better kept together."""
+ENDING_S: Final = 20.0
 BROWSERS: Final = 2
 """How many workers start one, which costs as much as ten tests in it."""
 
@@ -64,8 +66,23 @@ class Workers:
             return None  # pytest says so
         base = session.config._tmp_path_factory.getbasetemp()  # type: ignore[attr-defined]
         pieces = deque(_pieces(session.items))
-        for number in range(min(self._number, len(pieces))):
-            self._start(session, base / f"worker-{number}")
+        try:
+            for number in range(min(self._number, len(pieces))):
+                self._start(session, base / f"worker-{number}")
+            self._deal(session, pieces)
+        finally:
+            for worker in self._workers.values():  # none, unless this process is interrupted
+                assert worker.process.pid is not None
+                os.kill(worker.process.pid, signal.SIGINT)
+            for worker in self._workers.values():
+                worker.process.join(ENDING_S)
+                worker.process.kill()
+        if stopped := session.shouldfail or session.shouldstop:
+            raise (session.Failed if session.shouldfail else session.Interrupted)(stopped)
+        return True
+
+    def _deal(self, session: pytest.Session, pieces: deque[list[int]]) -> None:
+        """Answers the workers until none is left."""
         while self._workers:
             for connection in wait(list(self._workers)):
                 assert isinstance(connection, Connection)
@@ -84,9 +101,6 @@ class Workers:
                     worker.given = []
                 else:
                     _tell(session.config, what, told)
-        if stopped := session.shouldfail or session.shouldstop:
-            raise (session.Failed if session.shouldfail else session.Interrupted)(stopped)
-        return True
 
     def _start(self, session: pytest.Session, folder: Path) -> None:
         ours, theirs = FORKING.Pipe()
@@ -246,13 +260,22 @@ def _work(
     reporting = _Reporting(config, connection)
     plugins.register(reporting)
     reporting.begins = True
+    try:
+        _run(session, connection)
+    except (KeyboardInterrupt, BrokenPipeError):
+        pass  # there is nobody to be told
+    finally:
+        session._setupstate.teardown_exact(None)  # what the tests of a session share ends, too
+
+
+def _run(session: pytest.Session, connection: Connection) -> None:
     mine: deque[int] = deque(_more(connection))
     while mine and not (session.shouldstop or session.shouldfail):
         index = mine.popleft()
         if not mine:
             mine.extend(_more(connection))
         connection.send(("test", index))
-        config.hook.pytest_runtest_protocol(
+        session.config.hook.pytest_runtest_protocol(
             item=session.items[index], nextitem=session.items[mine[0]] if mine else None
         )
     connection.send(("over", None))

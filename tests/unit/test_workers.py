@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
+
+from tests.passing_time import until
 
 ROOT = Path(__file__).parents[2]
 CONFTEST = """
@@ -44,6 +48,21 @@ def test_skipped(): pass
 """
 
 
+LONG = """
+import pathlib, time
+import pytest
+
+@pytest.fixture(scope="session")
+def shared():
+    yield
+    pathlib.Path("ended").touch()
+
+def test_long(shared):
+    pathlib.Path("began").touch()
+    time.sleep(600)
+"""
+
+
 def run(folder: Path, *arguments: str) -> str:
     """What pytest prints of such tests."""
     (folder / "conftest.py").write_text(CONFTEST)
@@ -74,6 +93,24 @@ def test_every_test_is_told_of_once_even_where_its_worker_dies(tmp_path: Path) -
     assert len((tmp_path / "ended").read_text().splitlines()) == 1, (
         "the one that died ended nothing"
     )
+
+
+async def test_what_tests_share_ends_where_all_is_interrupted(tmp_path: Path) -> None:
+    (tmp_path / "conftest.py").write_text(CONFTEST)
+    (tmp_path / "pytest.ini").write_text("[pytest]\naddopts = -p no:xdist -p no:cacheprovider\n")
+    (tmp_path / "test_long.py").write_text(LONG)
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "pytest", "-n", "2", "."),
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(ROOT), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
+        stdout=subprocess.DEVNULL,
+    )
+    try:
+        await until((tmp_path / "began").exists)
+    finally:
+        process.send_signal(signal.SIGINT)
+    assert await process.wait() == 2
+    assert (tmp_path / "ended").exists()
 
 
 def test_it_stops_at_the_first_failure_when_told_to(tmp_path: Path) -> None:
