@@ -47,9 +47,11 @@ async def set_up_picture_pages(gateway: Gateway, account: Account) -> dict[str, 
     await campaigns.settled(begun.campaign_id)
     for kind, limit, name in (
         (AlertKind.CREDITS, 1e6, "Low credits"),
-        (AlertKind.DELIVERY_RATE, 0.8, "Delivery rate"),
+        (AlertKind.DELIVERY_RATE, 80, "Delivery rate"),
     ):
-        rule = AlertRule(name=name, kind=kind, limit=limit, mails=("duty@library.example",))
+        rule = AlertRule(
+            name=name, kind=kind, limit=limit, for_s=0, mails=("duty@library.example",)
+        )
         await services.alerts.create(account, rule)
     await services.alerts.look(gateway)
     await services.api_keys.create(account, "Web shop", allowed_addresses="192.0.2.0/24")

@@ -28,6 +28,8 @@ from tests.console.scene import (
 
 FOLDER = Path("docs/screenshots")
 SHOTS = {"sign-in": "/console/sign-in", **PAGES, "message": "", "api": "/docs/httpsms"}
+IN_THE_DARK = {"overview", "messages", "message", "live", "campaign", "conversation", "api"}
+"""Tests look at all pages in the dark; these show what it is like."""
 TALLEST = 1_200
 BEGINS_MS = 1_796_305_800_000
 """2026-12-03 13:50 UTC, so that pictures of one day differ from those of another in little."""
@@ -76,7 +78,9 @@ async def _take(page: Any, scene: Scene, look: str, only: set[str]) -> None:
             await page.get_by_label("To", exact=True).fill("+45 30 12 34 56\n+46 73 123 45 67")
             await page.get_by_label("Text").fill("Grüße aus dem Hafencafé – bis morgen! 😀")
             await page.get_by_text("2 credits").wait_for()
-        if not only or name in only:
+        if name in (only or SHOTS | scene.further_pages) and (
+            look != "dark" or name in IN_THE_DARK
+        ):
             tall = await page.evaluate("document.documentElement.scrollHeight")
             wide = page.viewport_size["width"]
             clip = {"x": 0, "y": 0, "width": wide, "height": min(tall, TALLEST)}

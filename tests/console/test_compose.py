@@ -8,6 +8,7 @@ import msgspec
 import pytest
 from tests.dialects.in_process import count_rows
 
+from dragoman.core.accounts.account_fields import AccountFields
 from dragoman.core.accounts.model.accounts import DEFAULT_PERMISSIONS, Permission
 
 from .conftest import PASSWORD, Browser, Page
@@ -61,6 +62,35 @@ async def test_check_describes_the_parts_and_the_encoding_of_a_text(
 ) -> None:
     preview = await _check(browser, form, text=text)
     assert (preview["length"], preview["alphabet"]) == (length, alphabet)
+
+
+@pytest.mark.parametrize(
+    ("recipients", "country", "sent_to"),
+    [
+        ("30 12 34 56\n+46701234567", "DK", "4530123456 46701234567"),
+        ("4530123456, 0045 30123457", "DK", "4530123456 4530123457"),
+        ("4530123456", "", "4530123456"),
+        ("30 12 34 56", "", "30 12 34 56: Enter the number with its country code"),
+        ("nobody", "DK", "nobody: not a valid phone number"),
+        ("0301 2345678", "DE", "493012345678"),
+        ("4522123456", "DE", "This can be +494522123456 or +4522123456: enter which of them."),
+    ],
+)
+async def test_numbers_without_code_are_of_the_country_of_the_account_or_asked_about(
+    browser: Browser, form: Page, recipients: str, country: str, sent_to: str
+) -> None:
+    await browser.services.accounts.change("sena", AccountFields(country=country))
+    preview = await _check(browser, form, text="Hi", recipients=recipients)
+    assert preview["length"] == "1 part, 158 characters left"
+    fields = form.fields(FORM) | {"text": "Hi", "sender": "Dragoman", "recipients": recipients}
+    page = await browser.follow(await browser.post(FORM, **fields))
+    if sent_to[0].isdigit() and ":" not in sent_to:
+        assert page.status == 200
+        assert " ".join(sorted(one.recipient for one in browser.services.live)) == sent_to
+    else:
+        assert page.status == 400
+        assert sent_to in page.text
+        assert not list(browser.services.live)
 
 
 async def test_check_says_cost_and_route_and_stores_nothing(browser: Browser, form: Page) -> None:

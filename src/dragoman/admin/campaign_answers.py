@@ -5,6 +5,22 @@ from __future__ import annotations
 import msgspec
 
 
+class CauseView(msgspec.Struct, frozen=True, kw_only=True):
+    """How many messages of a campaign ended alike."""
+
+    state: str
+    cause: str
+    messages: int
+
+
+class LinkView(msgspec.Struct, frozen=True, kw_only=True):
+    """A short link in a campaign's text, and how often it was followed."""
+
+    link: str
+    url: str
+    clicks: int
+
+
 class CampaignView(msgspec.Struct, frozen=True, kw_only=True):
     """A campaign, and how it goes."""
 
@@ -30,10 +46,9 @@ class CampaignView(msgspec.Struct, frozen=True, kw_only=True):
     """By a carrier, without a receipt yet."""
     delivered: int = 0
     failed: int = 0
-    causes: tuple[tuple[str, str, int], ...] = ()
-    """State, cause and messages, as they were last counted."""
-    links: tuple[tuple[str, str, int], ...] = ()
-    """Short link, where it leads, and how often it was followed."""
+    causes: tuple[CauseView, ...] = ()
+    """As they were last counted."""
+    links: tuple[LinkView, ...] = ()
 
 
 class CampaignList(msgspec.Struct, frozen=True, kw_only=True):
@@ -42,6 +57,21 @@ class CampaignList(msgspec.Struct, frozen=True, kw_only=True):
     campaigns: tuple[CampaignView, ...]
     next: int | None = None
     """Go on behind this one."""
+
+
+class ZoneView(msgspec.Struct, frozen=True, kw_only=True):
+    """Recipients of a campaign in one time zone."""
+
+    zone: str
+    recipients: int
+
+
+class SampleView(msgspec.Struct, frozen=True, kw_only=True):
+    """What one recipient would get; `problem` says why it would not be sent."""
+
+    number: str
+    text: str
+    problem: str
 
 
 class EstimateView(msgspec.Struct, frozen=True, kw_only=True):
@@ -54,9 +84,8 @@ class EstimateView(msgspec.Struct, frozen=True, kw_only=True):
     opted_out: int
     unreachable: int
     unsendable: int
-    zones: tuple[tuple[str, int], ...]
-    samples: tuple[tuple[str, str, str], ...]
-    """Number, text, and why it would not be sent."""
+    zones: tuple[ZoneView, ...]
+    samples: tuple[SampleView, ...]
 
 
 class TestSent(msgspec.Struct, frozen=True, kw_only=True):

@@ -12,10 +12,14 @@ from dragoman.admin.calls import Body, Call
 from dragoman.admin.campaign_answers import (
     CampaignList,
     CampaignView,
+    CauseView,
     EstimateView,
+    LinkView,
+    SampleView,
     TemplateList,
     TemplateView,
     TestSent,
+    ZoneView,
 )
 from dragoman.admin.contact_answers import Removed
 from dragoman.admin.contacts import find_list
@@ -144,8 +148,12 @@ async def estimate_campaign(admin: Admin, username: str, campaign: str) -> Estim
         opted_out=counted.opted_out,
         unreachable=counted.unreachable,
         unsendable=counted.unsendable,
-        zones=tuple((one.zones[0], one.recipients) for one in counted.zones),
-        samples=tuple((one.number, one.text, one.problem) for one in samples),
+        zones=tuple(
+            ZoneView(zone=one.zones[0], recipients=one.recipients) for one in counted.zones
+        ),
+        samples=tuple(
+            SampleView(number=one.number, text=one.text, problem=one.problem) for one in samples
+        ),
     )
 
 
@@ -256,13 +264,16 @@ async def _view(admin: Admin, account: Account, campaign: Campaign) -> CampaignV
     services, plan = admin.services, campaign.plan
     names = {one.list_id: one.name for one in await services.contacts.lists(account)}
     figures: dict[str, int] = {}
-    links: tuple[tuple[str, str, int], ...] = ()
+    links: tuple[LinkView, ...] = ()
     if campaign.state is not CampaignState.DRAFT:
         report = await services.text_campaigns.report(account, campaign.campaign_id)
         wanted = ("recipients", "waiting", "sent", "delivered", "failed")
         figures = {name: getattr(report, name) for name in wanted}
         address = services.short_links.address_of
-        links = tuple((address(one.token), one.url, one.clicks) for one in report.links)
+        links = tuple(
+            LinkView(link=address(one.token), url=one.url, clicks=one.clicks)
+            for one in report.links
+        )
     rules = plan.filter.rules if plan.filter is not None else ()
     joined = " and " if plan.filter is None or plan.filter.match is Match.ALL else " or "
     hours = ""
@@ -286,7 +297,10 @@ async def _view(admin: Admin, account: Account, campaign: Campaign) -> CampaignV
         problem=campaign.problem,
         started_ms=campaign.started_ms,
         ended_ms=campaign.ended_ms,
-        causes=tuple((State(one.state).name.lower(), one.failure, one.messages) for one in tally),
+        causes=tuple(
+            CauseView(state=State(one.state).name.lower(), cause=one.failure, messages=one.messages)
+            for one in tally
+        ),
         links=links,
         **figures,
     )

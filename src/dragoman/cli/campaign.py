@@ -210,10 +210,10 @@ def _print_campaign(one: CampaignView) -> None:
         )
     )
     if one.causes:
-        rows = [(state, cause, str(messages)) for state, cause, messages in one.causes]
+        rows = [(cause.state, cause.cause, str(cause.messages)) for cause in one.causes]
         print_table(("state", "cause", "messages"), rows)
     if one.links:
-        links = [(link, url, str(clicks)) for link, url, clicks in one.links]
+        links = [(link.link, link.url, str(link.clicks)) for link in one.links]
         print_table(("link", "leads to", "followed"), links)
 
 
@@ -227,10 +227,10 @@ def _print_estimate(one: EstimateView) -> None:
             ("opted out", str(one.opted_out or "")),
             ("unreachable", str(one.unreachable or "")),
             ("unsendable", str(one.unsendable or "")),
-            ("zones", ", ".join(f"{zone} {count}" for zone, count in one.zones)),
+            ("zones", ", ".join(f"{zone.zone} {zone.recipients}" for zone in one.zones)),
         )
     )
-    rows = [(f"+{number}", problem or text) for number, text, problem in one.samples]
+    rows = [(f"+{sample.number}", sample.problem or sample.text) for sample in one.samples]
     print_table(("to", "text"), rows)
 
 

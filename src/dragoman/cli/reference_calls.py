@@ -72,7 +72,7 @@ def list_calls() -> Iterator[str]:
     yield "## Other paths\n"
     yield "Without a key; `/metrics` for this machine alone unless `metrics.public` is set.\n"
     pages = _empty(build_pages, dialects=(), public_metrics=False)
-    paths = [getattr(route, "path", "") for route in pages.routes]
+    paths = dict.fromkeys(getattr(route, "path", "") for route in pages.routes)
     yield from table(("methods", "path"), [("GET", f"`{path}`") for path in paths])
     yield "The pages of the [console](../console.md) are under `/console`."
 

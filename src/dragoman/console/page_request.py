@@ -87,7 +87,9 @@ _NOTICES: Final = {
     "scheduled": lazy("Accepted. The message is scheduled."),
     "moved": lazy("The new time is saved."),
     "replayed": lazy("The callbacks are being made again."),
-    "not-replayed": lazy("Nothing to make again: they wait already, or their number was deleted."),
+    "not-replayed": lazy(
+        "Nothing to make again: they are waiting already, or their number was deleted."
+    ),
     "paused": lazy("Paused. Callbacks to this host wait until you resume it."),
     "resumed": lazy("Resumed. Waiting callbacks are being made."),
 }

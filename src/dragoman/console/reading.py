@@ -91,19 +91,30 @@ def read_numbers(text: str, region: str) -> tuple[str, ...]:
 def read_recipient(text: str, region: str) -> str:
     """The number to write to or to store, as digits; raises `Unreadable`.
 
-    Where no country is known, digits that are no number with its country code are asked about.
+    What can be a number of two countries is asked about, and where no country is known what is no
+    number with its country code.
     """
     numbers = read_numbers(text, region)
     if not numbers:
         raise Unreadable(gettext("Enter a number, such as +45 30 12 34 56."))
-    if not region and not text.strip().startswith(("+", "00")) and not is_in_use(numbers[0]):
+    if len(numbers) == 1 and (region or text.strip().startswith(("+", "00"))):
+        return numbers[0]
+    in_use = [number for number in numbers if is_in_use(number)]
+    if len(in_use) > 1:
+        first, second = (f"+{number}" for number in in_use)
+        raise Unreadable(
+            gettext("This can be {first} or {second}: enter which of them.").format(
+                first=first, second=second
+            )
+        )
+    if not in_use and not region:
         raise Unreadable(
             gettext(
                 "Enter the number with its country code, such as +45 30 12 34 56. Your account has"
                 " no country."
             )
         )
-    return numbers[0]
+    return (in_use or numbers)[0]
 
 
 def read_pieces(text: str) -> tuple[str, ...]:

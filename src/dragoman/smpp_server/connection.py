@@ -461,11 +461,12 @@ class Connection(asyncio.Protocol):
         """Stops reading a customer that is ahead of its answers, and begins again."""
         if self._transport is None or self._transport.is_closing():
             return
+        waiting = self.pending + self.session.early
         if self._reading:
-            if self._stopping or not self._writable or self.pending >= MAX_PENDING:
+            if self._stopping or not self._writable or waiting >= MAX_PENDING:
                 self._reading = False
                 self._transport.pause_reading()
-        elif not self._stopping and self._writable and self.pending <= RESUME_AT:
+        elif not self._stopping and self._writable and waiting <= RESUME_AT:
             self._reading = True
             self._transport.resume_reading()
 

@@ -9,6 +9,7 @@ from typing import Any, Final, TypeVar, cast
 import msgspec
 
 from dragoman.web.charsets import MediaType, codec_of, decode_text, parse_media_type, without_bom
+from dragoman.web.choices import choices_at
 from dragoman.web.forms import parse_form, parse_multipart
 from dragoman.web.refusals import MalformedBody, RefusalKind
 from dragoman.web.requests import BodyFormat, Request
@@ -31,6 +32,7 @@ FORMATS: Final[Mapping[str, BodyFormat]] = {
 _JSON: Final = b"application/json"
 _PLAIN_JSON: Final = parse_media_type(_JSON)
 _FIRST_BYTE: Final[Mapping[bytes, BodyFormat]] = {b"{": "json", b"[": "json", b"<": "xml"}
+_NOT_LISTED: Final = "Invalid enum value"
 _NO_CODING: Final = frozenset({b"", b"identity"})
 _LOCATION: Final = re.compile(r" - at `\$\.?(?P<field>.*)`$")
 _NESTING: Final = (dict, list, tuple, msgspec.Struct)
@@ -148,7 +150,7 @@ def decode_json(
     try:
         value: Shape = _decoder(cast("Hashable", shape)).decode(data)
     except msgspec.ValidationError as error:
-        raise _shape_error(error) from None
+        raise _shape_error(error, shape) from None
     except msgspec.DecodeError:
         raise MalformedBody("the body is not JSON") from None
     except UnicodeDecodeError:
@@ -172,7 +174,7 @@ def convert(value: object, shape: type[Shape]) -> Shape:
     try:
         return msgspec.convert(value, shape, strict=False)
     except msgspec.ValidationError as error:
-        raise _shape_error(error) from None
+        raise _shape_error(error, shape) from None
 
 
 async def _next_message(receive: Receive) -> Mapping[str, Any]:
@@ -272,13 +274,15 @@ def _children(node: object) -> Iterable[object]:
     return cast("list[object]", node)
 
 
-def _shape_error(error: msgspec.ValidationError) -> MalformedBody:
+def _shape_error(error: msgspec.ValidationError, shape: Any) -> MalformedBody:
     text = str(error)
     located = _LOCATION.search(text)
     if located is None:
         return MalformedBody(text)
-    field = located["field"]
-    return MalformedBody(f"{field}: {text[: located.start()]}", field=field)
+    field, reason = located["field"], text[: located.start()]
+    if reason.startswith(_NOT_LISTED) and (choices := choices_at(shape, field)):
+        reason = f"{reason}, expected one of {', '.join(choices)}"
+    return MalformedBody(f"{field}: {reason}", field=field)
 
 
 def _too_deep() -> MalformedBody:

@@ -17,7 +17,7 @@ import jinja2
 import markupsafe
 import msgspec
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 
 from dragoman.web import guide
@@ -61,7 +61,8 @@ def docs_routes(
     """Builds the routes `/docs`, `/docs/<dialect>` and `/docs/<dialect>/openapi.json`.
 
     With `console` the pages link to it. `demo` is where a development gateway tells what its demo
-    account signs in with. The guides are at `/docs/guide` where `site` is there.
+    account signs in with. The guides are at `/docs/guide` where `site` is there; else it says how
+    to build them.
     """
     guides = (site / "index.html").is_file()
     pages = DocsPages(tuple(dialects), version=version, console=console, guides=guides, demo=demo)
@@ -74,12 +75,11 @@ def docs_routes(
     async def front(_request: Request) -> Response:
         return RedirectResponse(f"{guide.PATH}/index.html")
 
-    guide_routes: list[BaseRoute] = []  # before those of dialects, which would match
-    if guides:
-        guide_routes = [Route(guide.PATH, front), Mount(guide.PATH, guide.Guide(site))]
+    not_built = PlainTextResponse(guide.NOT_BUILT, 404, HEADERS)
     return [
         Route("/docs", index),
-        *guide_routes,
+        Route(guide.PATH, front),  # before those of dialects, which would match
+        Mount(guide.PATH, guide.Guide(site) if guides else not_built),
         Route("/docs/docs.css", _serve(lambda _: read_static("docs.css"), "text/css")),
         Route("/docs/try.js", _serve(lambda _: read_static("try.js"), "text/javascript")),
         Route("/docs/{dialect}", _serve(pages.render_dialect, "text/html", CALLING)),

@@ -18,6 +18,10 @@ from starlette.types import Scope
 
 FOLDER: Final = Path(__file__).with_name("site")
 PATH: Final = "/docs/guide"
+NOT_BUILT: Final = (
+    "This installation has no guides. In a checkout, `script/site --in-gateway` builds them in\n"
+    "(then start the gateway again); they are in its folder docs/ as plain text, too.\n"
+)
 HEADERS: Final = {
     "x-content-type-options": "nosniff",
     "referrer-policy": "no-referrer",

@@ -27,8 +27,15 @@ TEXTS = {
     "coding 2 with a charset": (f"{TO}&coding=2&charset=utf-8&text=%D0%9F", "П", "unicode"),
     "octets": (f"{TO}&coding=1&text=%00%FF%41", "00ff41", "binary"),
     "octets with a header": (f"{TO}&udh=%06%05%04%0B%84%23%F0&text=%01%06", "0106", "binary"),
+    "a part of a text": (f"{TO}&coding=0&udh=%05%00%03%07%02%01&text=Hello+", "Hello ", "gsm"),
+    "a part of a text in UCS-2": (
+        f"{TO}&coding=2&udh=%05%00%03%07%02%01&text=%04%1F%04%40", "Пр", "unicode",
+    ),
+    "a part that needs UCS-2": (
+        f"{TO}&coding=0&udh=%05%00%03%07%02%01&text=%D0%9F", "П", "unicode",
+    ),
     "unknown parameters": (f"{TO}&text=a&flash=1&x=y", "a", "auto"),
-}
+}  # fmt: skip
 
 
 @pytest.mark.parametrize(("query", "text", "kind"), TEXTS.values(), ids=TEXTS)
@@ -231,6 +238,7 @@ async def test_a_plain_body_is_the_text_and_headers_are_the_rest(
 
 UNREADABLE = {
     "json": (b"{}", "application/json", 400, b"Invalid content-type"),
+    "html": (b"<p>a</p>", "text/html", 415, b"Unsupported content-type, rejected"),
     "xml of something else": (b"<a/>", "text/xml", 400, b"Charset or body misformed, rejected"),
     "xml that ends early": (b"<message>", "text/xml", 400, b"Charset or body misformed, rejected"),
     "xml to nobody": (

@@ -331,6 +331,24 @@ async def test_refusals_store_nothing(
 
 
 @pytest.mark.parametrize(
+    ("call", "body", "listed"),
+    [
+        ("POST /messages", {"to": NUMBER, "text": "x", "encoding": "ucs3"}, "gsm_alike, unicode"),
+        ("POST /webhooks", {"url": "https://example.com", "events": ["x"]}, "message.delivered"),
+        ("GET /messages?state=lost", None, "delivered, expired"),
+    ],
+)
+async def test_a_value_that_is_not_listed_is_answered_with_those_that_are(
+    gate: Gate, call: str, body: Any, listed: str
+) -> None:
+    """Bug: the problem named only what was wrong."""
+    method, _, path = call.partition(" ")
+    answer = await gate.call(method, path, body)
+    assert answer.status == 400
+    assert listed in answer.json["detail"].partition("expected one of ")[2]
+
+
+@pytest.mark.parametrize(
     ("target", "status", "word"),
     [
         ("/api/v2/messages", 404, "unknown-version"),

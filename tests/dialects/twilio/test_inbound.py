@@ -265,12 +265,17 @@ async def test_a_number_is_exact(gate: Any) -> None:
         b'{"account_sid":"' + SID.encode() + b'","api_version":"2010-04-01","beta":false,'
         b'"capabilities":{"voice":false,"sms":true,"mms":true,"fax":false},'
         b'"date_created":"DATE","date_updated":"DATE","friendly_name":"+4511112222",'
-        b'"phone_number":"+4511112222","origin":"hosted","sid":"PN...","sms_application_sid":"",'
+        b'"phone_number":"+4511112222","origin":"hosted","sid":"PN...","sms_application_sid":null,'
         b'"sms_fallback_method":"POST","sms_fallback_url":"","sms_method":"POST",'
         b'"sms_url":"https://shop.example/sms?a=1","status":"in-use","status_callback":"",'
         b'"status_callback_method":"POST","uri":"/2010-04-01/Accounts/'
         + SID.encode()
-        + b'/IncomingPhoneNumbers/PN....json"}'
+        + b'/IncomingPhoneNumbers/PN....json","address_requirements":"none","address_sid":null,'
+        b'"bundle_sid":null,"emergency_address_sid":null,"emergency_address_status":"unregistered",'
+        b'"emergency_status":"Inactive","identity_sid":null,"trunk_sid":null,"type":null,'
+        b'"voice_application_sid":null,"voice_caller_id_lookup":false,'
+        b'"voice_fallback_method":"POST","voice_fallback_url":null,"voice_method":"POST",'
+        b'"voice_receive_mode":"voice","voice_url":null}'
     )
     for given, code in (("+4599999999", 21422), ("x", 21421), ("", 21422)):
         answer = await gate.call("POST", "/IncomingPhoneNumbers.json", {"PhoneNumber": given})

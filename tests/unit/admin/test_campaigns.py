@@ -67,8 +67,9 @@ async def test_campaign_goes_from_draft_to_stop(shop: Caller) -> None:
     campaign = (*SHOP, "campaigns", str(made["campaign_id"]))
     counted = await shop("POST", *campaign, "estimate")
     assert (counted["recipients"], counted["credits"]) == (1, 1)
-    assert counted["samples"] == [["4530123451", "Hi from Ribe", ""]]
-    assert counted["zones"] == [["Europe/Copenhagen", 1]]
+    sample = {"number": "4530123451", "text": "Hi from Ribe", "problem": ""}
+    assert counted["samples"] == [sample]
+    assert counted["zones"] == [{"zone": "Europe/Copenhagen", "recipients": 1}]
     started = await shop("POST", *campaign, "actions", action="start")
     assert started["state"] == "running"
     for action, state in (("pause", "paused"), ("resume", "running"), ("stop", "stopped")):

@@ -326,6 +326,29 @@ async def test_a_recount_does_not_forget_what_was_announced_meanwhile(
     await until(lambda: any(message == 1 for message, _ in customer.accepted))
 
 
+async def test_one_call_that_hangs_does_not_hold_up_what_waits_in_rows(
+    make_teller: Any, make_customer: Any, until: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(worker_module, "MAX_IN_MEMORY", 3)
+    monkeypatch.setattr(worker_module, "PAGE", 5)
+    teller, customer = await make_teller(per_lane=2), await make_customer()
+    may_answer = asyncio.Event()
+
+    async def late() -> int:
+        await may_answer.wait()
+        return 200
+
+    customer.answer = lambda message, state: 200 if message else late()
+    for n in range(20):
+        await teller.tell(customer.origin, n, *STATES)
+    await until(lambda: len(customer.accepted) == 3 * 19)
+    assert customer.told.count((0, STATES[0].value)) == 1
+    may_answer.set()
+    await teller.until_ended()
+    assert_in_order(customer, 20)
+    assert len(customer.told) == 60
+
+
 async def test_more_than_memory_holds_goes_through_rows(
     make_teller: Any, make_customer: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

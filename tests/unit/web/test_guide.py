@@ -62,3 +62,13 @@ async def test_without_it_nothing_leads_there(sample: Any, serve: Any, tmp_path:
     async with serve(application(sample, tmp_path)) as wire:
         assert b"/docs/guide" not in (await wire.ask("GET", "/docs")).body
         assert (await wire.ask("GET", "/docs/guide/index.html")).status == 404
+
+
+@pytest.mark.parametrize("path", ["/docs/guide/", "/docs/guide/index.html"])
+async def test_where_it_is_not_built_in_it_says_how(
+    sample: Any, serve: Any, tmp_path: Path, path: str
+) -> None:
+    """Bug: a checkout answered `Not Found` and nothing else."""
+    async with serve(application(sample, tmp_path / "none")) as wire:
+        answer = await wire.ask("GET", path)
+        assert (answer.status, b"script/site --in-gateway" in answer.body) == (404, True)

@@ -68,7 +68,7 @@ _LABELS: Final = MappingProxyType(
         "webhooks": lazy("Call"),
         "numbers": lazy("Text to"),
         "quiet": lazy("Quiet times"),
-        "for_s": lazy("For so long"),
+        "for_s": lazy("Only after it has lasted (seconds)"),
         "over_h": lazy("Over hours"),
     }
 )

@@ -11,13 +11,15 @@ import msgspec
 from dragoman.console.labels import ALPHABETS, describe_refusal, describe_replaced, name_of
 from dragoman.console.page import Page
 from dragoman.console.page_request import PageRequest
-from dragoman.console.reading import Unreadable, read_due
+from dragoman.console.reading import Unreadable, read_due, read_recipient
+from dragoman.console.regions import region_of
 from dragoman.console.rendering import render_count
 from dragoman.console.translation import gettext, lazy, ngettext
 from dragoman.core.accounts.model.accounts import Permission
 from dragoman.core.messages.model.messages import Submission
 from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.core.model.texts import is_storable
+from dragoman.core.model.written_numbers import read_written
 from dragoman.core.submission.quotes import Cut, Quote
 from dragoman.protocols.gsm.alphabet import Alphabet
 from dragoman.web.responses import Response
@@ -82,7 +84,7 @@ async def act_on_form(request: PageRequest) -> Response:
     draft = _read(request)
     submission = _submission(request, draft)
     checks = request.form.get("do") == "check"
-    if submission is not None and not checks:
+    if submission is not None and not request.problems and not checks:
         try:
             batch_id = await request.context.repeats.once(
                 request.account.account_id, draft.mark, lambda: _send(request, submission)
@@ -105,6 +107,8 @@ async def check(request: PageRequest) -> Response:
     draft = _read(request)
     submission = _submission(request, draft)
     preview = await _preview(request, draft, submission)
+    if problem := request.problems.get("recipients"):
+        preview = msgspec.structs.replace(preview, problem=problem)
     return request.give_json(msgspec.json.encode(msgspec.structs.asdict(preview)))
 
 
@@ -131,15 +135,30 @@ def _submission(request: PageRequest, draft: Draft) -> Submission | None:
         ).format(max_text=MAX_TEXT)
     if request.problems:
         return None
-    numbers = (piece.strip() for piece in _BETWEEN.split(draft.recipients))
     return Submission(
         dialect=DIALECT,
         protocol=DIALECT,
-        recipients=tuple(number for number in numbers if number),
+        recipients=_read_recipients(request, draft.recipients),
         text=draft.text,
         sender=draft.sender.strip(),
         due_ms=due_ms,
     )
+
+
+def _read_recipients(request: PageRequest, text: str) -> tuple[str, ...]:
+    """The numbers of the form, none after a problem; what is no number is refused later."""
+    region = region_of(request)
+    found: list[str] = []
+    for piece in filter(None, map(str.strip, _BETWEEN.split(text))):
+        if piece.startswith(("+", "00")) or not read_written(piece, region):
+            found.append(piece)
+            continue
+        try:
+            found.append(f"+{read_recipient(piece, region)}")
+        except Unreadable as unreadable:
+            request.problems["recipients"] = f"{piece}: {unreadable}"
+            return ()
+    return tuple(found)
 
 
 async def _send(request: PageRequest, submission: Submission) -> int:

@@ -77,6 +77,10 @@ class CallbackLane:
         """Whether a callback is being delivered, or its result being stored."""
         return bool(self._behind)
 
+    def under_way(self) -> frozenset[int]:
+        """The messages of which a callback is being delivered, or its result being stored."""
+        return frozenset(self._behind)
+
     def put(self, callback: NewCallback) -> None:
         """Adds a callback, behind all others of its message."""
         self.ready.append(callback)

@@ -166,7 +166,8 @@ class CallbackWorker:
                 idle = not lane.queued and not lane.busy
                 if key in self._paused:
                     continue
-                if lane.in_rows and idle and self.clock.monotonic() >= lane.paused_until:
+                may_read = idle or self._may_read_ahead(lane)
+                if lane.in_rows and may_read and self.clock.monotonic() >= lane.paused_until:
                     try:
                         await self._take_up(lane)
                     except Exception as error:  # retried at the next poll
@@ -295,10 +296,20 @@ class CallbackWorker:
         """Something can be delivered to an account again: all that waits for it is due."""
         self.retry_now(account_id)
 
+    def _may_read_ahead(self, lane: CallbackLane) -> bool:
+        """Whether more may be read while calls are under way, so that one that hangs holds up none.
+
+        A held origin is tried with one at a time; what is given up must not be under way.
+        """
+        is_full = bool(self.most_kept) and lane.in_rows > self.most_kept
+        return not (lane.ready or lane.failures or lane.has_expired or is_full)
+
     async def _take_up(self, lane: CallbackLane) -> None:
         """Reads what waits, or where nobody can take it gives up what waited too long."""
         if self.reachable(lane.account_id):
             await self._read_back(lane)
+            return
+        if lane.busy:
             return
         lane.paused_until = self.clock.monotonic() + UNREACHABLE_PAUSE_S
         lane.has_expired = True
@@ -310,8 +321,10 @@ class CallbackWorker:
             await self.storage.writer.write(callbacks.release, now_due)
             lane.released = False
         await self._give_up_old(lane)
-        due_ms, limit, first = self.clock.now_ms(), PAGE, lane.first
-        if lane.failures:  # to see how the origin is, any of them will do
+        # Before it is read: what ends meanwhile may be read as if it had not.
+        under_way, is_held = lane.under_way(), lane.failures > 0
+        due_ms, limit, first = self.clock.now_ms(), PAGE + len(under_way), lane.first
+        if is_held:  # to see how the origin is, any of them will do
             due_ms, limit, lane.tried_at = FOREVER_MS, 1, self.clock.monotonic()
         lane.first = None
         # What is on disk and not announced yet would be taken twice: from its row, and when it is.
@@ -321,23 +334,29 @@ class CallbackWorker:
                 c, lane.account_id, lane.origin, due_ms, limit, newest, first
             )
         )
-        if (lane.account_id, lane.origin) in self._paused:  # since it was asked for
+        is_paused = (lane.account_id, lane.origin) in self._paused
+        if is_paused or (lane.failures > 0) is not is_held:  # since it was asked for
             return
         lane.more = len(due) >= limit
+        due = [callback for callback in due if callback.message_id not in under_way]
         for callback in due:
             lane.in_rows -= 1
             self._enqueue(lane, callback)
         if not due:
             # What waits is due later, or the count is stale: count again, in case it is zero.
-            before = lane.in_rows
-            counted = await self.storage.read(
-                lambda c: callbacks.count_lane(c, lane.account_id, lane.origin)
-            )
-            if not lane.queued and not lane.busy:
-                # What was announced meanwhile may be in the count or not: one too many is counted
-                # away next time, one too few would be forgotten.
-                lane.in_rows += counted - before
+            if not lane.busy:
+                await self._recount(lane)
             lane.paused_until = max(lane.paused_until, self.clock.monotonic() + FIRST_PAUSE_S)
+
+    async def _recount(self, lane: CallbackLane) -> None:
+        before = lane.in_rows
+        counted = await self.storage.read(
+            lambda c: callbacks.count_lane(c, lane.account_id, lane.origin)
+        )
+        if not lane.queued and not lane.busy:
+            # What was announced meanwhile may be in the count or not: one too many is counted
+            # away next time, one too few would be forgotten.
+            lane.in_rows += counted - before
 
     async def _give_up_old(self, lane: CallbackLane) -> None:
         """Gives up what became too old while its host failed; each would be called once more."""
@@ -544,7 +563,7 @@ class CallbackWorker:
         for lane in lanes:
             if lane.ready:
                 self._put_to_work(lane)
-            elif lane.more and not lane.queued and not lane.busy:
+            elif lane.more:
                 self._look.set()
 
     def _note_health(self, lane: CallbackLane, called: Called, wish_s: float | None) -> None:

@@ -18,6 +18,8 @@ from dragoman.web.requests import Request
 from dragoman.web.xml_tree import parse_xml
 
 _FIRST: Final = {"user": "username", "pass": "password", "dlrurl": "dlr-url", "dlrmask": "dlr-mask"}
+_MARKUP: Final = frozenset({"text/html", "text/vnd.wap.wml"})
+"""What smsbox reads and then refuses all the same."""
 _HEX: Final = re.compile(r"(?:[0-9A-Fa-f]{2})+")
 _OF_HEADER: Final = (
     "from", "to", "username", "password", "smsc", "udh", "dlr-url", "account", "binfo", "coding",
@@ -67,7 +69,8 @@ def read_parameters(request: Request) -> Mapping[str, str]:
         form = parse_form(request.body, octets=True)
         given = _first_of((*form.pairs, *request.query.pairs))
     else:
-        raise errors.Refusal(errors.CONTENT_TYPE, RefusalCode.MALFORMED_REQUEST)
+        answer = errors.MARKUP if media.name in _MARKUP else errors.CONTENT_TYPE
+        raise errors.Refusal(answer, RefusalCode.MALFORMED_REQUEST)
     if "to" not in given:
         given["to"] = ""
     return given

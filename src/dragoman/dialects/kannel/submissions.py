@@ -20,6 +20,7 @@ from dragoman.core.model.phone_numbers import normalise
 from dragoman.dialects.kannel import errors
 from dragoman.dialects.kannel.errors import Refusal, misformed
 from dragoman.dialects.kannel.escapes import fill, quoted
+from dragoman.protocols.gsm.alphabet import try_encode_gsm
 
 NAME: Final = "kannel"
 PROTOCOL: Final = "sendsms"
@@ -83,15 +84,14 @@ def read_submission(given: Mapping[str, str], account: Account, now_ms: int) -> 
     coding = numbers["coding"]
     if coding is None:
         coding = 1 if udh else 0
-    if udh and coding != 1:
-        raise Refusal(misformed("UDH"))
+    text = _read_body(given, coding)
     validity, deferred, mask = numbers["validity"], numbers["deferred"], numbers["dlr-mask"]
     return Submission(
         dialect=NAME,
         recipients=_read_recipients(given["to"]),
-        text=_read_body(given, coding),
+        text=text,
         sender=sender,
-        format=CODINGS[coding],
+        format=_format_of(coding, text, udh),
         udh=udh,
         due_ms=None if not deferred else now_ms + deferred * MS_A_MINUTE,
         validity_s=None if not validity else validity * 60,
@@ -148,6 +148,13 @@ def _read_body(given: Mapping[str, str], coding: int) -> str:
         if charset or coding:
             raise Refusal(errors.CHARSET) from None
         return octets.decode("cp1252", "replace")
+
+
+def _format_of(coding: int, text: str, udh: bytes) -> Format:
+    """The format; a text behind a header stays in one part, in the alphabet that it needs."""
+    if udh and coding == 0:
+        return Format.UNICODE if try_encode_gsm(text) is None else Format.GSM
+    return CODINGS[coding]
 
 
 def codec_of(charset: str) -> str:

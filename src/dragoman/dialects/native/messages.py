@@ -45,7 +45,7 @@ class Messages(CallGroup):
         except Refused as refused:
             batch_id = await earlier_batch(self._services, account, request, key, refused)
             return render(await self._find(account, batch_id), CREATED, REPLAYED)
-        return render(_accepted(submission, accepted), CREATED)
+        return render(_accepted(given, submission, accepted), CREATED)
 
     async def search(self, account: Account, request: Request) -> Response:
         """A page of the account's messages, newest first; raises `Refused`."""
@@ -229,7 +229,9 @@ def _reference_of(view: MessageView) -> str | None:
     return (Note.parse(text).reference if view.dialect == mapping.DIALECT else text) or None
 
 
-def _accepted(submission: Submission, accepted: AcceptedBatch) -> schemas.Message:
+def _accepted(
+    given: schemas.NewMessage, submission: Submission, accepted: AcceptedBatch
+) -> schemas.Message:
     scheduled = submission.due_ms is not None and accepted.message_id is None
     return schemas.Message(
         id=str(accepted.batch_id),
@@ -242,7 +244,7 @@ def _accepted(submission: Submission, accepted: AcceptedBatch) -> schemas.Messag
         parts=accepted.parts,
         credits=accepted.credits,
         price=render_price(0),
-        reference=Note.parse(submission.return_data).reference or None,
+        reference=given.reference or None,
         api=mapping.DIALECT,
         created_at=render_time(time_of(accepted.batch_id)),
         send_at=render_time(accepted.due_ms) if scheduled else None,

@@ -6,7 +6,7 @@ from typing import Final
 
 from dragoman.container import Services
 from dragoman.dialects.contract import ProviderDialect
-from dragoman.dialects.twilio import schemas
+from dragoman.dialects.twilio import schemas, verify_schemas
 from dragoman.dialects.twilio.accounts import Accounts
 from dragoman.dialects.twilio.available import Available
 from dragoman.dialects.twilio.callbacks import Callbacks
@@ -136,7 +136,7 @@ def _messages(services: Services) -> tuple[Operation, ...]:
         ),
         declare(
             f"POST {one}/Feedback.json", messages.give_feedback, "Say whether a message arrived",
-            body=schemas.FeedbackRequest, answer=schemas.Feedback, status=201, tag="Messages",
+            body=schemas.FeedbackRequest, answer=schemas.Feedback, tag="Messages",
         ),
         declare(
             f"GET {one}/Media.json", messages.list_media, "List the files of a message",
@@ -254,19 +254,20 @@ def _verify(services: Services) -> tuple[Operation, ...]:
     return (
         declare(
             "POST /v2/Services", verify.create_service, "Create a service that sends codes",
-            body=schemas.VerifyServiceRequest, answer=schemas.VerifyService, status=201, tag=tag,
+            body=verify_schemas.VerifyServiceRequest, answer=verify_schemas.VerifyService,
+            status=201, tag=tag,
         ),
         declare(
             "GET /v2/Services", verify.list_services, "List services that send codes",
-            query=schemas.Paging, answer=schemas.VerifyServicePage, tag=tag,
+            query=schemas.Paging, answer=verify_schemas.VerifyServicePage, tag=tag,
         ),
         declare(
             f"GET {one}", verify.fetch_service, "Fetch a service that sends codes",
-            answer=schemas.VerifyService, tag=tag,
+            answer=verify_schemas.VerifyService, tag=tag,
         ),
         declare(
             f"POST {one}", verify.change_service, "Change a service that sends codes",
-            body=schemas.VerifyServiceRequest, answer=schemas.VerifyService, tag=tag,
+            body=verify_schemas.VerifyServiceRequest, answer=verify_schemas.VerifyService, tag=tag,
         ),
         declare(
             f"DELETE {one}", verify.delete_service, "Delete a service that sends codes",
@@ -274,19 +275,20 @@ def _verify(services: Services) -> tuple[Operation, ...]:
         ),
         declare(
             f"POST {one}/Verifications", verify.send, "Send a code",
-            body=schemas.NewVerification, answer=schemas.Verification, status=201, tag=tag,
+            body=verify_schemas.NewVerification, answer=verify_schemas.Verification,
+            status=201, tag=tag,
         ),
         declare(
             f"GET {one}/Verifications/{{verification}}", verify.fetch, "Fetch a verification",
-            answer=schemas.Verification, tag=tag,
+            answer=verify_schemas.Verification, tag=tag,
         ),
         declare(
             f"POST {one}/Verifications/{{verification}}", verify.change, "End a verification",
-            body=schemas.VerificationChange, answer=schemas.Verification, tag=tag,
+            body=verify_schemas.VerificationChange, answer=verify_schemas.Verification, tag=tag,
         ),
         declare(
             f"POST {one}/VerificationCheck", verify.check, "Check a code",
-            body=schemas.NewCheck, answer=schemas.Check, tag=tag,
+            body=verify_schemas.NewCheck, answer=verify_schemas.Check, tag=tag,
         ),
         declare(
             "GET /v2/PhoneNumbers/{number}", Lookups(services).fetch, "Look up a number",

@@ -145,8 +145,7 @@ class Messages(CallGroup):
                 date_created=now,
                 date_updated=now,
                 uri=caller.uri(f"/Messages/{sid}/Feedback.json"),
-            ),
-            CREATED,
+            )
         )
 
     async def _cancel(self, caller: Caller, text: SingleText) -> None:

@@ -155,7 +155,6 @@ class Numbers(CallGroup):
             phone_number=shown,
             origin="hosted",
             sid=sid,
-            sms_application_sid="",
             sms_fallback_method=record.sms_fallback_method,
             sms_fallback_url=record.sms_fallback_url,
             sms_method=record.sms_method,

@@ -243,7 +243,7 @@ class Number(msgspec.Struct, frozen=True, kw_only=True):
     phone_number: str
     origin: str
     sid: str
-    sms_application_sid: str
+    sms_application_sid: None = None
     sms_fallback_method: str
     sms_fallback_url: str
     sms_method: str
@@ -252,6 +252,23 @@ class Number(msgspec.Struct, frozen=True, kw_only=True):
     status_callback: str
     status_callback_method: str
     uri: str
+    # Of calls, faxes and registered addresses, which this gateway has none of.
+    address_requirements: str = "none"
+    address_sid: None = None
+    bundle_sid: None = None
+    emergency_address_sid: None = None
+    emergency_address_status: str = "unregistered"
+    emergency_status: str = "Inactive"
+    identity_sid: None = None
+    trunk_sid: None = None
+    type: None = None
+    voice_application_sid: None = None
+    voice_caller_id_lookup: bool = False
+    voice_fallback_method: str = "POST"
+    voice_fallback_url: None = None
+    voice_method: str = "POST"
+    voice_receive_mode: str = "voice"
+    voice_url: None = None
 
 
 class NumberPage(Page, frozen=True, kw_only=True):
@@ -446,94 +463,3 @@ class Lookup(msgspec.Struct, frozen=True, kw_only=True):
     phone_number_quality_score: None = None
     pre_fill: None = None
     url: str
-
-
-class VerifyServiceRequest(Parameters, frozen=True, kw_only=True):
-    """The settings of a service that sends codes."""
-
-    friendly_name: Annotated[str | None, doc("Stands in the text with the code.")] = None
-    code_length: Annotated[str | None, doc("4 to 10.")] = None
-
-
-class VerifyService(msgspec.Struct, frozen=True, kw_only=True):
-    """A service that sends codes."""
-
-    sid: str
-    account_sid: str
-    friendly_name: str
-    code_length: int
-    lookup_enabled: bool
-    psd2_enabled: bool
-    skip_sms_to_landlines: bool
-    dtmf_input_required: bool
-    tts_name: None
-    do_not_share_warning_enabled: bool
-    custom_code_enabled: bool
-    date_created: str
-    date_updated: str
-    url: str
-    links: dict[str, str]
-
-
-class VerifyServicePage(msgspec.Struct, frozen=True, kw_only=True):
-    meta: Meta
-    services: tuple[VerifyService, ...]
-
-
-class NewVerification(Parameters, frozen=True, kw_only=True):
-    """A number to verify."""
-
-    to: str = ""
-    channel: Annotated[str, doc("`sms`.")] = ""
-    custom_code: str = ""
-
-
-class VerificationChange(Parameters, frozen=True, kw_only=True):
-    """How to end a verification."""
-
-    status: Annotated[str, doc("`canceled` or `approved`.")] = ""
-
-
-class Verification(msgspec.Struct, frozen=True, kw_only=True):
-    """A code that was sent."""
-
-    sid: str
-    service_sid: str
-    account_sid: str
-    to: str
-    channel: str
-    status: str
-    valid: bool
-    lookup: dict[str, str]
-    amount: None
-    payee: None
-    send_code_attempts: tuple[dict[str, str | None], ...]
-    date_created: str
-    date_updated: str
-    sna: None
-    url: str
-
-
-class NewCheck(Parameters, frozen=True, kw_only=True):
-    """A code that somebody has entered."""
-
-    to: str = ""
-    verification_sid: str = ""
-    code: str = ""
-
-
-class Check(msgspec.Struct, frozen=True, kw_only=True):
-    """Whether a code was right."""
-
-    sid: str
-    service_sid: str
-    account_sid: str
-    to: str
-    channel: str
-    status: str
-    valid: bool
-    amount: None
-    payee: None
-    date_created: str
-    date_updated: str
-    sna_attempts_error_codes: tuple[str, ...]

@@ -9,7 +9,7 @@ import msgspec
 from dragoman.core.accounts.dialect_records import Record
 from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.core.submission.verifications import CodeRequest
-from dragoman.dialects.twilio import errors, paging, schemas, sids
+from dragoman.dialects.twilio import errors, paging, schemas, sids, verify_schemas
 from dragoman.dialects.twilio.calls import CREATED, DONE, Caller, CallGroup, render
 from dragoman.dialects.twilio.mapping import DIALECT, render_iso_date, render_number
 from dragoman.dialects.twilio.numbers import read_changes
@@ -37,7 +37,7 @@ class Verify(CallGroup):
 
     async def create_service(self, caller: Caller, request: Request) -> Response:
         """Makes a service; raises `Refused`."""
-        changes = _changes(decode_body(request, schemas.VerifyServiceRequest))
+        changes = _changes(decode_body(request, verify_schemas.VerifyServiceRequest))
         if not changes.get("friendly_name"):
             raise errors.CodedRefusal(60200, "FriendlyName")
         record = VerifyServiceRecord(**changes)
@@ -54,7 +54,7 @@ class Verify(CallGroup):
         shown = tuple(self._render(caller, request, record) for record in page)
         url, names = self._settings.public_url, [one.sid for one in shown]
         meta = paging.meta(request, url, PATH, at, names, "services", more=more)
-        return render(schemas.VerifyServicePage(meta=meta, services=shown))
+        return render(verify_schemas.VerifyServicePage(meta=meta, services=shown))
 
     async def fetch_service(self, caller: Caller, request: Request) -> Response:
         """One service; raises `Refused`."""
@@ -62,7 +62,7 @@ class Verify(CallGroup):
 
     async def change_service(self, caller: Caller, request: Request) -> Response:
         """Changes a service; raises `Refused`."""
-        changes = _changes(decode_body(request, schemas.VerifyServiceRequest))
+        changes = _changes(decode_body(request, verify_schemas.VerifyServiceRequest))
         known = await self._find(caller, request)
         changed = msgspec.structs.replace(VerifyServiceRecord.read(known), **changes)
         return render(self._render(caller, request, await self._put(caller, known.name, changed)))
@@ -80,7 +80,7 @@ class Verify(CallGroup):
         """Sends a code; raises `Refused`."""
         service = await self._find(caller, request)
         settings = VerifyServiceRecord.read(service)
-        given = decode_body(request, schemas.NewVerification)
+        given = decode_body(request, verify_schemas.NewVerification)
         if given.channel.lower() != SMS:
             raise errors.CodedRefusal(60200, "Channel")
         if given.custom_code:
@@ -126,7 +126,7 @@ class Verify(CallGroup):
     async def change(self, caller: Caller, request: Request) -> Response:
         """Ends a code, as if it had been entered or given up; raises `Refused`."""
         service = await self._find(caller, request)
-        status = decode_body(request, schemas.VerificationChange).status
+        status = decode_body(request, verify_schemas.VerificationChange).status
         if status not in (CANCELED, APPROVED):
             raise errors.CodedRefusal(60200, "Status")
         verification_id, recipient, sends = await self._alive(
@@ -142,7 +142,7 @@ class Verify(CallGroup):
     async def check(self, caller: Caller, request: Request) -> Response:
         """Whether a code is right, which it is once; raises `Refused`."""
         service = await self._find(caller, request)
-        given = decode_body(request, schemas.NewCheck)
+        given = decode_body(request, verify_schemas.NewCheck)
         if not given.code:
             raise errors.CodedRefusal(60200, "Code")
         which = given.verification_sid or given.to
@@ -158,7 +158,7 @@ class Verify(CallGroup):
             raise errors.not_found()
         created_ms = time_of(verification_id)
         return render(
-            schemas.Check(
+            verify_schemas.Check(
                 sid=sids.render_sid(sids.VERIFICATION, verification_id),
                 service_sid=service.name,
                 account_sid=caller.sid,
@@ -209,10 +209,12 @@ class Verify(CallGroup):
     def _url(self, request: Request, path: str) -> str:
         return f"{paging.base_url(request, self._settings.public_url)}{PATH}{path}"
 
-    def _render(self, caller: Caller, request: Request, kept: Record) -> schemas.VerifyService:
+    def _render(
+        self, caller: Caller, request: Request, kept: Record
+    ) -> verify_schemas.VerifyService:
         record = VerifyServiceRecord.read(kept)
         url = self._url(request, f"/{kept.name}")
-        return schemas.VerifyService(
+        return verify_schemas.VerifyService(
             sid=kept.name,
             account_sid=caller.sid,
             friendly_name=record.friendly_name,
@@ -242,10 +244,10 @@ class Verify(CallGroup):
         recipient: str,
         status: str,
         sends: int = 1,
-    ) -> schemas.Verification:
+    ) -> verify_schemas.Verification:
         sid = sids.render_sid(sids.VERIFICATION, verification_id)
         date = render_iso_date(time_of(verification_id))
-        return schemas.Verification(
+        return verify_schemas.Verification(
             sid=sid,
             service_sid=service_sid,
             account_sid=caller.sid,
@@ -266,7 +268,7 @@ class Verify(CallGroup):
         )
 
 
-def _changes(given: schemas.VerifyServiceRequest) -> dict[str, Any]:
+def _changes(given: verify_schemas.VerifyServiceRequest) -> dict[str, Any]:
     try:
         changes = read_changes(given, VerifyServiceRecord)
     except Refused as refused:

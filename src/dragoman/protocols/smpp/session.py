@@ -63,8 +63,6 @@ from dragoman.protocols.smpp.states import (
 
 _NOTHING: Final[frozenset[int]] = frozenset()
 _CLOSED: Final = State.CLOSED
-MAX_EARLY: Final = 100
-"""Requests that may come behind a bind which is not answered yet."""
 
 
 class LocalProtocolError(Exception):
@@ -236,6 +234,11 @@ class Session(Generic[Context]):
             self._out.append(encode_acknowledgement(delivery.command_id, status, sequence))
 
     @property
+    def early(self) -> int:
+        """How many requests wait for the answer to a bind; not reading is what bounds them."""
+        return len(self._early)
+
+    @property
     def heard_at(self) -> float:
         """When the last whole PDU of the peer came."""
         return self._heard_at
@@ -404,7 +407,6 @@ class Session(Generic[Context]):
             self.state is State.BINDING
             and self.role is Role.SERVER
             and pdu.command_id != CommandId.ENQUIRE_LINK
-            and len(self._early) < MAX_EARLY
         )
 
     def _take_early(self) -> None:

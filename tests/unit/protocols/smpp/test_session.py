@@ -46,7 +46,6 @@ from dragoman.protocols.smpp.pdus import (
     UnbindResp,
 )
 from dragoman.protocols.smpp.session import (
-    MAX_EARLY,
     LocalProtocolError,
     NotBound,
     Session,
@@ -214,22 +213,17 @@ def test_what_comes_behind_a_bind_waits_for_its_answer(status: int) -> None:
     (requested,) = session.events_received()
     assert isinstance(requested, BindRequested)
     assert [type(pdu) for pdu in written(session)] == [EnquireLinkResp]
+    assert session.early == 2
     session.respond(requested.request, BindTransceiverResp(command_status=status))
     events = session.events_received()
     answers = [(pdu.sequence_number, pdu.command_status) for pdu in written(session)]
+    assert session.early == 0
     if status:
         refused = CommandStatus.ESME_RINVBNDSTS
         assert (events, answers) == ([], [(1, status), (2, refused), (4, refused)])
     else:
         assert [type(event) for event in events] == [RequestReceived, Closed]
         assert answers == [(1, 0), (4, 0)]
-
-
-def test_only_so_much_waits_behind_a_bind() -> None:
-    session = server()
-    session.receive_data(frame(BindTransceiver(), 1), 0.0)
-    session.receive_data(b"".join(frame(SUBMIT, 2 + n) for n in range(MAX_EARLY + 1)), 0.0)
-    assert [pdu.sequence_number for pdu in written(session)] == [2 + MAX_EARLY]
 
 
 def test_submit_over_a_receiver_bind_is_refused() -> None:
