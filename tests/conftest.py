@@ -93,8 +93,7 @@ def pytest_collection(session: pytest.Session) -> Iterator[None]:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Marks tests by what they need; those that start processes by themselves say so themselves.
 
-    Those in a browser come first: a worker that has nothing left takes from another's last tests,
-    so the browser is started once.
+    Those in a browser come first, together.
     """
     for item in items:
         fixtures = set(getattr(item, "fixturenames", ()))
