@@ -1,11 +1,12 @@
 """Counts what a message costs, on a busy machine too: bytecodes, instructions, or commits.
 
-    python -m benchmarks.counts [A|B|W|S] [bytecodes|instructions|commits] [--top 40]
+    python -m benchmarks.counts [A|B|O|W|S] [bytecodes|instructions|commits] [--top 40]
 
-A and B are as in `accept`, W is the batch over HTTP of `providers`, S the customers of `esme` with
-receipts. Bytecodes are those of a gateway's own process, by function; they do not show what is done
-in C. Instructions are those of both processes in user mode, by C function, and need valgrind. Under
-either a gateway is slow, so its groups are small. Commits are counted at full speed.
+A and B are as in `accept`, O is A over the native API, W is the batch over HTTP of `providers`, S
+the customers of `esme` with receipts. Bytecodes are those of a gateway's own process, by function;
+they do not show what is done in C. Instructions are those of both processes in user mode, by C
+function, and need valgrind. Under either a gateway is slow, so its groups are small. Commits are
+counted at full speed.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from pathlib import Path
 from types import CodeType, FrameType
 from typing import Any
 
-from benchmarks import batch, esme, providers
+from benchmarks import batch, doors, esme, providers
 from benchmarks.accept import link_request
 from benchmarks.builds import HERE, ROOT
 from benchmarks.processes import (
@@ -40,6 +41,7 @@ from benchmarks.processes import (
     wait_until_ready,
 )
 
+LINK, NATIVE = "linkmobility", "native"
 WARM_S = 1.0
 COUNTED_S = 5.0
 DRAIN_S = 5.0
@@ -123,6 +125,7 @@ def gateway(
         (lambda database: HERE.fill_book(database, recipients)) if over_http else None,
         providers.CARRIER if over_http else SINK,
         esme.TABLES.format(port=port) if over_smpp else "",
+        dialects=(NATIVE,) if which == "O" else (LINK,),
     )
     if over_smpp:
         esme.give_login(folder)
@@ -132,6 +135,9 @@ def gateway(
     with process(command, cwd=ROOT, env={**os.environ, "PYTHONPATH": paths}) as running:
         wait_until_ready(f"http://127.0.0.1:{site.http}/health/ready", running)
         served = Gateway(name="dragoman", http=site.http, pid=running.pid)
+        if which == "O":
+            request = doors.REQUESTS[NATIVE](site, served)
+            doors.check(NATIVE, served, request)
 
         def load(seconds: float) -> int:
             if over_http:
@@ -257,7 +263,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("which", nargs="?", choices=("A", "B", "W", "S"), default="A")
+    parser.add_argument("which", nargs="?", choices=("A", "B", "O", "W", "S"), default="A")
     parser.add_argument("what", nargs="?", choices=tuple(_PRINTS), default="bytecodes")
     parser.add_argument("--top", type=int, default=40, help="functions that are shown")
     options = parser.parse_args()

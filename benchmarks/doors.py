@@ -59,7 +59,7 @@ def run(folder: Path, turns: int) -> list[list[Figure]]:
     try:
         with site.serving() as gateway:
             for name, make in REQUESTS.items():
-                _check(name, gateway, make(site, gateway))
+                check(name, gateway, make(site, gateway))
             return [
                 [
                     _measure(name, gateway, make(site, gateway), folder / f"{name}-{turn}")
@@ -71,7 +71,7 @@ def run(folder: Path, turns: int) -> list[list[Figure]]:
         smsc.stop()
 
 
-def _check(name: str, gateway: Gateway, request: bytes) -> None:
+def check(name: str, gateway: Gateway, request: bytes) -> None:
     """Raises if the request is not accepted: several of these APIs refuse with status 200."""
     with socket.create_connection(("127.0.0.1", gateway.http), timeout=10) as caller:
         caller.sendall(request.replace(b"{n}", b"0" * DIGITS))

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmarks.builds import HERE, Build
+from benchmarks.builds import HERE, ROOT, Build
 
 INSTRUMENTS = Path(__file__).parent / "instruments"
 WINDOW = 500
@@ -149,7 +149,10 @@ class Instrument:
     def __init__(self, script: str, *arguments: str) -> None:
         self.port = free_port()
         command = [sys.executable, str(INSTRUMENTS / script), str(self.port), *arguments]
-        self._process = subprocess.Popen(command, text=True, stdout=subprocess.PIPE)
+        environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+        self._process = subprocess.Popen(
+            command, text=True, stdout=subprocess.PIPE, env=environment
+        )
         assert self._process.stdout is not None
         self._process.stdout.readline()
 

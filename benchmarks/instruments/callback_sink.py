@@ -17,7 +17,7 @@ import signal
 import time
 from typing import cast
 
-from numbers_seen import Numbers
+from benchmarks.instruments.numbers_seen import Numbers
 
 YES = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 2\r\n\r\nOK"
 

@@ -20,7 +20,7 @@ import struct
 import time
 from typing import cast
 
-from numbers_seen import Numbers
+from benchmarks.instruments.numbers_seen import Numbers
 
 HEAD = struct.Struct(">IIII")
 BINDS = (0x01, 0x02, 0x09)

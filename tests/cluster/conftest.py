@@ -21,6 +21,7 @@ from nats.js.errors import NotFoundError
 
 from dragoman.cluster import front as front_module
 from dragoman.cluster import heartbeat as heartbeat_module
+from dragoman.cluster import holding as holding_module
 from dragoman.cluster import node as node_module
 from dragoman.cluster import pages as pages_module
 from dragoman.cluster import partitions as partitions_module
@@ -140,6 +141,7 @@ def look_often(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(node_module, "STOP_S", 60.0)
     patch.setattr(partitions_module, "STOP_S", 60.0)
     patch.setattr(heartbeat_module, "RELEASE_S", 60.0)
+    patch.setattr(holding_module, "RELEASE_S", 60.0)
     patch.setattr(front_module, "HOLD_S", 60.0)
     patch.setattr(front_module, "OPERATORS_HOLD_S", 60.0)
     patch.setattr(pages_module, "TOLD_WITHIN_S", 60.0)

@@ -15,6 +15,7 @@ from dragoman.admin.client import Failed, local_client
 from dragoman.cluster.node import ClusterNode
 from dragoman.config import Settings
 from dragoman.config.sections import Limits
+from dragoman.config.tables import SmppTable
 from dragoman.config.values import Secret
 from dragoman.core.accounts.accounts import CreatedAccount
 from dragoman.core.messages.model.lifecycle import State
@@ -98,6 +99,29 @@ async def test_nodes_divide_the_partitions_and_answer_for_each_other(
             return await states(partition, a, b) == [State.DELIVERED] * 2
 
         await until(delivered, "the receipts found their partition")
+
+
+async def test_a_node_that_joins_gets_its_share_of_the_carriers(
+    make_node: MakeNode, simulator: Simulator, http: aiohttp.ClientSession
+) -> None:
+    def with_two(settings: Settings) -> Settings:
+        (first,) = settings.carriers
+        assert isinstance(first, SmppTable)
+        return msgspec.structs.replace(
+            settings, carriers=(first, msgspec.structs.replace(first, name="second"))
+        )
+
+    a = await make_node("a", with_two)
+    await until(lambda: len(a.carriers.held) == 2, "the first node holds both")
+    b = await make_node("b", with_two)
+    await shared(a, b)
+    created = [await create(partition, a, b) for partition in range(PARTITIONS)]
+    await until(lambda: len(a.carriers.held) == len(b.carriers.held) == 1, "each holds one")
+    for account in created:
+        assert (await send(http, a, account.api_key))[0] == 201
+    await until(lambda: len(simulator.submits) == PARTITIONS, "all is sent")
+    await b.stop()
+    await until(lambda: len(a.carriers.held) == 2, "the first node holds both again")
 
 
 async def test_a_node_stops_and_no_call_fails(

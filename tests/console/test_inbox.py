@@ -56,6 +56,17 @@ async def test_inbox_shows_texts_of_the_account_or_one_below(browser: Browser) -
         assert "You have no account with this name." in page.text
 
 
+async def test_text_from_a_name_is_shown_with_the_name_and_not_as_a_number(
+    browser: Browser,
+) -> None:
+    await _receive(browser, "sena", "Library", "your book is due")
+    await browser.sign_in("sena")
+    for page in ("inbox", "conversations", "conversations/Library"):
+        text = (await browser.get(f"/console/{page}")).text
+        assert "Library" in text
+        assert "+Library" not in text
+
+
 async def test_inbox_shows_hostile_texts_as_text(browser: Browser) -> None:
     await _receive(browser, "sena", "4530123456", HOSTILE)
     await browser.sign_in("sena")

@@ -14,7 +14,7 @@ import structlog
 from dragoman.cluster.binds import BindFront
 from dragoman.cluster.carriers import Carriers
 from dragoman.cluster.front import Front
-from dragoman.cluster.holding import Holding
+from dragoman.cluster.holding import RELEASE_S, Holding
 from dragoman.cluster.partitions import Partitions
 from dragoman.core.model.errors import StorageUnavailable
 from dragoman.core.placement.membership import CannotJoin, Membership
@@ -30,8 +30,6 @@ OTHERS_BACK_S: Final = 6.0
 """For others to be heard again after PostgreSQL was away, before what was theirs is claimed."""
 MORE_COMES_S: Final = 0.1
 """Before it looks for a reason: others may come right behind it."""
-RELEASE_S: Final = 3.0
-"""To finish what is in flight over carriers that are given back."""
 
 log = structlog.get_logger(__name__)
 
@@ -143,6 +141,7 @@ class Heartbeat:
             await self._holding.release_all(RELEASE_S)
         else:
             await self._holding.take_share(overview, self._may_claim)
+            await self._holding.give_back_spare(overview)
         self._partitions.adjust(overview, self._name, may_claim=self._may_claim())
 
     def _may_claim(self) -> bool:

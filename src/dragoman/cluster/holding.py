@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 from dragoman.cluster.carriers import Carriers
 from dragoman.core.model.errors import StorageUnavailable
 from dragoman.core.placement.membership import Membership
+from dragoman.core.placement.model import fair_share
 from dragoman.core.placement.model.views import Overview
 
 if TYPE_CHECKING:
@@ -20,6 +21,10 @@ if TYPE_CHECKING:
 
 AT_ONCE_S: Final = 0.5
 """For what is in flight, where another node may open the links already."""
+RELEASE_S: Final = 3.0
+"""To finish what is in flight over carriers that are given back."""
+LEFT_TO_OTHERS_S: Final = 5.0
+"""What was given back is taken again only where nobody else did."""
 
 
 class Holding:
@@ -31,6 +36,7 @@ class Holding:
         self._carriers = carriers
         self._membership = membership
         self.stream: Stream | None = None
+        self._not_before: dict[str, float] = {}
 
     async def let_go_of_lost(self, overview: Overview, *, is_new: bool) -> None:
         """Closes the links of carriers that others hold; with a new session, of all."""
@@ -56,6 +62,8 @@ class Holding:
                 continue
             if len(self._carriers.held) >= most:
                 return
+            if self._not_before.get(carrier, 0.0) > asyncio.get_running_loop().time():
+                continue
             hangs = claim is not None and claim.node is not None and not own_earlier
             if hangs and not may_claim():
                 continue
@@ -64,6 +72,14 @@ class Holding:
                 await self._carriers.take(carrier, epoch)
                 if self.stream is not None and carrier in self._carriers.held:
                     self.stream.puller.hold(carrier)
+
+    async def give_back_spare(self, overview: Overview) -> None:
+        """Gives back a carrier where other nodes hold fewer; one at a time."""
+        held = [*self._carriers.held]
+        spare = fair_share.carrier_to_give_back(overview, self._name, held, self._carriers.names)
+        if spare is not None:
+            self._not_before[spare] = asyncio.get_running_loop().time() + LEFT_TO_OTHERS_S
+            await self.release(spare, RELEASE_S)
 
     async def let_go(self, carrier: str, timeout_s: float) -> int | None:
         """Closes the links of a carrier; the epoch of the claim that was."""

@@ -119,8 +119,10 @@ def render_span(seconds: float) -> str:
 
 
 def render_number(digits: str) -> str:
-    """A number, or what stands for one that was deleted."""
-    return gettext("deleted number") if digits == REMOVED else f"+{digits}"
+    """A number, the name that a text came from, or what stands for a number that was deleted."""
+    if digits == REMOVED:
+        return gettext("deleted number")
+    return f"+{digits}" if digits.isascii() and digits.isdigit() else digits
 
 
 def render_text(text: str) -> Markup:

@@ -21,6 +21,7 @@ from tests.passing_time import MovableClock, advance_timers, until
 
 from dragoman.config.http import AnswerTable, RequestTable
 from dragoman.connectors.http.carrier import HttpCarrier
+from dragoman.connectors.http.health import GROWTH
 from dragoman.core.messages.model.messages import Outgoing
 from dragoman.core.messages.model.outcomes import Accepted, Deferred, Rejected, Unknown
 from dragoman.core.model.errors import FailureCode, RetryCode
@@ -28,6 +29,7 @@ from dragoman.core.model.errors import FailureCode, RetryCode
 from .peers import Broken, Peer, RecordedEvents, answer, build, outgoing, table
 
 OK = answer(200, b'{"id": "m-1", "state": "ok"}')
+RETRY_S = 600.0
 MakeCarrier = Callable[..., Awaitable[HttpCarrier]]
 
 
@@ -167,7 +169,7 @@ async def test_what_is_no_messages_fault_pauses_the_carrier_and_is_logged_once(
     make_peer: Any, make_carrier: MakeCarrier, events: RecordedEvents, said: Any, trouble: str
 ) -> None:
     peer = await make_peer(said)
-    carrier = await make_carrier(peer.url)
+    carrier = await make_carrier(peer.url, retry_s=RETRY_S, credit_retry_s=RETRY_S)
     with capture_logs() as logs:
         for number in range(5):
             await events.until(lambda: carrier.up)
@@ -176,6 +178,7 @@ async def test_what_is_no_messages_fault_pauses_the_carrier_and_is_logged_once(
             outcome = await events.next_outcome()
             assert isinstance(outcome, Deferred)
             assert (carrier.up, carrier.capacity, carrier.why_down) == (False, 0, trouble)
+            advance_timers(2 * GROWTH * RETRY_S)
     assert [entry["event"] for entry in logs] == ["http_carrier_paused"]
     peer.answers = [OK]
     await events.until(lambda: carrier.up)
@@ -367,7 +370,9 @@ async def test_a_certificate_that_expired_sends_nothing(
 
     server = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=context)
     port = server.sockets[0].getsockname()[1]
-    carrier = await make_carrier(f"https://127.0.0.1:{port}", tls_ca_file=str(path))
+    carrier = await make_carrier(
+        f"https://127.0.0.1:{port}", tls_ca_file=str(path), retry_s=RETRY_S
+    )
     carrier.send(message())
     outcome = await events.next_outcome()
     server.close()

@@ -108,9 +108,26 @@ async def test_without_a_url_nobody_is_called(gate: Any, calls: list[NewCallback
     assert [call.url for call in calls] == ["https://other.example/"]
 
 
-async def test_a_stop_is_told_too(gate: Any, calls: list[NewCallback]) -> None:
-    await gate.receive("STOP")
-    assert [facts_of(call).text for call in calls] == ["STOP"]
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        ("STOP", "STOP"),
+        ("stop it", "STOP"),
+        ("Start", "START"),
+        ("help", "HELP"),
+        ("help me", ""),
+        ("stopping", ""),
+    ],
+)
+async def test_a_stop_is_told_too(
+    gate: Any, calls: list[NewCallback], text: str, kind: str
+) -> None:
+    await gate.receive(text)
+    (stored,) = calls
+    assert facts_of(stored).text == text
+    call = await gate.dialect.render_text(stored.url, facts_of(stored))
+    form = dict(parse_qsl(call.body.decode(), keep_blank_values=True))
+    assert form.get("OptOutType", "") == kind
 
 
 async def test_a_reply_is_sent_once_however_often_it_is_read(

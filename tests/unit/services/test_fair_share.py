@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from dragoman.core.placement.model.fair_share import free, most_of, to_give_back
+from dragoman.core.placement.model.fair_share import (
+    carrier_to_give_back,
+    free,
+    most_of,
+    to_give_back,
+)
 from dragoman.core.placement.model.views import Claim, Node, Overview
 
 
@@ -61,3 +66,32 @@ def test_partitions_are_shared(
 def test_a_partition_is_reached_where_its_living_owner_is() -> None:
     seen = overview("ab-", dead="b")
     assert [seen.address_of(number) for number in range(4)] == ["a:1", None, None, None]
+
+
+@pytest.mark.parametrize(
+    ("holders", "more", "given_back"),
+    [
+        ("aa", {"nodes": "ab"}, "a"),
+        ("ab", {"nodes": "ab"}, ""),
+        ("aab", {"nodes": "ab"}, ""),
+        ("aabb", {}, "ab"),  # c has none yet
+        ("aab-", {}, ""),  # c takes that one
+        ("a", {}, ""),  # there is one for somebody only
+        ("aabb", {"dead": "c"}, ""),
+        ("aabb", {"draining": "c"}, ""),
+    ],
+)
+def test_carriers_are_shared(holders: str, more: dict[str, str], given_back: str) -> None:
+    partitions = overview("", **more)
+    claims = tuple(
+        Claim(name=f"carrier {number}", node=None if one == "-" else one, epoch=1, since_ms=0)
+        for number, one in enumerate(holders)
+    )
+    seen = Overview(nodes=partitions.nodes, partitions=(), carriers=claims)
+    names = [claim.name for claim in claims]
+    givers = ""
+    for node in seen.nodes:
+        held = [claim.name for claim in claims if claim.node == node.name]
+        spare = carrier_to_give_back(seen, node.name, held, names)
+        givers += node.name if spare is not None else ""
+    assert givers == given_back

@@ -13,6 +13,7 @@ from dragoman.console.page import Page
 from dragoman.console.page_request import PageRequest
 from dragoman.console.paging import PER_PAGE, address_of, read_before
 from dragoman.console.reading import read_count
+from dragoman.console.rendering import render_count
 from dragoman.console.translation import gettext, lazy
 from dragoman.core.accounts.model.accounts import Permission
 from dragoman.core.accounts.model.people import Role
@@ -173,7 +174,12 @@ async def change(request: PageRequest) -> Response:
 
 def _describe_limit(rule: AlertRule) -> str:
     said = LIMITS.get(rule.kind)
-    return str(said).format(limit=write_limit(rule.limit)) if said is not None else ""
+    if said is None:
+        return ""
+    is_whole = float(rule.limit).is_integer()
+    return str(said).format(
+        limit=render_count(int(rule.limit)) if is_whole else write_limit(rule.limit)
+    )
 
 
 def _refuse(

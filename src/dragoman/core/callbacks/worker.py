@@ -115,6 +115,8 @@ class CallbackWorker:
     _nothing_called: asyncio.Future[None] | None = field(default=None, init=False)
     _clock_watch: ClockWatch = field(init=False)
     _attempts: JointWork[Attempt, tuple[CallbackLane, int]] = field(init=False)
+    _ended: list[tuple[Attempt, tuple[CallbackLane, int]]] = field(default_factory=list, init=False)
+    """Calls that ended in this turn of the loop, to be written together."""
     _hurries: list[callbacks.Hurry] = field(default_factory=list, init=False)
     """What is to be written because the clock was set back."""
 
@@ -534,12 +536,17 @@ class CallbackWorker:
             answer_status=status,
             answer=called.answer[:MAX_ANSWER].replace("\0", ""),
         )
-
-        self._write(attempt, (lane, callback.message_id))
+        if not self._ended:
+            asyncio.get_running_loop().call_soon(self._write_ended)
+        self._ended.append((attempt, (lane, callback.message_id)))
         if lane.ready:
             self._put_to_work(lane)
         if not self._calling and self._nothing_called and not self._nothing_called.done():
             self._nothing_called.set_result(None)
+
+    def _write_ended(self) -> None:
+        ended, self._ended = self._ended, []
+        self.storage.writer.submit_all(self._attempts, ended)
 
     def _write(self, attempt: Attempt, caller: tuple[CallbackLane, int]) -> None:
         self.storage.writer.submit_joint(self._attempts, attempt, caller)

@@ -6,6 +6,7 @@ again; replies have a key, so that none is sent twice.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Final, Self
 from urllib.parse import urljoin
 
@@ -14,6 +15,7 @@ import phonenumbers
 
 from dragoman.container import Services
 from dragoman.core.accounts.model.accounts import Account
+from dragoman.core.inbound.model.keywords import words_of, words_to_match
 from dragoman.core.messages.model.callbacks import CallbackAnswer, CallbackCall, TextFacts
 from dragoman.core.messages.model.messages import Format, Submission
 from dragoman.core.model.errors import RefusalCode, Refused
@@ -47,6 +49,11 @@ class Step(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     def render(self) -> str:
         return msgspec.json.encode(self).decode()
+
+
+@lru_cache(maxsize=8)
+def _to_match(words: tuple[str, ...]) -> frozenset[str]:
+    return words_to_match(words)
 
 
 class Inbound:
@@ -88,10 +95,25 @@ class Inbound:
         }
         if settings.service_sid:
             parameters["MessagingServiceSid"] = settings.service_sid
+        if wish := self._wish_in(facts.text):
+            parameters["OptOutType"] = wish
         if step.error_code:
             parameters |= {"ErrorCode": str(step.error_code), "ErrorUrl": step.error_url}
         method = step.method or settings.method
         return render_call(method, url, parameters, token.token, f"{sid}-{step.hops}")
+
+    def _wish_in(self, text: str) -> str:
+        """What a text says about getting more, as Twilio calls it; programs leave it unanswered."""
+        words, inbound = words_of(text), self._services.settings.inbound
+        if not words:
+            return ""
+        if words[0] in _to_match(inbound.stop_words):
+            return "STOP"
+        if len(words) > 1:
+            return ""
+        if words[0] in _to_match(inbound.start_words):
+            return "START"
+        return "HELP" if words[0] in _to_match(inbound.help_words) else ""
 
     async def take_answer(self, answer: CallbackAnswer) -> bool:
         """Sends what an answer says, and asks where it points; whether that goes on elsewhere."""

@@ -48,3 +48,22 @@ def to_give_back(overview: Overview, name: str, owned: Sequence[int]) -> int | N
     least = len(overview.partitions) // len(takers)
     is_uneven = len(owned) > least and any(counts[taker] < least for taker in takers)
     return owned[0] if is_uneven and not free(overview) else None
+
+
+def carrier_to_give_back(
+    overview: Overview, name: str, held: Sequence[str], carriers: Sequence[str]
+) -> str | None:
+    """A carrier that a node has too many of `carriers`; None where others have none to take.
+
+    Of what it holds, in the order of taking, the one that it has had longest.
+    """
+    node = overview.node(name)
+    takers = [n.name for n in overview.nodes if not n.is_dead and not n.draining]
+    holders = {claim.name: claim.node for claim in overview.carriers if claim.node is not None}
+    if node is None or name not in takers or any(one not in holders for one in carriers):
+        return None  # what is free is taken first
+    counts = Counter(holders[one] for one in carriers)
+    least, more = divmod(len(carriers), len(takers))
+    most = least + bool(more)
+    is_uneven = len(held) > least and any(counts[taker] < least for taker in takers)
+    return held[0] if len(held) > most or is_uneven else None
