@@ -102,9 +102,12 @@ class Cluster:
         """Seconds until a living node owns or holds all that was the victim's."""
         began = time.monotonic()
 
+        def owners() -> set[str]:
+            return {self.holder(), *self.owners()}
+
         async def others_have_it() -> bool:
-            owners = {self.holder(), *self.owners()}
-            return not owners & {victim, "None", ""}
+            # In a thread: nodes may reach their servers through this process.
+            return not await asyncio.to_thread(owners) & {victim, "None", ""}
 
         await until_true(others_have_it, PATIENCE_S)
         return time.monotonic() - began

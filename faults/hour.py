@@ -34,9 +34,9 @@ class _Hour:
         self.done: Counter[str] = Counter()
         self.slowest: dict[str, float] = {}
 
-    def victim(self) -> str:
+    async def victim(self) -> str:
         """The node that holds the carrier, or any."""
-        holder = self.stage.holder()
+        holder = await asyncio.to_thread(self.stage.holder)
         is_holder = holder in NODES and self.chance.random() < HOLDER
         return holder if is_holder else self.chance.choice(NODES)
 
@@ -49,7 +49,7 @@ class _Hour:
 
 
 async def _kill(hour: _Hour) -> None:
-    victim = hour.victim()
+    victim = await hour.victim()
     node = hour.stage.nodes[victim]
     await node.kill()
     hour.stage.smsc.faults += 1
@@ -58,7 +58,7 @@ async def _kill(hour: _Hour) -> None:
 
 
 async def _pause(hour: _Hour) -> None:
-    victim = hour.victim()
+    victim = await hour.victim()
     pid = hour.stage.nodes[victim].pid
     os.kill(pid, signal.SIGSTOP)
     hour.stage.smsc.faults += 1
@@ -70,14 +70,14 @@ async def _pause(hour: _Hour) -> None:
 
 
 async def _stop(hour: _Hour) -> None:
-    victim = hour.victim()
+    victim = await hour.victim()
     hour.stage.smsc.faults += 1
     hour.note("polite stop", await hour.stage.nodes[victim].stop())
     await hour.stage.nodes[victim].start()
 
 
 async def _cut_from_postgresql(hour: _Hour) -> None:
-    victim = hour.victim()
+    victim = await hour.victim()
     wire = hour.stage.wires[victim, POSTGRESQL]
     wire.cut(silently=hour.chance.random() < 0.5)
     hour.stage.smsc.faults += 1
@@ -88,7 +88,7 @@ async def _cut_from_postgresql(hour: _Hour) -> None:
 
 
 async def _cut_from_nats(hour: _Hour) -> None:
-    wire = hour.stage.wires[hour.victim(), NATS]
+    wire = hour.stage.wires[await hour.victim(), NATS]
     wire.cut(silently=hour.chance.random() < 0.5)
     hour.stage.smsc.faults += 1
     await hour.rest(5.0, 30.0)

@@ -259,8 +259,8 @@ def render(rows: Sequence[Row], waiting: Sequence[Case], command: str, where: st
 _REST = """\
 ## What is not shown
 
-- R15 over an hour: so far there were a few kills and pauses of each kind. A node that is cut from
-  PostgreSQL or from NATS is in `tests/cluster/test_outages.py`.
+- R21 over an hour: `--minutes 55` has it go on for so long. A node that is cut from PostgreSQL or
+  from NATS is also in `tests/cluster/test_outages.py`.
 - Going back to an earlier version: a backup is what leads back.
 - Receipts that overtake their responses, to one number, from an SMSC with short IDs that it spells
   in another base: `20` may be hexadecimal for 32, or the ID of a later message. `id_reading` of the

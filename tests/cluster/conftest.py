@@ -36,6 +36,7 @@ from dragoman.config.sections import Storage as StorageSection
 from dragoman.config.tables import SmppTable
 from dragoman.config.values import Secret
 from dragoman.core.placement.setup import set_up
+from dragoman.kit.clock import Clock
 from dragoman.testkit.simulator import Simulator
 from tests.passing_time import PATIENCE_S
 from tests.postgres import PostgresServer
@@ -68,8 +69,10 @@ def new_database(postgres: PostgresServer, cluster_template: str) -> Iterator[st
 class NatsServer:
     """A NATS server with JetStream, which may be killed and started again."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, jetstream: str | None = "sync_interval: always") -> None:
+        """`jetstream` is what its section says besides; without it, the server has none."""
         self.folder = folder
+        self._jetstream = jetstream
         self.port = free_port()
         self.url = f"nats://127.0.0.1:{self.port}"
         self._process: subprocess.Popen[bytes] | None = None
@@ -78,7 +81,11 @@ class NatsServer:
         config = self.folder / "nats.conf"
         config.write_text(
             f'listen: "127.0.0.1:{self.port}"\n'
-            f'jetstream {{ store_dir: "{self.folder}/store", sync_interval: always }}\n'
+            + (
+                ""
+                if self._jetstream is None
+                else f'jetstream {{ store_dir: "{self.folder}/store", {self._jetstream} }}\n'
+            )
         )
         program = Path(sys.executable).with_name("nats-server")
         self._process = subprocess.Popen(
@@ -206,11 +213,12 @@ async def make_node(
         change: Callable[[Settings], Settings] = lambda settings: settings,
         reload: Callable[[Settings], Settings] | None = None,
         development: Development | None = None,
+        clock: Clock | None = None,
     ) -> ClusterNode:
         first = settings_of(name, tmp_path / name, cluster_url, nats_url, simulator.port)
         settings = change(first)
         read = None if reload is None else partial(reload, settings)
-        node = ClusterNode(settings, reload_settings=read, development=development)
+        node = ClusterNode(settings, clock, reload_settings=read, development=development)
         made.append(node)
         await start(node)
         return node

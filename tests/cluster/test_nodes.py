@@ -24,7 +24,7 @@ from dragoman.core.placement.model.views import Overview
 from dragoman.core.reporting.model.outbox import OutboxFilter
 from dragoman.testkit.simulator import Simulator
 from tests.cluster.conftest import PARTITIONS, free_port
-from tests.passing_time import until
+from tests.passing_time import MovableClock, until
 
 MakeNode = Callable[..., Any]
 
@@ -274,3 +274,33 @@ async def test_an_operator_sees_and_moves_what_nodes_own(make_node: MakeNode) ->
         with pytest.raises(Failed) as failed:
             await call("POST", path, body)
         assert failed.value.code == "not_found"
+
+
+async def test_clocks_of_nodes_may_be_minutes_apart(
+    make_node: MakeNode, simulator: Simulator, http: aiohttp.ClientSession
+) -> None:
+    ahead = MovableClock()
+    ahead.jump(600)
+    a, b = await make_node("a"), await make_node("b", clock=ahead)
+    await shared(a, b)
+    created = [await create(partition, a, b) for partition in range(PARTITIONS)]
+    for node in (a, b):
+        for account in created:
+            assert (await send(http, node, account.api_key))[0] == 201
+    moved = next(iter(b.front.places))
+    await b.stop()  # what has the later identifiers goes to who has the earlier clock
+    await shared(a)
+    for account in created:
+        assert (await send(http, a, account.api_key))[0] == 201
+
+    async def delivered() -> bool:
+        found = [await states(partition, a) for partition in range(PARTITIONS)]
+        return found == [[State.DELIVERED] * 3] * PARTITIONS
+
+    await until(delivered, "all are delivered, each once")
+    assert len(simulator.submits) == 3 * PARTITIONS
+    services = a.owned[moved].gateway.services
+    wanted = OutboxFilter(account_id=created[moved].account.account_id)
+    page = await services.queries.outbox(wanted, 0, 10)
+    found = [message.message_id for message in page.messages]
+    assert len({*found}) == 3

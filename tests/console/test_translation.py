@@ -118,6 +118,18 @@ async def test_pages_speak_the_language_of_their_reader(browser: Browser) -> Non
 
 
 @pytest.mark.usefixtures("marked")
+async def test_a_choice_is_kept_by_what_it_is_in_every_language(browser: Browser) -> None:
+    await browser.sign_in("sena")
+    at = "/console/display"
+    page = await browser.ask("GET", at, accept_language="xx")
+    *_, dark = page.tree.xpath("//input[@name='theme']/@value")
+    form = page.fields(at) | {"theme": dark}
+    await browser.post(at, **form)
+    page = await browser.ask("GET", at, accept_language="xx")
+    assert page.tree.xpath("/html/@data-theme") == ["dark"]
+
+
+@pytest.mark.usefixtures("marked")
 async def test_problems_of_forms_and_notices_are_looked_up(browser: Browser) -> None:
     await browser.sign_in("sena")
     page = await browser.get("/console/compose")

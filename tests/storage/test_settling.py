@@ -322,3 +322,38 @@ async def test_everybody_is_told_the_truth_when_the_server_is_killed(
     clients = await kill_under_load(storage, rows, kill)
     assert clients.refused
     await clients.check()
+
+
+class NeverKnown:
+    """Runs groups that stay in doubt: somebody else has the lock of the database."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    def start(self, gone: Any) -> None:
+        """There is nothing to start."""
+
+    def run(self, number: int, works: Any, done: Any) -> None:
+        asyncio.get_running_loop().call_soon(done, InDoubt("the answer was lost"))
+
+    def settle(self, number: int, done: Any) -> None:
+        self.asked += 1
+        asyncio.get_running_loop().call_soon(done, InDoubt("another one has the lock"))
+
+    async def close(self) -> None:
+        """There is nothing to stop."""
+
+
+async def test_who_lost_the_database_asks_no_more_and_ends(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A node whose partition was taken over with a commit in doubt could never close it."""
+    monkeypatch.setattr(writer, "SETTLE_S", 0.001)
+    runner = NeverKnown()
+    lost = writer.Writer(runner)
+    lost.start()
+    answer = lost.write(probe, None)
+    await until(lambda: runner.asked > 2, "it asks again and again")
+    lost.give_up("another node owns the partition")
+    await asyncio.wait_for(lost.stop(), PATIENCE_S)
+    assert not answer.done()  # nobody knows, so nobody is told

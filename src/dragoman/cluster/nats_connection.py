@@ -61,7 +61,8 @@ class NatsConnection:
         self.client.options["max_reconnect_attempts"] = -1  # from here on it is waited for
         version = self.client.connected_server_version
         if (version.major, version.minor) < OLDEST_SERVER:
-            raise NatsUnfit(f"NATS is {version}, older than {OLDEST_SERVER[0]}.{OLDEST_SERVER[1]}")
+            found = f"{version.major}.{version.minor}.{version.patch}"
+            raise NatsUnfit(f"NATS is {found}, older than {OLDEST_SERVER[0]}.{OLDEST_SERVER[1]}")
         self.jetstream = self.client.jetstream(timeout=PUBLISH_TIMEOUT_S)
         try:
             await self.jetstream.account_info()

@@ -20,9 +20,9 @@ from dragoman.core.contacts.model.filters import Filter, Match, Operation, Rule
 RULES: Final = 3
 """Rules of a filter that a form has room for."""
 OPERATIONS: Final = (
-    (Operation.IS, "is"),
+    (Operation.IS, lazy("is")),
     (Operation.NOT, lazy("is not")),
-    (Operation.CONTAINS, "contains"),
+    (Operation.CONTAINS, lazy("contains")),
     (Operation.NOT_CONTAIN, lazy("does not contain")),
     (Operation.START, lazy("starts with")),
     (Operation.ENDS, lazy("ends with")),

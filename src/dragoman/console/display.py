@@ -12,8 +12,8 @@ from dragoman.web.requests import Request
 
 THEMES: Final = (
     ("", lazy("as the system")),
-    (lazy("light"), lazy("light")),
-    (lazy("dark"), lazy("dark")),
+    ("light", lazy("light")),
+    ("dark", lazy("dark")),
 )
 KEPT_S: Final = 365 * 86_400
 SHORTCUTS: Final = (

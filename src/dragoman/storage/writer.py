@@ -441,6 +441,9 @@ class Writer:
         self._loop.call_later(SETTLE_S if again else 0, self._ask, ended)
 
     def _ask(self, ended: Callable[[Outcome], None]) -> None:
+        if self.failed:  # whoever owns the database by now has its lock for as long as it lives
+            ended(StorageUnavailable(self.trouble))
+            return
         try:
             self._runner.settle(self._number, ended)
         except Exception as error:  # it is gone, or closed

@@ -8,6 +8,8 @@ from collections.abc import Callable, Sequence
 
 from dragoman.work_queue.port import Lane, Work
 
+_BULK = Lane.BULK.value
+
 
 class LocalQueue:
     """A `WorkQueue` in memory; a restart rebuilds it from SQL."""
@@ -41,8 +43,8 @@ class LocalQueue:
         """The lowest identifier among the first items of every account; None when empty."""
         return self._subject(subject).oldest()
 
-    def claim(self, subject: str) -> bool:
-        return self._subject(subject).claim()
+    def claim(self, subject: str, lane: int) -> bool:
+        return self._subject(subject).claim(lane)
 
     def release(self, subject: str) -> None:
         self._subject(subject).claimed -= 1
@@ -65,17 +67,30 @@ class LocalConsumer:
         self._lanes: dict[int, OrderedDict[int, deque[Work]]] = {
             lane.value: OrderedDict() for lane in Lane
         }
+        self._bulk = 0
+        """Those of them that wait which are bulk."""
         self._something = asyncio.Event()
+        self._told: asyncio.Event | None = None
 
     def put(self, work: Sequence[Work]) -> None:
+        bulk = 0
         for item in work:
             self._account(item).append(item)
-        self.waiting += len(work)
-        self._something.set()
+            bulk += item.lane == _BULK
+        self._note(len(work), bulk)
 
-    def claim(self) -> bool:
-        # What waits is taken first, of which nothing is known here but that there is room for it.
-        if self.demand() <= self.claimed + self.waiting:
+    def _note(self, count: int, bulk: int) -> None:
+        self.waiting += count
+        self._bulk += bulk
+        self._something.set()
+        if self._told is not None:
+            self._told.set()
+
+    def claim(self, lane: int) -> bool:
+        # What waits is taken first, of which nothing is known here but that there is room for it;
+        # not what is bulk, where the item is not.
+        ahead = self.waiting if lane == _BULK else self.waiting - self._bulk
+        if self.demand() <= self.claimed + ahead:
             return False
         self.claimed += 1
         return True
@@ -94,9 +109,13 @@ class LocalConsumer:
             default=None,
         )
 
-    def take(self, limit: int) -> list[Work]:
+    def take(self, limit: int, bulk: int | None = None) -> list[Work]:
         taken: list[Work] = []
-        for lane in self._lanes.values():
+        before = 0
+        for number, lane in self._lanes.items():
+            if number == _BULK:
+                before = len(taken)
+                limit = limit if bulk is None else min(limit, bulk)
             while lane and len(taken) < limit:
                 account, items = next(iter(lane.items()))
                 taken.append(items.popleft())
@@ -104,6 +123,7 @@ class LocalConsumer:
                     lane.move_to_end(account)
                 else:
                     del lane[account]
+        self._bulk -= len(taken) - before
         self.waiting -= len(taken)
         self.taken += len(taken)
         if not self.waiting:
@@ -112,6 +132,9 @@ class LocalConsumer:
 
     async def wait(self) -> None:
         await self._something.wait()
+
+    def tell(self, event: asyncio.Event) -> None:
+        self._told = event
 
     def wake(self) -> None:
         """Lets who waits look, although there may be nothing to take."""
@@ -132,8 +155,7 @@ class LocalConsumer:
         place = next((i for i, one in enumerate(items) if one.message_id > work.message_id), None)
         items.insert(len(items) if place is None else place, work)
         self._lanes[work.lane].move_to_end(work.account_id, last=False)
-        self.waiting += 1
-        self._something.set()
+        self._note(1, int(work.lane == _BULK))
 
     def _account(self, work: Work) -> deque[Work]:
         lane = self._lanes[work.lane]

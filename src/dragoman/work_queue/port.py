@@ -6,6 +6,7 @@ as the in-process engine.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Sequence
 from enum import IntEnum
 from typing import Protocol
@@ -24,12 +25,19 @@ class Work(msgspec.Struct, frozen=True, gc=False):
 class Consumer(Protocol):
     """Takes the work of one subject, as much as its owner can hold."""
 
-    def take(self, limit: int) -> list[Work]:
-        """Up to `limit` items: urgent lanes first, the accounts of a lane in turn."""
+    def take(self, limit: int, bulk: int | None = None) -> list[Work]:
+        """Up to `limit` items: urgent lanes first, the accounts of a lane in turn.
+
+        Bulk ones only while there are fewer than `bulk` in all.
+        """
         ...
 
     async def wait(self) -> None:
         """Returns once there is something to take."""
+        ...
+
+    def tell(self, event: asyncio.Event) -> None:
+        """Has an event set whenever something comes."""
         ...
 
     def wake(self) -> None:
@@ -72,8 +80,8 @@ class WorkQueue(Protocol):
         """Takes everything that waits, or up to `limit` of it, to be published elsewhere."""
         ...
 
-    def claim(self, subject: str) -> bool:
-        """Whether an item published soon would be taken at once; claims that place if so.
+    def claim(self, subject: str, lane: int) -> bool:
+        """Whether an item of a lane published soon would be taken at once; claims that place if so.
 
         A publisher that holds a claim may store its message as already being sent, which saves
         storing that step later. Engines that cannot know say False.

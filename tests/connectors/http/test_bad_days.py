@@ -192,13 +192,14 @@ async def test_a_provider_that_is_down_takes_nothing_and_is_tried_again(
 ) -> None:
     peer = await make_peer(OK)
     await peer.stop()
-    carrier = await make_carrier(peer.url)
+    carrier = await make_carrier(peer.url, retry_s=RETRY_S)
     carrier.send(message())
     outcome = await events.next_outcome()
     assert isinstance(outcome, Deferred)
     assert outcome.code is RetryCode.LINK_DOWN
     assert not carrier.up
     await peer.start()
+    advance_timers(2 * RETRY_S)
     await events.until(lambda: carrier.up)
     carrier.send(message())
     assert isinstance(await events.next_outcome(), Accepted)
@@ -223,7 +224,7 @@ async def test_messages_without_an_answer_in_a_row_pause_it(
     make_peer: Any, make_carrier: MakeCarrier, events: RecordedEvents
 ) -> None:
     peer = await make_peer(None)
-    carrier = await make_carrier(peer.url)
+    carrier = await make_carrier(peer.url, retry_s=RETRY_S)
     for left_up in (True, True, False):
         carrier.send(message())
         assert isinstance(await events.next_outcome(), Unknown)

@@ -84,19 +84,47 @@ async def test_wait_returns_only_while_there_is_something() -> None:
 
 async def test_claims_are_bounded_by_demand_of_which_those_that_wait_have_their_part() -> None:
     queue = LocalQueue()
-    assert not queue.claim("route")  # nobody consumes
+    assert not queue.claim("route", Lane.SINGLE)  # nobody consumes
     queue.consume("route", lambda: 2)
-    assert [queue.claim("route") for _ in range(3)] == [True, True, False]
+    assert [queue.claim("route", Lane.SINGLE) for _ in range(3)] == [True, True, False]
     queue.release("route")
-    assert queue.claim("route")
+    assert queue.claim("route", Lane.SINGLE)
     queue.release("route")
     await queue.publish("route", [work(1)])
-    assert not queue.claim("route")
+    assert not queue.claim("route", Lane.SINGLE)
     queue.release("route")
-    assert queue.claim("route")
+    assert queue.claim("route", Lane.SINGLE)
     await queue.publish("route", [work(2), work(3)])
     queue.release("route")
-    assert not queue.claim("route")
+    assert not queue.claim("route", Lane.SINGLE)
+
+
+async def test_bulk_leaves_places_and_is_not_ahead_of_claims_for_others() -> None:
+    queue = await queue_of(*(work(n, lane=Lane.BULK) for n in range(9)), work(9))
+    consumer = queue.consume("route", lambda: 4)
+    assert [one.message_id for one in consumer.take(4, 2)] == [9, 0]
+    assert consumer.take(4, 0) == []
+    assert queue.depth("route") == 8
+    assert not queue.claim("route", Lane.BULK)
+    assert [queue.claim("route", Lane.URGENT) for _ in range(5)] == [True] * 4 + [False]
+    for _ in range(4):
+        queue.release("route")
+    await queue.publish("route", [work(10), work(11, lane=Lane.URGENT)])
+    assert [queue.claim("route", Lane.SINGLE) for _ in range(3)] == [True, True, False]
+    assert [one.message_id for one in consumer.take(9, 1)] == [11, 10]
+    assert [one.message_id for one in consumer.take(9)] == [1, 2, 3, 4, 5, 6, 7, 8]
+
+
+async def test_whatever_comes_is_told_of() -> None:
+    """Bug: a worker that had found nothing to take was not told of a batch."""
+    queue = LocalQueue()
+    consumer, event = queue.consume("route", lambda: 4), asyncio.Event()
+    consumer.tell(event)
+    await queue.publish("route", [work(1, lane=Lane.BULK)])
+    assert event.is_set()
+    event.clear()
+    consumer.retry(work(4, lane=Lane.URGENT), 0)
+    assert event.is_set()
 
 
 async def test_subjects_do_not_mix() -> None:

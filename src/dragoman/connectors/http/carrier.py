@@ -391,8 +391,10 @@ class HttpCarrier:
         except Exception as error:  # a failing message must not stay in flight for ever
             log.error("http_answer_not_read", carrier=self.name, reason=type(error).__name__)
             outcome = self._unknown(message, "internal error")
-        if outcome is not None:
+        if isinstance(outcome, Accepted):
             self._settle(message, outcome)
+        elif outcome is not None:  # at once, as it may say that the provider is left alone now
+            self.sink.outcome(self.name, message, outcome)
         self._pump()
 
     def _outcome(

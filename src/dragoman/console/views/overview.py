@@ -246,13 +246,17 @@ def _column(period: Period, report: TrafficReport) -> Column:
 def _delivery_times(whole: Share) -> list[Column]:
     """How many messages arrived within each step, up to the last that has any; none for none."""
     steps = [(str(step_s), render_span(step_s)) for step_s in STEPS_S]
-    steps.append((LONGER, f"over {steps[-1][1]}"))
+    steps.append((LONGER, gettext("over {time}").format(time=steps[-1][1])))
     counts = [whole.times.get(name, 0) for name, _ in steps]
     last = max((index for index, count in enumerate(counts) if count), default=-1)
     if last < 0:
         return []
     return [
-        Column(label=label, title=f"{label}: {count} delivered", values=(count,))
+        Column(
+            label=label,
+            title=gettext("{label}: {count} delivered").format(label=label, count=count),
+            values=(count,),
+        )
         for (_, label), count in list(zip(steps, counts, strict=True))[: max(last + 1, _FEWEST)]
     ]
 

@@ -158,7 +158,10 @@ def _zones(request: PageRequest, chosen: str) -> list[tuple[str, str]]:
     """The time zones there are, with what an empty one stands for."""
     usual = request.services.settings.console.time_zone
     names = sorted({*zone_names(), *([chosen] if chosen else [])})
-    return [("", f"{usual} (default)"), *((name, name.replace("_", " ")) for name in names)]
+    return [
+        ("", gettext("{zone} (default)").format(zone=usual)),
+        *((name, name.replace("_", " ")) for name in names),
+    ]
 
 
 def _countries(request: PageRequest, account: Account, chosen: str) -> list[tuple[str, str]]:

@@ -36,7 +36,12 @@ ENCODINGS: Final = {
     "utf-16-be": "UTF-16",
     "cp1252": lazy("Windows-1252"),
 }
-SEPARATORS: Final = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
+SEPARATORS: Final = {
+    ",": lazy("commas"),
+    ";": lazy("semicolons"),
+    "\t": lazy("tabs"),
+    "|": lazy("bars"),
+}
 FAULTS: Final = {
     "mobile": lazy("not a phone number, or without its country code"),
     "value": lazy("a value that cannot be stored"),

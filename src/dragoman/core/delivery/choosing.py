@@ -168,7 +168,9 @@ class ChoosingWorker:
             if self._retired:
                 break
             if line.waiting and not self.available(name) and lane.room > 0:
-                works = line.take(min(lane.room, MAX_TAKE))
+                works = line.take(min(lane.room, MAX_TAKE), lane.room_for_bulk)
+                if not works:
+                    continue
                 served = True
                 try:
                     await self._dispatcher.hand_over(works, self.consumer, lane)

@@ -414,8 +414,8 @@ class Dispatcher:
                 self._expire(message, work, consumer)
             else:
                 flights.append(Flight(work, message, consumer))
-                lane.occupy(flights[-1].size)
-        lane.is_full = lane.room <= 0
+                lane.take(flights[-1])
+        lane.is_full = lane.room_for_bulk <= 0
         unmarked = [
             message
             for flight in flights
@@ -580,6 +580,7 @@ class _RouteWorker:
         for lane in lanes:
             lane.waiters.append(self._changed)
         self.consumer = dispatcher.consume(route, self._demand)
+        self.consumer.tell(self._changed)
 
     def retire(self) -> None:
         """Takes nothing more."""
@@ -595,13 +596,15 @@ class _RouteWorker:
             if self._retired:
                 return
             lane = self._choose()
-            if lane is None or lane.room <= 0:
+            works = []
+            if lane is not None and lane.room > 0:
+                works = self.consumer.take(min(lane.room, MAX_TAKE), lane.room_for_bulk)
+            if lane is None or not works:  # what comes may be urgent, and then there may be room
                 self._changed.clear()
                 await self._changed.wait()
                 if self._retired:
                     return
                 continue
-            works = self.consumer.take(min(lane.room, MAX_TAKE))
             try:
                 await self._dispatcher.hand_over(works, self.consumer, lane)
             except Exception as error:  # one bad message must not end the work of its route

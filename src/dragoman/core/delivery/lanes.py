@@ -9,7 +9,9 @@ from dragoman.core.delivery.model.ports import Connector, Custodian, Selective
 from dragoman.core.messages.live import LiveMessage
 from dragoman.core.messages.model.outcomes import Rejected
 from dragoman.core.model.errors import FailureCode
-from dragoman.work_queue.port import Consumer, Work
+from dragoman.work_queue.port import Consumer, Lane, Work
+
+_BULK = Lane.BULK.value
 
 
 class Flight:
@@ -27,6 +29,12 @@ class Flight:
         self.handed_over_at = perf_counter()
 
 
+MAX_KEPT = 16
+"""Places at a carrier that bulk leaves free, of which it leaves no more than a tenth."""
+KEPT_FOR_S = 60.0
+"""How long after a message that was not bulk; where there is nothing else, bulk has all places."""
+
+
 class CarrierLane:
     """One carrier."""
 
@@ -37,7 +45,9 @@ class CarrierLane:
         """The connector, where it does not take every message."""
         self.in_flight = 0
         self.is_full = False
-        """Whether it had no room left when it was given messages last."""
+        """Whether it had no room left for bulk when it was given messages last."""
+        self.prompt_at = -KEPT_FOR_S
+        """When it was given a message last that was not bulk, as `perf_counter` has it."""
         self.flights: dict[int, Flight] = {}
         self.waiters: list[asyncio.Event] = []
 
@@ -46,8 +56,27 @@ class CarrierLane:
         """The number of parts it would accept now."""
         return self.connector.capacity - self.in_flight
 
+    @property
+    def room_for_bulk(self) -> int:
+        """The same for messages of large batches.
+
+        So that a message that somebody waits for finds a place as it comes, and not only once an
+        outcome of the batch is on disk.
+        """
+        capacity = self.connector.capacity
+        room = capacity - self.in_flight
+        if perf_counter() - self.prompt_at < KEPT_FOR_S:
+            room -= min(MAX_KEPT, capacity // 10)
+        return room
+
     def occupy(self, parts: int) -> None:
         self.in_flight += parts
+
+    def take(self, flight: Flight) -> None:
+        """Gives a message its places."""
+        self.in_flight += flight.size
+        if flight.work.lane != _BULK:
+            self.prompt_at = flight.handed_over_at
 
     def land(self, parts: int) -> None:
         self.in_flight -= parts

@@ -241,7 +241,8 @@ class SubmissionService:
         """The messages that have a place at a link; what may wait for other parts has none."""
         if decision.live.stored.options.udh:
             return []
-        return [message for message in decision.sendable if self.queue.claim(message.route)]
+        claim, lane = self.queue.claim, decision.live.stored.lane
+        return [message for message in decision.sendable if claim(message.route, lane)]
 
     async def _queue_stored(self, decisions: Iterable[Decision]) -> None:
         """Counts and queues what is on disk."""
