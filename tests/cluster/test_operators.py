@@ -75,9 +75,7 @@ class Operator:
 
 @pytest.fixture(scope="module")
 def module_url(postgres: PostgresServer, cluster_template: str) -> Iterator[str]:
-    name = "cluster_of_operators"
-    postgres.run(f"CREATE DATABASE {name} TEMPLATE {cluster_template} STRATEGY file_copy")
-    url = postgres.url_of(name)
+    url = postgres.copy_of(cluster_template)
     yield url
     postgres.release(url)
 

@@ -39,24 +39,32 @@ PASSWORD = "correct horse battery"
 HOST = "sms.example.org"
 
 
-class CompiledTemplates(jinja2.BytecodeCache):
-    """Keeps compiled templates for the consoles of later tests."""
+class CompiledTemplates(jinja2.FileSystemBytecodeCache):
+    """Keeps compiled templates for the consoles of later tests, and in files for other workers."""
 
-    def __init__(self) -> None:
+    def __init__(self, folder: Path) -> None:
+        super().__init__(str(folder))
         self._codes: dict[str, bytes] = {}
 
     def load_bytecode(self, bucket: Any) -> None:
         if code := self._codes.get(bucket.key):
             bucket.bytecode_from_string(code)
+        else:
+            super().load_bytecode(bucket)
+            if bucket.code is not None:
+                self._codes[bucket.key] = bucket.bytecode_to_string()
 
     def dump_bytecode(self, bucket: Any) -> None:
+        super().dump_bytecode(bucket)
         self._codes[bucket.key] = bucket.bytecode_to_string()
 
 
 @pytest.fixture(scope="session", autouse=True)
-def templates_compiled_once() -> Iterator[None]:
+def templates_compiled_once(pytestconfig: pytest.Config) -> Iterator[None]:
     """Compiling a page's templates costs more than the rest of its test."""
-    environment = partial(jinja2.Environment, bytecode_cache=CompiledTemplates())
+    assert pytestconfig.cache is not None
+    kept = CompiledTemplates(pytestconfig.cache.mkdir("console-templates"))
+    environment = partial(jinja2.Environment, bytecode_cache=kept)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(rendering_module.jinja2, "Environment", environment)
         yield

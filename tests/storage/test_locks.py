@@ -10,7 +10,7 @@ from typing import Any
 
 import psycopg
 import pytest
-from sqlalchemy import Connection
+from sqlalchemy import Connection, make_url
 from tests.passing_time import until
 
 from dragoman.core.model.errors import AlreadyInUse, StorageUnavailable
@@ -90,7 +90,11 @@ async def test_a_new_connection_waits_until_the_server_has_seen_the_last_one_go(
 ) -> None:
     """Bug: where that took a moment, writes were refused as if another gateway were there."""
     url = postgres.new_database()
-    waiting = "SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+    database = make_url(url).database
+    waiting = (
+        "SELECT 1 FROM pg_locks JOIN pg_database ON pg_database.oid = database"
+        f" WHERE locktype = 'advisory' AND NOT granted AND datname = '{database}'"
+    )
     with psycopg.connect(url, autocommit=True) as last:
         last.execute("SELECT pg_advisory_lock(%s)", (GATEWAY_LOCK,))
         opening = asyncio.create_task(asyncio.to_thread(Storage, url))
