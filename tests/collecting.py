@@ -1,10 +1,8 @@
-"""Keeps low what it costs to collect twelve thousand tests, and to compile what is new of them."""
+"""Keeps low what it costs to collect twelve thousand tests, which every worker does for itself."""
 
 from __future__ import annotations
 
-import os
 import re
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
@@ -12,38 +10,26 @@ import pytest
 from _pytest.assertion import rewrite
 from hypothesis.internal.conjecture import providers
 
-from tests.workers import FORKING
-
 _OF_VALUES: Final = re.compile(r"/dragoman/(?:kit|protocols|web)/|/dragoman/.*/model/")
 """The modules whose functions are tried with values that Hypothesis makes up."""
 
 
-def compile_modules(config: pytest.Config) -> None:
-    """Rewrites the asserts of the test modules that never were, on all cores.
+def compile_share(config: pytest.Config) -> None:
+    """Rewrites the asserts of this worker's share of the test modules that never were.
 
-    After a fresh checkout that takes longer than to collect.
+    Workers import the same modules in the same order: after a fresh checkout each would rewrite all
+    of them. A few are rewritten twice here, which does no harm: pytest replaces files whole.
     """
-    new = [path for path in _modules(config) if not _compiled(path).exists()]
-    cores = os.cpu_count() or 1
-    helpers = [
-        FORKING.Process(target=_compile, args=(config, new[first::cores])) for first in range(cores)
-    ]
-    for helper in helpers:
-        helper.start()
-    for helper in helpers:
-        helper.join()
-
-
-def _compile(config: pytest.Config, paths: Sequence[Path]) -> None:
+    worker = getattr(config, "workerinput", None)
+    if worker is None:
+        return
+    first, count = int(worker["workerid"].removeprefix("gw")), worker["workercount"]
     state = config.stash[rewrite.assertstate_key]
-    for path in paths:
-        if rewrite.try_makedirs(_compiled(path).parent):
+    for path in _modules(config)[first::count]:
+        compiled = rewrite.get_cache_dir(path) / f"{path.stem}{rewrite.PYC_TAIL}"
+        if not compiled.exists() and rewrite.try_makedirs(compiled.parent):
             source_hash, code = rewrite._rewrite_test(path, config)
-            rewrite._write_pyc(state, code, source_hash, _compiled(path))
-
-
-def _compiled(path: Path) -> Path:
-    return rewrite.get_cache_dir(path) / f"{path.stem}{rewrite.PYC_TAIL}"
+            rewrite._write_pyc(state, code, source_hash, compiled)
 
 
 def _modules(config: pytest.Config) -> list[Path]:

@@ -29,8 +29,7 @@ from dragoman.storage import connections as connections_module
 from dragoman.storage import persistence as persistence_module
 from dragoman.storage.engine import Storage
 from dragoman.testkit.simulator import Simulator
-from tests import workers
-from tests.collecting import compile_modules, take_constants_of_few
+from tests.collecting import compile_share, take_constants_of_few
 from tests.gateway_harness import GatewayHarness
 from tests.passing_time import until
 from tests.postgres import OwnPostgres, PostgresFolder, PostgresServer, folder_in_memory
@@ -42,10 +41,7 @@ COLLECT_AFTER = 50_000
 """Objects made and still alive before the garbage collector runs, as in a gateway."""
 
 _POSTGRES = pytest.StashKey[PostgresFolder]()
-
-
-def pytest_addoption(parser: pytest.Parser) -> None:
-    workers.add_option(parser)
+_POSTGRES_FOLDER = "DRAGOMAN_TEST_POSTGRES"
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -67,13 +63,27 @@ def pytest_configure(config: pytest.Config) -> None:
     )
     hypothesis.settings.load_profile("dragoman")
     take_constants_of_few()
-    config.stash[_POSTGRES] = PostgresFolder()
-    if number := workers.number_of_workers(config):
-        config.pluginmanager.register(workers.Workers(number))
+    if not _is_worker(config):
+        os.environ[_POSTGRES_FOLDER] = tempfile.mkdtemp(prefix="dragoman-pg-", dir=folder)
+    config.stash[_POSTGRES] = PostgresFolder(Path(os.environ[_POSTGRES_FOLDER]))
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
-    config.stash[_POSTGRES].remove()
+    if not _is_worker(config):
+        config.stash[_POSTGRES].remove()
+
+
+def _is_worker(config: pytest.Config) -> bool:
+    """Whether this is one of xdist's processes, which the first one has made a folder for."""
+    return hasattr(config, "workerinput")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int | None:
+    """Two workers a core: a part of the tests waits for processes."""
+    if "PYTEST_XDIST_AUTO_NUM_WORKERS" in os.environ:
+        return None  # xdist reads it
+    return min(2 * (os.cpu_count() or 1), 8)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -81,8 +91,7 @@ def pytest_collection(session: pytest.Session) -> Iterator[None]:
     """Collects twelve thousand tests without looking for garbage among them, then or later."""
     gc.disable()
     try:
-        if workers.number_of_workers(session.config):
-            compile_modules(session.config)
+        compile_share(session.config)
         return (yield)
     finally:
         gc.enable()

@@ -8,7 +8,6 @@ import itertools
 import os
 import shutil
 import signal
-import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Final
@@ -69,8 +68,8 @@ def folder_in_memory() -> Path | None:
 class PostgresFolder:
     """Where the server is that workers share: the first that wants it starts it."""
 
-    def __init__(self) -> None:
-        self._folder = Path(tempfile.mkdtemp(prefix="dragoman-pg-", dir=folder_in_memory()))
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
 
     @contextlib.contextmanager
     def server(self) -> Iterator[PostgresServer]:

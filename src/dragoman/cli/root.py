@@ -24,8 +24,7 @@ COMMANDS: Final = MappingProxyType(
     {
         "dev": "Run a complete gateway for development: SQLite, a simulated SMSC, a demo account.",
         "serve": "Run the gateway of a configuration until it is told to stop.",
-        "migrate": "Create the database, or update its tables to this version; a single gateway"
-        " must be stopped.",
+        "migrate": "Create the database, or update its tables to this version.",
         "send": "Send a text message.",
         "status": "Show the status of a message or batch; without one, of the gateway.",
         "tail": "Follow what happens to messages, as it happens; ends with Ctrl-C.",

@@ -231,6 +231,7 @@ async def test_questions_are_bounded(
     assert sorted(lines(peer)[1:]) == [
         f"GET /API/v1.0/REST/sms/d{n} Session_key: SESSION-1" for n in range(3)
     ]
+    await until(lambda: len(carrier._poller._due) == 3)  # or the answers come after the end
     clock.advance_with_timers(polling.GIVE_UP_S + 1)
     await until(lambda: len(peer.requests) == 1 + 6)  # once more, and never again
     clock.advance_with_timers(400_000)

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from tests.passing_time import PATIENCE_S
 
+from dragoman.campaigns.build import build_relay_share
 from dragoman.campaigns.pages import build_mailing_pages
 from dragoman.campaigns.relay import Outbox
 from dragoman.core.campaigns.worker import MailWorker
@@ -85,6 +86,8 @@ async def reader(smsend: Any, tmp_path: Path) -> AsyncIterator[Reader]:
         new_transport=lambda: Outbox(outbox),
         clock=_Ahead(smsend.clock),
         metrics=services.metrics,
+        relay=build_relay_share(services.settings.mailings, smsend.clock),
+        new_token=services.mailings.new_token,
     )
     await worker.restore()
     services.mailings.mail_due.subscribe(worker.announce)
