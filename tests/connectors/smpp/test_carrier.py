@@ -262,6 +262,19 @@ async def test_agreed_rate_is_kept_over_all_links(
     assert asyncio.get_running_loop().time() - began >= 0.39
 
 
+async def test_urgent_messages_go_before_what_waits_in_line(
+    simulator: Any, events: Any, connect: Any, outgoing: Any
+) -> None:
+    carrier = await connect()
+    for number in range(6):
+        carrier.send(outgoing(number, recipient=f"45{number:08d}"))
+    for number in (8, 9):
+        carrier.send(outgoing(number, LONG, recipient=f"45{number:08d}", urgent=True))
+    await events.until(lambda: len(events.outcomes) == 8)
+    to = [int(submit.pdu.destination_addr[2:]) for submit in simulator.submits]
+    assert to == [8, 8, 8, 9, 9, 9, 0, 1, 2, 3, 4, 5]
+
+
 @pytest.mark.parametrize(
     ("behaviour", "outcome"),
     [

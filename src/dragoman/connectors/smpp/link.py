@@ -11,6 +11,7 @@ import heapq
 import ssl
 from collections import deque
 from collections.abc import Callable
+from itertools import chain
 from types import MappingProxyType
 from typing import Any, Final, cast
 
@@ -101,6 +102,8 @@ class Link(asyncio.Protocol):
         self._session: Session[Part] | None = None
         self._transport: asyncio.Transport | None = None
         self._line: deque[Part] = deque()
+        self._ahead: deque[Part] = deque()
+        """Parts of urgent messages, which go before those in line."""
         # Throttled parts, first in line in the order of their first sending.
         self._again: list[tuple[int, Part]] = []
         self._aside = SetAside()
@@ -139,7 +142,8 @@ class Link(asyncio.Protocol):
     @property
     def load(self) -> int:
         """How many parts wait or are unanswered."""
-        return len(self._line) + len(self._again) + len(self._aside) + self.outstanding
+        waiting = len(self._line) + len(self._ahead) + len(self._again) + len(self._aside)
+        return waiting + self.outstanding
 
     def start(self, spawn: Spawn) -> None:
         """Begins to connect."""
@@ -152,7 +156,7 @@ class Link(asyncio.Protocol):
         for part in parts:
             self._order += 1
             part.order = self._order
-        self._line.extend(parts)
+        (self._ahead if parts[0].tracker.message.urgent else self._line).extend(parts)
         if self._pump_due is None:
             self._pump_soon()
 
@@ -302,20 +306,22 @@ class Link(asyncio.Protocol):
             self._transport.write(data)
 
     def _fill_window(self, session: Session[Part]) -> None:
-        line, again = self._line, self._again
-        if (line or again) and not self._may_send():
+        line, ahead, again = self._line, self._ahead, self._again
+        if (line or ahead or again) and not self._may_send():
             self._pump_after(LOOK_AGAIN_S)
             return
         now = self._clock()
         for part in self._aside.take_due(now):
             self._put_again(part)
-        while (line or again) and session.window_free > 0:
-            part = again[0][1] if again else line[0]
+        while (line or ahead or again) and session.window_free > 0:
+            part = again[0][1] if again else ahead[0] if ahead else line[0]
             if not part.tracker.failed and not self.pace.take(now):
                 self._pump_after(self.pace.wait_s(now))
                 return
             if again:
                 heapq.heappop(again)
+            elif ahead:
+                ahead.popleft()
             else:
                 line.popleft()
             if part.tracker.failed:
@@ -397,9 +403,8 @@ class Link(asyncio.Protocol):
 
     def _is_waited_behind(self, tracker: SubmitTracker) -> bool:
         """Whether parts of other messages wait."""
-        return any(part.tracker is not tracker for part in self._line) or any(
-            part.tracker is not tracker for _, part in self._again
-        )
+        again = (part for _, part in self._again)
+        return any(part.tracker is not tracker for part in chain(self._ahead, self._line, again))
 
     def _give_back(self, part: Part, status: int, retry_in_s: float) -> None:
         """Has a message wait elsewhere; its other parts come first in line, to be skipped."""
@@ -505,8 +510,9 @@ class Link(asyncio.Protocol):
         """Returns the waiting parts; those of a begun message only with `begun_too`."""
         throttled = [part for _, part in self._again] + self._aside.take_all()
         waiting = sorted(throttled, key=lambda part: part.order)
-        waiting += self._line
+        waiting += (*self._ahead, *self._line)
         self._again.clear()
+        self._ahead.clear()
         self._line.clear()
         begun = {id(part.tracker) for part in waiting if part.index > 0}
         begun -= {id(part.tracker) for part in waiting if part.index == 0}
