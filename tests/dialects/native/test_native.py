@@ -353,6 +353,7 @@ async def test_a_value_that_is_not_listed_is_answered_with_those_that_are(
     [
         ("/api/v2/messages", 404, "unknown-version"),
         ("/api/v0", 404, "unknown-version"),
+        ("/api/v11/messages", 404, "unknown-version"),
         ("/api/v1", 404, "unknown-path"),
         ("/api/v1/messages", 401, "unauthorized"),
     ],

@@ -17,7 +17,7 @@ from dragoman.dialects.native.problems import PREFIX
 from dragoman.dialects.native.webhooks import Calling, Webhooks
 from dragoman.web.operations import Dialect, Operation
 
-OTHER_VERSIONS = tuple(f"/api/v{number}" for number in range(10) if f"/api/v{number}" != PREFIX)
+OTHER_VERSIONS = tuple(f"/api/v{number}" for number in range(100) if f"/api/v{number}" != PREFIX)
 """Answered with a problem that says which there is."""
 
 
