@@ -28,7 +28,7 @@ from dragoman.core.messages.model.records import NewCallback
 from dragoman.core.messages.model.views import MessageView
 from dragoman.core.messages.sql.tables import messages
 from dragoman.core.reporting.model.outbox import OutboxFilter
-from dragoman.core.submission.submission import AcceptedBatch
+from dragoman.core.submission.decisions import AcceptedBatch
 from dragoman.kit.clock import Clock
 from tests.passing_time import PATIENCE_S, until
 

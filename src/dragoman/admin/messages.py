@@ -26,7 +26,7 @@ from dragoman.core.messages.model.messages import Submission
 from dragoman.core.messages.model.views import MessageView
 from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.core.reporting.model.timeline import Timeline
-from dragoman.core.submission.submission import AcceptedBatch
+from dragoman.core.submission.decisions import AcceptedBatch
 from dragoman.kit.ids import LIMIT, parse_dashed, parse_hex, parse_prefixed
 
 DIALECT: Final = "cli"

@@ -19,8 +19,8 @@ from dragoman.core.model.errors import FailureCode
 from dragoman.core.model.number_zones import offset_of_zone, zone_of_number
 from dragoman.core.model.use_case import use_case
 from dragoman.core.submission.audiences import Audiences, Recipient
+from dragoman.core.submission.decisions import Decision
 from dragoman.core.submission.message_maker import MessageMaker
-from dragoman.core.submission.submission import Decision
 from dragoman.kit.clock import Clock
 
 SLICE: Final = 1_000

@@ -55,10 +55,11 @@ from dragoman.core.model.errors import RefusalCode, Refused, StorageUnavailable,
 from dragoman.core.model.texts import check_text, is_storable
 from dragoman.core.model.use_case import use_case
 from dragoman.core.submission.batches import Batches
+from dragoman.core.submission.decisions import Decision
 from dragoman.core.submission.model.progress import BatchProgress
 from dragoman.core.submission.pacing import Pace, Pacing, Rule
 from dragoman.core.submission.sql import batches as batch_rows
-from dragoman.core.submission.submission import Decision, SubmissionService
+from dragoman.core.submission.submission import SubmissionService
 from dragoman.kit.clock import Clock
 from dragoman.kit.ids import IdSource
 from dragoman.kit.periodic import repeat

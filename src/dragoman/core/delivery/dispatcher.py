@@ -19,6 +19,7 @@ from dragoman.core.delivery.delivery import Delivery
 from dragoman.core.delivery.lanes import CarrierLane, Flight, reject_for
 from dragoman.core.delivery.model.ports import Connector
 from dragoman.core.delivery.receipts import Receipts
+from dragoman.core.delivery.route_worker import Place, RouteWorker
 from dragoman.core.delivery.selection import Selection
 from dragoman.core.delivery.sorting import SortingWorker, no_demand
 from dragoman.core.inbound.inbound import Inbound
@@ -40,7 +41,6 @@ from dragoman.kit.supervisor import Spawn, spawn_unwatched
 from dragoman.storage.writer import Writer
 from dragoman.work_queue.port import Consumer, Work, WorkQueue
 
-MAX_TAKE = 200
 STORAGE_RETRY_S = 1.0
 RESEND_DELAYS_S = (0.0, 5.0, 30.0, 120.0, 600.0)
 """Before a message whose answer was lost goes out again; a mute carrier must not be flooded."""
@@ -77,7 +77,7 @@ class Dispatcher:
     up_since: dict[str, float] = field(default_factory=dict, init=False)
     """When each carrier that is up became so, on the monotonic clock."""
     _held: set[str] = field(default_factory=set, init=False)
-    _places: dict[str, _Place] = field(default_factory=dict, init=False)
+    _places: dict[str, Place] = field(default_factory=dict, init=False)
     _spawn: Spawn = field(default=spawn_unwatched, init=False)
     _taking: bool = field(default=True, init=False)
     _consumers: dict[str, Consumer] = field(default_factory=dict, init=False)
@@ -118,18 +118,18 @@ class Dispatcher:
             worker = self._worker(route)
             self._consumers[route.name] = worker.consumer
             if place is None:
-                place = self._places[route.name] = _Place()
+                place = self._places[route.name] = Place()
                 self._tasks.append(self._spawn(f"route {route.name}", place.run()))
             place.take(worker, route, limits)
 
-    def _worker(self, route: Route) -> _RouteWorker | SortingWorker | ChoosingWorker:
+    def _worker(self, route: Route) -> RouteWorker | SortingWorker | ChoosingWorker:
         lanes = [self._lanes[name] for name in route.carriers]
         if any(lane.selective is not None for lane in lanes):
             worker = self._sorting[route.name] = SortingWorker(self, route.name, lanes)
             return worker
         chooser = self.selection.of(route)
         if chooser is None:
-            return _RouteWorker(self, route.name, lanes)
+            return RouteWorker(self, route.name, lanes)
         chosen = self._sorting[route.name] = ChoosingWorker(self, route.name, lanes, chooser)
         return chosen
 
@@ -533,94 +533,3 @@ class Dispatcher:
 
 _SENDABLE = frozenset({State.QUEUED, State.SENDING})
 _KINDS = {kind: kind.__name__.lower() for kind in (Accepted, Deferred, Rejected, Unknown)}
-
-
-class _Place:
-    """The task of a route, which outlives its workers: they change with the configuration."""
-
-    def __init__(self) -> None:
-        self.route: Route | None = None
-        self.limits: tuple[int, ...] = ()
-        self._worker: _RouteWorker | SortingWorker | ChoosingWorker | None = None
-        self._taken = asyncio.Event()
-
-    def take(
-        self,
-        worker: _RouteWorker | SortingWorker | ChoosingWorker,
-        route: Route,
-        limits: tuple[int, ...],
-    ) -> None:
-        """Lets a worker work here."""
-        self._worker, self.route, self.limits = worker, route, limits
-        self._taken.set()
-
-    def empty(self) -> None:
-        """Lets the worker finish what it hands over just now, and go."""
-        worker, self._worker, self.route = self._worker, None, None
-        self._taken.clear()
-        if worker is not None:
-            worker.retire()
-
-    async def run(self) -> None:
-        while True:
-            await self._taken.wait()
-            if self._worker is not None:
-                await self._worker.run()
-
-
-class _RouteWorker:
-    """Keeps the first available carrier of a route busy."""
-
-    def __init__(self, dispatcher: Dispatcher, route: str, lanes: list[CarrierLane]) -> None:
-        self._dispatcher = dispatcher
-        self._route = route
-        self._lanes = lanes
-        self._changed = asyncio.Event()
-        self._retired = False
-        for lane in lanes:
-            lane.waiters.append(self._changed)
-        self.consumer = dispatcher.consume(route, self._demand)
-        self.consumer.tell(self._changed)
-
-    def retire(self) -> None:
-        """Takes nothing more."""
-        self._retired = True
-        for lane in self._lanes:
-            lane.waiters.remove(self._changed)
-        self._changed.set()
-        self.consumer.wake()
-
-    async def run(self) -> None:
-        while True:
-            await self.consumer.wait()
-            if self._retired:
-                return
-            lane = self._choose()
-            works = []
-            if lane is not None and lane.room > 0:
-                works = self.consumer.take(min(lane.room, MAX_TAKE), lane.room_for_bulk)
-            if lane is None or not works:  # what comes may be urgent, and then there may be room
-                self._changed.clear()
-                await self._changed.wait()
-                if self._retired:
-                    return
-                continue
-            try:
-                await self._dispatcher.hand_over(works, self.consumer, lane)
-            except Exception as error:  # one bad message must not end the work of its route
-                log.error("not_handed_over", route=self._route, reason=type(error).__name__)
-
-    def _choose(self) -> CarrierLane | None:
-        is_held = self._dispatcher.is_held
-        return next(
-            (
-                lane
-                for lane in self._lanes
-                if lane.connector.up and not is_held(lane.connector.name)
-            ),
-            None,
-        )
-
-    def _demand(self) -> int:
-        lane = self._choose()
-        return lane.room if lane is not None else 0

@@ -10,9 +10,10 @@ import msgspec
 from dragoman.core.accounts.model.accounts import Account
 from dragoman.core.messages.model.messages import Submission
 from dragoman.core.model.errors import Refused
+from dragoman.core.submission.decisions import Decision
 from dragoman.core.submission.sql import bundles
 from dragoman.core.submission.sql.submissions import accept as accept_batches
-from dragoman.core.submission.submission import Decision, SubmissionService
+from dragoman.core.submission.submission import SubmissionService
 from dragoman.storage.short_ids import ShortIds
 
 

@@ -14,10 +14,11 @@ from dragoman.core.messages.model.messages import Submission
 from dragoman.core.model.errors import RefusalCode, Refused, existing
 from dragoman.core.model.use_case import use_case
 from dragoman.core.submission.batches import Batches
+from dragoman.core.submission.decisions import AcceptedBatch, Decision
 from dragoman.core.submission.model.idempotency_keys import KeyedFilter, KeyedView
 from dragoman.core.submission.sql import idempotency_keys as submission_keys
 from dragoman.core.submission.sql.idempotency_keys import KeyedBatch, KeyedPage
-from dragoman.core.submission.submission import AcceptedBatch, Decision, SubmissionService
+from dragoman.core.submission.submission import SubmissionService
 from dragoman.kit.ids import time_of
 from dragoman.storage.engine import Storage
 

@@ -17,8 +17,9 @@ from dragoman.core.messages.sql.events import MessageEvent
 from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.core.model.use_case import use_case
 from dragoman.core.submission.batches import Batches
+from dragoman.core.submission.decisions import AcceptedBatch
 from dragoman.core.submission.sql.resending import Resending, resend
-from dragoman.core.submission.submission import AcceptedBatch, SubmissionService
+from dragoman.core.submission.submission import SubmissionService
 from dragoman.kit.ids import LIMIT, IdSource
 from dragoman.storage.engine import Storage
 from dragoman.work_queue.port import Lane

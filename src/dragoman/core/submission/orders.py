@@ -10,10 +10,11 @@ from dragoman.core.messages.model.messages import Submission
 from dragoman.core.model.errors import FailureCode, RefusalCode, Refused, existing
 from dragoman.core.model.use_case import use_case
 from dragoman.core.submission.batches import Batches
+from dragoman.core.submission.decisions import AcceptedBatch
 from dragoman.core.submission.model.orders import OrderMessage
 from dragoman.core.submission.sql import orders
 from dragoman.core.submission.sql.orders import NewOrder, OrderPage, RecipientPage, StoredOrder
-from dragoman.core.submission.submission import AcceptedBatch, SubmissionService
+from dragoman.core.submission.submission import SubmissionService
 from dragoman.core.submission.waiting import decode_waiting
 from dragoman.kit.clock import Clock
 from dragoman.kit.ids import IdSource, render_uuid

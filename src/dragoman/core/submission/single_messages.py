@@ -8,9 +8,10 @@ from dragoman.core.accounts.model.accounts import Account
 from dragoman.core.messages.model.messages import ALONE, Submission
 from dragoman.core.model.errors import FailureCode, RefusalCode, Refused
 from dragoman.core.model.use_case import use_case
+from dragoman.core.submission.decisions import AcceptedBatch
 from dragoman.core.submission.idempotency_keys import IdempotencyKeys
 from dragoman.core.submission.sql import submissions
-from dragoman.core.submission.submission import AcceptedBatch, SubmissionService
+from dragoman.core.submission.submission import SubmissionService
 
 
 @use_case(kw_only=True)

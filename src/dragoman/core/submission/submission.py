@@ -59,6 +59,7 @@ from dragoman.core.submission.admission import (
     own_texts,
 )
 from dragoman.core.submission.audiences import Audiences, Recipient
+from dragoman.core.submission.decisions import AcceptedBatch, Decision
 from dragoman.core.submission.message_maker import MessageMaker, without_rejected
 from dragoman.core.submission.sql import submissions
 from dragoman.core.submission.waiting import encode_waiting
@@ -85,38 +86,10 @@ log = structlog.get_logger(__name__)
 FindPayments = Callable[[Account], Awaitable[tuple[Payment, ...]]]
 """Finds the wallets that pay for an account that does not pay by itself alone."""
 
-# Members that every message asks for: looking one up in its class costs more than the rest.
 _RUNNING = BatchState.RUNNING
 _QUEUED = BatchState.QUEUED
 _URGENT = Lane.URGENT
 _BULK = Lane.BULK
-
-
-class AcceptedBatch(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """What a customer can rely on: the batch is on disk."""
-
-    batch_id: int
-    due_ms: int
-    recipients: int
-    """0 for an audience, until it is expanded."""
-    parts: int
-    """Of one message, where all have the same text."""
-    credits: int
-    """What is held for the batch now."""
-    message_id: int | None = None
-    """The first message, where messages are made at once."""
-
-
-class Decision(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """A valid submission. Nothing is stored yet, and nothing is promised."""
-
-    new: NewBatch
-    """What is to be stored; writers of more than a batch put it into their own item."""
-    live: LiveBatch
-    sendable: Sequence[StoredMessage]
-    """The messages that are queued as soon as they are on disk."""
-    accepted: AcceptedBatch
-    """The result for the customer, once it is stored."""
 
 
 _Caller: TypeAlias = tuple[

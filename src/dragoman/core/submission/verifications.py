@@ -18,6 +18,7 @@ from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.core.model.phone_numbers import normalise
 from dragoman.core.model.texts import is_storable
 from dragoman.core.model.use_case import use_case
+from dragoman.core.submission.decisions import AcceptedBatch, Decision
 from dragoman.core.submission.model.verifications import (
     CODE_DIGITS,
     ENDED,
@@ -37,7 +38,7 @@ from dragoman.core.submission.sql.verifications import (
     StoredVerification,
     VerificationEnd,
 )
-from dragoman.core.submission.submission import AcceptedBatch, Decision, SubmissionService
+from dragoman.core.submission.submission import SubmissionService
 from dragoman.kit.clock import Clock
 from dragoman.kit.ids import IdSource
 from dragoman.storage.engine import Storage

@@ -11,7 +11,7 @@ import msgspec
 from dragoman.container import Services
 from dragoman.core.accounts.model.accounts import Account, CredentialKind
 from dragoman.core.model.errors import Refused
-from dragoman.core.submission.submission import AcceptedBatch
+from dragoman.core.submission.decisions import AcceptedBatch
 from dragoman.dialects.contract import ProviderDialect
 from dragoman.dialects.jasmin import arguments, errors, rest, schemas
 from dragoman.dialects.jasmin.callbacks import render_callback

@@ -23,7 +23,7 @@ from dragoman.core.accounts.model.accounts import Account
 from dragoman.core.messages.model.callbacks import EventFacts, EventKind
 from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.core.model.urls import is_http_address, names_user
-from dragoman.core.submission.submission import AcceptedBatch
+from dragoman.core.submission.decisions import AcceptedBatch
 from dragoman.dialects.jasmin import arguments, errors, schemas
 from dragoman.dialects.jasmin.callbacks import message_uuid
 from dragoman.dialects.jasmin.inbound import STATUS

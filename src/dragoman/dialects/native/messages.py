@@ -15,8 +15,8 @@ from dragoman.core.messages.model.views import MessageView
 from dragoman.core.model.errors import FailureCode, RefusalCode, Refused
 from dragoman.core.model.phone_numbers import normalise
 from dragoman.core.reporting.model.message_search import MessageFilter
+from dragoman.core.submission.decisions import AcceptedBatch
 from dragoman.core.submission.model.scheduled import Position, ScheduledBatch, ScheduledFilter
-from dragoman.core.submission.submission import AcceptedBatch
 from dragoman.dialects.native import cursors, mapping, schemas
 from dragoman.dialects.native.calls import CREATED, CallGroup, render
 from dragoman.dialects.native.mapping import render_optional_time, render_time
