@@ -41,7 +41,7 @@ COLLECT_AFTER = 50_000
 """Objects made and still alive before the garbage collector runs, as in a gateway."""
 
 _POSTGRES = pytest.StashKey[PostgresFolder]()
-_POSTGRES_FOLDER = "DRAGOMAN_TEST_POSTGRES"
+_POSTGRES_FOLDER = "TEST_POSTGRES_FOLDER"
 
 
 def pytest_configure(config: pytest.Config) -> None:

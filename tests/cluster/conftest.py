@@ -13,7 +13,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import nats
 import pytest
@@ -132,10 +132,14 @@ async def empty(server: NatsServer) -> None:
     await client.close()
 
 
+_ANY: Final = random.SystemRandom()
+"""No two workers draw the same, whatever their tests seed."""
+
+
 def free_port() -> int:
     """A port below those that the system gives away, so that nobody else is given it meanwhile."""
     while True:
-        port = random.randint(20_000, 32_000)
+        port = _ANY.randint(20_000, 32_000)
         with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
             return port
 

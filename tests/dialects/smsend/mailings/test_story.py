@@ -79,14 +79,15 @@ def _age(path: Path) -> int:
 @pytest.fixture
 async def reader(smsend: Any, tmp_path: Path) -> AsyncIterator[Reader]:
     services, outbox = smsend.services, tmp_path / "outbox"
+    clock = _Ahead(smsend.clock)
     worker = MailWorker(
         storage=services.storage,
         settings=services.settings.mailings,
         pages_url="https://example.com/mailings",
         new_transport=lambda: Outbox(outbox),
-        clock=_Ahead(smsend.clock),
+        clock=clock,
         metrics=services.metrics,
-        relay=build_relay_share(services.settings.mailings, smsend.clock),
+        relay=build_relay_share(services.settings.mailings, clock),
         new_token=services.mailings.new_token,
     )
     await worker.restore()
