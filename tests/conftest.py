@@ -80,10 +80,10 @@ def _is_worker(config: pytest.Config) -> bool:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int | None:
-    """Two workers a core: a part of the tests waits for processes."""
+    """One worker more than there are cores: a part of the tests waits for processes."""
     if "PYTEST_XDIST_AUTO_NUM_WORKERS" in os.environ:
         return None  # xdist reads it
-    return min(2 * (os.cpu_count() or 1), 8)
+    return min((os.cpu_count() or 1) + 1, 6)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -264,6 +264,7 @@ async def test_keys_and_the_documentation_are_accessible(chromium: Any, scene: S
     await tab.check_looks()
     await page.get_by_label("Search the calls").fill("delivery report")
     await page.keyboard.press("Enter")
+    await page.wait_for_url("**/docs?q=*")
     await tab.check_looks()
     await page.locator(".found a").first.click()
     await tab.check_looks()

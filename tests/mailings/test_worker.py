@@ -119,6 +119,8 @@ async def test_mails_wait_while_the_relay_is_away(campaign: Any) -> None:
     await campaign.begin()
     await campaign.send(await campaign.new_issue(), 1, 2)
     await campaign.until(lambda rows: any(row.answered_ms for row in rows))
+    campaign.clock.ahead_s += 2  # the relay is left alone for a second
+    await campaign.until(lambda rows: all(row.answered_ms for row in rows))
     await campaign.relay.start()
     campaign.clock.ahead_s += 400
     rows = await campaign.settled()
