@@ -84,6 +84,10 @@ async def test_an_outcome_that_fails_costs_no_other_that_came_with_it_anything(
     (left,) = [one for one in await harness.outbox(account) if one.state is S.SENDING]
     assert {left.message_id} == failed
     assert harness.services.dispatcher.in_flight() == {"smsc": 0}
+    await harness.services.dispatcher.take_back()
+    assert sorted(await harness.states(account)) == sorted([S.SENDING, end, end]), (
+        "it would be sent again as if nobody had it"
+    )
 
 
 async def test_rejected_by_the_carrier_is_refunded(make_harness: Any, simulator: Any) -> None:

@@ -295,7 +295,12 @@ class Dispatcher:
                 self._give_up(flight, lane, error)
 
     def _give_up(self, flight: Flight, lane: CarrierLane, error: Exception) -> None:
-        """Ends the flight of a message whose outcome failed; its row says what it said before."""
+        """Ends the flight of a message whose outcome failed; its row says what it said before.
+
+        The carrier may have it: whoever sends it again, or ends it, has to know.
+        """
+        for message in (flight.message, *flight.joined):
+            message.possible_duplicate = True
         carrier, message_id = lane.connector.name, flight.message.message_id
         reason = type(error).__name__
         log.error("outcome_failed", carrier=carrier, message_id=message_id, reason=reason)
