@@ -60,8 +60,8 @@ NUMBERS = [
     ("abc", None),
     ("+45123456a8", None),
     ("+45\n12345678", None),
-    ("+45١٢٣٤٥٦٧٨", None),
-    ("+４５12345678", None),
+    ("+45١٢٣٤٥٦٧٨", "4512345678"),
+    ("+４５12345678", "4512345678"),
     ("+2101234567", None),
     ("c1234567", None),
     ("4512345678,4587654321", None),
@@ -90,6 +90,26 @@ NO_BREAK = "\u00a0\u202f\u2007"
 def test_marks_that_were_copied_with_a_number_are_dropped(mark: str, form: str) -> None:
     """Numbers copied from Android's contacts or from spreadsheets were refused as invalid."""
     written = form.format(mark, mark)
+    assert normalise(written) == "4512345678"
+    assert parse_international(written) == "4512345678"
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "+٤٥ ١٢٣٤٥٦٧٨",  # of Arabic
+        "٠٠٤٥١٢٣٤٥٦٧٨",
+        "+۴۵۱۲۳۴۵۶۷۸",  # of Persian
+        "+४५१२३४५६७८",  # of Hindi
+        "+৪৫১২৩৪৫৬৭৮",  # of Bengali
+        "＋４５　１２３４－５６７８",  # of full width
+        "+45 12‑34–56‒78",
+        "+45 12 34 56　78",
+    ],
+    ids=ascii,
+)
+def test_digits_and_dashes_of_other_scripts_are_read(written: str) -> None:
+    """A phone set to Arabic writes numbers in its own digits, and they were refused."""
     assert normalise(written) == "4512345678"
     assert parse_international(written) == "4512345678"
 

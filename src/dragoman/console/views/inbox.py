@@ -17,7 +17,7 @@ from dragoman.core.accounts.model.accounts import Account, Permission
 from dragoman.core.accounts.model.people import Role
 from dragoman.core.inbound.model.inbound import Handling, InboxFilter, OptOutFilter, OptOutOrigin
 from dragoman.core.model.errors import RefusalCode, Refused
-from dragoman.core.model.phone_numbers import drop_invisible
+from dragoman.core.model.phone_numbers import as_typed
 from dragoman.kit.ids import time_of
 from dragoman.web.responses import Response
 
@@ -170,7 +170,7 @@ def _read_filter(request: PageRequest, typed: dict[str, str]) -> dict[str, Any]:
 
 def _read_own_number(text: str) -> str:
     """A number or short code that texts come to; raises `Unreadable`."""
-    digits = drop_invisible(text).strip().removeprefix("+").replace(" ", "")
+    digits = as_typed(text).strip().removeprefix("+").replace(" ", "")
     if digits and not (digits.isascii() and digits.isdigit() and len(digits) <= 20):
         raise Unreadable(gettext("Not a valid number or short code."))
     return digits

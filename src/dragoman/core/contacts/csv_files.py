@@ -17,6 +17,7 @@ from typing import Final
 import msgspec
 
 from dragoman.core.model.numbering_plans import parse_international, parse_national
+from dragoman.core.model.phone_numbers import as_typed
 
 MAX_COLUMNS: Final = 200
 SAMPLE_ROWS: Final = 8
@@ -40,11 +41,26 @@ _SEPARATOR_LINE: Final = re.compile(r"sep=([,;\t|])\s*")
 """A first line that tells a spreadsheet the separator, and is no row."""
 _NULS_OF_UTF16: Final = 0.1
 """Of what a file begins with: digits and separators have one each in UTF-16."""
+_BETWEEN_NUMBERS: Final = " ::: "
+_WRAPPED: Final = re.compile(
+    r"""(?: tel: | =" )? ( [^":]*? ) (?: " | (?<= [0-9]{8}) \.0 )?""", re.VERBOSE | re.IGNORECASE
+)
+"""A number as links, formulas that keep their zeros, and tables of decimals have it."""
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 _NAMES_OF_NUMBERS: Final = frozenset(
     {
         *("mobile", "mobile number", "mobile phone", "mobilephone", "phone", "phone number"),
-        *("phonenumber", "number", "msisdn", "telephone", "tel", "cell", "cell phone"),
+        *(
+            "phone 1 - value",
+            "primary phone",
+            "phonenumber",
+            "number",
+            "msisdn",
+            "telephone",
+            "tel",
+            "cell",
+            "cell phone",
+        ),
         *("mobil", "mobilnummer", "telefon", "telefonnummer", "handy", "handynummer", "nummer"),
         *("téléphone", "portable", "móvil", "teléfono", "cellulare", "recipient", "to"),
     }
@@ -115,11 +131,16 @@ def read_file(path: Path, shape: TableShape) -> Iterator[tuple[int, Sequence[str
 def read_phone(written: str, calling_code: str = "") -> str | None:
     """The digits of a number in a table, which often lost its plus sign; None where it is none.
 
-    With a calling code, a number may be written as it is dialled in that country.
+    With a calling code, a number may be written as it is dialled in that country. Of several in one
+    cell, which is how Google's address book saves them, it is the first.
     """
-    written = written.strip()
+    written = as_typed(written).partition(_BETWEEN_NUMBERS)[0].strip()
+    wrapped = _WRAPPED.fullmatch(written)
+    if wrapped is not None:
+        written = wrapped[1]
     if not written:
         return None
+    written = written.removeprefix("(") if written.startswith("(+") else written
     if written.startswith(("+", "00")):
         return parse_international(written)
     if calling_code and (found := parse_national(written, calling_code)) is not None:

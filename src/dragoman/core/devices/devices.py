@@ -30,7 +30,7 @@ from dragoman.core.devices.model.devices import (
 from dragoman.core.devices.presence import Presence
 from dragoman.core.devices.sql import device_events, device_texts, devices
 from dragoman.core.model.errors import NOT_A_ZONE, RefusalCode, Refused, existing
-from dragoman.core.model.phone_numbers import drop_invisible
+from dragoman.core.model.phone_numbers import as_typed
 from dragoman.core.model.texts import is_storable
 from dragoman.core.model.use_case import use_case
 from dragoman.core.placement.placement import Placement
@@ -293,7 +293,7 @@ class Devices:
         if label is not None:
             given["label"] = check_text("label", label, MAX_TEXT)
         if number is not None:
-            digits = drop_invisible(number).removeprefix("+")
+            digits = as_typed(number).removeprefix("+")
             if digits and not (digits.isascii() and digits.isdecimal() and len(digits) <= MAX_TEXT):
                 raise Refused(RefusalCode.INVALID_FIELD, "number", "not a phone number")
             given["number"] = digits

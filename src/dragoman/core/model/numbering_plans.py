@@ -18,8 +18,8 @@ from phonenumbers import NumberParseException, PhoneMetadata
 
 from dragoman.core.model.phone_numbers import (
     WRITTEN,
+    as_typed,
     country_code,
-    drop_invisible,
     drop_punctuation,
     join_digits,
 )
@@ -58,7 +58,7 @@ def parse_international(written: str) -> str | None:
 
 
 def _parse_fully(written: str) -> str | None:
-    written = drop_invisible(written).strip()
+    written = as_typed(written).strip()
     if written.startswith("00"):
         written = f"+{written[2:]}"
     if "(" in written and (after_plus := WRITTEN.fullmatch(written)):
@@ -107,7 +107,7 @@ def parse_national(written: str, calling_code: str) -> str | None:
     with it, as `4915752982212`, it has to be in one, since it could be a number without it as well.
     """
     region = phonenumbers.region_code_for_country_code(int(calling_code))
-    written = drop_invisible(written).strip()
+    written = as_typed(written).strip()
     if len(written) > MAX_WRITTEN or not written.isascii():
         return None
     if any(character.isalpha() for character in written):

@@ -41,15 +41,24 @@ Benin, Congo, San Marino. There a zero in brackets is a digit like any other."""
 _TRUNK_PREFIXES: Final = frozenset({"0", "06"})
 """Those that no number of their countries begins with, so that they are one where they stand."""
 
-_INVISIBLE: Final = dict.fromkeys(
-    (
-        0x00AD,  # soft hyphen
-        *range(0x200B, 0x2010),  # zero width, and the two marks of direction
-        *range(0x202A, 0x202F),  # embeddings and overrides of direction
-        *range(0x2066, 0x206A),  # isolates of direction
-        0xFEFF,  # byte order mark, or zero width no-break space
-        *(0x00A0, 0x2007, 0x202F),  # no-break spaces
-    )
+_INVISIBLE: Final = (
+    0x00AD,  # soft hyphen
+    *range(0x200B, 0x2010),  # zero width, and the two marks of direction
+    *range(0x202A, 0x202F),  # embeddings and overrides of direction
+    *range(0x2066, 0x206A),  # isolates of direction
+    0xFEFF,  # byte order mark, or zero width no-break space
+    *(0x00A0, 0x2007, 0x202F),  # no-break spaces
+)
+_ZEROS: Final = (0x0660, 0x06F0, 0x0966, 0x09E6, 0xFF10)
+"""Of the digits of Arabic, Persian, Hindi and Bengali, and of those of full width."""
+_TYPED: Final[Mapping[int, str]] = MappingProxyType(
+    {
+        **dict.fromkeys(_INVISIBLE, ""),
+        **dict.fromkeys((*range(0x2000, 0x2007), *range(0x2008, 0x200B), 0x3000), " "),
+        **dict.fromkeys((*range(0x2010, 0x2015), 0x2212, 0xFF0D), "-"),  # dashes, and a minus
+        0xFF0B: "+",
+        **{zero + digit: str(digit) for zero in _ZEROS for digit in range(10)},
+    }
 )
 """What copying from an address book, a spreadsheet or a web page leaves in a number."""
 
@@ -126,7 +135,7 @@ def normalise(number: str) -> str:
     digits = number[1:]
     # Nearly all numbers come as `+` and digits.
     plain = number.startswith("+") and digits.isascii() and digits.isdigit() and digits[0] != "0"
-    written = None if plain else WRITTEN.fullmatch(drop_invisible(number).strip())
+    written = None if plain else WRITTEN.fullmatch(as_typed(number).strip())
     if plain or written is not None:
         if written is not None:
             digits = join_digits(written[1])
@@ -140,9 +149,12 @@ def normalise(number: str) -> str:
     raise Refused(RefusalCode.INVALID_RECIPIENT, number[:32], "not an international number")
 
 
-def drop_invisible(written: str) -> str:
-    """A number without the invisible marks and the no-break spaces that were copied with it."""
-    return written if written.isascii() else written.translate(_INVISIBLE)
+def as_typed(written: str) -> str:
+    """A number as it would be typed: with the digits, hyphens and blanks of ASCII.
+
+    Invisible marks and no-break spaces that were copied with it are gone.
+    """
+    return written if written.isascii() else written.translate(_TYPED)
 
 
 def drop_punctuation(written: str) -> str:

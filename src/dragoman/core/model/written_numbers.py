@@ -5,7 +5,7 @@ from __future__ import annotations
 import phonenumbers
 
 from dragoman.core.model.errors import Refused
-from dragoman.core.model.phone_numbers import drop_invisible, normalise
+from dragoman.core.model.phone_numbers import as_typed, normalise
 
 MAX_WRITTEN = 40
 
@@ -16,7 +16,7 @@ def read_written(text: str, region: str = "") -> tuple[str, ...]:
     Without `+` or `00` it can be a number of the region (ISO 3166-1 alpha-2) as well as an
     international one: `30123456` is one of Denmark, and also one of Greece.
     """
-    text = drop_invisible(text).strip()
+    text = as_typed(text).strip()
     if not text or len(text) > MAX_WRITTEN:
         return ()
     found: list[str] = []

@@ -8,7 +8,7 @@ from dragoman.core.accounts.model.accounts import Account
 from dragoman.core.messages.model.lifecycle import BatchState
 from dragoman.core.messages.model.views import MessageView
 from dragoman.core.model.errors import RefusalCode, Refused
-from dragoman.core.model.phone_numbers import MAX_DIGITS, drop_invisible
+from dragoman.core.model.phone_numbers import MAX_DIGITS, as_typed
 from dragoman.core.submission.model.progress import BatchProgress
 from dragoman.dialects.linkmobility import reading, schemas
 from dragoman.dialects.linkmobility.calls import CREATED, OK, CallGroup
@@ -77,7 +77,7 @@ class Messages(CallGroup):
         """Whom a batch is for; needs the advanced key."""
         asked = decode_query(request, schemas.ExpandQuery)
         reading.check_advanced(self._settings.advanced_key, asked.advanced, "expand")
-        after = drop_invisible(asked.after).strip().removeprefix("+")
+        after = as_typed(asked.after).strip().removeprefix("+")
         if after and not (after.isascii() and after.isdigit()):
             raise Refused(RefusalCode.INVALID_FIELD, "after", "use a number")
         found = await self._services.queries.recipients(

@@ -15,7 +15,7 @@ from dragoman.core.messages.model.lifecycle import State
 from dragoman.core.messages.model.premium import Charge
 from dragoman.core.messages.model.views import MessageView
 from dragoman.core.model.errors import RefusalCode, Refused
-from dragoman.core.model.phone_numbers import drop_invisible
+from dragoman.core.model.phone_numbers import as_typed
 from dragoman.core.reporting.model.outbox import OutboxFilter
 from dragoman.dialects.linkmobility import mapping, reading, schemas
 from dragoman.dialects.linkmobility.callbacks import UNKNOWN_NETWORK
@@ -168,7 +168,7 @@ def _shown_number(number: str) -> str:
 
 
 def _digits(number: str) -> str:
-    return drop_invisible(number).strip().removeprefix("+")
+    return as_typed(number).strip().removeprefix("+")
 
 
 def _sender(sender: str) -> str:

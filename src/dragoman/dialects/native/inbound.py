@@ -6,7 +6,7 @@ from dragoman.core.accounts.model.accounts import Account, Permission
 from dragoman.core.inbound.model.inbound import InboxFilter, OptOutOrigin, StoredInbound
 from dragoman.core.inbound.model.inbound import OptOut as StoredOptOut
 from dragoman.core.model.errors import RefusalCode, Refused
-from dragoman.core.model.phone_numbers import drop_invisible, normalise
+from dragoman.core.model.phone_numbers import as_typed, normalise
 from dragoman.dialects.native import cursors, mapping, schemas
 from dragoman.dialects.native.calls import DONE, CallGroup, render
 from dragoman.dialects.native.mapping import render_number, render_time
@@ -119,4 +119,4 @@ def _check_may_receive(account: Account) -> None:
 
 
 def _digits(number: str | None) -> str:
-    return drop_invisible(number or "").strip().removeprefix("+")
+    return as_typed(number or "").strip().removeprefix("+")

@@ -15,7 +15,7 @@ from dragoman.core.inbound.inbox import MAX_NUMBERS
 from dragoman.core.inbound.model.inbound import StoredInbound, TextKind, TextSearch
 from dragoman.core.inbound.model.keywords import parse_own_number
 from dragoman.core.model.errors import RefusalCode, Refused, StorageUnavailable
-from dragoman.core.model.phone_numbers import drop_invisible, normalise
+from dragoman.core.model.phone_numbers import as_typed, normalise
 from dragoman.dialects.smsend.calls import CallGroup
 from dragoman.dialects.smsend.mapping import Page, read_count, read_page, render_time
 from dragoman.dialects.smsend.times import NOW, OF_TEXTS, Span, read_span
@@ -98,7 +98,7 @@ class KindHistory(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
 
 def read_sims(text: str) -> tuple[str, ...]:
     """The digits of each SIM that a path names, with commas between; raises `Refused`."""
-    written = [sim.strip() for sim in drop_invisible(text).split(",") if sim.strip()]
+    written = [sim.strip() for sim in as_typed(text).split(",") if sim.strip()]
     if not 0 < len(written) <= MAX_NUMBERS:
         raise Refused(RefusalCode.INVALID_FIELD, "id_sim", f"1 to {MAX_NUMBERS} numbers")
     return tuple(map(_read_sim, written))

@@ -9,7 +9,7 @@ from typing import Final
 from dragoman.core.accounts.model.accounts import Account
 from dragoman.core.devices.model.devices import MAX_SLOT
 from dragoman.core.model.errors import RefusalCode, Refused
-from dragoman.core.model.phone_numbers import drop_invisible
+from dragoman.core.model.phone_numbers import as_typed
 from dragoman.core.reporting.model.correspondence import Kind, TextFilter, TextPage
 from dragoman.dialects.smsgateway24 import mapping, schemas, times
 from dragoman.dialects.smsgateway24.auth import CallGroup
@@ -135,7 +135,7 @@ def _read_phone(written: str, country: str | None) -> str:
     try:
         return read_number(written, country, plus_lost=True)
     except Refused:  # texts come from names and short codes too
-        return drop_invisible(written).strip().removeprefix("+")
+        return as_typed(written).strip().removeprefix("+")
 
 
 def _render_page(

@@ -14,7 +14,7 @@ from typing import Final
 from dragoman.core.devices.model.devices import Device, Sim
 from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.core.model.numbering_plans import parse_international, parse_national
-from dragoman.core.model.phone_numbers import country_code, drop_invisible, normalise
+from dragoman.core.model.phone_numbers import as_typed, country_code, normalise
 from dragoman.dialects.smsgateway24.errors import invalid, missing
 
 MAX_WRITTEN: Final = 64
@@ -46,7 +46,7 @@ def read_numbers(sendto: str, country: str | None, most: int) -> list[str]:
 
 def read_number(written: str, country: str | None, *, plus_lost: bool = False) -> str:
     """The digits of one number; raises `Refused`."""
-    written = drop_invisible(written)
+    written = as_typed(written)
     text = written.strip()
     if len(text) > MAX_WRITTEN:
         raise Refused(RefusalCode.INVALID_RECIPIENT, text[:MAX_WRITTEN], "too long")

@@ -8,7 +8,7 @@ from typing import Final
 import phonenumbers
 from phonenumbers import PhoneNumber, PhoneNumberType, ValidationResult
 
-from dragoman.core.model.phone_numbers import drop_invisible
+from dragoman.core.model.phone_numbers import as_typed
 from dragoman.dialects.twilio import errors, schemas
 from dragoman.dialects.twilio.calls import Caller, CallGroup, render
 from dragoman.dialects.twilio.paging import base_url
@@ -53,7 +53,7 @@ class Lookups(CallGroup):
     async def fetch(self, _caller: Caller, request: Request) -> Response:
         """What is known of a number, valid or not; raises `Refused` for what is none."""
         query = decode_query(request, schemas.LookupQuery)
-        written = drop_invisible(request.path_params["number"]).strip()
+        written = as_typed(request.path_params["number"]).strip()
         url = f"{base_url(request, self._settings.public_url)}{PATH}"
         number = _parse(written, query.country_code.strip().upper())
         if number is None:

@@ -11,7 +11,7 @@ import msgspec
 
 from dragoman.core.inbound.model.inbound import Keyword
 from dragoman.core.model.errors import RefusalCode, Refused
-from dragoman.core.model.phone_numbers import drop_invisible
+from dragoman.core.model.phone_numbers import as_typed
 from dragoman.core.model.texts import check_text
 
 MAX_KEYWORD: Final = 40
@@ -59,7 +59,7 @@ def parse_keyword(text: str) -> str:
 
 def parse_own_number(text: str) -> str:
     """The digits of a number or short code that texts are sent to; raises `Refused`."""
-    text = drop_invisible(text).strip()
+    text = as_typed(text).strip()
     if not text:
         raise Refused(RefusalCode.MISSING_FIELD, "number")
     written = _OWN_NUMBER.fullmatch(text)

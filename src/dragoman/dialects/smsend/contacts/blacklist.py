@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from dragoman.core.accounts.model.accounts import Account
 from dragoman.core.inbound.model.inbound import OptOut, OptOutFilter, OptOutOrigin
 from dragoman.core.model.errors import RefusalCode, Refused
-from dragoman.core.model.phone_numbers import drop_invisible
+from dragoman.core.model.phone_numbers import as_typed
 from dragoman.dialects.smsend.calls import CallGroup
 from dragoman.dialects.smsend.contacts import reading
 from dragoman.dialects.smsend.contacts.schemas import Blacklist, BlacklistEntry, PhoneNumbers
@@ -124,7 +124,7 @@ def _without_number(text: str) -> Refused:
 
 
 def _read_digits(query: Parameters) -> str:
-    text = drop_invisible(query.get("number", "")).strip()
+    text = as_typed(query.get("number", "")).strip()
     if not text:
         return ""
     digits = _DIGITS.fullmatch(text)
