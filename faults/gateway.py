@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import json
 import os
+import random
 import shutil
 import signal
 import socket
@@ -28,6 +29,7 @@ SECOND_KEY = "second-key-second-key-second-key"
 NUMBER = "1204"
 WINDOW = 20
 START_S = 120.0
+_GIVEN_PORTS = Path("/proc/sys/net/ipv4/ip_local_port_range")
 FINAL = 40
 """From this state on a message has ended; this one is delivered."""
 
@@ -106,11 +108,17 @@ def carrier(
 
 
 def free_port() -> int:
-    """A port that nobody listens on at this moment."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """A port that nobody listens on at this moment.
+
+    It is none of those that connections are given: one of a gateway that starts again might be
+    taken meanwhile.
+    """
+    first_given = int(_GIVEN_PORTS.read_text().split()[0])
+    while True:
+        port = random.randrange(first_given // 2, first_given)
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +168,7 @@ class Gateway:
             )
         )
         self._database_url = url
-        self._environment = {**os.environ, **(environment or {})}
+        self._environment = {**os.environ, "PYTHONFAULTHANDLER": "1", **(environment or {})}
         self._process: asyncio.subprocess.Process | None = None
         self.starts_s: list[float] = []
         """How long each start took until the gateway was ready."""
@@ -215,7 +223,18 @@ class Gateway:
                 self.starts_s.append(time.monotonic() - began)
                 return self.starts_s[-1]
             await asyncio.sleep(0.05)
-        raise RuntimeError(f"the gateway did not become ready: {await self.health()}")
+        raise RuntimeError(f"the gateway did not become ready: {await self._tracebacks()}")
+
+    async def _tracebacks(self) -> str:
+        """Ends a gateway that hangs, and returns where its threads were and what it said before."""
+        health = await self.health()
+        said = self.log.read_text(errors="replace").strip().splitlines()[-20:]
+        before = self.log.stat().st_size
+        os.kill(self.pid, signal.SIGABRT)
+        await self._wait(self.children())
+        with self.log.open("rb") as log:
+            log.seek(before)
+            return "\n".join([str(health), *said, log.read().decode(errors="replace")])
 
     @property
     def exit_code(self) -> int | None:

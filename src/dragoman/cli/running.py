@@ -103,8 +103,11 @@ async def run_gateway(
         starting = asyncio.create_task(gateway.start(migrate=migrate, before_ready=enter))
         try:
             await _first_of(starting, asyncio.create_task(stopping.wait()))
-        except StorageUnavailable as error:
-            raise Stop(ExitCode.FAILED, str(error), "unavailable") from None
+        except BaseException as error:
+            _end_within(gateway.stop_timeout_s, str(error))
+            if isinstance(error, StorageUnavailable):
+                raise Stop(ExitCode.FAILED, str(error), "unavailable") from None
+            raise
         _calm_collector()
         died = await _until_told(stopping, gateway)
         if died:
