@@ -102,7 +102,8 @@ async def run_gateway(
 
         starting = asyncio.create_task(gateway.start(migrate=migrate, before_ready=enter))
         try:
-            await _first_of(starting, asyncio.create_task(stopping.wait()))
+            told = stopping.wait(), gateway.worker_ended()
+            await _first_of(starting, *map(asyncio.create_task, told))
         except BaseException as error:
             _end_within(gateway.stop_timeout_s, str(error))
             if isinstance(error, StorageUnavailable):

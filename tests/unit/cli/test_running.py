@@ -14,7 +14,7 @@ import pytest
 from dragoman.cli import running
 from dragoman.cli.outcome import ExitCode, Stop
 from dragoman.core.delivery.running import Reloaded
-from dragoman.core.model.errors import RefusalCode, Refused
+from dragoman.core.model.errors import RefusalCode, Refused, StorageUnavailable
 
 
 class Idle:
@@ -24,17 +24,23 @@ class Idle:
 
     def __init__(self, *, hangs: bool = False) -> None:
         self.events: list[str] = []
+        self.workers_end = asyncio.Event()
         self._hangs = hangs
 
     async def start(self, *, migrate: bool, before_ready: Callable[[], Awaitable[object]]) -> None:
         self.events.append("answers")
         if self._hangs:
-            os.kill(os.getpid(), signal.SIGTERM)
-            await asyncio.Event().wait()
+            await self.hang()
         await before_ready()
         self.events.append("ready")
+        self.workers_end.set()
+
+    async def hang(self) -> None:
+        os.kill(os.getpid(), signal.SIGTERM)
+        await asyncio.Event().wait()
 
     async def worker_ended(self) -> str:
+        await self.workers_end.wait()
         return "worker x ended: y"
 
     async def stop(self) -> None:
@@ -72,6 +78,37 @@ async def test_a_start_that_hangs_ends_when_it_is_told_to() -> None:
     assert gateway.events == ["answers", "stopped"]
 
 
+async def test_a_worker_that_dies_during_the_start_ends_it() -> None:
+    """Bug: it was noticed only after the start, which may wait for that worker."""
+
+    class Waiting(Idle):
+        async def hang(self) -> None:
+            self.workers_end.set()
+            await asyncio.Event().wait()
+
+    gateway: Any = Waiting(hangs=True)
+    with pytest.raises(Stop, match="worker x ended: y"):
+        await running.run_gateway(gateway, migrate=True, while_ready=gateway.files())
+    assert gateway.events == ["answers", "stopped"]
+
+
+async def test_a_start_that_fails_ends_the_process_even_if_the_stop_hangs(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class Unable(Idle):
+        async def start(
+            self, *, migrate: bool, before_ready: Callable[[], Awaitable[object]]
+        ) -> None:
+            raise StorageUnavailable("no server there")
+
+    ends: list[tuple[object, ...]] = []
+    monkeypatch.setattr(running, "_end_within", lambda *given: ends.append(given))
+    gateway: Any = Unable()
+    with pytest.raises(Stop, match="no server there"):
+        await running.run_gateway(gateway, migrate=True, while_ready=gateway.files())
+    assert ends == [(1.0, "no server there")]
+
+
 async def test_a_hangup_has_it_take_a_changed_configuration() -> None:
     class Reloading(Idle):
         ready = True
@@ -82,6 +119,7 @@ async def test_a_hangup_has_it_take_a_changed_configuration() -> None:
             self.reloaded = asyncio.Event()
 
         async def worker_ended(self) -> str:
+            await self.workers_end.wait()
             for _ in range(2):
                 self.reloaded.clear()
                 os.kill(os.getpid(), signal.SIGHUP)
