@@ -304,6 +304,16 @@ async def test_submit_multi_names_whom_it_does_not_reach(site: Site) -> None:
     assert (await esme.ask(SubmitMulti(short_message=b"Hello"))).command_status == 0x33
 
 
+async def test_submit_multi_to_nobody_is_refused_and_not_answered_with_an_empty_id(
+    site: Site,
+) -> None:
+    esme = await site.bind()
+    nobody = (SmeAddress(1, 1, "nobody"), SmeAddress(1, 1, "12"))
+    answer = await esme.ask(SubmitMulti(dest_address=nobody, short_message=b"Hello"))
+    assert answer.command_status == 0x0B
+    assert await site.messages() == []
+
+
 async def test_data_sm_is_submitted(site: Site) -> None:
     esme = await site.bind()
     answer = await esme.ask(
