@@ -116,7 +116,10 @@ def _flat(fields: Any, path: str = "") -> Iterator[tuple[str, str]]:
 def _refusals(preset: Preset) -> Iterator[str]:
     if preset.refusals:
         yield "## Refusals\n"
-        yield "What is not listed is decided by the HTTP status, as the guide says.\n"
+        yield (
+            "What is not listed is decided by the HTTP status, as the guide says, and shown as it"
+            " came.\n"
+        )
         rows = _grouped(preset.refusals)
         yield from table(("the provider's", "meaning"), rows)
 

@@ -167,6 +167,13 @@ class SignatureTable(PresetTable, frozen=True, kw_only=True):
     `fields.sorted`, `header:<name>`, or any other text as it is."""
     either_port: bool = False
     """Whether an HMAC may also be over the URL with its port left out or written out."""
+    other_header: str = ""
+    """Header that a call has where an HMAC is made with another key; it says
+    `algorithm=HMAC_SHA256`, or another hash."""
+    other_key: str = ""
+    """That key."""
+    missing_status: int = 0
+    """HTTP status of the answer to a call without a signature; 403 if not said."""
     optional: bool = False
     """Whether calls are checked only where the key is given."""
     claims: dict[str, str] = msgspec.field(default_factory=dict)
