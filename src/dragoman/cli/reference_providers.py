@@ -17,6 +17,7 @@ _CALLBACKS: Final = {
     "panel": "The callback URL is entered at the provider.",
     "none": "The provider calls nobody: states are asked for.",
 }
+_NEVER: Final = "The provider reports nothing, and cannot be asked: messages stay `sent`."
 _SIGNATURES: Final = {
     "token": "a secret in the header `{header}`",
     "basic": "HTTP Basic authentication",
@@ -90,6 +91,8 @@ def _request(preset: Preset) -> Iterator[str]:
         ("GSM alphabet", request.gsm),
         ("UCS-2", request.ucs2),
         ("class 0", request.flash),
+        ("a name as sender", request.from_name),
+        ("a number as sender", request.from_number),
     ):
         rows += [(f"`{key}` ({words})", f"`{value}`") for key, value in _flat(more)]
     yield from table(("field", "value"), rows)
@@ -127,13 +130,15 @@ def _refusals(preset: Preset) -> Iterator[str]:
 def _reports(preset: Preset) -> Iterator[str]:
     status = preset.poll.status if preset.poll.every_s else preset.status
     yield "## Reports\n"
-    yield f"{_CALLBACKS[preset.callbacks]}\n"
+    asks = preset.callbacks != "none" or preset.poll.every_s
+    yield f"{_CALLBACKS[preset.callbacks] if asks else _NEVER}\n"
     kind = preset.signature.kind
     if kind in _SIGNATURES:
         signed = _SIGNATURES[kind].format(header=preset.signature.header.removeprefix("?"))
         only = f", where `{preset.signature.key}` is given" if preset.signature.optional else ""
         yield f"Calls must be signed{only}: {signed}.\n"
-    yield from table(("the provider's", "state"), _grouped(status.states))
+    if status.states:
+        yield from table(("the provider's", "state"), _grouped(status.states))
     if status.failures:
         yield from table(("reason", "failure"), _grouped(status.failures))
 

@@ -48,6 +48,10 @@ class RequestTable(PresetTable, frozen=True, kw_only=True):
     """Fields of texts in UCS-2 alone."""
     flash: dict[str, Any] = msgspec.field(default_factory=dict)
     """Fields of texts that are shown at once (class 0)."""
+    from_name: dict[str, Any] = msgspec.field(default_factory=dict)
+    """Fields of texts whose sender is a name alone."""
+    from_number: dict[str, Any] = msgspec.field(default_factory=dict)
+    """Fields of texts whose sender is a number or a short code alone."""
     template: str = ""
     """The body as one text, in place of `fields`; values are escaped as its format needs."""
     content_type: str = ""
