@@ -52,6 +52,7 @@ def _page(name: str, preset: Preset) -> Iterator[str]:
     yield "## What is sent\n"
     yield from _request(preset)
     yield from _refusals(preset)
+    yield from _lookup(preset)
     yield from _reports(preset)
     yield from _inbound(preset)
 
@@ -125,6 +126,28 @@ def _refusals(preset: Preset) -> Iterator[str]:
         )
         rows = _grouped(preset.refusals)
         yield from table(("the provider's", "meaning"), rows)
+
+
+def _lookup(preset: Preset) -> Iterator[str]:
+    lookup = preset.lookup
+    if not lookup.after_s:
+        return
+    yield "## Lost answers\n"
+    times = " and ".join(f"{after_s:g} s" for after_s in lookup.after_s)
+    query = "&".join(f"{name}={value}" for name, value in lookup.request.query.items())
+    by = (
+        "is known by what is below, unless another one could be it"
+        if lookup.created
+        else "is found by our reference"
+    )
+    yield (
+        f"A message whose answer never came is looked for {times} later, and {by}:"
+        f" `{lookup.request.method} {lookup.request.path}?{query}`\n"
+    )
+    rows = [(f"`{path}`", f"`{value}`") for path, value in lookup.match.items()]
+    if lookup.created:
+        rows.append((f"`{lookup.created}`", "not before the request"))
+    yield from table(("of a message there", "is"), rows)
 
 
 def _reports(preset: Preset) -> Iterator[str]:

@@ -204,6 +204,27 @@ class PollTable(PresetTable, frozen=True, kw_only=True):
     """How its answer is read."""
 
 
+class LookupTable(PresetTable, frozen=True, kw_only=True):
+    """How a message whose answer never came is looked for at the provider, before `on_unknown`
+    decides; it only does where it is not found."""
+
+    off: bool = False
+    """Whether nobody is asked."""
+    after_s: tuple[Annotated[float, Meta(ge=0, le=600)], ...] = ()
+    """When it is looked for, in seconds after it became unknown, each later than the one before."""
+    request: RequestTable = RequestTable()
+    """The question; `{ref}` is our reference, `{to}` and the like are the message's."""
+    list: str = ""
+    """Path of the messages in the answer, where it has several."""
+    match: dict[str, str] = msgspec.field(default_factory=dict)
+    """Paths in such a message, each with the text that must stand there: `{ref}`, or `{to_plus}`
+    and `{text}`."""
+    created: str = ""
+    """Path of the time it was made, where the provider does not know our reference."""
+    id: str = ""
+    """Path of its ID; our reference if not said."""
+
+
 class LoginTable(PresetTable, frozen=True, kw_only=True):
     """How a session is opened, where the provider wants one."""
 
@@ -245,3 +266,4 @@ class Preset(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     signature: SignatureTable = SignatureTable()
     poll: PollTable = PollTable()
     login: LoginTable = LoginTable()
+    lookup: LookupTable = LookupTable()

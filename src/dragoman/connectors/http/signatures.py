@@ -80,7 +80,7 @@ class _Hmac(SignatureCheck):
         self._key = key.encode()
         self._other_header = table.other_header.lower().encode()
         self._other_key = table.other_key.encode()
-        self._algorithm = table.algorithm or "sha256"
+        self._algorithm: str = table.algorithm or "sha256"
         self._encode = _ENCODINGS[table.encoding or "hex"]
         self._folds = (table.encoding or "hex") == "hex"
         urls = (url, lambda request: _other_port(url(request))) if table.either_port else (url,)
