@@ -179,8 +179,7 @@ async def test_parts_are_messages_and_arrive_as_one_text(
     [
         ({"destination_addr": "no number"}, 0x0B),
         ({"destination_addr": ""}, 0x0B),
-        ({"source_addr_ton": 1, "source_addr": "Dragoman"}, 0x0A),
-        ({"source_addr": "far too long a name"}, 0x0A),
+        ({"source_addr_ton": 1, "source_addr": "far too long a name"}, 0x0A),
         ({"text": b""}, 0x01),
         ({"text": b"odd", "data_coding": 8}, 0x01),
         ({"priority_flag": 4}, 0x06),
@@ -276,6 +275,15 @@ async def test_times_both_ways(site: Site) -> None:
     assert len(await site.messages()) == 1
 
 
+async def test_a_name_under_the_type_of_numbers_is_a_name(site: Site) -> None:
+    """As Apprise has it, and whoever begins with the examples of smpplib."""
+    esme = await site.bind()
+    sent = await esme.ask(submit(source_addr_ton=1, source_addr_npi=0, source_addr="Dragoman"))
+    assert sent.command_status == 0
+    (message,) = await site.messages()
+    assert message.sender == "Dragoman"
+
+
 async def test_submit_multi_names_whom_it_does_not_reach(site: Site) -> None:
     esme = await site.bind()
     destinations = (
@@ -302,6 +310,16 @@ async def test_submit_multi_names_whom_it_does_not_reach(site: Site) -> None:
     lists = SubmitMulti(dest_address=(DistributionList("staff"),), short_message=b"Hello")
     assert (await esme.ask(lists)).command_status == 0x34
     assert (await esme.ask(SubmitMulti(short_message=b"Hello"))).command_status == 0x33
+
+
+async def test_submit_multi_to_nobody_is_refused_and_not_answered_with_an_empty_id(
+    site: Site,
+) -> None:
+    esme = await site.bind()
+    nobody = (SmeAddress(1, 1, "nobody"), SmeAddress(1, 1, "12"))
+    answer = await esme.ask(SubmitMulti(dest_address=nobody, short_message=b"Hello"))
+    assert answer.command_status == 0x0B
+    assert await site.messages() == []
 
 
 async def test_data_sm_is_submitted(site: Site) -> None:

@@ -17,6 +17,7 @@ _CALLBACKS: Final = {
     "panel": "The callback URL is entered at the provider.",
     "none": "The provider calls nobody: states are asked for.",
 }
+_NEVER: Final = "The provider reports nothing, and cannot be asked: messages stay `sent`."
 _SIGNATURES: Final = {
     "token": "a secret in the header `{header}`",
     "basic": "HTTP Basic authentication",
@@ -51,6 +52,7 @@ def _page(name: str, preset: Preset) -> Iterator[str]:
     yield "## What is sent\n"
     yield from _request(preset)
     yield from _refusals(preset)
+    yield from _lookup(preset)
     yield from _reports(preset)
     yield from _inbound(preset)
 
@@ -90,6 +92,8 @@ def _request(preset: Preset) -> Iterator[str]:
         ("GSM alphabet", request.gsm),
         ("UCS-2", request.ucs2),
         ("class 0", request.flash),
+        ("a name as sender", request.from_name),
+        ("a number as sender", request.from_number),
     ):
         rows += [(f"`{key}` ({words})", f"`{value}`") for key, value in _flat(more)]
     yield from table(("field", "value"), rows)
@@ -116,21 +120,48 @@ def _flat(fields: Any, path: str = "") -> Iterator[tuple[str, str]]:
 def _refusals(preset: Preset) -> Iterator[str]:
     if preset.refusals:
         yield "## Refusals\n"
-        yield "What is not listed is decided by the HTTP status, as the guide says.\n"
+        yield (
+            "What is not listed is decided by the HTTP status, as the guide says, and shown as it"
+            " came.\n"
+        )
         rows = _grouped(preset.refusals)
         yield from table(("the provider's", "meaning"), rows)
+
+
+def _lookup(preset: Preset) -> Iterator[str]:
+    lookup = preset.lookup
+    if not lookup.after_s:
+        return
+    yield "## Lost answers\n"
+    times = " and ".join(f"{after_s:g} s" for after_s in lookup.after_s)
+    query = "&".join(f"{name}={value}" for name, value in lookup.request.query.items())
+    by = (
+        "is known by what is below, unless another one could be it"
+        if lookup.created
+        else "is found by our reference"
+    )
+    yield (
+        f"A message whose answer never came is looked for {times} later, and {by}:"
+        f" `{lookup.request.method} {lookup.request.path}?{query}`\n"
+    )
+    rows = [(f"`{path}`", f"`{value}`") for path, value in lookup.match.items()]
+    if lookup.created:
+        rows.append((f"`{lookup.created}`", "not before the request"))
+    yield from table(("of a message there", "is"), rows)
 
 
 def _reports(preset: Preset) -> Iterator[str]:
     status = preset.poll.status if preset.poll.every_s else preset.status
     yield "## Reports\n"
-    yield f"{_CALLBACKS[preset.callbacks]}\n"
+    asks = preset.callbacks != "none" or preset.poll.every_s
+    yield f"{_CALLBACKS[preset.callbacks] if asks else _NEVER}\n"
     kind = preset.signature.kind
     if kind in _SIGNATURES:
         signed = _SIGNATURES[kind].format(header=preset.signature.header.removeprefix("?"))
         only = f", where `{preset.signature.key}` is given" if preset.signature.optional else ""
         yield f"Calls must be signed{only}: {signed}.\n"
-    yield from table(("the provider's", "state"), _grouped(status.states))
+    if status.states:
+        yield from table(("the provider's", "state"), _grouped(status.states))
     if status.failures:
         yield from table(("reason", "failure"), _grouped(status.failures))
 

@@ -48,6 +48,10 @@ class RequestTable(PresetTable, frozen=True, kw_only=True):
     """Fields of texts in UCS-2 alone."""
     flash: dict[str, Any] = msgspec.field(default_factory=dict)
     """Fields of texts that are shown at once (class 0)."""
+    from_name: dict[str, Any] = msgspec.field(default_factory=dict)
+    """Fields of texts whose sender is a name alone."""
+    from_number: dict[str, Any] = msgspec.field(default_factory=dict)
+    """Fields of texts whose sender is a number or a short code alone."""
     template: str = ""
     """The body as one text, in place of `fields`; values are escaped as its format needs."""
     content_type: str = ""
@@ -167,6 +171,13 @@ class SignatureTable(PresetTable, frozen=True, kw_only=True):
     `fields.sorted`, `header:<name>`, or any other text as it is."""
     either_port: bool = False
     """Whether an HMAC may also be over the URL with its port left out or written out."""
+    other_header: str = ""
+    """Header that a call has where an HMAC is made with another key; it says
+    `algorithm=HMAC_SHA256`, or another hash."""
+    other_key: str = ""
+    """That key."""
+    missing_status: int = 0
+    """HTTP status of the answer to a call without a signature; 403 if not said."""
     optional: bool = False
     """Whether calls are checked only where the key is given."""
     claims: dict[str, str] = msgspec.field(default_factory=dict)
@@ -191,6 +202,27 @@ class PollTable(PresetTable, frozen=True, kw_only=True):
     them, `{ids:list}` those in JSON."""
     status: StatusTable = StatusTable()
     """How its answer is read."""
+
+
+class LookupTable(PresetTable, frozen=True, kw_only=True):
+    """How a message whose answer never came is looked for at the provider, before `on_unknown`
+    decides; it only does where it is not found."""
+
+    off: bool = False
+    """Whether nobody is asked."""
+    after_s: tuple[Annotated[float, Meta(ge=0, le=600)], ...] = ()
+    """When it is looked for, in seconds after it became unknown, each later than the one before."""
+    request: RequestTable = RequestTable()
+    """The question; `{ref}` is our reference, `{to}` and the like are the message's."""
+    list: str = ""
+    """Path of the messages in the answer, where it has several."""
+    match: dict[str, str] = msgspec.field(default_factory=dict)
+    """Paths in such a message, each with the text that must stand there: `{ref}`, or `{to_plus}`
+    and `{text}`."""
+    created: str = ""
+    """Path of the time it was made, where the provider does not know our reference."""
+    id: str = ""
+    """Path of its ID; our reference if not said."""
 
 
 class LoginTable(PresetTable, frozen=True, kw_only=True):
@@ -234,3 +266,4 @@ class Preset(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     signature: SignatureTable = SignatureTable()
     poll: PollTable = PollTable()
     login: LoginTable = LoginTable()
+    lookup: LookupTable = LookupTable()

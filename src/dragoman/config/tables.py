@@ -14,6 +14,7 @@ from dragoman.config.http import (
     AnswerTable,
     InboundTable,
     LoginTable,
+    LookupTable,
     PollTable,
     RequestTable,
     SignatureTable,
@@ -325,6 +326,7 @@ class HttpTable(Section, frozen=True, kw_only=True):
     signature: SignatureTable = SignatureTable()
     """How the provider signs its calls."""
     poll: PollTable = PollTable()
+    lookup: LookupTable = LookupTable()
     """How states are asked for."""
     login: LoginTable = LoginTable()
     """How a session is opened."""

@@ -130,8 +130,8 @@ class Requests:
             else:
                 failed.append(_failed(destination))
         if not reached:
-            connection.respond(request, SubmitMultiResp(unsuccess_sme=tuple(failed)))
-            return
+            # As a submit_sm to any of them: with status 0, clients take the empty ID for one.
+            raise Unacceptable(CommandStatus.ESME_RINVDSTADR)
         answer = partial(_several_submitted, tuple(failed))
         await self._submit(connection, request, tuple(reached), account, options, answer)
 

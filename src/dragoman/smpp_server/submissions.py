@@ -278,12 +278,13 @@ def _with_place(udh: bytes, tlvs: Sequence[Tlv]) -> bytes:
 
 
 def _read_sender(ton: int, address: str) -> str:
-    """A sender; a number of which its type says so, and of which it is none, is refused."""
-    if ton != _INTERNATIONAL:
-        return address
-    if address and not _NUMBER.fullmatch(address):
-        raise Unacceptable(CommandStatus.ESME_RINVSRCADR)
-    return f"+{address[2:]}" if address.startswith("00") else address
+    """A sender as it is known here.
+
+    Names come under the type of numbers too: the examples of smpplib have it for any sender.
+    """
+    if ton == _INTERNATIONAL and address.startswith("00") and _NUMBER.fullmatch(address):
+        return f"+{address[2:]}"
+    return address
 
 
 def _read_time(text: str, now_ms: int, wrong: CommandStatus) -> int | None:

@@ -17,6 +17,7 @@ from dragoman.config.tables import HttpTable
 from dragoman.connectors.http.answers import AnswerReader, expression
 from dragoman.connectors.http.callbacks import CarrierCalls, callback_url
 from dragoman.connectors.http.carrier import Compiled, HttpCarrier
+from dragoman.connectors.http.lookup import LookupReader
 from dragoman.connectors.http.presets import PRESETS, merge
 from dragoman.connectors.http.reports import InboundReader, StatusReader
 from dragoman.connectors.http.requests import RequestRenderer
@@ -80,6 +81,7 @@ def compile_carrier(carrier: HttpTable, preset: Preset) -> Compiled:
     status = merge(preset.status, carrier.status)
     inbound = merge(preset.inbound, carrier.inbound)
     base_url = compiler.text(carrier.base_url or preset.base_url)[0]
+    lookup = LookupReader(merge(preset.lookup, carrier.lookup), base_url, compiler)
     public_url = carrier.public_url.rstrip("/")
     return Compiled(
         request=RequestRenderer(merge(preset.request, carrier.request), base_url, compiler),
@@ -106,6 +108,7 @@ def compile_carrier(carrier: HttpTable, preset: Preset) -> Compiled:
         poll_every_s=poll.every_s,
         poll_at_a_time=poll.at_a_time,
         poll_messages=poll.messages or 1,
+        lookup=lookup if lookup.exists else None,
     )
 
 

@@ -19,7 +19,7 @@ from dragoman.config.http import InboundTable, StatusTable
 from dragoman.config.tables import HttpTable
 from dragoman.connectors.http.calls import read_call
 from dragoman.connectors.http.reports import InboundReader, StatusReader
-from dragoman.connectors.http.signature_check import SignatureCheck
+from dragoman.connectors.http.signature_check import MISSING, REFUSED_STATUS, SignatureCheck
 from dragoman.core.delivery.model.ports import CarrierEvents
 from dragoman.core.messages.model.messages import ReceiptReport
 from dragoman.core.model.stored import OnStored
@@ -102,7 +102,8 @@ class CarrierCalls:
                 log.warning(
                     "http_call_refused", carrier=self.name, reason=problem, so_far=self._refused
                 )
-            respond(Response(403, f"{problem}\n".encode(), TEXT))
+            status = self._signature.missing_status if problem == MISSING else REFUSED_STATUS
+            respond(Response(status, f"{problem}\n".encode(), TEXT))
             return
         tree = self._signature.content(request)
         if tree is None:

@@ -4,7 +4,8 @@ What can go wrong, and what then holds:
 
 - No connection, or a provider that says it did not take the message: `Deferred`, nothing was sent.
 - The request left and no answer came, or one that says nothing: `Unknown`, with our reference as
-  its ID, so that a late report settles it. Nothing is repeated here: `on_unknown` decides.
+  its ID, so that a late report settles it. Where the provider can be asked for it, it is looked for
+  first (`lookup`). Nothing is repeated here: `on_unknown` decides.
 - Connections are kept only while they are in use all the time: on one that the provider closes in
   the same moment it would be unknown whether the message arrived.
 - Throttling slows the carrier, and the message stays first in line. An empty account, a wrong key
@@ -28,6 +29,7 @@ from dragoman.config.tables import HttpTable
 from dragoman.connectors.http.answers import Answer, AnswerReader, Meaning
 from dragoman.connectors.http.callbacks import CarrierCalls
 from dragoman.connectors.http.health import ProviderHealth
+from dragoman.connectors.http.lookup import Lookup, LookupReader
 from dragoman.connectors.http.polling import Poller
 from dragoman.connectors.http.reports import InboundReader, StatusReader
 from dragoman.connectors.http.requests import HttpRequest, RequestRenderer
@@ -82,6 +84,8 @@ class Compiled:
     poll_at_a_time: int
     poll_messages: int
     """Messages that one question is about."""
+    lookup: LookupReader | None
+    """None where an unknown message cannot be looked for."""
 
 
 class Trial(msgspec.Struct, frozen=True, kw_only=True):
@@ -158,6 +162,7 @@ class HttpCarrier:
             clock=clock,
             unreported=partial(unreported.of, settings.name),
         )
+        self._lookup = self._build_lookup(compiled.lookup)
 
     @property
     def up(self) -> bool:
@@ -178,8 +183,8 @@ class HttpCarrier:
 
     @property
     def in_flight(self) -> int:
-        """Requests whose answer is awaited."""
-        return len(self._open)
+        """Requests whose answer is awaited, and messages that are looked for."""
+        return len(self._open) + (len(self._lookup) if self._lookup is not None else 0)
 
     @property
     def waiting(self) -> int:
@@ -224,6 +229,9 @@ class HttpCarrier:
                     await self._emptied.wait()
             except TimeoutError:
                 pass
+        if self._lookup is not None:
+            for message, unknown in self._lookup.stop().values():
+                self._settle(message, unknown)
         late, self._open = list(self._open.values()), {}
         for message, _ in late:
             self._settle(message, self._unknown(message, "stopped before the answer came"))
@@ -393,9 +401,35 @@ class HttpCarrier:
             outcome = self._unknown(message, "internal error")
         if isinstance(outcome, Accepted):
             self._settle(message, outcome)
+        elif isinstance(outcome, Unknown) and self._lookup is not None and self._running:
+            ago_ms = int((self._clock() - since[1]) * 1000)
+            self._lookup.begin(message, outcome, self._wall_clock_ms() - ago_ms)
         elif outcome is not None:  # at once, as it may say that the provider is left alone now
             self.sink.outcome(self.name, message, outcome)
         self._pump()
+
+    def _build_lookup(self, reader: LookupReader | None) -> Lookup | None:
+        def ask(request: HttpRequest, answered: Callable[[Fetched | FetchError], None]) -> None:
+            self._client.start(
+                request.method, request.url, answered, headers=request.headers, body=request.body
+            )
+
+        def settle(message: Outgoing, outcome: Accepted | Unknown) -> None:
+            if isinstance(outcome, Accepted):
+                log.info("http_message_found", carrier=self.name)
+                self._poll_for(message, outcome.carrier_ids[0])
+            self.sink.outcome(self.name, message, outcome)
+            self._pump()
+
+        if reader is None:
+            return None
+        return Lookup(
+            reader,
+            fill=lambda message: self._filling(message, {}),
+            ask=ask,
+            settle=settle,
+            in_flight=lambda: [message for message, _ in self._open.values()],
+        )
 
     def _outcome(
         self,
@@ -429,14 +463,9 @@ class HttpCarrier:
             self.health.note_answer()
             self.pace.on_accepted(now)
             ids = self._ids(message, answer.ids)
-            if self._poll is not None:
-                self._poller.add(
-                    SentMessage(
-                        message_id=message.message_id,
-                        carrier_id=ids[0],
-                        recipient=message.recipient,
-                    )
-                )
+            self._poll_for(message, ids[0])
+            if self._lookup is not None:
+                self._lookup.note_accepted(ids)
             return Accepted(carrier_ids=ids)
         if isinstance(meaning, FailureCode):
             self.health.note_answer()
@@ -459,6 +488,16 @@ class HttpCarrier:
             return self._deferred(RetryCode.CARRIER_BUSY, answer.detail)
         self._note_failure(answer.detail)
         return self._unknown(message, answer.detail)
+
+    def _poll_for(self, message: Outgoing, carrier_id: str) -> None:
+        if self._poll is not None:
+            self._poller.add(
+                SentMessage(
+                    message_id=message.message_id,
+                    carrier_id=carrier_id,
+                    recipient=message.recipient,
+                )
+            )
 
     def _ids(self, message: Outgoing, ids: tuple[str, ...]) -> tuple[str, ...]:
         """One ID for each part where the provider has so many, else one for the whole."""

@@ -84,6 +84,7 @@ class RequestRenderer:
         )
         self._aws = compiler.aws_key(table.aws_service) if table.aws_service else None
         fields = [_with(table.fields, more) for more in _variants(table)]
+        self._by_sender = bool(table.from_name or table.from_number)
         in_url = body in ("", "none")
         query = [table.query | one if in_url else table.query for one in fields]
         self._queries = [compiler.pairs(one, percent) for one in query]
@@ -102,11 +103,11 @@ class RequestRenderer:
 
     def render_body(self, filling: Filling) -> bytes:
         """The body for a message."""
-        return self._bodies[_variant(filling.message)](filling)
+        return self._bodies[self._variant(filling.message)](filling)
 
     def render(self, filling: Filling) -> HttpRequest:
         """The request for a message."""
-        variant = _variant(filling.message)
+        variant = self._variant(filling.message)
         url = self._base
         if self._path is not None:
             url += self._path(filling)
@@ -117,6 +118,15 @@ class RequestRenderer:
             headers = sign(self._aws, self.method, url, headers, body, filling.now_ms)
         return HttpRequest(self.method, url, headers, body)
 
+    def _variant(self, message: Outgoing) -> int:
+        """Which of `_variants` a message needs."""
+        variant = int(message.alphabet is _UCS2)
+        if message.message_class == _FLASH:
+            variant += 2
+        if self._by_sender and message.sender.removeprefix("+").isdigit():
+            variant += 4
+        return variant
+
     def _header_values(self, filling: Filling) -> tuple[tuple[str, str], ...]:
         if self._fixed_headers is not None:
             return self._fixed_headers
@@ -126,18 +136,16 @@ class RequestRenderer:
         return tuple((name, value) for name, value in filled if value is not ABSENT)
 
 
-def _variant(message: Outgoing) -> int:
-    """Which of `_variants` a message needs."""
-    variant = int(message.alphabet is _UCS2)
-    return variant + 2 if message.message_class == _FLASH else variant
-
-
 def _variants(table: RequestTable) -> Iterable[Mapping[str, Any]]:
-    """The fields that differ: plain and flash texts, each in the GSM alphabet and in UCS-2."""
-    yield table.gsm
-    yield table.ucs2
-    yield _with(table.gsm, table.flash)
-    yield _with(table.ucs2, table.flash)
+    """The fields that differ: of names and numbers as senders, and for each of plain and flash
+    texts, in the GSM alphabet and in UCS-2."""
+    senders = (
+        (table.from_name, table.from_number) if table.from_name or table.from_number else ({},)
+    )
+    for sender in senders:
+        for shown in ({}, table.flash):
+            for alphabet in (table.gsm, table.ucs2):
+                yield _with(_with(alphabet, shown), sender)
 
 
 def _with(fields: Mapping[str, Any], more: Mapping[str, Any]) -> dict[str, Any]:

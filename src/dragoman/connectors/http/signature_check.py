@@ -7,6 +7,7 @@ from typing import Any, Final
 from dragoman.web.outgoing import GuardedClient
 from dragoman.web.requests import Request
 
+REFUSED_STATUS: Final = 403
 MISSING: Final = "the signature is missing"
 WRONG: Final = "the signature is wrong"
 
@@ -14,6 +15,9 @@ WRONG: Final = "the signature is wrong"
 class SignatureCheck:
     """Checks calls; this one checks nothing, as many providers sign nothing."""
 
+    missing_status = REFUSED_STATUS
+    """How a call without a signature is answered. Of a provider that leaves one out now and then,
+    this is what has it call again."""
     fetches = False
     """Whether a check may have to fetch something, so that `fetch_and_check` is to be awaited."""
 

@@ -19,15 +19,22 @@ import msgspec
 from dragoman.config.http import SignatureTable
 from dragoman.connectors.http.calls import FORM, read_call
 from dragoman.connectors.http.paths import text_of
-from dragoman.connectors.http.signature_check import MISSING, WRONG, SignatureCheck
+from dragoman.connectors.http.signature_check import (
+    MISSING,
+    REFUSED_STATUS,
+    WRONG,
+    SignatureCheck,
+)
 from dragoman.connectors.http.templates import Compiler
 from dragoman.web.charsets import parse_media_type
 from dragoman.web.forms import parse_form
 from dragoman.web.refusals import MalformedBody
 from dragoman.web.requests import Request
 
+OTHER_KEY: Final = "signed with a key that is not among the credentials"
 _HEADER: Final = "header:"
 _PREFIX: Final = re.compile(rb"^(?:md5|sha1|sha256|sha512|v[0-9])=")
+_OTHER_HASH: Final = re.compile(rb"\balgorithm=HMAC_(SHA1|SHA256|SHA512)\b", re.IGNORECASE)
 _PORT: Final = re.compile(
     r"(https?://(?:[^/?#@]*@)?(?:\[[^\]]*\]|[^/:?#\[]+))(:[0-9]+)?(?=[/?#]|$)", re.IGNORECASE
 )
@@ -71,7 +78,9 @@ class _Hmac(SignatureCheck):
     def __init__(self, table: SignatureTable, key: str, url: PublicUrl) -> None:
         self._header = table.header
         self._key = key.encode()
-        self._algorithm = table.algorithm or "sha256"
+        self._other_header = table.other_header.lower().encode()
+        self._other_key = table.other_key.encode()
+        self._algorithm: str = table.algorithm or "sha256"
         self._encode = _ENCODINGS[table.encoding or "hex"]
         self._folds = (table.encoding or "hex") == "hex"
         urls = (url, lambda request: _other_port(url(request))) if table.either_port else (url,)
@@ -81,13 +90,19 @@ class _Hmac(SignatureCheck):
         given = _given(request, self._header)
         if not given:
             return MISSING
+        key, algorithm = self._key, self._algorithm
+        if self._other_header and (settings := request.header(self._other_header)):
+            other = _OTHER_HASH.search(settings)
+            if not self._other_key or other is None:
+                return OTHER_KEY
+            key, algorithm = self._other_key, other[1].decode().lower()
         if self._folds:
             given = given.lower()
         # Some providers sign with two keys for a while, or name the hash before it.
         candidates = [_PREFIX.sub(b"", one.strip()) for one in given.split(b",")]
         for pieces in self._signed:
             signed = b"".join([piece(request) for piece in pieces])
-            expected = self._encode(hmac.digest(self._key, signed, self._algorithm))
+            expected = self._encode(hmac.digest(key, signed, algorithm))
             if any(hmac.compare_digest(one, expected) for one in candidates):
                 return ""
         return WRONG
@@ -188,7 +203,10 @@ def build_check(
             f"the provider signs its calls, and {table.key} is missing; set it among the"
             " credentials, or verify_signatures = false"
         )
-    return _KINDS[table.kind](table, key, url)
+    table = msgspec.structs.replace(table, other_key=compiler.text(table.other_key)[0])
+    check = _KINDS[table.kind](table, key, url)
+    check.missing_status = table.missing_status or REFUSED_STATUS
+    return check
 
 
 def _sns(table: SignatureTable, key: str, url: PublicUrl) -> SignatureCheck:

@@ -25,7 +25,7 @@ def read_written(text: str, region: str = "") -> tuple[str, ...]:
             parsed = phonenumbers.parse(text, region)
         except phonenumbers.NumberParseException:
             parsed = None
-        if parsed is not None and phonenumbers.is_possible_number(parsed):
+        if parsed is not None and _is_dialled_from_abroad(parsed, region):
             found.append(f"{parsed.country_code}{phonenumbers.national_significant_number(parsed)}")
     try:
         found.append(normalise(text))
@@ -53,6 +53,20 @@ def is_in_use(digits: str) -> bool:
 def has_numbers(region: str) -> bool:
     """Whether there is a country of this name (ISO 3166-1 alpha-2) with phone numbers."""
     return region in phonenumbers.SUPPORTED_REGIONS
+
+
+def _is_dialled_from_abroad(number: phonenumbers.PhoneNumber, region: str) -> bool:
+    """Whether a number of a region has an international form.
+
+    One without its area code has none, nor has a short code: some plans leave room for numbers of
+    four digits (Germany), so that by its length alone a short code could be either.
+    """
+    reason = phonenumbers.is_possible_number_with_reason(number)
+    if reason != phonenumbers.ValidationResult.IS_POSSIBLE:
+        return False
+    return not phonenumbers.is_possible_short_number_for_region(
+        number, region
+    ) or phonenumbers.is_valid_number(number)
 
 
 def _is_number(text: str) -> bool:

@@ -99,7 +99,8 @@ class Calls:
             source="Twilio API 2010-04-01" if path.startswith("/2010") else f"Twilio {tag}",
             query=query,
             body=body,
-            body_formats=("form",) if method == "POST" else (),
+            # PHP's curl makes a multipart form of an array, which many programs hand it.
+            body_formats=("form", "multipart") if method == "POST" else (),
             body_limit_bytes=BODY_LIMIT_BYTES,
             answers={
                 status: answer,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from typing import Final
 
 from dragoman.container import Services
@@ -10,7 +12,7 @@ from dragoman.dialects.twilio import schemas, verify_schemas
 from dragoman.dialects.twilio.accounts import Accounts
 from dragoman.dialects.twilio.available import Available
 from dragoman.dialects.twilio.callbacks import Callbacks
-from dragoman.dialects.twilio.calls import Calls, build_refuse
+from dragoman.dialects.twilio.calls import ACCOUNT, Calls, build_refuse
 from dragoman.dialects.twilio.inbound import Inbound
 from dragoman.dialects.twilio.lookup import Lookups
 from dragoman.dialects.twilio.mapping import DIALECT
@@ -37,6 +39,7 @@ def build_twilio(services: Services) -> ProviderDialect:
         *_services(services, pools),
         *_verify(services),
     )
+    older = tuple(_older(operations))
     return ProviderDialect(
         name=DIALECT,
         web=Dialect(
@@ -49,7 +52,7 @@ def build_twilio(services: Services) -> ProviderDialect:
             login='-u "$TWILIO_ACCOUNT_SID:$TWILIO_AUTH_TOKEN"',
             prefixes=PREFIXES,
             operations=operations,
-            unlisted=tuple(xml_variants(operations)),
+            unlisted=(*older, *xml_variants((*operations, *older))),
             refuse=build_refuse(services),
             aliases={before + prefix: prefix for before in prefixes for prefix in PREFIXES},
         ),
@@ -57,6 +60,15 @@ def build_twilio(services: Services) -> ProviderDialect:
         render_text=inbound.render_text,
         take_answer=inbound.take_answer,
     )
+
+
+def _older(operations: Iterable[Operation]) -> Iterator[Operation]:
+    """Messages under their first name, which old programs still use."""
+    names = {f"{ACCOUNT}/Messages.json", f"{ACCOUNT}/Messages/{{message}}.json"}
+    for operation in operations:
+        if operation.path in names:
+            path = operation.path.replace("/Messages", "/SMS/Messages", 1)
+            yield replace(operation, path=path)
 
 
 def _account(services: Services) -> tuple[Operation, ...]:

@@ -40,6 +40,11 @@ CASE = Case(
         Answer(
             status=403, body='{"code":"0x0216","message":"Insufficient credit"}', meaning="credit"
         ),
+        Answer(status=403, body='{"code":"0x0215","message":"x"}', meaning="barred"),
+        Answer(status=403, body='{"code":"0x0217","message":"x"}', meaning="not_allowed"),
+        Answer(status=403, body='{"code":"0x022a","message":"x"}', meaning="setup"),
+        Answer(status=500, body='{"code":"0x021E","message":"x"}', meaning="setup"),
+        Answer(status=422, body='{"code":"0x0312","message":"x"}', meaning="invalid_content"),
         Answer(status=422, body='{"code":"0x0308","message":"x"}', meaning="refused_by_carrier"),
         Answer(status=400, body='{"code":"0x0301"}', meaning="refused_by_carrier"),
         Answer(status=500, body='{"code":"0x0300"}', meaning="unknown"),
@@ -57,6 +62,12 @@ CASE = Case(
             body=b'{"id":1000001,"msisdn":4512345678,"status":"UNDELIVERABLE","userref":"dabc","error":"x","code":"0x0402"}',
             sign=sign,
             reports=(("1000001", "dabc", "4512345678", "undeliverable", ""),),
+        ),
+        Call(
+            headers={"content-type": JSON},
+            body=b'{"id":1000001,"msisdn":4512345678,"status":"UNDELIVERABLE","userref":"dabc","error":"Unknown subscriber","code":"0x1010"}',
+            sign=sign,
+            reports=(("1000001", "dabc", "4512345678", "undeliverable", "unknown_subscriber"),),
         ),
         Call(
             headers={"content-type": JSON},

@@ -62,6 +62,13 @@ CASE = Case(
         ),
         Answer(status=402, body='{"errors":[{"code":"20100"}]}', meaning="credit"),
         Answer(status=422, body='{"errors":[{"code":"10015"}]}', meaning="refused_by_carrier"),
+        Answer(status=409, body='{"errors":[{"code":"40320"}]}', meaning="temporary"),
+        Answer(status=403, body='{"errors":[{"code":"10039"}]}', meaning="not_allowed"),
+        Answer(status=403, body='{"errors":[{"code":"40333"}]}', meaning="credit"),
+        Answer(status=400, body='{"errors":[{"code":"40331"}]}', meaning="setup"),
+        Answer(status=400, body='{"errors":[{"code":"49999"}]}', meaning="refused_by_carrier"),
+        Answer(status=503, body='{"errors":[{"code":"49999"}]}', meaning="temporary"),
+        Answer(status=500, body='{"errors":[{"code":"10007"}]}', meaning="unknown"),
     ),
     calls=(
         Call(

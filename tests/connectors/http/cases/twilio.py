@@ -17,8 +17,18 @@ def signed(call: Call, url: str) -> dict[str, str]:
     return {"X-Twilio-Signature": in_base64(hmac_of("TOKEN", text.encode(), "sha1"))}
 
 
+def sign_as_a_rule_says(call: Call) -> dict[str, str]:
+    """Signs with the shared key of a webhook rule."""
+    form = sorted(parse_qsl(call.body.decode(), keep_blank_values=True))
+    text = call.url + "".join(name + value for name, value in form)
+    return {
+        "X-Twilio-Webhooks-Signature-Settings": "key=SK1,algorithm=HMAC_SHA256",
+        "X-Twilio-Signature": in_base64(hmac_of("SHARED", text.encode(), "sha256")),
+    }
+
+
 CASE = Case(
-    credentials={"account_sid": "AC1", "auth_token": "TOKEN"},
+    credentials={"account_sid": "AC1", "auth_token": "TOKEN", "shared_key": "SHARED"},
     requests=(
         Request(
             line="POST https://api.twilio.com/2010-04-01/Accounts/AC1/Messages.json",
@@ -84,6 +94,13 @@ CASE = Case(
             headers={"content-type": FORM},
             body=b"MessageStatus=delivered&To=%2B4512345678&MessageSid=SM8",
             sign=lambda call: signed(call, call.url.replace(".org/", ".org:443/")),
+            reports=(("SM8", "dabc", "4512345678", "delivered", ""),),
+        ),
+        Call(
+            query="ref=dabc",
+            headers={"content-type": FORM},
+            body=b"MessageStatus=delivered&To=%2B4512345678&MessageSid=SM8",
+            sign=sign_as_a_rule_says,
             reports=(("SM8", "dabc", "4512345678", "delivered", ""),),
         ),
         Call(
