@@ -16,7 +16,7 @@ from typing import Final, cast
 import httptools
 
 from dragoman.kit.prompt import Settled
-from dragoman.web.known_heads import END
+from dragoman.web.known_heads import END, MAX_HEAD_BYTES
 from dragoman.web.operations import Dialect
 from dragoman.web.refusals import Refusal
 from dragoman.web.requests import Request
@@ -235,11 +235,11 @@ class _Answers:
     def learn(self, data: bytes, response: Response) -> None:
         """Remembers an answer that came whole."""
         head, _, body = data.partition(END)
-        if body != response.body:
+        if body != response.body or len(head) > MAX_HEAD_BYTES:
             return
         if len(self._known) >= MAX_ANSWERS:
             self._known.clear()
-        self._known[head + END] = response, len(body)
+        self._known[head + END] = response.with_body(b""), len(body)
 
 
 class _Connection(asyncio.Protocol):
