@@ -222,7 +222,8 @@ def _nodes(folder: Path, runs: int, waiting: int) -> None:
     print(f"\nM  a partition in which {waiting:,} messages wait, taken over by the other node")
     for takeover in nodes.run_takeovers(folder / "nodes-takeovers", waiting):
         print(
-            f"  its owner is {takeover.name:<8} answered by the other after {takeover.answered_s} s"
+            f"  its owner is {takeover.name:<8} taken over in {takeover.taken_s} s, a call took"
+            f" {takeover.longest_s} s at most, {takeover.unavailable} not accepted"
             f"   {_verdict(takeover.flaws)}"
         )
 

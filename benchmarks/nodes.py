@@ -51,7 +51,6 @@ CONNECTIONS = 16
 ALONE_S = 3.0
 TURNS = 3
 WAITING = 1_000_000
-
 NODES = ("a", "b")
 ACCOUNTS = ("bench-4", "bench-0")
 """Whose names say partition 0 and partition 1."""
@@ -135,8 +134,12 @@ class Takeover:
     """What becomes of a partition when its owner goes."""
 
     name: str
-    answered_s: float
-    """From the signal to the answer of a submission to another node."""
+    taken_s: float
+    """From the signal until another node owns it and has accepted a submission."""
+    longest_s: float
+    """That a submission to that node was under way meanwhile."""
+    unavailable: int
+    """Submissions meanwhile that were not accepted: the owner went while it had them."""
     flaws: tuple[str, ...]
 
 
@@ -232,6 +235,11 @@ class Nodes:
         self.command("a", "cluster", "move", "0", second)
         self.command("a", "cluster", "move", "1", first)
         self._until(lambda: self.owners() == (second, first))
+
+    def waiting(self) -> int:
+        """The messages of partition 0 that have not ended."""
+        ((count,),) = self._select("SELECT count(*) FROM dragoman_p00.messages WHERE state < 30")
+        return int(count)
 
     def _until(self, holds: Any) -> None:
         deadline = time.monotonic() + PATIENCE_S
@@ -404,16 +412,49 @@ def run_takeovers(folder: Path, waiting: int) -> Iterator[Takeover]:
             owner = made.owners()[0]
             other = next(node for node in NODES if node != owner)
             running = made.running.pop(owner)
-            began = time.monotonic()
             running.send_signal(how)
-            status = _post(made.http[other], account, next(bodies(1)))
-            took_s = time.monotonic() - began
+            taken = _call_until_taken(made, other)
             running.wait(PATIENCE_S)
+            waiting += taken.accepted
             flaws = [f"{refused} requests refused"] if refused else []
-            flaws += [f"answered with {status}"] if status != 201 else []
-            yield Takeover(name=name, answered_s=round(took_s, 1), flaws=(*flaws,))
+            flaws += [] if taken.is_over else ["not taken over"]
+            found = made.waiting()
+            flaws += [f"{found:,} of {waiting:,} wait"] if found != waiting else []
+            yield Takeover(
+                name=name,
+                taken_s=round(taken.seconds, 1),
+                longest_s=round(taken.longest_s, 1),
+                unavailable=taken.unavailable,
+                flaws=(*flaws,),
+            )
             made.start(owner)
             made.share()
+
+
+@dataclass(slots=True)
+class _Taken:
+    """What a caller met while a partition changed hands."""
+
+    is_over: bool = False
+    seconds: float = 0.0
+    longest_s: float = 0.0
+    accepted: int = 0
+    unavailable: int = 0
+
+
+def _call_until_taken(made: Nodes, other: str) -> _Taken:
+    """Submits to a node, one after the other, until that owns partition 0 and has accepted one."""
+    taken, began = _Taken(), time.monotonic()
+    while not taken.is_over and taken.seconds < PATIENCE_S:
+        owns, asked = made.owners()[0] == other, time.monotonic()
+        is_accepted = _post(made.http[other], ACCOUNTS[0], next(bodies(1))) == 201
+        now = time.monotonic()
+        taken.longest_s = max(taken.longest_s, now - asked)
+        taken.accepted += is_accepted
+        taken.unavailable += not is_accepted
+        taken.is_over, taken.seconds = owns and is_accepted, now - began
+        time.sleep(LOOK_S)
+    return taken
 
 
 def _post(http: int, account: str, body: bytes) -> int:

@@ -157,8 +157,11 @@ class PostgresServer:
         """The name of a database to be copied; `make` fills it by its URL, once for all workers."""
         with self._lock():
             if not self.run(f"SELECT 1 FROM pg_database WHERE datname = '{name}'"):
-                self.run(f"CREATE DATABASE {name}")
-                make(self.url_of(name))
+                half_made = f"{name}_half_made"  # what a worker may leave that fails meanwhile
+                self.run(f"DROP DATABASE IF EXISTS {half_made} WITH (FORCE)")
+                self.run(f"CREATE DATABASE {half_made}")
+                make(self.url_of(half_made))
+                self.run(f"ALTER DATABASE {half_made} RENAME TO {name}")
         return name
 
     def copy_of(self, template: str) -> str:

@@ -241,15 +241,18 @@ class Services:
         await asyncio.to_thread(self.storage.check)  # a signal is heard meanwhile
         self.storage.start()
         self.ids.continue_after(await self.storage.read(last_identifier))
-        await self.inbound_routing.load()
-        await self.opt_outs.load()
-        await self.auto_answers.load()
-        await self.devices.restore()
-        await self.phone_settings.restore()
-        await self.webhooks.restore()
-        await self.smpp_logins.restore()
-        await self.text_campaigns.restore()
-        await self.alerts.restore()
+        # At once: a partition that changes hands is away until they are done.
+        await asyncio.gather(
+            self.inbound_routing.load(),
+            self.opt_outs.load(),
+            self.auto_answers.load(),
+            self.devices.restore(),
+            self.phone_settings.restore(),
+            self.webhooks.restore(),
+            self.smpp_logins.restore(),
+            self.text_campaigns.restore(),
+            self.alerts.restore(),
+        )
 
     async def _note_key_uses(self) -> None:
         with contextlib.suppress(StorageUnavailable, TimeoutError):  # the next use is noted again

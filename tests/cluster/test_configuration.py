@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dragoman.cluster.configuration import differing, digests
+from dragoman.cluster.configuration import digests
 from dragoman.config import Settings
 from dragoman.config.sections import Cluster, Http, Limits
 from dragoman.config.tables import RouteTable, SmppTable
 from dragoman.config.values import Secret
+from dragoman.core.placement.model.views import differing
 
 
 def carrier(**more: object) -> SmppTable:
@@ -42,3 +43,11 @@ def test_the_order_of_tables_counts() -> None:
     routes = tuple(RouteTable(name=name, carriers=("smsc",)) for name in ("a", "b"))
     one, other = Settings(routes=routes), Settings(routes=routes[::-1])
     assert differing(digests(one), digests(other)) == ["routes"]
+
+
+def test_another_secret_is_named_and_not_all_that_is_made_with_it() -> None:
+    one, other = (
+        digests(Settings(carriers=(carrier(),), cluster=Cluster(secret=Secret(secret))))
+        for secret in ("of the cluster", "another")
+    )
+    assert differing(one, other) == ["cluster.secret"]

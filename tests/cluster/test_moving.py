@@ -22,6 +22,7 @@ from dragoman.config.tables import SmppTable
 from dragoman.config.values import Secret
 from dragoman.core import moving
 from dragoman.core.accounts.accounts import CreatedAccount
+from dragoman.core.contacts import moved_uploads
 from dragoman.core.messages.model.messages import Submission
 from dragoman.core.model.errors import AlreadyInUse, Refused, StorageUnavailable
 from dragoman.core.moving import Difference, MovedTable, move_in, move_out
@@ -29,7 +30,7 @@ from dragoman.core.ownership import ACCOUNT, OTHERS, OwnedThrough
 from dragoman.storage import copying
 from tests.cluster.conftest import PARTITIONS
 from tests.cluster.test_nodes import name_in, owner, send, shared
-from tests.passing_time import PATIENCE_S
+from tests.passing_time import PATIENCE_S, until
 from tests.postgres import PostgresServer
 
 MakeNode = Callable[..., Any]
@@ -237,6 +238,57 @@ async def test_and_back(cluster_url: str, single: Single, tmp_path: Path) -> Non
         await asyncio.to_thread(move_out, cluster_url, PARTITIONS, url, lambda _: None)
     names = {table.name for table in copying.tables()}
     assert names >= moving.MAY_MEET
+
+
+async def test_uploaded_files_that_are_not_imported_yet_come_along_and_back(
+    make_node: MakeNode,
+    cluster_url: str,
+    single: Single,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(moved_uploads, "PIECE_BYTES", 8)
+    table = b"mobile;name\n4520600000;Ada\n"
+    owner_of = single.accounts[2].account
+    async with opened_services(settings_of(single.url, tmp_path / "single")) as services:
+        upload = await services.uploads.add(owner_of, "friends.csv", table)
+        arriving = await services.uploads.begin(owner_of, "more.csv")
+    folder = tmp_path / "single" / "uploads"
+    told: list[MovedTable] = []
+    await asyncio.to_thread(
+        move_in, single.url, cluster_url, PARTITIONS, told.append, uploads=folder
+    )
+    assert told[-1] == MovedTable(name="uploads", rows=1, unit="files")
+    node = await make_node("a")
+    await shared(node)
+    uploads = node.owned[2].gateway.services.uploads
+    await until(lambda: upload.key in uploads._known, "the files are there")
+    assert uploads.find(owner_of, upload.key) == upload
+    assert (await uploads.shape(owner_of, upload.key)).columns
+    with pytest.raises(Refused):
+        uploads.find(owner_of, arriving.key)
+    await node.stop()
+    again = tmp_path / "again"
+    again.mkdir()
+    url, back = f"sqlite:///{again / 'dragoman.db'}", again / "uploads"
+    await asyncio.to_thread(move_out, cluster_url, PARTITIONS, url, lambda _: None, uploads=back)
+    assert {path.name: path.read_bytes() for path in back.iterdir()} == {
+        name: (folder / name).read_bytes() for name in (f"{upload.key}.csv", f"{upload.key}.json")
+    }
+
+
+async def test_an_uploaded_file_that_was_cut_short_is_told(
+    cluster_url: str, single: Single, tmp_path: Path
+) -> None:
+    async with opened_services(settings_of(single.url, tmp_path / "single")) as services:
+        account = single.accounts[0].account
+        upload = await services.uploads.add(account, "friends.csv", b"mobile\n4520600000\n")
+    folder = tmp_path / "single" / "uploads"
+    (folder / f"{upload.key}.csv").write_bytes(b"mobile\n")
+    with pytest.raises(Difference, match=f"uploaded file {upload.key}"):
+        await asyncio.to_thread(
+            move_in, single.url, cluster_url, PARTITIONS, lambda _: None, uploads=folder
+        )
 
 
 CONFIG = """\

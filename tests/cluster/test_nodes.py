@@ -200,6 +200,10 @@ def _same_name(settings: Settings) -> Settings:
     return _with_cluster(settings, node="a")
 
 
+def _other_secret(settings: Settings) -> Settings:
+    return _with_cluster(settings, secret=Secret("what another cluster has"))
+
+
 def _no_nats(settings: Settings) -> Settings:
     return _with_cluster(settings, nats=Secret(f"nats://127.0.0.1:{free_port()}"))
 
@@ -216,6 +220,7 @@ def _with_cluster(settings: Settings, **more: Any) -> Settings:
         (_other_limits, "differs from that of the other nodes in: limits.max_parts"),
         (_other_partitions, "the cluster has 3 partitions"),
         (_same_name, "another node is called a"),
+        (_other_secret, "differs from that of the other nodes in: cluster.secret$"),
         (_no_nats, "NATS is not reached"),
     ],
 )

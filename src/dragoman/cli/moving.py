@@ -36,6 +36,15 @@ ToOption = Annotated[
         metavar="URL",
     ),
 ]
+UploadsOption = Annotated[
+    Path | None,
+    option(
+        "The folder with the gateway's uploaded files that are not imported yet: `uploads` in its"
+        " data_dir. Without it, the one beside the SQLite file.",
+        "--uploads",
+        metavar="FOLDER",
+    ),
+]
 
 
 def add_to(app: typer.Typer) -> None:
@@ -45,11 +54,15 @@ def add_to(app: typer.Typer) -> None:
 
 
 def import_gateway(
-    source: FromOption, config: ConfigOption = None, json: JsonOption = False
+    source: FromOption,
+    uploads: UploadsOption = None,
+    config: ConfigOption = None,
+    json: JsonOption = False,
 ) -> None:
     """Bring a single gateway into the cluster of a configuration, with all it has.
 
-    Accounts, keys, messages, history and identifiers stay what they are. The gateway and all nodes
+    Accounts, keys, messages, history and identifiers stay what they are; uploaded files that are
+    not imported yet come along. The gateway and all nodes
     must be stopped, and the cluster be new (`dragoman migrate`). If it is interrupted, run it
     again: it goes on where it was, and no node starts before it has ended. At the end every table
     is compared, by its number of rows and a sum over each column. Copy dragoman.key too.
@@ -58,11 +71,22 @@ def import_gateway(
 
     settings = _settings(config)
     with _refusals():
-        rows = move_in(source, settings.database_url, settings.cluster.partitions, _teller(json))
+        rows = move_in(
+            source,
+            settings.database_url,
+            settings.cluster.partitions,
+            _teller(json),
+            _uploads_of(source, uploads),
+        )
     _tell_end(rows, json)
 
 
-def export_gateway(target: ToOption, config: ConfigOption = None, json: JsonOption = False) -> None:
+def export_gateway(
+    target: ToOption,
+    uploads: UploadsOption = None,
+    config: ConfigOption = None,
+    json: JsonOption = False,
+) -> None:
     """Bring all that a cluster has into the database of a single gateway, which is made.
 
     All nodes must be stopped. The cluster's database stays as it is.
@@ -71,8 +95,22 @@ def export_gateway(target: ToOption, config: ConfigOption = None, json: JsonOpti
 
     settings = _settings(config)
     with _refusals():
-        rows = move_out(settings.database_url, settings.cluster.partitions, target, _teller(json))
+        rows = move_out(
+            settings.database_url,
+            settings.cluster.partitions,
+            target,
+            _teller(json),
+            _uploads_of(target, uploads),
+        )
     _tell_end(rows, json)
+
+
+def _uploads_of(url: str, given: Path | None) -> Path | None:
+    """The folder of a gateway's uploaded files; None where nobody says it."""
+    from dragoman.core.moving import folder_of
+
+    beside = folder_of(url)
+    return given or (beside / "uploads" if beside is not None else None)
 
 
 def _settings(config: Path | None) -> Settings:
@@ -113,11 +151,11 @@ class _Teller:
 
     def __call__(self, table: MovedTable) -> None:
         if table.is_done:
-            print(f"{table.name}: {table.rows} rows", flush=True)
+            print(f"{table.name}: {table.rows} {table.unit}", flush=True)
             self._told = 0
         elif table.rows >= self._told + TOLD_EVERY:
             self._told = table.rows
-            print(f"{table.name}: {table.rows} rows so far", flush=True)
+            print(f"{table.name}: {table.rows} {table.unit} so far", flush=True)
 
 
 def _teller(json: bool) -> Callable[[MovedTable], None]:

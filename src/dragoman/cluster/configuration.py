@@ -39,11 +39,6 @@ def digests(settings: Settings) -> dict[str, str]:
     }
 
 
-def differing(own: Mapping[str, str], other: Mapping[str, str]) -> list[str]:
-    """The keys in which two configurations differ, by their digests."""
-    return sorted(key for key in own.keys() | other.keys() if own.get(key) != other.get(key))
-
-
 def _given(value: Any) -> Any:
     """A value of plain types, in which secrets are their text; of tables, what is no default."""
     if isinstance(value, msgspec.Struct):

@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import hmac
 from collections.abc import AsyncGenerator, Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import structlog
 
@@ -29,12 +29,15 @@ from dragoman.cluster.peers import (
     Peers,
     Unreachable,
     own_headers,
+    part_head,
+    read_lines,
     without_ours,
 )
 from dragoman.cluster.tunnels import Adopts, Arriving, Claim
 from dragoman.core.placement.model.views import Overview
 from dragoman.kit.elsewhere import AT_HOME
 from dragoman.web.client_address import ClientAddressReader
+from dragoman.web.known_heads import LEARNED
 from dragoman.web.operations import Dialect
 from dragoman.web.requests import Request
 from dragoman.web.responses import TEXT, Response, Send, Stream
@@ -52,6 +55,8 @@ HOLD_S: Final = 15.0
 OPERATORS_HOLD_S: Final = 5.0
 """How long an operator waits for a partition: what is amiss must be seen meanwhile."""
 LOOK_AGAIN_S: Final = 0.1
+MAX_SAID: Final = 1_000
+"""Callers, by address and partition, that are known to have been handed over."""
 
 _NOBODY: Final = Response(503, b"no node has the partition at the moment\n", TEXT)
 
@@ -327,6 +332,14 @@ class _RelayedCall(Call):
         return _NOBODY
 
 
+class _Said(NamedTuple):
+    """What another node says of a call."""
+
+    partition: int
+    api: bytes
+    client: str
+
+
 class PeerApp(DialectApp):
     """What other nodes call: their callers' calls, for the partitions that this node owns."""
 
@@ -338,6 +351,8 @@ class PeerApp(DialectApp):
         self._node = DialectApp(node, _nothing, body_timeout_s=body_timeout_s)
         self._front = front
         self._secret = secret.encode()
+        self._said: dict[bytes, _Said] = {}
+        """By the lines in which nodes say it, the secret among them."""
 
     def open(self, scope: Mapping[str, Any]) -> Call | None:
         said = own_headers(scope["headers"])
@@ -364,11 +379,31 @@ class PeerApp(DialectApp):
         place = self._front.places.get(partition)
         return place.binds if place is not None else None
 
-    def open_known(self, data: bytes, peer: tuple[str, int] | None) -> None:
-        """Knows no heads: each call says where it is from and for which partition."""
+    def open_known(self, data: bytes, peer: tuple[str, int] | None) -> tuple[Call, bytes] | None:
+        """Leaves it to the partition, where what the node says of the call was said before."""
+        parts = part_head(data)
+        said = self._said.get(parts[0]) if parts is not None else None
+        if parts is None or said is None:
+            return None
+        place = self._front.places.get(said.partition)
+        app = place.app(said.api) if place is not None else None
+        opened = app.open_known(parts[1], None) if app is not None else None
+        if opened is not None:
+            opened[0].request.client = said.client
+        return opened
 
     def learn_head(self, data: bytes, call: Call) -> None:
-        """Remembers none."""
+        """Remembers what a node says of a call; its head is the partition's to remember."""
+        parts = part_head(data) if call.request.method == LEARNED else None
+        if call.app is self or parts is None:
+            return
+        said = read_lines(parts[0])
+        if len(self._said) >= MAX_SAID:
+            self._said.clear()
+        self._said[parts[0]] = _Said(
+            int(said[PARTITION]), said.get(API, WEB), said[CLIENT].decode("latin-1")
+        )
+        call.app.learn_head(parts[1], call)
 
     def _at_once(self, scope: Mapping[str, Any], response: Response) -> Call:
         call = Call(self, Request(scope["method"], scope["path"], dialect=NO_API))

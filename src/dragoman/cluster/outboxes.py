@@ -72,25 +72,26 @@ class Outboxes:
         """Publishes what is given to a carrier, what came meanwhile together."""
         try:
             while waiting := self._waiting[carrier]:
-                batch: list[Sent] = []
-                size = 0
+                batch: list[bytes] = []
+                size, epoch = 0, waiting[0].epoch
                 most = min(MAX_BATCH, most_at_once(self._capacity(carrier)))
-                while waiting and len(batch) < most and size < MAX_BATCH_BYTES:
-                    content = wire.encode(waiting[0])
-                    if batch and size + len(content) > MAX_BATCH_BYTES:
-                        break
+                for sent in waiting[:most]:
+                    content = wire.encode(sent)
                     size += len(content)
-                    batch.append(waiting.pop(0))
+                    if batch and size > MAX_BATCH_BYTES:
+                        break
+                    batch.append(content)
+                del waiting[: len(batch)]
                 self._number += 1
                 name = f"{self._connection.run}-{self._number}"
-                await self._publish_batch(carrier, batch, name)
+                await self._publish_batch(carrier, epoch, wire.encode_joined(batch), name)
         finally:
             self._publishing.pop(carrier, None)
 
-    async def _publish_batch(self, carrier: str, batch: list[Sent], name: str) -> None:
+    async def _publish_batch(self, carrier: str, epoch: int, data: bytes, name: str) -> None:
         """Publishes until it is stored, under one ID: so it is in the stream once."""
-        subject, data = f"{STREAM}.{token_of(carrier)}.any", wire.encode(batch)
-        while batch[0].epoch == self._carriers.epoch(carrier):
+        subject = f"{STREAM}.{token_of(carrier)}.any"
+        while epoch == self._carriers.epoch(carrier):
             try:
                 await self._connection.jetstream.publish(
                     subject, data, stream=STREAM, headers={"Nats-Msg-Id": name}

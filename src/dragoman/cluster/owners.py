@@ -1,28 +1,36 @@
 """What nodes tell the owners of partitions: outcomes, receipts and texts, stored before the answer.
 
 Each is a request to whoever owns the partition now, and is answered after its commit. Outcomes are
-told until they are; a receipt or a text that is not stored comes again from its carrier.
+told until they are; a receipt or a text that is not stored comes again from its carrier. What comes
+in one turn of the loop goes together. Receipts have a subject of their own: an owner of a version
+that takes one at a time has none there, which NATS says at once.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable, Collection, Sequence
+from functools import partial
 from typing import Any, Final
 
 from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
+from nats.errors import NoRespondersError
 
 from dragoman.cluster import wire
 from dragoman.cluster.carriers import Carriers
 from dragoman.cluster.nats_connection import AGAIN_S, REQUEST_TIMEOUT_S, NatsConnection, respond
+from dragoman.cluster.shared_carrier import SharedCarrier
 from dragoman.cluster.wire import Look, Told
 from dragoman.core.messages.model.messages import InboundPartReport, ReceiptReport
 from dragoman.core.model.stored import OnStored
 
 MAX_TOLD: Final = 100
-"""Outcomes in one request."""
+"""Outcomes or receipts in one request."""
+MAX_TOLD_BYTES: Final = 512 * 1024
+"""Of receipts in one request; NATS takes a megabyte."""
+Given = tuple[ReceiptReport, OnStored]
 LOOK_S: Final = 1.0
 """For the other nodes to say whose message a receipt names."""
 
@@ -50,7 +58,9 @@ class Owners:
         self._is_heard = is_heard
         self._telling: defaultdict[int, list[tuple[Told, OnStored]]] = defaultdict(list)
         self._tellers: dict[int, asyncio.Task[None]] = {}
-        self._subscriptions: dict[int, Any] = {}
+        self._receipts: defaultdict[int, list[Given]] = defaultdict(list)
+        """Of this turn of the loop."""
+        self._subscriptions: dict[int, tuple[Any, ...]] = {}
 
     async def listen(self) -> None:
         """Answers from here on which messages this node knows."""
@@ -74,12 +84,19 @@ class Owners:
         async def take(msg: Msg) -> None:
             self._take(number, msg)
 
-        subject = f"dragoman.partition.{number}.*"
-        self._subscriptions[number] = await self._connection.client.subscribe(subject, cb=take)
+        async def take_receipts(msg: Msg) -> None:
+            self._take_receipts(number, msg)
+
+        subscribe = self._connection.client.subscribe
+        self._subscriptions[number] = (
+            await subscribe(f"dragoman.partition.{number}.*", cb=take),
+            await subscribe(f"dragoman.receipts.{number}", cb=take_receipts),
+        )
 
     async def close_partition(self, number: int) -> None:
         """Leaves what is told to a partition to its next owner."""
-        await self._connection.drop(self._subscriptions.pop(number, None))
+        for subscription in self._subscriptions.pop(number, ()):
+            await self._connection.drop(subscription)
 
     def _take(self, number: int, msg: Msg) -> None:
         def stored(on_disk: bool) -> None:
@@ -104,6 +121,32 @@ class Owners:
                 stored(False)
             else:
                 shared.sink.inbound(text, stored)
+
+    def _take_receipts(self, number: int, msg: Msg) -> None:
+        """Takes receipts, and answers of each, in their order, whether it is stored."""
+        if not self._is_heard():
+            return
+        received = wire.read_receipts(msg.data)
+        left, answers = len(received), [_NOT_STORED] * len(received)
+
+        def stored(place: int, on_disk: bool) -> None:
+            nonlocal left
+            left -= 1
+            if on_disk:
+                answers[place] = _STORED
+            if not left:
+                self._connection.do(respond(msg, b"".join(answers)))
+
+        given: defaultdict[SharedCarrier, list[Given]] = defaultdict(list)
+        for place, receipt in enumerate(received):
+            report = receipt.whole()
+            shared = self._carriers.shared(report.carrier, number)
+            if shared is None:
+                stored(place, False)
+            else:
+                given[shared].append((report, partial(stored, place)))
+        for shared, receipts in given.items():
+            shared.sink.receipts_came(receipts)
 
     def _take_outcomes(self, number: int, outcomes: list[Told], stored: OnStored) -> None:
         left, all_stored = len(outcomes), True
@@ -167,8 +210,43 @@ class Owners:
         return bool(answer.data == _STORED)
 
     def receipt(self, partition: int, report: ReceiptReport, on_stored: OnStored) -> None:
-        """Gives an owner a receipt."""
-        self._give(partition, "receipt", wire.encode(wire.Receipt.of(report)), on_stored)
+        """Gives an owner a receipt, with what else comes in this turn of the loop."""
+        if not self._receipts:
+            asyncio.get_running_loop().call_soon(self._give_receipts)
+        self._receipts[partition].append((report, on_stored))
+
+    def _give_receipts(self) -> None:
+        receipts, self._receipts = self._receipts, defaultdict(list)
+        for partition, given in receipts.items():
+            contents = [wire.encode(wire.Receipt.of(report)) for report, _ in given]
+            begin, size = 0, 0
+            for end, content in enumerate(contents):
+                size += len(content)
+                if end - begin == MAX_TOLD or (size > MAX_TOLD_BYTES and end > begin):
+                    self._give_batch(partition, given[begin:end], contents[begin:end])
+                    begin, size = end, len(content)
+            self._give_batch(partition, given[begin:], contents[begin:])
+
+    def _give_batch(
+        self, partition: int, given: Sequence[Given], contents: Sequence[bytes]
+    ) -> None:
+        async def give() -> None:
+            subject, data = f"dragoman.receipts.{partition}", wire.encode_joined(contents)
+            try:
+                answer = await self._connection.client.request(
+                    subject, data, timeout=REQUEST_TIMEOUT_S
+                )
+                answers = bytes(answer.data)
+            except NoRespondersError:
+                for (_, on_stored), content in zip(given, contents, strict=True):
+                    self._give(partition, "receipt", content, on_stored)
+                return
+            except (NatsError, OSError):
+                answers = b""
+            for place, (_, on_stored) in enumerate(given):
+                on_stored(answers[place : place + 1] == _STORED)
+
+        self._connection.do(give())
 
     def inbound(self, partition: int, report: InboundPartReport, on_stored: OnStored) -> None:
         """Gives an owner a text."""

@@ -14,14 +14,14 @@ from typing import Final, Protocol
 import msgspec
 import structlog
 
-from dragoman.cluster.configuration import differing, digests
+from dragoman.cluster.configuration import digests
 from dragoman.cluster.peers import NODE, Peers, Unreachable
 from dragoman.config import ConfigError, Settings
 from dragoman.config.differences import RELOADED
 from dragoman.core.delivery.running import Reloaded
 from dragoman.core.model.errors import RefusalCode, Refused, StorageUnavailable
 from dragoman.core.placement.membership import Membership
-from dragoman.core.placement.model.views import Node
+from dragoman.core.placement.model.views import Node, differing
 from dragoman.web.operations import Dialect, Operation
 from dragoman.web.refusals import Refusal
 from dragoman.web.requests import Request

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, Final, Self
 
 import msgspec
@@ -130,11 +131,19 @@ def _fit_of(look: Look) -> int:
 
 
 encode: Final = msgspec.msgpack.Encoder().encode
+
+
+def encode_joined(contents: Iterable[bytes]) -> bytes:
+    """A list of what is encoded already."""
+    return encode([msgspec.Raw(content) for content in contents])
+
+
 read_sent: Final = msgspec.msgpack.Decoder(list[Sent]).decode
 read_told: Final = msgspec.msgpack.Decoder(list[Told]).decode
 read_state: Final = msgspec.msgpack.Decoder(tuple[str, State]).decode
 read_tokens: Final = msgspec.msgpack.Decoder(list[int]).decode
 read_text: Final = msgspec.msgpack.Decoder(Text).decode
 read_receipt: Final = msgspec.msgpack.Decoder(Receipt).decode
+read_receipts: Final = msgspec.msgpack.Decoder(list[Receipt]).decode
 read_counted: Final = msgspec.msgpack.Decoder(list[Counted]).decode
 read_look: Final = msgspec.msgpack.Decoder(Look).decode

@@ -92,10 +92,10 @@ def _check_cluster(settings: Settings) -> Iterator[Mistake]:
         yield Mistake("cluster.secret", f"at least {MIN_CLUSTER_SECRET} characters")
     if len(settings.carriers_of_phones) < len(settings.carriers) and not cluster.nats:
         yield Mistake("cluster.nats", "missing: it brings messages to the nodes with the carriers")
-    for index, carrier in enumerate(settings.carriers):
+    for carrier in settings.carriers:
         if isinstance(carrier, PhonesTable) and carrier.shared:
             problem = "in a cluster phones send for their own account: it lives where they do"
-            yield Mistake(f"carriers[{index}].shared", problem)
+            yield Mistake(f"carriers.{carrier.name}.shared", problem)
 
 
 def find_oddities(settings: Settings) -> Iterator[Mistake]:

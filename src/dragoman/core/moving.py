@@ -10,11 +10,13 @@ from __future__ import annotations
 import hashlib
 from collections import defaultdict
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, Final
 
 import msgspec
 
 from dragoman.core.accounts.sql.roots import load_roots
+from dragoman.core.contacts import moved_uploads
 from dragoman.core.identifiers import last_identifier
 from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.core.ownership import Of, kept_by, owner_of
@@ -22,6 +24,7 @@ from dragoman.core.placement.placement import FIRST, partition_of_root
 from dragoman.core.placement.sql import moves, shared
 from dragoman.core.tables import metadata
 from dragoman.storage import copying
+from dragoman.storage.moving import folder_of as folder_of
 from dragoman.storage.moving import opened_cluster, opened_source, opened_target
 from dragoman.storage.short_ids import LIMIT
 
@@ -33,6 +36,7 @@ class MovedTable(msgspec.Struct, frozen=True, kw_only=True):
 
     name: str
     rows: int
+    unit: str = "rows"
     is_done: bool = True
 
 
@@ -48,9 +52,12 @@ MAY_MEET: Final = frozenset(
 """Tables whose keys are no identifiers: where two partitions have the same, the first's is kept."""
 
 
-def move_in(source_url: str, cluster_url: str, partitions: int, tell: Tell) -> int:
+def move_in(
+    source_url: str, cluster_url: str, partitions: int, tell: Tell, uploads: Path | None = None
+) -> int:
     """Brings a single gateway into an empty cluster; how many rows. Both must be stopped.
 
+    `uploads` is the folder with its files of contacts that are not imported yet.
     One that was interrupted goes on where it stopped. Raises `Refused`, `Difference`,
     `AlreadyInUse`, `StorageUnavailable`.
     """
@@ -68,6 +75,12 @@ def move_in(source_url: str, cluster_url: str, partitions: int, tell: Tell) -> i
         for table in copying.tables():
             total += _move_table(source, cluster, table, places, partitions, tell)
         _compare(source, cluster, partitions)
+        if uploads is not None:
+            files = _checked(
+                moved_uploads.bring_in, cluster, uploads, lambda owner: places.get(owner, FIRST)
+            )
+            if files:
+                tell(MovedTable(name="uploads", rows=files, unit="files"))
         moves.put_setting(cluster, moves.NEWEST, str(last_identifier(source)))
         moves.put_setting(cluster, moves.NEWEST_SHORT, str(short_id))
         moves.raise_counter(cluster, FIRST, short_id)
@@ -150,11 +163,13 @@ def _check(table: str, expected: copying.Measures, found: copying.Measures) -> N
         )
 
 
-def move_out(cluster_url: str, partitions: int, target_url: str, tell: Tell) -> int:
+def move_out(
+    cluster_url: str, partitions: int, target_url: str, tell: Tell, uploads: Path | None = None
+) -> int:
     """Brings a cluster back into an empty database of a single gateway; how many rows.
 
-    The nodes must be stopped. It is one transaction: one that was interrupted is begun anew. Raises
-    as `move_in` does.
+    Its uploaded files come to the folder `uploads`. The nodes must be stopped. It is one
+    transaction: one that was interrupted is begun anew. Raises as `move_in` does.
     """
     with opened_cluster(cluster_url, partitions) as cluster, opened_target(target_url) as target:
         if shared.find_partitions(cluster) != partitions:
@@ -182,8 +197,19 @@ def move_out(cluster_url: str, partitions: int, target_url: str, tell: Tell) -> 
                 expected = _sum(_measure(cluster, table, partitions))
                 _check(table.name, expected, copying.measure(target, table))
         moves.put_counter(target, moves.counters(cluster, partitions))
+        if uploads is not None:
+            files = _checked(moved_uploads.bring_out, cluster, uploads, partitions)
+            if files:
+                tell(MovedTable(name="uploads", rows=files, unit="files"))
         target.commit()
         return total
+
+
+def _checked(bring: Callable[..., int], *arguments: Any) -> int:
+    try:
+        return bring(*arguments)
+    except moved_uploads.Changed as changed:
+        raise Difference(f"uploaded file {changed} has not the length that it had") from None
 
 
 def _check_secrets(cluster: Any, table: Any, partitions: int) -> None:

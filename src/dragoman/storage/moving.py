@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from sqlalchemy import Connection, create_engine, make_url, text
 from sqlalchemy.exc import DBAPIError
@@ -19,6 +20,14 @@ IN_USE = "a node has partition {}: stop all nodes first"
 LOOK_AGAIN_S = 0.1
 ENDING = 20
 """How often a lock is asked for whose session may be ending."""
+
+
+def folder_of(url: str) -> Path | None:
+    """The folder of an SQLite file; None for a server."""
+    parsed = make_url(url)
+    if parsed.get_backend_name() != "sqlite" or not parsed.database:
+        return None
+    return Path(parsed.database).parent
 
 
 @contextmanager

@@ -13,6 +13,8 @@ from dragoman.web.requests import Request
 MAX_HEADS: Final = 1_000
 MAX_HEAD_BYTES: Final = 2_000
 END: Final = b"\r\n\r\n"
+LEARNED: Final = "POST"
+"""The method of the requests whose heads are remembered."""
 _TARGET: Final = re.compile(rb"POST /[!-\"$->@-~]*\?([!-\"$-~]*) HTTP/1\.1\r\n")
 """A request line whose target is of visible ASCII, without a fragment."""
 
@@ -54,7 +56,7 @@ class KnownHeads:
         lengths = [value for name, value in request.headers if name == b"content-length"]
         if (
             len(head) <= MAX_HEAD_BYTES
-            and request.method == "POST"
+            and request.method == LEARNED
             and lengths == [b"%d" % len(body)]
             and not request.header(b"transfer-encoding")
             and not request.header(b"expect")

@@ -124,6 +124,15 @@ class Response:
         _lines_of(extra)
         return response
 
+    def with_body(self, body: bytes) -> "Response":
+        """Returns this answer with another body."""
+        response = Response.__new__(Response)
+        response.status = self.status
+        response.body = body
+        response.content_type = self.content_type
+        response.extra = self.extra
+        return response
+
 
 class Stream(Response):
     """An answer that stays open: each piece goes out at once, until `pieces` end.

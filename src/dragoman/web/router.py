@@ -19,7 +19,7 @@ from dragoman.kit.elsewhere import UNREACHABLE, Elsewhere
 from dragoman.web.bodies import ClientGone, check_body_head, drain_body, read_body
 from dragoman.web.client_address import ClientAddressReader
 from dragoman.web.forms import parse_form
-from dragoman.web.known_heads import END, KnownHeads
+from dragoman.web.known_heads import END, LEARNED, KnownHeads
 from dragoman.web.operations import Dialect, Operation
 from dragoman.web.paths import Found, PathTable
 from dragoman.web.refusals import MalformedBody, Refusal, RefusalKind, Refused
@@ -226,6 +226,8 @@ class DialectApp:
 
     def learn_head(self, data: bytes, call: "Call") -> None:
         """Remembers the head of a call that came whole, for those that begin alike."""
+        if call.request.method != LEARNED:
+            return
         request = call.request.again(client="")
         query = request.query_string
         request.query = _read_query(request, query) if query else _NO_QUERY  # as it was at first
@@ -379,12 +381,12 @@ class Call:
         self, request: Request, operation: Called, elsewhere: Elsewhere
     ) -> Response:
         """Gives a call to the partition of its caller; refuses it where nobody can be reached."""
-        # As tasks: a prompt call is none, and what is set for the refusal ends with it.
         hand_over = self.app.hand_over
         if hand_over is not None:
-            answer = await asyncio.ensure_future(hand_over(request, elsewhere.partition))
+            answer = await hand_over(request, elsewhere.partition)
             if answer is not None:
                 return answer
+        # As a task: what is set for the refusal ends with it.
         response = await asyncio.create_task(self._refuse_here(request, operation))
         return _open_to_all(request, response)
 

@@ -59,6 +59,13 @@ def mistakes(folder: Path, text: str, environ: dict[str, str] | None = None) -> 
     return [str(mistake) for mistake in raised.value.mistakes]
 
 
+CLUSTER = """\
+[storage]
+url = "postgresql://db/dragoman"
+[cluster]
+partitions = 4
+secret = "sixteen characters"
+"""
 MAILINGS = "[mailings]\nenabled = true\n"
 BASE = 'base_url = "https://b.example"\n'
 WRONG_KEYS = [
@@ -324,6 +331,20 @@ WRONG_KEYS = [
     (
         MAILINGS + BASE + 'sender = "a@b.example"\nmax_retry_s = 1',
         "mailings.max_retry_s: less than mailings.first_retry_s",
+    ),
+    (
+        CLUSTER.replace("postgresql://db/dragoman", "sqlite:////tmp/dragoman.db"),
+        "storage.url: a cluster needs PostgreSQL",
+    ),
+    (CLUSTER.replace("sixteen characters", "short"), "cluster.secret: at least 16 characters"),
+    (
+        CLUSTER + CARRIER,
+        "cluster.nats: missing: it brings messages to the nodes with the carriers",
+    ),
+    (
+        CLUSTER + PHONES + "shared = true",
+        "carriers.android.shared: in a cluster phones send for their own account: it lives where"
+        " they do",
     ),
 ]
 

@@ -316,7 +316,7 @@ class Uploads:
         if self.copies is not None:
             await self._restore_copies(self.copies)
         else:
-            for upload in await asyncio.to_thread(_load_all, self.folder):
+            for upload in await asyncio.to_thread(load_all, self.folder):
                 self._known.setdefault(upload.key, upload)
         self._delete_old()
         for upload in list(self._known.values()):
@@ -376,7 +376,7 @@ class Uploads:
     async def _save(self, upload: Upload) -> Upload:
         self._note(upload)
         try:
-            await asyncio.to_thread(_replace, self._note_path(upload.key), upload)
+            await asyncio.to_thread(replace_note, self._note_path(upload.key), upload)
         except OSError as error:
             raise StorageUnavailable(error.strerror or "") from None
         if self.copies is not None:
@@ -387,18 +387,28 @@ class Uploads:
         try:
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             _append(self._path(upload.key), 0, b"")
-            _replace(self._note_path(upload.key), upload)
+            replace_note(self._note_path(upload.key), upload)
         except OSError as error:
             raise StorageUnavailable(error.strerror or "") from None
 
     def _path(self, key: str) -> Path:
-        return self.folder / f"{key}.csv"
+        return path_of(self.folder, key)
 
     def _faults_path(self, key: str) -> Path:
         return self.folder / f"{key}.faults"
 
     def _note_path(self, key: str) -> Path:
-        return self.folder / f"{key}.json"
+        return note_path(self.folder, key)
+
+
+def path_of(folder: Path, key: str) -> Path:
+    """Where the content of a file is."""
+    return folder / f"{key}.csv"
+
+
+def note_path(folder: Path, key: str) -> Path:
+    """Where the note on a file is."""
+    return folder / f"{key}.json"
 
 
 def _check(mapping: Mapping, shape: TableShape) -> None:
@@ -441,13 +451,15 @@ def _append(path: Path, at: int, data: bytes) -> None:
         raise StorageUnavailable(error.strerror or "") from None
 
 
-def _replace(path: Path, upload: Upload) -> None:
+def replace_note(path: Path, upload: Upload) -> None:
+    """Writes the note on a file; raises OSError."""
     fresh = path.with_suffix(".new")
     fresh.write_bytes(msgspec.json.encode(upload))
     fresh.replace(path)
 
 
-def _load_all(folder: Path) -> list[Upload]:
+def load_all(folder: Path) -> list[Upload]:
+    """What the notes in a folder say of its files."""
     found = []
     for path in sorted(folder.glob("*.json")) if folder.is_dir() else ():
         try:

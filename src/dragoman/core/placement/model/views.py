@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Protocol
 
 import msgspec
@@ -15,6 +16,18 @@ GONE_AFTER_S = 3.0
 def key_of_digest(digest: bytes) -> str:
     """A digest as the directory has it: as PostgreSQL writes octets."""
     return f"\\x{digest.hex()}"
+
+
+def differing(own: Mapping[str, str], other: Mapping[str, str]) -> list[str]:
+    """The keys in which two configurations differ, by their digests.
+
+    Digests are made with the secret of the cluster: where all of several differ, and nothing is
+    missing, it is the secret that does.
+    """
+    keys = sorted(key for key in own.keys() | other.keys() if own.get(key) != other.get(key))
+    if len(keys) > 1 and own.keys() == other.keys() == set(keys):
+        return ["cluster.secret"]
+    return keys
 
 
 class PartitionsDiffer(Exception):

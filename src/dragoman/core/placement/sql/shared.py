@@ -17,6 +17,7 @@ from dragoman.core.placement.model.views import (
     Node,
     Overview,
     PartitionsDiffer,
+    differing,
 )
 from dragoman.core.placement.sql import copies
 from dragoman.storage.partitions import CLUSTER_LOCK, SETUP_LOCK, SHARED_SCHEMA, schema_of
@@ -395,9 +396,7 @@ def compare_configuration(
     """The keys in which a configuration differs from that of the living nodes; else it counts."""
     others = text(f"SELECT count(*) FROM {SHARED_SCHEMA}.nodes n WHERE run <> :run AND {_LIVES}")
     if connection.scalar(others, {"run": run}):
-        stored = load_configuration(connection)
-        keys = stored.keys() | digests.keys()
-        return sorted(key for key in keys if stored.get(key) != digests.get(key))
+        return differing(digests, load_configuration(connection))
     if load_configuration(connection) != digests:
         put_configuration(connection, digests)
     return []

@@ -1,0 +1,131 @@
+"""Receipts on their way to the owner of a partition, over a real NATS server."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from nats.aio.msg import Msg
+
+from dragoman.cluster import owners as owners_module
+from dragoman.cluster import wire
+from dragoman.cluster.nats_connection import NatsConnection
+from dragoman.cluster.owners import Owners
+from dragoman.core.messages.model.messages import ReceiptReport
+from dragoman.core.model.stored import OnStored
+from tests.cluster.test_seeking import receipt
+from tests.passing_time import until
+
+PARTITION = 1
+
+
+class Partition:
+    """What it is given in one go, and which numbers it does not store."""
+
+    def __init__(self) -> None:
+        self.given: list[list[str]] = []
+        self.refused: set[str] = set()
+        self.sink = self
+
+    def receipts_came(self, receipts: Sequence[tuple[ReceiptReport, OnStored]]) -> None:
+        self.given.append([report.raw for report, _ in receipts])
+        for report, on_stored in receipts:
+            on_stored(report.raw not in self.refused)
+
+
+@pytest.fixture
+async def connections(nats_url: str) -> AsyncIterator[tuple[NatsConnection, NatsConnection]]:
+    async def changed() -> None: ...
+
+    made = (
+        NatsConnection([nats_url], "giver", changed),
+        NatsConnection([nats_url], "owner", changed),
+    )
+    for connection in made:
+        await connection.open()
+    yield made[0], made[1]
+    for connection in made:
+        await connection.close()
+
+
+@pytest.fixture
+def partition() -> Partition:
+    return Partition()
+
+
+@pytest.fixture
+async def giver(
+    connections: tuple[NatsConnection, NatsConnection], partition: Partition
+) -> AsyncIterator[Owners]:
+    """A node that gives; another one owns the partition."""
+    near, far = (_owners(connection, partition) for connection in connections)
+    await far.open_partition(PARTITION)
+    await connections[1].client.flush()
+    yield near
+    await far.close_partition(PARTITION)
+
+
+def _owners(connection: NatsConnection, partition: Partition | None) -> Owners:
+    carriers: Any = SimpleNamespace(shared=lambda _carrier, _number: partition, names=("smsc",))
+
+    async def look(_report: ReceiptReport) -> wire.Look:
+        return wire.Look()
+
+    return Owners(connection, carriers, look, lambda: True)
+
+
+async def give(owners: Owners, texts: Sequence[str]) -> list[bool]:
+    """Gives receipts in one turn of the loop; whether each was stored."""
+    heard: dict[int, bool] = {}
+    for place, text in enumerate(texts):
+
+        def stored(on_disk: bool, place: int = place) -> None:
+            heard[place] = on_disk
+
+        owners.receipt(PARTITION, receipt(raw=text), stored)
+    await until(lambda: len(heard) == len(texts), "each is answered")
+    return [heard[place] for place in range(len(texts))]
+
+
+async def test_receipts_of_one_turn_go_together_and_each_is_answered_for_itself(
+    giver: Owners, partition: Partition
+) -> None:
+    partition.refused = {"two"}
+    assert await give(giver, ["one", "two", "three"]) == [True, False, True]
+    assert partition.given == [["one", "two", "three"]]
+
+
+async def test_many_receipts_go_in_requests_that_nats_takes(
+    giver: Owners, partition: Partition, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(owners_module, "MAX_TOLD", 2)
+    assert await give(giver, ["1", "2", "3", "4", "5"]) == [True] * 5
+    assert sorted(partition.given) == [["1", "2"], ["3", "4"], ["5"]]
+    monkeypatch.setattr(owners_module, "MAX_TOLD_BYTES", 100)
+    partition.given.clear()
+    assert await give(giver, ["1" * 200, "2" * 200]) == [True] * 2
+    assert sorted(partition.given) == [["1" * 200], ["2" * 200]]
+
+
+async def test_an_owner_of_an_earlier_version_gets_one_receipt_after_the_other(
+    connections: tuple[NatsConnection, NatsConnection], partition: Partition
+) -> None:
+    near, far = connections
+
+    async def take(msg: Msg) -> None:
+        kind, report = msg.subject.rpartition(".")[2], wire.read_receipt(msg.data).whole()
+        partition.given.append([kind, report.raw])
+        await msg.respond(b"-" if report.raw == "two" else b"+")
+
+    await far.client.subscribe(f"dragoman.partition.{PARTITION}.*", cb=take)
+    await far.client.flush()
+    assert await give(_owners(near, None), ["one", "two"]) == [True, False]
+    assert sorted(partition.given) == [["receipt", "one"], ["receipt", "two"]]
+
+
+async def test_a_receipt_for_a_partition_without_an_owner_is_not_acknowledged(
+    connections: tuple[NatsConnection, NatsConnection],
+) -> None:
+    assert await give(_owners(connections[0], None), ["one", "two"]) == [False, False]
