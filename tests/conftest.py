@@ -33,6 +33,7 @@ from tests.collecting import compile_share, take_constants_of_few
 from tests.gateway_harness import GatewayHarness
 from tests.passing_time import until
 from tests.postgres import OwnPostgres, PostgresFolder, PostgresServer, folder_in_memory
+from tests.reporting import tell_what_is_shown
 
 STATEMENTS = 5_000
 """More than all tests together render."""
@@ -63,6 +64,7 @@ def pytest_configure(config: pytest.Config) -> None:
     )
     hypothesis.settings.load_profile("dragoman")
     take_constants_of_few()
+    tell_what_is_shown(config)
     if not _is_worker(config):
         os.environ[_POSTGRES_FOLDER] = tempfile.mkdtemp(prefix="dragoman-pg-", dir=folder)
     config.stash[_POSTGRES] = PostgresFolder(Path(os.environ[_POSTGRES_FOLDER]))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import shutil
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -124,7 +125,7 @@ def smpp_data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-__all__ = ["NUMBER", "PASSWORD", "SYSTEM_ID", "Esme", "MakeSite", "Site", "submit"]
+__all__ = ["NUMBER", "PASSWORD", "SHARED", "SYSTEM_ID", "Esme", "MakeSite", "Site", "submit"]
 
 MakeSite = Callable[..., Awaitable[Site]]
 
@@ -188,6 +189,22 @@ async def shared_site(
     make = Maker(folder)
     yield await make()
     await make.stop()
+
+
+SHARED = pytest.mark.asyncio(loop_scope="module")
+"""Marks tests that have a `shop`: they run on the loop of the gateway that they share."""
+_NUMBERS = itertools.count()
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def shop(shared_site: Site) -> AsyncIterator[Site]:
+    """An account of its own at the gateway that the tests of a module share."""
+    name = f"shop{next(_NUMBERS)}"
+    account = await shared_site.account_with_login(name)
+    shared_site.simulator.phone(NUMBER).received.clear()
+    site = Site(shared_site.gateway, shared_site.simulator, account, name)
+    yield site
+    await site.close()
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from dragoman.protocols.smpp.pdus import (
     Unbind,
 )
 
-from .conftest import PASSWORD, SYSTEM_ID, MakeSite, Site, submit
+from .conftest import PASSWORD, SHARED, SYSTEM_ID, MakeSite, Site, submit
 
 RINVBNDSTS, RALYBND, RBINDFAIL, RINVPASWD = 0x04, 0x05, 0x0D, 0x0E
 
@@ -24,22 +24,24 @@ def of(length: int, command: int, status: int, sequence: int = 1) -> bytes:
     return b"".join(n.to_bytes(4, "big") for n in (length, command, status, sequence))
 
 
+@SHARED
 @pytest.mark.parametrize(
     ("kind", "command"),
     [(BindReceiver, 0x80000001), (BindTransmitter, 0x80000002), (BindTransceiver, 0x80000009)],
 )
 @pytest.mark.parametrize("version", [0x34, 0x50, 0xFF])
 async def test_a_bind_is_answered_with_our_version(
-    site: Site, kind: type[BindTransceiver], command: int, version: int
+    shop: Site, kind: type[BindTransceiver], command: int, version: int
 ) -> None:
-    esme = await site.bind(kind, version=version)
+    esme = await shop.bind(kind, version=version)
     tlv = b"\x02\x10\x00\x01\x34"
     assert esme.raw == of(30, command, 0) + b"Dragoman\0" + tlv
 
 
+@SHARED
 @pytest.mark.parametrize("version", [0x00, 0x32, 0x33])
-async def test_a_program_of_version_3_3_gets_no_parameters(site: Site, version: int) -> None:
-    esme = await site.bind(version=version)
+async def test_a_program_of_version_3_3_gets_no_parameters(shop: Site, version: int) -> None:
+    esme = await shop.bind(version=version)
     assert esme.raw == of(25, 0x80000009, 0) + b"Dragoman\0"
     answer = await esme.ask(submit(registered_delivery=1))
     assert int(answer.message_id) < 10**8

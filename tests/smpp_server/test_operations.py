@@ -17,7 +17,7 @@ from dragoman.protocols.smpp.codec import encode
 from dragoman.protocols.smpp.pdus import BindReceiver, BindTransceiver, EnquireLink
 from dragoman.smpp_server.wire_log import LASTS_S, MAX_OCTETS, WireLog
 
-from .conftest import PASSWORD, SYSTEM_ID, Site, submit
+from .conftest import PASSWORD, SHARED, SYSTEM_ID, Site, submit
 
 
 async def test_a_login_is_made_shown_changed_and_removed(site: Site) -> None:
@@ -53,6 +53,7 @@ async def test_a_login_is_made_shown_changed_and_removed(site: Site) -> None:
     assert answer.command_status == 0x0E
 
 
+@SHARED
 @pytest.mark.parametrize(
     ("changes", "field"),
     [
@@ -67,9 +68,9 @@ async def test_a_login_is_made_shown_changed_and_removed(site: Site) -> None:
         (SmppLoginChanges(no_credit_status=0x500), "no_credit_status"),
     ],
 )
-async def test_what_a_login_cannot_be(site: Site, changes: SmppLoginChanges, field: str) -> None:
+async def test_what_a_login_cannot_be(shop: Site, changes: SmppLoginChanges, field: str) -> None:
     with pytest.raises(Refused) as caught:
-        await binds.change_login(site.gateway.admin, SYSTEM_ID, changes)
+        await binds.change_login(shop.gateway.admin, shop.system_id, changes)
     assert (caught.value.code, caught.value.subject) == (RefusalCode.INVALID_FIELD, field)
 
 

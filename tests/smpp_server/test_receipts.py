@@ -24,7 +24,7 @@ from dragoman.protocols.smpp.tlvs import Tlv
 from dragoman.testkit.simulator import Behaviour
 from dragoman.testkit.simulator.wire import Delivery
 
-from .conftest import NUMBER, MakeSite, Site, submit
+from .conftest import NUMBER, SHARED, MakeSite, Site, submit
 
 REPLY_TO = "4599000000"
 KANNEL = re.compile(
@@ -46,6 +46,7 @@ async def states_of(site: Site) -> list[int]:
     return await site.services.storage.read(lambda c: [row.state for row in c.execute(query)])
 
 
+@SHARED
 @pytest.mark.parametrize(
     ("state", "words", "number"),
     [
@@ -56,11 +57,11 @@ async def states_of(site: Site) -> list[int]:
     ],
 )
 async def test_a_receipt_as_kannel_and_jsmpp_read_it(
-    site: Site, state: MessageState, words: tuple[bytes, ...], number: int
+    shop: Site, state: MessageState, words: tuple[bytes, ...], number: int
 ) -> None:
     error = "000" if state is MessageState.DELIVERED else "0A7"
-    site.simulator.behave(NUMBER, Behaviour(state=state, error=error))
-    esme = await site.bind()
+    shop.simulator.behave(NUMBER, Behaviour(state=state, error=error))
+    esme = await shop.bind()
     answer = await esme.ask(
         submit(
             destination_addr=f"+{NUMBER}",
@@ -95,6 +96,7 @@ async def test_a_failure_by_itself_has_its_number(site: Site) -> None:
     assert {t.tag: t.value for t in receipt.tlvs}[0x0423] == b"\x03\x00\x64"
 
 
+@SHARED
 @pytest.mark.parametrize(
     ("registered", "state", "kinds"),
     [
@@ -108,10 +110,10 @@ async def test_a_failure_by_itself_has_its_number(site: Site) -> None:
     ],
 )
 async def test_only_the_receipts_that_were_asked_for(
-    site: Site, registered: int, state: MessageState, kinds: list[bytes]
+    shop: Site, registered: int, state: MessageState, kinds: list[bytes]
 ) -> None:
-    site.simulator.behave(NUMBER, Behaviour(state=state))
-    esme = await site.bind()
+    shop.simulator.behave(NUMBER, Behaviour(state=state))
+    esme = await shop.bind()
     await esme.ask(submit(registered_delivery=registered))
     other = "4500000001"
     await esme.ask(submit(registered_delivery=1, destination_addr=other))

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-import pytest_asyncio
 from tests.passing_time import until
 
 from dragoman.core.accounts.model.accounts import Permission
@@ -27,23 +24,17 @@ from dragoman.protocols.smpp.tlvs import Tlv
 from dragoman.smpp_server.terms import parse_terms
 from dragoman.work_queue.port import Lane
 
-from .conftest import NUMBER, Site, submit
+from .conftest import NUMBER, SHARED, Site, submit
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = SHARED
 PAYLOAD = 0x0424
-NUMBERS = itertools.count()
 LONG = b"A long text that needs two parts. " * 6
 
 
-@pytest_asyncio.fixture(loop_scope="module")
-async def site(shared_site: Site) -> AsyncIterator[Site]:
+@pytest.fixture
+def site(shop: Site) -> Site:
     """An account of its own at the gateway that all tests here share."""
-    name = f"shop{next(NUMBERS)}"
-    account = await shared_site.account_with_login(name)
-    shared_site.simulator.phone(NUMBER).received.clear()
-    site = Site(shared_site.gateway, shared_site.simulator, account, name)
-    yield site
-    await site.close()
+    return shop
 
 
 async def accepted(site: Site, **more: Any) -> Any:

@@ -7,7 +7,8 @@ with the code of the refusal beside its sentence.
 from __future__ import annotations
 
 import inspect
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from functools import cache
 from types import MappingProxyType
 from typing import Any, Final, cast, get_args, get_type_hints
 
@@ -120,7 +121,7 @@ def build_admin(admin: Admin, guard: Guard | None = None) -> Dialect:
 
 
 def _operation(admin: Admin, call: Call, guard: Guard | None) -> Operation:
-    shapes = get_type_hints(call.run)
+    shapes = _shapes_of(call.run)
     answer = shapes["return"]
     streams = inspect.isasyncgenfunction(call.run)
     first_line, _, rest = inspect.cleandoc(call.run.__doc__ or "").partition("\n")
@@ -143,7 +144,13 @@ def _operation(admin: Admin, call: Call, guard: Guard | None) -> Operation:
     )
 
 
-def _handler(admin: Admin, call: Call, shapes: dict[str, Any], guard: Guard | None) -> Handler:
+@cache
+def _shapes_of(run: Callable[..., Any]) -> Mapping[str, Any]:
+    """The annotations of a call, which a gateway reads for its socket and for its HTTP server."""
+    return MappingProxyType(get_type_hints(run))
+
+
+def _handler(admin: Admin, call: Call, shapes: Mapping[str, Any], guard: Guard | None) -> Handler:
     async def answer(request: Request) -> Response:
         try:
             if guard is not None:
@@ -192,7 +199,7 @@ async def _answer_whole(
     whole: Whole,
     request: Request,
     given: dict[str, Any],
-    shapes: dict[str, Any],
+    shapes: Mapping[str, Any],
 ) -> Response:
     if inspect.isasyncgenfunction(call.run):
         lines = await follow_all(others, request)

@@ -8,13 +8,16 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Final, Generic, TypeVar
+from typing import Final, Generic, TypeAlias, TypeVar
 from urllib.parse import unquote
 
 from dragoman.web.operations import Placeholder, Segment, parse_template, plain_paths
 
 Value = TypeVar("Value")
 Owner = TypeVar("Owner")
+
+Step: TypeAlias = str | re.Pattern[str]
+"""A segment of a template: this text alone, or what fits."""
 
 MAX_SEGMENTS: Final = 32
 
@@ -53,8 +56,9 @@ class PathTable(Generic[Value, Owner]):
     def own(self, prefix: str, owner: Owner) -> None:
         """Gives a path and all below it to an owner; raises ValueError where it has one."""
         node = self._root
-        for segment in parse_template(prefix):
-            node = self._child(node, segment)
+        steps, _ = _read_template(prefix)
+        for step in steps:
+            node = self._child(node, step)
         if node.owner is not None:
             raise ValueError(f"{prefix} has two owners")
         node.owner = owner
@@ -64,13 +68,13 @@ class PathTable(Generic[Value, Owner]):
 
         Raises ValueError where another template names the same placeholder differently.
         """
-        segments = parse_template(template)
+        steps, plain = _read_template(template)
         node = self._root
-        for segment in segments:
-            node = self._child(node, segment)
+        for step in steps:
+            node = self._child(node, step)
         if node.value is None:
             node.value = new_value()
-            for path, params in (plain_paths(segments) or {}).items():
+            for path, params in plain.items():
                 if not params or path not in self.plain:
                     self.plain[path] = (node.value, params)
         return node.value
@@ -96,23 +100,37 @@ class PathTable(Generic[Value, Owner]):
         return owner
 
     @staticmethod
-    def _child(node: _Node[Value, Owner], segment: Segment) -> _Node[Value, Owner]:
-        if len(segment) == 1 and isinstance(segment[0], str):
-            return node.literals.setdefault(segment[0], _Node())
-        pattern = _pattern_of(segment)
-        shape = _NAMES.sub("", pattern.pattern)
+    def _child(node: _Node[Value, Owner], step: Step) -> _Node[Value, Owner]:
+        if isinstance(step, str):
+            child = node.literals.get(step)
+            if child is None:
+                child = node.literals[step] = _Node()
+            return child
         for known, child in node.patterns:
-            if known.pattern == pattern.pattern:
+            if known == step:
                 return child
+        shape = _NAMES.sub("", step.pattern)
+        for known, _ in node.patterns:
             if _NAMES.sub("", known.pattern) == shape:
-                raise ValueError(f"one place, two names: {known.groupindex}, {pattern.groupindex}")
+                raise ValueError(f"one place, two names: {known.groupindex}, {step.groupindex}")
         child = _Node()
-        node.patterns.append((pattern, child))
+        node.patterns.append((step, child))
         return child
 
 
 @cache
-def _pattern_of(segment: Segment) -> re.Pattern[str]:
+def _read_template(template: str) -> tuple[tuple[Step, ...], Mapping[str, Mapping[str, str]]]:
+    """The steps of a template, and its plain paths: by its text, which is cheap to look up.
+
+    A process builds several tables of the same templates.
+    """
+    segments = parse_template(template)
+    return tuple(map(_step_of, segments)), plain_paths(segments) or {}
+
+
+def _step_of(segment: Segment) -> Step:
+    if len(segment) == 1 and isinstance(segment[0], str):
+        return segment[0]
     return re.compile(
         "".join(
             part.pattern if isinstance(part, Placeholder) else re.escape(part) for part in segment

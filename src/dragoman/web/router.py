@@ -319,8 +319,10 @@ class DialectApp:
     def _add(self, dialect: Dialect) -> None:
         for prefix in (*dialect.prefixes, *dialect.aliases):
             self._paths.own(prefix, dialect)
+        exact = {prefix.rstrip("/") for prefix in dialect.prefixes}
+        below = tuple(prefix + "/" for prefix in exact)
         for operation in (*dialect.operations, *dialect.unlisted):
-            if not any(_is_under(operation.path, prefix) for prefix in dialect.prefixes):
+            if not operation.path.startswith(below) and operation.path not in exact:
                 raise ValueError(f"{operation.path} lies outside the prefixes of {dialect.name}")
             paths = [operation.path]
             paths += (

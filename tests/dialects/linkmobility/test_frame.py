@@ -31,6 +31,7 @@ async def test_slashes_may_be_doubled_or_trailing(link: Any, path: str) -> None:
     assert b"<username>hn" in answer.body or answer.json["username"] == "hn"
 
 
+@pytest.mark.stores_nothing
 @pytest.mark.parametrize(
     "path",
     [
@@ -59,6 +60,7 @@ async def test_what_is_not_there_is_not_found(link: Any, method: str, path: str)
     assert (answer.status, answer.body) == (404, problem(404, text, path))
 
 
+@pytest.mark.stores_nothing
 @pytest.mark.parametrize("suffix", ["json", "xml"])
 @pytest.mark.parametrize(
     ("method", "path", "allowed"),

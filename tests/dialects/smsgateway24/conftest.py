@@ -5,13 +5,15 @@ from __future__ import annotations
 import asyncio
 import shutil
 from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
 import msgspec
 import pytest
-from tests.dialects.in_process import ask, nowhere
+import pytest_asyncio
+from tests.dialects.in_process import ask, nowhere, own_or_shared
 from tests.passing_time import MovableClock
 
 from dragoman.assembly import build_services, opened_services
@@ -277,11 +279,31 @@ def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture
-async def gate(data_dir: Path, tmp_path: Path) -> AsyncIterator[Gate]:
-    folder = tmp_path / "data"
+@asynccontextmanager
+async def _opened(data_dir: Path, folder: Path) -> AsyncIterator[Gate]:
     shutil.copytree(data_dir, folder)
     services = build_services(settings_in(folder), MovableClock())
     await services.open(migrate=False)
-    yield Gate(services, build_smsgateway24(services), await services.accounts.find("acme"))
-    await services.close()
+    try:
+        yield Gate(services, build_smsgateway24(services), await services.accounts.find("acme"))
+    finally:
+        await services.close()
+
+
+@pytest.fixture
+async def own_gate(data_dir: Path, tmp_path: Path) -> AsyncIterator[Gate]:
+    async with _opened(data_dir, tmp_path / "data") as gate:
+        yield gate
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def shared_gate(
+    data_dir: Path, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Gate]:
+    async with _opened(data_dir, tmp_path_factory.mktemp("shared") / "data") as gate:
+        yield gate
+
+
+@pytest.fixture
+def gate(request: pytest.FixtureRequest) -> Any:
+    return own_or_shared(request, "gate")

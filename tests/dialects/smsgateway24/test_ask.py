@@ -308,6 +308,7 @@ ASKED_BADLY: dict[str, tuple[str, dict[str, Any], str]] = {
 }
 
 
+@pytest.mark.stores_nothing
 @pytest.mark.parametrize("case", ASKED_BADLY)
 async def test_a_bad_question_is_refused(gate: Gate, case: str) -> None:
     name, given, expected = ASKED_BADLY[case]

@@ -329,6 +329,7 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
 }
 
 
+@pytest.mark.stores_nothing
 @pytest.mark.parametrize("case", REFUSED)
 async def test_a_bad_text_is_refused_and_nothing_is_stored(gate: Gate, case: str) -> None:
     changes, expected = REFUSED[case]
@@ -389,6 +390,7 @@ MANY_REFUSED: dict[str, tuple[Any, str]] = {
 }
 
 
+@pytest.mark.stores_nothing
 @pytest.mark.parametrize("case", MANY_REFUSED)
 async def test_many_texts_are_stored_all_or_not_at_all(gate: Gate, case: str) -> None:
     items, expected = MANY_REFUSED[case]
@@ -437,6 +439,7 @@ UNREADABLE = {
 }
 
 
+@pytest.mark.stores_nothing
 @pytest.mark.parametrize("case", UNREADABLE)
 async def test_what_cannot_be_read_is_refused_in_the_same_shape(gate: Gate, case: str) -> None:
     body, content_type, expected = UNREADABLE[case]

@@ -167,7 +167,10 @@ def test_every_call_of_every_dialect_is_listed(pages: dict[str, str]) -> None:
 def test_every_api_is_on_the_page_of_calls(pages: dict[str, str]) -> None:
     titles = set()
     for path in Path(dragoman.__file__).parent.rglob("*.py"):
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        text = path.read_text(encoding="utf-8")
+        if "Dialect(" not in text:  # it need not be parsed
+            continue
+        for node in ast.walk(ast.parse(text)):
             if isinstance(node, ast.Call) and ast.unparse(node.func) == "Dialect":
                 titles |= {ast.unparse(k.value) for k in node.keywords if k.arg == "title"}
     missing = {t.strip("'") for t in titles if f"{t.strip(chr(39))}\n" not in pages["calls.md"]}

@@ -59,6 +59,7 @@ async def test_write_an_issue_as_printed(smsend: Any, desk: Any) -> None:
     ]
 
 
+@pytest.mark.stores_nothing
 @pytest.mark.parametrize(
     ("changed", "text"),
     [
@@ -101,6 +102,7 @@ def _file(name: str = "a.pdf", content: str = "QUJD") -> dict[str, str]:
 HALF = base64.b64encode(bytes(MAX_ATTACHMENT_BYTES // 2 + 1)).decode()
 
 
+@pytest.mark.stores_nothing
 @pytest.mark.parametrize(
     ("files", "text"),
     [

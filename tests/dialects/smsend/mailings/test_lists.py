@@ -88,6 +88,7 @@ async def test_lists_are_listed_by_status(smsend: Any, desk: Any) -> None:
     assert [f"list/{one['id_list']}" for one in everything] == [first, second]
 
 
+@pytest.mark.stores_nothing
 @pytest.mark.parametrize("name", FIELDS)
 async def test_list_without_a_field_is_refused(smsend: Any, refused: Any, name: str) -> None:
     body = msgspec.json.decode(PRINTED)
@@ -99,6 +100,7 @@ async def test_list_without_a_field_is_refused(smsend: Any, refused: Any, name: 
     assert answer.body == _problem(f"Missing parameter [{name}]")
 
 
+@pytest.mark.stores_nothing
 @pytest.mark.parametrize(
     ("changed", "text"),
     [

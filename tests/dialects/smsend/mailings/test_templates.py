@@ -122,6 +122,7 @@ BAD = [
 ]
 
 
+@pytest.mark.stores_nothing
 @pytest.mark.parametrize(("patch", "reason"), BAD)
 async def test_nothing_changes_when_a_patch_cannot_be_applied(
     smsend: Any, desk: Any, refused: Any, patch: Any, reason: str | None
