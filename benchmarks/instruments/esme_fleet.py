@@ -1,10 +1,11 @@
 """Programs of a customer: they bind, submit as fast as they are answered, and take receipts.
 
     python esme_fleet.py PORT --system-id ID --password WORD [--binds 4] [--window 100]
-                         [--seconds S] [--idle] [--quiet S] [--registered 1]
+                         [--seconds S] [--idle] [--quiet S] [--registered 1] [--messages N]
 
-Each bind keeps a window of submit_sm unanswered; every text has a number of its own. With --idle
-they only stay bound, until a line comes on standard input. Prints one JSON line. It shares no code
+Each bind keeps a window of submit_sm unanswered; every text has a number of its own. With
+--messages they submit so many, and are done with the last receipt at the latest after --seconds.
+With --idle they only stay bound, until a line comes on standard input. Prints one JSON line. It shares no code
 with Dragoman.
 """
 
@@ -28,6 +29,7 @@ class Tally:
 
     def __init__(self) -> None:
         self.sent = 0
+        self.wanted = float("inf")
         self.statuses: dict[int, int] = {}
         self.ids: set[bytes] = set()
         self.receipts: set[bytes] = set()
@@ -36,6 +38,15 @@ class Tally:
         self.last = 0.0
         self.last_receipt = 0.0
         self.latencies: list[float] = []
+
+    async def wait_for_all(self, seconds: float, registered: int) -> None:
+        """Waits until all that was wanted is answered, and its receipts are in."""
+        until = time.perf_counter() + seconds
+        while time.perf_counter() < until and (
+            sum(self.statuses.values()) < self.wanted
+            or (registered and len(self.receipts) < len(self.ids))
+        ):
+            await asyncio.sleep(0.1)
 
 
 class Esme(asyncio.Protocol):
@@ -87,7 +98,7 @@ class Esme(asyncio.Protocol):
                 break
             if command == SUBMIT_SM | RESPONSE:
                 self._note(status, data[at + 16 : at + length - 1], sequence, now)
-                if self.submitting:
+                if self.submitting and self._tally.sent < self._tally.wanted:
                     out.append(self._submit(now))
             elif command == DELIVER_SM:
                 self._receive(data[at : at + length], now)
@@ -130,6 +141,7 @@ async def main() -> None:
     parser.add_argument("--seconds", type=float, default=10.0)
     parser.add_argument("--quiet", type=float, default=3.0)
     parser.add_argument("--registered", type=int, default=1)
+    parser.add_argument("--messages", type=int)
     parser.add_argument("--idle", action="store_true")
     options = parser.parse_args()
     tally, loop = Tally(), asyncio.get_running_loop()
@@ -146,12 +158,17 @@ async def main() -> None:
         print(json.dumps({"bound": len(esmes)}), flush=True)
         await loop.run_in_executor(None, sys.stdin.readline)
         return
+    if options.messages:
+        tally.wanted = options.messages
     for esme in esmes:
         esme.begin()
-    await asyncio.sleep(options.seconds)
-    for esme in esmes:
-        esme.submitting = False
-    await asyncio.sleep(options.quiet)
+    if options.messages:
+        await tally.wait_for_all(options.seconds, options.registered)
+    else:
+        await asyncio.sleep(options.seconds)
+        for esme in esmes:
+            esme.submitting = False
+        await asyncio.sleep(options.quiet)
     ordered = sorted(tally.latencies) or [0.0]
     seconds = tally.last - tally.first
     print(
