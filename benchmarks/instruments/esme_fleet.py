@@ -5,14 +5,15 @@
 
 Each bind keeps a window of submit_sm unanswered; every text has a number of its own. With
 --messages they submit so many, and are done with the last receipt at the latest after --seconds.
-With --idle they only stay bound, until a line comes on standard input. Prints one JSON line. It shares no code
-with Dragoman.
+With --idle they only stay bound, until a line comes on standard input. Prints one JSON line. It
+shares no code with Dragoman.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import json
 import struct
 import sys
@@ -30,6 +31,8 @@ class Tally:
     def __init__(self) -> None:
         self.sent = 0
         self.wanted = float("inf")
+        self.is_complete = asyncio.Event()
+        """Set once as many are answered, and reported, as are wanted."""
         self.statuses: dict[int, int] = {}
         self.ids: set[bytes] = set()
         self.receipts: set[bytes] = set()
@@ -39,14 +42,12 @@ class Tally:
         self.last_receipt = 0.0
         self.latencies: list[float] = []
 
-    async def wait_for_all(self, seconds: float, registered: int) -> None:
-        """Waits until all that was wanted is answered, and its receipts are in."""
-        until = time.perf_counter() + seconds
-        while time.perf_counter() < until and (
-            sum(self.statuses.values()) < self.wanted
-            or (registered and len(self.receipts) < len(self.ids))
+    def look(self, registered: int) -> None:
+        """Looks whether this was all."""
+        if sum(self.statuses.values()) >= self.wanted and (
+            not registered or len(self.receipts) >= len(self.ids)
         ):
-            await asyncio.sleep(0.1)
+            self.is_complete.set()
 
 
 class Esme(asyncio.Protocol):
@@ -56,6 +57,7 @@ class Esme(asyncio.Protocol):
         self._tally = tally
         self._bind = bind
         self._window = window
+        self._registered = registered
         self._head = b"\0\x05\0TEST\0\x01\x014512345678\0\0\0\0\0\0%c\0\0\0" % registered
         self._rest = b""
         self._sequence = 1
@@ -112,6 +114,7 @@ class Esme(asyncio.Protocol):
                     self.bound.set_result(None)
             at += length
         self._rest = data[at:]
+        self._tally.look(self._registered)
         if out:
             self._transport.write(b"".join(out))
 
@@ -163,7 +166,8 @@ async def main() -> None:
     for esme in esmes:
         esme.begin()
     if options.messages:
-        await tally.wait_for_all(options.seconds, options.registered)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(tally.is_complete.wait(), options.seconds)
     else:
         await asyncio.sleep(options.seconds)
         for esme in esmes:
