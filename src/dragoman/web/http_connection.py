@@ -63,6 +63,7 @@ class HttpConnection(asyncio.Protocol):
         "_transport",
         "idle_since",
     )
+    _began: bool
     _body_bytes: int
 
     def __init__(self, body_limit_bytes: int, known: KnownAnswers) -> None:
