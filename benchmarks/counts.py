@@ -40,6 +40,7 @@ from benchmarks.processes import (
     process,
     wait_until_ready,
 )
+from dragoman.storage.writer import PROBE_S
 
 LINK, NATIVE = "linkmobility", "native"
 WARM_S = 1.0
@@ -48,7 +49,7 @@ DRAIN_S = 5.0
 LOOKED_AFTER_S = 30.0
 """For the counts to be written, which takes a group of writes."""
 RECIPIENTS = {"bytecodes": 1_000, "instructions": 1_000, "commits": 10_000}
-"""Of the batch of W; it is sent once before it is counted."""
+"""Of the batch of W, and the messages of S; they are sent once before they are counted."""
 
 Load = Callable[[float], int]
 """Puts load on a gateway for some seconds; how many messages it took."""
@@ -146,7 +147,9 @@ def gateway(
                     print(*figure.flaws)
                 return recipients
             if over_smpp:
-                seen = esme.submit(port, seconds=seconds, receipts=True)
+                seen = esme.submit(
+                    port, seconds=LOOKED_AFTER_S * seconds, receipts=True, messages=recipients
+                )
                 if seen["known_receipts"] != seen["accepted"]:
                     print(f"{seen['known_receipts']} receipts of {seen['accepted']}")
                 return int(seen["accepted"])
@@ -165,16 +168,24 @@ def count_bytecodes(folder: Path, which: str) -> tuple[int, list[tuple[int, int,
     folder.mkdir()
     flag = folder / "count"
     program = [sys.executable, "-m", "benchmarks.counts", "--serve", str(flag)]
-    with gateway(folder / "site", which, program, RECIPIENTS["bytecodes"]) as (_, load):
+    with gateway(folder / "site", which, program, RECIPIENTS["bytecodes"]) as (served, load):
         load(WARM_S)
         flag.touch()
+        _have_it_look(served)
         messages = load(COUNTED_S)
         flag.unlink()
         until = time.monotonic() + LOOKED_AFTER_S
         found = flag.with_suffix(".json")
         while not found.exists() and time.monotonic() < until:
-            load(0.1)
+            _have_it_look(served)
     return messages, [tuple(row) for row in json.loads(found.read_text())]
+
+
+def _have_it_look(served: Gateway) -> None:
+    """Has a gateway write an empty group, so that it counts whole messages alone."""
+    time.sleep(2 * PROBE_S)
+    with urllib.request.urlopen(f"http://127.0.0.1:{served.http}/health/ready"):
+        pass
 
 
 def count_instructions(folder: Path, which: str) -> tuple[int, dict[str, str]]:

@@ -127,13 +127,19 @@ def _fleet(port: int, *more: str) -> list[str]:
     return [*command, "--system-id", USERNAME, "--password", PASSWORD, *more]
 
 
-def submit(port: int, *, seconds: float, receipts: bool) -> dict[str, Any]:
-    """Submits over all binds for so long, and waits for the last receipts; what was seen."""
+def submit(
+    port: int, *, seconds: float, receipts: bool, messages: int | None = None
+) -> dict[str, Any]:
+    """Submits over all binds for so long, and waits for the last receipts; what was seen.
+
+    With `messages` it submits so many, and takes at most so long for that.
+    """
     command = _fleet(
         port,
         *("--binds", str(BINDS), "--window", str(WINDOW)),
         *("--seconds", str(seconds), "--quiet", str(DRAIN_S)),
         *("--registered", str(int(receipts))),
+        *(() if messages is None else ("--messages", str(messages))),
     )
     output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     seen: dict[str, Any] = json.loads(output)

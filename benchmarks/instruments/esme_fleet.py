@@ -1,17 +1,19 @@
 """Programs of a customer: they bind, submit as fast as they are answered, and take receipts.
 
     python esme_fleet.py PORT --system-id ID --password WORD [--binds 4] [--window 100]
-                         [--seconds S] [--idle] [--quiet S] [--registered 1]
+                         [--seconds S] [--idle] [--quiet S] [--registered 1] [--messages N]
 
-Each bind keeps a window of submit_sm unanswered; every text has a number of its own. With --idle
-they only stay bound, until a line comes on standard input. Prints one JSON line. It shares no code
-with Dragoman.
+Each bind keeps a window of submit_sm unanswered; every text has a number of its own. With
+--messages they submit so many, and are done with the last receipt at the latest after --seconds.
+With --idle they only stay bound, until a line comes on standard input. Prints one JSON line. It
+shares no code with Dragoman.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import json
 import struct
 import sys
@@ -28,6 +30,9 @@ class Tally:
 
     def __init__(self) -> None:
         self.sent = 0
+        self.wanted = float("inf")
+        self.is_complete = asyncio.Event()
+        """Set once as many are answered, and reported, as are wanted."""
         self.statuses: dict[int, int] = {}
         self.ids: set[bytes] = set()
         self.receipts: set[bytes] = set()
@@ -37,6 +42,13 @@ class Tally:
         self.last_receipt = 0.0
         self.latencies: list[float] = []
 
+    def look(self, registered: int) -> None:
+        """Looks whether this was all."""
+        if sum(self.statuses.values()) >= self.wanted and (
+            not registered or len(self.receipts) >= len(self.ids)
+        ):
+            self.is_complete.set()
+
 
 class Esme(asyncio.Protocol):
     """One bind."""
@@ -45,6 +57,7 @@ class Esme(asyncio.Protocol):
         self._tally = tally
         self._bind = bind
         self._window = window
+        self._registered = registered
         self._head = b"\0\x05\0TEST\0\x01\x014512345678\0\0\0\0\0\0%c\0\0\0" % registered
         self._rest = b""
         self._sequence = 1
@@ -87,7 +100,7 @@ class Esme(asyncio.Protocol):
                 break
             if command == SUBMIT_SM | RESPONSE:
                 self._note(status, data[at + 16 : at + length - 1], sequence, now)
-                if self.submitting:
+                if self.submitting and self._tally.sent < self._tally.wanted:
                     out.append(self._submit(now))
             elif command == DELIVER_SM:
                 self._receive(data[at : at + length], now)
@@ -101,6 +114,7 @@ class Esme(asyncio.Protocol):
                     self.bound.set_result(None)
             at += length
         self._rest = data[at:]
+        self._tally.look(self._registered)
         if out:
             self._transport.write(b"".join(out))
 
@@ -130,6 +144,7 @@ async def main() -> None:
     parser.add_argument("--seconds", type=float, default=10.0)
     parser.add_argument("--quiet", type=float, default=3.0)
     parser.add_argument("--registered", type=int, default=1)
+    parser.add_argument("--messages", type=int)
     parser.add_argument("--idle", action="store_true")
     options = parser.parse_args()
     tally, loop = Tally(), asyncio.get_running_loop()
@@ -146,12 +161,18 @@ async def main() -> None:
         print(json.dumps({"bound": len(esmes)}), flush=True)
         await loop.run_in_executor(None, sys.stdin.readline)
         return
+    if options.messages:
+        tally.wanted = options.messages
     for esme in esmes:
         esme.begin()
-    await asyncio.sleep(options.seconds)
-    for esme in esmes:
-        esme.submitting = False
-    await asyncio.sleep(options.quiet)
+    if options.messages:
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(tally.is_complete.wait(), options.seconds)
+    else:
+        await asyncio.sleep(options.seconds)
+        for esme in esmes:
+            esme.submitting = False
+        await asyncio.sleep(options.quiet)
     ordered = sorted(tally.latencies) or [0.0]
     seconds = tally.last - tally.first
     print(

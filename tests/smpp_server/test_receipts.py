@@ -11,7 +11,10 @@ from tests.passing_time import until
 
 from dragoman.core.accounts.account_fields import AccountFields
 from dragoman.core.callbacks import worker as worker_module
+from dragoman.core.callbacks.calling import Called
 from dragoman.core.callbacks.sql.callbacks import CallbackState
+from dragoman.core.messages.model.callbacks import SMPP, url_of_binds
+from dragoman.core.messages.model.records import NewCallback
 from dragoman.core.messages.sql.tables import callbacks
 from dragoman.protocols.smpp.constants import CommandStatus, MessageState
 from dragoman.protocols.smpp.pdus import (
@@ -349,3 +352,31 @@ async def test_nothing_waits_for_an_account_that_never_had_a_receiver(site: Site
     await site.bind(BindTransmitter)
     await site.simulator.send_text(NUMBER, REPLY_TO, "Hello")
     assert site.gateway.callbacks_waiting() == 0
+
+
+async def test_a_receipt_that_cannot_be_made_is_given_back_and_the_next_one_goes(
+    site: Site,
+) -> None:
+    esme = await site.bind()
+    answer = await esme.ask(submit(registered_delivery=1))
+    (receipt,) = await esme.until_delivered(1)
+    assert receipt.short_message.startswith(f"id:{answer.message_id} ".encode())
+    called: list[Called] = []
+    account_id = site.account.account_id
+    for payload in ("no facts", '{"message_id":1,"batch_id":1,"state":8,"at_ms":1,"sender":"x"}'):
+        callback = NewCallback(
+            callback_id=1,
+            account_id=account_id,
+            message_id=1,
+            dialect=SMPP,
+            origin=url_of_binds(account_id),
+            url=url_of_binds(account_id),
+            payload=payload,
+            due_ms=0,
+        )
+        site.gateway.smpp_server.binds.deliver(callback, called.append)
+    assert not called  # never before it returns
+    await until(lambda: len(called) == 2)
+    assert [(one.status, one.ours) for one in called] == [(None, True)] * 2
+    assert (await esme.ask(submit(registered_delivery=1))).command_status == 0
+    await esme.until_delivered(2)

@@ -8,21 +8,23 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, tzinfo
 from functools import lru_cache
 from typing import Final
 from zoneinfo import ZoneInfo
 
+import structlog
+
 from dragoman.core.accounts.model.accounts import Account
 from dragoman.core.accounts.model.smpp_logins import SmppLogin
-from dragoman.core.messages.model.callbacks import BINDS
+from dragoman.core.callbacks.calling import Called
+from dragoman.core.messages.model.records import NewCallback
 from dragoman.protocols.smpp.pdus import DeliverSm
 from dragoman.smpp_server.connection import Connection
 from dragoman.smpp_server.deliveries import make_pdus
 from dragoman.smpp_server.statuses import LATER
 from dragoman.smpp_server.throttle import Throttle
-from dragoman.web.outgoing import Fetched, FetchError
 
 MAX_TRIES: Final = 3
 """Binds that a delivery goes to before it waits again, where each ends without an answer."""
@@ -30,7 +32,9 @@ DONE, LATER_AGAIN, FINAL = 200, 503, 410
 """What an answer comes to, in the words of the callbacks' worker: 200 is delivered, after 503 it is
 tried again, after 410 never."""
 
-OnResult = Callable[[Fetched | FetchError], None]
+log = structlog.get_logger(__name__)
+
+OnCalled = Callable[[Called], None]
 
 
 class AccountBinds:
@@ -52,6 +56,10 @@ class AccountBinds:
 
     def deliver(self, delivery: BindDelivery) -> None:
         """Sends a delivery over the next bind with room, or as soon as one has room."""
+        connection = None if self.waiting else self._with_room()
+        if connection is not None:
+            delivery.send(connection)
+            return
         self.waiting.append(delivery)
         self.pump()
 
@@ -68,25 +76,27 @@ class AccountBinds:
                 delivery.give_back("no receiver is bound")
 
     def _with_room(self) -> Connection | None:
-        count = len(self.connections)
-        for step in range(count):
-            index = (self._next + step) % count
-            if self.connections[index].has_room:
-                self._next = (index + 1) % count
-                return self.connections[index]
+        connections = self.connections
+        count = len(connections)
+        index = self._next
+        for _ in range(count):
+            connection = connections[index % count]
+            index += 1
+            if connection.has_room:
+                self._next = index % count
+                return connection
         return None
 
 
 class BindDelivery:
     """One receipt or text on its way to a customer."""
 
-    __slots__ = ("_binds", "_body", "_kind", "_on_result", "_pdus", "_sent", "_tries")
+    __slots__ = ("_binds", "_callback", "_on_called", "_pdus", "_sent", "_tries")
 
-    def __init__(self, binds: AccountBinds, kind: str, body: bytes, on_result: OnResult) -> None:
+    def __init__(self, binds: AccountBinds, callback: NewCallback, on_called: OnCalled) -> None:
         self._binds = binds
-        self._kind = kind
-        self._body = body
-        self._on_result = on_result
+        self._callback = callback
+        self._on_called = on_called
         self._pdus: list[DeliverSm] = []
         self._sent = 0
         self._tries = 0
@@ -97,13 +107,18 @@ class BindDelivery:
         assert account is not None
         assert login is not None
         self._tries += 1
-        self._pdus = make_pdus(
-            self._kind,
-            self._body,
-            zone=_zone_of(account),
-            with_tlvs=connection.with_tlvs,
-            payload=login.options.payload,
-        )
+        try:
+            self._pdus = make_pdus(
+                self._callback.dialect,
+                self._callback.payload,
+                zone=_zone_of(account),
+                with_tlvs=connection.with_tlvs,
+                payload=login.options.payload,
+            )
+        except Exception as error:  # a defect of ours; the others go on
+            log.error("delivery_not_made", reason=type(error).__name__)
+            self._report_soon(Called(status=None, answer="not rendered", ours=True))
+            return
         self._sent = 0
         self._send_next(connection)
 
@@ -125,8 +140,9 @@ class BindDelivery:
             came_to = DONE
         elif status in LATER:
             came_to = LATER_AGAIN
-        self._report(_fetched(came_to, status, connection.address))
-        self._binds.pump()
+        self._on_called(_called(came_to, status, connection.address))
+        if self._binds.waiting:
+            self._binds.pump()
 
     def unanswered(self, connection: Connection, reason: str) -> None:
         """Its bind ended, or did not answer in time: it goes to another one."""
@@ -139,10 +155,10 @@ class BindDelivery:
 
     def give_back(self, reason: str) -> None:
         """Leaves it to whoever gave it."""
-        asyncio.get_running_loop().call_soon(self._report, FetchError(f"SMPP: {reason}"))
+        self._report_soon(Called(status=None, answer=f"SMPP: {reason}"))
 
-    def _report(self, result: Fetched | FetchError) -> None:
-        self._on_result(result)
+    def _report_soon(self, called: Called) -> None:
+        asyncio.get_running_loop().call_soon(self._on_called, called)
 
 
 class Binds:
@@ -188,27 +204,15 @@ class Binds:
         binds = self._accounts.get(account_id)
         return binds is not None and binds.receivers
 
-    def start(
-        self,
-        method: str,
-        url: str,
-        on_result: OnResult,
-        *,
-        headers: Iterable[tuple[str, str]] = (),
-        body: bytes = b"",
-    ) -> None:
-        """Delivers a receipt or text to the account that stands in place of a URL.
-
-        It is what the callbacks' worker calls in place of an HTTP client.
-        """
-        binds = self.of(int(url[len(BINDS) :]))
-        binds.deliver(BindDelivery(binds, method, body, on_result))
+    def deliver(self, callback: NewCallback, on_called: OnCalled) -> None:
+        """Delivers a receipt or text to the account whose callback it is."""
+        binds = self.of(callback.account_id)
+        binds.deliver(BindDelivery(binds, callback, on_called))
 
 
 @lru_cache(maxsize=1_000)
-def _fetched(came_to: int, status: int, address: str) -> Fetched:
-    said = f"deliver_sm_resp 0x{status:08x} from {address}"
-    return Fetched(status=came_to, headers={}, body=said.encode())
+def _called(came_to: int, status: int, address: str) -> Called:
+    return Called(status=came_to, answer=f"deliver_sm_resp 0x{status:08x} from {address}")
 
 
 def _zone_of(account: Account) -> tzinfo:

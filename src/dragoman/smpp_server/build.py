@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from dragoman.container import Services
-from dragoman.core.callbacks.rendering import Renderers
 from dragoman.core.callbacks.schedule import RetrySchedule
 from dragoman.core.callbacks.worker import CallbackWorker
-from dragoman.core.messages.model.callbacks import BINDS, SMPP, renderer_of_texts
-from dragoman.smpp_server.deliveries import RECEIPT, TEXT
+from dragoman.core.messages.model.callbacks import BINDS
 from dragoman.smpp_server.server import SmppServer
 
 BIND_RETRY_S = 60.0
@@ -24,8 +22,7 @@ def build_smpp_server(services: Services) -> tuple[SmppServer, CallbackWorker]:
     server = SmppServer(services)
     worker = CallbackWorker(
         storage=services.storage,
-        client=server.binds,
-        renderers=Renderers(as_stored={SMPP: RECEIPT, renderer_of_texts(SMPP): TEXT}),
+        hand_over=server.binds.deliver,
         schedule=RetrySchedule(
             first_s=BIND_RETRY_S,
             longest_s=services.settings.callbacks.max_retry_s,

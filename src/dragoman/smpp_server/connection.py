@@ -36,8 +36,10 @@ from dragoman.protocols.smpp.pdus import (
     BindTransceiverResp,
     BindTransmitter,
     BindTransmitterResp,
+    DataSm,
     DeliverSm,
     Pdu,
+    SubmitSm,
 )
 from dragoman.protocols.smpp.session import Session, SessionSettings
 from dragoman.protocols.smpp.states import Role, State
@@ -51,6 +53,7 @@ TURN: Final = 64
 """Requests of a connection that are decided before others have their turn."""
 RATE_SPAN_S: Final = 10.0
 
+_DELIVER_SM: Final = CommandId.DELIVER_SM.value
 _KINDS: Final = {
     State.BOUND_TX: "transmitter",
     State.BOUND_RX: "receiver",
@@ -58,6 +61,7 @@ _KINDS: Final = {
 }
 
 _NAMES: Final = {PDU_CLASSES[member.value]: member.name.lower() for member in CommandId}
+_ACCEPTED: Final = {kind: (_NAMES[kind], "0x00000000") for kind in (SubmitSm, DataSm)}
 _RENDERED: Final = {status.value: f"0x{status.value:08x}" for status in CommandStatus}
 _BIND_RESPONSES: Final[dict[type[Bind], type[BindResp]]] = {
     BindTransmitter: BindTransmitterResp,
@@ -186,7 +190,7 @@ class Connection(asyncio.Protocol):
     @property
     def has_room(self) -> bool:
         """Whether it takes one more deliver_sm at once."""
-        return self.receives and self._writable and self.session.window_free > 0
+        return self._writable and self.session.has_room_for(_DELIVER_SM)
 
     @property
     def kind(self) -> str:
@@ -289,11 +293,22 @@ class Connection(asyncio.Protocol):
         if status:
             self.last_error = f"{_NAMES[type(request)]} answered 0x{status:08x}"
         self.session.respond(request, response)
-        self.flush_soon()
+        self._answered()
+
+    def _answered(self) -> None:
+        if self._flush_due is None:
+            self.flush_soon()
         if not self._reading:
             self._look_at_reading()
             if self._stopping and not self.pending:
                 self.drained.set()
+
+    def accept(self, request: SubmitSm | DataSm, message_id: str) -> None:
+        """Answers a submit whose message is stored; written at the end of the turn."""
+        self.pending -= 1
+        self._server.answers[_ACCEPTED[type(request)]] += 1
+        self.session.accept(request, message_id)
+        self._answered()
 
     def refuse(self, request: Pdu, status: int) -> None:
         """Answers a request with an error."""
@@ -302,7 +317,8 @@ class Connection(asyncio.Protocol):
     def deliver(self, pdu: DeliverSm, delivery: Delivery) -> None:
         """Sends a deliver_sm; there must be room."""
         self.session.request(pdu, delivery, self._clock.monotonic())
-        self.flush_soon()
+        if self._flush_due is None:
+            self.flush_soon()
 
     def unbind(self) -> None:
         """Asks the customer to end the session; ends it without asking where it is not bound."""

@@ -13,7 +13,12 @@ from typing import Final
 
 import msgspec
 
-from dragoman.core.messages.model.callbacks import CallbackFacts, TextFacts
+from dragoman.core.messages.model.callbacks import (
+    SMPP,
+    CallbackFacts,
+    TextFacts,
+    renderer_of_texts,
+)
 from dragoman.core.messages.model.lifecycle import State
 from dragoman.core.model.errors import FailureCode
 from dragoman.kit.ids import time_of
@@ -39,9 +44,9 @@ from dragoman.protocols.smpp.receipts import write_receipt
 from dragoman.protocols.smpp.tlvs import Tlv, integer_tlv, text_tlv
 from dragoman.smpp_server.terms import NOTHING_KNOWN, Written, parse_terms
 
-RECEIPT: Final = "RECEIPT"
-TEXT: Final = "TEXT"
-"""What a delivery is, where a callback over HTTP has its method."""
+RECEIPT: Final = SMPP
+TEXT: Final = renderer_of_texts(SMPP)
+"""What a delivery is, as a callback says it."""
 
 MINUTE_MS: Final = 60_000
 GSM_NETWORK: Final = 3
@@ -102,15 +107,23 @@ _MESSAGE_STATES: Final = {state: integer_tlv(Tag.MESSAGE_STATE, state, 1) for st
 
 
 def make_pdus(
-    kind: str, body: bytes, *, zone: tzinfo, with_tlvs: bool, payload: bool
+    kind: str,
+    facts: CallbackFacts | str | bytes,
+    *,
+    zone: tzinfo,
+    with_tlvs: bool,
+    payload: bool,
 ) -> list[DeliverSm]:
-    """What a bind is sent for a delivery, whose facts are JSON: several PDUs only for a long text.
+    """What a bind is sent for a delivery: several PDUs only for a long text.
 
-    `zone` is the one that the dates of receipts are in; `payload` has a long text in one PDU.
+    Facts that were read back are JSON. `zone` is the one that the dates of receipts are in;
+    `payload` has a long text in one PDU.
     """
+    if isinstance(facts, CallbackFacts):
+        return [make_receipt(facts, zone=zone, with_tlvs=with_tlvs)]
     if kind == RECEIPT:
-        return [make_receipt(_decode_facts(body), zone=zone, with_tlvs=with_tlvs)]
-    return make_texts(_decode_text(body), payload=payload and with_tlvs)
+        return [make_receipt(_decode_facts(facts), zone=zone, with_tlvs=with_tlvs)]
+    return make_texts(_decode_text(facts), payload=payload and with_tlvs)
 
 
 def make_receipt(facts: CallbackFacts, *, zone: tzinfo, with_tlvs: bool) -> DeliverSm:

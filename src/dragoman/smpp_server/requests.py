@@ -26,7 +26,6 @@ from dragoman.protocols.smpp.pdus import (
     CancelSm,
     CancelSmResp,
     DataSm,
-    DataSmResp,
     DistributionList,
     Pdu,
     QuerySm,
@@ -37,7 +36,6 @@ from dragoman.protocols.smpp.pdus import (
     SubmitMulti,
     SubmitMultiResp,
     SubmitSm,
-    SubmitSmResp,
     UnsuccessSme,
 )
 from dragoman.smpp_server.connection import Connection
@@ -61,13 +59,16 @@ class Requests:
 
     def __init__(self, services: Services) -> None:
         self._services = services
+        self._changes = services.accounts.changes
 
     async def handle(self, connection: Connection, request: Pdu) -> None:
         """Answers a request, now or once it is stored; never raises."""
         login = connection.login
         options = login.options if login is not None else SmppOptions()
         try:
-            account = await self._account_of(connection)
+            account = connection.account
+            if account is None or connection.generation != self._changes.generation:
+                account = await self._account_of(connection)
             handler = _HANDLERS[type(request)]
             await handler(self, connection, request, account, options)
         except Unacceptable as error:
@@ -101,11 +102,11 @@ class Requests:
 
     # Submitting
 
-    async def _submit_sm(
+    def _submit_sm(
         self, connection: Connection, request: SubmitSm, account: Account, options: SmppOptions
-    ) -> None:
+    ) -> Awaitable[None]:
         recipients = (request.destination_addr,)
-        await self._submit(connection, request, recipients, account, options, _submitted)
+        return self._submit(connection, request, recipients, account, options, None)
 
     async def _data_sm(
         self, connection: Connection, request: DataSm, account: Account, options: SmppOptions
@@ -113,7 +114,7 @@ class Requests:
         if not connection.submits:
             raise Unacceptable(CommandStatus.ESME_RINVBNDSTS)
         recipients = (request.destination_addr,)
-        await self._submit(connection, request, recipients, account, options, _data_taken)
+        await self._submit(connection, request, recipients, account, options, None)
 
     async def _submit_multi(
         self, connection: Connection, request: SubmitMulti, account: Account, options: SmppOptions
@@ -148,8 +149,9 @@ class Requests:
         recipients: tuple[str, ...],
         account: Account,
         options: SmppOptions,
-        answer: Answer,
+        answer: Answer | None,
     ) -> None:
+        """Has a submit stored; `answer` makes its response, where that is more than an ID."""
         services = self._services
         short_id, message_id = None, ""
         if not connection.with_tlvs:
@@ -179,14 +181,18 @@ class Requests:
     def _on_stored(
         self,
         connection: Connection,
-        request: Pdu,
+        request: Submit,
         options: SmppOptions,
-        answer: Answer,
+        answer: Answer | None,
         message_id: str,
         error: Exception | None,
     ) -> None:
         if error is None:
-            connection.respond(request, answer(message_id))
+            if answer is not None:
+                connection.respond(request, answer(message_id))
+            else:
+                assert not isinstance(request, SubmitMulti)
+                connection.accept(request, message_id)
         elif isinstance(error, Refused):
             self._refuse(connection, request, options, error)
         else:
@@ -283,14 +289,6 @@ def _render_short(short_id: int) -> str:
 def _parse_short(message_id: str) -> int:
     """Raises ValueError for what is no message_id of ours."""
     return int(message_id[1:], 36) if message_id[:1].lower() == "z" else int(message_id)
-
-
-def _submitted(message_id: str) -> Pdu:
-    return SubmitSmResp(message_id=message_id)
-
-
-def _data_taken(message_id: str) -> Pdu:
-    return DataSmResp(message_id=message_id)
 
 
 def _several_submitted(failed: tuple[UnsuccessSme, ...], message_id: str) -> Pdu:

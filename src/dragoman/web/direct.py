@@ -6,7 +6,7 @@ Requests that no dialect owns, or whose target is not a plain path, go through u
 import asyncio
 from collections.abc import Coroutine
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, Self
 from urllib.parse import unquote
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
@@ -61,6 +61,18 @@ class _DirectCycle:
         else:
             self.allowance = call.body_limit_bytes or 0
             self.more_body = call.body_limit_bytes is not None
+
+    @classmethod
+    def whole(cls, call: Call, body: bytes) -> Self:
+        """A request that came whole over a connection that is kept."""
+        cycle = cls.__new__(cls)
+        cycle.call = call
+        cycle.disconnected = cycle.response_complete = False
+        cycle.waiting_for_100_continue = cycle.more_body = False
+        cycle.keep_alive = cycle.chunked = cycle.started = True
+        cycle.content = body
+        cycle.allowance = 0
+        return cycle
 
     def take(self, data: bytes) -> None:
         """Takes a piece of the body, or discards it if the call is refused."""
@@ -144,10 +156,7 @@ class DirectHttpProtocol(BoundedHttpProtocol):
         call, body = opened
         self._idle_since = None
         self._stop_head_timer()
-        self.cycle = cycle = _DirectCycle(
-            call, keep_alive=True, chunked=True, expect_100_continue=False
-        )
-        cycle.content, cycle.more_body, cycle.started = body, False, True
+        self.cycle = cycle = _DirectCycle.whole(call, body)
         self._proceed(cycle)
         return True
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Hashable
+from functools import partial
 from typing import Any, Final
 
 from dragoman.web.http_connection import ConnectionBroke, Fetched, HttpConnection, NotHttp
@@ -70,12 +71,13 @@ class Exchanges:
         if pool is None:
             pool = self._pools[origin] = _Pool(origin, self._places_per_origin)
         loop = asyncio.get_running_loop()
-        exchange = _Exchange(pool, request, on_result, repeatable, loop.time() + self._timeout_s)
+        now = loop.time()
+        exchange = _Exchange(pool, request, on_result, repeatable, now + self._timeout_s)
         self._open[exchange] = None
         if self._check_timer is None:
             self._check_timer = loop.call_later(self._check_s, self._check_deadlines)
         if pool.free and self._free and not pool.line:
-            self._begin(exchange)
+            self._begin(exchange, now)
         else:
             pool.line.append(exchange)
             self._waiting[pool] = None
@@ -101,21 +103,22 @@ class Exchanges:
     def _check_s(self) -> float:
         return min(LONGEST_CHECK_S, self._timeout_s / 4)
 
-    def _begin(self, exchange: _Exchange) -> None:
+    def _begin(self, exchange: _Exchange, now: float) -> None:
         pool = exchange.pool
         pool.free -= 1
         self._free -= 1
         exchange.has_place = True
-        connection = pool.take(asyncio.get_running_loop().time() - self._idle_s)
+        exchange.connection = connection = pool.take(now - self._idle_s)
         if connection is None:
             self._connect_for(exchange)
         else:
-            exchange.connection = connection
-            connection.send(exchange.request, lambda result: self._over_kept(exchange, result))
+            ended = self._over_kept if exchange.repeatable else self._end
+            connection.send(exchange.request, partial(ended, exchange))
 
     def _over_kept(self, exchange: _Exchange, result: Fetched | Exception) -> None:
+        """Ends a repeatable request, or begins it again over a new connection."""
         unanswered = isinstance(result, ConnectionBroke) and not result.began
-        if unanswered and exchange.repeatable:
+        if unanswered:
             exchange.connection = None
             self._connect_for(exchange)
         else:
@@ -134,7 +137,7 @@ class Exchanges:
             return
         exchange.connecting = None
         exchange.connection = connection
-        connection.send(exchange.request, lambda result: self._end(exchange, result))
+        connection.send(exchange.request, partial(self._end, exchange))
 
     def _end(self, exchange: _Exchange, result: Fetched | Exception) -> None:
         del self._open[exchange]
@@ -169,7 +172,7 @@ class Exchanges:
             pool = next(iter(self._waiting))
             del self._waiting[pool]
             if pool.line and pool.free:
-                self._begin(pool.line.popleft())
+                self._begin(pool.line.popleft(), asyncio.get_running_loop().time())
                 if pool.line:
                     self._waiting[pool] = None
             elif pool.line:
@@ -253,9 +256,10 @@ class _Pool:
 
     def take(self, used_since: float) -> HttpConnection | None:
         """The most recently used connection that is still open, if it was used since then."""
-        while self.idle:
-            connection = self.idle.pop()
-            if connection.usable and connection.idle_since >= used_since:
+        idle = self.idle
+        while idle:
+            connection = idle.pop()
+            if connection.idle_since >= used_since and connection.usable:
                 return connection
             connection.close()
         return None

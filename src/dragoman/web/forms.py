@@ -1,5 +1,6 @@
 """Query strings and form bodies, urlencoded and multipart, read into parameters."""
 
+import re
 from typing import Final
 from urllib.parse import unquote_to_bytes
 
@@ -15,6 +16,8 @@ MAX_FIELDS: Final = 10_000
 MAX_PARTS: Final = 1_000
 MAX_FILES: Final = 20
 MAX_BOUNDARY_BYTES: Final = 70  # RFC 2046 s. 5.1.1
+_ONE_PLAIN: Final = re.compile(rb"[0-9A-Za-z_.~-]+=[0-9A-Za-z_.~-]*")
+"""A single field without escapes."""
 
 
 class Upload(msgspec.Struct, frozen=True, kw_only=True):
@@ -49,6 +52,9 @@ def parse_form(
         return Parameters()
     if data.count(b"&") >= max_fields:
         raise MalformedBody(f"more than {max_fields} fields", kind=RefusalKind.TOO_LARGE)
+    if not charset and _ONE_PLAIN.fullmatch(data):
+        name, _, value = data.decode().partition("=")
+        return Parameters(((name, value),))
     # Latin-1 keeps every byte as one character until the escapes are undone.
     text = data.replace(b"+", b" ").decode("latin-1")
     escaped = b"%" in data or not data.isascii()

@@ -7,11 +7,14 @@ answer beyond the limits closes the connection and never fills the memory.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Final, cast
 
 import httptools
-import msgspec
+
+from dragoman.web.known_answers import Fetched, KnownAnswers
+
+__all__ = ["ConnectionBroke", "Fetched", "HttpConnection", "NotHttp"]
 
 HEAD_LIMIT_BYTES: Final = 32 * 1024
 HEADER_LINE_LIMIT_BYTES: Final = 4096
@@ -20,14 +23,6 @@ HEADERS_LIMIT: Final = 64
 _KEPT_HEADERS: Final = frozenset({b"retry-after", b"content-type"})
 _FRAMING_HEADERS: Final = frozenset({b"content-length", b"transfer-encoding"})
 _FIRST_FINAL_STATUS: Final = 200
-
-
-class Fetched(msgspec.Struct, frozen=True, gc=False):
-    """An answer: any status, redirects included, and the first few KiB of the body."""
-
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
 
 
 class NotHttp(Exception):
@@ -60,6 +55,7 @@ class HttpConnection(asyncio.Protocol):
         "_header_count",
         "_headers",
         "_in_body",
+        "_known",
         "_parser",
         "_result",
         "_reusable",
@@ -67,10 +63,12 @@ class HttpConnection(asyncio.Protocol):
         "_transport",
         "idle_since",
     )
+    _began: bool
     _body_bytes: int
 
-    def __init__(self, body_limit_bytes: int) -> None:
+    def __init__(self, body_limit_bytes: int, known: KnownAnswers) -> None:
         self._body_limit_bytes = body_limit_bytes
+        self._known = known
         self._answered: Answered | None = None
         self._transport: asyncio.Transport | None = None
         self._parser = httptools.HttpResponseParser(self)
@@ -87,7 +85,8 @@ class HttpConnection(asyncio.Protocol):
         if self._transport is None:
             answered(ConnectionBroke(began=False))
             return
-        self._forget()
+        if self._began:  # what a known answer leaves behind is as it was
+            self._forget()
         self._answered = answered
         self._transport.write(request)
 
@@ -104,8 +103,13 @@ class HttpConnection(asyncio.Protocol):
         self._transport = cast(asyncio.Transport, transport)
 
     def data_received(self, data: bytes) -> None:
-        if self._answered is None:
+        answered = self._answered
+        if answered is None:
             self.close()  # not requested
+            return
+        if not self._began and (known := self._known.read(data)) is not None:
+            self._answered = None
+            answered(known)
             return
         self._began = True
         if not self._in_body:
@@ -119,6 +123,8 @@ class HttpConnection(asyncio.Protocol):
         else:
             # Only now: the parser must be done before the next request is sent.
             if self._result is not None:
+                if self._reusable and self._head_bytes == len(data):
+                    self._known.learn(data, self._result)
                 self._end(self._result, self._reusable)
 
     def connection_lost(self, error: Exception | None) -> None:

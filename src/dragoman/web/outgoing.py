@@ -24,6 +24,7 @@ from dragoman.web.addresses import is_permitted, parse_literal
 from dragoman.web.client_address import Network
 from dragoman.web.exchanges import KEEP_ALIVE_S, Exchanges
 from dragoman.web.http_connection import ConnectionBroke, Fetched, HttpConnection, NotHttp
+from dragoman.web.known_answers import KnownAnswers
 
 __all__ = ["FetchError", "FetchFailed", "FetchRefused", "Fetched", "GuardedClient", "NotConnected"]
 
@@ -92,6 +93,7 @@ class GuardedClient:
         self._allow = tuple(allow)
         self._ports = tuple(ports)
         self._answer_limit_bytes = answer_limit_bytes
+        self._known_answers = KnownAnswers()
         self._timeout_s = timeout_s
         self._exchanges = Exchanges(
             self._connect_in_time,
@@ -232,7 +234,7 @@ class GuardedClient:
         for address in await self._addresses(origin):
             try:
                 _, connection = await loop.create_connection(
-                    lambda: HttpConnection(self._answer_limit_bytes),
+                    lambda: HttpConnection(self._answer_limit_bytes, self._known_answers),
                     address,
                     origin.port,
                     ssl=(self._tls or _system_trust()) if origin.tls else None,

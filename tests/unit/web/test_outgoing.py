@@ -9,6 +9,7 @@ import pytest
 from tests.passing_time import advance_timers, until
 
 from dragoman.web.addresses import is_permitted, is_public, parse_literal
+from dragoman.web.known_answers import MAX_HEADS, MAX_IN_VAIN, SOME, Fetched, KnownAnswers
 from dragoman.web.outgoing import FetchFailed, FetchRefused, GuardedClient, NotConnected
 
 LOOPBACK = (ip_network("127.0.0.0/8"),)
@@ -456,6 +457,50 @@ async def test_a_second_answer_to_one_request_is_nobody_elses() -> None:
         assert (await client.request("GET", url)).body == b"first"
         assert (await client.request("GET", url)).body == b"second"
     assert len(connections) == 2
+
+
+async def test_a_known_head_counts_only_with_its_own_body() -> None:
+    first, cut, rest = reply(b"first"), reply(b"other")[:-2], b"er"
+    async with (
+        answering(first, reply(b"again"), cut, first + reply(b"forged"), reply(b"longer")) as (
+            port,
+            asked,
+            connections,
+        ),
+        guarded(allow=LOOPBACK) as client,
+    ):
+        url = f"http://127.0.0.1:{port}/"
+        assert (await client.request("GET", url)).body == b"first"
+        assert (await client.request("GET", url)).body == b"again"
+        asking = asyncio.create_task(client.request("GET", url))
+        await until(lambda: len(asked) == 3)
+        connections[0].write(rest)
+        assert (await asking).body == b"other"
+        assert (await client.request("GET", url)).body == b"first"  # and nobody gets the forged one
+        assert (await client.request("GET", url)).body == b"longer"
+    assert len(connections) == 2
+
+
+def test_heads_that_never_come_again_are_hardly_kept() -> None:
+    known = KnownAnswers()
+    for number in range(MAX_IN_VAIN + 100):
+        data = reply(b"ok", "200 OK", f"X-Request: {number}")
+        assert known.read(data) is None
+        known.learn(data, Fetched(200, {}, b"ok"))
+    kept = [
+        number
+        for number in range(MAX_IN_VAIN + 100)
+        if known.read(reply(b"no", "200 OK", f"X-Request: {number}")) is not None
+    ]
+    assert len(kept) == MAX_HEADS
+    assert sum(number >= MAX_IN_VAIN for number in kept) < 100 // SOME + 2
+
+
+def test_a_chunked_answer_is_not_known_by_its_head() -> None:
+    known = KnownAnswers()
+    data = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n"
+    known.learn(data, Fetched(200, {}, b"ok"))
+    assert known.read(data) is None
 
 
 async def test_refusal_is_told_after_start_has_returned() -> None:

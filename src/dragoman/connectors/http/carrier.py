@@ -20,6 +20,7 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from types import MappingProxyType
 from typing import Final
 
 import msgspec
@@ -61,6 +62,7 @@ BURST_S: Final = 0.05
 LONGEST_WAIT_S: Final = 5.0
 """A provider that asks for more is left alone, so that others take over."""
 
+_NO_VALUES: Final[Mapping[str, str]] = MappingProxyType({})
 _NOT_IN_HEADER: Final = re.compile(r"[\r\n\0]|[^\x00-\xff]")
 
 log = structlog.get_logger(__name__)
@@ -203,7 +205,8 @@ class HttpCarrier:
             self._settle(message, Rejected(code=FailureCode.INVALID_CONTENT, detail=detail))
         else:
             self._waiting.append(message)
-            self._pump()
+            if len(self._open) < self.settings.window:
+                self._pump()
 
     async def start(self, spawn: Spawn = spawn_unwatched) -> None:
         """Begins to take messages."""
@@ -357,11 +360,8 @@ class HttpCarrier:
         return self._answers.read(answer, self._wall_clock_ms)
 
     def _submit(self, message: Outgoing, now: float) -> None:
-        values = self._session.values if self._session is not None else {}
-
-        def answered(result: Fetched | FetchError) -> None:
-            self._answered(message, result, values)
-
+        values = self._session.values if self._session is not None else _NO_VALUES
+        answered = partial(self._answered, message, values)
         try:
             if self._prepared is not None:
                 body = self._request.render_body(self._filling(message, values))
@@ -387,7 +387,7 @@ class HttpCarrier:
         )
 
     def _answered(
-        self, message: Outgoing, result: Fetched | FetchError, values: Mapping[str, str]
+        self, message: Outgoing, values: Mapping[str, str], result: Fetched | FetchError
     ) -> None:
         since = self._open.pop(message.message_id, None)
         if since is None:
@@ -406,7 +406,8 @@ class HttpCarrier:
             self._lookup.begin(message, outcome, self._wall_clock_ms() - ago_ms)
         elif outcome is not None:  # at once, as it may say that the provider is left alone now
             self.sink.outcome(self.name, message, outcome)
-        self._pump()
+        if self._waiting:
+            self._pump()
 
     def _build_lookup(self, reader: LookupReader | None) -> Lookup | None:
         def ask(request: HttpRequest, answered: Callable[[Fetched | FetchError], None]) -> None:

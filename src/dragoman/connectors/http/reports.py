@@ -23,6 +23,10 @@ MAX_PARTS: Final = 255
 
 STATES: Final = MappingProxyType({state.name.lower(): state for state in ReceiptState})
 """Our words for the states of a report."""
+# Looking a member up in its class costs more than the rest.
+_AS_SENT: Final = IdReading.AS_SENT
+_ENROUTE: Final = ReceiptState.ENROUTE
+_NO_FAILURE: Final = FailureCode.NONE
 _HEX_DIGITS: Final = frozenset("0123456789abcdefABCDEF")
 _GROUP_BITS: Final = 0xFFFF
 
@@ -40,7 +44,7 @@ class StatusReader:
         self._ref = compile_text(table.ref)
         self._recipient = compile_text(table.recipient)
         self._words = tuple(map(compile_text, table.state.split("|")))
-        self._codes = tuple(map(compile_text, table.code.split("|")))
+        self._codes = tuple(map(compile_text, table.code.split("|"))) if table.code else ()
         self._states = {word.lower(): _state(name) for word, name in table.states.items()}
         self._failures = {
             code.lower(): FailureCode(failure) for code, failure in table.failures.items()
@@ -62,18 +66,20 @@ class StatusReader:
         if not (id_ or ref):
             return None
         word = _known(self._words, item, self._states).lower()
-        code = _known(self._codes, item, self._failures)[:MAX_CODE].strip()
+        code, failure = "", _NO_FAILURE
+        if self._codes and (code := _known(self._codes, item, self._failures)[:MAX_CODE].strip()):
+            failure = self._failures.get(code.lower(), _NO_FAILURE)
         recipient = self._recipient(item).strip().removeprefix("+")
         known = recipient.isascii() and recipient.isdigit()
         return ReceiptReport(
             carrier=self._carrier,
             message_id=id_ or ref,
-            reading=IdReading.AS_SENT,
+            reading=_AS_SENT,
             # A word that nobody has listed ends nothing.
-            state=self._states.get(word, ReceiptState.ENROUTE),
+            state=self._states.get(word, _ENROUTE),
             recipient=recipient[:MAX_NUMBER] if known else "",
             error=code or word[:MAX_CODE],
-            failure=self._failures.get(code.lower(), FailureCode.NONE),
+            failure=failure,
             other_id=ref if id_ and ref != id_ else "",
         )
 
@@ -153,6 +159,8 @@ class InboundReader:
 
 def _known(reads: tuple[Read, ...], item: Any, table: Mapping[str, Any]) -> str:
     """What stands first at some paths and is in a table; else what stands first there."""
+    if len(reads) == 1:
+        return reads[0](item).strip()
     first = ""
     for read in reads:
         text = read(item).strip()

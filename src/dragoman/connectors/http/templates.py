@@ -326,14 +326,16 @@ def _list(text: Any) -> Any:
 def _of_mapping(fields: dict[str, Any]) -> Any:
     if not any(callable(value) for value in fields.values()):
         return {name: value for name, value in fields.items() if value is not ABSENT}
-    items = tuple(fields.items())
+    # With the fields that are filled in, so that all are in their order.
+    fixed = {name: value for name, value in fields.items() if value is not ABSENT}
+    fills = tuple((name, value) for name, value in fixed.items() if callable(value))
 
     def fill(filling: Filling) -> Any:
-        made = {}
-        for name, value in items:
-            filled = value(filling) if callable(value) else value
-            if filled is not ABSENT:
-                made[name] = filled
+        made = fixed.copy()
+        for name, value in fills:
+            made[name] = value(filling)
+        if ABSENT in made.values():
+            made = {name: value for name, value in made.items() if value is not ABSENT}
         return made or ABSENT
 
     return fill

@@ -18,6 +18,7 @@ from dragoman.core.messages.model.callbacks import (
     OwnAnswer,
     TextFacts,
 )
+from dragoman.core.messages.model.records import NewCallback
 from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.kit.clock import Clock
 from dragoman.web.outgoing import Fetched, FetchError, FetchRefused
@@ -68,6 +69,11 @@ class Called(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Whether the URL may not be called at all."""
     ours: bool = False
     """Whether it was not even tried, for a reason that is not the customer's."""
+
+
+HandOver = Callable[[NewCallback, Callable[[Called], None]], None]
+"""Delivers a callback that needs no rendering, and reports what came of it, never before it
+returns."""
 
 
 def called_of(result: Fetched | FetchError) -> Called:

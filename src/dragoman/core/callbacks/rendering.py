@@ -9,7 +9,6 @@ import msgspec
 
 from dragoman.core.callbacks.calling import Render, Rendered, RenderEvent, RenderText
 from dragoman.core.messages.model.callbacks import (
-    CallbackCall,
     CallbackFacts,
     EventFacts,
     TextFacts,
@@ -26,16 +25,10 @@ class Renderers:
     states: Mapping[str, Render] = field(default_factory=dict)
     texts: Mapping[str, RenderText] = field(default_factory=dict)
     events: Mapping[str, RenderEvent] = field(default_factory=dict)
-    as_stored: Mapping[str, str] = field(default_factory=dict)
-    """What is handed over as it is stored, without rendering: methods."""
 
     def render(self, callback: NewCallback) -> Rendered:
         """The request; raises what a dialect's function raises."""
         payload, url = callback.payload, callback.url
-        method = self.as_stored.get(callback.dialect) if self.as_stored else None
-        if method is not None:
-            body = payload.encode() if isinstance(payload, str) else msgspec.json.encode(payload)
-            return CallbackCall(method=method, url=url, body=body)
         if isinstance(payload, CallbackFacts):
             return self.states[callback.dialect](url, payload)
         render_text = self.texts.get(callback.dialect)

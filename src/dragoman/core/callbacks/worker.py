@@ -13,6 +13,7 @@ import random
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import field
+from functools import partial
 from weakref import WeakValueDictionary
 
 import msgspec
@@ -23,6 +24,7 @@ from dragoman.core.callbacks.calling import (
     MAX_ANSWER,
     Called,
     Caller,
+    HandOver,
     TakeAnswer,
     called_of,
 )
@@ -39,11 +41,7 @@ from dragoman.core.callbacks.sql.callbacks import (
     Release,
 )
 from dragoman.core.inbound.answers import TooManyAnswers
-from dragoman.core.messages.model.callbacks import (
-    CallbackAnswer,
-    CallbackCall,
-    OwnAnswer,
-)
+from dragoman.core.messages.model.callbacks import CallbackAnswer, CallbackCall, OwnAnswer
 from dragoman.core.messages.model.records import NewCallback
 from dragoman.core.metrics import Metrics
 from dragoman.core.model.use_case import use_case
@@ -77,8 +75,10 @@ class CallbackWorker:
     """Delivers the callbacks of one gateway."""
 
     storage: Storage
-    client: Caller
-    renderers: Renderers
+    client: Caller | None = None
+    renderers: Renderers = field(default_factory=Renderers)
+    hand_over: HandOver | None = None
+    """Delivers callbacks as they are, in place of `client`, which calls what is rendered."""
     schedule: RetrySchedule
     concurrency: int
     """Calls at the same time; an account may have as many as are left to the others."""
@@ -417,6 +417,9 @@ class CallbackWorker:
                 del self._short[calls]
 
     def _call(self, lane: CallbackLane, callback: NewCallback) -> None:
+        if self.hand_over is not None:
+            self.hand_over(callback, partial(self._end, lane, callback))
+            return
         try:
             call = self.renderers.render(callback)
         except Exception as error:  # a defect of ours, or a dialect that is not enabled now
@@ -449,9 +452,8 @@ class CallbackWorker:
         asyncio.get_running_loop().call_soon(self._end, lane, callback, called)
 
     def _start(self, lane: CallbackLane, callback: NewCallback, call: CallbackCall) -> None:
-        def on_result(result: Fetched | FetchError) -> None:
-            self._answered(lane, callback, result)
-
+        on_result = partial(self._answered, lane, callback)
+        assert self.client is not None
         self.client.start(call.method, call.url, on_result, headers=call.headers, body=call.body)
 
     def _answered(

@@ -307,8 +307,10 @@ class Delivery:
                 if not message.writes:
                     self.live.settle(message)
                 if on_disk:
-                    if change.callback is not None or change.events:
-                        self._announce(change)
+                    if change.callback is not None:
+                        self.announce(change.callback)
+                    for event in change.events:
+                        self.announce(event)
                     if self.feed.listeners:
                         self._show(message, change)
                 on_stored(on_disk)

@@ -128,6 +128,16 @@ def encode_acknowledgement(command_id: int, status: int, sequence: int) -> bytes
     return _HEADER.pack(HEADER_LENGTH + 1, command_id | RESPONSE_BIT, status, sequence) + b"\0"
 
 
+def encode_acceptance(command_id: int, message_id: str, sequence: int) -> bytes:
+    """Write the response to a submit_sm or data_sm with this command id that was accepted.
+
+    The message id is one of ours: short, of ASCII and without a NUL.
+    """
+    length = HEADER_LENGTH + 1 + len(message_id)
+    head = _HEADER.pack(length, command_id | RESPONSE_BIT, 0, sequence)
+    return b"%b%b\0" % (head, message_id.encode())
+
+
 def _message_decoder(cls: type[pdus.SubmitSm] | type[pdus.DeliverSm]) -> _Decoder:
     by_layout = _layout_decoder(cls)
 

@@ -9,7 +9,7 @@ from dragoman.protocols.smpp.errors import FramingLost
 DEFAULT_MAX_LENGTH: Final = 128 * 1024
 """Octets of the longest PDU accepted: 64 KiB and one message_payload of 65,535."""
 
-_LENGTH: Final = struct.Struct(">I")
+_unpack_length: Final = struct.Struct(">I").unpack_from
 _LENGTH_SIZE: Final = 4
 
 
@@ -51,8 +51,9 @@ class Framer:
     def _cut(self, data: bytes) -> list[bytes]:
         frames: list[bytes] = []
         start, size, limit = 0, len(data), self._max_length
+        unpack, append = _unpack_length, frames.append
         while size - start >= _LENGTH_SIZE:
-            (length,) = _LENGTH.unpack_from(data, start)
+            (length,) = unpack(data, start)
             if not HEADER_LENGTH <= length <= limit:
                 self._lost = length
                 raise FramingLost(length, frames)
@@ -60,9 +61,10 @@ class Framer:
             if end > size:
                 self._needed = length
                 break
-            frames.append(data[start:end])
+            append(data[start:end])
             start = end
         else:
             self._needed = _LENGTH_SIZE
-        self._rest += data[start:]
+        if start < size:
+            self._rest += data[start:]
         return frames

@@ -17,7 +17,12 @@ from typing import Any, ClassVar, Final, Generic
 
 import msgspec
 
-from dragoman.protocols.smpp.codec import decode, encode, encode_acknowledgement
+from dragoman.protocols.smpp.codec import (
+    decode,
+    encode,
+    encode_acceptance,
+    encode_acknowledgement,
+)
 from dragoman.protocols.smpp.constants import (
     MAX_SEQUENCE_NUMBER,
     RESPONSE_BIT,
@@ -48,6 +53,7 @@ from dragoman.protocols.smpp.pdus import (
     EnquireLinkResp,
     GenericNack,
     Pdu,
+    SubmitSm,
     Unbind,
     UnbindResp,
 )
@@ -116,6 +122,7 @@ class Session(Generic[Context]):
         "_unbind_sequence",
         "_unwritten",
         "_we_may",
+        "_wrapped",
         "bound",
         "cut_pdus",
         "ignored_responses",
@@ -151,6 +158,8 @@ class Session(Generic[Context]):
         self._unwritten: list[int] = []
         self._early: list[Pdu] = []
         self._sequence = 0
+        self._wrapped = False
+        """Whether numbers are used again, of which some may still be in use."""
         self._bind_command = 0
         self._bind_sequence = 0
         self._enquire_sequence = 0
@@ -171,6 +180,10 @@ class Session(Generic[Context]):
     def window_free(self) -> int:
         """How many requests may be sent now without waiting for an answer."""
         return self.window - len(self._outstanding)
+
+    def has_room_for(self, command_id: int) -> bool:
+        """Whether a request of a kind may be sent now."""
+        return command_id in self._sendable and len(self._outstanding) < self.window
 
     @property
     def outstanding(self) -> int:
@@ -226,6 +239,12 @@ class Session(Generic[Context]):
             self._take_early()
             return
         self._out.append(encode(response, request.sequence_number))
+
+    def accept(self, request: SubmitSm | DataSm, message_id: str) -> None:
+        """Answers a submit of the peer with the ID of its message, as `respond` does."""
+        if not self.closed:
+            command_id, sequence = request.command_id, request.sequence_number
+            self._out.append(encode_acceptance(command_id, message_id, sequence))
 
     def acknowledge(self, delivery: DeliverSm | DataSm, status: int) -> None:
         """Answers a delivery of the peer with a status and nothing else, as `respond` does."""
@@ -556,6 +575,9 @@ class Session(Generic[Context]):
     def _next_sequence(self) -> int:
         """A number that no request waits under; it is used once the request is written."""
         sequence = self._sequence
+        if not self._wrapped and sequence + 1 < MAX_SEQUENCE_NUMBER:
+            return sequence + 1
+        self._wrapped = True
         while True:
             sequence = sequence + 1 if sequence < MAX_SEQUENCE_NUMBER else 1
             if sequence not in self._outstanding and sequence not in (
