@@ -20,6 +20,7 @@ from dragoman.console.translation import gettext, language, ngettext
 from dragoman.core.accounts.audit_log import Change
 from dragoman.core.messages.model.lifecycle import State
 from dragoman.core.model.phone_numbers import REMOVED
+from dragoman.kit.figures import group_thousands
 
 _HIDDEN: Final = regex.compile(
     r"(?V1)[[\p{Cc}\p{Cf}\p{Co}\p{Cn}\p{Cs}\p{Zl}\p{Zp}]--[\n\t\u200c\u200d]]"
@@ -83,7 +84,7 @@ def render_time(at_ms: int | None, zone: ZoneInfo, form: str = "%Y-%m-%d %H:%M:%
 
 def render_count(number: float) -> str:
     """A count with narrow blanks between thousands."""
-    return f"{number:,}".replace(",", "\u202f")
+    return group_thousands(number)
 
 
 def render_age(seconds: float) -> str:
