@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from dragoman.console.context import ConsoleContext
 from dragoman.console.cookies import origin_of
-from dragoman.console.display import ADDRESSES, read_display
+from dragoman.console.display import read_display
 from dragoman.console.forms import Problems, check_version, is_current, token_for
 from dragoman.console.frame import Frame
 from dragoman.console.paging import PER_PAGE, Paging, read_paging
@@ -217,7 +217,7 @@ class PageRequest:
             "me": account,
             "person": self.person,
             "display": display,
-            "shortcuts": ADDRESSES if account is not None and display.keys else {},
+            "shortcuts": self._frame.shortcuts_for(account, self.role),
             "role": self._shown_role(),
             "section": self.page.menu or self.page.section,
             "provider": self.context.openid.name if self.context.openid is not None else "",

@@ -13,6 +13,7 @@ import regex
 from markupsafe import Markup
 
 from dragoman.console.assets import PACKAGE, Assets
+from dragoman.console.display import targets_of
 from dragoman.console.forms import TOKEN_FIELD, VERSION_FIELD
 from dragoman.console.labels import ROLE_NAMES, STATES, describe_change
 from dragoman.console.place import PREFIX
@@ -64,6 +65,7 @@ class Renderer:
             state=render_state,
             described=render_change,
             role=ROLE_NAMES.__getitem__,
+            targets=targets_of,
         )
 
     def render(self, template: str, values: dict[str, Any]) -> bytes:
