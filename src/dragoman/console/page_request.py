@@ -86,9 +86,10 @@ _NOTICES: Final = {
     "test-sent": lazy("The test is being sent."),
     "scheduled": lazy("Accepted. The message is scheduled."),
     "moved": lazy("The new time is saved."),
-    "replayed": lazy("The callbacks are being made again."),
+    "replayed": lazy("The callbacks are being replayed."),
+    "none-selected": lazy("Nothing was replayed: select callbacks first."),
     "not-replayed": lazy(
-        "Nothing to make again: they are waiting already, or their number was deleted."
+        "Nothing to replay: they are waiting already, or their number was deleted."
     ),
     "paused": lazy("Paused. Callbacks to this host wait until you resume it."),
     "resumed": lazy("Resumed. Waiting callbacks are being made."),

@@ -65,12 +65,12 @@ _FIELDS: Final = (
 _LABELS: Final = MappingProxyType(
     {
         "limit": lazy("Limit"),
-        "mails": lazy("Mail to"),
-        "webhooks": lazy("Call"),
-        "numbers": lazy("Text to"),
+        "mails": lazy("By mail"),
+        "webhooks": lazy("By webhook"),
+        "numbers": lazy("By text message"),
         "quiet": lazy("Quiet times"),
-        "for_s": lazy("Only after it has lasted (seconds)"),
-        "over_h": lazy("Over hours"),
+        "for_s": lazy("Only once it has lasted (seconds)"),
+        "over_h": lazy("Over the last (hours)"),
     }
 )
 _AT: Final = "/alerts"
