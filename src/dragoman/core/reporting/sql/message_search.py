@@ -159,7 +159,9 @@ def _find_in_window(
     The counters of thousands of accounts take longer to read than that.
     """
     is_counted = bool(wanted.states or wanted.mccs)
-    for width in (budget, WIDER * budget):
+    is_export = budget > _budget(wanted)
+    widths = [budget] if is_export else [budget, WIDER * budget]
+    for width in widths if conditions else (2 * limit, budget):
         number, lowest, own = _newest_of_all(connection, wanted, span, width)
         window = span if number < width else span._replace(first=lowest)
         found = _read_part(connection, ranges, conditions, window, limit + 1)
@@ -167,9 +169,12 @@ def _find_in_window(
             return _Page(found[:limit], found[limit - 1], True)
         if number < width:
             return _Page(found, None, False)
-        if not is_counted and own >= width // 2:
+        if width < budget:
+            continue
+        is_likely = len(found) * WIDER > limit
+        if (is_likely and is_export) or (not is_counted and own >= width // 2):
             return _Page(found, window.first, False)
-        if not is_counted or len(found) * WIDER <= limit:
+        if not is_counted or not is_likely:
             return None
     return None
 
