@@ -22,6 +22,7 @@ from dragoman.core.callbacks.model.held_hosts import HeldHost
 from dragoman.core.messages.model.lifecycle import State
 from dragoman.core.messages.model.messages import Submission
 from dragoman.core.model.errors import FailureCode, Refused
+from dragoman.protocols.gsm.alphabet import unencodable
 
 from .conftest import NOW_MS, Browser
 
@@ -153,11 +154,16 @@ def _held(watch: Watch) -> None:
     [
         (AlertKind.CARRIER_DOWN, {}, _down, "carrier main is down"),
         (AlertKind.QUEUE_AGE, {"limit": 300}, _old, "route default has waited for 400 s"),
-        (AlertKind.DISK, {"limit": 2000}, _full, "1 MB are free"),
+        (AlertKind.DISK, {"limit": 2000}, _full, "1 MB are free; the limit is 2\u202f000 MB"),
         (AlertKind.CALLBACK_HOST, {}, _held, "https://shop.example fail: it answered 500"),
         (AlertKind.INBOUND_SILENCE, {"limit": 24}, _silence, "no text for 25 h"),
         (AlertKind.DELIVERY_RATE, {"limit": 80, "fewest": 5}, _undelivered, "0.0 % of 10"),
-        (AlertKind.CREDITS, {"limit": 5000}, None, "olga has 1000 credits"),
+        (
+            AlertKind.CREDITS,
+            {"limit": 5000},
+            None,
+            "olga has 1\u202f000 credits; the limit is 5\u202f000",
+        ),
     ],
 )
 async def test_each_kind_finds_what_it_looks_at(
@@ -204,6 +210,20 @@ async def test_quiet_times_put_off_what_lasts_and_drop_what_does_not(watch: Watc
     assert await watch.look(3600) == ["raised"]
 
 
+async def test_what_ends_in_quiet_times_is_said_to_be_over_after_them(watch: Watch) -> None:
+    """Who was told before them would go on believing that it is wrong."""
+    # It is 14:13 UTC.
+    await watch.add(AlertKind.DISK, limit=2000, quiet_from=15 * 60, quiet_to=16 * 60)
+    watch.machine.free = 1
+    assert await watch.look() == ["raised"]
+    assert await watch.look(3600) == []
+    watch.machine.free = 10**12
+    assert await watch.look(60) == []
+    assert await watch.look(3600) == ["ended"]
+    assert "0 MB are free" in watch.told[-1][3]
+    assert await watch.look(60) == []
+
+
 async def test_it_is_repeated_only_as_often_as_wanted(watch: Watch) -> None:
     await watch.add(AlertKind.DISK, limit=2000, repeat_s=600)
     watch.machine.free = 1
@@ -240,6 +260,17 @@ async def test_every_channel_is_tried_and_what_fails_is_shown(watch: Watch) -> N
     assert "0 MB are free" in sent.batch.stored.text
     await watch.browser.sign_in("olga")
     assert "not reached: 550 no such user" in (await watch.browser.get("/console/alerts")).text
+
+
+async def test_a_texted_alert_stays_in_the_gsm_alphabet(watch: Watch) -> None:
+    """A narrow blank between thousands, or an ellipsis, would take 70 characters a part of 160."""
+    name = "the disk of the database, " * 3
+    await watch.add(AlertKind.DISK, name=name, limit=2000, numbers=("+4530123456",))
+    watch.machine.free = 1
+    await watch.look()
+    [sent] = watch.browser.services.live
+    assert "the limit is 2 000 MB" in sent.batch.stored.text
+    assert not unencodable(sent.batch.stored.text)
 
 
 async def test_rules_of_accounts_see_only_their_own(watch: Watch) -> None:

@@ -148,7 +148,7 @@ async def test_one_callback_is_made_again_and_keeps_its_calls(sena: Any) -> None
     account = await browser.services.accounts.find("sena")
     assert heard == [(account.account_id, GOOD, 1, ids["delivered"])]
     assert (await _states(browser))[ids["delivered"]] == 0
-    assert "The callbacks are being made again." in page.body.decode()
+    assert "The callbacks are being replayed." in page.body.decode()
     assert "200 <i>oh</i>" in page.text  # the call before
 
 
@@ -172,12 +172,37 @@ async def test_some_or_all_of_a_host_are_made_again(sena: Any) -> None:
     assert [states[ids[name]] for name in ("again", "other")] == [0, 2]
 
 
+async def test_replaying_nothing_says_so(sena: Any) -> None:
+    """A press of the button with no callback selected led to a page that was not there."""
+    browser, _ = sena
+    page = await browser.get(f"{LIST}?state=given_up")
+    before = await _states(browser)
+    fields = page.fields(f"{LIST}/replay")
+    fields.pop("callback", None)
+    page = await browser.follow(await browser.post(f"{LIST}/replay", **fields))
+    assert "select callbacks first" in page.text
+    assert page.tree.xpath("//option[@selected]/@value") == ["given_up"]
+    assert await _states(browser) == before
+
+
+async def test_all_of_a_host_are_replayed_from_the_list(sena: Any) -> None:
+    """The button was on the page of a callback alone, and there was no way to it for many."""
+    browser, ids = sena
+    assert "Replay all" not in (await browser.get(f"{LIST}?state=given_up")).text
+    page = await browser.get(f"{LIST}?state=given_up&host={BAD}")
+    fields = page.fields(f"{LIST}/replay")  # the last form
+    assert "callback" not in fields
+    assert (await browser.post(f"{LIST}/replay", **fields)).status == 303
+    states = await _states(browser)
+    assert [states[ids[name]] for name in ("given_up", "again", "other")] == [0, 0, 2]
+
+
 async def test_callback_whose_number_was_deleted_is_not_made_again(sena: Any) -> None:
     browser, _ = sena
     callback_id = await _add(browser, "sena", GOOD, 1, recipient="0")
     page = await browser.get(f"{LIST}/{callback_id}")
     page = await browser.send(page, f"{LIST}/replay", callback=str(callback_id))
-    assert "Nothing to make again" in page.body.decode()
+    assert "Nothing to replay" in page.body.decode()
     assert (await _states(browser))[callback_id] == 1
 
 

@@ -114,9 +114,9 @@ async def test_what_is_no_table_is_refused(sena: Browser, data: bytes, sentence:
 @pytest.mark.parametrize(
     ("choices", "sentence"),
     [
-        ({"column-0": ""}, "exactly one column must hold the numbers"),
-        ({"column-1": "+"}, "exactly one column must hold the numbers"),
-        ({"column-1": "=City", "column-2": "=City"}, "two columns have the same field"),
+        ({"column-0": ""}, "Exactly one column must hold the numbers"),
+        ({"column-1": "+"}, "Exactly one column must hold the numbers"),
+        ({"column-1": "=City", "column-2": "=City"}, "Two columns have the same field"),
         ({"new_list": ""}, "This field is required."),
         ({"list": "999"}, "Not found."),
     ],

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from .conftest import Browser
@@ -32,6 +34,26 @@ async def test_a_choice_is_kept_in_the_browser(
         assert bool(page.tree.xpath("//body/@data-shortcuts")) is (has_script and signed_in)
     other = await browser.another().get("/console/sign-in")
     assert other.tree.xpath("/html/@data-theme") == []
+
+
+async def test_there_is_a_key_for_each_page_that_one_may_open(browser: Browser) -> None:
+    await browser.sign_in("sena")
+    page = await browser.get(AT)
+    told = json.loads(page.tree.xpath("//body/@data-shortcuts")[0])
+    listed = page.tree.xpath("//tbody//th")
+    assert sorted(" ".join(one.xpath("kbd/text()")) for one in listed) == list(told)
+    assert {"conversations", "contacts", "campaigns", "callbacks"} <= {
+        target.removeprefix("/console/") for target in told.values()
+    }
+    for target in told.values():
+        if target != "search":
+            assert (await browser.get(target)).status == 200, target
+    viewer = browser.another()
+    await viewer.sign_in("vera")
+    page = await viewer.get(AT)
+    told = json.loads(page.tree.xpath("//body/@data-shortcuts")[0])
+    assert not {"/console/contacts", "/console/conversations"} & set(told.values())
+    assert "/console/messages" in told.values()
 
 
 async def test_console_and_documentation_link_to_each_other(browser: Browser) -> None:

@@ -235,6 +235,24 @@ async def test_session_dies_idle_and_of_age(browser: Browser) -> None:
     assert (await browser.get()).status == 401
 
 
+async def test_what_was_entered_is_shown_without_what_nobody_typed(browser: Browser) -> None:
+    """Marks, versions and rules that were left alone stood among the entries by their names."""
+    at = "/console/campaigns/new"
+    await browser.sign_in("sena")
+    fields = (await browser.get(at)).fields(at)
+    assert fields["mark"]
+    browser.clock.advance(browser.services.settings.console.idle_s)
+    typed = {"name": "Spring", "text": "Hello", "match": "all", "operation-0": "is"}
+    page = await browser.post(at, **fields | typed)
+    page = await browser.send(page, "/console/sign-in", username="sena", password=PASSWORD)
+    shown = dict(zip(page.tree.xpath("//dt/text()"), page.tree.xpath("//dd//text()"), strict=False))
+    assert (shown["Name"], shown["Text"]) == ("Spring", "Hello")
+    assert not {"Mark", "Version", "Match", "Operation-0"} & set(shown)
+    kept = page.fields(at)
+    assert {name: kept[name] for name in typed} == typed
+    assert kept["mark"] == fields["mark"]
+
+
 async def test_session_outlives_a_restart(browser: Browser) -> None:
     from dragoman.assembly import build_services
 

@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import Connection, event
 
 from dragoman.core.messages.model.lifecycle import State
+from dragoman.core.messages.sql import statistics
 from dragoman.core.model.errors import FailureCode
 from dragoman.core.reporting.model.message_search import MessageFilter
 from dragoman.core.reporting.model.outbox import OutboxFilter
@@ -60,6 +61,7 @@ async def test_pages_by_key_find_what_a_recount_finds(
         monkeypatch.setattr(message_search, "LOOKED_AT", history.chance.choice((3, 10, 10_000)))
         monkeypatch.setattr(message_search, "TEXTS_LOOKED_AT", history.chance.choice((2, 9, 9_000)))
         monkeypatch.setattr(message_search, "FEW", history.chance.choice((1, 20)))
+        monkeypatch.setattr(statistics, "FEW_COUNTS", history.chance.choice((1, 5, 1_000)))
         monkeypatch.setattr(message_search, "MAX_RUNS", history.chance.choice((1, 25)))
         wanted = history.filter()
         found = await page_through(rows, by_key(wanted), history.chance.choice((1, 4, 50)))
@@ -101,15 +103,46 @@ async def test_no_search_reads_the_whole_table(rows: Any, number: int) -> None:
             assert not plan.startswith("SCAN messages") or "INDEX" in plan, (question, plan)
 
 
-def explain(connection: Connection, wanted: MessageFilter) -> list[str]:
-    """The steps of the plans of all statements of a search that read messages."""
+async def test_a_country_nobody_sends_to_is_not_looked_for_among_all_others(
+    rows: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It took 0.23 s of 1,000,000 messages: the counts of everything were read, hour by hour."""
+    monkeypatch.setattr(message_search, "LOOKED_AT", 1)
+    account = await rows.account()
+    await rows.accepted(account, ["4511111111", "4522222222"])
+    wanted = MessageFilter(account_ids=(account.account_id, *range(1, 30)), mccs=("602",))
+    plans = await rows.storage.read(lambda c: explain(c, wanted, "FROM hourly_statistics"))
+    counts = [plan for plan in plans if "hourly_statistics" in plan]
+    assert counts
+    assert all("ix_hourly_statistics_of_country" in plan for plan in counts), counts
+
+
+@pytest.mark.parametrize("asked", [{"text": ("hello",)}, {"states": (State.QUEUED,)}])
+async def test_what_is_frequent_in_a_large_tree_is_found_without_its_counters(
+    rows: Any, monkeypatch: pytest.MonkeyPatch, asked: dict[str, Any]
+) -> None:
+    """On PostgreSQL those of 2,000 accounts took 60 ms of pages that took 100 to 150."""
+    monkeypatch.setattr(message_search, "LOOKED_AT", 3)
+    monkeypatch.setattr(message_search, "TEXTS_LOOKED_AT", 3)
+    monkeypatch.setattr(message_search, "_waits", lambda _wanted: False)
+    account = await rows.account()
+    await rows.accepted(account, [f"451111111{number}" for number in range(9)])
+    wanted = MessageFilter(account_ids=(account.account_id, *range(1, 30)), **asked)
+    plans = await rows.storage.read(lambda c: explain(c, wanted, "FROM hourly_statistics", 2))
+    assert plans == []
+
+
+def explain(
+    connection: Connection, wanted: MessageFilter, reads: str = "FROM messages", limit: int = 50
+) -> list[str]:
+    """The steps of the plans of a search's statements that read messages, or another table."""
     asked: list[tuple[str, Any]] = []
 
     def note(_c: Any, _cursor: Any, statement: str, values: Any, *_: Any) -> None:
         asked.append((statement, values))
 
     event.listen(connection, "before_cursor_execute", note)
-    message_search.find_messages(connection, wanted, 1 << 52, 50)
+    message_search.find_messages(connection, wanted, 1 << 52, limit)
     event.remove(connection, "before_cursor_execute", note)
     prefix = "EXPLAIN QUERY PLAN "
     if connection.dialect.name != "sqlite":
@@ -117,7 +150,7 @@ def explain(connection: Connection, wanted: MessageFilter) -> list[str]:
         connection.exec_driver_sql("SET LOCAL enable_seqscan = off")
     plans = []
     for statement, values in asked:
-        if statement.lstrip().upper().startswith("SELECT") and "FROM messages" in statement:
+        if statement.lstrip().upper().startswith("SELECT") and reads in statement:
             plan = connection.exec_driver_sql(prefix + statement, values).all()
             plans += [str(row[-1]) for row in plan]
     return plans

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection, Iterable
 from typing import Final, NamedTuple
 
 from dragoman.console.cookies import read_cookie
@@ -23,19 +24,42 @@ SHORTCUTS: Final = (
     ("g m", "/messages", lazy("Messages")),
     ("g l", "/live", lazy("Live log")),
     ("g c", "/compose", lazy("Compose")),
+    ("g n", "/campaigns", lazy("Campaigns")),
+    ("g t", "/contacts", lazy("Contacts")),
+    ("g v", "/conversations", lazy("Conversations")),
     ("g i", "/inbox", lazy("Inbox")),
     ("g b", "/callbacks", lazy("Callbacks")),
+    ("g w", "/alerts", lazy("Alerts")),
     ("g k", "/keywords", lazy("Keywords")),
     ("g a", "/accounts", lazy("Accounts")),
     ("g p", "/people", lazy("People")),
     ("g s", "/me", lazy("Your sign-in")),
 )
 """Keys, where they lead below `/console`, and what that is called."""
-ADDRESSES: Final = {
-    keys: target if target == "search" else f"{PREFIX}{target}" for keys, target, _ in SHORTCUTS
-}
-"""What the script is told."""
 _VALUE: Final = re.compile(r"theme-(system|light|dark)_keys-(on|off)")
+
+
+class Shortcut(NamedTuple):
+    """One or two keys, and what they do."""
+
+    keys: str
+    target: str
+    """`search`, or an address."""
+    label: str
+
+
+def shortcuts_without(closed: Collection[str]) -> list[Shortcut]:
+    """Those that do not lead to an address that somebody may not open."""
+    each = (
+        Shortcut(keys, target if target == "search" else f"{PREFIX}{target}", label)
+        for keys, target, label in SHORTCUTS
+    )
+    return [one for one in each if one.target not in closed]
+
+
+def targets_of(shortcuts: Iterable[Shortcut]) -> dict[str, str]:
+    """What the script is told."""
+    return {one.keys: one.target for one in shortcuts}
 
 
 class Display(NamedTuple):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from dragoman.console.context import ConsoleContext
+from dragoman.console.display import Shortcut, shortcuts_without
 from dragoman.console.place import Place
 from dragoman.console.rendering import Renderer
 from dragoman.core.accounts.model.accounts import Account
@@ -24,3 +25,11 @@ class Frame:
         if account is None:
             return ()
         return tuple(place for place in self.menu if place.is_open_to(account, role))
+
+    def shortcuts_for(self, account: Account | None, role: Role) -> list[Shortcut]:
+        """The keyboard shortcuts of an account, without those to pages that it may not open."""
+        if account is None:
+            return []
+        return shortcuts_without(
+            {place.address for place in self.menu if not place.is_open_to(account, role)}
+        )

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from dragoman.console.context import ConsoleContext
 from dragoman.console.cookies import origin_of
-from dragoman.console.display import ADDRESSES, read_display
+from dragoman.console.display import read_display
 from dragoman.console.forms import Problems, check_version, is_current, token_for
 from dragoman.console.frame import Frame
 from dragoman.console.paging import PER_PAGE, Paging, read_paging
@@ -86,9 +86,10 @@ _NOTICES: Final = {
     "test-sent": lazy("The test is being sent."),
     "scheduled": lazy("Accepted. The message is scheduled."),
     "moved": lazy("The new time is saved."),
-    "replayed": lazy("The callbacks are being made again."),
+    "replayed": lazy("The callbacks are being replayed."),
+    "none-selected": lazy("Nothing was replayed: select callbacks first."),
     "not-replayed": lazy(
-        "Nothing to make again: they are waiting already, or their number was deleted."
+        "Nothing to replay: they are waiting already, or their number was deleted."
     ),
     "paused": lazy("Paused. Callbacks to this host wait until you resume it."),
     "resumed": lazy("Resumed. Waiting callbacks are being made."),
@@ -217,7 +218,7 @@ class PageRequest:
             "me": account,
             "person": self.person,
             "display": display,
-            "shortcuts": ADDRESSES if account is not None and display.keys else {},
+            "shortcuts": self._frame.shortcuts_for(account, self.role),
             "role": self._shown_role(),
             "section": self.page.menu or self.page.section,
             "provider": self.context.openid.name if self.context.openid is not None else "",

@@ -13,6 +13,7 @@ import regex
 from markupsafe import Markup
 
 from dragoman.console.assets import PACKAGE, Assets
+from dragoman.console.display import targets_of
 from dragoman.console.forms import TOKEN_FIELD, VERSION_FIELD
 from dragoman.console.labels import ROLE_NAMES, STATES, describe_change
 from dragoman.console.place import PREFIX
@@ -20,6 +21,7 @@ from dragoman.console.translation import gettext, language, ngettext
 from dragoman.core.accounts.audit_log import Change
 from dragoman.core.messages.model.lifecycle import State
 from dragoman.core.model.phone_numbers import REMOVED
+from dragoman.kit.figures import group_thousands
 
 _HIDDEN: Final = regex.compile(
     r"(?V1)[[\p{Cc}\p{Cf}\p{Co}\p{Cn}\p{Cs}\p{Zl}\p{Zp}]--[\n\t\u200c\u200d]]"
@@ -63,6 +65,7 @@ class Renderer:
             state=render_state,
             described=render_change,
             role=ROLE_NAMES.__getitem__,
+            targets=targets_of,
         )
 
     def render(self, template: str, values: dict[str, Any]) -> bytes:
@@ -83,7 +86,7 @@ def render_time(at_ms: int | None, zone: ZoneInfo, form: str = "%Y-%m-%d %H:%M:%
 
 def render_count(number: float) -> str:
     """A count with narrow blanks between thousands."""
-    return f"{number:,}".replace(",", "\u202f")
+    return group_thousands(number)
 
 
 def render_age(seconds: float) -> str:

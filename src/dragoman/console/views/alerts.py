@@ -13,7 +13,6 @@ from dragoman.console.page import Page
 from dragoman.console.page_request import PageRequest
 from dragoman.console.paging import PER_PAGE, address_of, read_before
 from dragoman.console.reading import read_count
-from dragoman.console.rendering import render_count
 from dragoman.console.translation import gettext, lazy
 from dragoman.core.accounts.model.accounts import Permission
 from dragoman.core.accounts.model.people import Role
@@ -22,6 +21,7 @@ from dragoman.core.alerts.model.rules import (
     AlertKind,
     AlertRule,
     StoredRule,
+    read_out_limit,
     write_limit,
 )
 from dragoman.core.model.errors import RefusalCode, Refused
@@ -65,12 +65,12 @@ _FIELDS: Final = (
 _LABELS: Final = MappingProxyType(
     {
         "limit": lazy("Limit"),
-        "mails": lazy("Mail to"),
-        "webhooks": lazy("Call"),
-        "numbers": lazy("Text to"),
+        "mails": lazy("By mail"),
+        "webhooks": lazy("By webhook"),
+        "numbers": lazy("By text message"),
         "quiet": lazy("Quiet times"),
-        "for_s": lazy("Only after it has lasted (seconds)"),
-        "over_h": lazy("Over hours"),
+        "for_s": lazy("Only once it has lasted (seconds)"),
+        "over_h": lazy("Over the last (hours)"),
     }
 )
 _AT: Final = "/alerts"
@@ -176,10 +176,7 @@ def _describe_limit(rule: AlertRule) -> str:
     said = LIMITS.get(rule.kind)
     if said is None:
         return ""
-    is_whole = float(rule.limit).is_integer()
-    return str(said).format(
-        limit=render_count(int(rule.limit)) if is_whole else write_limit(rule.limit)
-    )
+    return str(said).format(limit=read_out_limit(rule.limit))
 
 
 def _refuse(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 from functools import partial
 from types import MappingProxyType
 from typing import Any, Final
@@ -20,6 +21,7 @@ from dragoman.core.callbacks.model.callback_lists import (
     CALLBACK_STATES,
     CallbackFilter,
     CallbackPage,
+    CallbackView,
 )
 from dragoman.core.callbacks.model.held_hosts import names_of
 from dragoman.core.callbacks.model.hosts import CallbackHost, Tested
@@ -78,6 +80,7 @@ async def _show_list(request: PageRequest, status: int = 200, **more: Any) -> Re
         host_of=_host_of,
         hosts_query={one: _query_of(one) for one in hosts},
         callbacks=page.callbacks,
+        given_up_to=_given_up_to(typed, page.callbacks),
         looked_to_ms=page.looked_to_ms,
         further="" if page.before is None else address_of(request.query, before=page.before),
         first=address_of(request.query) if before is not None else "",
@@ -94,6 +97,13 @@ async def _show_list(request: PageRequest, status: int = 200, **more: Any) -> Re
         pending=CALLBACK_STATES["waiting"],
         **values | more,
     )
+
+
+def _given_up_to(typed: Mapping[str, str], shown: Sequence[CallbackView]) -> CallbackView | None:
+    """One of those shown, where all of a list were given up to one host of one account."""
+    hosts = {(one.account_id, one.origin) for one in shown}
+    is_asked = typed["state"] == "given_up" and bool(typed["host"])
+    return shown[0] if is_asked and len(hosts) == 1 else None
 
 
 def _query_of(host: CallbackHost) -> str:
@@ -150,6 +160,8 @@ async def replay_callbacks(request: PageRequest) -> Response:
         number = await lists.replay(tree, tuple(one for one in chosen if one is not None))
         account: Account | None = None
         subject = f"{number} callbacks"
+    elif not request.form.get("origin"):
+        return request.go(_back(request), "none-selected")
     else:
         account, origin = await _read_host(request, tree)
         number = await lists.replay_host(account.account_id, origin)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from dragoman.console.cookies import set_cookie
-from dragoman.console.display import KEPT_S, SHORTCUTS, THEMES, Display
+from dragoman.console.display import KEPT_S, THEMES, Display
 from dragoman.console.page import Page
 from dragoman.console.page_request import PageRequest
 from dragoman.console.translation import lazy
@@ -14,7 +14,7 @@ from dragoman.web.responses import Response
 
 async def show_display(request: PageRequest) -> Response:
     """The choices, and the shortcuts there are."""
-    return request.show("display.html", themes=THEMES, listed=SHORTCUTS)
+    return request.show("display.html", themes=THEMES)
 
 
 async def change_display(request: PageRequest) -> Response:

@@ -22,11 +22,10 @@ from dragoman.console.translation import gettext, lazy
 from dragoman.console.views.scheduled import names_of
 from dragoman.core.accounts.model.accounts import Permission
 from dragoman.core.messages.feed import MAX_LISTENERS, FeedEvent, FeedFilter, FeedPage, read_filter
-from dragoman.core.messages.model.lifecycle import State
 from dragoman.core.messages.model.state_choices import SCHEDULED
 from dragoman.core.messages.model.views import MessageView
 from dragoman.core.model.errors import FailureCode, RefusalCode, Refused
-from dragoman.core.reporting.model.outbox import OutboxFilter
+from dragoman.core.reporting.model.message_search import MessageFilter
 from dragoman.core.submission.model.scheduled import ScheduledBatch, ScheduledFilter
 from dragoman.web.events import KEEP_ALIVE, KEEP_ALIVE_S, render_event
 from dragoman.web.responses import Response
@@ -43,10 +42,8 @@ AGAIN: Final = b"retry: 20\n" + KEEP_ALIVE
 """Ends a stream whose time is over: what happens until its reader is back is not shown to it."""
 SHOWN: Final = 30
 """Messages of the table that is there without script."""
-LOOKED_AT: Final = 300
+LOOKED_AT: Final = 150
 """Messages that those are chosen from."""
-WAITING: Final = frozenset({State.SCHEDULED, State.QUEUED, State.SENDING})
-"""What the counters behind a search hold as one."""
 
 
 async def show_live(request: PageRequest) -> Response:
@@ -153,22 +150,14 @@ async def _find_scheduled(request: PageRequest, wanted: FeedFilter) -> tuple[Sch
 
 async def _newest(request: PageRequest, wanted: FeedFilter) -> list[MessageView]:
     """The newest messages that fit now, of the newest there are."""
-    tree = await request.tree()
-    is_waiting = wanted.states & WAITING
-    search = OutboxFilter(
-        account_id=tree[0],
-        below=tree[1:],
-        states=tuple(wanted.states | WAITING if is_waiting else wanted.states),
+    search = MessageFilter(
+        account_ids=await request.tree(),
+        states=tuple(wanted.states),
+        route=wanted.route,
+        dialect=wanted.dialect,
     )
-    found = await request.services.queries.outbox(search, 0, LOOKED_AT, 0)
-    fitting = [
-        message
-        for message in found.messages
-        if message.recipient.startswith(wanted.recipient)
-        and (not wanted.states or message.state in wanted.states)
-        and (not wanted.route or message.route == wanted.route)
-        and (not wanted.dialect or message.dialect == wanted.dialect)
-    ]
+    found = await request.services.message_search.page(search, limit=LOOKED_AT)
+    fitting = [one for one in found.messages if one.recipient.startswith(wanted.recipient)]
     # By the time that the table shows, not by when they were accepted.
     fitting.sort(key=changed_ms, reverse=True)
     return fitting[:SHOWN]

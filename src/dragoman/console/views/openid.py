@@ -14,6 +14,7 @@ from dragoman.console.openid import Identity, OpenIdProvider, ProviderAway, Prov
 from dragoman.console.page import Page
 from dragoman.console.page_request import PageRequest
 from dragoman.console.place import PREFIX
+from dragoman.console.translation import gettext, lazy
 from dragoman.console.views.sign_in import enter, read_target, show_form
 from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.web.responses import Response
@@ -79,12 +80,16 @@ async def come_back(request: PageRequest) -> Response:
         query.get("state", "")[:MAX_STATE], request.secret, request.services.clock.monotonic()
     )
     if waiting is None:
-        request.problems[""] = "This sign-in is over, or it began in another browser. Begin again."
+        request.problems[""] = gettext(
+            "This sign-in is over, or it began in another browser. Begin again."
+        )
         return show_form(request, 400)
     target, kept = waiting.target, waiting.kept
     code = query.get("code", "")
     if not code or len(code) > MAX_CODE:
-        request.problems[""] = f"You were not signed in at {provider.name}."
+        request.problems[""] = gettext("You were not signed in at {provider}.").format(
+            provider=provider.name
+        )
         return show_form(request, 401, target=target, kept=kept)
     try:
         identity = await provider.identify(waiting.flow, code)
@@ -98,17 +103,19 @@ async def _enter(request: PageRequest, identity: Identity, target: str, kept: st
     person = await people.known_by(identity.issuer, identity.subject, identity.email)
     if person is None:
         who = f" ({identity.email})" if identity.email else ""
-        request.problems[""] = (
-            f"Nobody here has this identity{who}. Ask an administrator to invite the e-mail address"
+        request.problems[""] = gettext(
+            "Nobody here has this identity{who}. Ask an administrator to invite the e-mail address"
             " of your company account."
-        )
+        ).format(who=who)
         return show_form(request, 403, target=target, kept=kept)
     try:
         principal = await people.admit(person, request.http.client)
     except Refused as refused:
         if refused.code not in (RefusalCode.AUTHENTICATION_FAILED, RefusalCode.ADDRESS_NOT_ALLOWED):
             raise
-        request.problems[""] = "You cannot sign in: you are disabled, or your address is refused."
+        request.problems[""] = gettext(
+            "You cannot sign in: you are disabled, or your address is refused."
+        )
         return show_form(request, 403, target=target, kept=kept)
     return await enter(request, principal, target, kept, trusted=True)
 
@@ -123,11 +130,17 @@ def _complain(
     """The sign-in page, with what is wrong with the provider; nothing that was entered is lost."""
     away = isinstance(error, ProviderAway)
     log.warning("openid_failed", away=away, reason=str(error))
-    request.problems[""] = (
-        f"{provider.name[:1].upper()}{provider.name[1:]} cannot be reached right now. Try again in"
-        " a minute, or sign in with a password."
+    said = (
+        gettext(
+            "{Provider} cannot be reached right now. Try again in a minute, or sign in with a"
+            " password."
+        )
         if away
-        else f"Signing in with {provider.name} failed: {error}. The gateway's log has more."
+        else gettext("Signing in with {provider} failed: {error}. The gateway's log has more.")
+    )
+    name = provider.name
+    request.problems[""] = said.format(
+        Provider=f"{name[:1].upper()}{name[1:]}", provider=name, error=error
     )
     return show_form(request, 503 if away else 502, target=target, kept=kept)
 
@@ -139,6 +152,6 @@ def _provider_of(request: PageRequest) -> OpenIdProvider:
 
 
 PAGES: Final = (
-    Page("/openid", "Sign in", show=leave, act=leave_with_form, public=True),
-    Page(CALLBACK, "Sign in", show=come_back, public=True),
+    Page("/openid", lazy("Sign in"), show=leave, act=leave_with_form, public=True),
+    Page(CALLBACK, lazy("Sign in"), show=come_back, public=True),
 )

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence, Set
 from typing import Final
 
 import msgspec
 
 from dragoman.console.cookies import is_plain, read_cookie, set_cookie
+from dragoman.console.forms import VERSION_FIELD
 from dragoman.console.labels import describe_refusal
 from dragoman.console.page import Page
 from dragoman.console.page_request import PageRequest
@@ -24,6 +26,8 @@ MAX_PASSWORD: Final = 256
 MAX_TOKEN: Final = 200
 MAX_CODE: Final = 40
 MAX_KEPT: Final = 100_000
+_OF_PAGES: Final = frozenset({VERSION_FIELD, "mark", "known", "seen", "do", "resent"})
+"""Fields of forms that nobody sees."""
 _TARGET: Final = re.compile(r"(?:/[A-Za-z0-9._-]+)*(?:\?[A-Za-z0-9._~%&=+:-]*)?")
 _EXPECTED: Final = frozenset(
     {RefusalCode.AUTHENTICATION_FAILED, RefusalCode.ADDRESS_NOT_ALLOWED, RefusalCode.NOT_FOUND}
@@ -112,7 +116,9 @@ async def _go_in(request: PageRequest, begun: Begun, target: str, kept: str) -> 
     await _keep(request, begun.token)
     fields = _read_kept(kept)
     if fields:
-        return request.show("continue.html", target=f"{PREFIX}{target}", fields=fields)
+        return request.show(
+            "continue.html", target=f"{PREFIX}{target}", fields=fields, entered=_entered_in(fields)
+        )
     return request.go(target)
 
 
@@ -282,6 +288,24 @@ def _read_kept(kept: str) -> list[tuple[str, str]]:
         return msgspec.json.decode(kept, type=list[tuple[str, str]])
     except msgspec.DecodeError:
         return []
+
+
+def _entered_in(fields: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
+    """What somebody typed or chose: nothing that a page adds to its forms or left as it was."""
+    filled = {name for name, value in fields if value}
+    return [
+        (name, value)
+        for name, value in fields
+        if value and name not in _OF_PAGES and not _is_idle(name, filled)
+    ]
+
+
+def _is_idle(name: str, filled: Set[str]) -> bool:
+    """Whether a field is part of a rule without a field to look at, or says how many must hold."""
+    stem, _, number = name.rpartition("-")
+    if stem == "operation":
+        return f"field-{number}" not in filled
+    return name == "match" and not any(one.startswith("field-") for one in filled)
 
 
 PAGES: Final = (

@@ -114,7 +114,10 @@ async def act_on_upload(request: PageRequest) -> Response:
             if refused.code in (RefusalCode.UNAVAILABLE, RefusalCode.PERMISSION_DENIED):
                 raise
             field = {"name": "new_list", "columns": "columns", "list": "list"}
-            request.problems[field.get(refused.subject, "")] = describe_refusal(refused)
+            said = describe_refusal(refused)
+            if refused.subject == "columns":
+                said = f"{refused.detail.capitalize()}."
+            request.problems[field.get(refused.subject, "")] = said
             return await _show_mapping(request, upload, 400)
     return request.go(f"{_AT}/{upload.key}")
 

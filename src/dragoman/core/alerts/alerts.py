@@ -2,7 +2,7 @@
 
 An alert is a row before anybody is told, so a restart tells nobody twice. Each channel is tried
 three times; that it could not be reached stands beside the alert. What is found in quiet times is
-told after them if it is still so.
+told after them if it is still so, and what was told before them and ended in them, that it is over.
 """
 
 from __future__ import annotations
@@ -40,6 +40,7 @@ from dragoman.core.placement.placement import Placement
 from dragoman.core.submission.submission import SubmissionService
 from dragoman.kit.clock import Clock
 from dragoman.kit.elsewhere import Elsewhere
+from dragoman.kit.figures import NARROW_BLANK
 from dragoman.kit.ids import IdSource, time_of
 from dragoman.kit.periodic import repeat
 from dragoman.storage.engine import Storage
@@ -48,6 +49,8 @@ LOOK_EVERY_S: Final = 10.0
 TEST_EVERY_S: Final = 20.0
 TRIES: Final = 3
 RETRY_S: Final = 5.0
+MAX_TEXT: Final = 300
+"""Characters of a text message."""
 MAX_TOLD: Final = 50
 """Of one alert, the last."""
 FIRST: Final = 0
@@ -92,6 +95,8 @@ class Alerts:
     _rules: dict[int, StoredRule] = field(default_factory=dict, init=False)
     _found: dict[tuple[str, str], _Pending] = field(default_factory=dict, init=False)
     """By key of the rule and subject."""
+    _over: dict[str, list[_Pending]] = field(default_factory=dict, init=False)
+    """By key of the rule: what ended in quiet times, and was told before them."""
     _telling: set[asyncio.Task[None]] = field(default_factory=set, init=False)
     _channels: Channels | None = field(default=None, init=False)
     _tested: dict[int, float] = field(default_factory=dict, init=False)
@@ -218,6 +223,9 @@ class Alerts:
         found: list[Finding] = []
         if rule.enabled:
             found = await self.readings.look(rule, account, machine)
+        if not self._is_quiet(rule):
+            for pending in self._over.pop(stored.key, ()):
+                self._tell(account, rule, pending, ENDED)
         for finding in found:
             await self._note(stored, account, finding)
         subjects = {finding.subject for finding in found}
@@ -260,14 +268,25 @@ class Alerts:
             ended_ms = self.clock.now_ms()
             ended = alerts.AlertNote(alert_id=alert.alert_id, told=alert.told, ended_ms=ended_ms)
             await self.storage.writer.write(alerts.note, ended)
-            if told_by is not None and pending.told_at is not None:
-                account, rule = told_by
-                if not self._is_quiet(rule):
-                    self._tell(account, rule, pending, ENDED, alert.detail)
+            if told_by is None or pending.told_at is None:
+                continue
+            account, rule = told_by
+            if self._is_quiet(rule):
+                self._over.setdefault(key, []).append(pending)
+            else:
+                self._tell(account, rule, pending, ENDED)
+        if told_by is None:
+            self._over.pop(key, None)
 
     def _tell(
-        self, account: Account | None, rule: AlertRule, pending: _Pending, state: str, detail: str
+        self,
+        account: Account | None,
+        rule: AlertRule,
+        pending: _Pending,
+        state: str,
+        detail: str = "",
     ) -> None:
+        """Tells of an alert, by default in the words in which it began."""
         alert = pending.alert
         assert alert is not None, "only what is stored is told"
         notice = Notice(
@@ -276,7 +295,7 @@ class Alerts:
             kind=rule.kind.value,
             state=state,
             subject=alert.subject,
-            detail=detail,
+            detail=detail or alert.detail,
             since_ms=time_of(alert.alert_id),
             at_ms=self.clock.now_ms(),
         )
@@ -338,14 +357,15 @@ class Alerts:
         return Told(channel=way, at_ms=self.clock.now_ms(), problem=problem[:200])
 
     async def _send_text(self, account: Account, number: str, notice: Notice) -> str:
-        text = notice.sentence
+        # In the GSM alphabet, as nearly all of it is: other signs halve what fits into a part.
+        text = notice.sentence.replace(NARROW_BLANK, " ")
         try:
             await self.submission.submit(
                 account,
                 Submission(
                     dialect="console",
                     recipients=(f"+{number}",),
-                    text=text if len(text) <= 300 else f"{text[:299]}…",
+                    text=text if len(text) <= MAX_TEXT else f"{text[: MAX_TEXT - 3]}...",
                     sender=account.default_sender or "Dragoman",
                     allow_any_sender=True,
                     urgent=True,

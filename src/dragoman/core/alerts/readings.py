@@ -8,12 +8,13 @@ from typing import Final
 
 from dragoman.core.accounts.accounts import Accounts
 from dragoman.core.accounts.model.accounts import Account, Permission
-from dragoman.core.alerts.model.rules import AlertKind, AlertRule, Finding, write_limit
+from dragoman.core.alerts.model.rules import AlertKind, AlertRule, Finding, read_out_limit
 from dragoman.core.alerts.sql import alerts
 from dragoman.core.callbacks.model.held_hosts import names_of
 from dragoman.core.delivery.running import Measured
 from dragoman.core.model.use_case import use_case
 from dragoman.kit.clock import Clock
+from dragoman.kit.figures import group_thousands
 from dragoman.kit.ids import time_of
 from dragoman.kit.zones import HOUR_MS
 from dragoman.storage.engine import Storage
@@ -64,8 +65,9 @@ class Readings:
         if ended < rule.fewest or delivered * 100 >= rule.limit * ended:
             return []
         detail = (
-            f"{delivered * 100 / ended:.1f} % of {ended} messages of {account.username} were"
-            f" delivered in the last {rule.over_h} h; the limit is {write_limit(rule.limit)} %"
+            f"{delivered * 100 / ended:.1f} % of {group_thousands(ended)} messages of"
+            f" {account.username} were delivered in the last {rule.over_h} h;"
+            f" the limit is {read_out_limit(rule.limit)} %"
         )
         return [Finding("", detail)]
 
@@ -73,8 +75,8 @@ class Readings:
         balance = await self.accounts.balance(account)
         if balance.unlimited or balance.available >= rule.limit:
             return []
-        limit = write_limit(rule.limit)
-        detail = f"{account.username} has {balance.available} credits; the limit is {limit}"
+        left, limit = group_thousands(balance.available), read_out_limit(rule.limit)
+        detail = f"{account.username} has {left} credits; the limit is {limit}"
         return [Finding("", detail)]
 
     def _hosts(self, rule: AlertRule, account: Account, machine: Measured) -> list[Finding]:
@@ -93,7 +95,7 @@ class Readings:
         hours = (self.clock.now_ms() - time_of(newest)) / HOUR_MS
         if hours < rule.limit:
             return []
-        detail = f"{account.username} has received no text for {hours:.0f} h"
+        detail = f"{account.username} has received no text for {group_thousands(hours, ',.0f')} h"
         return [Finding("", detail)]
 
 
@@ -109,8 +111,8 @@ def _queues(rule: AlertRule, machine: Measured) -> list[Finding]:
     return [
         Finding(
             name,
-            f"a message on route {name} has waited for {age_s:.0f} s;"
-            f" the limit is {write_limit(rule.limit)} s",
+            f"a message on route {name} has waited for {group_thousands(age_s, ',.0f')} s;"
+            f" the limit is {read_out_limit(rule.limit)} s",
         )
         for name, age_s in machine.oldest_waiting_s().items()
         if age_s > rule.limit and rule.about in ("", name)
@@ -121,7 +123,8 @@ def _disk(rule: AlertRule, machine: Measured) -> list[Finding]:
     free = machine.free_bytes()
     if free is None or free >= rule.limit * 1_000_000:
         return []
-    detail = f"{free / 1_000_000:.0f} MB are free; the limit is {write_limit(rule.limit)} MB"
+    left = group_thousands(free / 1_000_000, ",.0f")
+    detail = f"{left} MB are free; the limit is {read_out_limit(rule.limit)} MB"
     return [Finding("", detail)]
 
 

@@ -13,6 +13,7 @@ from dragoman.core.model.mail_addresses import is_email_address
 from dragoman.core.model.phone_numbers import normalise
 from dragoman.core.model.texts import check_text
 from dragoman.core.model.urls import is_http_address
+from dragoman.kit.figures import group_thousands
 
 MAX_TARGETS: Final = 10
 """Of one kind, of one rule."""
@@ -151,8 +152,13 @@ class Notice(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def write_limit(limit: float) -> str:
-    """A limit as people write it."""
+    """A limit as people type it."""
     return str(int(limit)) if limit == int(limit) else f"{limit:g}"
+
+
+def read_out_limit(limit: float) -> str:
+    """A limit as people read it, with thousands apart."""
+    return group_thousands(int(limit)) if limit == int(limit) else f"{limit:g}"
 
 
 def check_rule(rule: AlertRule) -> AlertRule:

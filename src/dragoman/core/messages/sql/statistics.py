@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, delete, func, select
 
-from dragoman.core.messages.sql.tables import hourly_statistics
+from dragoman.core.messages.sql.tables import IS_BY_COUNTRY, hourly_statistics
 from dragoman.kit.ids import EPOCH_MS, SEQUENCE_BITS
 from dragoman.kit.zones import Stretch
 from dragoman.storage.bulk import BulkInsert
@@ -19,6 +19,8 @@ from dragoman.storage.time_limit import time_limit
 HOUR_MS: Final = 3_600_000
 WITHOUT_ROWS: Final = "told:"
 """Prefix of the direction of counts that have no rows which a search could find."""
+FEW_COUNTS: Final = 1_000
+"""Counts of a rare value that are read for all accounts, not for each of the wanted ones."""
 READ_LIMIT_S: Final = 2.0
 """A question that takes longer is given up."""
 QUEUED: Final = "queued"
@@ -192,6 +194,39 @@ def count_by_hour(
         .order_by(table.hour_ms.desc())
     )
     return [HourCount(hour, int(n), int(parts)) for hour, n, parts in connection.execute(query)]
+
+
+def count_rare_by_hour(
+    connection: Connection,
+    account_ids: Sequence[int],
+    values: Sequence[str],
+    *,
+    from_ms: int | None = None,
+    before_ms: int | None = None,
+) -> list[HourCount] | None:
+    """The hours with sent messages of some `mcc:status`, newest first; None if those are many.
+
+    The primary key has the hours of an account in order, each with all countries: where hardly
+    anybody sends to one, or nobody, that is a look at the counts of everything.
+    """
+    table = hourly_statistics.c
+    conditions = [IS_BY_COUNTRY, is_one_of(connection.dialect.name, table.value, values)]
+    if from_ms is not None:
+        conditions.append(table.hour_ms >= from_ms)
+    if before_ms is not None:
+        conditions.append(table.hour_ms < before_ms)
+    columns = table.account_id, table.direction, table.hour_ms, table.count, table.parts
+    rows = connection.execute(select(*columns).where(*conditions).limit(FEW_COUNTS + 1)).all()
+    if len(rows) > FEW_COUNTS:
+        return None
+    wanted = set(account_ids)
+    hours: dict[int, list[int]] = defaultdict(lambda: [0, 0])
+    for account_id, direction, hour_ms, count, parts in rows:
+        if account_id in wanted and direction == "outbox":
+            _add(hours[hour_ms], count, parts)
+    return [
+        HourCount(hour, *hours[hour]) for hour in sorted(hours, reverse=True) if hours[hour][0] > 0
+    ]
 
 
 def count_by_period(

@@ -137,11 +137,15 @@ parts = table(
 """The state of each part of a message in several parts; a single part has no row."""
 
 
+IS_BY_COUNTRY: ColumnElement[bool] = literal_column("dimension = 'mcc:status'")
+"""Counts by country and state; as a literal, for the same reason as `IS_FAILED`."""
+
 hourly_statistics = table(
     "hourly_statistics",
     *primary(Identifier, "account_id", "hour_ms"),
     *primary(Text, "direction", "dimension", "value"),
     *required(Identifier, "count", "parts"),
+    partial_index("ix_hourly_statistics_of_country", "value", "hour_ms", where=IS_BY_COUNTRY),
     sqlite_with_rowid=False,
 )
 """`direction` is outbox or inbox, with the prefix `told:` for counts without rows: customers

@@ -3,7 +3,8 @@
 A page is read off the narrowest index that fits: of a batch, a number, failed messages, an account.
 What no index narrows is looked for among a limited number of candidates; a page then says how far
 it looked, and the next one goes on there. The hourly counters tell which hours hold messages of a
-state or a country at all, so that rare ones are not looked for among all others.
+state or a country at all, so that rare ones are not looked for among all others. Of many accounts,
+whose messages no index has in order, the newest messages of everybody are looked at before that.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from itertools import product
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, func, select, true, union_all
+from sqlalchemy import ColumnElement, Connection, Select, and_, case, func, select, true, union_all
 
 from dragoman.core.messages.model.views import MessageView
 from dragoman.core.messages.sql.paging import Span
@@ -45,6 +46,8 @@ TEXTS_LOOKED_AT: Final = 4_000
 """Candidates of one page whose batches are looked at."""
 MAX_RUNS: Final = 25
 """Runs of hours that are looked at before the counters are asked again."""
+WIDER: Final = 4
+"""How many times as far is looked where that is likely to be far enough."""
 MAX_ROUNDS: Final = 4
 """How often one page asks the counters."""
 
@@ -111,6 +114,10 @@ def _find(
         span = span._replace(end=before if span.end is None else min(before, span.end))
     ranges = _ranges(connection, wanted)
     conditions = list(_conditions(connection.dialect.name, wanted))
+    if ranges and _is_wide(wanted):
+        page = _find_in_window(connection, wanted, ranges, conditions, span, limit, budget)
+        if page is not None:
+            return page
     found: list[int] = []
     for _ in range(MAX_ROUNDS):
         runs, rest = _runs(connection, wanted, span, limit, budget) if ranges else ([], None)
@@ -126,6 +133,67 @@ def _find(
             return _Page(found, None, False)
         span = span._replace(end=rest)
     return _Page(found, span.end, False)
+
+
+def _is_wide(wanted: MessageFilter) -> bool:
+    """Whether the messages of many accounts are gone through, and no index has them in order."""
+    return len(wanted.account_ids) > FEW and not _is_narrow(wanted)
+
+
+def _is_narrow(wanted: MessageFilter) -> bool:
+    named = wanted.batch_ids is not None or wanted.message_ids is not None
+    return bool(named or wanted.recipients or _waits(wanted))
+
+
+def _find_in_window(
+    connection: Connection,
+    wanted: MessageFilter,
+    ranges: Sequence[ColumnElement[bool]],
+    conditions: Sequence[ColumnElement[bool]],
+    span: Span,
+    limit: int,
+    budget: int,
+) -> _Page | None:
+    """A page of what is frequent, from the newest messages of all accounts; None if it is rare.
+
+    The counters of thousands of accounts take longer to read than that.
+    """
+    is_counted = bool(wanted.states or wanted.mccs)
+    is_export = budget > _budget(wanted)
+    widths = [budget] if is_export else [budget, WIDER * budget]
+    for width in widths if conditions else (2 * limit, budget):
+        number, lowest, own = _newest_of_all(connection, wanted, span, width)
+        window = span if number < width else span._replace(first=lowest)
+        found = _read_part(connection, ranges, conditions, window, limit + 1)
+        if len(found) > limit:
+            return _Page(found[:limit], found[limit - 1], True)
+        if number < width:
+            return _Page(found, None, False)
+        if width < budget:
+            continue
+        is_likely = len(found) * WIDER > limit
+        if (is_likely and is_export) or (not is_counted and own >= width // 2):
+            return _Page(found, window.first, False)
+        if not is_counted or not is_likely:
+            return None
+    return None
+
+
+def _newest_of_all(
+    connection: Connection, wanted: MessageFilter, span: Span, width: int
+) -> tuple[int, int, int]:
+    """How many messages a window holds, the lowest identifier in it, and how many are wanted."""
+    newest = (
+        select(messages.c.message_id, messages.c.account_id)
+        .where(*span.within(messages.c.message_id))
+        .order_by(messages.c.message_id.desc())
+        .limit(width)
+        .subquery()
+    )
+    own = is_one_of(connection.dialect.name, newest.c.account_id, wanted.account_ids)
+    counted = func.count(), func.min(newest.c.message_id), func.sum(case((own, 1), else_=0))
+    number, lowest, mine = connection.execute(select(*counted).select_from(newest)).one()
+    return number, lowest or 0, mine or 0
 
 
 def _ranges(connection: Connection, wanted: MessageFilter) -> list[ColumnElement[bool]]:
@@ -208,11 +276,9 @@ def _runs(
 ) -> tuple[list[Span], int | None]:
     """Parts of a span that can hold what is wanted, newest first, and where the rest of it ends."""
     is_wide = len(wanted.account_ids) > FEW
-    named = wanted.batch_ids is not None or wanted.message_ids is not None
-    is_narrow = named or wanted.recipients or _waits(wanted)
     by_failed = not is_wide and not wanted.mccs and _failed_alone(wanted) is IS_FAILED
     is_counted = bool(wanted.states or wanted.mccs)
-    if is_narrow or by_failed or not (is_counted or is_wide):
+    if _is_narrow(wanted) or by_failed or not (is_counted or is_wide):
         return [span], None
     counted = OutboxFilter(
         account_id=wanted.account_ids[0],

@@ -22,7 +22,14 @@ from dragoman.core.messages.sql.paging import (
     walk,
     whole_hours,
 )
-from dragoman.core.messages.sql.statistics import HOUR_MS, QUEUED, HourCount, count_by_hour, hour_of
+from dragoman.core.messages.sql.statistics import (
+    HOUR_MS,
+    QUEUED,
+    HourCount,
+    count_by_hour,
+    count_rare_by_hour,
+    hour_of,
+)
 from dragoman.core.messages.sql.tables import IS_UNSENT, batches, callbacks, messages
 from dragoman.core.reporting.model.outbox import OutboxFilter, OutboxPage
 from dragoman.core.reporting.sql.outbox_filters import (
@@ -203,17 +210,23 @@ def _hours(
     connection: Connection, wanted: OutboxFilter, from_ms: int | None, before_ms: int | None
 ) -> list[HourCount]:
     """The hours with counts of messages in the wanted states and countries."""
-    names = {STATISTICS_NAMES[state] for state in wanted.states or State}
+    names = sorted({STATISTICS_NAMES[state] for state in wanted.states or State})
+    account_ids = (wanted.account_id, *wanted.below)
+    values = [f"{mcc}:{name}" for mcc in wanted.mccs for name in names]
+    if values:
+        hours = count_rare_by_hour(
+            connection, account_ids, values, from_ms=from_ms, before_ms=before_ms
+        )
+        if hours is not None:
+            return hours
 
     def narrow(value: ColumnElement[str]) -> ColumnElement[bool]:
-        if wanted.mccs:
-            return value.in_([f"{mcc}:{name}" for mcc in wanted.mccs for name in sorted(names)])
-        return or_(*(value.like(f"%:{name}") for name in sorted(names)))
+        return value.in_(values) if values else or_(*(value.like(f"%:{name}") for name in names))
 
     by_state = bool(wanted.states or wanted.mccs)
     return count_by_hour(
         connection,
-        (wanted.account_id, *wanted.below),
+        account_ids,
         "outbox",
         "mcc:status" if by_state else "sum",
         narrow=narrow if by_state else None,
