@@ -110,6 +110,7 @@ def test_values_that_look_like_something_else_come_back_as_they_were(
             assert [tuple(row) for row in connection.execute(query)] == rows
             empty = [(row[0], *[None] * 5) for row in rows]
             assert update.run(connection, empty) == len(rows)
+            assert [tuple(row) for row in connection.execute(query)] == empty
             assert update.run(connection, rows) == len(rows)
             assert [tuple(row) for row in connection.execute(query)] == rows
     finally:
