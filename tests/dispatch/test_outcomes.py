@@ -400,7 +400,7 @@ async def test_a_take_is_not_lost_when_something_else_than_sending_fails(
     clock = MovableClock()
     harness = await make_harness(carriers={"smsc": simulator.port}, start=False, clock=clock)
     owner, method = {
-        "mark": (harness.dispatcher.writer, "write"),
+        "mark": (harness.dispatcher.writer, "submit"),
         "expire": (harness.delivery, "expire"),
     }[broken]
     pass_on, failures = getattr(owner, method), ["once"]

@@ -10,7 +10,7 @@ from tests.passing_time import PATIENCE_S
 
 from dragoman.core.delivery import backlog as backlog_module
 from dragoman.core.messages.model.lifecycle import State
-from dragoman.core.messages.sql import pending
+from dragoman.core.messages.sql import changes, pending
 from dragoman.core.submission import batches as batches_module
 from dragoman.storage.writer import JointWork, Operation
 from dragoman.testkit.simulator import Answer, Behaviour
@@ -102,10 +102,8 @@ async def test_a_stop_while_rows_are_being_marked_is_quick(
     await until(lambda: harness.carriers["smsc"].up)
     marking = asyncio.Event()
 
-    async def never(_messages: Any) -> bool:
+    def never(_messages: Any, _done: Any) -> None:
         marking.set()
-        await asyncio.Event().wait()
-        return True
 
     harness.dispatcher._mark_sending = never
     await harness.submit(account, *NUMBERS)
@@ -294,6 +292,60 @@ async def test_urgent_and_single_messages_pass_a_bulk_batch(
     assert "4522222222" in order[1:7]
     assert "4533333333" in order[1:7]
     await harness.until_states(one, S.DELIVERED, count=51)
+
+
+class _WithheldMarks:
+    """Marks of rows as sending that reach the writer once they are let go."""
+
+    def __init__(self, harness: Any) -> None:
+        self._submit = harness.storage.writer.submit
+        self.waiting: list[tuple[Any, ...]] = []
+        self.withholds = True
+        harness.storage.writer.submit = self
+
+    def __call__(self, operation: Any, *arguments: Any, **more: Any) -> None:
+        if operation is changes.mark_sending and self.withholds:
+            self.waiting.append((operation, *arguments))
+        else:
+            self._submit(operation, *arguments, **more)
+
+    def let_go(self) -> None:
+        self.withholds = False
+        for waiting in self.waiting:
+            self._submit(*waiting)
+
+
+async def test_nothing_urgent_waits_for_the_marks_of_a_batch(
+    make_harness: Any, simulator: Any, until: Any
+) -> None:
+    """Bug: a route handed over up to 200 messages of a batch before it looked what else came."""
+    harness = await make_harness(carriers={"smsc": simulator.port}, window=20, inline_recipients=5)
+    account = await harness.account()
+    await until(lambda: harness.carriers["smsc"].up)
+    marks = _WithheldMarks(harness)
+    await harness.submit(account, *NUMBERS[:10])
+    await until(lambda: marks.waiting)
+    await harness.submit(account, "4533333333", urgent=True)
+    await until(lambda: texts(simulator) == ["4533333333"])
+    marks.let_go()
+    await harness.until_states(account, S.DELIVERED, count=11)
+    assert harness.dispatcher.in_flight() == {"smsc": 0}
+
+
+async def test_what_is_claimed_does_not_pass_its_lane(
+    make_harness: Any, simulator: Any, until: Any
+) -> None:
+    harness = await make_harness(carriers={"smsc": simulator.port}, start=False)
+    account = await harness.account()
+    marks = _WithheldMarks(harness)
+    await harness.submit(account, "4511111111")
+    await harness.start()
+    await until(lambda: marks.waiting)
+    await harness.submit(account, "4522222222")
+    await until(lambda: harness.queue.depth("default") == 1)
+    marks.let_go()
+    await harness.until_states(account, S.DELIVERED, count=2)
+    assert texts(simulator) == ["4511111111", "4522222222"]
 
 
 async def test_a_row_that_cannot_be_marked_is_tried_again(

@@ -2,8 +2,20 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
-from sqlalchemy import Column, Integer, MetaData, SmallInteger, Table, Text, select
+from sqlalchemy import (
+    Boolean,
+    Column,
+    Integer,
+    LargeBinary,
+    MetaData,
+    SmallInteger,
+    Table,
+    Text,
+    select,
+)
 
 from dragoman.storage.bulk import MAX_PARAMETERS, BulkInsert, BulkUpdate
 from dragoman.storage.engine import Storage
@@ -63,3 +75,43 @@ def test_a_statement_never_has_more_parameters_than_a_driver_takes() -> None:
     chunks = list(BulkInsert(wide)._chunks([(0,) * 100] * 1000))
     assert sum(len(chunk) for chunk in chunks) == 1000
     assert max(len(chunk) for chunk in chunks) * 100 <= MAX_PARAMETERS
+
+
+ODD = [
+    (1, 1, True, b"\\x00\0\xff", '"quoted" {braces}, \\ and, NULL', '{"a": "\\"b\\""}'),
+    (2, -1, None, b"", "", "null"),
+    (3, 0, False, None, None, None),
+    (4, 9, None, b"NULL", "NULL", '"\n"'),
+]
+
+
+@pytest.mark.parametrize("rows", [ODD, ODD[:1], ODD[2:3]])
+def test_values_that_look_like_something_else_come_back_as_they_were(
+    database_url: str, rows: list[Any]
+) -> None:
+    table = Table(
+        "odd_things",
+        MetaData(),
+        Column("thing_id", Identifier, primary_key=True, autoincrement=False),
+        Column("count", Integer),
+        Column("is_odd", Boolean),
+        Column("octets", LargeBinary),
+        Column("name", Text),
+        Column("note", Text),
+    )
+    names = [column.name for column in table.columns]
+    update = BulkUpdate(table, names, dict.fromkeys(names[1:], "{new}"))
+    storage = Storage(database_url)
+    try:
+        with storage._write_engine.begin() as connection:
+            table.create(connection)
+            assert BulkInsert(table).run(connection, rows) == len(rows)
+            query = select(table).order_by(table.c.thing_id)
+            assert [tuple(row) for row in connection.execute(query)] == rows
+            empty = [(row[0], *[None] * 5) for row in rows]
+            assert update.run(connection, empty) == len(rows)
+            assert [tuple(row) for row in connection.execute(query)] == empty
+            assert update.run(connection, rows) == len(rows)
+            assert [tuple(row) for row in connection.execute(query)] == rows
+    finally:
+        storage.close()

@@ -2,8 +2,9 @@
 
 A driver releases and retakes the interpreter lock at every step of a statement, and a busy event
 loop returns it late. So a group of rows is one statement with many VALUES, not many statements, and
-goes to the driver without SQLAlchemy's execution around it. Its SQL is rendered once for each
-number of rows up to `EXACT`; larger groups are split.
+goes to the driver without SQLAlchemy's execution around it. For SQLite its SQL is rendered once
+for each number of rows up to `EXACT`, and larger groups are split; PostgreSQL is given the columns
+as arrays (`storage/arrays.py`).
 """
 
 from __future__ import annotations
@@ -13,7 +14,8 @@ from itertools import chain
 from typing import Any
 
 from sqlalchemy import Connection, Table
-from sqlalchemy.dialects import postgresql
+
+from dragoman.storage import arrays
 
 EXACT = 96
 """Up to so many rows have a statement of their own, so that a usual group takes one step."""
@@ -26,7 +28,7 @@ Row = tuple[Any, ...]
 
 
 class BulkStatement:
-    """A statement over VALUES, rendered once per driver and number of rows."""
+    """A statement over the values of many rows."""
 
     def __init__(self, table: Table, columns: Sequence[str]) -> None:
         self._table = table
@@ -35,6 +37,9 @@ class BulkStatement:
         """What is asked of each row that was written, on PostgreSQL."""
         self._sizes = [n for n in SIZES if n * len(columns) <= MAX_PARAMETERS]
         self._texts: dict[tuple[str, int], str] = {}
+        types = [table.c[name].type for name in self._columns]
+        self._types = [*map(arrays.name_of, types)]
+        self._renderers = [*map(arrays.renderer_of, types)]
 
     @property
     def table(self) -> Table:
@@ -48,20 +53,20 @@ class BulkStatement:
         """Writes the rows, in the order of `columns`; returns the number of changed rows."""
         if not rows:
             return 0
-        if len(rows) > EXACT:
+        driver = connection.dialect.name
+        if len(rows) > EXACT and driver == "sqlite":
             return sum(cursor.rowcount for cursor in self.steps(connection, rows))
         cursor = connection.connection.cursor()
         try:
-            text = self._text(connection.dialect.name, len(rows))
-            cursor.execute(text, tuple(chain.from_iterable(rows)))
+            cursor.execute(self._text(driver, len(rows)), self._parameters(driver, rows))
             changed: int = cursor.rowcount
         finally:
             cursor.close()
         return changed
 
     def _text(self, driver: str, count: int) -> str:
-        """The statement over so many rows."""
-        key = (driver, count)
+        """The statement over so many rows; on PostgreSQL it is the same for any number."""
+        key = (driver, count if driver == "sqlite" else 0)
         text = self._texts.get(key)
         if text is None:
             text = self._render(driver, count)
@@ -77,9 +82,9 @@ class BulkStatement:
         driver = connection.dialect.name
         cursor = connection.connection.cursor()
         try:
-            for chunk in (rows,) if len(rows) <= EXACT else self._chunks(rows):
-                text = self._text(driver, len(chunk))
-                cursor.execute(text, tuple(chain.from_iterable(chunk)))
+            is_split = driver == "sqlite" and len(rows) > EXACT
+            for chunk in self._chunks(rows) if is_split else (rows,):
+                cursor.execute(self._text(driver, len(chunk)), self._parameters(driver, chunk))
                 yield cursor
         finally:
             cursor.close()
@@ -93,18 +98,20 @@ class BulkStatement:
         if at < len(rows):
             yield rows[at:] if at else rows
 
-    def _values(self, driver: str, count: int, *, typed: bool, last: str = "") -> str:
-        """VALUES with marks for `columns`, and for one more of the type `last`."""
-        mark = "?" if driver == "sqlite" else "%s"
-        row = f"({', '.join([mark] * (len(self._columns) + bool(last)))})"
-        first = row
-        if typed and driver == "postgresql":
-            # An untyped VALUES list is text to PostgreSQL; the types of the first row settle it.
-            dialect = postgresql.dialect()  # type: ignore[no-untyped-call]
-            types = [self._table.c[name].type.compile(dialect) for name in self._columns]
-            types += [last] * bool(last)
-            first = f"({', '.join(f'CAST({mark} AS {type_})' for type_ in types)})"
-        return ", ".join([first] + [row] * (count - 1))
+    def _parameters(self, driver: str, rows: Sequence[Row]) -> Sequence[Any]:
+        if driver == "sqlite":
+            return tuple(chain.from_iterable(rows))
+        columns = zip(*rows, strict=True)
+        return [render(column) for render, column in zip(self._renderers, columns, strict=True)]
+
+    def _select(self, driver: str, count: int) -> str:
+        """The values as rows of the columns `column1` and so on."""
+        if driver == "sqlite":
+            row = f"({', '.join('?' * len(self._columns))})"
+            return f"VALUES {', '.join([row] * count)}"
+        columns = ", ".join(f"CAST(%s AS {type_}[])" for type_ in self._types)
+        names = ", ".join(f"column{at}" for at in range(1, len(self._types) + 1))
+        return f"SELECT * FROM unnest({columns}) AS u({names})"  # noqa: S608
 
     def _render(self, driver: str, count: int) -> str:
         raise NotImplementedError
@@ -133,9 +140,9 @@ class BulkInsert(BulkStatement):
         return len(rows)
 
     def _render(self, driver: str, count: int) -> str:
-        values = self._values(driver, count, typed=False)
         columns = ", ".join(f'"{name}"' for name in self._columns)
-        return f"INSERT INTO {self._table.name} ({columns}) VALUES {values} {self._suffix}"  # noqa: S608
+        values = self._select(driver, count)
+        return f"INSERT INTO {self._table.name} ({columns}) {values} {self._suffix}"
 
 
 class BulkInsertNew(BulkInsert):
@@ -187,10 +194,7 @@ class BulkUpdate(BulkStatement):
         )
 
     def _render(self, driver: str, count: int) -> str:
-        return self._update(self._values(driver, count, typed=True))
-
-    def _update(self, values: str, where: str = "") -> str:
         return (
             f"UPDATE {self._table.name} AS t SET {self._assignments} "  # noqa: S608
-            f"FROM (VALUES {values}) AS v WHERE {where}{self._where}"
+            f"FROM ({self._select(driver, count)}) AS v WHERE {self._where}"
         )

@@ -36,6 +36,9 @@ CLIENT_OPTIONS = {
     "tcp_user_timeout": 25_000,
 }
 SERVER_OPTIONS = "-c tcp_keepalives_idle=10 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=3"
+PLAN_OPTIONS = "-c enable_seqscan=off -c jit=off"
+"""The plan of a prepared statement is kept. One made while a table was empty would read all of it
+for each group, until the server analyses it; what is written is found by keys."""
 
 
 # For each parameter that is no exact int, float or str, the driver of SQLite looks for an adapter,
@@ -66,7 +69,7 @@ def _server_writer(url: URL) -> Engine:
         max_overflow=0,
         pool_pre_ping=True,
         connect_args={
-            "options": _server_options(url, place, SERVER_OPTIONS),
+            "options": _server_options(url, place, SERVER_OPTIONS, PLAN_OPTIONS),
             **_client_options(url),
         },
     )

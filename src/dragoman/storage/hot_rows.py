@@ -16,6 +16,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection
 
+from dragoman.storage.arrays import render_texts
 from dragoman.storage.bulk import BulkStatement, BulkUpdate, Row
 
 REMEMBERED: Final = 10_000
@@ -25,11 +26,13 @@ REMEMBERED: Final = 10_000
 class _UpdateInPlace(BulkUpdate):
     """UPDATE of rows whose places are the last of their values."""
 
-    def _render(self, driver: str, count: int) -> str:
-        place = f"v.column{len(self._columns) + 1}"
-        return self._update(
-            self._values(driver, count, typed=True, last="tid"), f"t.ctid = {place} AND "
-        )
+    def __init__(
+        self, usual: BulkStatement, assignments: Mapping[str, str], *, keys: int, where: str
+    ) -> None:
+        super().__init__(usual.table, usual.columns, assignments, keys=keys, where=where)
+        self._types.append("tid")
+        self._renderers.append(render_texts)
+        self._where = f"t.ctid = v.column{len(self._types)} AND {self._where}"
 
 
 class HotRows:
@@ -51,9 +54,7 @@ class HotRows:
         self._usual = usual
         self._keys = keys
         self._table = usual.table.name
-        self._in_place = _UpdateInPlace(
-            usual.table, usual.columns, assignments, keys=keys, where=where
-        )
+        self._in_place = _UpdateInPlace(usual, assignments, keys=keys, where=where)
         names = usual.columns[:keys]
         self._in_place.returning = ", ".join(f"t.{name}" for name in (*names, "ctid"))
         alias = "t" if isinstance(usual, BulkUpdate) else self._table

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict, deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 
 from dragoman.work_queue.port import Lane, Work
 
@@ -109,13 +109,15 @@ class LocalConsumer:
             default=None,
         )
 
-    def take(self, limit: int, bulk: int | None = None) -> list[Work]:
+    def take(self, limit: int, bulk: int | None = None, but: Set[int] = frozenset()) -> list[Work]:
         taken: list[Work] = []
         before = 0
         for number, lane in self._lanes.items():
             if number == _BULK:
                 before = len(taken)
                 limit = limit if bulk is None else min(limit, bulk)
+            if number in but:
+                continue
             while lane and len(taken) < limit:
                 account, items = next(iter(lane.items()))
                 taken.append(items.popleft())

@@ -7,7 +7,7 @@ as the in-process engine.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from enum import IntEnum
 from typing import Protocol
 
@@ -25,10 +25,10 @@ class Work(msgspec.Struct, frozen=True, gc=False):
 class Consumer(Protocol):
     """Takes the work of one subject, as much as its owner can hold."""
 
-    def take(self, limit: int, bulk: int | None = None) -> list[Work]:
+    def take(self, limit: int, bulk: int | None = None, but: Set[int] = frozenset()) -> list[Work]:
         """Up to `limit` items: urgent lanes first, the accounts of a lane in turn.
 
-        Bulk ones only while there are fewer than `bulk` in all.
+        Bulk ones only while there are fewer than `bulk` in all, and none of the lanes `but`.
         """
         ...
 

@@ -17,6 +17,7 @@ from typing import Final
 
 import structlog
 
+from dragoman.core.delivery.handing_over import HandingOver
 from dragoman.core.delivery.lanes import CarrierLane
 from dragoman.core.delivery.selection import Destination, Obstacle, RouteSelection
 from dragoman.core.delivery.sorting import Dispatches, no_demand
@@ -55,13 +56,16 @@ class ChoosingWorker:
         self._route = route
         self._lanes = {lane.connector.name: lane for lane in lanes}
         self._selection = selection
+        self._changed = asyncio.Event()
         self._lines = {name: LocalConsumer() for name in self._lanes}
+        self._handing_over = {
+            name: HandingOver(dispatcher, route, self._changed) for name in self._lanes
+        }
         self._nobodys: list[Work] = []
         """Messages that no carrier could take when they were looked at."""
         self._seen: tuple[Obstacle, ...] = ()
         self._look_again_at = 0.0
         self._retired = False
-        self._changed = asyncio.Event()
         for lane in lanes:
             lane.waiters.append(self._changed)
         # No place is claimed: a row must not say that a message is sent which may have to wait.
@@ -82,7 +86,7 @@ class ChoosingWorker:
             self._changed.clear()
             self._leave_lines()
             self._fill_lines()
-            if not await self._serve_lines() and not self._retired:
+            if not self._serve_lines() and not self._retired:
                 await self._wait()
 
     def retire(self) -> None:
@@ -160,22 +164,19 @@ class ChoosingWorker:
         else:
             self._lines[carrier].put((work,))
 
-    async def _serve_lines(self) -> bool:
+    def _serve_lines(self) -> bool:
         """Hands over what carriers have room for; whether there was any."""
         served = False
         for name, line in self._lines.items():
             lane = self._lanes[name]
-            if self._retired:
-                break
             if line.waiting and not self.available(name) and lane.room > 0:
-                works = line.take(min(lane.room, MAX_TAKE), lane.room_for_bulk)
-                if not works:
-                    continue
-                served = True
-                try:
-                    await self._dispatcher.hand_over(works, self.consumer, lane)
-                except Exception as error:  # one bad message must not end the work of its route
-                    log.error("not_handed_over", route=self._route, reason=type(error).__name__)
+                handing_over = self._handing_over[name]
+                works = line.take(
+                    min(lane.room, MAX_TAKE), lane.room_for_bulk, handing_over.marking
+                )
+                if works:
+                    served = True
+                    handing_over.begin(works, self.consumer, lane)
         return served
 
     async def _wait(self) -> None:

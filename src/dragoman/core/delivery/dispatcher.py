@@ -80,6 +80,8 @@ class Dispatcher:
     _places: dict[str, Place] = field(default_factory=dict, init=False)
     _spawn: Spawn = field(default=spawn_unwatched, init=False)
     _taking: bool = field(default=True, init=False)
+    _marking: dict[int, tuple[list[Flight], CarrierLane]] = field(default_factory=dict, init=False)
+    """What has places at a carrier while its rows are being marked."""
     _consumers: dict[str, Consumer] = field(default_factory=dict, init=False)
 
     def start(
@@ -172,6 +174,9 @@ class Dispatcher:
         self._taking = False
         for task in self._tasks:
             task.cancel()
+        for flights, lane in self._marking.values():  # they have not left
+            lane.land(sum(flight.size for flight in flights))
+        self._marking.clear()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def settled(self) -> None:
@@ -406,8 +411,17 @@ class Dispatcher:
         self.metrics.outcomes[carrier, "rejected"] += 1
         self.delivery.rejected(message, carrier, reason, ignore)
 
-    async def hand_over(self, works: list[Work], consumer: Consumer, lane: CarrierLane) -> None:
-        """Gives messages to a carrier, once their rows are marked as sending."""
+    def hand_over(
+        self,
+        works: Sequence[Work],
+        consumer: Consumer,
+        lane: CarrierLane,
+        done: Callable[[], None],
+    ) -> None:
+        """Gives messages to a carrier, once their rows are marked as sending; then calls `done`.
+
+        That is at once where all were claimed, as their rows say so already.
+        """
         now_ms = self.clock.now_ms()
         flights: list[Flight] = []
         for work in works:
@@ -427,22 +441,34 @@ class Dispatcher:
             for message in (flight.message, *flight.joined)
             if message.state is _QUEUED
         ]
-        try:
-            marked = not unmarked or await self._mark_sending(unmarked)
-        except asyncio.CancelledError:  # a stop: their rows say what they said, or are taken back
+        if unmarked:
+            self._marking[id(flights)] = flights, lane
+            self._mark_sending(unmarked, partial(self._marked, flights, lane, done))
+        else:
+            self._leave(flights, lane, now_ms)
+            done()
+
+    def _marked(
+        self, flights: list[Flight], lane: CarrierLane, done: Callable[[], None], marked: bool
+    ) -> None:
+        """Goes on with messages whose rows say that they are sent, or could not be written."""
+        if self._marking.pop(id(flights), None) is None:
+            return  # a stop: their rows say what they said, or are taken back
+        if marked:
+            self._leave(flights, lane, self.clock.now_ms())
+        else:
             for flight in flights:
                 lane.land(flight.size)
-            raise
-        if not marked:
-            for flight in flights:
-                lane.land(flight.size)
-                consumer.retry(flight.work, STORAGE_RETRY_S)
-            return
+                flight.consumer.retry(flight.work, STORAGE_RETRY_S)
+        done()
+
+    def _leave(self, flights: list[Flight], lane: CarrierLane, now_ms: int) -> None:
+        """Lets a carrier send what has its places there."""
         for flight in flights:
             message = flight.message
             if message.state is not _SENDING:  # stopped while its row was being marked
                 lane.land(flight.size)
-                consumer.acknowledge(flight.work)
+                flight.consumer.acknowledge(flight.work)
                 continue
             self._take_off(flight, lane)
             try:
@@ -477,21 +503,24 @@ class Dispatcher:
             if flight is not None:  # else its outcome is known already
                 self._take(flight, lane, reject_for(error))
 
-    async def _mark_sending(self, messages: list[LiveMessage]) -> bool:
+    def _mark_sending(self, messages: list[LiveMessage], done: Callable[[bool], None]) -> None:
         for message in messages:
             message.state = State.SENDING  # from here on it cannot be cancelled
+
+        def stored(error: Exception | None) -> None:
+            if error is not None:
+                if not isinstance(error, StorageUnavailable):  # a defect of ours: none may be lost
+                    log.error("not_marked", reason=type(error).__name__)
+                for message in messages:
+                    if message.state is State.SENDING:  # it may have expired meanwhile
+                        message.state = State.QUEUED
+            done(error is None)
+
+        identifiers = [message.message_id for message in messages]
         try:
-            await self.writer.write(
-                changes.mark_sending, [message.message_id for message in messages]
-            )
-        except Exception as error:
-            if not isinstance(error, StorageUnavailable):  # a defect of ours: none may be lost
-                log.error("not_marked", reason=type(error).__name__)
-            for message in messages:
-                if message.state is State.SENDING:  # it may have expired meanwhile
-                    message.state = State.QUEUED
-            return False
-        return True
+            self.writer.submit(changes.mark_sending, identifiers, stored)
+        except Exception as error:  # what was taken is in no queue
+            stored(error)
 
     def _expire(self, message: LiveMessage, work: Work, consumer: Consumer) -> None:
         self.selection.quotas.give_back(work.message_id)

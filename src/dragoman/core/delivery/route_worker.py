@@ -5,17 +5,14 @@ from __future__ import annotations
 import asyncio
 from typing import Final
 
-import structlog
-
 from dragoman.core.delivery.choosing import ChoosingWorker
+from dragoman.core.delivery.handing_over import HandingOver
 from dragoman.core.delivery.lanes import CarrierLane
 from dragoman.core.delivery.sorting import Dispatches, SortingWorker
 from dragoman.core.messages.model.routing import Route
 
 MAX_TAKE: Final = 200
 """Messages that are taken from the queue, and handed over, at once."""
-
-log = structlog.get_logger(__name__)
 
 
 class Place:
@@ -56,9 +53,9 @@ class RouteWorker:
 
     def __init__(self, dispatcher: Dispatches, route: str, lanes: list[CarrierLane]) -> None:
         self._dispatcher = dispatcher
-        self._route = route
         self._lanes = lanes
         self._changed = asyncio.Event()
+        self._handing_over = HandingOver(dispatcher, route, self._changed)
         self._retired = False
         for lane in lanes:
             lane.waiters.append(self._changed)
@@ -81,17 +78,16 @@ class RouteWorker:
             lane = self._choose()
             works = []
             if lane is not None and lane.room > 0:
-                works = self.consumer.take(min(lane.room, MAX_TAKE), lane.room_for_bulk)
+                works = self.consumer.take(
+                    min(lane.room, MAX_TAKE), lane.room_for_bulk, self._handing_over.marking
+                )
             if lane is None or not works:  # what comes may be urgent, and then there may be room
                 self._changed.clear()
                 await self._changed.wait()
                 if self._retired:
                     return
                 continue
-            try:
-                await self._dispatcher.hand_over(works, self.consumer, lane)
-            except Exception as error:  # one bad message must not end the work of its route
-                log.error("not_handed_over", route=self._route, reason=type(error).__name__)
+            self._handing_over.begin(works, self.consumer, lane)
 
     def _choose(self) -> CarrierLane | None:
         is_held = self._dispatcher.is_held

@@ -44,7 +44,13 @@ class Dispatches(Protocol):
     def find(self, work: Work) -> LiveMessage | None: ...
     def leave_in_row(self, message: LiveMessage) -> bool: ...
     def reject(self, message: LiveMessage, carrier: str, reason: Rejected) -> None: ...
-    async def hand_over(self, works: list[Work], consumer: Consumer, lane: CarrierLane) -> None: ...
+    def hand_over(
+        self,
+        works: Sequence[Work],
+        consumer: Consumer,
+        lane: CarrierLane,
+        done: Callable[[], None],
+    ) -> None: ...
 
 
 class _Kind(NamedTuple):
@@ -142,8 +148,10 @@ class SortingWorker:
             self._ask_lines(round_)
             self._sort_new(round_)
             for lane, works in round_.works.items():
+                handed_over = asyncio.Event()
                 try:
-                    await self._dispatcher.hand_over(works, self.consumer, lane)
+                    self._dispatcher.hand_over(works, self.consumer, lane, handed_over.set)
+                    await handed_over.wait()
                 except Exception as error:  # one bad message must not end the work of its route
                     log.error("not_handed_over", route=self._route, reason=type(error).__name__)
             if not round_.size and self._lines:
