@@ -131,6 +131,7 @@ class Gateway:
         caller: Caller = self.workbench.forwarding if self.workbench else self._client
         if membership is not None and membership.wrap_caller is not None:
             caller = membership.wrap_caller(self._client)
+        self._caller = caller
         self._traces = build_traces(settings.traces, services.feed)
         self.callbacks = build_callback_worker(
             services,
@@ -452,7 +453,7 @@ class Gateway:
     ) -> Tested:
         """Makes one call to a customer's URL that is not stored; raises `Refused`."""
         render = self.callbacks.renderers.states.get(dialect)
-        return await make_test_call(self.callbacks.client, self.services.clock, render, url, facts)
+        return await make_test_call(self._caller, self.services.clock, render, url, facts)
 
     def binds(self) -> Sequence[BindView]:
         """Every bind of the SMPP server, oldest first."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ import aiohttp
 import aiosmtplib
 import msgspec
 import pytest
+from tests.ports import free_port
 
 from dragoman.config.sections import Mail
 from dragoman.config.settings import Settings
@@ -22,12 +22,6 @@ from dragoman.testkit.simulator import Simulator
 
 KEY = "k" * 32
 PNG = b"\x89PNG\r\n\x1a\n\0\xff"
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port: int = server.getsockname()[1]
-        return port
 
 
 class Edges:

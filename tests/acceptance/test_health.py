@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ import aiohttp
 import msgspec
 import pytest
 from tests.passing_time import until
+from tests.ports import free_port
 
 from dragoman.config import Settings
 from dragoman.config.sections import Storage
@@ -23,12 +23,6 @@ from dragoman.storage.runners import ChildRunner
 KEY = "k" * 32
 CREATED = 201
 UNAVAILABLE = 503
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port: int = server.getsockname()[1]
-        return port
 
 
 class Caller:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import signal
-import socket
 import sys
 from collections import Counter
 from collections.abc import AsyncIterator
@@ -17,6 +16,7 @@ import aiohttp
 import pytest
 from aiohttp import web
 from tests.passing_time import until
+from tests.ports import free_port
 
 from dragoman.testkit.fake_phone import FakePhone, SentText
 
@@ -154,12 +154,6 @@ class Program:
         await site.start()
         self.port = runner.addresses[0][1]
         return runner
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port: int = probe.getsockname()[1]
-        return port
 
 
 @pytest.fixture

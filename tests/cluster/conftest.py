@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import random
 import shutil
 import socket
 import subprocess
@@ -13,7 +12,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import nats
 import pytest
@@ -39,6 +38,7 @@ from dragoman.core.placement.setup import set_up
 from dragoman.kit.clock import Clock
 from dragoman.testkit.simulator import Simulator
 from tests.passing_time import PATIENCE_S
+from tests.ports import free_port
 from tests.postgres import PostgresServer
 
 PARTITIONS = 3
@@ -132,16 +132,7 @@ async def empty(server: NatsServer) -> None:
     await client.close()
 
 
-_ANY: Final = random.SystemRandom()
 """No two workers draw the same, whatever their tests seed."""
-
-
-def free_port() -> int:
-    """A port below those that the system gives away, so that nobody else is given it meanwhile."""
-    while True:
-        port = _ANY.randint(20_000, 32_000)
-        with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
-            return port
 
 
 def look_often(patch: pytest.MonkeyPatch) -> None:

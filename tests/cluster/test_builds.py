@@ -19,9 +19,10 @@ from dragoman.cluster.node import ClusterNode
 from dragoman.config import Settings
 from dragoman.config.tables import RouteTable, SmppTable
 from dragoman.testkit.simulator import Simulator
-from tests.cluster.conftest import PARTITIONS, SECRET, free_port
+from tests.cluster.conftest import PARTITIONS, SECRET
 from tests.cluster.test_nodes import name_in
 from tests.passing_time import PATIENCE_S, until
+from tests.ports import free_port
 
 pytestmark = [pytest.mark.process, pytest.mark.slow]
 

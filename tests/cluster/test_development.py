@@ -20,9 +20,10 @@ from dragoman.development.workbench import Workbench
 from dragoman.kit.clock import SystemClock
 from dragoman.testkit.simulator import Simulator
 from dragoman.web.server import build_server
-from tests.cluster.conftest import PARTITIONS, free_port
+from tests.cluster.conftest import PARTITIONS
 from tests.cluster.test_nodes import create, owner, send, shared
 from tests.passing_time import until
+from tests.ports import free_port
 
 MakeNode = Callable[..., Any]
 CUSTOMER = "http://127.0.0.1:9/reports?of=shop"

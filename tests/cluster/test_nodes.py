@@ -23,8 +23,9 @@ from dragoman.core.model.errors import RefusalCode, Refused, StorageUnavailable
 from dragoman.core.placement.model.views import Overview
 from dragoman.core.reporting.model.outbox import OutboxFilter
 from dragoman.testkit.simulator import Simulator
-from tests.cluster.conftest import PARTITIONS, free_port
+from tests.cluster.conftest import PARTITIONS
 from tests.passing_time import MovableClock, until
+from tests.ports import free_port
 
 MakeNode = Callable[..., Any]
 

@@ -20,8 +20,9 @@ from dragoman.web.requests import Request
 from dragoman.web.responses import TEXT, Response, Stream
 from dragoman.web.router import DialectApp
 from dragoman.web.server import build_server
-from tests.cluster.conftest import SECRET, free_port
+from tests.cluster.conftest import SECRET
 from tests.passing_time import PATIENCE_S, until
+from tests.ports import free_port
 
 ANSWER = b"HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\ncontent-length: %d\r\n\r\n%b"
 

@@ -19,8 +19,9 @@ import pytest
 from dragoman.core.model.errors import StorageUnavailable
 from dragoman.core.placement.membership import open_membership
 from dragoman.core.placement.model.views import Node
-from tests.cluster.conftest import PARTITIONS, free_port
+from tests.cluster.conftest import PARTITIONS
 from tests.passing_time import PATIENCE_S
+from tests.ports import free_port
 
 PROGRAM = shutil.which("pgbouncer", path=f"{os.environ['PATH']}:/usr/sbin")
 

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import json
 import os
-import random
-import socket
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.ports import free_port
 
 from .following import PATIENCE_S, Reader, plain_environment
 from .markdown import PAGES, ROOT, Page
@@ -111,20 +110,12 @@ def with_phone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
         yield running
 
 
-def free_port() -> str:
-    """A port below those that the system gives away, so that nobody else is given it meanwhile."""
-    while True:
-        port = random.randint(20_000, 32_000)
-        with suppress(OSError), socket.create_server(("127.0.0.1", port)):
-            return str(port)
-
-
 @pytest.mark.parametrize("name", FOLLOWED)
 def test_a_page_is_true_to_the_letter(
     name: str, tmp_path: Path, request: pytest.FixtureRequest, development: Running
 ) -> None:
     begins_with = FOLLOWED[name]
-    ports = {printed: free_port() for printed in ("8080", "3000", "13013", "1401")}
+    ports = {printed: str(free_port()) for printed in ("8080", "3000", "13013", "1401")}
     ports["2775"] = str(development[1]["smsc_port"])
     if begins_with != "nothing":
         folder, told = request.getfixturevalue(begins_with)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
-import socket
 import subprocess
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -20,6 +19,7 @@ import smpplib.client
 import smpplib.exceptions
 import smpplib.gsm
 from tests.passing_time import PATIENCE_S, until
+from tests.ports import free_port
 
 from dragoman.core.messages.model.lifecycle import State
 
@@ -68,12 +68,6 @@ keyword = default
 get-url = "http://127.0.0.1:{sink}/text?from=%p&text=%b"
 max-messages = 0
 """
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 # smpplib

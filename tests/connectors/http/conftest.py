@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 import aiohttp
 import pytest
 from tests.passing_time import until
+from tests.ports import free_port
 
 from dragoman.config import Settings
 from dragoman.config.dialects import Dialects, SmsGate
@@ -43,12 +43,6 @@ DIALECTS = (
     "twilio",
 )
 OUR_NUMBER = "4512720000"
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port: int = probe.getsockname()[1]
-        return port
 
 
 class Provider:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ from typing import Any
 import msgspec
 import pytest
 from tests.passing_time import PATIENCE_S, MovableClock
+from tests.ports import free_port
 
 from dragoman.config import Settings
 from dragoman.config.dialects import Dialects
@@ -34,12 +34,6 @@ from dragoman.testkit.fake_phone import FakePhone, wire
 KEY = "0123456789abcdef0123456789abcdef"
 PASSWORD = "correct horse battery"
 NO_LIMITS = {"per_minute": 0, "gap_s": 0.0}
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port: int = probe.getsockname()[1]
-        return port
 
 
 class PhoneGateway:
