@@ -326,8 +326,9 @@ class HttpTable(Section, frozen=True, kw_only=True):
     signature: SignatureTable = SignatureTable()
     """How the provider signs its calls."""
     poll: PollTable = PollTable()
-    lookup: LookupTable = LookupTable()
     """How states are asked for."""
+    lookup: LookupTable = LookupTable()
+    """How a message whose answer never came is looked for."""
     login: LoginTable = LoginTable()
     """How a session is opened."""
 
