@@ -229,6 +229,36 @@ async def test_second_editor_overwrites_nothing_and_old_page_starts_nothing(
     assert campaign.text == "Theirs"
 
 
+async def test_template_is_added_to_what_was_typed_and_nothing_lost(sender: Sender) -> None:
+    """The templates were links to a new campaign, which dropped whatever had been typed."""
+    browser, templates = sender.browser, sender.services.text_templates
+    closed = await templates.create(sender.account, "Closed", "We are closed, [Name].")
+    template = str(closed.template_id)
+    chosen = {"do": "template", "template": template}
+    typed = (await browser.get(NEW)).fields(NEW) | {"name": "", "per_minute": "x", "when": "local"}
+    page = await browser.post(NEW, **typed | chosen)
+    assert page.status == 200
+    assert page.fields(NEW) == typed | {"text": "We are closed, [Name].", "template": template}
+    assert await sender.services.text_campaigns.page(sender.account, None, 9) == ()
+    at = await sender.create()
+    edit = f"{at}/edit"
+    opened = (await browser.get(edit)).fields(edit)
+    page = await browser.post(edit, **opened | chosen)
+    assert page.fields(edit)["text"] == "Hi [Name]\nWe are closed, [Name]."
+    assert page.fields(edit)["known"] == opened["known"]
+    # Someone else saves meanwhile, which a template does not hide.
+    await browser.post(edit, **opened | {"name": "Summer"})
+    page = await browser.post(edit, **opened | chosen)
+    page = await browser.post(edit, **page.fields(edit))
+    assert page.status == 409
+    assert "Current value: Summer" in page.text
+    await templates.remove(sender.account, closed.template_id)
+    page = await browser.post(edit, **opened | chosen)
+    assert page.status == 400
+    assert "This template does not exist any more." in page.text
+    assert page.fields(edit)["text"] == "Hi [Name]"
+
+
 async def test_recipients_hours_make_a_batch_for_each_zone(sender: Sender) -> None:
     # It is 14:13 UTC: 16:13 in Copenhagen and 23:13 in Tokyo.
     at = await sender.create(**{"from": "09:00", "to": "20:00"})

@@ -129,6 +129,31 @@ async def test_first_campaign_from_csv_to_report(
     await _picture(tab, "templates")
 
 
+async def test_enter_saves_a_campaign_and_a_template_keeps_its_form(
+    chromium: Any, scene: Scene
+) -> None:
+    services = scene.gateway.services
+    account = await services.accounts.find(USERNAME)
+    await services.text_templates.create(account, "Storm", "Closed because of the storm.")
+    tab = await open_tab(chromium, scene, java_script_enabled=False)
+    page = tab.page
+    await tab.sign_in()
+    await tab.open("/console/campaigns/new")
+    await page.get_by_label("Text", exact=True).fill("Hello")
+    await page.get_by_label("Template").select_option("Storm")
+    await page.get_by_role("button", name="Add to text").click()  # without the name yet
+    await expect(page.get_by_label("Text", exact=True)).to_have_value(
+        "Hello\nClosed because of the storm."
+    )
+    await page.get_by_label("Name", exact=True).fill("Storm in June")
+    await page.keyboard.press("Enter")
+    await page.get_by_role("heading", name="Storm in June").wait_for()
+    await page.get_by_role("link", name="Edit", exact=True).click()
+    await expect(page.get_by_label("Text", exact=True)).to_have_value(
+        "Hello\nClosed because of the storm."
+    )
+
+
 async def test_conversation_is_live_and_answered(chromium: Any, scene: Scene) -> None:
     services = scene.gateway.services
     account = await services.accounts.find(USERNAME)

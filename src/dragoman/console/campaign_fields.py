@@ -34,6 +34,7 @@ LABELS: Final = MappingProxyType(
         "name": lazy("Name"),
         "sender": lazy("From"),
         "text": lazy("Text"),
+        "template": lazy("Template"),
         "lists": lazy("To"),
         "filter": lazy("Only contacts"),
         "due": lazy("Time"),
@@ -48,7 +49,7 @@ LABELS: Final = MappingProxyType(
 def empty_form(request: PageRequest) -> dict[str, Any]:
     """The form of a new campaign."""
     typed: dict[str, Any] = dict.fromkeys(
-        ("name", "text", "due", "from", "to", "per_minute", "shorten"), ""
+        ("name", "text", "due", "from", "to", "per_minute", "shorten", "template"), ""
     )
     typed |= {"sender": request.account.default_sender, "when": "now", "match": "all"}
     typed |= {
@@ -66,7 +67,7 @@ def typed_form(request: PageRequest) -> dict[str, Any]:
         name: form.get(name, "").strip()
         for name in (
             *("name", "sender", "due", "from", "to", "per_minute", "shorten", "when", "match"),
-            "mark",
+            *("mark", "template"),
         )
     }
     # Browsers send every line break as two characters, and phones want one.
@@ -101,6 +102,7 @@ def form_of(campaign: Campaign, request: PageRequest) -> dict[str, Any]:
         "per_minute": str(plan.per_minute or ""),
         "shorten": "1" if plan.shorten else "",
         "mark": "",
+        "template": "",
     }
 
 

@@ -56,6 +56,8 @@ async def show_new(request: PageRequest) -> Response:
 async def create(request: PageRequest) -> Response:
     """Stores a draft, and leads to its preview."""
     typed = typed_form(request)
+    if request.form.get("do") == "template":
+        return await _add_template(request, None, typed)
     values = await read_form(request, typed)
     if request.problems:
         return await _show_form(request, None, typed, 400)
@@ -90,7 +92,9 @@ async def change(request: PageRequest) -> Response:
     if stored.state is not CampaignState.DRAFT:
         request.problems[""] = gettext("The campaign has begun, so it can no longer be changed.")
         return await _show_form(request, stored, typed, 409)
-    known = read_count(request.form.get("known", "")) or 0
+    if request.form.get("do") == "template":
+        return await _add_template(request, stored, typed)
+    known = _known(request)
     if known != stored.changed_ms:
         add_conflicts(request, stored, typed)
         return await _show_form(request, stored, typed, 409)
@@ -109,9 +113,36 @@ async def change(request: PageRequest) -> Response:
     return request.go(f"{_AT}/{changed.campaign_id}")
 
 
-async def _show_form(
-    request: PageRequest, campaign: Campaign | None, typed: dict[str, Any], status: int = 200
+async def _add_template(
+    request: PageRequest, campaign: Campaign | None, typed: dict[str, Any]
 ) -> Response:
+    """The form as it was filled in, with a template after its text; nothing is stored."""
+    templates = request.services.text_templates
+    try:
+        found = await templates.find(request.account, read_count(typed["template"]) or 0)
+    except Refused as refused:
+        if refused.code is not RefusalCode.NOT_FOUND:
+            raise
+        request.problems["template"] = gettext("This template does not exist any more.")
+        return await _show_form(request, campaign, typed, 400, known=_known(request))
+    typed["text"] = f"{typed['text']}\n{found.text}" if typed["text"].strip() else found.text
+    return await _show_form(request, campaign, typed, known=_known(request))
+
+
+def _known(request: PageRequest) -> int:
+    """The version of the draft that the form was filled from."""
+    return read_count(request.form.get("known", "")) or 0
+
+
+async def _show_form(
+    request: PageRequest,
+    campaign: Campaign | None,
+    typed: dict[str, Any],
+    status: int = 200,
+    *,
+    known: int | None = None,
+) -> Response:
+    """The form; without `known` it is one to the draft as it is stored now."""
     services, account = request.services, request.account
     lists = await services.contacts.lists(account)
     counts = await services.contacts.counts(account)
@@ -121,9 +152,13 @@ async def _show_form(
         status,
         campaign=campaign,
         typed=typed,
+        known=campaign.changed_ms if known is None and campaign is not None else known,
         lists=[(one, counts.get(one.list_id, 0)) for one in lists],
         fields=[one.name for one in await services.contacts.merge_fields(account)],
-        templates=await services.text_templates.list_all(account),
+        templates=[
+            (str(one.template_id), one.name)
+            for one in await services.text_templates.list_all(account)
+        ],
         operations=OPERATIONS,
         rules=range(RULES),
         senders=senders,
