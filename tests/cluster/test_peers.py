@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from dragoman.cluster.front import WEB, Front, PeerApp, Place
-from dragoman.cluster.peers import NotHere, Peers, Unreachable
+from dragoman.cluster.peers import PIECES, NotHere, Peers, Unreachable
 from dragoman.cluster.tunnels import PeerProtocol
 from dragoman.core.placement.model.views import Claim, Node, Overview
 from dragoman.kit.elsewhere import Elsewhere
@@ -117,6 +117,19 @@ async def test_a_stream_is_relayed_whole_while_its_connection_serves_the_next(
     assert isinstance(stream, Stream)
     assert (await ask(peers, owner)).body == b"new"
     assert [piece async for piece in stream.pieces] == [b"one", b"two"]
+    assert owner.connections == 1
+
+
+async def test_a_stream_of_many_pieces_that_comes_at_once_leaves_its_connection_readable(
+    peers: Peers, owner: Owner
+) -> None:
+    head = b"HTTP/1.1 200 OK\r\ncontent-type: text/csv\r\ntransfer-encoding: chunked\r\n\r\n"
+    pieces = b"3\r\nrow\r\n" * (3 * PIECES)
+    owner.answers = [head + pieces + b"0\r\n\r\n", ANSWER % (3, b"new")]
+    stream = await ask(peers, owner)
+    assert isinstance(stream, Stream)
+    assert [piece async for piece in stream.pieces] == [b"row"] * (3 * PIECES)
+    assert (await ask(peers, owner, within_s=PATIENCE_S)).body == b"new"
     assert owner.connections == 1
 
 

@@ -432,16 +432,20 @@ class _Pieces:
         """There are no more; `is_whole` says whether the stream was to end there."""
         self._has_ended, self._is_whole = True, is_whole
         self._waiting.put_nowait(None)
+        self._read_on()  # what comes next is of another call
 
     async def relay(self) -> AsyncGenerator[bytes, None]:
         try:
             while (piece := await self._waiting.get()) is not None:
                 yield piece
                 if self._waiting.qsize() <= PIECES // 2 and not self._has_ended:
-                    with contextlib.suppress(RuntimeError):
-                        self._transport.resume_reading()
+                    self._read_on()
             if not self._is_whole:
                 raise Unreachable(sent=True)
         finally:
             if not self._has_ended:
                 self._transport.abort()
+
+    def _read_on(self) -> None:
+        with contextlib.suppress(RuntimeError):  # its transport is closing
+            self._transport.resume_reading()

@@ -136,6 +136,12 @@ class Peer:
             assert self.answers[0] is not None
             writer.write(self.answers[0])
 
+    def hang_up(self) -> None:
+        """Closes where it was silent."""
+        for writer in self._silenced:
+            writer.close()
+        self._silenced.clear()
+
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"

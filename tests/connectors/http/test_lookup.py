@@ -191,6 +191,7 @@ async def test_what_is_refused_is_not_looked_for(start: Any, events: RecordedEve
         listed(body="hello!"),
         listed(date_created="yesterday"),
         listed(date_created=None),
+        listed(date_created="Mon, 01 Jan 99999999999999999999 00:00:00 +0000"),
     ],
 )
 async def test_another_message_is_not_taken_for_it(
@@ -240,6 +241,21 @@ async def test_while_its_twin_is_unanswered_it_is_left_unknown(
     outcome = await events.next_outcome()
     assert isinstance(outcome, Unknown)
     assert len(peer.requests) == 2
+
+
+async def test_a_twin_that_is_sent_while_it_is_asked_for_is_not_taken_for_it(
+    start: Any, events: RecordedEvents
+) -> None:
+    peer, carrier = await start("twilio", of_twilio(listed("SM2")), window=2)
+    peer.silent = True
+    carrier.send(outgoing(1))
+    await until(lambda: len(peer.requests) == 1)
+    peer.hang_up()
+    await until(lambda: len(peer.requests) == 2)
+    carrier.send(outgoing(2))
+    await until(lambda: len(peer.requests) == 3)
+    peer.answer_now()
+    assert isinstance(await events.next_outcome(), Unknown)
 
 
 async def test_a_stop_leaves_what_is_looked_for_unknown(start: Any, events: RecordedEvents) -> None:

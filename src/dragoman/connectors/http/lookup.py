@@ -23,6 +23,8 @@ from email.utils import parsedate_to_datetime
 from functools import partial
 from typing import Any, Final
 
+import structlog
+
 from dragoman.config.http import LookupTable
 from dragoman.connectors.http.answers import MAX_ID, decode
 from dragoman.connectors.http.paths import compile_path, compile_text
@@ -41,6 +43,8 @@ NOT_THERE: Final = "the provider has no such message"
 NOT_LOOKED: Final = "it could not be looked up"
 SEVERAL: Final = "the provider has several such messages"
 _ANSWERED: Final = range(200, 300)
+
+log = structlog.get_logger(__name__)
 
 Settle = Callable[[Outgoing, "Accepted | Unknown"], None]
 Ask = Callable[[HttpRequest, Callable[[Fetched | FetchError], None]], None]
@@ -182,16 +186,25 @@ class Lookup:
     def _answered(self, sought: _Sought, result: Fetched | FetchError) -> None:
         self._free += 1
         if self._sought.get(sought.message.message_id) is sought:  # else a stop has settled it
-            found = None
-            if not isinstance(result, FetchError) and result.status in _ANSWERED:
-                filling = self._fill(sought.message)
-                found = self._reader.find(result.body, filling, sought.sent_ms)
-            self._take(sought, found)
+            self._take(sought, self._read(sought, result))
         self._ask_due()
+
+    def _read(self, sought: _Sought, result: Fetched | FetchError) -> list[str] | None:
+        """What was found; None where nothing is said."""
+        if isinstance(result, FetchError) or result.status not in _ANSWERED:
+            return None
+        try:
+            filling = self._fill(sought.message)
+            return self._reader.find(result.body, filling, sought.sent_ms)
+        except Exception as error:  # it must not be looked for, in its carrier's window, for ever
+            log.error("http_search_not_read", reason=type(error).__name__)
+            return None
 
     def _take(self, sought: _Sought, found: list[str] | None) -> None:
         ids = [id_ for id_ in found or () if id_ not in self._known]
-        if len(ids) == 1 or (ids and not self._reader.by_time):
+        if ids and self._reader.by_time and self._has_twin(sought.message):
+            self._leave(sought, SEVERAL)  # sent since it was asked: it may be that one's
+        elif len(ids) == 1 or (ids and not self._reader.by_time):
             self._end(sought, Accepted(carrier_ids=(ids[0],)))
         elif ids:
             self._leave(sought, SEVERAL)
@@ -217,7 +230,7 @@ def _ms_of(written: str) -> int | None:
     for read in (datetime.fromisoformat, parsedate_to_datetime):
         try:
             at = read(written)
-        except (ValueError, TypeError):
+        except (ValueError, TypeError, OverflowError):
             continue
         return int((at if at.tzinfo is not None else at.replace(tzinfo=UTC)).timestamp() * 1000)
     return None
