@@ -20,6 +20,8 @@ OK, ALREADY_BOUND, QUEUE_FULL, THROTTLED = 0x00, 0x05, 0x14, 0x58
 DELIVERED, UNDELIVERABLE = "DELIVRD", "UNDELIV"
 RECEIPT, TEXT = 0x04, 0x00
 UNREAD_S = 0.2
+FIRST_WAIT_S, LONGEST_WAIT_S = 0.2, 10.0
+"""Before a receipt or text that was refused is sent again; twice as long each time."""
 """How long a link is read before it is reset, for everything that was sent to arrive."""
 
 SpellId = Callable[[int], tuple[str, str]]
@@ -83,6 +85,8 @@ class Owed:
     not_on: int = -1
     """The link it should not take, if there is another."""
     sent_on: int = -1
+    refused: int = 0
+    """How often it was."""
 
 
 @dataclass
@@ -179,9 +183,17 @@ class Smsc:
         """A receipt or text was answered."""
         if status:
             self.refused.append(status)
-            asyncio.get_running_loop().call_later(0.2, self.send_owed, key)
+            self._send_later(key)
         elif self._owed.pop(key, None) is not None:
             self.acknowledged += 1
+
+    def _send_later(self, key: int) -> None:
+        """Waits ever longer, as SMSCs do: thousands at once, again and again, would drown a node."""
+        owed = self._owed.get(key)
+        if owed is not None:
+            wait_s = min(LONGEST_WAIT_S, FIRST_WAIT_S * 2**owed.refused)
+            owed.refused += 1
+            asyncio.get_running_loop().call_later(wait_s, self.send_owed, key)
 
     def next_number(self) -> int:
         return next(self._numbers)
