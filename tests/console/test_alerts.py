@@ -311,6 +311,26 @@ async def test_what_is_wrong_with_a_rule_is_said_at_its_field(
     assert watch.alerts.of_account(await browser.services.accounts.find("sena")) == []
 
 
+async def test_second_editor_of_a_rule_is_told_only_of_what_changed(watch: Watch) -> None:
+    """Fields that are not in the form of a kind, and line breaks, were named as changed too."""
+    browser = watch.browser
+    await browser.sign_in("sena")
+    hooks = "https://chat.example.org/1\r\nhttps://chat.example.org/2"
+    page = await browser.send(
+        await browser.get(f"{NEW}?kind=callback_host"), NEW, name="Hosts", webhooks=hooks
+    )
+    assert "Saved." in page.text
+    [stored] = watch.alerts.of_account(await browser.services.accounts.find("sena"))
+    at = f"/console/alerts/{stored.rule_id}"
+    mine = (await browser.get(at)).fields(at) | {"webhooks": hooks}
+    await browser.post(at, **mine | {"name": "Theirs"})
+    page = await browser.post(at, **mine | {"name": "Mine"})
+    assert page.status == 409
+    (summary,) = page.tree.xpath("//*[@class='summary']")
+    assert [a.text for a in summary.iter("a")] == ["Name"]
+    assert "Current value: Theirs" in page.text
+
+
 async def test_rule_is_made_changed_by_two_tested_and_deleted(watch: Watch) -> None:
     browser = watch.browser
     await browser.sign_in("sena")

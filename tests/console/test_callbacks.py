@@ -123,6 +123,18 @@ async def test_next_try_is_that_of_the_host_and_never_in_the_past(sena: Any) -> 
     assert "Next try now" in page.text
 
 
+async def test_nothing_is_due_now_at_a_host_that_is_paused(sena: Any) -> None:
+    """The list said "due now" of callbacks that wait until somebody resumes their host."""
+    browser, _ = sena
+    [host] = browser.machine.callback_hosts_now
+    browser.machine.callback_hosts_now = (
+        msgspec.structs.replace(host, next_try_ms=None, is_paused=True),
+    )
+    page = await browser.get(f"{LIST}?state=waiting")
+    assert "waiting, until the host is resumed" in page.text
+    assert "due now" not in page.text
+
+
 async def test_callback_shows_its_payload_and_every_call(sena: Any) -> None:
     browser, ids = sena
     page = await browser.get(f"{LIST}/{ids['given_up']}")

@@ -95,7 +95,8 @@ async def test_download_neutralises_formulas_and_is_read_back(sena: Browser) -> 
 @pytest.mark.parametrize(
     ("data", "sentence"),
     [
-        (b"", "Choose a file."),
+        (b"", "The file is empty."),
+        (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR" + bytes(range(256)) * 20, "This is not a CSV file."),
         (b"\n\n", "The file is empty."),
         (b"PK\x03\x04\xff\xfe" + bytes(range(256)), "This is not a CSV file."),
         (b",".join([b"x"] * 300) + b"\n", "more than 200 columns"),

@@ -255,6 +255,12 @@ async def test_a_new_key_of_the_provider_is_fetched_once_a_minute(
         (lambda p: setattr(p, "away", "configuration"), 503),
         (lambda p: p.metadata.update(issuer=f"{ISSUER}/"), 502),
         (lambda p: p.metadata.pop("token_endpoint"), 502),
+        # The browser would have stayed on an empty page, or on a 404 of the gateway.
+        (lambda p: p.metadata.update(authorization_endpoint="mailto:anna@example.org"), 502),
+        (lambda p: p.metadata.update(authorization_endpoint="/auth"), 502),
+        (lambda p: p.metadata.update(authorization_endpoint="https://[::1/auth"), 502),
+        (lambda p: p.metadata.update(authorization_endpoint=f"{ISSUER}/auth\r\nx: y"), 502),
+        (lambda p: p.metadata.update(jwks_uri="keys"), 502),
     ],
 )
 async def test_a_provider_that_is_away_says_so_and_loses_nothing(

@@ -10,7 +10,7 @@ import base64
 import secrets
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol, TypeVar
-from urllib.parse import quote, urlencode
+from urllib.parse import quote, urlencode, urlsplit
 
 import msgspec
 import structlog
@@ -36,6 +36,9 @@ ALGORITHMS: Final = (
     *("EdDSA", "Ed25519"),
 )
 SCOPE: Final = "openid email"
+
+ENDPOINTS: Final = ("authorization_endpoint", "token_endpoint", "jwks_uri")
+"""Of a provider's description, those that have to be there; browsers are sent to the first."""
 
 Shape = TypeVar("Shape")
 
@@ -245,6 +248,9 @@ class OpenIdProvider:
         metadata = _decode(answer, _Metadata, "discovery document")
         if metadata.issuer != issuer:
             raise ProviderRefused("it calls itself otherwise than `[openid] issuer` does")
+        for name in ENDPOINTS:
+            if not _is_address(getattr(metadata, name)):
+                raise ProviderRefused(f"its {name} is not an address")
         self._metadata, self._metadata_until_s = metadata, now_s + METADATA_S
         return metadata
 
@@ -284,6 +290,15 @@ def _verified_email(claims: Mapping[str, Any]) -> str:
     if claims.get("email_verified") is not True or not isinstance(email, str):
         return ""
     return email if is_email_address(email) else ""
+
+
+def _is_address(text: str) -> bool:
+    """Whether a browser sent there leaves for a web server, and a header can hold it."""
+    try:
+        parts = urlsplit(text)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and text.isprintable()
+    except ValueError:
+        return False
 
 
 def _decode(answer: Fetched, kind: type[Shape], what: str) -> Shape:

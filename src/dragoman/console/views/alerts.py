@@ -151,7 +151,8 @@ async def change(request: PageRequest) -> Response:
     if known != stored.changed_ms:
         request.problems[""] = EDITED_SINCE
         for name, value in _typed_of(stored.rule).items():
-            if value != typed.get(name, "") and name in _FIELDS:
+            # Each kind has a form of its own, and what that does not ask for is in nobody's way.
+            if name in _FIELDS and form.get(name) is not None and value != typed[name]:
                 field = "quiet" if name.startswith("quiet") else name
                 request.problems[field] = gettext("Current value: {value}").format(
                     value=value or gettext("empty")
@@ -224,7 +225,8 @@ def _show_form(
 
 
 def _typed(request: PageRequest) -> dict[str, str]:
-    typed = {name: request.form.get(name, "").strip() for name in _FIELDS}
+    # Browsers send every line break as two characters.
+    typed = {name: request.form.get(name, "").strip().replace("\r\n", "\n") for name in _FIELDS}
     typed["enabled"] = request.form.get("enabled", "")
     if typed["kind"] not in list(AlertKind):
         typed["kind"] = AlertKind.CREDITS.value

@@ -88,6 +88,7 @@ async def _show_list(request: PageRequest, status: int = 200, **more: Any) -> Re
         names=await request.services.account_tree.names(request.account, others),
         now_ms=request.services.clock.now_ms(),
         next_try=partial(_next_try, request, {(h.account_id, h.origin): h for h in hosts}),
+        paused={(h.account_id, h.origin) for h in hosts if h.is_paused},
         time_of=time_of,
         is_filtered=any(typed.values()),
         has_others=len(tree) > 1,

@@ -59,7 +59,9 @@ async def take_file(request: PageRequest) -> Response:
     """Takes a whole file, and leads to its preview."""
     files = request.files
     if not files or not files[0].data:
-        request.problems["file"] = gettext("Choose a file.")
+        is_chosen = bool(files and files[0].filename)
+        said = gettext("The file is empty.") if is_chosen else gettext("Choose a file.")
+        request.problems["file"] = said
         return _show_form(request, 400)
     try:
         upload = await request.services.uploads.add(

@@ -186,6 +186,8 @@ def _encoding_of(path: Path) -> tuple[str, int]:
         return encoding or "utf-8", lines
     if encoding:
         raise NotATable("The file is damaged: it begins as Unicode, and goes on as something else.")
+    if b"\0" in head:
+        raise NotATable(_NO_CSV)  # a picture, say: Windows-1252 has no such character
     return WINDOWS, lines
 
 
