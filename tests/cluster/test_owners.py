@@ -97,6 +97,18 @@ async def test_receipts_of_one_turn_go_together_and_each_is_answered_for_itself(
     assert partition.given == [["one", "two", "three"]]
 
 
+async def test_a_receipt_that_cannot_be_written_costs_no_other_its_answer(
+    giver: Owners, partition: Partition
+) -> None:
+    heard: list[bool] = []
+    giver.receipt(PARTITION, receipt(raw="one"), heard.append)
+    giver.receipt(PARTITION, receipt(error="\ud800"), heard.append)
+    giver.receipt(PARTITION, receipt(raw="two"), heard.append)
+    await until(lambda: len(heard) == 3, "each is answered")
+    assert heard == [False, True, True]
+    assert partition.given == [["one", "two"]]
+
+
 async def test_many_receipts_go_in_requests_that_nats_takes(
     giver: Owners, partition: Partition, monkeypatch: pytest.MonkeyPatch
 ) -> None:

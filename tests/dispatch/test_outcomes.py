@@ -10,6 +10,7 @@ from tests.passing_time import MovableClock, until
 
 from dragoman.config.tables import RouteTable
 from dragoman.core.delivery import backlog as backlog_module
+from dragoman.core.delivery import dispatcher as dispatcher_module
 from dragoman.core.delivery.delivery import Delivery
 from dragoman.core.messages.feed import FeedFilter
 from dragoman.core.messages.live import LiveMessage
@@ -420,6 +421,48 @@ async def test_a_take_is_not_lost_when_something_else_than_sending_fails(
     first = S.EXPIRED if broken == "expire" else S.DELIVERED
     await harness.until_states(account, first, S.DELIVERED, S.DELIVERED)
     assert harness.dispatcher.in_flight() == {"smsc": 0}
+
+
+async def test_what_cannot_leave_once_it_is_marked_keeps_nothing_behind_it(
+    make_harness: Any, simulator: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Bug: nobody said that its lane may be taken from again."""
+    monkeypatch.setattr(dispatcher_module, "STORAGE_RETRY_S", 0.0)
+    harness = await make_harness(carriers={"smsc": simulator.port})
+    take_off, failures = harness.live.take_off, ["once"]
+
+    def fail_once(message: LiveMessage, carrier: str) -> None:
+        if failures:
+            raise RuntimeError(failures.pop())
+        take_off(message, carrier)
+
+    monkeypatch.setattr(type(harness.live), "take_off", lambda _, *given: fail_once(*given))
+    account = await harness.account()
+    monkeypatch.setattr(type(harness.dispatcher.queue), "claim", lambda *_: False)
+    await harness.submit(account, "4511111111")
+    await until(lambda: not failures)
+    await harness.submit(account, "4511111112")
+    await harness.until_states(account, S.DELIVERED, S.DELIVERED)
+
+
+async def test_a_carrier_is_not_forgotten_while_what_it_gets_is_marked(
+    make_harness: Any, simulator: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Bug: what it then answered was an outcome at no carrier, and the message stayed with it."""
+    harness = await make_harness(carriers={"smsc": simulator.port})
+    dispatcher = harness.dispatcher
+    submit = dispatcher.writer.submit
+
+    def forget_and_submit(_: Any, operation: Any, *more: Any, **named: Any) -> None:
+        submit(operation, *more, **named)
+        if operation is changes.mark_sending:
+            dispatcher.forget("smsc")
+
+    monkeypatch.setattr(type(dispatcher.writer), "submit", forget_and_submit)
+    account = await harness.account()
+    monkeypatch.setattr(type(dispatcher.queue), "claim", lambda *_: False)
+    await harness.submit(account)
+    await harness.until_states(account, S.DELIVERED)
 
 
 FULL = Behaviour(status=CommandStatus.ESME_RMSGQFUL)

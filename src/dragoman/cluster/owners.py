@@ -14,6 +14,7 @@ from collections.abc import Awaitable, Callable, Collection, Sequence
 from functools import partial
 from typing import Any, Final
 
+import structlog
 from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
 from nats.errors import NoRespondersError
@@ -26,11 +27,14 @@ from dragoman.cluster.wire import Look, Told
 from dragoman.core.messages.model.messages import InboundPartReport, ReceiptReport
 from dragoman.core.model.stored import OnStored
 
+log = structlog.get_logger(__name__)
+
 MAX_TOLD: Final = 100
 """Outcomes or receipts in one request."""
 MAX_TOLD_BYTES: Final = 512 * 1024
 """Of receipts in one request; NATS takes a megabyte."""
 Given = tuple[ReceiptReport, OnStored]
+Encoded = tuple[bytes, OnStored]
 LOOK_S: Final = 1.0
 """For the other nodes to say whose message a receipt names."""
 
@@ -58,7 +62,7 @@ class Owners:
         self._is_heard = is_heard
         self._telling: defaultdict[int, list[tuple[Told, OnStored]]] = defaultdict(list)
         self._tellers: dict[int, asyncio.Task[None]] = {}
-        self._receipts: defaultdict[int, list[Given]] = defaultdict(list)
+        self._receipts: defaultdict[int, list[Encoded]] = defaultdict(list)
         """Of this turn of the loop."""
         self._subscriptions: dict[int, tuple[Any, ...]] = {}
 
@@ -211,34 +215,38 @@ class Owners:
 
     def receipt(self, partition: int, report: ReceiptReport, on_stored: OnStored) -> None:
         """Gives an owner a receipt, with what else comes in this turn of the loop."""
+        try:
+            content = wire.encode(wire.Receipt.of(report))
+        except UnicodeEncodeError as error:  # half of a surrogate pair; it must cost no other
+            log.error("receipt_failed", carrier=report.carrier, reason=type(error).__name__)
+            on_stored(False)
+            return
         if not self._receipts:
             asyncio.get_running_loop().call_soon(self._give_receipts)
-        self._receipts[partition].append((report, on_stored))
+        self._receipts[partition].append((content, on_stored))
 
     def _give_receipts(self) -> None:
         receipts, self._receipts = self._receipts, defaultdict(list)
         for partition, given in receipts.items():
-            contents = [wire.encode(wire.Receipt.of(report)) for report, _ in given]
             begin, size = 0, 0
-            for end, content in enumerate(contents):
+            for end, (content, _) in enumerate(given):
                 size += len(content)
                 if end - begin == MAX_TOLD or (size > MAX_TOLD_BYTES and end > begin):
-                    self._give_batch(partition, given[begin:end], contents[begin:end])
+                    self._give_batch(partition, given[begin:end])
                     begin, size = end, len(content)
-            self._give_batch(partition, given[begin:], contents[begin:])
+            self._give_batch(partition, given[begin:])
 
-    def _give_batch(
-        self, partition: int, given: Sequence[Given], contents: Sequence[bytes]
-    ) -> None:
+    def _give_batch(self, partition: int, given: Sequence[Encoded]) -> None:
         async def give() -> None:
-            subject, data = f"dragoman.receipts.{partition}", wire.encode_joined(contents)
+            subject = f"dragoman.receipts.{partition}"
+            data = wire.encode_joined(content for content, _ in given)
             try:
                 answer = await self._connection.client.request(
                     subject, data, timeout=REQUEST_TIMEOUT_S
                 )
                 answers = bytes(answer.data)
             except NoRespondersError:
-                for (_, on_stored), content in zip(given, contents, strict=True):
+                for content, on_stored in given:
                     self._give(partition, "receipt", content, on_stored)
                 return
             except (NatsError, OSError):

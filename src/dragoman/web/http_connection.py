@@ -137,6 +137,7 @@ class HttpConnection(asyncio.Protocol):
 
     def on_message_begin(self) -> None:
         self._reusable = False  # a second answer to one request belongs to none
+        self._began = True  # also behind an answer that only precedes it
 
     def on_header(self, name: bytes, value: bytes) -> None:
         self._header_count += 1

@@ -384,6 +384,19 @@ async def test_announcement_before_the_answer_is_passed_over() -> None:
     assert (fetched.status, fetched.body) == (200, b"late")
 
 
+async def test_an_answer_behind_an_announcement_is_not_that_of_the_next_request_too() -> None:
+    announced = b"HTTP/1.1 103 Early Hints\r\nlink: x\r\n\r\n"
+    answers = announced + reply(b"one"), announced + reply(b"two"), reply(b"three")
+    async with (
+        answering(*answers) as (port, _, connections),
+        guarded(allow=LOOPBACK) as client,
+    ):
+        url = f"http://127.0.0.1:{port}/"
+        bodies = [(await client.request("GET", url)).body for _ in answers]
+    assert bodies == [b"one", b"two", b"three"]
+    assert len(connections) == 1
+
+
 async def test_answer_without_a_length_ends_with_its_connection() -> None:
     async with (
         answering(b"HTTP/1.0 200 OK\r\n\r\nall of it") as (port, asked, connections),

@@ -77,7 +77,12 @@ class ChoosingWorker:
         return len(self._nobodys) + sum(line.waiting for line in self._lines.values())
 
     async def run(self) -> None:
-        """Runs until cancelled."""
+        """Runs until it is retired, and what it hands over has left."""
+        await self._hand_over_until_retired()
+        for handing_over in self._handing_over.values():
+            await handing_over.finished()
+
+    async def _hand_over_until_retired(self) -> None:
         while not self._retired:
             if not self.waiting:
                 await self.consumer.wait()

@@ -166,7 +166,8 @@ class Dispatcher:
     def forget(self, carrier: str) -> None:
         """Lets go of a carrier that has stopped; nothing more is heard of it."""
         lane = self._lanes.get(carrier)
-        if lane is not None and not lane.flights:
+        is_marking = any(one is lane for _, one in self._marking.values())
+        if lane is not None and not lane.flights and not is_marking:
             del self._lanes[carrier]
 
     async def stop(self) -> None:
@@ -454,13 +455,15 @@ class Dispatcher:
         """Goes on with messages whose rows say that they are sent, or could not be written."""
         if self._marking.pop(id(flights), None) is None:
             return  # a stop: their rows say what they said, or are taken back
-        if marked:
-            self._leave(flights, lane, self.clock.now_ms())
-        else:
-            for flight in flights:
-                lane.land(flight.size)
-                flight.consumer.retry(flight.work, STORAGE_RETRY_S)
-        done()
+        try:
+            if marked:
+                self._leave(flights, lane, self.clock.now_ms())
+            else:
+                for flight in flights:
+                    lane.land(flight.size)
+                    flight.consumer.retry(flight.work, STORAGE_RETRY_S)
+        finally:  # one bad message must not end the work of its route
+            done()
 
     def _leave(self, flights: list[Flight], lane: CarrierLane, now_ms: int) -> None:
         """Lets a carrier send what has its places there."""
@@ -470,8 +473,8 @@ class Dispatcher:
                 lane.land(flight.size)
                 flight.consumer.acknowledge(flight.work)
                 continue
-            self._take_off(flight, lane)
             try:
+                self._take_off(flight, lane)
                 self._send(message, lane, now_ms)
             except Exception as error:  # even its rejection failed: the others must go on
                 log.error("not_rejected", carrier=lane.connector.name, reason=type(error).__name__)

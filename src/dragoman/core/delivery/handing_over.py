@@ -39,6 +39,12 @@ class HandingOver:
         """The lanes of which nothing may be taken now."""
         return self._marking
 
+    async def finished(self) -> None:
+        """Returns once nothing is being marked, for whoever takes next from the same queue."""
+        while self._marking:
+            self._changed.clear()
+            await self._changed.wait()
+
     def begin(self, works: Sequence[Work], consumer: Consumer, carrier: CarrierLane) -> None:
         """Hands over what was taken, in the order of its lanes."""
         if works[0].lane == works[-1].lane:  # nearly always

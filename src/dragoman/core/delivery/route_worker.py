@@ -71,6 +71,10 @@ class RouteWorker:
         self.consumer.wake()
 
     async def run(self) -> None:
+        await self._hand_over_until_retired()
+        await self._handing_over.finished()
+
+    async def _hand_over_until_retired(self) -> None:
         while True:
             await self.consumer.wait()
             if self._retired:
