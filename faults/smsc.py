@@ -20,9 +20,9 @@ OK, ALREADY_BOUND, QUEUE_FULL, THROTTLED = 0x00, 0x05, 0x14, 0x58
 DELIVERED, UNDELIVERABLE = "DELIVRD", "UNDELIV"
 RECEIPT, TEXT = 0x04, 0x00
 UNREAD_S = 0.2
+"""How long a link is read before it is reset, for everything that was sent to arrive."""
 FIRST_WAIT_S, LONGEST_WAIT_S = 0.2, 10.0
 """Before a receipt or text that was refused is sent again; twice as long each time."""
-"""How long a link is read before it is reset, for everything that was sent to arrive."""
 
 SpellId = Callable[[int], tuple[str, str]]
 """The id of a message as its response has it, and as its receipt has it."""
@@ -188,7 +188,7 @@ class Smsc:
             self.acknowledged += 1
 
     def _send_later(self, key: int) -> None:
-        """Waits ever longer, as SMSCs do: thousands at once, again and again, would drown a node."""
+        """Waits ever longer, as SMSCs do: thousands at once, over and over, would drown a node."""
         owed = self._owed.get(key)
         if owed is not None:
             wait_s = min(LONGEST_WAIT_S, FIRST_WAIT_S * 2**owed.refused)
