@@ -19,7 +19,7 @@ from dragoman.core.model.errors import AlreadyInUse, StorageUnavailable
 from dragoman.kit.child_process import ChildProcess
 from dragoman.storage.connections import read_engine, write_engine
 from dragoman.storage.migrations import revisions
-from dragoman.storage.outages import is_outage, reason_of
+from dragoman.storage.outages import Attempts, is_outage, reason_of
 from dragoman.storage.partitions import split
 from dragoman.storage.runners import ChildRunner, LocalRunner, Runner
 from dragoman.storage.short_ids import ShortIds
@@ -55,6 +55,7 @@ class Storage:
         if self._lock is None:
             _take_server(self._write_engine)
         self._read_engine = read_engine(self.url, READERS)
+        self._attempts = Attempts()
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="storage-reader")
         self.writer = Writer(self._runner(), observer)
         self.short_ids = ShortIds(self)
@@ -137,7 +138,9 @@ class Storage:
 
     def _read(self, query: Callable[[Connection], T]) -> T:
         try:
-            with self._read_engine.connect() as connection:
+            with self._attempts.one():
+                connection = self._read_engine.connect()
+            with connection:
                 return query(connection)
         except DBAPIError as error:
             if is_outage(error):

@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
 from sqlalchemy.exc import DBAPIError
 
+from dragoman.core.model.errors import StorageUnavailable
+
+CONNECT_AGAIN_S = 0.5
 SYNC_FAILURES = frozenset({"SQLITE_IOERR_FSYNC", "SQLITE_IOERR_DIR_FSYNC"})
 
 _OUTAGE = "OperationalError"
@@ -28,3 +35,28 @@ def is_sync_failure(error: Exception) -> bool:
     cause = getattr(error, "orig", error)
     name = getattr(cause, "sqlite_errorname", "")
     return name in SYNC_FAILURES or "could not fsync" in str(cause).lower()
+
+
+class Attempts:
+    """Attempts to connect, none of which is made for a moment after one that failed.
+
+    A server that starts again makes a process for each, only to refuse it, while it recovers.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._failed_at = 0.0
+        self._reason = ""
+
+    @contextmanager
+    def one(self) -> Iterator[None]:
+        """Around an attempt; raises `StorageUnavailable` where it is too early for one."""
+        if self._reason and self._clock() < self._failed_at + CONNECT_AGAIN_S:
+            raise StorageUnavailable(self._reason)
+        try:
+            yield
+        except DBAPIError as error:
+            if is_outage(error):
+                self._failed_at, self._reason = self._clock(), reason_of(error)
+            raise
+        self._reason = ""

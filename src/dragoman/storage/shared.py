@@ -15,7 +15,7 @@ from sqlalchemy.exc import DBAPIError
 
 from dragoman.core.model.errors import StorageUnavailable
 from dragoman.storage.connections import CLIENT_OPTIONS, SERVER_OPTIONS, read_engine
-from dragoman.storage.outages import is_outage, reason_of
+from dragoman.storage.outages import Attempts, is_outage, reason_of
 
 T = TypeVar("T")
 
@@ -43,6 +43,7 @@ class SharedSession:
             connect_args={"options": options, **given},
         )
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="shared-session")
+        self._attempts = Attempts()
         self._connection: Connection | None = None
         self.opened = 0
         """How often it was opened: locks of an earlier session are gone."""
@@ -54,7 +55,8 @@ class SharedSession:
     def _run(self, work: Callable[[Connection], T]) -> T:
         try:
             if self._connection is None:
-                self._connection = self._engine.connect()
+                with self._attempts.one():
+                    self._connection = self._engine.connect()
                 self.opened += 1
             with self._connection.begin():
                 return work(self._connection)
