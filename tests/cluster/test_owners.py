@@ -62,9 +62,14 @@ async def giver(
     """A node that gives; another one owns the partition."""
     near, far = (_owners(connection, partition) for connection in connections)
     await far.open_partition(PARTITION)
-    await connections[1].client.flush()
+    await _subscribed(connections[1])
     yield near
     await far.close_partition(PARTITION)
+
+
+async def _subscribed(connection: NatsConnection) -> None:
+    """Waits until the server has what was subscribed: a flush of nats-py overtakes it."""
+    await connection.jetstream.account_info()
 
 
 def _owners(connection: NatsConnection, partition: Partition | None) -> Owners:
@@ -132,7 +137,7 @@ async def test_an_owner_of_an_earlier_version_gets_one_receipt_after_the_other(
         await msg.respond(b"-" if report.raw == "two" else b"+")
 
     await far.client.subscribe(f"dragoman.partition.{PARTITION}.*", cb=take)
-    await far.client.flush()
+    await _subscribed(far)
     assert await give(_owners(near, None), ["one", "two"]) == [True, False]
     assert sorted(partition.given) == [["receipt", "one"], ["receipt", "two"]]
 
