@@ -11,6 +11,7 @@ from sqlalchemy.exc import DBAPIError
 from dragoman.core.model.errors import StorageUnavailable
 
 CONNECT_AGAIN_S = 0.5
+"""After an attempt to connect that failed, before the next."""
 SYNC_FAILURES = frozenset({"SQLITE_IOERR_FSYNC", "SQLITE_IOERR_DIR_FSYNC"})
 
 _OUTAGE = "OperationalError"
