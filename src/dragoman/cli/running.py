@@ -102,8 +102,8 @@ async def run_gateway(
 
         starting = asyncio.create_task(gateway.start(migrate=migrate, before_ready=enter))
         try:
-            told = stopping.wait(), gateway.worker_ended()
-            await _first_of(starting, *map(asyncio.create_task, told))
+            dying = asyncio.create_task(_until_dead(gateway))
+            await _first_of(starting, asyncio.create_task(stopping.wait()), dying)
         except BaseException as error:
             _end_within(gateway.stop_timeout_s, str(error))
             if isinstance(error, StorageUnavailable):
@@ -156,6 +156,11 @@ async def _first_of(*tasks: asyncio.Task[Any]) -> None:
     await asyncio.wait(tasks)
     for task in done:
         task.result()
+
+
+async def _until_dead(gateway: Gateway | ClusterNode) -> None:
+    """Waits for the death of a worker during the start, which is then to end in bounded time."""
+    _end_within(gateway.stop_timeout_s, await gateway.worker_ended())
 
 
 async def _until_told(stopping: asyncio.Event, gateway: Gateway | ClusterNode) -> str:

@@ -78,18 +78,24 @@ async def test_a_start_that_hangs_ends_when_it_is_told_to() -> None:
     assert gateway.events == ["answers", "stopped"]
 
 
-async def test_a_worker_that_dies_during_the_start_ends_it() -> None:
+async def test_a_worker_that_dies_during_the_start_ends_it_even_if_the_start_hangs(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """Bug: it was noticed only after the start, which may wait for that worker."""
 
     class Waiting(Idle):
         async def hang(self) -> None:
             self.workers_end.set()
-            await asyncio.Event().wait()
+            try:
+                await asyncio.Event().wait()
+            finally:
+                self.events.append("cleaned up")
 
     gateway: Any = Waiting(hangs=True)
+    monkeypatch.setattr(running, "_end_within", lambda *_: gateway.events.append("bounded"))
     with pytest.raises(Stop, match="worker x ended: y"):
         await running.run_gateway(gateway, migrate=True, while_ready=gateway.files())
-    assert gateway.events == ["answers", "stopped"]
+    assert gateway.events == ["answers", "bounded", "cleaned up", "bounded", "stopped"]
 
 
 async def test_a_start_that_fails_ends_the_process_even_if_the_stop_hangs(
