@@ -17,6 +17,7 @@ from dragoman.core.messages.model.routing import Route
 from dragoman.core.model.errors import FailureCode, Refused
 from dragoman.core.submission import batches as batches_module
 from dragoman.core.submission.admission import AT_ONCE
+from dragoman.core.submission.pacing import Pacing
 from dragoman.work_queue.port import Lane
 
 MAX_QUEUED = 40
@@ -128,6 +129,32 @@ async def test_what_waited_for_a_held_carrier_goes_once_it_is_enabled(
     assert (refused.state, refused.failure) == (State.REJECTED, FailureCode.OPTED_OUT)
     assert len(simulator.submits) == 179
     assert await harness.balance(account) == (221, 0, 179)
+
+
+@pytest.mark.parametrize(
+    ("recipients_before", "chunks"),
+    [
+        pytest.param(0, [10, 10, 10], id="nobody-waits"),
+        pytest.param(1, [4, 4, 4, 4, 4, 4, 4, 2], id="somebody-waits"),
+        pytest.param(6, [6, 10, 10, 10], id="another-batch"),
+    ],
+)
+async def test_chunks_are_small_while_somebody_waits(
+    harness: Any, monkeypatch: pytest.MonkeyPatch, recipients_before: int, chunks: list[int]
+) -> None:
+    """What is accepted meanwhile is stored behind each of them."""
+    stored: list[int] = []
+    monkeypatch.setattr(Pacing, "took", lambda self, batch_id, count: stored.append(count))
+    monkeypatch.setattr(batches_module, "SMALL_CHUNK", 4)
+    monkeypatch.setattr(batches_module, "AWAITED_S", 600.0)
+    account = await harness.account()
+    before, batch = danish(30 + recipients_before)[30:], danish(30)
+    if before:
+        await harness.submit(account, *before)
+        await until_delivered(harness, account, before)
+    await harness.submit(account, *batch)
+    await until_delivered(harness, account, before + batch)
+    assert stored == chunks
 
 
 async def test_accounts_share_a_route_that_is_behind(make_harness: Any, small_queues: None) -> None:

@@ -71,6 +71,8 @@ class Backlog:
     kept_routes: Collection[str] = ()
     """Routes whose carriers all keep what they were given: what they do not know never left."""
     feed: Feed = field(default_factory=Feed)
+    awaited: int = field(default=0, init=False)
+    """Messages published so far for which somebody may be waiting: all that are not bulk."""
     _lines: SpilledLines = field(init=False)
     _later: dict[tuple[str, int], int] = field(default_factory=dict, init=False)
     """The first message of a route and account that is left in its row for now."""
@@ -146,6 +148,8 @@ class Backlog:
             # Those of several requests come as they were stored, not as they were numbered.
             if not self._takes(line, min([message.message_id for message in group])):
                 continue
+            if line[1] is not _BULK:
+                self.awaited += len(group)
             # A row can have been read back in the instant between its commit and this.
             works = []
             for message in group:

@@ -1,7 +1,8 @@
 """Batches that run later or in chunks: due times, expansion, cancellation.
 
 Recipients become messages in chunks of `CHUNK`, each with the progress of the batch in one
-transaction, while one of their routes has room; so memory does not grow with the list. Messages
+transaction, while one of their routes has room; so memory does not grow with the list. Chunks are
+smaller while other messages come, whose acceptance is stored behind them. Messages
 of a full route stay in their rows (`core/delivery/backlog.py`). Recipients whose routes stand still
 stay in the row of their batch, unless others wait behind them: for those they too become messages
 that stay in their rows, a few at a time. Nothing else waits for a dead carrier, and no account
@@ -47,6 +48,10 @@ from dragoman.kit.ids import IdSource
 from dragoman.storage.engine import Storage
 
 CHUNK = 1_000
+SMALL_CHUNK = 250
+"""While messages come for which somebody may be waiting: each chunk holds up what is accepted."""
+AWAITED_S = 1.0
+"""They come if one did so lately."""
 SLICE = 100
 """Recipients that become messages of routes which stand still in one step; it holds up no other
 traffic for long."""
@@ -115,6 +120,10 @@ class Batches:
     """Held while a chunk is expanded, so that its batch is not stopped in between."""
     _crowded: frozenset[int] = field(default=frozenset(), init=False)
     """Accounts of which no more batches are taken up."""
+    _awaited: int = field(default=0, init=False)
+    """Messages for which somebody may be waiting, as last seen."""
+    _awaited_until: float = field(default=float("-inf"), init=False)
+    """Until then chunks are small for their sake."""
     _pause_until: float = field(default=float("-inf"), init=False)
     """Until then no recipients whose routes stand still become messages."""
     _is_pausing: bool = field(default=False, init=False)
@@ -376,6 +385,13 @@ class Batches:
     async def _load_waiting(self, batch_id: int) -> bytes:
         return await self.storage.read(lambda c: pending.load_waiting(c, batch_id))
 
+    def _chunk(self) -> int:
+        """How many recipients become messages together."""
+        now, awaited = self.clock.monotonic(), self.backlog.awaited
+        if awaited != self._awaited:
+            self._awaited, self._awaited_until = awaited, now + AWAITED_S
+        return min(SMALL_CHUNK, CHUNK) if now < self._awaited_until else CHUNK
+
     def _may_go(self, expansion: Expansion) -> bool:
         """Whether a route of the next recipients has room, or they must be passed by."""
         routes = expansion.routes
@@ -438,7 +454,7 @@ class Batches:
                 expansion.ahead = await self._routes_ahead(expansion)
                 if not self._must_be_passed(expansion):
                     return None
-        most = self.pacing.room(expansion.batch_id, min(SLICE, CHUNK) if stuck else CHUNK)
+        most = self.pacing.room(expansion.batch_id, min(SLICE, CHUNK) if stuck else self._chunk())
         chunk = await expansion.read(max(1, most))
         if chunk is None:
             return None
@@ -477,7 +493,7 @@ class Batches:
         began = self.clock.monotonic()
         # With others it would be outdated by then, and with a rule the next chunk has another size.
         if not self._running and not stuck and not self.pacing.has_rule(expansion.batch_id):
-            expansion.read_ahead(chunk, CHUNK)
+            expansion.read_ahead(chunk, self._chunk())
         stored = self._step_of(expansion, chunk, made)
         while True:
             try:
