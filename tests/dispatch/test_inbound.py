@@ -145,6 +145,18 @@ async def test_texts_without_an_id_are_all_stored(make_harness: Any, simulator: 
     assert len(await texts_of(harness)) == 2
 
 
+async def test_a_text_that_fails_is_heard_of_and_is_taken_when_it_comes_again(
+    make_harness: Any, simulator: Any, monkeypatch: Any
+) -> None:
+    harness = await make_harness(carriers={"smsc": simulator.port})
+    inbound, text = harness.services.inbound, given(provider_id="t-1")
+    with monkeypatch.context() as failing:
+        failing.setattr(type(inbound), "_text", lambda *_, **__: 1 / 0)
+        assert await receive(harness, text) == [False]
+    assert await receive(harness, text) == [True]
+    assert len(await texts_of(harness)) == 1
+
+
 def test_a_text_that_was_not_stored_is_taken_when_it_comes_again() -> None:
     repeats, told = Repeats(), list[bool]()
     ended = repeats.first(("smsc", "t-1"), told.append)

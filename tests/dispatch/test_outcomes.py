@@ -12,6 +12,7 @@ from dragoman.config.tables import RouteTable
 from dragoman.core.delivery import backlog as backlog_module
 from dragoman.core.delivery import dispatcher as dispatcher_module
 from dragoman.core.delivery.delivery import Delivery
+from dragoman.core.delivery.dispatcher import Dispatcher
 from dragoman.core.messages.feed import FeedFilter
 from dragoman.core.messages.live import LiveMessage
 from dragoman.core.messages.model.lifecycle import State
@@ -58,10 +59,19 @@ async def test_outcomes_of_a_full_carrier_are_not_overtaken(
     assert bool(hurried) is is_hurried
 
 
+@pytest.mark.parametrize("come", ["together", "one by one"])
 @pytest.mark.parametrize("outcome", ["accepted", "rejected"])
 async def test_an_outcome_that_fails_costs_no_other_that_came_with_it_anything(
-    make_harness: Any, simulator: Any, monkeypatch: pytest.MonkeyPatch, outcome: str
+    make_harness: Any, simulator: Any, monkeypatch: pytest.MonkeyPatch, outcome: str, come: str
 ) -> None:
+    told: list[bool] = []
+    if come == "one by one":
+
+        def pass_on(self: Dispatcher, carrier: str, outcomes: Any) -> None:
+            for message, one in outcomes:
+                self.outcome(carrier, message, one, told.append)
+
+        monkeypatch.setattr(Dispatcher, "outcomes_came", pass_on)
     if outcome == "rejected":
         simulator.default = Behaviour(status=CommandStatus.ESME_RINVDSTADR)
     harness = await make_harness(carriers={"smsc": simulator.port})
@@ -89,6 +99,7 @@ async def test_an_outcome_that_fails_costs_no_other_that_came_with_it_anything(
     assert sorted(await harness.states(account)) == sorted([S.SENDING, end, end]), (
         "it would be sent again as if nobody had it"
     )
+    assert sorted(told) == ([] if come == "together" else [False, True, True])
 
 
 async def test_rejected_by_the_carrier_is_refunded(make_harness: Any, simulator: Any) -> None:

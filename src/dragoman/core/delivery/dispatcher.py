@@ -260,7 +260,12 @@ class Dispatcher:
         if flight is None:
             log.error("outcome_for_nothing", carrier=carrier)
             return
-        self._take(flight, lane, outcome, on_stored)
+        try:
+            self._take(flight, lane, outcome, on_stored)
+        except Exception as error:  # its place at the carrier is free all the same
+            self._give_up(flight, lane, error)
+            if on_stored is not None:
+                on_stored(False)
 
     def outcomes_came(self, carrier: str, outcomes: Sequence[tuple[Outgoing, Outcome]]) -> None:
         lane = self._lanes[carrier]
@@ -361,17 +366,16 @@ class Dispatcher:
             self._come_again(flight, lane, delay_s)
 
     def receipt(self, report: ReceiptReport, on_stored: OnStored) -> None:
-        self.receipts.receive(report, on_stored)
+        try:
+            self.receipts.receive(report, on_stored)
+        except Exception as error:  # whoever brings it must hear, and goes on with others
+            log.error("receipt_failed", carrier=report.carrier, reason=type(error).__name__)
+            on_stored(False)
 
     def receipts_came(self, receipts: Sequence[tuple[ReceiptReport, OnStored]]) -> None:
-        receive = self.receipts.receive
         with self.delivery.together():
             for report, on_stored in receipts:
-                try:
-                    receive(report, on_stored)
-                except Exception as error:  # the others are handled all the same
-                    log.error("receipt_failed", carrier=report.carrier, reason=type(error).__name__)
-                    on_stored(False)
+                self.receipt(report, on_stored)
 
     def inbound(self, report: InboundPartReport, on_stored: OnStored) -> None:
         self.selection.heard(report.carrier, report.source)

@@ -12,6 +12,7 @@ from dataclasses import field
 from itertools import chain
 
 import msgspec
+import structlog
 
 from dragoman.core.devices.sql.device_events import NewDeviceEvent
 from dragoman.core.devices.sql.device_texts import NewDeviceText
@@ -52,6 +53,8 @@ from dragoman.protocols.gsm.reassembly import (
 from dragoman.protocols.gsm.udh import without_place
 from dragoman.storage.engine import Storage
 from dragoman.storage.persistence import persist
+
+log = structlog.get_logger(__name__)
 
 PARTS_WAIT_S = 24 * 3600
 """A text whose parts do not all arrive in this time is stored incomplete."""
@@ -116,6 +119,13 @@ class Inbound:
                 return
             on_stored = first
         self.metrics.inbound[report.carrier] += 1
+        try:
+            self._take(report, on_stored)
+        except Exception as error:  # whoever brings it, or brings it again, must hear
+            log.error("text_failed", carrier=report.carrier, reason=type(error).__name__)
+            on_stored(False)
+
+    def _take(self, report: InboundPartReport, on_stored: OnStored) -> None:
         if report.total <= 1 or report.reference is None:
             whole = _utf16(report.text).decode("utf-16-be", "replace")
             text = self._text(
