@@ -105,6 +105,17 @@ async def test_callbacks_are_listed_by_state_host_and_account(
     assert "secret" not in page.body.decode()
 
 
+@pytest.mark.parametrize(
+    ("state", "is_offered"), [("waiting", False), ("given_up", True), ("delivered", True)]
+)
+async def test_replay_is_offered_where_a_row_can_be_chosen(
+    sena: Any, state: str, is_offered: bool
+) -> None:
+    browser, _ = sena
+    page = await browser.get(f"{LIST}?state={state}")
+    assert ("Replay selected" in page.text) is is_offered
+
+
 @pytest.mark.parametrize("query", ["state=gone", "account=stranger"])
 async def test_unknown_state_or_account_is_refused(sena: Any, query: str) -> None:
     browser, _ = sena

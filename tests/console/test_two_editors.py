@@ -173,3 +173,22 @@ async def test_key_of_a_form_that_is_sent_twice_is_one_key(olga: Browser) -> Non
     assert (await olga.services.accounts.authenticate_key(shown[0][0], "192.0.2.1")).may(
         Permission.SEND
     )
+
+
+async def test_text_of_a_template_that_was_deleted_meanwhile_can_be_saved_as_a_new_one(
+    olga: Browser,
+) -> None:
+    """Bug: the second editor got a page that said "not found", and the text was gone."""
+    templates, account = olga.services.text_templates, await olga.services.accounts.find("olga")
+    made = await templates.create(account, "Storm", "Closed today.")
+    action = f"/console/templates/{made.template_id}"
+    fields = (await olga.get(action)).fields(action)
+    assert (await olga.post(action, **fields | {"do": "delete"})).status == 303
+    refused = await olga.post(action, **fields | {"text": "Closed until Monday."})
+    assert refused.status == 409
+    assert "Someone else deleted this template." in refused.text
+    again = refused.fields("/console/templates")
+    assert (again["name"], again["text"]) == ("Storm", "Closed until Monday.")
+    assert (await olga.post("/console/templates", **again)).status == 303
+    assert [one.text for one in await templates.list_all(account)] == ["Closed until Monday."]
+    assert (await olga.post(action, **fields | {"do": "delete"})).status == 404

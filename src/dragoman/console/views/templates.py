@@ -11,7 +11,7 @@ from dragoman.console.labels import describe_refusal
 from dragoman.console.page import Page
 from dragoman.console.page_request import PageRequest
 from dragoman.console.reading import read_count
-from dragoman.console.translation import lazy
+from dragoman.console.translation import gettext, lazy
 from dragoman.core.accounts.model.accounts import Permission
 from dragoman.core.campaigns.model.text_campaigns import TextTemplate
 from dragoman.core.model.errors import RefusalCode, Refused
@@ -45,8 +45,17 @@ async def show_template(request: PageRequest) -> Response:
 
 async def change_template(request: PageRequest) -> Response:
     """Changes or deletes a template, unless someone else changed it meanwhile."""
-    templates, stored = request.services.text_templates, await _find(request)
+    templates = request.services.text_templates
     name, text = _typed(request)
+    try:
+        stored = await _find(request)
+    except Refused as refused:
+        if refused.code is not RefusalCode.NOT_FOUND or request.form.get("do") == "delete":
+            raise
+        request.problems[""] = gettext(
+            "Someone else deleted this template. Your text is below; save it as a new one."
+        )
+        return await _show_list(request, 409)
     known = read_count(request.form.get("known", "")) or 0
     try:
         if known != stored.changed_ms:
