@@ -41,7 +41,7 @@ from dragoman.console.views import PAGES
 from dragoman.console.views.cluster import build_cluster_pages
 from dragoman.container import Services
 from dragoman.core.alerts.alerts import Channels
-from dragoman.core.callbacks.calling import Caller, make_test_call
+from dragoman.core.callbacks.calling import Caller
 from dragoman.core.callbacks.model.callback_lists import UnmatchedPage
 from dragoman.core.callbacks.model.held_hosts import HeldHost
 from dragoman.core.callbacks.model.hosts import CallbackHost, Tested
@@ -59,7 +59,7 @@ from dragoman.core.messages.model.callbacks import (
 )
 from dragoman.core.metrics import Metrics
 from dragoman.dialects import DIALECTS
-from dragoman.dialects.callbacks import build_callback_worker
+from dragoman.dialects.callbacks import build_callback_worker, build_http_calls
 from dragoman.kit.child_process import ChildProcess
 from dragoman.kit.clock import Clock
 from dragoman.kit.ids import time_of
@@ -131,12 +131,11 @@ class Gateway:
         caller: Caller = self.workbench.forwarding if self.workbench else self._client
         if membership is not None and membership.wrap_caller is not None:
             caller = membership.wrap_caller(self._client)
-        self._caller = caller
         self._traces = build_traces(settings.traces, services.feed)
+        self._http_calls = build_http_calls(services, self.dialects, caller)
         self.callbacks = build_callback_worker(
             services,
-            self.dialects,
-            caller,
+            self._http_calls,
             on_called=self._traces.note_callback if self._traces else None,
         )
         self._openid = build_openid(services)
@@ -452,8 +451,7 @@ class Gateway:
         self, account_id: int, dialect: str, url: str, facts: CallbackFacts
     ) -> Tested:
         """Makes one call to a customer's URL that is not stored; raises `Refused`."""
-        render = self.callbacks.renderers.states.get(dialect)
-        return await make_test_call(self._caller, self.services.clock, render, url, facts)
+        return await self._http_calls.test(dialect, url, facts)
 
     def binds(self) -> Sequence[BindView]:
         """Every bind of the SMPP server, oldest first."""

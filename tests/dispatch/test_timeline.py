@@ -11,6 +11,7 @@ from tests.passing_time import MovableClock
 
 from dragoman.config.tables import PriceTable, RouteTable
 from dragoman.core.accounts.model.accounts import Account, Permission
+from dragoman.core.callbacks.http_calls import HttpCalls
 from dragoman.core.callbacks.rendering import Renderers
 from dragoman.core.callbacks.schedule import RetrySchedule
 from dragoman.core.callbacks.worker import CallbackWorker
@@ -263,12 +264,16 @@ async def test_each_call_to_the_customer_is_told(
     await harness.until_states(account, S.DELIVERED)
     message_id = await only_message(harness, account)
     server = _Server()
-    worker = CallbackWorker(
-        storage=harness.storage,
+    calls = HttpCalls(
         client=server,  # type: ignore[arg-type]
         renderers=Renderers(
             states={"test": lambda url, _facts: CallbackCall(method="GET", url=url)}
         ),
+        clock=harness.clock,
+    )
+    worker = CallbackWorker(
+        storage=harness.storage,
+        deliver=calls.deliver,
         schedule=RetrySchedule(
             first_s=0.01, longest_s=0.01, give_up_after_s=60, max_retry_after_s=60
         ),

@@ -1,4 +1,4 @@
-"""The worker that calls customers' URLs, with what the enabled dialects make of callbacks."""
+"""The calls to customers' URLs, as the enabled dialects make them, and the worker behind them."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 
 from dragoman.container import Services
 from dragoman.core.callbacks.calling import Caller
+from dragoman.core.callbacks.http_calls import HttpCalls
 from dragoman.core.callbacks.rendering import Renderers
 from dragoman.core.callbacks.schedule import RetrySchedule
 from dragoman.core.callbacks.worker import CallbackWorker
@@ -19,18 +20,12 @@ from dragoman.core.messages.model.records import NewCallback
 from dragoman.dialects.contract import ProviderDialect
 
 
-def build_callback_worker(
-    services: Services,
-    dialects: Sequence[ProviderDialect],
-    client: Caller,
-    *,
-    on_called: Callable[[NewCallback, int, str], None] | None,
-) -> CallbackWorker:
-    """The worker, which hears of each callback that is stored."""
-    callbacks = services.settings.callbacks
+def build_http_calls(
+    services: Services, dialects: Sequence[ProviderDialect], client: Caller
+) -> HttpCalls:
+    """What calls customers' URLs, each call as its dialect makes it."""
     answering = services.answering
-    worker = CallbackWorker(
-        storage=services.storage,
+    return HttpCalls(
         client=client,
         renderers=Renderers(
             states={d.name: d.render_callback for d in dialects if d.render_callback},
@@ -45,6 +40,21 @@ def build_callback_worker(
             for renderer in (renderer_of_texts, renderer_of_events)
         }
         | {renderer_of_texts(ANSWERS): answering.take},
+        clock=services.clock,
+    )
+
+
+def build_callback_worker(
+    services: Services,
+    calls: HttpCalls,
+    *,
+    on_called: Callable[[NewCallback, int, str], None] | None,
+) -> CallbackWorker:
+    """The worker, which hears of each callback that is stored."""
+    callbacks = services.settings.callbacks
+    worker = CallbackWorker(
+        storage=services.storage,
+        deliver=calls.deliver,
         schedule=RetrySchedule(
             first_s=callbacks.first_retry_s,
             longest_s=callbacks.max_retry_s,

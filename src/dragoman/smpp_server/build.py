@@ -22,7 +22,7 @@ def build_smpp_server(services: Services) -> tuple[SmppServer, CallbackWorker]:
     server = SmppServer(services)
     worker = CallbackWorker(
         storage=services.storage,
-        hand_over=server.binds.deliver,
+        deliver=server.binds.deliver,
         schedule=RetrySchedule(
             first_s=BIND_RETRY_S,
             longest_s=services.settings.callbacks.max_retry_s,

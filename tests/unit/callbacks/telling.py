@@ -13,6 +13,7 @@ from aiohttp import web
 from sqlalchemy import Connection, select
 from tests.passing_time import MovableClock
 
+from dragoman.core.callbacks.http_calls import HttpCalls
 from dragoman.core.callbacks.rendering import Renderers
 from dragoman.core.callbacks.schedule import RetrySchedule
 from dragoman.core.callbacks.sql.callbacks import LEFT_OUT, CallbackState
@@ -99,6 +100,7 @@ class Teller:
         self.ids = IdSource(self.clock)
         self.metrics = Metrics()
         self.stored: list[NewCallback] = []
+        self.calls: HttpCalls
         self.worker: CallbackWorker
         self._client: GuardedClient
         self._task: asyncio.Task[None]
@@ -112,10 +114,12 @@ class Teller:
             version="1", allow=LOOPBACK, timeout_s=15, connections=concurrency,
             connections_per_host=concurrency, resolve=_here,
         )  # fmt: skip
+        self.calls = HttpCalls(
+            client=self._client, renderers=Renderers(states=renderers), clock=self.clock
+        )
         self.worker = CallbackWorker(
             storage=self.storage,
-            client=self._client,
-            renderers=Renderers(states=renderers),
+            deliver=self.calls.deliver,
             schedule=schedule,
             concurrency=concurrency,
             per_lane=per_lane,

@@ -45,8 +45,8 @@ async def teller(make_teller: Any) -> Any:
 
     reader = Reader()
     reader.teller, teller.reader = teller, reader
-    teller.worker.renderers.texts[DIALECT] = render
-    teller.worker.answer_takers[DIALECT] = reader.read
+    teller.calls.renderers.texts[DIALECT] = render
+    teller.calls.answer_takers[DIALECT] = reader.read
     return teller
 
 
@@ -154,7 +154,7 @@ async def test_a_stop_waits_until_an_answer_was_acted_on(
         await go_on.wait()
         return False
 
-    teller.worker.answer_takers[DIALECT] = read
+    teller.calls.answer_takers[DIALECT] = read
     await tell(teller, customer.origin)
     await until(lambda: teller.reader.answers)
     stopping = asyncio.create_task(teller.worker.stop())

@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 
 from dragoman.core.callbacks.callback_lists import CallbackLists
-from dragoman.core.callbacks.calling import make_test_call
 from dragoman.core.callbacks.model.callback_lists import CallbackFilter
 from dragoman.core.messages.model.callbacks import CallbackFacts
 from dragoman.core.messages.model.lifecycle import State
@@ -129,8 +128,7 @@ async def test_url_is_tried_once_and_nothing_is_stored(
     teller, customer = await make_teller(), await make_customer()
 
     async def test(dialect: str, url: str) -> Any:
-        render = teller.worker.renderers.states.get(dialect)
-        return await make_test_call(teller.worker.client, teller.clock, render, url, FACTS)
+        return await teller.calls.test(dialect, url, FACTS)
 
     tested = await test("test", customer.origin)
     assert (tested.status, tested.answer) == (200, "ok")

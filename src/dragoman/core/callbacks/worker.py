@@ -1,37 +1,28 @@
-"""Calls customers' URLs: in order per message, each account and origin separately, losing nothing.
+"""Has customers told: in order per message, each account and origin separately, losing nothing.
 
-A callback is a row before it is a call. As long as an origin answers, callbacks are sent straight
-from memory; once one of an account's callbacks to it has to wait, all of them go through their
-rows, in order, until none is left. An origin that fails is held for that account alone, and no
-account takes all calls that may be under way.
+A callback is a row before it is delivered, as an HTTP call (`http_calls`) or to a bind. As long as
+an origin answers, callbacks go out straight from memory; once one of an account's callbacks to it
+has to wait, all of them go through their rows, in order, until none is left. An origin that fails
+is held for that account alone, and no account takes all calls that may be under way.
 """
 
 from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import field
 from functools import partial
 from weakref import WeakValueDictionary
 
-import msgspec
 import structlog
 
 from dragoman.core.callbacks.callback_lists import CallbackLists
-from dragoman.core.callbacks.calling import (
-    MAX_ANSWER,
-    Called,
-    Caller,
-    HandOver,
-    TakeAnswer,
-    called_of,
-)
+from dragoman.core.callbacks.calling import MAX_ANSWER, Called, Deliver
 from dragoman.core.callbacks.lanes import FIRST_PAUSE_S, AccountCalls, CallbackLane
 from dragoman.core.callbacks.model.held_hosts import HeldHost, names_of
 from dragoman.core.callbacks.model.hosts import CallbackHost, PausedHost
-from dragoman.core.callbacks.rendering import Renderers
 from dragoman.core.callbacks.schedule import RetrySchedule, Verdict, parse_retry_after
 from dragoman.core.callbacks.sql import callback_lists, callbacks
 from dragoman.core.callbacks.sql.callbacks import (
@@ -40,8 +31,6 @@ from dragoman.core.callbacks.sql.callbacks import (
     Expiry,
     Release,
 )
-from dragoman.core.inbound.answers import TooManyAnswers
-from dragoman.core.messages.model.callbacks import CallbackAnswer, CallbackCall, OwnAnswer
 from dragoman.core.messages.model.records import NewCallback
 from dragoman.core.metrics import Metrics
 from dragoman.core.model.use_case import use_case
@@ -50,7 +39,6 @@ from dragoman.kit.ids import first_at, time_of
 from dragoman.storage.engine import Storage
 from dragoman.storage.persistence import is_repeated
 from dragoman.storage.writer import JointWork
-from dragoman.web.outgoing import Fetched, FetchError
 
 MAX_IN_MEMORY = 1_000
 """Callbacks of an account to an origin in memory; more wait in their rows."""
@@ -75,10 +63,7 @@ class CallbackWorker:
     """Delivers the callbacks of one gateway."""
 
     storage: Storage
-    client: Caller | None = None
-    renderers: Renderers = field(default_factory=Renderers)
-    hand_over: HandOver | None = None
-    """Delivers callbacks as they are, in place of `client`, which calls what is rendered."""
+    deliver: Deliver
     schedule: RetrySchedule
     concurrency: int
     """Calls at the same time; an account may have as many as are left to the others."""
@@ -86,8 +71,6 @@ class CallbackWorker:
     """Calls at the same time of an account to an origin."""
     clock: Clock
     metrics: Metrics
-    answer_takers: Mapping[str, TakeAnswer] = field(default_factory=dict)
-    """By the same keys as the renderers of texts and events."""
     serves: Callable[[str], bool] = lambda _origin: True
     """Whether it is this worker that delivers to an origin."""
     reachable: Callable[[int], bool] = lambda _account_id: True
@@ -101,7 +84,6 @@ class CallbackWorker:
     """By account and origin, since when somebody has them wait."""
     _lanes: dict[tuple[int, str], CallbackLane] = field(default_factory=dict, init=False)
     _calling: int = field(default=0, init=False)
-    _rendering: set[asyncio.Future[None]] = field(default_factory=set, init=False)
     _calls: WeakValueDictionary[int, AccountCalls] = field(
         default_factory=WeakValueDictionary, init=False
     )
@@ -404,7 +386,7 @@ class CallbackWorker:
             lane.calling += 1
             calls.under_way += 1
             self._calling += 1
-            self._call(lane, callback)
+            self.deliver(callback, partial(self._end, lane, callback))
 
     def _serve_short(self) -> None:
         """Gives free places to lanes that wait for one, each account's in turn."""
@@ -416,93 +398,7 @@ class CallbackWorker:
             if not lanes:
                 del self._short[calls]
 
-    def _call(self, lane: CallbackLane, callback: NewCallback) -> None:
-        if self.hand_over is not None:
-            self.hand_over(callback, partial(self._end, lane, callback))
-            return
-        try:
-            call = self.renderers.render(callback)
-        except Exception as error:  # a defect of ours, or a dialect that is not enabled now
-            self._not_rendered(lane, callback, error)
-            return
-        if isinstance(call, CallbackCall):
-            self._start(lane, callback, call)
-            return
-        if isinstance(call, OwnAnswer):
-            own = Fetched(200, dict(call.headers), call.body)
-            asyncio.get_running_loop().call_soon(self._answered, lane, callback, own)
-            return
-        task = asyncio.ensure_future(self._start_later(lane, callback, call))
-        self._rendering.add(task)
-        task.add_done_callback(self._rendering.discard)
-
-    async def _start_later(
-        self, lane: CallbackLane, callback: NewCallback, rendering: Awaitable[CallbackCall]
-    ) -> None:
-        try:
-            call = await rendering
-        except Exception as error:  # above all a database that is away
-            self._not_rendered(lane, callback, error)
-        else:
-            self._start(lane, callback, call)
-
-    def _not_rendered(self, lane: CallbackLane, callback: NewCallback, error: Exception) -> None:
-        log.error("callback_not_rendered", dialect=callback.dialect, reason=type(error).__name__)
-        called = Called(status=None, answer="not rendered", ours=True)
-        asyncio.get_running_loop().call_soon(self._end, lane, callback, called)
-
-    def _start(self, lane: CallbackLane, callback: NewCallback, call: CallbackCall) -> None:
-        on_result = partial(self._answered, lane, callback)
-        assert self.client is not None
-        self.client.start(call.method, call.url, on_result, headers=call.headers, body=call.body)
-
-    def _answered(
-        self, lane: CallbackLane, callback: NewCallback, result: Fetched | FetchError
-    ) -> None:
-        take = self.answer_takers.get(callback.dialect)
-        if take is None:
-            self._end(lane, callback, called_of(result))
-            return
-        task = asyncio.ensure_future(self._end_with_answer(lane, callback, result, take))
-        self._rendering.add(task)
-        task.add_done_callback(self._rendering.discard)
-
-    async def _end_with_answer(
-        self,
-        lane: CallbackLane,
-        callback: NewCallback,
-        result: Fetched | FetchError,
-        take: TakeAnswer,
-    ) -> None:
-        """What follows from an answer is stored before the call is done with."""
-        called, passed_on = called_of(result), False
-        fetched = result if isinstance(result, Fetched) else None
-        answer = CallbackAnswer(
-            callback_id=callback.callback_id,
-            account_id=callback.account_id,
-            url=callback.url,
-            facts=self.renderers.facts_of(callback),
-            status=called.status,
-            headers=fetched.headers if fetched else {},
-            body=fetched.body if fetched else b"",
-        )
-        try:
-            passed_on = await take(answer)
-        except TooManyAnswers as error:
-            called = msgspec.structs.replace(called, answer=f"{error} {called.answer}")
-        except Exception as error:  # above all a database that is away
-            log.error("answer_not_taken", dialect=callback.dialect, reason=type(error).__name__)
-            called = Called(status=None, answer="the answer was not stored", ours=True)
-        self._end(lane, callback, called, passed_on=passed_on)
-
-    def _end(
-        self,
-        lane: CallbackLane,
-        callback: NewCallback,
-        called: Called,
-        *,
-        passed_on: bool = False,
-    ) -> None:
+    def _end(self, lane: CallbackLane, callback: NewCallback, called: Called) -> None:
         lane.calling -= 1
         lane.calls.under_way -= 1
         self._calling -= 1
@@ -511,7 +407,7 @@ class CallbackWorker:
         status, now_ms = called.status, self.clock.now_ms()
         age_s = (now_ms - time_of(callback.callback_id)) / 1000
         verdict = self.schedule.judge(status, age_s)
-        if called.refused or (passed_on and verdict is _RETRY):
+        if called.refused or (called.passed_on and verdict is _RETRY):
             verdict = _GIVE_UP
         attempts, next_ms = callback.attempts + 1, now_ms
         wish_s = None
