@@ -14,6 +14,7 @@ import datetime
 import os
 import platform
 import random
+import shutil
 import sys
 import tempfile
 import time
@@ -76,15 +77,19 @@ def run(options: argparse.Namespace, cases: Sequence[Case]) -> bool:
         f" {platform.system()}."
     )
     rows: list[Row] = []
-    with tempfile.TemporaryDirectory(prefix="dragoman-faults-") as folder:
-        bench = Bench(Path(folder), options.seed, options.repeat, options.long, options.minutes)
-        print(f"seed {options.seed}")
-        for number, case in enumerate(cases, 1):
-            rows.append(asyncio.run(run_case(bench, case)))
-            show(rows[-1])
-            if page is not None:
-                page.write_text(render(rows, cases[number:], command, where))
+    folder = Path(tempfile.mkdtemp(prefix="dragoman-faults-"))
+    bench = Bench(folder, options.seed, options.repeat, options.long, options.minutes)
+    print(f"seed {options.seed}")
+    for number, case in enumerate(cases, 1):
+        rows.append(asyncio.run(run_case(bench, case)))
+        show(rows[-1])
+        if page is not None:
+            page.write_text(render(rows, cases[number:], command, where))
     broken = sum(bool(row.flaws) for row in rows)
+    if broken:
+        print(f"logs and databases are in {folder}")
+    else:
+        shutil.rmtree(folder)
     print(f"{len(rows) - broken} of {len(rows)} hold")
     return not broken
 

@@ -20,7 +20,7 @@ import psycopg
 from faults.customer import Customer
 from faults.gateway import FINAL, PASSWORD, WINDOW, Gateway, StoredRow, carrier, free_port
 from faults.jetstream import Nats
-from faults.ledger import Ledger, Row, judge
+from faults.ledger import Ledger, Row, Verdict, judge
 from faults.postgres import Postgres
 from faults.scene import Bench, until_true
 from faults.smsc import Manners, Smsc
@@ -130,23 +130,51 @@ class Cluster:
 
         return await until_true(accepted, PATIENCE_S) is not None
 
-    async def finish(self, row: Row) -> None:
+    async def settle(self) -> bool:
+        """Waits until every message has ended; whether it came to that.
+
+        It has as long as it takes, while a message ends at least every `PATIENCE_S`.
+        """
+        while unfinished := await asyncio.to_thread(self.unfinished):
+
+            async def fewer(than: int = unfinished) -> bool:
+                return await asyncio.to_thread(self.unfinished) < than
+
+            if await until_true(fewer, PATIENCE_S) is None:
+                return False
+        return True
+
+    def _unfinished(self) -> str:
+        """Which messages do not end, and what became of the receipts that are owed."""
+        states = dict(self.unfinished_by_state())
+        by_partition = [
+            self.select(f"SELECT count(*) FROM dragoman_p{n:02d}.messages WHERE state < {FINAL}")
+            for n in range(PARTITIONS)
+        ]
+        counts = [count for ((count,),) in by_partition]
+        return (
+            f"messages do not end: {states}, by partition {counts}; receipts owed:"
+            f" {self.smsc.describe_owed()}"
+        )
+
+    async def finish(self, row: Row) -> Verdict:
         """Waits until all messages have ended, and judges."""
 
-        async def ended() -> bool:
-            return not await asyncio.to_thread(self.unfinished)
-
-        has_ended = await until_true(ended, PATIENCE_S) is not None
-        row.check(has_ended, f"messages do not end: {dict(self.unfinished_by_state())}")
+        began = time.monotonic()
+        has_ended = await self.settle()
+        row.note(f"all over {time.monotonic() - began:.0f} s after the last message")
+        row.check(has_ended, self._unfinished())
         rows = await asyncio.to_thread(self.rows)
         undelivered = sum(
             any(one.state != FINAL for one in rows.get(text, ())) for text in self.ledger.accepted
         )
         row.check(not undelivered, f"{undelivered} accepted messages did not end delivered")
         marked = {text for text, same in rows.items() if any(one.is_marked for one in same)}
-        row.check_verdict(judge(self.ledger.accepted, self.smsc.arrivals, marked), WINDOW)
+        verdict = judge(self.ledger.accepted, self.smsc.arrivals, marked)
+        row.check_verdict(verdict, WINDOW)
         missing = self.ledger.accepted - rows.keys()
         row.check(not missing, f"{len(missing)} accepted messages have no row")
+        return verdict
 
 
 @contextlib.asynccontextmanager

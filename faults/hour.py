@@ -33,12 +33,19 @@ class _Hour:
         self.chance = chance
         self.done: Counter[str] = Counter()
         self.slowest: dict[str, float] = {}
+        self.faults: dict[int, str] = {}
+        """What each was, by its number."""
 
     async def victim(self) -> str:
         """The node that holds the carrier, or any."""
         holder = await asyncio.to_thread(self.stage.holder)
         is_holder = holder in NODES and self.chance.random() < HOLDER
         return holder if is_holder else self.chance.choice(NODES)
+
+    def begin(self, fault: str) -> None:
+        """Counts a fault: what was sent before it may come twice, a window of it."""
+        self.stage.smsc.faults += 1
+        self.faults[self.stage.smsc.faults] = fault
 
     def note(self, what: str, taken_s: float) -> None:
         self.done[what] += 1
@@ -52,7 +59,7 @@ async def _kill(hour: _Hour) -> None:
     victim = await hour.victim()
     node = hour.stage.nodes[victim]
     await node.kill()
-    hour.stage.smsc.faults += 1
+    hour.begin("kill")
     hour.note("kill", await hour.stage.taken_over(victim))
     await node.start()
 
@@ -61,17 +68,17 @@ async def _pause(hour: _Hour) -> None:
     victim = await hour.victim()
     pid = hour.stage.nodes[victim].pid
     os.kill(pid, signal.SIGSTOP)
-    hour.stage.smsc.faults += 1
+    hour.begin("pause")
     taken_s = await hour.stage.taken_over(victim)
     hour.note("pause", taken_s)
     await hour.rest(0.0, 30.0)
-    hour.stage.smsc.faults += 1
+    hour.begin("end of a pause")
     os.kill(pid, signal.SIGCONT)
 
 
 async def _stop(hour: _Hour) -> None:
     victim = await hour.victim()
-    hour.stage.smsc.faults += 1
+    hour.begin("polite stop")
     hour.note("polite stop", await hour.stage.nodes[victim].stop())
     await hour.stage.nodes[victim].start()
 
@@ -80,39 +87,40 @@ async def _cut_from_postgresql(hour: _Hour) -> None:
     victim = await hour.victim()
     wire = hour.stage.wires[victim, POSTGRESQL]
     wire.cut(silently=hour.chance.random() < 0.5)
-    hour.stage.smsc.faults += 1
+    hour.begin("cut from PostgreSQL")
     hour.note("cut from PostgreSQL", await hour.stage.taken_over(victim))
     await hour.rest(0.0, 20.0)
-    hour.stage.smsc.faults += 1
+    hour.begin("end of a cut from PostgreSQL")
     wire.mend()
 
 
 async def _cut_from_nats(hour: _Hour) -> None:
     wire = hour.stage.wires[await hour.victim(), NATS]
     wire.cut(silently=hour.chance.random() < 0.5)
-    hour.stage.smsc.faults += 1
+    hour.begin("cut from NATS")
     await hour.rest(5.0, 30.0)
-    hour.stage.smsc.faults += 1
+    hour.begin("end of a cut from NATS")
     wire.mend()
     hour.note("cut from NATS", 0.0)
 
 
 async def _kill_nats(hour: _Hour) -> None:
-    hour.stage.smsc.faults += 1
+    hour.begin("kill of NATS")
     hour.stage.nats.kill()
     if hour.chance.random() < 0.5:
         hour.stage.nats.lose_store()
     await hour.rest(0.2, 5.0)
     await asyncio.to_thread(hour.stage.nats.start)
+    hour.begin("start of NATS")
     hour.note("kill of NATS", 0.0)
 
 
 async def _kill_postgresql(hour: _Hour) -> None:
-    hour.stage.smsc.faults += 1
+    hour.begin("kill of PostgreSQL")
     await asyncio.to_thread(hour.stage.server.kill)
     await hour.rest(0.2, 5.0)
     await asyncio.to_thread(hour.stage.server.start_again)
-    hour.stage.smsc.faults += 1
+    hour.begin("start of PostgreSQL")
     hour.note("kill of PostgreSQL", 0.0)
 
 
@@ -152,4 +160,6 @@ async def everything_happens(bench: Bench, row: Row) -> None:
         row.check(hour.slowest.get("kill", 0.0) <= KILLED_FOR_S, "taken over late after a kill")
         for what in ("pause", "cut from PostgreSQL"):
             row.check(hour.slowest.get(what, 0.0) <= STILL_FOR_S, f"taken over late after a {what}")
-        await stage.finish(row)
+        verdict = await stage.finish(row)
+        worst = hour.faults.get(verdict.worst_life + 1, "no fault")
+        row.note(f"at most {verdict.most_at_once} doubled at once, after {worst}")

@@ -38,6 +38,8 @@ class Verdict:
     """Of those, the ones whose message says that it may be a duplicate."""
     most_at_once: int
     """Doubles of what had been sent in the same life; at most the window of the links."""
+    worst_life: int
+    """The number of faults before that life."""
 
 
 def judge(
@@ -57,12 +59,14 @@ def judge(
             doubles.append(text)
             by_fault[arrived[text]] += 1
         arrived[text] = faults
+    worst_life, most_at_once = max(by_fault.items(), key=lambda item: item[1], default=(0, 0))
     return Verdict(
         accepted=len(accepted),
         lost=len(set(accepted) - arrived.keys()),
         doubled=len(doubles),
         marked=sum(text in marked for text in doubles),
-        most_at_once=max(by_fault.values(), default=0),
+        most_at_once=most_at_once,
+        worst_life=worst_life,
     )
 
 

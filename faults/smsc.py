@@ -8,7 +8,7 @@ import itertools
 import socket
 import struct
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from typing import cast
 
@@ -147,6 +147,13 @@ class Smsc:
     def arrivals(self) -> list[tuple[int, str]]:
         return [(submit.faults, submit.text) for submit in self.submits]
 
+    def describe_owed(self) -> str:
+        """How many are owed: on a link that did not answer yet, refused, or on none."""
+        alive = {link.number: {*link.delivering} for link in self.links}
+        silent = sum(key in alive.get(owed.sent_on, ()) for key, owed in self._owed.items())
+        refused = sum(owed.refused > 0 for owed in self._owed.values())
+        return f"{self.owed}, of them {silent} not answered yet, {refused} refused before"
+
     def owe_text(self, source: str, target: str, text: str) -> None:
         """Owes a text of a phone, sent at once if a link can take it."""
         body = deliver_body(source, target, TEXT, text.encode("latin-1"))
@@ -235,6 +242,11 @@ class Link(asyncio.Protocol):
         if self._smsc.manners.is_deaf:
             self._transport.pause_reading()
         self._smsc.links.append(self)
+
+    @property
+    def delivering(self) -> Collection[int]:
+        """The keys of what was sent here and not answered."""
+        return self._delivering.values()
 
     def connection_lost(self, error: Exception | None) -> None:
         self.closed = True
