@@ -98,10 +98,12 @@ class Kannel:
         url = f"http://127.0.0.1:{self._sendsms}/cgi-bin/sendsms?{query}"
         return await asyncio.to_thread(lambda: urlopen(url, timeout=20).read().decode())
 
-    def deliver(self, text: bytes, *, esm_class: int = 0, called: str = "1272") -> None:
+    def deliver(
+        self, text: bytes, *, esm_class: int = 0, data_coding: int = 0, called: str = "1272"
+    ) -> None:
         """Hand a text of the phone, or a receipt, to Kannel."""
         body = b"\0\1\1" + b"4512345678\0\1\1" + called.encode() + b"\0"
-        body += bytes([esm_class, 0, 0, 0, 0, 0, 0, 0, 0, len(text)]) + text
+        body += bytes([esm_class, 0, 0, 0, 0, 0, 0, data_coding, 0, len(text)]) + text
         assert self._writer is not None
         self._writer.write(_pdu(DELIVER_SM, 1, body))
 
