@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from types import MappingProxyType
 from typing import Final
+from unicodedata import normalize
 
 from dragoman.protocols.gsm.alphabet import try_encode_gsm
 
@@ -29,15 +30,26 @@ LOOK_ALIKES: Final = MappingProxyType(
 
 
 def fit_gsm(text: str) -> str:
-    """The text with look-alikes, if the GSM alphabet can then say it and could not before."""
+    """The text with look-alikes, if the GSM alphabet can then say it and could not before.
+
+    Letters whose accents stand apart, as in names of files on macOS, are joined with them first.
+    """
     if try_encode_gsm(text) is not None:
         return text
-    alike = text.translate(LOOK_ALIKES)
+    alike = _join_accents(text).translate(LOOK_ALIKES)
     return text if try_encode_gsm(alike) is None else alike
 
 
 def replaced_in(text: str) -> dict[str, str]:
-    """The characters that `fit_gsm` replaces, in the order of the text, and by what."""
+    """The characters that `fit_gsm` replaces, in the order of the text, and by what.
+
+    An accent that was joined with its letter is not among them: both spellings are one character.
+    """
     if fit_gsm(text) == text:
         return {}
-    return {letter: LOOK_ALIKES[ord(letter)] for letter in text if ord(letter) in LOOK_ALIKES}
+    joined = _join_accents(text)
+    return {letter: LOOK_ALIKES[ord(letter)] for letter in joined if ord(letter) in LOOK_ALIKES}
+
+
+def _join_accents(text: str) -> str:
+    return normalize("NFC", text)

@@ -15,6 +15,9 @@ TEXTS = {
     "«ﬁn»": '"fin"',
     "– 日": "– 日",  # goes as Unicode, and then as it was written
     "ça va – bien": "ça va – bien",
+    "cafe\u0301 – bla\u030aba\u0308r": "café - blåbär",  # accents stand apart
+    "5 \u212b": "5 Å",  # the sign for ångström
+    "c\u0327a va, cafe\u0301": "c\u0327a va, cafe\u0301",
     "": "",
 }
 
@@ -35,3 +38,4 @@ def test_what_was_replaced_is_listed_once_in_the_order_of_the_text() -> None:
     assert replaced_in("“a” – “b”") == {"“": '"', "”": '"', "–": "-"}
     assert replaced_in("a – 日") == {}
     assert replaced_in("a - b") == {}
+    assert replaced_in("cafe\u0301 – bar") == {"–": "-"}  # an é is the same in either spelling
