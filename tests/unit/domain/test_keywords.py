@@ -21,6 +21,10 @@ TEXTS = {
     "punctuation around": ("«Stop!», (pizza).", ("STOP", "PIZZA")),
     "punctuation within": ("smørre-brød 24/7", ("SMØRRE-BRØD", "24/7")),
     "only symbols": ("* ?! 👍🏽", ("*", "?!", "👍🏽")),
+    "signs that phones draw as emoji": (
+        "Stop\u2757\ufe0f 1\ufe0f\u20e3 \u2764\ufe0f",
+        ("STOP", "1", "\u2764"),
+    ),
     "control characters part": ("a\0b\x07c", ("A", "B", "C")),
     "marks of direction count for nothing": ("\u200f\u202eSTO\u200dP\u2069", ("STOP",)),
     "full width and ligatures": ("ＳＴＯＰ ﬁsk", ("STOP", "FISK")),
@@ -54,7 +58,7 @@ def test_any_text_has_words_without_space_that_stay_as_they_are(text: str) -> No
         assert words_of(word.lower())[:1] == words_of(word.lower().upper())[:1]
 
 
-@given(st.text(), st.sampled_from(["\u200f", "\u202e", " ", "\0", "\u2066", "\ufeff"]))
+@given(st.text(), st.sampled_from(["\u200f", "\u202e", " ", "\0", "\u2066", "\ufeff", "\ufe0f"]))
 def test_what_nobody_sees_before_a_text_changes_nothing(text: str, unseen: str) -> None:
     short = text[:150]  # a word that ends where nobody looks any more is another one
     assert words_of(unseen + short) == words_of(short)
@@ -101,3 +105,9 @@ def test_numbers_of_ours_are_digits() -> None:
 
 def test_words_of_the_configuration_are_folded() -> None:
     assert words_to_match(["stop", "", "Afmeld!"]) == {"STOP", "AFMELD"}
+
+
+@pytest.mark.parametrize("configured", ["iptal", "İptal", "IPTAL", "İPTAL"])
+@pytest.mark.parametrize("texted", ["iptal", "İptal", "IPTAL", "İPTAL", "I\u0307ptal"])
+def test_a_turkish_word_is_one_with_a_dot_and_without(configured: str, texted: str) -> None:
+    assert set(words_of(texted)) <= words_to_match([configured])

@@ -24,13 +24,16 @@ _LOOKED_AT: Final = 200
 """Characters in which the deciding words must be."""
 _OWN_NUMBER: Final = re.compile(r"\+?([0-9]{3,15})", re.ASCII)
 _WORD_CATEGORIES: Final = frozenset("LNM")
+_OF_EMOJI: Final = frozenset("\ufe0e\ufe0f\u20e3")
+"""What makes text or emoji of the character before it: a choice of how it is drawn, or a keycap."""
+_DOTTED_I: Final = "\u0130"
 
 
 def words_of(text: str, limit: int = KEYWORD_WORDS) -> tuple[str, ...]:
     """The first words of a text, normalised for comparison: upper case, without punctuation.
 
-    Directional marks and other invisible characters are ignored, control characters count as
-    spaces. Punctuation around a word is removed, unless nothing else is left.
+    Marks of direction and of emoji and other invisible characters are ignored, control characters
+    count as spaces. Punctuation around a word is removed, unless nothing else is left.
     """
     seen = text.lstrip()[:_LOOKED_AT]
     if seen.isascii() and seen.isprintable():
@@ -42,8 +45,17 @@ def words_of(text: str, limit: int = KEYWORD_WORDS) -> tuple[str, ...]:
 
 
 def words_to_match(words: Iterable[str]) -> frozenset[str]:
-    """Words of the configuration, normalised like the first words of texts."""
-    return frozenset(words_of(word, 1)[0] for word in words if words_of(word, 1))
+    """Words of the configuration, normalised like the first words of texts.
+
+    One with an I matches with a dot on it and without, as `iptal` is İPTAL in Turkish: no text
+    says which language it is in.
+    """
+    found = {word for written in words for word in words_of(written, 1)}
+    return frozenset(
+        spelling
+        for word in found
+        for spelling in (word, word.replace(_DOTTED_I, "I"), word.replace("I", _DOTTED_I))
+    )
 
 
 def parse_keyword(text: str) -> str:
@@ -72,7 +84,7 @@ def _visible(character: str) -> str:
     if character.isascii() and character.isprintable():
         return character
     category = unicodedata.category(character)
-    if category == "Cf":
+    if category == "Cf" or character in _OF_EMOJI:
         return ""
     return " " if category == "Cc" else character
 
