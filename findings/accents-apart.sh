@@ -1,8 +1,8 @@
 #!/bin/sh
 # sms-segments-calculator (npm) 1.3.0, Twilio's own, and letters whose accents stand apart.
 #
-# What it does: an é can be one character or an e and an accent (Unicode's NFC and NFD); on a screen and in `==` of a person
-# they are the same. The 7-bit alphabet has the first. A text with the second counts as UCS-2, with `smartEncoding` too, the
+# What it does: an é can be one character or an e and an accent (Unicode's NFC and NFD), and no screen shows which. The 7-bit
+# alphabet has the first. A text with the second counts as UCS-2, with `smartEncoding` too, the
 # option that replaces what the alphabet lacks: 150 letters are 1 message in one spelling and 3 in the other.
 # What most expect: that the two spellings, canonically equivalent by the Unicode standard, cost the same, at least with an
 # option that makes a hyphen of a dash to save messages.
