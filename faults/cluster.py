@@ -35,6 +35,10 @@ CLIENTS = 3
 TAKEN_OVER_S = 15.0
 STANDS_STILL_S = 60.0
 PATIENCE_S = 90.0
+OWED = 6_000
+"""Receipts that are owed when the holder is lost."""
+OWED_WITHIN_S = 300.0
+SENT = 30
 
 _CLUSTER = """\
 [cluster]
@@ -122,13 +126,18 @@ class Cluster:
                 await stack.enter_async_context(load)
             yield
 
-    async def until_accepted(self, more: int) -> bool:
+    async def is_sent(self) -> bool:
+        """Whether carriers have everything."""
+        states = await asyncio.to_thread(self.unfinished_by_state)
+        return not states.keys() - {SENT}
+
+    async def until_accepted(self, more: int, patience_s: float = PATIENCE_S) -> bool:
         wanted = len(self.ledger.accepted) + more
 
         async def accepted() -> bool:
             return len(self.ledger.accepted) >= wanted
 
-        return await until_true(accepted, PATIENCE_S) is not None
+        return await until_true(accepted, patience_s) is not None
 
     async def settle(self) -> bool:
         """Waits until every message has ended; whether it came to that.
@@ -144,7 +153,7 @@ class Cluster:
                 return False
         return True
 
-    def _unfinished(self) -> str:
+    def describe_unfinished(self) -> str:
         """Which messages do not end, and what became of the receipts that are owed."""
         states = dict(self.unfinished_by_state())
         by_partition = [
@@ -163,7 +172,7 @@ class Cluster:
         began = time.monotonic()
         has_ended = await self.settle()
         row.note(f"all over {time.monotonic() - began:.0f} s after the last message")
-        row.check(has_ended, self._unfinished())
+        row.check(has_ended, self.describe_unfinished())
         rows = await asyncio.to_thread(self.rows)
         undelivered = sum(
             any(one.state != FINAL for one in rows.get(text, ())) for text in self.ledger.accepted
@@ -249,6 +258,31 @@ async def node_is_killed(bench: Bench, row: Row) -> None:
             await stage.nodes[victim].start()
         row.note(f"taken over in {slowest:.1f} s at most")
         row.check(slowest <= TAKEN_OVER_S, f"taken over only after {slowest:.1f} s")
+        await stage.finish(row)
+
+
+async def receipts_are_owed(bench: Bench, row: Row) -> None:
+    """Kills the holder before the receipts of thousands of messages, which the next one gets.
+
+    It knows none of their IDs.
+    """
+    times = bench.times(1, 3)
+    row.times = f"{times} times {OWED:,} receipts"
+    async with cluster(bench) as stage:
+        for number in range(times):
+            stage.smsc.holds_back = True
+            async with stage.load(f"r15 owed {number}"):
+                await stage.until_accepted(OWED, OWED_WITHIN_S)
+            await until_true(stage.is_sent, PATIENCE_S)
+            victim = stage.holder()
+            await stage.nodes[victim].kill()
+            stage.smsc.faults += 1
+            await stage.taken_over(victim)
+            began = time.monotonic()
+            stage.smsc.let_go()
+            row.check(await stage.settle(), stage.describe_unfinished())
+            row.note(f"all matched {time.monotonic() - began:.0f} s after the take-over")
+            await stage.nodes[victim].start()
         await stage.finish(row)
 
 

@@ -104,6 +104,8 @@ class Smsc:
     refused: list[int] = field(default_factory=list)
     """Command statuses other than 0 that receipts and texts were answered with."""
     links: list[Link] = field(default_factory=list)
+    holds_back: bool = False
+    """Whether receipts and texts are owed and not sent."""
     _numbers: itertools.count[int] = field(default_factory=lambda: itertools.count(1))
     _owed: dict[int, Owed] = field(default_factory=dict)
     _owed_keys: itertools.count[int] = field(default_factory=lambda: itertools.count(1))
@@ -170,7 +172,7 @@ class Smsc:
 
     def send_owed(self, key: int, link: Link | None = None) -> None:
         owed = self._owed.get(key)
-        if owed is None:
+        if owed is None or self.holds_back:
             return
         able = [link for link in self.bound if link.mode != "transmitter"]
         link = link or next((link for link in able if link.number != owed.not_on), None)
@@ -178,6 +180,12 @@ class Smsc:
         if link is not None:
             owed.sent_on = link.number
             link.deliver(key, owed.body)
+
+    def let_go(self) -> None:
+        """Sends what was held back, all of it at once."""
+        self.holds_back = False
+        for key in [*self._owed]:
+            self.send_owed(key)
 
     def send_again(self) -> None:
         """Sends on links that are there what was sent on links that are gone."""

@@ -210,6 +210,13 @@ CASES = (
         " a kill, 20 s after a pause or cut",
         hour.everything_happens,
     ),
+    Case(
+        "R22",
+        "the node that holds the carrier is killed while it is owed thousands of receipts, which"
+        " come to the next holder all at once",
+        "nothing lost; every receipt finds its message",
+        cluster.receipts_are_owed,
+    ),
 )
 
 _TOP = """\

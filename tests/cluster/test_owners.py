@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Sequence
 from types import SimpleNamespace
 from typing import Any
 
+import msgspec
 import pytest
 from nats.aio.msg import Msg
 
@@ -75,10 +76,19 @@ async def _subscribed(connection: NatsConnection) -> None:
 def _owners(connection: NatsConnection, partition: Partition | None) -> Owners:
     carriers: Any = SimpleNamespace(shared=lambda _carrier, _number: partition, names=("smsc",))
 
-    async def look(_report: ReceiptReport) -> wire.Look:
-        return wire.Look()
+    async def look(reports: Sequence[ReceiptReport]) -> list[wire.Look]:
+        return [look_in(PARTITION, one.message_id) for one in reports]
 
     return Owners(connection, carriers, look, lambda: True)
+
+
+def look_in(partition: int, message_id: str) -> wire.Look:
+    """A partition that knows the message 20."""
+    return wire.Look((partition,), 2 if message_id == "20" else 0, partition)
+
+
+def named(*message_ids: str) -> list[ReceiptReport]:
+    return [msgspec.structs.replace(receipt(), message_id=one) for one in message_ids]
 
 
 async def give(owners: Owners, texts: Sequence[str]) -> list[bool]:
@@ -146,3 +156,63 @@ async def test_a_receipt_for_a_partition_without_an_owner_is_not_acknowledged(
     connections: tuple[NatsConnection, NatsConnection],
 ) -> None:
     assert await give(_owners(connections[0], None), ["one", "two"]) == [False, False]
+
+
+async def _listening(far: NatsConnection) -> Owners:
+    owners = _owners(far, None)
+    await owners.listen()
+    await _subscribed(far)
+    return owners
+
+
+async def test_many_receipts_are_looked_for_in_requests_that_nats_takes(
+    connections: tuple[NatsConnection, NatsConnection], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    near, far = connections
+    await _listening(far)
+    monkeypatch.setattr(owners_module, "MAX_TOLD", 2)
+    looks = await _owners(near, None).look(named("19", "20", "21", "20", "\ud800"), {PARTITION})
+    assert [look.fit for look in looks] == [0, 2, 0, 2, 0]
+    assert [look.partitions for look in looks] == [(PARTITION,)] * 5
+
+
+async def test_a_node_of_an_earlier_version_is_asked_about_one_receipt_at_a_time(
+    connections: tuple[NatsConnection, NatsConnection], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    near, far = connections
+    monkeypatch.setattr(owners_module, "LOOK_S", 0.2)
+    asked: list[str] = []
+
+    async def answer(msg: Msg) -> None:
+        report = wire.read_receipt(msg.data).whole()
+        asked.append(report.message_id)
+        await msg.respond(wire.encode(look_in(PARTITION, report.message_id)))
+
+    await far.client.subscribe("dragoman.find.*", cb=answer)
+    await _subscribed(far)
+    looks = await _owners(near, None).look(named("19", "20"), {PARTITION})
+    assert [look.fit for look in looks] == [0, 2]
+    assert sorted(asked) == ["19", "20"]
+
+
+async def test_a_node_of_an_earlier_version_is_answered(
+    connections: tuple[NatsConnection, NatsConnection],
+) -> None:
+    near, far = connections
+    await _listening(far)
+    data = wire.encode(wire.Receipt.of(receipt()))
+    answer = await near.client.request(f"dragoman.find.{near.run}", data, timeout=10)
+    assert wire.read_look(answer.data) == look_in(PARTITION, "20")
+
+
+async def test_partitions_that_nobody_has_are_left_out(
+    connections: tuple[NatsConnection, NatsConnection], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    near, far = connections
+    await _listening(far)
+    monkeypatch.setattr(owners_module, "LOOK_S", 0.1)
+    looks = await _owners(near, None).look(named("20", "21"), {PARTITION, PARTITION + 1})
+    assert [(set(look.partitions), look.fit) for look in looks] == [
+        ({PARTITION}, 2),
+        ({PARTITION}, 0),
+    ]

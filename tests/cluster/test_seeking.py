@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+import asyncio
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import pytest
@@ -34,6 +35,9 @@ class World:
         self.number: int | Exception | None = None
         self.is_ours = True
         self.looks = 0
+        self.together: list[int] = []
+        """About how many receipts partitions were asked, each time."""
+        self.failures: list[Exception] = []
         self.receipts: list[int] = []
         self.texts: list[int] = []
         self.stored: list[bool] = []
@@ -47,12 +51,18 @@ class World:
         )
         self.seeker.others = self
 
-    async def look_here(self, _report: ReceiptReport) -> Look:
+    async def look_here(self, reports: Sequence[ReceiptReport]) -> list[Look]:
+        await asyncio.sleep(0)
         self.looks += 1
-        return self._look(HERE)
+        self.together.append(len(reports))
+        if self.failures:
+            raise self.failures.pop()
+        return [self._look(HERE)] * len(reports)
 
-    async def look(self, _report: ReceiptReport, partitions: Collection[int]) -> Look:
-        return self._look(partitions)
+    async def look(
+        self, reports: Sequence[ReceiptReport], partitions: Collection[int]
+    ) -> list[Look]:
+        return [self._look(partitions)] * len(reports)
 
     async def find_number(self, _number: str) -> int | None:
         if isinstance(self.number, Exception):
@@ -120,6 +130,32 @@ async def test_a_receipt_of_a_carrier_that_has_another_holder_is_not_acknowledge
     world.seeker.receipt(receipt(), world.stored.append)
     await until(lambda: world.stored)
     assert (world.stored, world.receipts) == ([False], [])
+
+
+async def test_many_receipts_are_looked_for_together() -> None:
+    """Bug: each asked all nodes for itself, and thousands at once got no answer in time, ever."""
+    world = World()
+    world.fits = {3: 2}
+    for _ in range(2 * seeking.SOUGHT_TOGETHER + 1):
+        world.seeker.receipt(receipt(), world.stored.append)
+    await until(lambda: len(world.receipts) == 2 * seeking.SOUGHT_TOGETHER + 1)
+    assert world.together == [seeking.SOUGHT_TOGETHER, seeking.SOUGHT_TOGETHER, 1]
+
+
+async def test_a_look_that_fails_is_made_again() -> None:
+    world = World()
+    world.fits, world.failures = {1: 2}, [ZeroDivisionError()]
+    world.seeker.receipt(receipt(), world.stored.append)
+    await until(lambda: world.receipts)
+    assert (world.receipts, world.looks) == ([1], 2)
+
+
+async def test_too_many_receipts_come_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(seeking, "MAX_SOUGHT", 2)
+    world = World()
+    for _ in range(3):
+        world.seeker.receipt(receipt(), world.stored.append)
+    assert world.stored == [False]
 
 
 async def test_what_only_looks_like_a_receipt_is_a_text_once_all_were_asked() -> None:

@@ -102,6 +102,31 @@ async def test_a_receipt_that_fails_costs_no_other_that_came_with_it_anything(
     assert sorted(await harness.states(account)) == sorted([S.SENT, S.DELIVERED, S.DELIVERED])
 
 
+@pytest.mark.parametrize("remembered", [True, False], ids=["in-memory", "in-rows"])
+async def test_how_well_receipts_fit_the_messages_of_a_partition(
+    make_harness: Any, make_simulator: Any, remembered: bool
+) -> None:
+    """Bug: the ID of another number's message, read in another base, was a fit as well."""
+    simulator = await make_simulator(first_id=32)
+    if remembered:
+        simulator.default = Behaviour(state=None)
+    harness = await make_harness(carriers={"smsc": simulator.port})
+    account = await harness.account()
+    await harness.submit(account, "4511111111")
+    await harness.until_states(account, S.SENT if remembered else S.DELIVERED)
+    if not remembered:
+        await harness.until_forgotten()
+    asked = [
+        report("32", ReceiptState.DELIVERED, recipient="4511111111"),
+        report("32", ReceiptState.DELIVERED, recipient="4599999999"),
+        report("20", ReceiptState.DELIVERED, recipient="4511111111"),  # 0x20 is 32
+        report("20", ReceiptState.DELIVERED, recipient="4599999999"),
+        report("77", ReceiptState.DELIVERED, recipient="4511111111"),
+    ]
+    assert await harness.receipts.knows(asked) == [2, 2, 1, 0, 0]
+    assert len(harness.live) == int(remembered), "none is kept for having been looked at"
+
+
 async def test_a_report_before_the_response_is_matched(
     make_harness: Any, simulator: Any, until: Any
 ) -> None:

@@ -17,7 +17,7 @@ import contextlib
 import os
 import secrets
 import socket
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
 import msgspec
@@ -365,8 +365,8 @@ class ClusterNode:
 
     # Where what comes from carriers belongs
 
-    async def _look_here(self, report: ReceiptReport) -> Look:
-        return await self._partitions.look(report)
+    async def _look_here(self, reports: Sequence[ReceiptReport]) -> list[Look]:
+        return await self._partitions.look(reports)
 
     def _partition_of_text(self, report: InboundPartReport) -> int | None:
         return self._partitions.find_text(report)

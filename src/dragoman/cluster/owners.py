@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import structlog
 from nats.aio.msg import Msg
@@ -22,6 +22,7 @@ from nats.errors import NoRespondersError
 from dragoman.cluster import wire
 from dragoman.cluster.carriers import Carriers
 from dragoman.cluster.nats_connection import AGAIN_S, REQUEST_TIMEOUT_S, NatsConnection, respond
+from dragoman.cluster.seeking import LookHere
 from dragoman.cluster.shared_carrier import SharedCarrier
 from dragoman.cluster.wire import Look, Told
 from dragoman.core.messages.model.messages import InboundPartReport, ReceiptReport
@@ -36,7 +37,10 @@ MAX_TOLD_BYTES: Final = 512 * 1024
 Given = tuple[ReceiptReport, OnStored]
 Encoded = tuple[bytes, OnStored]
 LOOK_S: Final = 1.0
-"""For the other nodes to say whose message a receipt names."""
+"""For the other nodes to say whose messages receipts name."""
+MAX_SINGLE: Final = 20
+"""Receipts that nodes of an earlier version are asked about at once."""
+Item = TypeVar("Item")
 
 _STORED: Final = b"+"
 _NOT_STORED: Final = b"-"
@@ -49,10 +53,10 @@ class Owners:
         self,
         connection: NatsConnection,
         carriers: Carriers,
-        look_here: Callable[[ReceiptReport], Awaitable[Look]],
+        look_here: LookHere,
         is_heard: Callable[[], bool],
     ) -> None:
-        """`look_here` looks for the message of a receipt in the partitions of this node.
+        """`look_here` looks for the messages of receipts in the partitions of this node.
 
         `is_heard` says whether these may still be its own.
         """
@@ -68,7 +72,9 @@ class Owners:
 
     async def listen(self) -> None:
         """Answers from here on which messages this node knows."""
-        await self._connection.client.subscribe("dragoman.find.*", cb=self._answer_look)
+        subscribe = self._connection.client.subscribe
+        await subscribe("dragoman.seek.*", cb=self._answer_looks)
+        await subscribe("dragoman.find.*", cb=self._answer_look)
 
     @property
     def tasks(self) -> list[asyncio.Task[None]]:
@@ -228,13 +234,8 @@ class Owners:
     def _give_receipts(self) -> None:
         receipts, self._receipts = self._receipts, defaultdict(list)
         for partition, given in receipts.items():
-            begin, size = 0, 0
-            for end, (content, _) in enumerate(given):
-                size += len(content)
-                if end - begin == MAX_TOLD or (size > MAX_TOLD_BYTES and end > begin):
-                    self._give_batch(partition, given[begin:end])
-                    begin, size = end, len(content)
-            self._give_batch(partition, given[begin:])
+            for batch in _in_requests(given):
+                self._give_batch(partition, batch)
 
     def _give_batch(self, partition: int, given: Sequence[Encoded]) -> None:
         async def give() -> None:
@@ -266,39 +267,109 @@ class Owners:
 
         self._connection.do(give())
 
-    # Whose message a receipt names
+    # Whose messages receipts name
 
-    async def look(self, report: ReceiptReport, partitions: Collection[int]) -> Look:
-        """What other nodes know of a receipt; waits until these partitions were looked in."""
+    async def look(
+        self, reports: Sequence[ReceiptReport], partitions: Collection[int]
+    ) -> list[Look]:
+        """What other nodes know of each receipt; waits until these partitions were looked in."""
+        looks = [Look()] * len(reports)
+        sought: list[tuple[bytes, int]] = []
+        for place, report in enumerate(reports):
+            try:
+                sought.append((wire.encode(wire.Receipt.to_look_for(report)), place))
+            except UnicodeEncodeError:  # half of a surrogate pair: no message has such an ID
+                looks[place] = Look(tuple(partitions))
+        for batch in _in_requests(sought):
+            missing = {*partitions}
+
+            def take(data: bytes, batch: Sequence[tuple[bytes, int]] = batch) -> Collection[int]:
+                found = wire.read_looks(data)
+                for (_, place), look in zip(batch, found, strict=True):
+                    looks[place] = looks[place].with_another(look)
+                return found[0].partitions
+
+            contents = [content for content, _ in batch]
+            missing -= await self._ask_others("seek", wire.encode_joined(contents), missing, take)
+            if missing:
+                await self._look_singly(batch[:MAX_SINGLE], missing, looks)
+        return looks
+
+    async def _look_singly(
+        self, sought: Sequence[tuple[bytes, int]], partitions: Collection[int], looks: list[Look]
+    ) -> None:
+        """Asks nodes of an earlier version, which take one receipt at a time."""
+
+        async def look(content: bytes, place: int) -> None:
+            def take(data: bytes) -> Collection[int]:
+                found = wire.read_look(data)
+                looks[place] = looks[place].with_another(found)
+                return found.partitions
+
+            await self._ask_others("find", content, partitions, take)
+
+        await asyncio.gather(*(look(*one) for one in sought if not looks[one[1]].is_exact))
+
+    async def _ask_others(
+        self,
+        what: str,
+        data: bytes,
+        partitions: Collection[int],
+        take: Callable[[bytes], Collection[int]],
+    ) -> set[int]:
+        """Asks all nodes something, and takes what they answer until these partitions are heard of.
+
+        Returns those that were; `take` says which are in an answer.
+        """
         client = self._connection.client
-        inbox = client.new_inbox()
-        wanted, seen, complete = {*partitions}, Look(), asyncio.Event()
+        heard, complete = set[int](), asyncio.Event()
 
         async def hear(msg: Msg) -> None:
-            nonlocal seen
-            seen = seen.with_another(wire.read_look(msg.data))
-            if seen.is_exact or wanted <= {*seen.partitions}:
+            heard.update(take(msg.data))
+            if heard.issuperset(partitions):
                 complete.set()
 
         subscription = None
         try:
+            inbox = client.new_inbox()
             subscription = await client.subscribe(inbox, cb=hear)
-            data = wire.encode(wire.Receipt.of(report))
-            await client.publish(f"dragoman.find.{self._connection.run}", data, reply=inbox)
+            await client.publish(f"dragoman.{what}.{self._connection.run}", data, reply=inbox)
             async with asyncio.timeout(LOOK_S):
                 await complete.wait()
         except (TimeoutError, NatsError, OSError):
             pass
         finally:
             await self._connection.drop(subscription)
-        return seen
+        return heard
+
+    async def _answer_looks(self, msg: Msg) -> None:
+        if self._is_asked(msg):
+            reports = [receipt.whole() for receipt in wire.read_receipts(msg.data)]
+            self._connection.do(self._answer(msg, reports, wire.encode))
 
     async def _answer_look(self, msg: Msg) -> None:
-        if msg.subject.rpartition(".")[2] == self._connection.run or not self._is_heard():
-            return
+        """Answers a node of an earlier version."""
+        if self._is_asked(msg):
+            report = wire.read_receipt(msg.data).whole()
+            self._connection.do(self._answer(msg, [report], lambda looks: wire.encode(looks[0])))
 
-        async def answer() -> None:
-            look = await self._look_here(wire.read_receipt(msg.data).whole())
-            await respond(msg, wire.encode(look))
+    def _is_asked(self, msg: Msg) -> bool:
+        """Whether another node asks, and our partitions may still be ours."""
+        return msg.subject.rpartition(".")[2] != self._connection.run and self._is_heard()
 
-        self._connection.do(answer())
+    async def _answer(
+        self, msg: Msg, reports: Sequence[ReceiptReport], encode: Callable[[list[Look]], bytes]
+    ) -> None:
+        await respond(msg, encode(await self._look_here(reports)))
+
+
+def _in_requests(items: Sequence[tuple[bytes, Item]]) -> Iterator[Sequence[tuple[bytes, Item]]]:
+    """What goes together into a request of those that NATS takes."""
+    begin, size = 0, 0
+    for end, (content, _) in enumerate(items):
+        size += len(content)
+        if end - begin == MAX_TOLD or (size > MAX_TOLD_BYTES and end > begin):
+            yield items[begin:end]
+            begin, size = end, len(content)
+    if items:
+        yield items[begin:]

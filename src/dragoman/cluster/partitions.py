@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import functools
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Final, Protocol
 
 import msgspec
@@ -239,18 +238,20 @@ class Partitions:
             await self.stream.owners.close_partition(number)
         self._carriers.drop(number)
 
-    async def look(self, report: ReceiptReport) -> Look:
-        """What the partitions here know of a receipt."""
-        looks = [Look()]
+    async def look(self, reports: Sequence[ReceiptReport]) -> list[Look]:
+        """What the partitions here know of each receipt."""
+        looks = [Look()] * len(reports)
         for number, owned in [*self.owned.items()]:
             if number not in self._front.places:
                 continue  # it is being closed
             # RuntimeError: it was closed meanwhile
             with contextlib.suppress(StorageUnavailable, RuntimeError):
-                looks.append(
-                    Look((number,), await owned.gateway.services.receipts.knows(report), number)
-                )
-        return functools.reduce(Look.with_another, looks)
+                fits = await owned.gateway.services.receipts.knows(reports)
+                looks = [
+                    look.with_another(Look((number,), fit, number))
+                    for look, fit in zip(looks, fits, strict=True)
+                ]
+        return looks
 
     def find_text(self, report: InboundPartReport) -> int | None:
         """The partition that has the number a text was sent to; None where none here has."""

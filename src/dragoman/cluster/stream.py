@@ -15,7 +15,7 @@ What can go wrong here:
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from typing import Final
 
 import structlog
@@ -28,6 +28,7 @@ from dragoman.cluster.outboxes import Outboxes
 from dragoman.cluster.owners import Owners
 from dragoman.cluster.pulling import Puller
 from dragoman.cluster.quota_counts import QuotaCounts
+from dragoman.cluster.seeking import LookHere
 from dragoman.cluster.wire import Look, Sent, State, Told
 from dragoman.core.delivery.quotas import Quotas
 from dragoman.core.messages.model.messages import InboundPartReport, Outgoing, ReceiptReport
@@ -53,7 +54,7 @@ class Stream:
         run: str,
         carriers: Carriers,
         clock: Clock,
-        look_here: Callable[[ReceiptReport], Awaitable[Look]],
+        look_here: LookHere,
         find_number: Callable[[str], Awaitable[int | None]],
         quotas: Callable[[], Mapping[int, Quotas]],
         is_heard: Callable[[], bool],
@@ -147,8 +148,10 @@ class Stream:
     def inbound(self, partition: int, report: InboundPartReport, on_stored: OnStored) -> None:
         self.owners.inbound(partition, report, on_stored)
 
-    async def look(self, report: ReceiptReport, partitions: Collection[int]) -> Look:
-        return await self.owners.look(report, partitions)
+    async def look(
+        self, reports: Sequence[ReceiptReport], partitions: Collection[int]
+    ) -> list[Look]:
+        return await self.owners.look(reports, partitions)
 
     async def find_number(self, number: str) -> int | None:
         return await self._find_number(number)

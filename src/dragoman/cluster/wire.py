@@ -89,6 +89,11 @@ class Receipt(msgspec.Struct, frozen=True, array_like=True):
         raw = report.raw.encode("utf-8", "replace").decode()
         return cls(msgspec.structs.replace(report, text=None, raw=raw), text)
 
+    @classmethod
+    def to_look_for(cls, report: ReceiptReport) -> Self:
+        """What is told of a receipt to find its message."""
+        return cls(msgspec.structs.replace(report, text=None, raw=""), None)
+
     def whole(self) -> ReceiptReport:
         """The receipt as it was."""
         text = None if self.text is None else self.text.whole()
@@ -147,3 +152,4 @@ read_receipt: Final = msgspec.msgpack.Decoder(Receipt).decode
 read_receipts: Final = msgspec.msgpack.Decoder(list[Receipt]).decode
 read_counted: Final = msgspec.msgpack.Decoder(list[Counted]).decode
 read_look: Final = msgspec.msgpack.Decoder(Look).decode
+read_looks: Final = msgspec.msgpack.Decoder(list[Look]).decode

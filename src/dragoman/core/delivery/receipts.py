@@ -171,16 +171,45 @@ class Receipts:
             self._remember(report)
             self._look_up_soon(_Unmatched(report, _already_acknowledged))
 
-    async def knows(self, report: ReceiptReport) -> int:
-        """How well a receipt fits a message of this partition: 2 by its ID as it came, 1 by another
-        spelling, 0 not at all."""
-        keys, exact = report.keys, frozenset(report.exact_keys)
-        found = {key for key in keys if self.live.find(report.carrier, key) is not None}
-        if keys and exact.isdisjoint(found):
-            wanted = [(report.carrier, key) for key in keys]
-            rows = await self.storage.read(lambda c: pending.find_receipt_keys(c, wanted))
-            found.update(key for _, key in rows)
-        return 2 if not exact.isdisjoint(found) else min(len(found), 1)
+    async def knows(self, reports: Sequence[ReceiptReport]) -> list[int]:
+        """How well each receipt fits a message of this partition: 2 by its ID as it came, 1 by
+        another spelling of it and the number that it names, 0 not at all."""
+        found = [self._live_keys(report) for report in reports]
+        unsure = [
+            (report, keys)
+            for report, keys in zip(reports, found, strict=True)
+            if keys.isdisjoint(report.exact_keys)
+        ]
+        wanted = {(report.carrier, key) for report, _ in unsure for key in report.keys}
+        if wanted:
+            rows = await self.storage.read(lambda c: pending.find_receipt_keys(c, [*wanted]))
+            for report, keys in unsure:
+                keys.update(key for key in report.keys if (report.carrier, key) in rows)
+        spelled = {
+            (report.carrier, key)
+            for report, keys in unsure
+            if keys.isdisjoint(report.exact_keys)
+            for key in keys
+        }
+        loaded = await self.loader.by_keys([*spelled]) if spelled else []
+        fits = [self._fit_of(report, keys) for report, keys in zip(reports, found, strict=True)]
+        self._let_go(loaded)
+        return fits
+
+    def _live_keys(self, report: ReceiptReport) -> set[str]:
+        return {key for key in report.keys if self.live.find(report.carrier, key) is not None}
+
+    def _fit_of(self, report: ReceiptReport, known: Set[str]) -> int:
+        if not known.isdisjoint(report.exact_keys):
+            return 2
+        hits = ((key, self.live.find(report.carrier, key)) for key in known)
+        return int(any(hit is not None and _is_about(report, key, hit[0]) for key, hit in hits))
+
+    def _let_go(self, loaded: Sequence[LiveMessage]) -> None:
+        """Forgets messages that were loaded as mere candidates."""
+        for message in loaded:
+            if not message.writes:
+                self.live.settle(message)
 
     def _look_up_soon(self, *unmatched: _Unmatched) -> None:
         self._unmatched.extend(unmatched)
@@ -192,9 +221,7 @@ class Receipts:
         in_flight = cache(self._numbers_in_flight)
         for one in unmatched:
             self._settle(one, in_flight)
-        for message in loaded:  # those that were only candidates
-            if not message.writes:
-                self.live.settle(message)
+        self._let_go(loaded)
 
     def _settle(self, one: _Unmatched, in_flight: Callable[[], Set[str]]) -> None:
         """Decides about a receipt whose possible messages are in memory."""
