@@ -130,7 +130,8 @@ def normalise(number: str) -> str:
 
     Accepts `+`, `00` or nothing before the country code, and the punctuation people write;
     invisible marks and no-break spaces are dropped. A trunk prefix after the country code,
-    `+44 (0) 20…` or `+36 (06) 20…`, falls away, unless the country's numbers begin with it.
+    `+44 (0) 20…`, `+36 (06) 20…` or `+1 1 764…`, falls away, unless the country's numbers begin
+    with it.
     """
     digits = number[1:]
     # Nearly all numbers come as `+` and digits.
@@ -142,6 +143,8 @@ def normalise(number: str) -> str:
         code = country_code(digits[:3]) if len(digits) >= MIN_DIGITS else None
         if code is not None and digits[len(code)] == "0":
             digits = _drop_trunk_prefix(digits, code)
+        elif code == "1" and digits[1] == "1" and len(digits) == NORTH_AMERICAN_DIGITS + 1:
+            digits = digits[1:]  # its trunk prefix is a 1 too, with which no area code begins
         if not MIN_DIGITS <= len(digits) <= MAX_DIGITS:
             code = None
         if code is not None and (code != "1" or len(digits) == NORTH_AMERICAN_DIGITS):
