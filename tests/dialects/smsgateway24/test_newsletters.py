@@ -138,6 +138,11 @@ BAD: dict[str, tuple[str, dict[str, Any], str]] = {
         {"title": "News", "body": "x", "tags": "own", "time_to_send": "31.02.2027 10:00:00"},
         "Parameter time_to_send is not valid: no such date",
     ),
+    "newsletter at what is no time": (
+        "savepaket",
+        {"title": "News", "body": "x", "tags": "own", "time_to_send": "soon"},
+        "Parameter time_to_send is not valid: not of the form DD.MM.YYYY HH:MM:SS",
+    ),
     "newsletter with a title beyond all": (
         "savepaket",
         {"title": "x" * 256, "body": "x", "tags": "own"},

@@ -23,7 +23,7 @@ from dragoman.dialects.smsgateway24.mapping import DELIVERY_STATES, NAME, Note, 
 from dragoman.dialects.smsgateway24.numbers import country_of, country_of_all, read_numbers
 from dragoman.dialects.smsgateway24.parameters import Given, parse_inner
 from dragoman.dialects.smsgateway24.schemas import SavedMany, SavedNewsletter, SavedSms
-from dragoman.dialects.smsgateway24.times import parse_time
+from dragoman.dialects.smsgateway24.times import DATABASE, GERMAN, parse_time
 from dragoman.dialects.smsgateway24.webhooks import find_delivery
 from dragoman.dialects.wording import instead_of
 from dragoman.kit.ids import parse_number
@@ -106,7 +106,7 @@ class Sending(CallGroup):
             raise invalid("title", f"at most {MAX_TITLE} characters")
         target = self._target(account, given)
         tags = await self._tags(account, given)
-        due_ms = _due(given, "time_to_send")
+        due_ms = _due(given, "time_to_send", GERMAN)
         draft = self._draft(account, target, body, due_ms, newsletter=True)
         submission = msgspec.structs.replace(draft, audience=Audience(groups=tags))
         [paket_id] = await services.bundles.submit(account, [submission], title=title)
@@ -229,9 +229,9 @@ def _content_of(given: Given) -> Given:
     return Given(content)
 
 
-def _due(given: Given, name: str) -> int | None:
+def _due(given: Given, name: str, usual: str = DATABASE) -> int | None:
     text = given.text(name).strip()
-    return None if text in NOW else parse_time(name, text, UTC)
+    return None if text in NOW else parse_time(name, text, UTC, usual=usual)
 
 
 def _at(index: int, refused: Refused) -> WordedRefusal:

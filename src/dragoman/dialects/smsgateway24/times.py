@@ -21,6 +21,9 @@ _FORMS: Final = (
     re.compile(r"(?P<year>[0-9]{4})-(?P<month>[0-9]{1,2})-(?P<day>[0-9]{1,2})" + _TIME, re.ASCII),
     re.compile(r"(?P<day>[0-9]{1,2})\.(?P<month>[0-9]{1,2})\.(?P<year>[0-9]{4})" + _TIME, re.ASCII),
 )
+DATABASE: Final = "YYYY-MM-DD HH:MM:SS"
+GERMAN: Final = "DD.MM.YYYY HH:MM:SS"
+"""How the manual writes the times of newsletters; both forms are read everywhere."""
 _OFFSET: Final = re.compile(r"([+-])([0-9]{1,2})(?::?([0-9]{2}))?", re.ASCII)
 
 
@@ -52,14 +55,17 @@ def zone_named(name: str) -> Zone:
     return _named(name) or Zone(UTC, "UTC", WITH_NAME)
 
 
-def parse_time(name: str, text: str, zone: tzinfo, *, end: bool = False) -> int:
+def parse_time(
+    name: str, text: str, zone: tzinfo, *, end: bool = False, usual: str = DATABASE
+) -> int:
     """Reads `2024-11-13`, `2024-11-13 06:39[:21]` or `13.11.2024 06:39:21` in a zone.
 
-    `end` takes the last moment of the day or second that is named. Raises `Refused`.
+    `end` takes the last moment of the day or second that is named. Raises `Refused`, which
+    names the form that is `usual` for the parameter.
     """
     written = next((found for form in _FORMS if (found := form.fullmatch(text.strip()))), None)
     if written is None:
-        raise invalid(name, "not of the form YYYY-MM-DD HH:MM:SS")
+        raise invalid(name, f"not of the form {usual}")
     numbers = {part: int(digits) for part, digits in written.groupdict().items() if digits}
     try:
         at_ms = ms_of(datetime(**numbers, tzinfo=zone))
