@@ -338,9 +338,9 @@ BAD = [
     ("newsrsmsmessage?limit=-1", 400, "Invalid value for parameter [limit]: 1 to 100"),
     ("newsrsmsmessage?limit=1e1", 400, "Invalid value for parameter [limit]: 1 to 100"),
     ("newsrsmsmessage?limit=%C2%B2", 400, "Invalid value for parameter [limit]: 1 to 100"),
-    ("newsrsmsmessage/+393400000009", 404, "Not found: number [393400000009]"),
-    ("newsrsmsmessage/+393499999999", 404, "Not found: number [393499999999]"),
-    ("newsrsmsmessage/+393400000001,+393400000009", 404, "Not found: number [393400000009]"),
+    ("newsrsmsmessage/+393400000009", 400, "Not found: number [393400000009]"),
+    ("newsrsmsmessage/+393499999999", 400, "Not found: number [393499999999]"),
+    ("newsrsmsmessage/+393400000001,+393400000009", 400, "Not found: number [393400000009]"),
     ("newsrsmsmessage/,", 400, "Invalid value for parameter [id_sim]: 1 to 100 numbers"),
     (
         f"newsrsmsmessage/{','.join(['+393400000001'] * 101)}",
@@ -383,7 +383,7 @@ BAD = [
         400,
         "Invalid value for parameter [id_sim]: one number",
     ),
-    ("srsmshistory/+393400000009/1", 404, "Not found: number [393400000009]"),
+    ("srsmshistory/+393400000009/1", 400, "Not found: number [393400000009]"),
     ("mosmshistory", 400, "Missing parameter [type]"),
     ("mosmshistory?type=ALL", 400, "Invalid value for parameter [type]: STOP, CONTACT or OTHER"),
 ]

@@ -140,7 +140,7 @@ async def test_list_holds_only_those_right_below_in_pages(smsend: Any) -> None:
     page = (await smsend.get("subaccounts?pageNumber=2&pageSize=2")).json
     assert [one["login"] for one in page["subaccount"]] == ["sub2"]
     assert page["total"] == 3
-    assert (await smsend.get(f"subaccount/{below}")).status == 404
+    assert (await smsend.get(f"subaccount/{below}")).status == 400
 
 
 async def test_profile_narrows_what_a_subaccount_may_do(smsend: Any) -> None:
@@ -460,11 +460,11 @@ async def with_subaccounts(shared_smsend: Any) -> None:
             "Invalid value for parameter [id-subaccount-profile]: no such profile",
         ),
         ("POST", "subaccount", b"[]", 400, "Bad Request: Expected `object`, got `array`"),
-        ("GET", "subaccount/18107", b"", 404, "Not found: subaccount [18107]"),
-        ("GET", "subaccount/other", b"", 404, "Not found: subaccount [other]"),
-        ("GET", "subaccount/username", b"", 404, "Not found: subaccount [username]"),
-        ("GET", "subaccount/%00", b"", 404, "Not found: subaccount [?]"),
-        ("PUT", "subaccount/other", {}, 404, "Not found: subaccount [other]"),
+        ("GET", "subaccount/18107", b"", 400, "Not found: subaccount [18107]"),
+        ("GET", "subaccount/other", b"", 400, "Not found: subaccount [other]"),
+        ("GET", "subaccount/username", b"", 400, "Not found: subaccount [username]"),
+        ("GET", "subaccount/%00", b"", 400, "Not found: subaccount [?]"),
+        ("PUT", "subaccount/other", {}, 400, "Not found: subaccount [other]"),
         (
             "PUT",
             "subaccount/own?lock-subaccount=perhaps",
@@ -491,7 +491,7 @@ async def with_subaccounts(shared_smsend: Any) -> None:
             "POST",
             "subaccount/other/changepwd",
             {"passwd": "12345678"},
-            404,
+            400,
             "Not found: subaccount [other]",
         ),
         (
@@ -536,10 +536,10 @@ async def with_subaccounts(shared_smsend: Any) -> None:
             400,
             "Invalid value for parameter [credit-eat-mode]: it has no credits",
         ),
-        ("POST", "subaccount/other/credit", {"credits": [MOVE]}, 404, None),
-        ("GET", "subaccount/other/credit", b"", 404, None),
-        ("GET", "subaccount/other/purchase", b"", 404, None),
-        ("POST", "subaccount/other/purchase", {"purchases": [BUY]}, 404, None),
+        ("POST", "subaccount/other/credit", {"credits": [MOVE]}, 400, None),
+        ("GET", "subaccount/other/credit", b"", 400, None),
+        ("GET", "subaccount/other/purchase", b"", 400, None),
+        ("POST", "subaccount/other/purchase", {"purchases": [BUY]}, 400, None),
         (
             "POST",
             "subaccount/own/purchase",
@@ -576,8 +576,8 @@ async def with_subaccounts(shared_smsend: Any) -> None:
             400,
             "Insufficient credit",
         ),
-        ("DELETE", "subaccount/both/purchase/1", b"", 404, "Not found: purchase [1]"),
-        ("DELETE", "subaccount/both/purchase/x", b"", 404, "Not found: purchase [x]"),
+        ("DELETE", "subaccount/both/purchase/1", b"", 400, "Not found: purchase [1]"),
+        ("DELETE", "subaccount/both/purchase/x", b"", 400, "Not found: purchase [x]"),
     ],
 )
 @pytest.mark.usefixtures("with_subaccounts")

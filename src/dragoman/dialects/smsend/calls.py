@@ -18,7 +18,7 @@ from dragoman.core.accounts.model.accounts import Account
 from dragoman.core.model.errors import Refused
 from dragoman.dialects.smsend import schemas
 from dragoman.dialects.smsend.auth import authenticate
-from dragoman.dialects.smsend.errors import problem_of
+from dragoman.dialects.smsend.errors import NOT_FOUND, problem_of
 from dragoman.dialects.smsend.mapping import DIALECT, PREFIX
 from dragoman.dialects.smsend.schemas import Answer, render, render_problem
 from dragoman.dialects.smsend.times import read_zone
@@ -76,19 +76,20 @@ class Calls:
         body_limit_bytes: int = DEFAULT_BODY_LIMIT_BYTES,
         answer_format: AnswerFormat = "json",
         counts: int | None = None,
+        unknown: int = NOT_FOUND,
     ) -> Operation:
         """A call such as `GET alias`: a method, and the path behind `/API/v1.0/REST/`.
 
         `answer` is the shape of the body, None for bare text, `""` or nothing. Without a `status`,
         POST is answered with 201 and all else with 200. `counts` is the status of an answer that
-        is a bare number.
+        is a bare number, `unknown` that for an identifier which the account does not have.
         """
         method, _, path = call.partition(" ")
         usual = status or (201 if method == "POST" else 200)
         return Operation(
             methods=(method,),
             path=f"{PREFIX}/{path}",
-            handler=self._handler(act, usual),
+            handler=self._handler(act, usual, unknown),
             summary=summary,
             source=source,
             query=query,
@@ -105,18 +106,23 @@ class Calls:
             tags=(path.partition("/")[0],),
         )
 
-    def _handler(self, act: Act | Open, status: int) -> Handler:
+    def _handler(self, act: Act | Open, status: int, unknown: int) -> Handler:
         services, refusals = self._services, self._services.metrics.refused
 
         async def handle(request: Request) -> Response:
             try:
                 if isinstance(act, Open):
-                    answer = await act.act(request)
-                else:
-                    answer = await act(await authenticate(services, request), request)
+                    return render(status, await act.act(request))
+                account = await authenticate(services, request)
             except Refused as refused:
-                refusals[DIALECT, refused.code.value] += 1
-                return render_problem(problem_of(refused))
-            return render(status, answer)
+                return refuse(problem_of(refused), refused)
+            try:
+                return render(status, await act(account, request))
+            except Refused as refused:
+                return refuse(problem_of(refused, unknown), refused)
+
+        def refuse(problem: schemas.Problem, refused: Refused) -> Response:
+            refusals[DIALECT, refused.code.value] += 1
+            return render_problem(problem)
 
         return handle

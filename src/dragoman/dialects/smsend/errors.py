@@ -87,8 +87,12 @@ class WordedRefusal(Refused):
         self.status = status or REFUSALS[code].status
 
 
-def problem_of(refused: Refused) -> Problem:
-    """The answer to a refused request; `error_code` is its HTTP status."""
+def problem_of(refused: Refused, unknown: int = NOT_FOUND) -> Problem:
+    """The answer to a refused request; `error_code` is its HTTP status.
+
+    `unknown` is that of a call for what the account does not have: most of the manual's tables
+    keep 404 for the caller's own `user_key`.
+    """
     if isinstance(refused, WordedRefusal):
         return _problem(refused.status, refused.text)
     wording = REFUSALS[refused.code]
@@ -98,7 +102,7 @@ def problem_of(refused: Refused) -> Problem:
         kind=refused.detail or "resource",
         because=f": {refused.detail}" if refused.detail else "",
     )
-    return _problem(wording.status, text)
+    return _problem(unknown if wording.status == NOT_FOUND else wording.status, text)
 
 
 def problem_of_kit(request: Request, refusal: Refusal) -> Problem:
