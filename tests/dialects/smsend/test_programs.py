@@ -95,7 +95,7 @@ async def exchange(address: Any, request: bytes, smsend: Any) -> tuple[bytes, by
     if head.startswith(b"HTTP/1.1 100"):
         head = await reader.readuntil(b"\r\n\r\n")
     lines = dict(line.split(b": ", 1) for line in head.split(b"\r\n")[1:] if line)
-    body = await reader.readexactly(int(lines[b"content-length"]))
+    body = await reader.readexactly(int(lines.get(b"content-length", 0)))
     writer.close()
     await writer.wait_closed()
     return head, body
@@ -133,6 +133,69 @@ async def test_body_is_read(smsend: Any, server: Any, program: str) -> None:
     assert answer == b'{"result":"OK"}'
     (alias,) = (await smsend.get("alias")).json["alias"]
     assert (alias["alias"], alias["contact-city"]) == ("MY ALIAS", "Citt\u00e0")
+
+
+LIST = {
+    "title": "old",
+    "id_language": "ita",
+    "email_sender": "ema@il.com",
+    "reply_to": "ema@il.com",
+    "company_name": "MyCompany",
+    "company_address": "My Company Address",
+    "company_url": "www.mycompany.com",
+    "company_phone": "+34123456789",
+    "company_fax": "+341234567810",
+}
+SUBACCOUNT = {
+    "address": "via xxx",
+    "cell": "+393393939393",
+    "city": "myCity",
+    "company": False,
+    "credit-eat-mode": 0,
+    "email": "em@a.il",
+    "login": "old",
+    "name": "myNome",
+    "province": "TN",
+    "surname": "mySurname",
+    "zip-code": "38010",
+}
+CHANGES = {
+    "group": (
+        {"name": "old", "description": "old"},
+        b'{    "name": "new",     "description": "new"}',
+        b"200 OK",
+        ("groups", b'"group_name":"new","group_description":"new"'),
+    ),
+    "list": (
+        LIST,
+        b'{    "title": "new",     "id_language": "ita"}',
+        b"204 No Content",
+        ("list", b'"title":"new"'),
+    ),
+    "subaccount": (
+        SUBACCOUNT,
+        b'{    "login": "new",     "zip-code": "38010"}',
+        b"200 OK",
+        ("subaccounts", b'"login":"new"'),
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", CHANGES)
+async def test_change_that_php_sends_as_a_post_is_made(smsend: Any, server: Any, kind: str) -> None:
+    """The manual's programs set CURLOPT_PUT, then CURLOPT_POSTFIELDS: libcurl sends a POST."""
+    old, body, status, (place, shown) = CHANGES[kind]
+    location = (await smsend.post(kind, old)).location.encode()
+    request = (
+        b"POST /API/v1.0/REST%b HTTP/1.1\r\nHost: h\r\nAccept: */*\r\n"
+        b"Content-type: application/json\r\nuser_key: {U}\r\nSession_key: {S}\r\n"
+        b"Content-Length: %d\r\n\r\n%b" % (location, len(body), body)
+    )
+    head, answer = await exchange(server, request, smsend)
+    assert head.startswith(b"HTTP/1.1 %b\r\n" % status)
+    assert b"\r\nlocation: %b\r\n" % location in head
+    assert answer == (b"" if kind == "list" else b'""')
+    assert shown in (await smsend.get(place)).body
 
 
 async def test_bytes_that_are_not_what_is_declared_are_refused(smsend: Any) -> None:

@@ -83,11 +83,13 @@ class Calls:
         `answer` is the shape of the body, None for bare text, `""` or nothing. Without a `status`,
         POST is answered with 201 and all else with 200. `counts` is the status of an answer that
         is a bare number, `unknown` that for an identifier which the account does not have.
+        Methods with commas between, as in `PUT,POST group/{group_id}`, are the same call.
         """
-        method, _, path = call.partition(" ")
-        usual = status or (201 if method == "POST" else 200)
+        named, _, path = call.partition(" ")
+        methods = tuple(named.split(","))
+        usual = status or (201 if methods[0] == "POST" else 200)
         return Operation(
-            methods=(method,),
+            methods=methods,
             path=f"{PREFIX}/{path}",
             handler=self._handler(act, usual, unknown),
             summary=summary,

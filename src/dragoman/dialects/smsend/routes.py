@@ -1,4 +1,8 @@
-"""The whole API as a table: each call, who answers it, what it answers and what it takes."""
+"""The whole API as a table: each call, who answers it, what it answers and what it takes.
+
+What changes something by PUT takes POST too: the manual's PHP programs set `CURLOPT_POSTFIELDS`
+after `CURLOPT_PUT`, which makes libcurl send a POST.
+"""
 
 from __future__ import annotations
 
@@ -106,7 +110,7 @@ def build_operations(services: Services) -> tuple[Operation, ...]:
         contacts("GET contact/{contact_id}", book.contact, "Get a contact", contact.ContactAnswer),
 
         groups("POST group", group.create, "Create a group", body=contact.GroupFields),
-        groups("PUT group/{group_id}", group.change, "Change a group",
+        groups("PUT,POST group/{group_id}", group.change, "Change a group",
                body=contact.GroupFields),
         groups("DELETE group/{group_id}", group.delete, "Delete a group",
                query=contact.DeletionQuery),
@@ -136,7 +140,7 @@ def build_operations(services: Services) -> tuple[Operation, ...]:
               "Remove a number from the blacklist", Done),
 
         campaigns("POST list", lists.create, "Create a list", body=mailing.ListFields),
-        campaigns("PUT list/{list_id}", lists.change, "Change a list", body=mailing.ListFields,
+        campaigns("PUT,POST list/{list_id}", lists.change, "Change a list", body=mailing.ListFields,
                   status=204),
         newer("GET list", lists.lists, "List lists", mailing.ListsAnswer,
               query=mailing.StatusesQuery),
@@ -182,7 +186,7 @@ def build_operations(services: Services) -> tuple[Operation, ...]:
                     subaccount.ManySubaccounts, query=PageQuery),
         subaccounts("POST subaccount", sub.create, "Create a subaccount",
                     body=subaccount.SubaccountData, status=200),
-        subaccounts("PUT subaccount/{subaccount_id}", sub.edit, "Edit a subaccount",
+        subaccounts("PUT,POST subaccount/{subaccount_id}", sub.edit, "Edit a subaccount",
                     body=subaccount.SubaccountData, query=subaccount.EditQuery),
         subaccounts("GET subaccount/{subaccount_id}", sub.find, "Get a subaccount",
                     subaccount.Subaccount),
