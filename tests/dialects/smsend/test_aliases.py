@@ -70,6 +70,18 @@ async def test_printed_request_is_answered_as_printed(
     assert (await smsend.get(answer.location)).status == 404
 
 
+@pytest.mark.parametrize("wanted", [True, "true"])
+async def test_alias_is_returned_where_the_body_asks_for_it(smsend: Any, wanted: Any) -> None:
+    answer = await smsend.post("alias", {"alias": ALIAS, "getAlias": wanted})
+    assert (answer.status, answer.body) == (200, b'{"result":"OK","string":"Shop"}')
+
+
+async def test_contact_type_is_any_text_as_in_the_manuals_answer(smsend: Any) -> None:
+    entered = await smsend.post("alias", {"alias": ALIAS | {"contact-type": "123456789"}})
+    found = await smsend.get(entered.location)
+    assert found.json["alias"]["contact-type"] == "123456789"
+
+
 async def test_number_is_an_alias_with_little_else(smsend: Any) -> None:
     answer = await smsend.post("alias", {"alias": {"alias": "+393458922223"}})
     alias = (await smsend.get(answer.location)).json["alias"]
@@ -156,10 +168,16 @@ async def foreign(shared_smsend: Any) -> str:
         (
             "POST",
             "alias",
-            {"alias": ALIAS | {"contact-type": "SMOKE"}},
+            {"alias": ALIAS | {"contact-type": "x" * 201}},
             400,
-            "Invalid value for parameter [contact-type]:"
-            " EMAIL, FAX, MAIN_PHONE, PEC, SERVICE_PHONE, WEB",
+            "Invalid value for parameter [contact-type]: at most 200 characters",
+        ),
+        (
+            "POST",
+            "alias",
+            {"alias": ALIAS, "getAlias": "maybe"},
+            400,
+            "Invalid value for parameter [getAlias]: true or false",
         ),
         (
             "POST",

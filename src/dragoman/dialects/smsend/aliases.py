@@ -18,7 +18,7 @@ from dragoman.core.accounts.model.senders import (
 from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.dialects.smsend import mapping
 from dragoman.dialects.smsend.calls import CallGroup
-from dragoman.dialects.smsend.schemas import Done, Located, PageQuery
+from dragoman.dialects.smsend.schemas import Done, Located, PageQuery, Switch
 from dragoman.dialects.wording import instead_of, reworded
 from dragoman.web.operations import doc
 from dragoman.web.requests import Request
@@ -34,8 +34,6 @@ STATES: Final = MappingProxyType(
     }
 )
 """The `alias-state` of each state; the manual's authority is AGCOM."""
-
-CONTACT_TYPES: Final = frozenset({"SERVICE_PHONE", "MAIN_PHONE", "FAX", "EMAIL", "PEC", "WEB"})
 
 DETAILS: Final = MappingProxyType(
     {
@@ -69,7 +67,7 @@ class AliasData(msgspec.Struct, frozen=True, kw_only=True, rename="kebab"):
     contact_city: str | None = None
     contact_pcode: str | None = None
     contact_type: Annotated[
-        str | None, doc("SERVICE_PHONE, MAIN_PHONE, FAX, EMAIL, PEC or WEB.")
+        str | None, doc("Such as SERVICE_PHONE, MAIN_PHONE, FAX, EMAIL, PEC or WEB.")
     ] = None
     contact_info: str | None = None
 
@@ -78,6 +76,7 @@ class NewAlias(msgspec.Struct, frozen=True, kw_only=True):
     """The body of a request for an alias."""
 
     alias: AliasData
+    getAlias: Annotated[Switch, doc("As in the query: the manual has it in both places.")] = None
 
 
 class NewAliasQuery(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
@@ -164,16 +163,15 @@ class Aliases(CallGroup):
     async def enter(self, account: Account, request: Request) -> Located:
         """Enters an alias, which an operator is to approve; raises `Refused`."""
         shown = mapping.read_flag(request.query, "getAlias")
-        data = mapping.read_body(request, NewAlias).alias
+        body = mapping.read_body(request, NewAlias)
+        shown = shown or mapping.read_switch("getAlias", body.getAlias)
+        data = body.alias
         if not data.alias:
             raise Refused(RefusalCode.MISSING_FIELD, "alias")
-        if data.contact_type and data.contact_type not in CONTACT_TYPES:
-            known = ", ".join(sorted(CONTACT_TYPES))
-            raise Refused(RefusalCode.INVALID_FIELD, "contact-type", known)
         with reworded(_renamed):
             entered = await self._services.senders.ask_for(account, data.alias, _details(data))
-        body = EnteredAlias(string=entered.sender) if shown else Done()
-        return Located(f"/alias/{entered.sender_id}", body)
+        answer = EnteredAlias(string=entered.sender) if shown else Done()
+        return Located(f"/alias/{entered.sender_id}", answer)
 
     async def list_page(self, account: Account, request: Request) -> ManyAliases:
         """A page of the account's aliases; raises `Refused`."""
