@@ -173,8 +173,8 @@ async def test_credits_move_both_ways(smsend: Any) -> None:
     left = await smsend.get("subaccount/sub/credit")
     assert (left.status, left.body) == (
         200,
-        b'{"result":"OK","credits":[{"message-type":"N","amount":5},'
-        b'{"message-type":"L","amount":0},{"message-type":"LL","amount":50},'
+        b'{"result":"OK","credits":[{"message-type":"GP","amount":5},'
+        b'{"message-type":"GS","amount":0},{"message-type":"SI","amount":50},'
         b'{"message-type":"EE","amount":0}]}',
     )
     assert (await smsend.get("status")).json["sms"][0]["quantity"] == 945

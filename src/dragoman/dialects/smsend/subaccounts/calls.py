@@ -144,14 +144,17 @@ class Subaccounts(CallGroup):
         return Located(f"/subaccount/{account.account_id}/credit")
 
     async def list_credits(self, caller: Account, request: Request) -> schemas.ManyCredits:
-        """The credits that a subaccount can still use; raises `Refused`."""
+        """The credits that a subaccount can still use, named as in `status`; raises `Refused`."""
         account = (await self.load(caller, request)).account
-        left = await self._services.credits.available(account)
+        credits = self._services.credits
+        left = await credits.available(account)
         return schemas.ManyCredits(
             credits=tuple(
-                schemas.AvailableCredits(message_type=name, amount=render_quantity(amount))
-                for name, amount in left.items()
-                if account.may_send_type(name)
+                schemas.AvailableCredits(
+                    message_type=one.brand_name, amount=render_quantity(left[one.name])
+                )
+                for one in credits.types
+                if account.may_send_type(one.name)
             )
         )
 
