@@ -275,6 +275,19 @@ async def test_sending_to_nobody_is_500_as_the_manual_says(
     assert await smsend.rows() == before
 
 
+@pytest.mark.parametrize("template", ["1", "x"])
+async def test_issue_from_an_unknown_template_is_500_as_the_manual_says(
+    smsend: Any, desk: Any, template: str
+) -> None:
+    path = await desk.list()
+    before = await smsend.rows()
+    body = {"name": "New title", "subject": "Hello World!!"}
+    answer = await smsend.post(f"{path}/issue/template/{template}", body)
+    text = f"The issue can't be created: Not found: template [{template}]"
+    assert (answer.status, answer.body) == (500, _problem(text, 500))
+    assert await smsend.rows() == before
+
+
 async def test_sending_without_the_service_is_500(smsend: Any, desk: Any) -> None:
     issue = await desk.issue(await desk.list())
     contact_id = await desk.contact("ann@one.example")

@@ -13,6 +13,7 @@ from dragoman.core.campaigns.issues import decode_attachments
 from dragoman.core.campaigns.model.mailings import Issue, Template
 from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.dialects.smsend.calls import CallGroup
+from dragoman.dialects.smsend.errors import WordedRefusal, problem_of
 from dragoman.dialects.smsend.mailings import lists, schemas
 from dragoman.dialects.smsend.mapping import read_body, read_identifier, read_switch
 from dragoman.dialects.smsend.schemas import Located
@@ -50,19 +51,22 @@ class ListIssues(CallGroup):
 
     async def create_from_template(self, account: Account, request: Request) -> Located:
         """Stores an issue with a template's content; raises `Refused`."""
-        list_id, template_id = lists.list_id_of(request), _template_id_of(request)
+        list_id = lists.list_id_of(request)
         fields = read_body(request, schemas.TemplatedIssueFields)
         try:
             created = await self._services.issues.create_from_template(
                 account,
                 list_id,
-                template_id,
+                _template_id_of(request),
                 lists.read_text(fields.name),
                 lists.read_text(fields.subject),
             )
         except Refused as refused:
             if refused.subject == "title":
                 raise Refused(refused.code, "name", refused.detail) from None
+            if refused.code is RefusalCode.NOT_FOUND and refused.detail == "template":
+                text = f"The issue can't be created: {problem_of(refused).result}"
+                raise WordedRefusal(refused.code, text, lists.SERVER_ERROR) from None
             raise
         return Located(_issue_path(created))
 
