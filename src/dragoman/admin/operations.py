@@ -123,14 +123,13 @@ def build_admin(admin: Admin, guard: Guard | None = None) -> Dialect:
 def _operation(admin: Admin, call: Call, guard: Guard | None) -> Operation:
     shapes = _shapes_of(call.run)
     answer = shapes["return"]
-    streams = inspect.isasyncgenfunction(call.run)
-    first_line, _, rest = inspect.cleandoc(call.run.__doc__ or "").partition("\n")
+    streams, summary, description = _description_of(call.run)
     return Operation(
         methods=(call.method,),
         path=PREFIX + call.path,
         handler=_handler(admin, call, shapes, guard),
-        summary=first_line.rstrip("."),
-        description=rest.strip(),
+        summary=summary,
+        description=description,
         query=shapes.get("query"),
         body=shapes.get("body"),
         body_formats=("json",) if "body" in shapes else (),
@@ -148,6 +147,13 @@ def _operation(admin: Admin, call: Call, guard: Guard | None) -> Operation:
 def _shapes_of(run: Callable[..., Any]) -> Mapping[str, Any]:
     """The annotations of a call, which a gateway reads for its socket and for its HTTP server."""
     return MappingProxyType(get_type_hints(run))
+
+
+@cache
+def _description_of(run: Callable[..., Any]) -> tuple[bool, str, str]:
+    """Whether a call streams, its summary, and what else its docstring says."""
+    first_line, _, rest = inspect.cleandoc(run.__doc__ or "").partition("\n")
+    return inspect.isasyncgenfunction(run), first_line.rstrip("."), rest.strip()
 
 
 def _handler(admin: Admin, call: Call, shapes: Mapping[str, Any], guard: Guard | None) -> Handler:

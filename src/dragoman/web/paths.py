@@ -96,7 +96,7 @@ class PathTable(Generic[Value, Owner]):
             node = node.literals.get(segment) if node is not None else None
             if node is None:
                 break
-            owner = node.owner or owner
+            owner = owner if node.owner is None else node.owner
         return owner
 
     @staticmethod

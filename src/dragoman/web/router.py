@@ -20,8 +20,9 @@ from dragoman.web.bodies import ClientGone, check_body_head, drain_body, read_bo
 from dragoman.web.client_address import ClientAddressReader
 from dragoman.web.forms import parse_form
 from dragoman.web.known_heads import END, LEARNED, KnownHeads
+from dragoman.web.layout import Layout, lay_out
 from dragoman.web.operations import Dialect, Operation
-from dragoman.web.paths import Found, PathTable
+from dragoman.web.paths import Found
 from dragoman.web.refusals import MalformedBody, Refusal, RefusalKind, Refused
 from dragoman.web.requests import Called, Parameters, Request
 from dragoman.web.responses import NO_CONTENT, Header, Message, Response, Send, Stream
@@ -104,10 +105,14 @@ class DialectApp:
         self._addresses = addresses or ClientAddressReader()
         self.body_timeout_s = body_timeout_s
         self._new_reference = new_reference
-        self._paths: PathTable[_Endpoint, Dialect] = PathTable()
-        for dialect in dialects:
-            self._add(dialect)
-        self._plain = self._paths.plain
+        self._dialects = tuple(dialects)
+        layout = lay_out(self._dialects)
+        self._paths = layout.paths
+        self._endpoints = endpoints = self._fill(layout)
+        self._plain = {
+            path: (endpoints[number], params)
+            for path, (number, params) in layout.paths.plain.items()
+        }
         self._known_heads = KnownHeads()
         self._often: dict[bytes, Found[_Endpoint, Dialect]] = {}
         """Where paths with placeholders led of late that are called often."""
@@ -195,7 +200,12 @@ class DialectApp:
         return call
 
     def _find(self, raw_path: bytes) -> Found[_Endpoint, Dialect]:
-        found = self._paths.find(raw_path)
+        place = self._paths.find(raw_path)
+        found = Found(
+            owner=None if place.owner is None else self._dialects[place.owner],
+            value=None if place.value is None else self._endpoints[place.value],
+            params=place.params,
+        )
         if found.value is not None and found.value.is_called_often:
             if len(self._often) >= PATHS_REMEMBERED:
                 self._often.clear()
@@ -316,23 +326,19 @@ class DialectApp:
             frames=[f"{frame.filename}:{frame.lineno} {frame.name}" for frame in frames],
         )
 
-    def _add(self, dialect: Dialect) -> None:
-        for prefix in (*dialect.prefixes, *dialect.aliases):
-            self._paths.own(prefix, dialect)
-        exact = {prefix.rstrip("/") for prefix in dialect.prefixes}
-        below = tuple(prefix + "/" for prefix in exact)
-        for operation in (*dialect.operations, *dialect.unlisted):
-            if not operation.path.startswith(below) and operation.path not in exact:
-                raise ValueError(f"{operation.path} lies outside the prefixes of {dialect.name}")
-            paths = [operation.path]
-            paths += (
-                alias + operation.path.removeprefix(prefix)
-                for alias, prefix in dialect.aliases.items()
-                if _is_under(operation.path, prefix)
-            )
-            for path in paths:
-                endpoint = self._paths.add(path, lambda: _Endpoint(dialect))
-                endpoint.add(self._narrowed(operation))
+    def _fill(self, layout: Layout) -> tuple[_Endpoint, ...]:
+        operations = [
+            self._narrowed(operation)
+            for dialect in self._dialects
+            for operation in (*dialect.operations, *dialect.unlisted)
+        ]
+        endpoints = []
+        for owner, numbers in layout.endpoints:
+            endpoint = _Endpoint(self._dialects[owner])
+            for number in numbers:
+                endpoint.add(operations[number])
+            endpoints.append(endpoint)
+        return tuple(endpoints)
 
     def _narrowed(self, operation: Operation) -> Operation:
         most = self._max_body_bytes
@@ -433,10 +439,6 @@ async def _wait_until_gone(receive: Receive) -> None:
 
 _NO_QUERY: Final = Parameters()
 _NOWHERE: Final[tuple[None, Mapping[str, str]]] = (None, {})
-
-
-def _is_under(path: str, prefix: str) -> bool:
-    return path == prefix.rstrip("/") or path.startswith(prefix.rstrip("/") + "/")
 
 
 def _open_to_all(request: Request, response: Response) -> Response:

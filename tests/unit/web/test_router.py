@@ -1,6 +1,7 @@
 """The application over real sockets: exact bytes in, the dialect's own answers out."""
 
 import asyncio
+from dataclasses import replace
 from ipaddress import ip_network
 
 import pytest
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 from dragoman.web.client_address import ClientAddressReader
 from dragoman.web.operations import Dialect, Operation
 from dragoman.web.refusals import RefusalKind
+from dragoman.web.requests import Request
 from dragoman.web.responses import TEXT, Response
 from dragoman.web.router import DialectApp
 
@@ -410,3 +412,21 @@ async def test_operators_limit_narrows_what_an_operation_takes(sample, serve, fa
     async with serve(app) as wire:
         answer = await wire.ask("POST", "/v9/text.json", b"x" * 40)
     assert (answer.status, answer.json["refused"]) == (413, "too_large")
+
+
+async def test_applications_of_the_same_paths_have_their_own_handlers(
+    sample, serve, fallback
+) -> None:
+    async def other(_request: Request) -> Response:
+        return Response(200, b"other")
+
+    first = sample()
+    second = sample(operations=tuple(replace(one, handler=other) for one in first.operations))
+    answers = []
+    for dialect in (first, second, first):
+        async with serve(DialectApp([dialect], fallback, body_timeout_s=30)) as wire:
+            for path in ("/v9/text/1", "/v9/send.php"):
+                answers.append((await wire.ask("GET", path)).body)
+    assert answers[2:4] == [b"other", b"other"]
+    assert answers[:2] == answers[4:]
+    assert b"other" not in answers[:2]
