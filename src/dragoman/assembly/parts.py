@@ -140,7 +140,7 @@ class Parts:
             clock=clock,
             reads_files=connect is not connect_nothing,
         )
-        self.callback_stored = Signal[[NewCallback]]()
+        self.callback_stored: Signal[[NewCallback]] = Signal()
         self.callback_lists = CallbackLists(storage=self.storage, clock=self.clock)
         self.connectors: dict[str, Connector] = {}
         self._accounts()

@@ -63,7 +63,7 @@ class SmppServer:
         self.binds = Binds()
         self.answers = services.metrics.bind_answers
         self._services = services
-        self.receiver_bound = Signal[[int]]()
+        self.receiver_bound: Signal[[int]] = Signal()
         """After a receiver or transceiver of an account was bound."""
         self._requests = Requests(services)
         self._throttles: dict[int, Throttle] = {}

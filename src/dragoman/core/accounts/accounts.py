@@ -100,10 +100,10 @@ class Accounts:
         self.changes = AccountChanges()
         """Of accounts, their credentials and senders."""
         self._failures: OrderedDict[str, int] = OrderedDict()
-        self.changed = Signal[[Collection[int]]]()
+        self.changed: Signal[[Collection[int]]] = Signal()
         """After each change of accounts: of those named, and so of all below them; of every one
         where none is named."""
-        self.signed_out = Signal[[int, str]]()
+        self.signed_out: Signal[[int, str]] = Signal()
         """After the tokens of an account ended; what is kept in memory ends too, but a session."""
 
     async def authenticate_key(

@@ -16,7 +16,7 @@ class CarrierSwitches:
     def __init__(self, *, storage: Storage, clock: Clock) -> None:
         self._storage = storage
         self._clock = clock
-        self.changed = Signal[[str, bool]]()
+        self.changed: Signal[[str, bool]] = Signal()
         """A carrier, and whether it is held from now on."""
 
     async def restore(self) -> None:

@@ -30,7 +30,7 @@ class Presence:
         self._heard: dict[int, float] = {}
         """The same by the monotonic clock."""
         self._listeners: dict[int, list[Listener]] = defaultdict(list)
-        self.changed = Signal[[int]]()
+        self.changed: Signal[[int]] = Signal()
         """A device whose stream opened or closed, or that was heard after a while."""
 
     def heard(self, device_id: int, at_ms: int | None = None) -> None:
