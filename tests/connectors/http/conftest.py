@@ -69,7 +69,7 @@ class Provider:
         return f"http://127.0.0.1:{self.port}"
 
     async def start(self) -> None:
-        await self.gateway.start(migrate=True)
+        await self.gateway.start()
         await until(lambda: self.gateway.connectors["smsc"].up)
         made = await self.gateway.services.accounts.create(
             "reseller", password=PASSWORD, api_key=KEY, default_sender="Dragoman"
@@ -134,7 +134,7 @@ class Ours:
         return f"http://127.0.0.1:{self.port}/carriers/provider/{TOKEN}"
 
     async def start(self) -> None:
-        await self.gateway.start(migrate=True)
+        await self.gateway.start()
         if not await self.gateway.services.accounts.list_all():
             made = await self.gateway.services.accounts.create("shop", password=PASSWORD)
             self.account = made.account
@@ -191,11 +191,21 @@ class Ours:
         return [(one.sender, one.recipient, one.text) for one in page.texts]
 
 
+def _fill(folder: Path, migrated: bytes) -> None:
+    """Makes the folder of a gateway whose tables are there already."""
+    folder.mkdir()
+    (folder / "dragoman.db").write_bytes(migrated)
+
+
 @pytest.fixture
 async def provider(
-    tmp_path: Path, simulator: Simulator, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path,
+    simulator: Simulator,
+    sqlite_template: bytes,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> AsyncIterator[Provider]:
     monkeypatch.setattr(worker_module, "FIRST_PAUSE_S", 0.05)
+    _fill(tmp_path / "provider", sqlite_template)
     provider = Provider(tmp_path / "provider", simulator)
     await provider.start()
     yield provider
@@ -203,7 +213,7 @@ async def provider(
 
 
 @pytest.fixture
-async def make_ours(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Any]:
+async def make_ours(tmp_path: Path, sqlite_template: bytes) -> AsyncIterator[Any]:
     """Returns a maker of started gateways with one HTTP carrier, `provider`."""
     made: list[Ours] = []
 
@@ -229,7 +239,10 @@ async def make_ours(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIte
                 **more,
             }
         )
-        ours = Ours(folder or tmp_path / f"ours-{len(made)}", port, carrier, *others)
+        folder = folder or tmp_path / f"ours-{len(made)}"
+        if not folder.exists():
+            _fill(folder, sqlite_template)
+        ours = Ours(folder, port, carrier, *others)
         await ours.start()
         made.append(ours)
         return ours

@@ -53,13 +53,14 @@ class Page:
 
 
 @pytest.fixture
-async def page(tmp_path: Path) -> AsyncIterator[Page]:
+async def page(tmp_path: Path, sqlite_url: str) -> AsyncIterator[Page]:
     clock = Still()
     base = Settings.development(tmp_path, http="127.0.0.1:0", smsc="127.0.0.1:1")
     kannel = Kannel(status_password=Secret(PASSWORD))
     settings = msgspec.structs.replace(base, dialects=Dialects(enabled=("kannel",), kannel=kannel))
+    assert settings.database_url == sqlite_url  # its tables are there already
     services = build_services(settings, clock, connect=connect_carriers)
-    await services.open(migrate=True)
+    await services.open()
     yield Page(services, clock)
     await services.close()
 
