@@ -117,10 +117,13 @@ class GatewayHarness:
         """Takes up what an earlier harness left, and sends."""
         services = self.services
         await self.open()
-        await services.inbound.restore()
-        await services.receipts.restore()
-        await services.backlog.restore(services.ids.last)
-        await services.selection.quotas.restore(services.storage)
+        with services.storage.reading_together():
+            await asyncio.gather(
+                services.inbound.restore(),
+                services.receipts.restore(),
+                services.backlog.restore(services.ids.last),
+                services.selection.quotas.restore(services.storage),
+            )
         services.dispatcher.start(self.carriers, services.router.routes.values())
         workers = (services.receipts.run(), services.backlog.run(), services.batches.run())
         self._tasks = [asyncio.create_task(worker) for worker in workers]

@@ -236,23 +236,25 @@ class Services:
 
     async def open(self, *, migrate: bool = False) -> None:
         """Readies the database; raises `StorageUnavailable` where its tables are not current."""
-        if migrate:
-            await asyncio.to_thread(self.storage.migrate)
-        await asyncio.to_thread(self.storage.check)  # a signal is heard meanwhile
+        await self.storage.ready(migrate=migrate)
         self.storage.start()
-        self.ids.continue_after(await self.storage.read(last_identifier))
         # At once: a partition that changes hands is away until they are done.
-        await asyncio.gather(
-            self.inbound_routing.load(),
-            self.opt_outs.load(),
-            self.auto_answers.load(),
-            self.devices.restore(),
-            self.phone_settings.restore(),
-            self.webhooks.restore(),
-            self.smpp_logins.restore(),
-            self.text_campaigns.restore(),
-            self.alerts.restore(),
-        )
+        with self.storage.reading_together():
+            await asyncio.gather(
+                self._continue_identifiers(),
+                self.inbound_routing.load(),
+                self.opt_outs.load(),
+                self.auto_answers.load(),
+                self.devices.restore(),
+                self.phone_settings.restore(),
+                self.webhooks.restore(),
+                self.smpp_logins.restore(),
+                self.text_campaigns.restore(),
+                self.alerts.restore(),
+            )
+
+    async def _continue_identifiers(self) -> None:
+        self.ids.continue_after(await self.storage.read(last_identifier))
 
     async def _note_key_uses(self) -> None:
         with contextlib.suppress(StorageUnavailable, TimeoutError):  # the next use is noted again

@@ -189,14 +189,17 @@ class Gateway:
         services.health.note_phase("starting")
         await services.open(migrate=migrate)
         self._look_at_space()
-        await self.callbacks.restore()
-        await self._bind_deliveries.restore()
-        await services.inbound.restore()
-        await services.receipts.restore()
-        await services.backlog.restore(services.ids.last)
-        await services.carrier_switches.restore()
-        await services.price_lists.restore()
-        await services.selection.quotas.restore(services.storage)
+        with services.storage.reading_together():
+            await asyncio.gather(
+                self.callbacks.restore(),
+                self._bind_deliveries.restore(),
+                services.inbound.restore(),
+                services.receipts.restore(),
+                services.backlog.restore(services.ids.last),
+                services.carrier_switches.restore(),
+                services.price_lists.restore(),
+                services.selection.quotas.restore(services.storage),
+            )
         services.dispatcher.start(services.connectors, services.router.routes.values(), spawn)
         for name, connector in services.connectors.items():
             if isinstance(connector, Custodian):

@@ -63,5 +63,5 @@ async def test_who_reads_hears_why_and_reads_again_later(
         for _ in range(2):
             with pytest.raises(StorageUnavailable, match="starting up"):
                 await storage.read(one)
-    monkeypatch.setattr(storage._attempts, "_failed_at", 0.0)
+    monkeypatch.setattr(storage._readers._attempts, "_failed_at", 0.0)
     assert await asyncio.gather(*(storage.read(one) for _ in range(3))) == [1, 1, 1]

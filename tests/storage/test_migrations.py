@@ -38,7 +38,8 @@ def test_upgrade_makes_the_tables_that_the_code_describes(empty_database_url: st
             }
             context = MigrationContext.configure(connection, opts=options)
             assert compare_metadata(context, metadata) == []
-        assert revisions.current(storage._write_engine) == revisions.newest()
+        with storage.connect() as connection:
+            assert revisions.current(connection) == revisions.newest()
         storage.migrate()  # a second time changes nothing
         storage.check()
     finally:

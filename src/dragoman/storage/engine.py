@@ -6,8 +6,7 @@ import asyncio
 import fcntl
 import os
 import shutil
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import IO, TypeVar
 
@@ -19,8 +18,9 @@ from dragoman.core.model.errors import AlreadyInUse, StorageUnavailable
 from dragoman.kit.child_process import ChildProcess
 from dragoman.storage.connections import read_engine, write_engine
 from dragoman.storage.migrations import revisions
-from dragoman.storage.outages import Attempts, is_outage, reason_of
+from dragoman.storage.outages import reason_of
 from dragoman.storage.partitions import split
+from dragoman.storage.reading import Query, Readers
 from dragoman.storage.runners import ChildRunner, LocalRunner, Runner
 from dragoman.storage.short_ids import ShortIds
 from dragoman.storage.upgrades import oldest_that_fits, problem_of
@@ -55,8 +55,7 @@ class Storage:
         if self._lock is None:
             _take_server(self._write_engine)
         self._read_engine = read_engine(self.url, READERS)
-        self._attempts = Attempts()
-        self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="storage-reader")
+        self._readers = Readers(self._read_engine, READERS)
         self.writer = Writer(self._runner(), observer)
         self.short_ids = ShortIds(self)
 
@@ -72,7 +71,9 @@ class Storage:
 
     def migrate(self) -> None:
         """Upgrades the tables to the newest revision; `migrated` says from which to which."""
-        before, newest = revisions.current(self._write_engine), revisions.newest()
+        newest = revisions.newest()
+        with self._write_engine.connect() as connection:
+            before = revisions.current(connection)
         if before != newest:
             revisions.upgrade(self._write_engine)
         self.migrated = before, newest
@@ -82,9 +83,20 @@ class Storage:
         with self._write_engine.connect() as connection:
             check_durable(connection)
             oldest = None if self.partition is None else oldest_that_fits(connection)
-        problem = problem_of(revisions.current(self._write_engine), oldest)
+            current = revisions.current(connection)
+        problem = problem_of(current, oldest)
         if problem:
             raise StorageUnavailable(problem)
+
+    async def ready(self, *, migrate: bool = False) -> None:
+        """Migrates, if wanted, and checks, in a thread: a signal is heard meanwhile."""
+
+        def make_ready() -> None:
+            if migrate:
+                self.migrate()
+            self.check()
+
+        await asyncio.wrap_future(self._readers.run(make_ready))
 
     def start(self) -> None:
         """Starts the writer; to be called on the event loop."""
@@ -118,7 +130,7 @@ class Storage:
         try:
             await self.writer.stop()
         finally:
-            await asyncio.to_thread(self.close)
+            await self._readers.stop(self._let_go)
 
     def connect(self) -> Connection:
         """The connection that writes, for whoever moves rows; without a started writer."""
@@ -126,26 +138,24 @@ class Storage:
 
     def close(self) -> None:
         """Closes without a started writer."""
-        self._readers.shutdown(wait=True)
-        self._read_engine.dispose()
+        self._readers.close()
+        self._let_go()
+
+    def _let_go(self) -> None:
         self._write_engine.dispose()
         if self._lock is not None:
             self._lock.release()
 
-    async def read(self, query: Callable[[Connection], T]) -> T:
+    async def read(self, query: Query[T]) -> T:
         """Runs a query in a reader thread; raises `StorageUnavailable`."""
-        return await asyncio.get_running_loop().run_in_executor(self._readers, self._read, query)
+        return await self._readers.read(query)
 
-    def _read(self, query: Callable[[Connection], T]) -> T:
-        try:
-            with self._attempts.one():
-                connection = self._read_engine.connect()
-            with connection:
-                return query(connection)
-        except DBAPIError as error:
-            if is_outage(error):
-                raise StorageUnavailable(reason_of(error)) from error
-            raise
+    def reading_together(self) -> AbstractContextManager[None]:
+        """Within it, reads that do not wait for each other make one trip to a thread.
+
+        They run one after another, over one connection; if one fails, so do the others.
+        """
+        return self._readers.together()
 
 
 def _complete(url: str) -> URL:

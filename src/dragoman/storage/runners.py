@@ -11,7 +11,7 @@ import asyncio
 import signal
 import socket
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from time import monotonic
 from typing import Any, Protocol, TypeAlias
 
@@ -79,6 +79,7 @@ class LocalRunner:
     def __init__(self, engine: Engine) -> None:
         self._transactions = Transactions(engine)
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="storage-writer")
+        self._closing: Future[None] | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
 
     def start(self, gone: Callable[[WriterGone], None]) -> None:
@@ -103,8 +104,10 @@ class LocalRunner:
             return  # the loop is closed
 
     async def close(self) -> None:
-        await asyncio.to_thread(self._thread.shutdown)
-        self._transactions.close()
+        if self._closing is None:
+            self._closing = self._thread.submit(self._transactions.close)
+            self._thread.shutdown(wait=False)
+        await asyncio.shield(asyncio.wrap_future(self._closing))
 
 
 class ChildRunner:

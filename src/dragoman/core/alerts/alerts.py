@@ -104,9 +104,12 @@ class Alerts:
 
     async def restore(self) -> None:
         """Loads rules, and alerts that an earlier run raised."""
-        self._rules = {one.rule_id: one for one in await self.storage.read(alerts.load_rules)}
+        rules, raised = await self.storage.read(
+            lambda connection: (alerts.load_rules(connection), alerts.load_open(connection))
+        )
+        self._rules = {one.rule_id: one for one in rules}
         now = self.clock.monotonic()
-        for alert in await self.storage.read(alerts.load_open):
+        for alert in raised:
             told_at = now if alert.told else None
             key = (alert.rule, alert.subject)
             self._found[key] = _Pending(since=now, alert=alert, told_at=told_at)

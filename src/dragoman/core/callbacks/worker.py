@@ -130,10 +130,15 @@ class CallbackWorker:
         farthest_ms = now_ms + round(self.schedule.most_s * 1000)
         hurry = callbacks.Hurry(farthest_ms, by_ms=FOREVER_MS, now_ms=now_ms)
         self._hurries.append(hurry)
-        for paused in await self.storage.read(callback_lists.load_paused):
+        all_paused, self._announced, waiting = await self.storage.read(
+            lambda connection: (
+                callback_lists.load_paused(connection),
+                callbacks.last_pending(connection),
+                callbacks.count_pending(connection),
+            )
+        )
+        for paused in all_paused:
             self.pause(paused)
-        self._announced = await self.storage.read(callbacks.last_pending)
-        waiting = await self.storage.read(callbacks.count_pending)
         for lane, count in waiting.items():
             if self.serves(lane[1]):
                 self._lane(*lane).in_rows = count

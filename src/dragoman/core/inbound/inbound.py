@@ -95,9 +95,11 @@ class Inbound:
 
     async def restore(self) -> None:
         """Loads what an earlier run stored: parts, and the IDs that carriers gave texts."""
-        known = await self.storage.read(lambda c: inbound.load_carriers_ids(c, REMEMBERED))
+        known, parts = await self.storage.read(
+            lambda c: (inbound.load_carriers_ids(c, REMEMBERED), inbound.load_parts(c))
+        )
         self._repeats.restore(known)
-        for part in await self.storage.read(inbound.load_parts):
+        for part in parts:
             self._reassemble(part, identifiers.time_of(part.part_id))
 
     async def run(self) -> None:

@@ -49,9 +49,11 @@ class OptOuts:
 
     async def load(self) -> None:
         """Loads what is stored."""
-        self._key = await self._storage.read(opt_outs.load_hash_key)
-        self._recipients, self._erased = await self._storage.read(
-            lambda connection: _sorted_recipients(opt_outs.load_keys(connection))
+        self._key, (self._recipients, self._erased) = await self._storage.read(
+            lambda connection: (
+                opt_outs.load_hash_key(connection),
+                _sorted_recipients(opt_outs.load_keys(connection)),
+            )
         )
 
     def among(self, account_id: int, sender: str, recipients: Iterable[str]) -> Set[str]:

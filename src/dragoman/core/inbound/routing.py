@@ -65,7 +65,7 @@ class InboundRouting:
         self._stale: set[int] = set()
         """Accounts that are to be read again, with all below them."""
         self._accounts_stale = self._all_stale = self._is_failing = False
-        self.accounts_loaded = Signal[[Sequence[Account], Collection[int]]]()
+        self.accounts_loaded: Signal[[Sequence[Account], Collection[int]]] = Signal()
         """Accounts as they are now, and those that are no more: all at the start, and after a
         change those that it may be about."""
         accounts.changed.subscribe(self._accounts_changed)
@@ -73,13 +73,15 @@ class InboundRouting:
     async def load(self) -> None:
         """Loads what is stored."""
         now_ms = self._clock.now_ms()
-        stored = await self._storage.read(lambda c: keywords.load_all(c, now_ms))
+        stored, accounts = await asyncio.gather(
+            self._storage.read(lambda c: keywords.load_all(c, now_ms)), self._accounts.list_all()
+        )
         self._numbers = {number.number: number for number in stored.numbers}
         self._forwardings = {found.forwarding_id: found for found in stored.forwardings}
         self._keywords = {}
         for keyword in stored.keywords:
             self.put_keyword(keyword)
-        await self._load_accounts()
+        self._take_accounts(accounts, self._usernames.keys())
 
     def read_again(self) -> None:
         """Reloads everything, after a change of a row that could not be read."""
@@ -122,11 +124,11 @@ class InboundRouting:
     async def _load_accounts(self, changed: Collection[int] | None = None) -> None:
         """Reads all accounts, or those that changed and all below them."""
         if changed is None:
-            accounts = await self._accounts.list_all()
-            asked: Collection[int] = self._usernames.keys()
+            self._take_accounts(await self._accounts.list_all(), self._usernames.keys())
         else:
-            accounts = await self._accounts.list_some(changed)
-            asked = changed
+            self._take_accounts(await self._accounts.list_some(changed), changed)
+
+    def _take_accounts(self, accounts: Sequence[Account], asked: Collection[int]) -> None:
         gone = frozenset(asked) - {account.account_id for account in accounts}
         for account_id in (*gone, *(account.account_id for account in accounts)):
             name = self._usernames.pop(account_id, None)

@@ -8,10 +8,17 @@ from __future__ import annotations
 
 from functools import cache
 from pathlib import Path
+from typing import Final
 
-from sqlalchemy import Engine, inspect, text
+from sqlalchemy import Connection, Engine, text
 
 FOLDER = Path(__file__).parent
+
+_TABLE: Final = {
+    "sqlite": text("SELECT name FROM sqlite_master WHERE name = 'alembic_version'"),
+    "postgresql": text("SELECT to_regclass('alembic_version')"),
+}
+_REVISION: Final = text("SELECT version_num FROM alembic_version")
 
 
 def upgrade(engine: Engine, to: str = "head") -> None:
@@ -25,13 +32,12 @@ def upgrade(engine: Engine, to: str = "head") -> None:
     command.upgrade(config, to)
 
 
-def current(engine: Engine) -> str | None:
+def current(connection: Connection) -> str | None:
     """The revision the database is at; None for an empty one."""
-    with engine.connect() as connection:
-        if not inspect(connection).has_table("alembic_version"):
-            return None
-        found: str | None = connection.scalar(text("SELECT version_num FROM alembic_version"))
-        return found
+    if connection.scalar(_TABLE[connection.dialect.name]) is None:
+        return None
+    found: str | None = connection.scalar(_REVISION)
+    return found
 
 
 @cache
