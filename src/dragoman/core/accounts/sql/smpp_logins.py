@@ -18,7 +18,7 @@ from dragoman.core.accounts.sql.accounts import (
 )
 from dragoman.core.accounts.sql.tables import accounts, smpp_logins
 from dragoman.core.model.errors import RefusalCode, Refused
-from dragoman.storage.rows import is_one_of
+from dragoman.storage.rows import are_empty, is_one_of
 from dragoman.storage.work import one_by_one
 
 
@@ -64,7 +64,7 @@ def note_receiver(connection: Connection, account_id: int) -> None:
 
 def load_all(connection: Connection) -> list[SmppLogin]:
     """The logins of all accounts that are not deleted."""
-    return _load(connection)
+    return [] if are_empty(connection, smpp_logins) else _load(connection)
 
 
 def load_some(connection: Connection, account_ids: Collection[int]) -> list[SmppLogin]:

@@ -12,7 +12,7 @@ from dragoman.core.alerts.sql.tables import alert_rules, alerts
 from dragoman.core.inbound.sql.tables import inbound_texts
 from dragoman.core.messages.sql.tables import hourly_statistics
 from dragoman.core.model.errors import RefusalCode, Refused
-from dragoman.storage.rows import count, insert_rows, read_all, row_of
+from dragoman.storage.rows import are_empty, count, insert_rows, read_all, row_of
 from dragoman.storage.work import one_by_one
 
 KEPT = 10_000
@@ -44,11 +44,15 @@ class AlertNote(msgspec.Struct, frozen=True, kw_only=True):
 
 def load_rules(connection: Connection) -> list[StoredRule]:
     """The rules of all accounts, oldest first."""
+    if are_empty(connection, alert_rules):
+        return []
     return read_all(connection, select(alert_rules).order_by(alert_rules.c.rule_id), StoredRule)
 
 
 def load_open(connection: Connection) -> list[Alert]:
     """Alerts that have not ended."""
+    if are_empty(connection, alerts):
+        return []
     return read_all(connection, select(alerts).where(_IS_OPEN), Alert)
 
 

@@ -36,7 +36,7 @@ from dragoman.core.messages.sql.tables import (
 )
 from dragoman.core.model.phone_numbers import REMOVED
 from dragoman.kit.ids import time_of
-from dragoman.storage.rows import columns_of, insert_new, is_any, is_one_of, read_all
+from dragoman.storage.rows import are_empty, columns_of, insert_new, is_any, is_one_of, read_all
 from dragoman.storage.time_limit import time_limit
 from dragoman.storage.work import one_by_one
 
@@ -213,6 +213,8 @@ def unpause(connection: Connection, item: Unpause) -> bool:
 
 def load_paused(connection: Connection) -> list[PausedHost]:
     """Every paused host."""
+    if are_empty(connection, paused_hosts):
+        return []
     return read_all(connection, select(paused_hosts), PausedHost)
 
 

@@ -14,7 +14,7 @@ from dragoman.core.messages.model.records import BatchOptions, NewCallback
 from dragoman.core.messages.sql.tables import batches, callback_attempts, callbacks, messages
 from dragoman.storage.bulk import BulkInsert, BulkUpdate
 from dragoman.storage.connections import bind_as_numbers
-from dragoman.storage.rows import columns_of, count
+from dragoman.storage.rows import are_empty, columns_of, count
 from dragoman.storage.work import one_by_one, together
 
 OK: Final = 200
@@ -182,6 +182,8 @@ def expire(connection: Connection, item: Expiry) -> int:
 
 def count_pending(connection: Connection) -> dict[tuple[int, str], int]:
     """The number of pending callbacks of each account to each origin."""
+    if are_empty(connection, callbacks):
+        return {}
     lane = (callbacks.c.account_id, callbacks.c.origin)
     query = select(*lane, func.count()).where(_PENDING).group_by(*lane)
     return {(row[0], row[1]): row[2] for row in connection.execute(query)}
@@ -198,6 +200,8 @@ def _to(account_id: int, origin: str) -> tuple[ColumnElement[bool], ...]:
 
 def last_pending(connection: Connection) -> int:
     """The newest pending callback; 0 without any."""
+    if are_empty(connection, callbacks):
+        return 0
     query = select(func.max(callbacks.c.callback_id)).where(_PENDING)
     return connection.execute(query).scalar() or 0
 

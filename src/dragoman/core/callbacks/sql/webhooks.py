@@ -9,7 +9,7 @@ from dragoman.core.callbacks.model.webhooks import StoredWebhook
 from dragoman.core.callbacks.sql.tables import webhooks
 from dragoman.core.messages.model.records import NewCallback
 from dragoman.core.messages.sql.changes import insert_callbacks
-from dragoman.storage.rows import put_row, read_all, row_of
+from dragoman.storage.rows import are_empty, put_row, read_all, row_of
 from dragoman.storage.work import one_by_one, together
 
 
@@ -43,5 +43,7 @@ def call(connection: Connection, items: list[tuple[NewCallback, ...]]) -> None:
 
 def load_all(connection: Connection) -> list[StoredWebhook]:
     """Every webhook, oldest first."""
+    if are_empty(connection, webhooks):
+        return []
     query = select(webhooks).order_by(webhooks.c.created_ms, webhooks.c.key)
     return read_all(connection, query, StoredWebhook)

@@ -21,6 +21,7 @@ from dragoman.core.messages.sql.tables import messages
 from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.core.submission.sql import submissions
 from dragoman.storage.rows import (
+    are_empty,
     count,
     insert_rows,
     is_one_of,
@@ -101,6 +102,8 @@ def find_page(
 
 def find_active(connection: Connection) -> list[Campaign]:
     """Those of all accounts that are going on or paused."""
+    if are_empty(connection, campaigns):
+        return []
     # Literal, so that SQLite uses the partial index.
     states = ", ".join(str(int(state)) for state in ACTIVE)
     query = select(campaigns).where(text(f"state IN ({states})"))

@@ -7,7 +7,7 @@ from sqlalchemy import Connection, delete, select
 
 from dragoman.core.accounts.model.audit_log import AuditEntry
 from dragoman.core.accounts.sql.tables import audit_entries, held_carriers
-from dragoman.storage.rows import insert_rows, put_row
+from dragoman.storage.rows import are_empty, insert_rows, put_row
 from dragoman.storage.work import one_by_one
 
 
@@ -32,4 +32,6 @@ def switch(connection: Connection, item: CarrierSwitch) -> None:
 
 def load(connection: Connection) -> list[str]:
     """The names of the held carriers."""
+    if are_empty(connection, held_carriers):
+        return []
     return list(connection.execute(select(held_carriers.c.carrier)).scalars())

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, delete, select
 from dragoman.core.accounts.model.audit_log import AuditEntry
 from dragoman.core.accounts.sql.tables import audit_entries
 from dragoman.core.billing.sql.tables import price_lists
-from dragoman.storage.rows import insert_rows, put_row, read_all
+from dragoman.storage.rows import are_empty, insert_rows, put_row, read_all
 from dragoman.storage.work import one_by_one
 
 
@@ -42,6 +42,8 @@ def put(connection: Connection, item: PriceListChanged) -> None:
 
 def load(connection: Connection, carrier: str = "") -> list[ImportedList]:
     """The lists of all carriers, or that of one."""
+    if are_empty(connection, price_lists):
+        return []
     query = select(price_lists).order_by(price_lists.c.carrier)
     if carrier:
         query = query.where(price_lists.c.carrier == carrier)

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, delete, func, insert, select, update
 from dragoman.core.devices.model.devices import Device, Sim
 from dragoman.core.devices.sql.tables import device_assignments, device_registrations, devices, sims
 from dragoman.core.model.errors import RefusalCode, Refused
-from dragoman.storage.rows import converter, insert_rows, read_one, row_of
+from dragoman.storage.rows import are_empty, converter, insert_rows, read_one, row_of
 from dragoman.storage.work import one_by_one, together
 
 
@@ -130,6 +130,8 @@ def find_registration(connection: Connection, kind: str, digest: bytes) -> NewRe
 
 def load_all(connection: Connection) -> list[StoredDevice]:
     """Every device that was not removed, oldest first."""
+    if are_empty(connection, devices):
+        return []
     sims_of: dict[int, list[Sim]] = {}
     sim_of, device_of = converter(Sim, sims.c.keys()), converter(Device, devices.c.keys())
     for row in connection.execute(select(sims).order_by(sims.c.slot)):

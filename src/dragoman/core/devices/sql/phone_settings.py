@@ -7,7 +7,7 @@ from sqlalchemy import Connection, select
 
 from dragoman.core.devices.model.devices import Groups
 from dragoman.core.devices.sql.tables import phone_settings
-from dragoman.storage.rows import put_row, read_all, row_of
+from dragoman.storage.rows import are_empty, put_row, read_all, row_of
 from dragoman.storage.work import one_by_one
 
 
@@ -26,4 +26,6 @@ def put(connection: Connection, item: StoredPhoneSettings) -> None:
 
 def load_all(connection: Connection) -> list[StoredPhoneSettings]:
     """The settings of every account that has any."""
+    if are_empty(connection, phone_settings):
+        return []
     return read_all(connection, select(phone_settings), StoredPhoneSettings)

@@ -7,7 +7,7 @@ from sqlalchemy import Connection, delete, select
 
 from dragoman.core.inbound.model.auto_answers import AutoAnswer
 from dragoman.core.inbound.sql.tables import auto_answers
-from dragoman.storage.rows import put_row, read_all, row_of
+from dragoman.storage.rows import are_empty, put_row, read_all, row_of
 from dragoman.storage.work import one_by_one
 
 
@@ -21,6 +21,8 @@ class AnswerKey(msgspec.Struct, frozen=True, kw_only=True):
 
 def load(connection: Connection) -> list[AutoAnswer]:
     """All answers of all accounts."""
+    if are_empty(connection, auto_answers):
+        return []
     return read_all(connection, select(auto_answers), AutoAnswer)
 
 

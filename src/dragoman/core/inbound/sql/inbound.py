@@ -35,7 +35,7 @@ from dragoman.core.messages.sql.paging import (
 from dragoman.core.messages.sql.statistics import Counters, HourCount, count_by_hour
 from dragoman.kit import ids
 from dragoman.storage.bulk import BulkInsert
-from dragoman.storage.rows import read_all
+from dragoman.storage.rows import are_empty, read_all
 from dragoman.storage.text_search import contains_pieces
 from dragoman.storage.time_limit import time_limit
 from dragoman.storage.work import together
@@ -143,12 +143,16 @@ def drop_parts(connection: Connection, items: list[int]) -> None:
 
 def load_parts(connection: Connection) -> list[StoredInboundPart]:
     """All parts of incomplete texts."""
+    if are_empty(connection, inbound_parts):
+        return []
     query = select(inbound_parts).order_by(inbound_parts.c.part_id)
     return read_all(connection, query, StoredInboundPart)
 
 
 def load_carriers_ids(connection: Connection, limit: int) -> list[tuple[str, str]]:
     """Carrier and ID of the texts and parts stored last, oldest first."""
+    if are_empty(connection, carrier_texts):
+        return []
     table = carrier_texts.c
     query = select(table.carrier, table.provider_id).order_by(table.stored_id.desc()).limit(limit)
     return [(row.carrier, row.provider_id) for row in connection.execute(query)][::-1]

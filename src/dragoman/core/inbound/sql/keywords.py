@@ -10,6 +10,7 @@ from dragoman.core.inbound.model.keywords import KeywordView
 from dragoman.core.inbound.sql.tables import forwardings, keywords, numbers
 from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.storage.rows import (
+    are_empty,
     converter,
     count,
     insert_new,
@@ -159,6 +160,8 @@ def change_forwarding(connection: Connection, item: Forwarding) -> bool:
 
 def load_all(connection: Connection, now_ms: int) -> StoredNumbers:
     """Everything that inbound routing uses now."""
+    if are_empty(connection, numbers, keywords, forwardings):
+        return StoredNumbers(numbers=[], keywords=[], forwardings=[])
     held = or_(keywords.c.free_ms == 0, keywords.c.free_ms > now_ms)
     return StoredNumbers(
         numbers=load_numbers(connection),

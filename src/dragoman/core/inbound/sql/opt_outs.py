@@ -12,7 +12,7 @@ from dragoman.core.inbound.model.inbound import OptOut, OptOutFilter, OptOutKey
 from dragoman.core.inbound.sql.tables import opt_outs, secrets
 from dragoman.kit.ids import first_at
 from dragoman.storage.bulk import BulkInsert
-from dragoman.storage.rows import count, insert_new, read_all, read_one
+from dragoman.storage.rows import are_empty, count, insert_new, read_all, read_one
 from dragoman.storage.work import one_by_one, together
 
 
@@ -78,6 +78,8 @@ def keep_hash_key(connection: Connection, key: bytes) -> None:
 
 def load_hash_key(connection: Connection) -> bytes:
     """The key of erased opt-outs; empty before the first."""
+    if are_empty(connection, secrets):
+        return b""
     query = select(secrets.c.secret).where(secrets.c.name == _HASH_KEY)
     return bytes(connection.execute(query).scalar() or b"")
 
@@ -103,6 +105,8 @@ def erase(connection: Connection, item: OptOutErasure) -> int:
 
 def load_keys(connection: Connection) -> Iterator[tuple[int, str, str]]:
     """(account, sender, recipient) of every opt-out."""
+    if are_empty(connection, opt_outs):
+        return
     query = select(opt_outs.c.account_id, opt_outs.c.sender, opt_outs.c.recipient)
     for row in connection.execute(query):
         yield row.account_id, row.sender, row.recipient

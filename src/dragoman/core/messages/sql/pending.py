@@ -22,7 +22,7 @@ from dragoman.core.messages.sql.tables import (
     parts,
     receipt_keys,
 )
-from dragoman.storage.rows import read_all
+from dragoman.storage.rows import are_empty, read_all
 
 # Written out, not bound: only so do databases see that the index of unsent messages fits.
 _UNSENT = text(f"messages.state IN ({State.QUEUED.value}, {State.SENDING.value})")
@@ -33,6 +33,8 @@ def routes_with_unsent(connection: Connection) -> list[tuple[str, int]]:
 
     From one to the next by the index: there may be a million messages of each.
     """
+    if are_empty(connection, messages):
+        return []
     route, account = messages.c.route, messages.c.account_id
     first = select(route, account).where(_UNSENT).order_by(route, account).limit(1)
     found = []
@@ -263,6 +265,8 @@ def find_receipt_keys(
 
 def load_parked_receipts(connection: Connection, after: int) -> list[ParkedReceipt]:
     """Receipts parked since an identifier, oldest first."""
+    if are_empty(connection, parked_receipts):
+        return []
     query = (
         select(parked_receipts)
         .where(parked_receipts.c.receipt_id > after)
