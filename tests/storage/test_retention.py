@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from sqlalchemy import Connection, Table, insert
+from sqlalchemy import Connection, Table, event, insert
 
 from dragoman.core.accounts.sql.tables import audit_entries
 from dragoman.core.callbacks.sql.callbacks import CallbackState
@@ -180,6 +180,16 @@ KINDS: list[tuple[Add, Table, str]] = [
     (Archive.attachment, attachments, "name"),
 ]
 NAMES = [table.name for _, table, _ in KINDS]
+
+
+async def test_nothing_is_written_where_nothing_is_old(archive: Archive) -> None:
+    for add, *_ in KINDS:
+        await add(archive, "young")
+    written: list[str] = []
+    engine = archive.rows.storage._write_engine
+    event.listen(engine, "before_cursor_execute", lambda *given: written.append(given[2]))
+    await drop_old(archive)
+    assert written == []
 
 
 @pytest.mark.parametrize(("add", "table", "column"), KINDS, ids=NAMES)

@@ -49,10 +49,12 @@ class Retention:
     async def drop_old(self) -> None:
         """Deletes once what is outdated."""
         now_ms = self._clock.now_ms()
-        for kind, days in self._days.items():
-            if not days:
-                continue
-            item = Outdated(kind=kind, before_ms=now_ms - days * DAY_MS)
+        items = [
+            Outdated(kind=kind, before_ms=now_ms - days * DAY_MS)
+            for kind, days in self._days.items()
+            if days
+        ]
+        for item in await self._storage.read(lambda c: outdated.find_outdated(c, items)):
             await self._write_all(outdated.drop_outdated, item)
         usual = self._lifetimes
         of_accounts = await self._storage.read(lambda c: sweeping.load_lifetimes(c, usual))

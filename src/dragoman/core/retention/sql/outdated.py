@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Column, Connection, Select, delete, select
 
@@ -23,6 +23,7 @@ from dragoman.core.messages.sql.tables import (
 )
 from dragoman.core.retention.model import Kept, Outdated
 from dragoman.kit.ids import first_at
+from dragoman.storage.rows import are_empty
 from dragoman.storage.work import Operation
 
 CHUNK: Final = 500
@@ -31,57 +32,87 @@ CHUNK_OF_ATTACHMENTS: Final = 10
 """Batches whose files go at once; they are large."""
 
 
-def _drop_attachments(connection: Connection, before_ms: int) -> bool:
-    chosen = (
+class _Rows(NamedTuple):
+    """Rows that are deleted when they are old."""
+
+    chosen: Callable[[int], Select[Any]]
+    """Selects the identifiers of those before a time, oldest first."""
+    columns: tuple[Column[Any], ...]
+    """The columns with these identifiers, in the order in which their rows are deleted."""
+    are_large: bool = False
+
+
+def _old_attachments(before_ms: int) -> Select[Any]:
+    return (
         select(attachments.c.batch_id)
         .distinct()
         .join(batches, batches.c.batch_id == attachments.c.batch_id)
         .where(attachments.c.batch_id < first_at(before_ms), batches.c.expires_ms < before_ms)
         .order_by(attachments.c.batch_id)
     )
-    return _drop_chosen(connection, chosen, CHUNK_OF_ATTACHMENTS, attachments.c.batch_id)
 
 
-def _drop_audit_entries(connection: Connection, before_ms: int) -> bool:
-    identifier = audit_entries.c.entry_id
-    chosen = select(identifier).where(identifier < first_at(before_ms)).order_by(identifier)
-    return _drop_chosen(connection, chosen, CHUNK, identifier)
-
-
-def _drop_callbacks(connection: Connection, before_ms: int) -> bool:
+def _old_callbacks(before_ms: int) -> Select[Any]:
     identifier = callbacks.c.callback_id
     is_over = callbacks.c.state != CallbackState.PENDING.value
-    old = identifier < first_at(before_ms)
-    chosen = select(identifier).where(old, is_over).order_by(identifier)
-    return _drop_chosen(connection, chosen, CHUNK, callback_attempts.c.callback_id, identifier)
+    return select(identifier).where(identifier < first_at(before_ms), is_over).order_by(identifier)
 
 
-def _drop_carrier_texts(connection: Connection, before_ms: int) -> bool:
-    identifier = carrier_texts.c.stored_id
-    chosen = select(identifier).where(identifier < first_at(before_ms)).order_by(identifier)
-    return _drop_chosen(connection, chosen, CHUNK, identifier)
-
-
-def _drop_deliveries(connection: Connection, before_ms: int) -> bool:
+def _old_deliveries(before_ms: int) -> Select[Any]:
     identifier = deliveries.c.delivery_id
     is_over = deliveries.c.state > DeliveryState.SENDING.value
-    old = identifier < first_at(before_ms)
-    chosen = select(identifier).where(old, is_over).order_by(identifier)
-    return _drop_chosen(connection, chosen, CHUNK, identifier)
+    return select(identifier).where(identifier < first_at(before_ms), is_over).order_by(identifier)
 
 
-def _drop_notes(connection: Connection, before_ms: int) -> bool:
-    identifier = message_events.c.event_id
-    chosen = select(identifier).where(identifier < first_at(before_ms)).order_by(identifier)
-    return _drop_chosen(connection, chosen, CHUNK, identifier)
+def _old_by(identifier: Column[Any]) -> Callable[[int], Select[Any]]:
+    return lambda before_ms: (
+        select(identifier).where(identifier < first_at(before_ms)).order_by(identifier)
+    )
 
 
-def _drop_chosen(
-    connection: Connection, chosen: Select[Any], limit: int, *columns: Column[Any]
-) -> bool:
-    """Deletes the rows with selected identifiers in a column; whether more may be left."""
-    identifiers = list(connection.execute(chosen.limit(limit)).scalars())
-    for column in columns if identifiers else ():
+_ROWS: Final[Mapping[Kept, _Rows]] = MappingProxyType(
+    {
+        Kept.ATTACHMENTS: _Rows(_old_attachments, (attachments.c.batch_id,), are_large=True),
+        Kept.AUDIT_ENTRIES: _Rows(_old_by(audit_entries.c.entry_id), (audit_entries.c.entry_id,)),
+        Kept.CALLBACKS: _Rows(
+            _old_callbacks, (callback_attempts.c.callback_id, callbacks.c.callback_id)
+        ),
+        Kept.CARRIER_TEXTS: _Rows(_old_by(carrier_texts.c.stored_id), (carrier_texts.c.stored_id,)),
+        Kept.DELIVERIES: _Rows(_old_deliveries, (deliveries.c.delivery_id,)),
+        Kept.NOTES: _Rows(_old_by(message_events.c.event_id), (message_events.c.event_id,)),
+    }
+)
+"""All kinds but `INGESTED_ROWS`, which have no identifier."""
+
+
+def find_outdated(connection: Connection, items: Iterable[Outdated]) -> list[Outdated]:
+    """Those of which there is anything."""
+    return [item for item in items if _is_any(connection, item)]
+
+
+def _is_any(connection: Connection, item: Outdated) -> bool:
+    rows = _ROWS.get(item.kind)
+    table = ingested_rows if rows is None else rows.columns[-1].table
+    if are_empty(connection, table):
+        return False
+    chosen = _ingestions(item.before_ms) if rows is None else rows.chosen(item.before_ms)
+    return connection.execute(chosen.limit(1)).first() is not None
+
+
+def _ingestions(before_ms: int) -> Select[Any]:
+    ingested_ms = ingested_rows.c.ingested_ms
+    return select(ingested_ms).where(ingested_ms < before_ms).order_by(ingested_ms)
+
+
+def _drop(connection: Connection, item: Outdated) -> bool:
+    """Deletes some rows; whether more may be left."""
+    rows = _ROWS.get(item.kind)
+    if rows is None:
+        return _drop_ingested_rows(connection, item.before_ms)
+    limit = CHUNK_OF_ATTACHMENTS if rows.are_large else CHUNK
+    chosen = rows.chosen(item.before_ms).limit(limit)
+    identifiers = list(connection.execute(chosen).scalars())
+    for column in rows.columns if identifiers else ():
         connection.execute(delete(column.table).where(column.in_(identifiers)))
     return len(identifiers) == limit
 
@@ -89,29 +120,15 @@ def _drop_chosen(
 def _drop_ingested_rows(connection: Connection, before_ms: int) -> bool:
     """Deletes all rows of one report together: no identifier orders them."""
     ingested_ms = ingested_rows.c.ingested_ms
-    times = select(ingested_ms).where(ingested_ms < before_ms).order_by(ingested_ms)
-    last_ms = connection.execute(times.offset(CHUNK - 1).limit(1)).scalar()
+    last_ms = connection.execute(_ingestions(before_ms).offset(CHUNK - 1).limit(1)).scalar()
     old = ingested_ms < before_ms if last_ms is None else ingested_ms <= last_ms
     connection.execute(delete(ingested_rows).where(old))
     return last_ms is not None
 
 
-_DROPS: Final[Mapping[Kept, Callable[[Connection, int], bool]]] = MappingProxyType(
-    {
-        Kept.ATTACHMENTS: _drop_attachments,
-        Kept.AUDIT_ENTRIES: _drop_audit_entries,
-        Kept.CALLBACKS: _drop_callbacks,
-        Kept.CARRIER_TEXTS: _drop_carrier_texts,
-        Kept.DELIVERIES: _drop_deliveries,
-        Kept.INGESTED_ROWS: _drop_ingested_rows,
-        Kept.NOTES: _drop_notes,
-    }
-)
-
-
 def _drop_outdated(connection: Connection, items: list[Outdated]) -> list[bool | Exception]:
     """Whether more of each kind may be left."""
-    return [_DROPS[item.kind](connection, item.before_ms) for item in items]
+    return [_drop(connection, item) for item in items]
 
 
 drop_outdated = Operation(_drop_outdated, "drop_outdated", Outdated)
