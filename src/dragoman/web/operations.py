@@ -51,14 +51,14 @@ class Placeholder:
 Segment = tuple[str | Placeholder, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Operation:
+class Operation(msgspec.Struct, frozen=True, kw_only=True):
     """One call of a provider's API: its address, parameters and answers.
 
     `source` is the section of the manual. `needs` is the permission that the
     handler itself requires. `wrapper` names the single JSON key, and likewise the
     XML root, around the body (`{"message": {…}}`). `answers` maps HTTP statuses to bodies. `name`
     is what clients made from the document call it, `headers` those that it reads, by name.
+    A gateway makes six hundred at its start: a struct is made in a fraction of a dataclass' time.
     """
 
     methods: tuple[str, ...]
@@ -72,15 +72,15 @@ class Operation:
     body_formats: tuple[BodyFormat, ...] = ()
     body_limit_bytes: int = DEFAULT_BODY_LIMIT_BYTES
     wrapper: str = ""
-    answers: Mapping[int, type[msgspec.Struct] | None] = field(default_factory=dict)
+    answers: Mapping[int, type[msgspec.Struct] | None] = msgspec.field(default_factory=dict)
     answer_formats: tuple[AnswerFormat, ...] = ("json",)
     tags: tuple[str, ...] = ()
     needs: str = ""
     name: str = ""
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = msgspec.field(default_factory=dict)
     is_query_new: bool = False
     """Whether each call has another query, behind the same path and headers."""
-    variants: Mapping[int, tuple[type[msgspec.Struct] | type[int], ...]] = field(
+    variants: Mapping[int, tuple[type[msgspec.Struct] | type[int], ...]] = msgspec.field(
         default_factory=dict
     )
     """Further bodies by status, such as a refusal under 200; `int` is a bare number."""

@@ -9,10 +9,11 @@ import re
 import secrets
 import traceback
 from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import structlog
+from msgspec.structs import replace
 
 from dragoman.kit.call_header import HEADER
 from dragoman.kit.elsewhere import UNREACHABLE, Elsewhere

@@ -1,13 +1,13 @@
 """The application over real sockets: exact bytes in, the dialect's own answers out."""
 
 import asyncio
-from dataclasses import replace
 from ipaddress import ip_network
 
 import pytest
 import structlog.testing
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from dragoman.web.client_address import ClientAddressReader
 from dragoman.web.operations import Dialect, Operation

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 from typing import Any, Final
 from xml.sax.saxutils import escape, quoteattr
 
 import msgspec
+from msgspec.structs import replace
 
 from dragoman.web.operations import Handler, Operation
 from dragoman.web.requests import Request
