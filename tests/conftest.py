@@ -6,18 +6,19 @@ import asyncio
 import gc
 import os
 import signal
+import sqlite3
 import sys
 import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import hypothesis
 import pytest
 import uvicorn.server
 from argon2 import PasswordHasher
-from sqlalchemy import URL, Engine
+from sqlalchemy import URL, Engine, inspect
 
 from dragoman.connectors.smpp import carrier as carrier_module
 from dragoman.connectors.smpp import submit_tracker as handover_module
@@ -28,6 +29,7 @@ from dragoman.core.submission import batches as batches_module
 from dragoman.storage import connections as connections_module
 from dragoman.storage import persistence as persistence_module
 from dragoman.storage.engine import Storage
+from dragoman.storage.migrations import revisions
 from dragoman.testkit.simulator import Simulator
 from tests.collecting import compile_share, take_constants_of_few
 from tests.gateway_harness import GatewayHarness
@@ -151,6 +153,34 @@ def statements_rendered_once() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(connections_module, "create_engine", create_engine)
         yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def tables_copied() -> Iterator[Callable[..., None]]:
+    """Gives an empty SQLite database the tables that the first one was given by migrations.
+
+    Returns what runs them always.
+    """
+    upgrade, first = revisions.upgrade, sqlite3.connect(":memory:", check_same_thread=False)
+
+    def copy_or_upgrade(engine: Engine, to: str = "head") -> None:
+        is_new = engine.dialect.name == "sqlite" and not inspect(engine).get_table_names()
+        if not is_new or to != "head":
+            upgrade(engine, to)
+            return
+        connection = engine.raw_connection()
+        database = cast("sqlite3.Connection", connection.dbapi_connection)
+        if first.execute("SELECT 1 FROM sqlite_master").fetchone():
+            first.backup(database)
+        else:
+            upgrade(engine)
+            database.backup(first)
+        connection.close()
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(revisions, "upgrade", copy_or_upgrade)
+        yield upgrade
+    first.close()
 
 
 @pytest.fixture(scope="session", autouse=True)

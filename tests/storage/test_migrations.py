@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -24,6 +25,12 @@ from dragoman.core.model.errors import StorageUnavailable
 from dragoman.core.tables import metadata
 from dragoman.storage.engine import Storage
 from dragoman.storage.migrations import revisions
+
+
+@pytest.fixture(autouse=True)
+def each_is_migrated(tables_copied: Callable[..., None], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Runs the migrations each time."""
+    monkeypatch.setattr(revisions, "upgrade", tables_copied)
 
 
 def test_upgrade_makes_the_tables_that_the_code_describes(empty_database_url: str) -> None:
