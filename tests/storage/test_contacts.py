@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 from typing import Any
 
@@ -90,17 +91,17 @@ async def counted(book: Book) -> None:
     await book.rows.storage.read(query)
 
 
-@pytest.mark.parametrize("offset", [0, 1, 3, 4, 6, 7, 8, 11, 100])
-@pytest.mark.parametrize("limit", [1, 3, 100])
-async def test_page_is_a_slice_of_all_from_either_end(book: Book, offset: int, limit: int) -> None:
+async def test_page_is_a_slice_of_all_from_either_end(book: Book) -> None:
     first = await book.service.create_list(book.account, "one")
     second = await book.service.create_list(book.account, "two")
     await book.fill(3, second.list_id)
     of_first = await book.fill(8, first.list_id)
-    assert await book.search(offset, limit, list_id=first.list_id) == of_first[offset:][:limit]
     everything = await book.search()
     assert len(everything) == 11
-    assert await book.search(offset, limit) == everything[offset:][:limit]
+    for offset, limit in itertools.product((0, 1, 3, 4, 6, 7, 8, 11, 100), (1, 3, 100)):
+        page = await book.search(offset, limit, list_id=first.list_id)
+        assert page == of_first[offset:][:limit], (offset, limit)
+        assert await book.search(offset, limit) == everything[offset:][:limit], (offset, limit)
 
 
 async def test_counts_follow_every_change(book: Book, other: Book) -> None:
