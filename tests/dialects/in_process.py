@@ -28,11 +28,25 @@ Masks = Sequence[tuple[re.Pattern[bytes], bytes]]
 STORES_NOTHING: Final = "stores_nothing"
 """Marks tests whose calls are all refused: they share a gateway with those of their module."""
 
+STORES_BESIDE: Final = "stores_beside"
+"""Marks tests that look only at what they have stored: they share another gateway."""
+
+OWN_GATEWAY: Final = "own_gateway"
+"""Marks those in a module of them to which it makes a difference what others have stored."""
+
+
+def shared_by(item: pytest.Item) -> str:
+    """Which gateway of its module a test is asked to take: `shared`, `common`, or none."""
+    if item.get_closest_marker(STORES_NOTHING):
+        return "shared"
+    if item.get_closest_marker(STORES_BESIDE) and not item.get_closest_marker(OWN_GATEWAY):
+        return "common"
+    return ""
+
 
 def own_or_shared(request: pytest.FixtureRequest, name: str) -> Any:
-    """The fixture `own_<name>`, which is made for one test, or `shared_<name>`."""
-    whose = "shared" if request.node.get_closest_marker(STORES_NOTHING) else "own"
-    return request.getfixturevalue(f"{whose}_{name}")
+    """The fixture `own_<name>`, which is made for one test, `shared_<name>` or `common_<name>`."""
+    return request.getfixturevalue(f"{shared_by(request.node) or 'own'}_{name}")
 
 
 class Answer(msgspec.Struct):

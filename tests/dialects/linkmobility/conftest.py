@@ -193,8 +193,7 @@ async def own_link(
         yield link
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def shared_link(
+async def _of_module(
     prepared: Path,
     tmp_path_factory: pytest.TempPathFactory,
     configure: Callable[[Settings], Settings],
@@ -202,6 +201,10 @@ async def shared_link(
     folder = tmp_path_factory.mktemp("shared") / "data"
     async with _opened(configure(_settings(folder)), prepared) as link:
         yield link
+
+
+shared_link = pytest_asyncio.fixture(_of_module, scope="module", loop_scope="module")
+common_link = pytest_asyncio.fixture(_of_module, scope="module", loop_scope="module")
 
 
 @pytest.fixture

@@ -9,6 +9,8 @@ from dragoman.core.accounts.accounts import md5_of_password
 from dragoman.web.client_address import ClientAddressReader
 from dragoman.web.router import DialectApp
 
+pytestmark = pytest.mark.stores_beside
+
 MESSAGE = b'{"message":{"recipients":"+4512721272","sender":"TEST","message":"%b"}}'
 XML = b"<message><recipients>+4512721272</recipients><message>%b</message></message>"
 KEY = "?apikey={key}"
@@ -159,6 +161,7 @@ IPRANGES = [
 
 
 @pytest.mark.parametrize(("iprange", "let_in", "kept_out"), IPRANGES)
+@pytest.mark.own_gateway
 async def test_callers_are_let_in_by_every_form_of_iprange(
     link: Any, iprange: str, let_in: list[str], kept_out: list[str]
 ) -> None:
@@ -185,6 +188,7 @@ async def test_callers_are_let_in_by_every_form_of_iprange(
         ("192.0.2.1", "198.51.100.7", 200),
     ],
 )
+@pytest.mark.own_gateway
 async def test_only_a_trusted_proxy_says_who_calls(
     link: Any, peer: str, forwarded: str, status: int
 ) -> None:
@@ -227,6 +231,7 @@ JSON = b"application/json"
         ),
     ],
 )
+@pytest.mark.own_gateway
 async def test_body_is_read_as_it_is_meant(
     link: Any, body: bytes, content_type: bytes, text: str
 ) -> None:
@@ -333,6 +338,7 @@ async def test_body_of_another_type_is_refused(
     assert (answer.status, answer.body) == (415, problem(415, text))
 
 
+@pytest.mark.own_gateway
 async def test_caller_is_refused_before_its_body_is_read(link: Any, refused: Any) -> None:
     answer = await refused(link.ask("POST", "message.json?apikey=abcd", b"{"))
     text = "Access denied [abcd] authentication failed"

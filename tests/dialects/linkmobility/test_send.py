@@ -10,6 +10,8 @@ from dragoman.core.messages.model.records import BatchOptions
 from dragoman.core.messages.sql.tables import batches, messages
 from dragoman.protocols.gsm.alphabet import decode_gsm
 
+pytestmark = pytest.mark.stores_beside
+
 ACCEPTED = (
     b'{"stat":{"sendtime":"21-09-2026 16:13:20","buffered":0,"received":0,"rejected":0},'
     b'"details":{"sendtime":"21-09-2026 16:13:20","batchid":"<id>","state":"QUEUED"},"status":201}'
@@ -248,6 +250,7 @@ ALIKE = {
 
 
 @pytest.mark.parametrize("text", ALIKE)
+@pytest.mark.own_gateway
 async def test_format_gsm_sends_look_alikes_or_unicode(link: Any, text: str) -> None:
     """A client that always writes GSM lost every text with a dash or a curly quote."""
     alphabet, sent, replaced = ALIKE[text]

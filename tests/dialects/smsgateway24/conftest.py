@@ -296,12 +296,15 @@ async def own_gate(data_dir: Path, tmp_path: Path) -> AsyncIterator[Gate]:
         yield gate
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def shared_gate(
+async def _of_module(
     data_dir: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[Gate]:
     async with _opened(data_dir, tmp_path_factory.mktemp("shared") / "data") as gate:
         yield gate
+
+
+shared_gate = pytest_asyncio.fixture(_of_module, scope="module", loop_scope="module")
+common_gate = pytest_asyncio.fixture(_of_module, scope="module", loop_scope="module")
 
 
 @pytest.fixture

@@ -9,6 +9,8 @@ import pytest
 
 from .conftest import FORM, JSON, NUMBER, TOKEN, Gate
 
+pytestmark = pytest.mark.stores_beside
+
 NONSENSE: tuple[Any, ...] = (
     None,
     "",

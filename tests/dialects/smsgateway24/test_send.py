@@ -24,6 +24,8 @@ from .conftest import (
     Gate,
 )
 
+pytestmark = pytest.mark.stores_beside
+
 SAVED = b'{"error":0,"sms_id":%d,"message":"Sms has been saved successfully"}'
 SAVED_MANY = b'{"error":0,"message":"Sms has been saved successfully"}'
 MANY = [
@@ -94,6 +96,7 @@ async def test_smstosend_takes_the_token_that_its_page_lists(gate: Gate) -> None
 
 
 @pytest.mark.parametrize("way", WAYS)
+@pytest.mark.own_gateway
 async def test_many_texts_come_in_a_form_as_json(gate: Gate, way: str) -> None:
     content = msgspec.json.encode({"token": TOKEN, "smsdata": MANY}).decode()
     answer = await gate.call("addalotofsms", way, datajson=content)
@@ -102,6 +105,7 @@ async def test_many_texts_come_in_a_form_as_json(gate: Gate, way: str) -> None:
 
 
 @pytest.mark.parametrize("way", WAYS)
+@pytest.mark.own_gateway
 async def test_many_texts_come_beside_the_token(gate: Gate, way: str) -> None:
     answer = await gate.call("addalotofsms", way, token=TOKEN, smsdata=MANY)
     assert answer.body == SAVED_MANY
@@ -117,6 +121,7 @@ async def _check_many(gate: Gate) -> None:
     assert next(iter(shown))["timetosend"]["date"] == "2019-07-01 23:50:00.000000"
 
 
+@pytest.mark.own_gateway
 async def test_texts_of_many_go_each_to_its_phone(gate: Gate) -> None:
     devices = [await gate.phone() for _ in range(2)]
     items = [
@@ -132,6 +137,7 @@ async def test_texts_of_many_go_each_to_its_phone(gate: Gate) -> None:
 SEVERAL = "+4915752982212, +4917642111111, +1 17642031984"  # as the manual prints it
 
 
+@pytest.mark.own_gateway
 async def test_several_numbers_become_as_many_texts(gate: Gate) -> None:
     first = await gate.send(sendto=SEVERAL)
     shown = (await gate.ok("getallsms"))["smss"]
@@ -462,6 +468,7 @@ async def test_an_account_never_sees_the_texts_of_another(gate: Gate) -> None:
     assert (await gate.ok("getallsms", token=OTHER_TOKEN))["smss"] == {}
 
 
+@pytest.mark.own_gateway
 async def test_a_text_for_later_waits_and_shows_its_time(gate: Gate) -> None:
     sms_id = await gate.send(timetosend="2027-07-01 23:50:00", sendto=NUMBER)
     assert await gate.status(sms_id) == (1, "New")
