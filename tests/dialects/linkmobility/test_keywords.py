@@ -239,6 +239,63 @@ async def test_a_keyword_that_is_taken(link: Any, refused: Any) -> None:
         assert b"Keyword [PAPIRHAT] is already taken on [1272]" in answer.body
 
 
+PRINTED = {
+    "another's number": (
+        "POST",
+        "keywords.json",
+        b'{\n\t"number":"1919",\n\t"keyword":"papirhat"\n}',
+        401,
+        b'{"message":"User cannot access number [1919]","status":401}',
+    ),
+    "taken": (
+        "POST",
+        "keywords.json",
+        b'{\n\t"number":"1272",\n\t"keyword":"papirhat"\n}',
+        400,
+        b'{"message":"Keyword [PAPIRHAT] is already taken on [1272]","status":400}',
+    ),
+    "taken, as XML": (
+        "POST",
+        "keywords.xml",
+        b"<keyword><number>1272</number><keyword>papirhat</keyword></keyword>",
+        400,
+        b'<?xml version="1.0"?>\n<response>\n'
+        b"  <message>Keyword [PAPIRHAT] is already taken on [1272]</message>\n"
+        b"  <status>400</status>\n</response>\n",
+    ),
+    "deleted, but never there": (
+        "DELETE",
+        "keywords/1234.json",
+        b"",
+        404,
+        b'{"message":"Keyword [1234] was not found","status":404}',
+    ),
+    "not on the number": (
+        "GET",
+        "keywords/1272/hello.json",
+        b"",
+        404,
+        b'{"status":404,"message":"Keyword [HELLO] was not found on number [1272]"}',
+    ),
+    "a service without a URL": (
+        "POST",
+        "services/http.json",
+        b'{"url":""}',
+        400,
+        b'{"status":400,"message":"Url cannot be empty"}',
+    ),
+}
+
+
+@pytest.mark.parametrize("case", PRINTED)
+async def test_refusals_have_the_printed_order(link: Any, case: str) -> None:
+    method, target, body, status, expected = PRINTED[case]
+    other = await link.services.accounts.find("other")
+    await link.services.keywords.reserve(other, "1272", "Papirhat")
+    answer = await call(link, method, target, body)
+    assert (answer.status, answer.body) == (status, expected)
+
+
 BODIES = [b"", b"[]", b"null", b'{"number":"1272","keywrod":"x"}', b'{"number":{}}', b"<keyword>"]
 
 

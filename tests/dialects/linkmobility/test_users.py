@@ -10,6 +10,7 @@ import pytest_asyncio
 from dragoman.core.accounts.model.accounts import DEFAULT_PERMISSIONS, Permission
 
 BOSS_KEY = "c" * 64
+OTHER_KEY = "b" * 64
 EVERYTHING = DEFAULT_PERMISSIONS | {
     Permission.ADMINISTER,
     Permission.PREMIUM,
@@ -154,7 +155,7 @@ async def test_user_is_changed_as_printed(link: Any, boss: Any) -> None:
     expected = (
         POST_ANSWER.replace("api-example-test", "new_username")
         .replace('"iprange":null', '"iprange":""')
-        .replace('"max_forbrug":"0"', '"max_forbrug":"100"')
+        .replace('"max_forbrug":"0"', '"max_forbrug":100')
         .replace('"credits":0', '"credits":100')
         .replace('"status":201', '"status":200')
     )
@@ -195,9 +196,9 @@ async def test_only_given_fields_change(link: Any, boss: Any) -> None:
         answer = await change(link, child["id"], **{field: value})
         assert answer.json["user"] == expected
     answer = await change(link, child["id"], credits=7)
-    assert answer.json["user"] == expected | {"credits": 12, "max_forbrug": "12"}
+    assert answer.json["user"] == expected | {"credits": 12, "max_forbrug": 12}
     answer = await change(link, child["id"], credits="-12")
-    assert answer.json["user"] == expected | {"credits": 0, "max_forbrug": "0"}
+    assert answer.json["user"] == expected | {"credits": 0, "max_forbrug": 0}
 
 
 async def test_deleted_user_is_gone_and_its_name_is_free(link: Any, boss: Any) -> None:
@@ -299,6 +300,56 @@ async def test_accounts_beside_and_above_do_not_exist(link: Any, boss: Any, refu
             answer = await refused(asking)
             text = f"User id [{identifier}] not found"
             assert (answer.status, answer.json) == (404, {"status": 404, "message": text})
+
+
+PRINTED = {
+    "no name": (
+        "POST",
+        "user.json?apikey={key}",
+        b'{"user":{"username":"","password":"test","credits":0}}',
+        400,
+        b'{"message":"User not created, [username] empty","status":400}',
+    ),
+    "no name, as XML": (
+        "POST",
+        "user.xml?apikey={key}",
+        b"<user><username/><password>test</password><credits>0</credits></user>",
+        400,
+        b'<?xml version="1.0"?>\n<response>\n'
+        b"  <message>User not created, [username] empty</message>\n"
+        b"  <status>400</status>\n</response>\n",
+    ),
+    "no right": (
+        "POST",
+        f"user.json?apikey={OTHER_KEY}",
+        b'{"user":{"username":"x","password":"test","credits":0}}',
+        403,
+        b'{"message":"User not created, [acl] access is denied for user","status":403}',
+    ),
+    "no key": (
+        "POST",
+        "user.json?apikey=abcd",
+        b'{"user":{"username":"x","password":"test","credits":0}}',
+        401,
+        b'{"status":401,"message":"Access denied [abcd] authentication failed"}',
+    ),
+    "no user": (
+        "GET",
+        "user/9999999.json?apikey={key}",
+        b"",
+        404,
+        b'{"status":404,"message":"User id [9999999] not found"}',
+    ),
+}
+
+
+@pytest.mark.parametrize("case", PRINTED)
+@pytest.mark.usefixtures("boss")
+async def test_refusals_have_the_printed_order(link: Any, case: str) -> None:
+    method, target, body, status, expected = PRINTED[case]
+    kind = b"text/xml" if body.startswith(b"<") else b"application/json"
+    answer = await link.ask(method, target, body, kind)
+    assert (answer.status, answer.body) == (status, expected)
 
 
 DENIED = "[acl] access is denied for user"

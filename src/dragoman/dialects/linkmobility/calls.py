@@ -42,7 +42,11 @@ Act = Callable[[Account, Request], Awaitable[schemas.Answer]]
 """Answers a call of a known account; raises `Refused`."""
 Shape = type[msgspec.Struct]
 
-_PROBLEMS: Final = dict.fromkeys((400, 401, 403, 404), schemas.Problem)
+_REFUSED: Final = (400, 401, 403, 404)
+_OF_EVERY_CALL: Final = frozenset(
+    {RefusalCode.AUTHENTICATION_FAILED, RefusalCode.ADDRESS_NOT_ALLOWED}
+)
+"""Refusals that are printed with the status first, whatever the call (LINK v2 s. 11)."""
 
 
 async def authenticate(accounts: Accounts, request: Request) -> Account:
@@ -127,18 +131,25 @@ class Calls:
         body_limit_bytes: int = DEFAULT_BODY_LIMIT_BYTES,
         in_thread: bool = False,
         is_prompt: bool = False,
+        message_first: bool = False,
     ) -> Operation:
         """A call such as `GET lists`: a method, and the path between `/v2/` and the suffix.
 
         Without a `status`, POST is answered with 201 and all else with 200. `wrapper` is the single
         JSON key and the XML root around the body. `in_thread` renders an answer that may be large
-        away from the event loop.
+        away from the event loop. `message_first` is for calls whose refusals the manual prints with
+        the message before the status.
         """
         method, _, path = call.partition(" ")
         return Operation(
             methods=(method,),
             path=f"/v2/{path}.{{format:json|xml}}",
-            handler=self._handler(act, profiles.name_call(method, path), in_thread=in_thread),
+            handler=self._handler(
+                act,
+                profiles.name_call(method, path),
+                in_thread=in_thread,
+                message_first=message_first,
+            ),
             summary=summary,
             source=source,
             query=query,
@@ -148,7 +159,9 @@ class Calls:
             wrapper=wrapper,
             answers={
                 status or (201 if method == "POST" else 200): answer,
-                **_PROBLEMS,
+                **dict.fromkeys(
+                    _REFUSED, schemas.MessageFirst if message_first else schemas.Problem
+                ),
                 **({} if body is None else {415: schemas.Problem}),
             },
             answer_formats=("json", "xml"),
@@ -156,7 +169,7 @@ class Calls:
             is_prompt=is_prompt,
         )
 
-    def _handler(self, act: Act, call: str, *, in_thread: bool) -> Handler:
+    def _handler(self, act: Act, call: str, *, in_thread: bool, message_first: bool) -> Handler:
         accounts, refusals = self._services.accounts, self._services.metrics.refused
         profile_of = self._profile.of
         rules = profiles.rules_of(call)
@@ -173,6 +186,8 @@ class Calls:
             except Refused as refused:
                 refusals[DIALECT, refused.code.value] += 1
                 answer = problem_of(refused)
+                if message_first and refused.code not in _OF_EVERY_CALL:
+                    answer = schemas.MessageFirst(message=answer.message, status=answer.status)
             if in_thread:
                 return await asyncio.to_thread(render, request, answer, dropped)
             return render(request, answer, dropped)

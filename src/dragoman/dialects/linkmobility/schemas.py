@@ -132,6 +132,13 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True):
     message: str
 
 
+class MessageFirst(msgspec.Struct, frozen=True, kw_only=True):
+    """What is wrong with a request, where the manual prints the message first."""
+
+    message: str
+    status: int
+
+
 class Ping(msgspec.Struct, frozen=True, kw_only=True):
     """The caller's account."""
 

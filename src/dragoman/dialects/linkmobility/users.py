@@ -92,7 +92,10 @@ class User(msgspec.Struct, frozen=True, kw_only=True):
     defaultsender: str | None
     balance: str | None
     use_currency: int
-    max_forbrug: Annotated[str, doc("Credits it was given; 0 is without a limit.")]
+    max_forbrug: Annotated[
+        str | int,
+        doc("Credits it was given; 0 is without a limit. A number after a PUT with `credits`."),
+    ]
     forbrug: Annotated[str, doc("Credits it has used.")]
     deactivated: Annotated[str | None, doc("dd-mm-YYYY HH:MM:SS")]
     created: Annotated[str, doc("dd-mm-YYYY HH:MM:SS")]
@@ -279,8 +282,11 @@ class Users(CallGroup):
                 permissions=read_permissions(given),
             )
             changed = await self._services.account_tree.change(caller, identifier, changes)
-        zone = self._zone_of(caller)
-        return OneUser(user=render_user(changed.view, zone, changed.api_key), status=OK)
+        user = render_user(changed.view, self._zone_of(caller), changed.api_key)
+        if changes.credits:
+            # The manual prints the new sum as a number, though it is a text everywhere else.
+            user = msgspec.structs.replace(user, max_forbrug=int(user.max_forbrug))
+        return OneUser(user=user, status=OK)
 
     async def delete(self, caller: Account, request: Request) -> DeletedUser:
         """Ends a user; raises `Refused`."""
