@@ -90,6 +90,7 @@ async def test_outbox_in_xml_repeats_the_query_element(link: Any) -> None:
         ("sender=TEST", [2, 0]),
         ("sender=%2B4587654321", [1]),
         ("sender=+4587654321", [1]),
+        ("sender=4587654321", [1]),
         ("starttime=21-09-2026+16:14", [2, 1]),
         ("endtime=21-09-2026+16:14:20", [1, 0]),
         ("starttime=21-09-2026+16:13:30&endtime=21-09-2026+16:15", [1]),

@@ -79,12 +79,20 @@ def narrowing(driver: str, wanted: OutboxFilter) -> Callable[[FromClause], Selec
     return narrow
 
 
+def _is_from(sender: str) -> ColumnElement[bool]:
+    """Whether a batch has a sender; a number is the same with and without `+`."""
+    digits = sender.removeprefix("+")
+    if digits.isascii() and digits.isdigit():
+        return batches.c.sender.in_((digits, f"+{digits}"))
+    return batches.c.sender == sender
+
+
 def _of_batch(
     driver: str, wanted: OutboxFilter, candidates: FromClause
 ) -> Iterator[ColumnElement[bool]]:
     """Conditions on a message's batch, and on its text."""
     if wanted.sender:
-        yield batches.c.sender == wanted.sender
+        yield _is_from(wanted.sender)
     if wanted.text:
         yield contains_pieces(driver, text_of(candidates.c), wanted.text)
 
@@ -99,7 +107,7 @@ def _of_batches_at_once(
     theirs = func.array(select(candidates.c.batch_id).scalar_subquery())
     known = select(batches.c.batch_id).where(batches.c.batch_id == any_(theirs))
     if wanted.sender:
-        fits = known.where(batches.c.sender == wanted.sender)
+        fits = known.where(_is_from(wanted.sender))
         yield candidates.c.batch_id.in_(fits).is_(true())
     if wanted.text:
         own = candidates.c.text
