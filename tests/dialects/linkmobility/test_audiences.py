@@ -33,6 +33,10 @@ FILTER_XML = """
       <rules><field>Fornavn</field><operation>contains</operation><value>cool</value></rules>
     </filter>"""
 
+HELD_XML = FILTER_XML.replace("<rules>", "<rule>").replace("</rules>", "</rule>")
+HELD_XML = HELD_XML.replace("</match>", "</match><rules>").replace("</filter>", "</rules></filter>")
+"""The same with one `rules` around the rules."""
+
 
 @pytest.fixture
 async def book(link: Any) -> Any:
@@ -120,7 +124,14 @@ async def test_xml_message_to_a_list_is_answered_in_xml(book: Any) -> None:
     assert await sent_to(book) == [("4512345678", "Hi Chuck"), ("4512345680", "Hi Ann")]
 
 
-async def test_filter_and_segmentation_say_the_same_in_json_and_xml(book: Any) -> None:
+@pytest.mark.parametrize(
+    ("filter_xml", "exclude"),
+    [(FILTER_XML, "<exclude>%s</exclude>"), (HELD_XML, "<exclude><batch>%s</batch></exclude>")],
+    ids=["repeated", "held by one"],
+)
+async def test_filter_and_segmentation_say_the_same_in_json_and_xml(
+    book: Any, filter_xml: str, exclude: str
+) -> None:
     old = await book.sent()
     await book.sent(
         recipients="1",
@@ -129,8 +140,8 @@ async def test_filter_and_segmentation_say_the_same_in_json_and_xml(book: Any) -
     )
     from_json = (await stored_audience(book)).audience
     body = (
-        f"<message><recipients>1</recipients><message>x</message>{FILTER_XML}"
-        f"<segmentation><count>5</count><percent>10</percent><exclude>{old}</exclude>"
+        f"<message><recipients>1</recipients><message>x</message>{filter_xml}"
+        f"<segmentation><count>5</count><percent>10</percent>{exclude % old}"
         "</segmentation></message>"
     )
     await book.ask("POST", "message.xml?apikey={key}", body.encode(), b"text/xml")

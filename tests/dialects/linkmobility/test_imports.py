@@ -22,6 +22,17 @@ XML_ROWS = (
     b"  <values><item>4587654321</item><item>Chuck</item><item>Norris</item></values>\n</import>"
 )
 
+XML_FORMS = {
+    "repeated": XML_ROWS,
+    "held by one": b"<import><keys><item>Mobile</item><item>Fornavn</item><item>Efternavn</item>"
+    b"</keys><values><item><item>+4512345678</item><item>Jack</item><item>Bauer</item></item>"
+    b"<item><item>4587654321</item><item>Chuck</item><item>Norris</item></item></values></import>",
+    "held by one, with names": b"<import><keys><key>Mobile</key><key>Fornavn</key>"
+    b"<key>Efternavn</key></keys><values><row><Mobile>+4512345678</Mobile><Fornavn>Jack</Fornavn>"
+    b"<Efternavn>Bauer</Efternavn></row><row><Mobile>4587654321</Mobile><Fornavn>Chuck</Fornavn>"
+    b"<Efternavn>Norris</Efternavn></row></values></import>",
+}
+
 
 async def ask(link: Any, method: str, target: str, body: Any = b"", key: str = "{key}") -> Any:
     data = body if isinstance(body, bytes) else msgspec.json.encode(body)
@@ -58,7 +69,8 @@ async def test_import_is_opened_and_shown_as_printed(link: Any) -> None:
     assert (await link.get("lists.json")).json["list"] == []
 
 
-async def test_import_in_xml(link: Any) -> None:
+@pytest.mark.parametrize("form", XML_FORMS)
+async def test_import_in_xml(link: Any, form: str) -> None:
     body = b"<import><name>TEST</name><clean>1</clean><duplicate>1</duplicate></import>"
     answer = await ask(link, "POST", "import.xml", body)
     text = answer.body.decode()
@@ -71,7 +83,7 @@ async def test_import_in_xml(link: Any) -> None:
     )
     assert (answer.status, text) == (201, shown % 201)
     assert (await link.get(f"import/{key}.xml")).body.decode() == shown % 200
-    answer = await ask(link, "PUT", f"import/{key}.xml", XML_ROWS)
+    answer = await ask(link, "PUT", f"import/{key}.xml", XML_FORMS[form])
     (made,) = (await link.get("lists.json")).json["list"]
     assert (answer.status, answer.body.decode()) == (
         200,
@@ -82,6 +94,8 @@ async def test_import_in_xml(link: Any) -> None:
         "    <errors>\n      <_1>4587654321</_1>\n    </errors>\n  </errors>\n"
         "  <status>200</status>\n</response>\n",
     )
+    (contact,) = await contacts(link)
+    assert contact["fields"] == {"Fornavn": "Jack", "Efternavn": "Bauer"}
 
 
 async def test_rows_are_imported_as_printed(link: Any) -> None:

@@ -1,12 +1,14 @@
 """Lists and contacts among the recipients, and the filter and segmentation that choose from lists.
 
-Both structures come as JSON, or as XML where `rules` and `exclude` are repeated elements.
+Both structures come as JSON, or as XML where `rules` and `exclude` are repeated elements, or one
+element around repeated ones.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from typing import Any, Final
 
 from dragoman.core.contacts.model.filters import Filter, Match, Operation, Rule
@@ -27,6 +29,7 @@ NOTHING: Final[tuple[object, ...]] = ("", "0", 0, [], {})
 
 _FILTER: Final = "filter"
 _SEGMENTATION: Final = "segmentation"
+_RULE: Final = frozenset({"field", "operation", "value"})
 _INTEGER: Final = re.compile(r"[0-9]{1,16}", re.ASCII)
 
 
@@ -52,7 +55,7 @@ def _read_filter(value: Structure) -> Filter | None:
     match = str(fields.get("match", Match.ALL)).strip().lower()
     if match not in set(Match):
         raise _refused(_FILTER, "match is any or all")
-    rules = _read_list(fields.get("rules"))
+    rules = _read_list(fields.get("rules"), _RULE)
     if len(rules) > MAX_RULES:
         raise _refused(_FILTER, f"at most {MAX_RULES} rules")
     if not rules:
@@ -61,7 +64,7 @@ def _read_filter(value: Structure) -> Filter | None:
 
 
 def _read_rule(value: object) -> Rule:
-    fields = _read_fields(_FILTER, value, {"field", "operation", "value"})
+    fields = _read_fields(_FILTER, value, _RULE)
     operation = str(fields.get("operation", "")).strip().lower()
     if operation not in set(Operation):
         raise _refused(_FILTER, f"there is no operation [{quoted(operation)}]")
@@ -108,7 +111,7 @@ def _read_integer(name: str, value: object, highest: int) -> int | None:
     raise _refused(_SEGMENTATION, f"{name} is a number between 1 and {highest}")
 
 
-def _read_fields(field: str, value: object, known: set[str]) -> Mapping[str, Any]:
+def _read_fields(field: str, value: object, known: AbstractSet[str]) -> Mapping[str, Any]:
     if isinstance(value, list) and len(value) == 1:
         value = value[0]  # an element of XML that could be repeated
     if not isinstance(value, dict):
@@ -119,11 +122,19 @@ def _read_fields(field: str, value: object, known: set[str]) -> Mapping[str, Any
     return value
 
 
-def _read_list(value: object) -> list[Any]:
-    """A list; one element of XML stands for a list of one."""
+def _read_list(value: object, known: AbstractSet[str] = frozenset()) -> list[Any]:
+    """A list; one element of XML stands for a list of one, or holds its items by any one name.
+
+    `known` are the fields of an item, which no item is called by.
+    """
     if value is None or value == "":
         return []
-    return value if isinstance(value, list) else [value]
+    items = value if isinstance(value, list) else [value]
+    if len(items) == 1 and isinstance(items[0], dict) and len(items[0]) == 1:
+        [(name, held)] = items[0].items()
+        if not known or (name not in known and isinstance(held, dict | list)):
+            return held if isinstance(held, list) else [held]
+    return items
 
 
 def _refused(field: str, detail: str) -> Refused:

@@ -115,7 +115,17 @@ def _read_body(request: Request) -> tuple[list[str], Sequence[Any], str]:
         body = decode_body(request, schemas.RowsBody)
         return body.keys, Rows(body.values), digest
     xml = decode_body(request, schemas.XmlRowsBody)
-    return xml.keys, [_row_of_elements(row) for row in xml.values], digest
+    keys = [_row_of_elements(key) for key in xml.keys]
+    names = [name if isinstance(name, str) else "" for key in keys for name in key or [None]]
+    return names, [_row_of_elements(row) for row in _rows_of(xml.values)], digest
+
+
+def _rows_of(values: list[Any]) -> list[Any]:
+    """The rows: the elements `values`, or the elements within a single one that holds rows."""
+    if len(values) != 1 or not isinstance(values[0], dict):
+        return values
+    held = [one for row in values[0].values() for one in (row if isinstance(row, list) else [row])]
+    return held if held and all(isinstance(row, dict) for row in held) else values
 
 
 def _row_of_elements(row: Any) -> Any:

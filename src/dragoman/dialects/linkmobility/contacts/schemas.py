@@ -64,9 +64,12 @@ class RowsBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
 
 class XmlRowsBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Rows as XML writes them: each is a `values` with an `item` for each key."""
+    """Rows as XML writes them: each is a `values` with an `item` for each key.
 
-    keys: list[str] = []
+    Programs also write one `keys` and one `values` around elements for the keys and the rows.
+    """
+
+    keys: list[Any] = []
     values: list[Any] = []
 
 
