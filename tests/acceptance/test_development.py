@@ -123,6 +123,53 @@ def well_again(dev: Development) -> Iterator[None]:
     assert dev.call("DELETE", "/dev/messages")[0] == 200
 
 
+LINK_EXAMPLES: dict[str, tuple[str, str, Any, int, str]] = {
+    "a charged message": (
+        "POST",
+        "message.json",
+        {
+            "message": {
+                "recipients": "+4512345678",
+                "sender": "1272",
+                "message": "Hello world",
+                "price": 1000,
+                "contenttype": 9,
+                "invoicetext": "",
+            }
+        },
+        201,
+        '"state":"QUEUED"',
+    ),
+    "content types": ("GET", "premium/contenttypes.json", None, 200, '"shortcodes":["+451272"]'),
+    "a keyword": (
+        "POST",
+        "keywords.json",
+        {"number": "1272", "keyword": "papirhat"},
+        201,
+        '"keyword":"PAPIRHAT"',
+    ),
+    "a user": (
+        "POST",
+        "user.json",
+        {"user": {"username": "test", "password": "test", "credits": 0}},
+        201,
+        '"aclBilling":true',
+    ),
+    "an expanded batch": ("GET", "message/expand/1.json", None, 404, "Batch id [1] not found"),
+    "rows for the statistics": ("POST", "stats/inbox.json", {"stats": []}, 400, "Stats cannot"),
+}
+"""What LINK's manual shows and a gateway without a short code, rights and the key refuses."""
+
+
+@pytest.mark.parametrize("case", LINK_EXAMPLES)
+def test_the_examples_of_links_manual_work(dev: Development, case: str) -> None:
+    method, target, body, status, part = LINK_EXAMPLES[case]
+    query = {"apikey": dev.key, "advanced": "advanced"}
+    answer = dev.call(method, f"/v2/{target}?{urlencode(query)}", body)
+    text = json.dumps(answer[1], separators=(",", ":"))
+    assert (answer[0], part in text) == (status, True), text
+
+
 def test_a_test_suite_waits_for_its_code(dev: Development) -> None:
     assert dev.get("/dev/messages", to=PHONE, wait="10ms") == {
         "code": None,

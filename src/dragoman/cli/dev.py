@@ -31,6 +31,13 @@ USERNAME: Final = "demo"
 SENDER: Final = "Dragoman"
 REMEMBERED: Final = 10_000
 """Messages and phones the simulator keeps."""
+SHORT_CODE: Final = "1272"
+COUNTRY_CODE: Final = "45"
+"""The short code of LINK's manual: recipients are charged under it, and keywords reserved on it."""
+ADVANCED_KEY: Final = "advanced"
+"""Opens what LINK's manual calls advanced."""
+PRICE_TAG: Final = 0x1400
+"""Of the parameter that tells the simulated SMSC a price."""
 OURS: Final = ("dragoman.db", "dragoman.db-wal", "dragoman.db-shm", "dragoman.key")
 
 
@@ -111,7 +118,31 @@ def _settings(http: str, smsc: str, smpp: str, data: Path, *, phones: bool) -> S
             port = check_port(host, 0, f"choose another with {name}")
         addresses.append(join_address(host, port))
     http, smsc, smpp = addresses
-    return Settings.development(data, http=http, smsc=smsc, smpp=smpp, phones=phones)
+    settings = Settings.development(data, http=http, smsc=smsc, smpp=smpp, phones=phones)
+    return _with_short_code(settings)
+
+
+def _with_short_code(settings: Settings) -> Settings:
+    """The settings with what the examples of LINK's manual need: a short code that is billed."""
+    import msgspec
+
+    from dragoman.config.premium import BillingTable, ShortCodeTable
+    from dragoman.config.tables import SmppTable
+    from dragoman.config.values import Secret
+
+    carrier, *others = settings.carriers
+    assert isinstance(carrier, SmppTable)
+    dialects = settings.dialects
+    link = msgspec.structs.replace(dialects.linkmobility, advanced_key=Secret(ADVANCED_KEY))
+    return msgspec.structs.replace(
+        settings,
+        carriers=(
+            msgspec.structs.replace(carrier, premium=BillingTable(price_tag=PRICE_TAG)),
+            *others,
+        ),
+        short_codes=(ShortCodeTable(number=SHORT_CODE, country_code=COUNTRY_CODE),),
+        dialects=msgspec.structs.replace(dialects, linkmobility=link),
+    )
 
 
 def _reset(settings: Settings) -> None:
@@ -169,7 +200,7 @@ async def _run(settings: Settings, writer: ChildProcess) -> None:
     @asynccontextmanager
     async def ready() -> AsyncIterator[None]:
         account = await _demo_account(gateway, folder, kept)
-        await _own_reply_number(gateway, account.username)
+        await _own_numbers(gateway, account.username)
         account = await _with_auth_token(gateway, account)
         content = dev_file.DevFile(
             base_url=f"http://{join_address(_reachable(host), port)}",
@@ -220,13 +251,18 @@ def _build_workbench(simulator: Simulator, services: Services, client: Caller) -
     )
 
 
-async def _own_reply_number(gateway: Gateway, username: str) -> None:
-    """Gives the demo account the number that phones write back to, unless somebody has it."""
+async def _own_numbers(gateway: Gateway, username: str) -> None:
+    """Gives the demo account the number that phones write back to, and the short code.
+
+    A number that somebody has stays theirs.
+    """
     from dragoman.development.phones import REPLY_NUMBER
 
-    if all(known.number != REPLY_NUMBER for known in await gateway.services.keywords.numbers()):
-        account = await gateway.services.accounts.find(username)
-        await gateway.services.keywords.add_number(account, REPLY_NUMBER, shared=False)
+    known = {one.number for one in await gateway.services.keywords.numbers()}
+    account = await gateway.services.accounts.find(username)
+    for number, shared in ((REPLY_NUMBER, False), (SHORT_CODE, True)):
+        if number not in known:
+            await gateway.services.keywords.add_number(account, number, shared=shared)
 
 
 async def _with_auth_token(gateway: Gateway, account: DevAccount) -> DevAccount:
@@ -267,7 +303,15 @@ async def _demo_account(gateway: Gateway, folder: Path, kept: tuple[DevAccount, 
         api_key=account.api_key,
         legacy_md5=account.legacy_md5,
         default_sender=SENDER,
-        permissions=DEFAULT_PERMISSIONS | {Permission.ADMINISTER, Permission.OPERATE},
+        permissions=DEFAULT_PERMISSIONS
+        | {
+            Permission.ADMINISTER,
+            Permission.CHARITY,
+            Permission.NUMBER_LOOKUP,
+            Permission.OPERATE,
+            Permission.PREMIUM,
+            Permission.PREMIUM_HIGH,
+        },
     )
     return await _with_smpp_login(gateway, folder, account)
 

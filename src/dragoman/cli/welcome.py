@@ -15,6 +15,8 @@ def print_welcome(content: DevFile, path: Path) -> None:
     """Prints everything a new user needs; the lines to paste are never wrapped."""
     from rich.markup import escape
 
+    from dragoman.cli.dev import ADVANCED_KEY, SHORT_CODE
+
     out = console()
     account = content.accounts[0]
     out.print(f"[bold green]Dragoman is ready[/] at [bold]{escape(content.base_url)}[/]")
@@ -39,6 +41,10 @@ def print_welcome(content: DevFile, path: Path) -> None:
             (
                 "LINK, old",
                 f"apikey=legacy&username={account.username}&password={account.password}&type=plain",
+            ),
+            (
+                "LINK, extras",
+                f"advanced={ADVANCED_KEY}, short code {SHORT_CODE} (prices, keywords)",
             ),
             ("SMPP", f"system_id={account.smpp_system_id} password={account.smpp_password}"),
             ("SMSGateway24", f"email={account.username}&pass={account.password}"),
