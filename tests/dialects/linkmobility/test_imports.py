@@ -183,11 +183,35 @@ async def test_impossible_import_is_refused(
     assert (answer.status, answer.json) == (status, {"status": status, "message": text})
 
 
+ELSEWHERE = {
+    "JSON": b'{"import":{"keys":["Fornavn","Mobile","Efternavn"],"values":'
+    b'[["Jack","+4512345678","Bauer"],["Chuck","4587654321"],["Anders"],"x",["Ann","+4512345679"]]}}',
+    "XML": b"<import><keys>Fornavn</keys><keys>Mobile</keys><keys>Efternavn</keys>"
+    b"<values><a>Jack</a><b>+4512345678</b><c>Bauer</c></values>"
+    b"<values><a>Chuck</a><b>4587654321</b></values><values><a>Anders</a></values><values><a/>"
+    b"<b/><c/><d/></values><values><a>Ann</a><b>+4512345679</b></values></import>",
+}
+
+
+@pytest.mark.parametrize("form", ELSEWHERE)
+async def test_the_number_may_stand_in_any_column(link: Any, form: str) -> None:
+    key = await opened(link)
+    answer = await ask(link, "PUT", f"import/{key}.json", ELSEWHERE[form])
+    assert (answer.status, answer.json["import"]["processed"]) == (200, 5)
+    errors = {error["message"]: error["errors"] for error in answer.json["errors"]}
+    assert errors[MOBILE] == {"1": "4587654321", "2": ""}
+    assert [list(faulty) for faulty in errors.values()] == [["1", "2"], ["3"]]
+    assert [(one["mobile"], one["fields"]) for one in await contacts(link)] == [
+        ("+4512345678", {"Fornavn": "Jack", "Efternavn": "Bauer"}),
+        ("+4512345679", {"Fornavn": "Ann"}),
+    ]
+
+
 @pytest.mark.parametrize(
     ("keys", "status", "text"),
     [
-        ([], 400, "Keys is not valid, the first must be Mobile"),
-        (["Fornavn", "Mobile"], 400, "Keys is not valid, the first must be Mobile"),
+        ([], 400, "Keys is not valid, one must be Mobile"),
+        (["Fornavn", "Efternavn"], 400, "Keys is not valid, one must be Mobile"),
         (["Mobile", "A", "A"], 400, "Keys is not valid, one comes twice"),
         (["Mobile", ""], 400, "Name cannot be empty"),
         (["Mobile", "[A]"], 400, "Name is not valid, it holds a bracket"),

@@ -54,6 +54,26 @@ class Rows(Sequence[Any]):
             return [_read_row(row) for row in rows]
 
 
+class MobileFirst(Sequence[Any]):
+    """Rows whose number stands in another column, with it in front."""
+
+    def __init__(self, rows: Sequence[Any], column: int) -> None:
+        self._rows, self._column = rows, column
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __getitem__(self, taken: Any) -> Any:
+        found = self._rows[taken]
+        return list(map(self._moved, found)) if isinstance(taken, slice) else self._moved(found)
+
+    def _moved(self, row: Any) -> Any:
+        if not isinstance(row, list):
+            return row
+        at = self._column
+        return [row[at], *row[:at], *row[at + 1 :]] if at < len(row) else ["", *row]
+
+
 class ContactImports(CallGroup):
     """Answers the calls on imports."""
 
@@ -77,10 +97,14 @@ class ContactImports(CallGroup):
     async def add_rows(self, account: Account, request: Request) -> schemas.RowsAnswer:
         """Imports rows; raises `Refused`."""
         keys, rows, digest = await asyncio.to_thread(_read_body, request)
-        if not keys or keys[0].strip().lower() != reading.MOBILE.lower():
-            raise Refused(RefusalCode.INVALID_FIELD, "keys", f"the first must be {reading.MOBILE}")
+        mobile = reading.MOBILE.lower()
+        at = next((n for n, key in enumerate(keys) if key.strip().lower() == mobile), None)
+        if at is None:
+            raise Refused(RefusalCode.INVALID_FIELD, "keys", f"one must be {reading.MOBILE}")
+        if at:
+            rows = MobileFirst(rows, at)
         fields = await self._services.contacts.merge_fields(account)
-        names = [reading.read_column(key, fields) for key in keys[1:]]
+        names = [reading.read_column(key, fields) for key in (*keys[:at], *keys[at + 1 :])]
         key = request.path_params["hash"]
         imported = await self._services.imports.add_rows(account, key, names, rows, digest)
         return self._rows_answer(account, imported)

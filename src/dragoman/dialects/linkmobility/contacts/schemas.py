@@ -59,7 +59,7 @@ class ImportBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 class RowsBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Rows to import (LINK v2 s. 06); not read further before their turn comes."""
 
-    keys: Annotated[list[str], doc("`Mobile`, then the names or keys of merge fields.")] = []
+    keys: Annotated[list[str], doc("`Mobile`, and the names or keys of merge fields.")] = []
     values: Annotated[list[msgspec.Raw], doc("Rows: lists with a value for each key.")] = []
 
 
