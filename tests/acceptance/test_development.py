@@ -170,6 +170,17 @@ def test_the_examples_of_links_manual_work(dev: Development, case: str) -> None:
     assert (answer[0], part in text) == (status, True), text
 
 
+def test_the_host_of_the_older_manual_has_its_edition(dev: Development) -> None:
+    answers = [
+        dev.call("GET", f"/v2/contacts/1.json?apikey={dev.key}", None, {"Host": host})[1]
+        for host in ("api.linkmobility.dk", "api.zumosms.com")
+    ]
+    assert [list(answer) for answer in answers] == [
+        ["contacts", "paging", "stats", "status"],
+        ["contacts", "paging", "status"],
+    ]
+
+
 def test_a_test_suite_waits_for_its_code(dev: Development) -> None:
     assert dev.get("/dev/messages", to=PHONE, wait="10ms") == {
         "code": None,

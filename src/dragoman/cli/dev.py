@@ -36,6 +36,8 @@ COUNTRY_CODE: Final = "45"
 """The short code of LINK's manual: recipients are charged under it, and keywords reserved on it."""
 ADVANCED_KEY: Final = "advanced"
 """Opens what LINK's manual calls advanced."""
+OLDER_HOST: Final = "api.zumosms.com"
+"""Where programs find the edition of the older manual."""
 PRICE_TAG: Final = 0x1400
 """Of the parameter that tells the simulated SMSC a price."""
 OURS: Final = ("dragoman.db", "dragoman.db-wal", "dragoman.db-shm", "dragoman.key")
@@ -119,13 +121,17 @@ def _settings(http: str, smsc: str, smpp: str, data: Path, *, phones: bool) -> S
         addresses.append(join_address(host, port))
     http, smsc, smpp = addresses
     settings = Settings.development(data, http=http, smsc=smsc, smpp=smpp, phones=phones)
-    return _with_short_code(settings)
+    return _for_links_manuals(settings)
 
 
-def _with_short_code(settings: Settings) -> Settings:
-    """The settings with what the examples of LINK's manual need: a short code that is billed."""
+def _for_links_manuals(settings: Settings) -> Settings:
+    """The settings with what the examples of LINK's manuals need.
+
+    That is a short code that is billed, the advanced key, and the older edition at its own host.
+    """
     import msgspec
 
+    from dragoman.config.dialects import LinkHost
     from dragoman.config.premium import BillingTable, ShortCodeTable
     from dragoman.config.tables import SmppTable
     from dragoman.config.values import Secret
@@ -133,7 +139,11 @@ def _with_short_code(settings: Settings) -> Settings:
     carrier, *others = settings.carriers
     assert isinstance(carrier, SmppTable)
     dialects = settings.dialects
-    link = msgspec.structs.replace(dialects.linkmobility, advanced_key=Secret(ADVANCED_KEY))
+    link = msgspec.structs.replace(
+        dialects.linkmobility,
+        advanced_key=Secret(ADVANCED_KEY),
+        hosts=(LinkHost(host=OLDER_HOST, profile="zumosms"),),
+    )
     return msgspec.structs.replace(
         settings,
         carriers=(
