@@ -185,9 +185,9 @@ class Calls:
                 answer = await act(account, request)
             except Refused as refused:
                 refusals[DIALECT, refused.code.value] += 1
-                answer = problem_of(refused)
+                answer = problem = problem_of(refused)
                 if message_first and refused.code not in _OF_EVERY_CALL:
-                    answer = schemas.MessageFirst(message=answer.message, status=answer.status)
+                    answer = schemas.MessageFirst(message=problem.message, status=problem.status)
             if in_thread:
                 return await asyncio.to_thread(render, request, answer, dropped)
             return render(request, answer, dropped)
