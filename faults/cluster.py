@@ -166,8 +166,8 @@ class Cluster:
             f" {self.smsc.describe_owed()}"
         )
 
-    async def finish(self, row: Row) -> Verdict:
-        """Waits until all messages have ended, and judges."""
+    async def finish(self, row: Row, window: int = WINDOW) -> Verdict:
+        """Waits until all messages have ended, and judges; `window` may be doubled at once."""
 
         began = time.monotonic()
         has_ended = await self.settle()
@@ -180,7 +180,7 @@ class Cluster:
         row.check(not undelivered, f"{undelivered} accepted messages did not end delivered")
         marked = {text for text, same in rows.items() if any(one.is_marked for one in same)}
         verdict = judge(self.ledger.accepted, self.smsc.arrivals, marked)
-        row.check_verdict(verdict, WINDOW)
+        row.check_verdict(verdict, window)
         missing = self.ledger.accepted - rows.keys()
         row.check(not missing, f"{len(missing)} accepted messages have no row")
         return verdict

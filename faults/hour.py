@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable
 
 from faults.cluster import NATS, NODES, POSTGRESQL, Cluster, cluster
+from faults.gateway import WINDOW
 from faults.ledger import Row
 from faults.scene import Bench
 
@@ -160,6 +161,6 @@ async def everything_happens(bench: Bench, row: Row) -> None:
         row.check(hour.slowest.get("kill", 0.0) <= KILLED_FOR_S, "taken over late after a kill")
         for what in ("pause", "cut from PostgreSQL"):
             row.check(hour.slowest.get(what, 0.0) <= STILL_FOR_S, f"taken over late after a {what}")
-        verdict = await stage.finish(row)
+        verdict = await stage.finish(row, 2 * WINDOW)
         worst = hour.faults.get(verdict.worst_life + 1, "no fault")
         row.note(f"at most {verdict.most_at_once} doubled at once, after {worst}")
