@@ -374,6 +374,16 @@ class Prepared(msgspec.Struct, frozen=True, kw_only=True):
     head: bytes
 
 
+def tls_of(ca_file: str | None, certificate_file: str | None) -> ssl.SSLContext | None:
+    """A client's authorities and certificate; None for what all have, which is read once."""
+    if ca_file is None and certificate_file is None:
+        return None
+    context = ssl.create_default_context(cafile=ca_file)
+    if certificate_file is not None:
+        context.load_cert_chain(certificate_file)
+    return context
+
+
 @cache
 def _system_trust() -> ssl.SSLContext:
     """The authorities that this machine trusts; reading them takes a while."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import ssl
 from collections.abc import Callable
 from functools import partial
 from ipaddress import ip_network
@@ -27,7 +26,7 @@ from dragoman.connectors.http.templates import Compiler
 from dragoman.core.delivery.model.ports import CarrierEvents, UnreportedSource
 from dragoman.core.delivery.resources import always
 from dragoman.kit.clock import Clock
-from dragoman.web.outgoing import GuardedClient
+from dragoman.web.outgoing import GuardedClient, tls_of
 from dragoman.web.requests import Request
 
 ANSWER_LIMIT_BYTES: Final = 64 * 1024
@@ -139,12 +138,5 @@ def _client(carrier: HttpTable) -> GuardedClient:
         connections_per_host=carrier.window,
         idle_s=IDLE_S,
         connect_timeout_s=min(CONNECT_TIMEOUT_S, CONNECT_SHARE * carrier.timeout_s),
-        tls=_tls_context(carrier),
+        tls=tls_of(carrier.tls_ca_file, carrier.tls_certificate_file),
     )
-
-
-def _tls_context(carrier: HttpTable) -> ssl.SSLContext:
-    context = ssl.create_default_context(cafile=carrier.tls_ca_file)
-    if carrier.tls_certificate_file is not None:
-        context.load_cert_chain(carrier.tls_certificate_file)
-    return context

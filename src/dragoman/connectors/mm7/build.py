@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import ssl
 from collections.abc import Callable
 from ipaddress import ip_network
 from typing import Final
@@ -14,7 +13,7 @@ from dragoman.connectors.mm7.carrier import Mm7Carrier
 from dragoman.core.delivery.model.ports import AttachmentSource, CarrierEvents
 from dragoman.core.delivery.resources import always
 from dragoman.kit.clock import Clock
-from dragoman.web.outgoing import GuardedClient
+from dragoman.web.outgoing import GuardedClient, tls_of
 
 ANSWER_LIMIT_BYTES: Final = 64 * 1024
 CONNECT_TIMEOUT_S: Final = 10.0
@@ -40,7 +39,7 @@ def build_mm7_carrier(
         connections_per_host=carrier.window,
         keep_alive=False,
         connect_timeout_s=min(CONNECT_TIMEOUT_S, carrier.timeout_s),
-        tls=_tls_context(carrier),
+        tls=tls_of(carrier.tls_ca_file, carrier.tls_certificate_file),
     )
     return Mm7Carrier(
         carrier,
@@ -51,10 +50,3 @@ def build_mm7_carrier(
         random=random.random,
         may_send=may_send,
     )
-
-
-def _tls_context(carrier: Mm7Table) -> ssl.SSLContext:
-    context = ssl.create_default_context(cafile=carrier.tls_ca_file)
-    if carrier.tls_certificate_file is not None:
-        context.load_cert_chain(carrier.tls_certificate_file)
-    return context
