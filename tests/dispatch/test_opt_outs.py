@@ -64,6 +64,27 @@ async def test_stop_ends_what_is_sent_and_start_brings_it_back(harness: Any, sho
     assert [text.text for text in harness.simulator.phone(ALICE).received] == ["hello"]
 
 
+@pytest.mark.parametrize(
+    ("comes", "goes"),
+    [("5215512345678", "525512345678"), ("541123456789", "5491123456789")],
+    ids=["mexico", "argentina"],
+)
+@pytest.mark.parametrize("erased", [False, True], ids=["kept", "erased"])
+async def test_stop_from_the_other_form_of_a_number_counts_and_so_does_start(
+    harness: Any, shop: Any, comes: str, goes: str, erased: bool
+) -> None:
+    """Bug: texts of one phone come with a digit that the number messages go to has not."""
+    assert await say(harness, "stop", comes) == "opted_out"
+    if erased:
+        await harness.opt_outs.erase(shop.account_id, comes)
+    await harness.submit(shop, goes)
+    assert await harness.states(shop) == [State.REJECTED]
+    assert await say(harness, "start", goes) == "opted_in"
+    assert await opted(harness) == set()
+    await harness.submit(shop, goes)
+    await harness.until_states(shop, State.REJECTED, State.DELIVERED)
+
+
 async def test_a_rejected_message_is_told_and_counted(harness: Any, shop: Any) -> None:
     await harness.opt_outs.add(shop, ALICE)
     callback = CallbackRequest(url="http://127.0.0.1:9/", states=frozenset({State.REJECTED}))

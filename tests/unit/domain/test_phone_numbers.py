@@ -16,6 +16,7 @@ from dragoman.core.model.phone_numbers import (
     MOBILE_COUNTRY_CODES,
     ZERO_KEPT,
     country_code,
+    forms_of,
     mobile_country_code,
     normalise,
 )
@@ -182,6 +183,26 @@ def test_normalising_zeros_twice_changes_nothing(code: str, rest: str) -> None:
     digits = normalise(f"+{code} {rest}")
     assert digits.startswith(code)
     assert normalise(digits) == digits
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("525512345678", "5215512345678"),
+        ("541123456789", "5491123456789"),
+        ("551187654321", "5511987654321"),
+        ("4512345678", None),
+        ("12125550100", None),
+        ("551122334455", None),  # a landline
+        ("52551234567", None),
+        ("5411234567890", None),
+    ],
+)
+def test_a_phone_has_two_numbers_in_some_countries(one: str, other: str | None) -> None:
+    assert forms_of(one) == ((one,) if other is None else (one, other))
+    if other is not None:
+        assert forms_of(other) == (other, one)
+        assert normalise(other) == other, "it is sent to as it was given"
 
 
 CODES = [

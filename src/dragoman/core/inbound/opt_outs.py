@@ -24,7 +24,7 @@ from dragoman.core.inbound.model.inbound import OptOut, OptOutFilter, OptOutKey,
 from dragoman.core.inbound.sql import opt_outs
 from dragoman.core.inbound.sql.opt_outs import ERASED, OptOutPage
 from dragoman.core.model.errors import RefusalCode, Refused
-from dragoman.core.model.phone_numbers import normalise
+from dragoman.core.model.phone_numbers import forms_of, normalise
 from dragoman.kit.ids import IdSource
 from dragoman.storage.engine import Storage
 
@@ -68,8 +68,9 @@ class OptOuts:
         return {
             recipient
             for recipient in recipients
-            if any(_holds(known, int(recipient)) for known in lists)
-            or (erased and any(self._hash(recipient) in hashes for hashes in erased))
+            for form in forms_of(recipient)
+            if any(_holds(known, int(form)) for known in lists)
+            or (erased and any(self._hash(form) in hashes for hashes in erased))
         }
 
     def holds(self, key: OptOutKey) -> bool:
@@ -167,11 +168,15 @@ class OptOuts:
         return msgspec.structs.replace(removed[0], recipient=wanted.recipient)
 
     def spellings(self, key: OptOutKey) -> tuple[OptOutKey, ...]:
-        """An opt-out, and its erased form where there is one: what goes when it is taken back."""
-        known = self._erased.get((key.account_id, key.sender))
-        if not known or (hashed := self._hash(key.recipient)) not in known:
-            return (key,)
-        return key, msgspec.structs.replace(key, recipient=hashed)
+        """An opt-out, its number's other form, and their erased ones where there are any.
+
+        They go together when it is taken back.
+        """
+        forms = forms_of(key.recipient)
+        known = self._erased.get((key.account_id, key.sender)) or ()
+        hashes = [hashed for form in forms if known and (hashed := self._hash(form)) in known]
+        others = (*forms[1:], *hashes)
+        return key, *(msgspec.structs.replace(key, recipient=other) for other in others)
 
     async def erase(self, account_id: int, recipient: str) -> int:
         """Keeps an account's opt-outs of a number without the number; returns how many."""

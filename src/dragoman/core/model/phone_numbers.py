@@ -125,6 +125,13 @@ _WITHIN_ZONES: Final[Mapping[str, str]] = MappingProxyType(
 _DIGITS_OF_ZONES: Final[Mapping[str | None, int]] = MappingProxyType({"1": 4, "7": 2})
 
 
+_MARKED: Final[Mapping[str, str]] = MappingProxyType({"52": "1", "54": "9", "55": "9"})
+_MARKED_NUMBER: Final = re.compile(r"(52)1(\d{10})|(54)9(\d{10})|(55[1-9]\d)9([6-9]\d{7})")
+_UNMARKED_NUMBER: Final = re.compile(
+    r"(?:(?P<mx>52)(?=\d{10}$)|(?P<ar>54)(?=\d{10}$)|(?P<br>55[1-9]\d)(?=[6-9]\d{7}$))(?P<rest>\d+)"
+)
+
+
 def normalise(number: str) -> str:
     """The digits of an international number; `Refused(INVALID_RECIPIENT)` for anything else.
 
@@ -150,6 +157,24 @@ def normalise(number: str) -> str:
         if code is not None and (code != "1" or len(digits) == NORTH_AMERICAN_DIGITS):
             return digits
     raise Refused(RefusalCode.INVALID_RECIPIENT, number[:32], "not an international number")
+
+
+def forms_of(number: str) -> tuple[str, ...]:
+    """A number as given, and without or with the digit that its country puts into those of mobiles.
+
+    Argentina, Brazil and Mexico: networks and people write one phone both ways, so that a text may
+    come from the one form where messages go to the other.
+    """
+    if number[:2] not in _MARKED:
+        return (number,)
+    marked = _MARKED_NUMBER.fullmatch(number)
+    if marked is not None:
+        return number, "".join(part for part in marked.groups() if part)
+    plain = _UNMARKED_NUMBER.fullmatch(number)
+    if plain is not None:
+        begin = next(part for part in plain.group("ar", "br", "mx") if part)
+        return number, begin + _MARKED[number[:2]] + plain["rest"]
+    return (number,)
 
 
 def as_typed(written: str) -> str:
