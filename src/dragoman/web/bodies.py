@@ -12,7 +12,7 @@ from dragoman.web.charsets import MediaType, codec_of, decode_text, parse_media_
 from dragoman.web.choices import choices_at
 from dragoman.web.forms import parse_form, parse_multipart
 from dragoman.web.refusals import MalformedBody, RefusalKind
-from dragoman.web.requests import BodyFormat, Request
+from dragoman.web.requests import BodyFormat, Parameters, Request
 from dragoman.web.xml_tree import parse_xml
 
 Receive = Callable[[], Awaitable[Mapping[str, Any]]]
@@ -125,14 +125,18 @@ def decode_body(request: Request, shape: type[Shape]) -> Shape:
         if wrapper and root != wrapper:
             raise MalformedBody(f"the root element is {root[:40]}, not {wrapper}", field=wrapper)
         return convert(tree or {}, shape)
-    if found == "form":
-        fallback = request.dialect.fallback_charset
-        fields = parse_form(request.body, charset=media.charset, fallback_charset=fallback)
-        return convert(fields, shape)
-    form = parse_multipart(
-        request.body, media.boundary, fallback_charset=request.dialect.fallback_charset
-    )
-    return convert(form.fields, shape)
+    return convert(_read_fields(request, found, media), shape)
+
+
+def decode_form(request: Request) -> Parameters:
+    """Reads all fields of a form in order, urlencoded or multipart; raises `MalformedBody`.
+
+    A form that `decode_body` has read into a shape has one value of each.
+    """
+    operation = request.operation
+    formats = operation.body_formats if operation is not None else ()
+    media = parse_media_type(request.header(b"content-type"))
+    return _read_fields(request, _format_of(request.body, media, formats), media)
 
 
 def decode_query(request: Request, shape: type[Shape]) -> Shape:
@@ -175,6 +179,13 @@ def convert(value: object, shape: type[Shape]) -> Shape:
         return msgspec.convert(value, shape, strict=False)
     except msgspec.ValidationError as error:
         raise _shape_error(error, shape) from None
+
+
+def _read_fields(request: Request, found: BodyFormat, media: MediaType) -> Parameters:
+    fallback = request.dialect.fallback_charset
+    if found == "multipart":
+        return parse_multipart(request.body, media.boundary, fallback_charset=fallback).fields
+    return parse_form(request.body, charset=media.charset, fallback_charset=fallback)
 
 
 async def _next_message(receive: Receive) -> Mapping[str, Any]:

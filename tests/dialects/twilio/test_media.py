@@ -16,7 +16,7 @@ from dragoman.config.sections import Mms
 from dragoman.config.tables import Mm7Table
 from dragoman.dialects.twilio import build_twilio
 
-from .conftest import SID, Gate, settings_of
+from .conftest import SID, TOKEN, Gate, basic, settings_of
 
 PNG = b"\x89PNG\r\n\x1a\n"
 PAGE = b"<script>alert(1)</script>"
@@ -95,6 +95,30 @@ async def test_files_are_described_and_downloaded(mms: Any, url: str) -> None:
     assert behind["next_page_uri"] is None
     file = await mms.call("GET", f"{path}/Media/{second['sid']}")
     assert file.body == PNG + b"b"
+
+
+async def test_a_form_in_parts_has_all_its_files(mms: Any, url: str) -> None:
+    pairs = [
+        ("To", "+4512345678"), ("From", "+4587654321"), ("Body", "Hello"),
+        ("MediaUrl", f"{url}/a.png"), ("MediaUrl", f"{url}/b.png"),
+    ]  # fmt: skip
+    kind = (b"content-type", b"multipart/form-data; boundary=x")
+    path = f"{BASE}/Messages.json"
+    answer = await mms.raw("POST", path, basic(SID, TOKEN), kind, body=in_parts(pairs))
+    assert (answer.status, answer.json["sid"][:2], answer.json["num_media"]) == (201, "MM", "2")
+
+
+def in_parts(pairs: list[tuple[str, str]]) -> bytes:
+    parts = [
+        f'--x\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'
+        for name, value in pairs
+    ]
+    return "".join([*parts, "--x--\r\n"]).encode()
+
+
+async def test_an_empty_address_is_no_file(mms: Any) -> None:
+    sent = await mms.send(MediaUrl="")
+    assert (sent["sid"][:2], sent["num_media"]) == ("SM", "0")
 
 
 async def test_a_text_may_be_left_out(mms: Any, url: str) -> None:

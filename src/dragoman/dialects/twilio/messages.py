@@ -30,9 +30,7 @@ from dragoman.dialects.twilio.xml_answers import XML_ENDING
 from dragoman.dialects.twilio.xml_answers import render as render_xml
 from dragoman.dialects.wording import instead_of, reworded
 from dragoman.kit.ids import time_of
-from dragoman.web.bodies import decode_body, decode_query
-from dragoman.web.charsets import parse_media_type
-from dragoman.web.forms import parse_form
+from dragoman.web.bodies import decode_body, decode_form, decode_query
 from dragoman.web.requests import Request
 from dragoman.web.responses import Response
 
@@ -51,8 +49,7 @@ class Messages(CallGroup):
     async def create(self, caller: Caller, request: Request) -> Response:
         """Accepts a message; raises `Refused`."""
         given = decode_body(request, schemas.NewMessage)
-        media = parse_media_type(request.header(b"content-type"))
-        media_urls = parse_form(request.body, charset=media.charset).all("MediaUrl")
+        media_urls = [url for url in decode_form(request).all("MediaUrl") if url.strip()]
         submission = await self._reader.read(caller.account, given, media_urls)
         with reworded(_word):
             accepted = await self._services.single_messages.submit(caller.account, submission)
