@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from typing import Any
 from urllib.parse import quote
 
@@ -68,6 +69,36 @@ def test_the_reply_of_the_carrier(state: State) -> None:
     assert render_callback("%A", facts).url == reply
 
 
+WORDS = {
+    "k=%k&r=%r": "k=NACK%2F0x0b&r=No+such*+address",
+    "s=%s&S=%S&r=%r": "s=No&S=such~&r=address",
+    "s=%s&s=%s&s=%s&s=%s&r=%r": "s=No&s=such*&s=address&s=&r=",
+}
+
+
+@pytest.mark.parametrize(("template", "called"), WORDS.items(), ids=WORDS)
+def test_words_of_the_reply(template: str, called: str) -> None:
+    facts = msgspec.structs.replace(FACTS, state=State.REJECTED, detail="0x0b No such* address")
+    url = f"http://a.example/?{called.replace('such*', 'such%2A')}"
+    assert render_callback(f"http://a.example/?{template}", facts).url == url
+
+
+LOGINS = {
+    "http://me:se:cret@a.example:81/?d=%d": ("http://a.example:81/?d=1", "me:se:cret"),
+    "https://me%40shop:s%2Fcret@a.example": ("https://a.example", "me@shop:s/cret"),
+    "http://me@a.example/?a=b@c": ("http://a.example/?a=b@c", "me:"),
+    "http://a.example/?a=b@c": ("http://a.example/?a=b@c", ""),
+}
+
+
+@pytest.mark.parametrize("url", LOGINS)
+def test_a_user_name_and_a_password_are_a_header(url: str) -> None:
+    called, login = LOGINS[url]
+    token = f"Basic {b64encode(login.encode()).decode()}"
+    call = render_callback(url, FACTS)
+    assert (call.url, call.headers) == (called, (("Authorization", token),) if login else ())
+
+
 @pytest.mark.parametrize(
     ("state", "detail", "end"),
     [
@@ -93,7 +124,9 @@ SUBMITTED = {
     "what was given": ("%P-%o-%n-%c-%C-%m-%u", "InfoSMS-my+shop-tester-0-UTF-8-1-"),
     "what was not": ("%M-%v-%V-%f", "-1---"),
     "data of a group": ("%#smpp#tag#", "a+b"),
-    "later ones stay": ("%d%A%p", "%d%A%p"),
+    "later ones stay": ("%d%A%p%s", "%d%A%p%s"),
+    "the url": ("%R", "http%%3A%%2F%%2Fa.example%%2F%%3Fx%%3D%%25R"),
+    "a blank": ("my shop", "my%20shop"),
 }
 
 

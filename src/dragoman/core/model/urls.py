@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from functools import lru_cache
 from typing import Final
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 MAX_URL: Final = 2_000
 
@@ -23,6 +24,17 @@ def is_http_address(url: str) -> bool:
 def names_user(url: str) -> bool:
     """Whether a URL contains a user name, which is not supported."""
     return "@" in urlsplit(url).netloc
+
+
+def split_user(url: str) -> tuple[str, tuple[tuple[str, str], ...]]:
+    """A URL without its user name and password, and the header that says them (RFC 7617)."""
+    netloc = urlsplit(url).netloc if "@" in url else ""
+    user, at, host = netloc.rpartition("@")
+    if not at:
+        return url, ()
+    name, _, password = user.partition(":")
+    token = b64encode(f"{unquote(name)}:{unquote(password)}".encode()).decode()
+    return url.replace(netloc, host, 1), (("Authorization", f"Basic {token}"),)
 
 
 def add_query(url: str, query: str) -> str:

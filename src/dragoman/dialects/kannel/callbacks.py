@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Final
+from urllib.parse import unquote_plus
 from uuid import UUID
 
 from dragoman.core.messages.model.callbacks import CallbackCall, CallbackFacts
 from dragoman.core.messages.model.lifecycle import State
+from dragoman.core.model.urls import split_user
 from dragoman.dialects.kannel.escapes import fill, quoted
 from dragoman.kit.ids import render_hex, time_of
 from dragoman.protocols.smpp.constants import MessageState
@@ -48,14 +51,11 @@ RECEIPTS: Final = MappingProxyType(
 def render_callback(url: str, facts: CallbackFacts) -> CallbackCall:
     """Renders the request: the customer's URL with what became of the message."""
     reply = quoted(_reply(facts))
-    first, _, rest = reply.partition("+")
     values = {
         "d": str(BITS[facts.state]),
         "A": reply,
         "a": reply,
         "b": reply,
-        "k": first,
-        "r": rest,
         "p": facts.recipient,
         "q": facts.recipient,
         "t": _time(facts.at_ms).strftime("%Y-%m-%d+%H:%M:%S"),
@@ -65,7 +65,27 @@ def render_callback(url: str, facts: CallbackFacts) -> CallbackCall:
         "i": "dragoman",
         "B": _error(facts),
     }
-    return CallbackCall(method="GET", url=fill(url, values, last=True))
+    address, headers = split_user(fill(url, _Values(values, reply), last=True))
+    return CallbackCall(method="GET", url=address, headers=headers)
+
+
+class _Values:
+    """What escapes stand for; each `%s` or `%S` is the next word of the reply, `%r` the others."""
+
+    def __init__(self, values: Mapping[str, str], reply: str) -> None:
+        self._values = values
+        self._first, *self._words = reply.split("+")
+
+    def get(self, escape: str, /) -> str | None:
+        """The value of an escape; None for one that stays as it is."""
+        if escape == "k":
+            return self._first
+        if escape == "r":
+            return "+".join(self._words)
+        if escape in {"s", "S"}:
+            word = self._words.pop(0) if self._words else ""
+            return word if escape == "s" else unquote_plus(word).replace("*", "~")
+        return self._values.get(escape)
 
 
 def _reply(facts: CallbackFacts) -> str:

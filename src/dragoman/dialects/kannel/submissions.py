@@ -183,7 +183,8 @@ def _read_callback(
     udh: bytes,
     mask: int,
 ) -> CallbackRequest | None:
-    template = given.get("dlr-url", "").strip()
+    # Kannel calls a URL with a blank as it is, which servers do not take.
+    template = given.get("dlr-url", "").strip().replace(" ", "%20")
     if not template:
         return None
     if not _URL.match(template):
@@ -207,6 +208,7 @@ def _read_callback(
         "v": "" if numbers["validity"] is None else str(numbers["validity"]),
         "V": "" if numbers["deferred"] is None else str(numbers["deferred"]),
         "D": quoted(text_of(given.get("meta-data", ""))),
+        "R": quoted(text_of(template)),
         "f": "",
         "x": "",
         **_meta_data(text_of(given.get("meta-data", ""))),
