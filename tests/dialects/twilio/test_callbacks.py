@@ -117,6 +117,19 @@ async def render(gate: Any, service: str = "", **changes: Any) -> str:
     return call.body.decode()  # type: ignore[no-any-return]
 
 
+def test_a_user_name_and_a_password_are_a_header_and_not_signed() -> None:
+    call = render_call("POST", "https://me:se_cret@a.example/", {"A": "b"}, "token", "key")
+    plain = render_call("POST", "https://a.example/", {"A": "b"}, "token", "key")
+    login = ("Authorization", "Basic bWU6c2VfY3JldA==")
+    assert (call.url, call.body) == (plain.url, plain.body)
+    assert call.headers == (login, *plain.headers)
+
+
+async def test_the_url_of_a_message_may_name_a_user(gate: Any) -> None:
+    sent = await gate.send(StatusCallback="https://me:se_cret@a.example/")
+    assert sent["status"] == "queued"
+
+
 async def test_a_delivery_is_told_exactly(gate: Any) -> None:
     assert await render(gate) == (
         f"SmsSid={MESSAGE}&SmsStatus=delivered&MessageStatus=delivered&To=%2B4512345678"

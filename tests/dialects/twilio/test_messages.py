@@ -133,10 +133,6 @@ REFUSED: dict[str, tuple[dict[str, Any], tuple[int, bytes]]] = {
         {"StatusCallback": "https://my_host.example/"},
         problem(21609, "The StatusCallback URL https://my_host.example/ is not a valid URL."),
     ),
-    "a callback with a user": (
-        {"StatusCallback": "https://a:b@host.example/"},
-        problem(21609, "The StatusCallback URL https://a:b@host.example/ is not a valid URL."),
-    ),
     "a template": (
         {"ContentSid": "HX1"}, problem(21655, "The ContentSid HX1 is invalid"),
     ),

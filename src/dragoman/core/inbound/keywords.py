@@ -198,15 +198,25 @@ class Keywords:
         return existing(found, Refused(RefusalCode.NOT_FOUND, str(forwarding_id), "service"))
 
     async def add_forwarding(
-        self, account: Account, *, dialect: str, url: str, charset: str, continuous: bool
+        self,
+        account: Account,
+        *,
+        dialect: str,
+        url: str,
+        charset: str,
+        continuous: bool,
+        with_login: bool = False,
     ) -> Forwarding:
-        """Stores a URL that texts may be forwarded to; raises `Refused`."""
+        """Stores a URL that texts may be forwarded to; raises `Refused`.
+
+        It names a user only `with_login`: where the dialect makes a header of that.
+        """
         new = Forwarding(
             forwarding_id=self.ids.next(),
             account_id=account.account_id,
             kind=HTTP,
             dialect=dialect,
-            url=_check_url(url),
+            url=_check_url(url, with_login=with_login),
             charset=_check_charset(charset),
             continuous=continuous,
         )
@@ -222,12 +232,13 @@ class Keywords:
         url: str,
         charset: str | None = None,
         continuous: bool | None = None,
+        with_login: bool = False,
     ) -> Forwarding:
         """Changes a forwarding; None leaves a value unchanged. Raises `Refused`."""
         known = await self.forwarding(account, forwarding_id)
         changed = msgspec.structs.replace(
             known,
-            url=_check_url(url),
+            url=_check_url(url, with_login=with_login),
             charset=known.charset if charset is None else _check_charset(charset),
             continuous=known.continuous if continuous is None else continuous,
         )
@@ -250,11 +261,11 @@ def end_of_month(now_ms: int, zone: str) -> int:
     return ms_of(datetime(year, month, 1, tzinfo=now.tzinfo))
 
 
-def _check_url(url: str) -> str:
+def _check_url(url: str, *, with_login: bool) -> str:
     url = url.strip()
     if not url:
         raise Refused(RefusalCode.MISSING_FIELD, "url")
-    if not is_http_address(url) or names_user(url):
+    if not is_http_address(url) or (names_user(url) and not with_login):
         detail = f"not an http or https address of at most {MAX_URL} characters"
         raise Refused(RefusalCode.INVALID_FIELD, "url", detail)
     return url

@@ -13,6 +13,7 @@ from yarl import URL
 from dragoman.container import Services
 from dragoman.core.messages.model.callbacks import CallbackCall, CallbackFacts
 from dragoman.core.model.errors import FailureCode
+from dragoman.core.model.urls import split_user
 from dragoman.dialects.twilio import sids
 from dragoman.dialects.twilio.mapping import (
     API_VERSION,
@@ -71,8 +72,8 @@ def render_call(
     in place of a form.
     """
     address, _, fragment = url.partition("#")
-    address = _as_called(address)
-    headers = [(IDEMPOTENCY, key)]
+    address, login = split_user(_as_called(address))
+    headers = [*login, (IDEMPOTENCY, key)]
     if method == "GET":
         address = _with_query(address, urlencode(parameters))
         headers.append((HEADER, sign(token, address, {})))
@@ -92,7 +93,8 @@ def _as_called(address: str) -> str:
     if not address.isascii():
         address = str(URL(address))
     parts = urlsplit(address)
-    return parts._replace(netloc=parts.netloc.lower(), path=parts.path or "/").geturl()
+    user, at, host = parts.netloc.rpartition("@")
+    return parts._replace(netloc=f"{user}{at}{host.lower()}", path=parts.path or "/").geturl()
 
 
 def _with_query(address: str, query: str) -> str:

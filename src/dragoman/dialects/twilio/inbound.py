@@ -19,7 +19,7 @@ from dragoman.core.inbound.model.keywords import words_of, words_to_match
 from dragoman.core.messages.model.callbacks import CallbackAnswer, CallbackCall, TextFacts
 from dragoman.core.messages.model.messages import Format, Submission
 from dragoman.core.model.errors import RefusalCode, Refused
-from dragoman.core.model.urls import is_http_address, names_user
+from dragoman.core.model.urls import is_http_address, split_user
 from dragoman.dialects.twilio import sids
 from dragoman.dialects.twilio.callbacks import render_call
 from dragoman.dialects.twilio.mapping import API_VERSION, DIALECT, RECEIVED, render_number
@@ -163,6 +163,7 @@ class Inbound:
         if len(reply.body) > MAX_BODY:
             raise Refused(RefusalCode.TEXT_TOO_LONG)
         kind = sids.MMS if reply.media_urls else sids.SMS
+        called, _ = split_user(answer.url)
         note = Note(account.account_id, settings.service_sid, REPLY, kind).render()
         url = urljoin(answer.url, reply.status_callback) if reply.status_callback else ""
         return Submission(
@@ -171,7 +172,7 @@ class Inbound:
             text=reply.body,
             sender=read_sender(reply.sender) or render_number(facts.recipient),
             format=Format.MMS if reply.media_urls else Format.AUTO,
-            attachment_urls=tuple(urljoin(answer.url, one) for one in reply.media_urls),
+            attachment_urls=tuple(urljoin(called, one) for one in reply.media_urls),
             callback=self._reader.callback(account, url, note),
             return_data=note,
         )
@@ -191,13 +192,13 @@ class Inbound:
             method=settings.fallback_method,
             is_fallback=True,
             error_code=error_code,
-            error_url=answer.url,
+            error_url=split_user(answer.url)[0],
         )
         return await self._go_on(facts, settings.fallback_url, onward)
 
     async def _go_on(self, facts: TextFacts, url: str, step: Step) -> bool:
         """Stores the next call; whether there is one."""
-        if step.hops > MAX_HOPS or not is_http_address(url) or names_user(url):
+        if step.hops > MAX_HOPS or not is_http_address(url):
             return False
         onward = msgspec.structs.replace(facts, note=step.render())
         await self._services.webhooks.forward_again(DIALECT, url, onward)

@@ -11,7 +11,7 @@ from dragoman.container import Services
 from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.core.model.phone_numbers import normalise
 from dragoman.core.model.texts import check_text
-from dragoman.core.model.urls import is_http_address, names_user
+from dragoman.core.model.urls import is_http_address
 from dragoman.dialects.twilio import errors, paging, schemas, sids
 from dragoman.dialects.twilio.available import free_numbers
 from dragoman.dialects.twilio.calls import CREATED, DONE, Caller, CallGroup, may_receive, render
@@ -201,7 +201,7 @@ def _read(name: str, text: str, kind: Any) -> Any:
             raise Refused(RefusalCode.INVALID_FIELD, name, "GET or POST")
         return text.upper()
     if name.endswith(("Url", "StatusCallback")):
-        if text and (not is_http_address(text) or names_user(text)):
+        if text and not is_http_address(text):
             raise Refused(RefusalCode.INVALID_FIELD, name, "not an http or https address")
         return text
     check_text(name, text, MAX_NAME)

@@ -107,10 +107,15 @@ class Pools:
         if keyword.forwarding_id is not None:
             known = await keywords.forwarding(account, keyword.forwarding_id)
         if known is not None and known.dialect == DIALECT and url:
-            await keywords.change_forwarding(account, known.forwarding_id, url=url)
+            await keywords.change_forwarding(account, known.forwarding_id, url=url, with_login=True)
         elif url:
             new = await keywords.add_forwarding(
-                account, dialect=DIALECT, url=url, charset=UTF_8, continuous=False
+                account,
+                dialect=DIALECT,
+                url=url,
+                charset=UTF_8,
+                continuous=False,
+                with_login=True,
             )
             await keywords.attach(account, keyword.keyword_id, new.forwarding_id)
         elif known is not None and known.dialect == DIALECT:

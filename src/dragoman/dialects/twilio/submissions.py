@@ -13,7 +13,7 @@ from dragoman.core.messages.model.lifecycle import State
 from dragoman.core.messages.model.messages import CallbackRequest, Format, Submission
 from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.core.model.phone_numbers import normalise
-from dragoman.core.model.urls import is_http_address, names_user
+from dragoman.core.model.urls import is_http_address, split_user
 from dragoman.dialects.twilio import sids
 from dragoman.dialects.twilio.errors import CodedRefusal
 from dragoman.dialects.twilio.mapping import DIALECT
@@ -185,7 +185,7 @@ def read_sender(sender: str) -> str:
 
 def check_url(url: str) -> None:
     """Raises `Refused` for what is no address that can be called."""
-    if not is_http_address(url) or names_user(url) or _HOST_WITH_UNDERSCORE.match(url):
+    if not is_http_address(url) or _HOST_WITH_UNDERSCORE.match(split_user(url)[0]):
         raise Refused(RefusalCode.INVALID_CALLBACK_URL, url)
 
 
