@@ -26,6 +26,10 @@ from dragoman.kit.supervisor import Ended
 BEAT_S: Final = 1.0
 SILENT_S: Final = DEAD_AFTER_S * 0.7
 """Without a word to PostgreSQL for so long, links are closed: soon others may open them."""
+FENCE_S: Final = 0.5
+"""Between two looks whether that is so."""
+ROUND_S: Final = 60.0
+"""A round that takes longer hangs, and so would the node; its process ends, to be started again."""
 OTHERS_BACK_S: Final = 6.0
 """For others to be heard again after PostgreSQL was away, before what was theirs is claimed."""
 MORE_COMES_S: Final = 0.1
@@ -86,28 +90,46 @@ class Heartbeat:
         """A partition takes calls, here or elsewhere."""
 
     async def run(self) -> None:
-        """Runs until another node has taken the name: raises `Ended`."""
+        """Runs until another node has taken the name, or a round hangs: raises `Ended`."""
         while True:
-            # As of before it asks: a pause in between must not count as heard.
-            began = self._clock.monotonic()
+            beating = asyncio.ensure_future(self._beat())
             try:
-                overview, is_new = await self._membership.beat()
-            except StorageUnavailable as error:
-                await self._without_database(str(error))
-            except CannotJoin as error:
-                raise Ended(str(error)) from None
-            else:
-                if is_new:
-                    self._claims_from = self._clock.monotonic() + OTHERS_BACK_S
-                self._front.overview = overview
-                self._binds.look()
-                try:
-                    await self._adjust(overview, is_new, began)
-                    if self._front.places or not fair_share.free(overview):
-                        self.serving.set()
-                except StorageUnavailable as error:
-                    log.warning("cluster_not_adjusted", reason=str(error))
+                await asyncio.wait({beating}, timeout=ROUND_S)
+                if not beating.done():
+                    raise Ended(f"a look at the cluster has taken {ROUND_S:.0f} s")
+                beating.result()
+            finally:
+                beating.cancel()
             await self._until_next()
+
+    async def fence(self) -> None:
+        """Closes links before others take this node for dead, whatever a round is waiting for."""
+        while True:
+            await asyncio.sleep(FENCE_S)
+            if self._carriers.held and not self._heard.is_fresh():
+                await self._holding.sever()
+
+    async def _beat(self) -> None:
+        # As of before it asks: a pause in between must not count as heard.
+        began = self._clock.monotonic()
+        try:
+            overview, is_new = await self._membership.beat()
+        except StorageUnavailable as error:
+            silent_s = round(self._heard.silent_s, 1)
+            log.warning("cluster_unreachable", reason=str(error), silent_s=silent_s)
+            return
+        except CannotJoin as error:
+            raise Ended(str(error)) from None
+        if is_new:
+            self._claims_from = self._clock.monotonic() + OTHERS_BACK_S
+        self._front.overview = overview
+        self._binds.look()
+        try:
+            await self._adjust(overview, is_new, began)
+            if self._front.places or not fair_share.free(overview):
+                self.serving.set()
+        except StorageUnavailable as error:
+            log.warning("cluster_not_adjusted", reason=str(error))
 
     async def _until_next(self) -> None:
         self._front.outdated.clear()
@@ -119,11 +141,6 @@ class Heartbeat:
         if self._moved.is_set() or self._front.outdated.is_set():
             self._moved.clear()
             await asyncio.sleep(MORE_COMES_S)
-
-    async def _without_database(self, reason: str) -> None:
-        log.warning("cluster_unreachable", reason=reason, silent_s=round(self._heard.silent_s, 1))
-        if not self._heard.is_fresh():
-            await self._holding.let_go_of_all()
 
     async def _adjust(self, overview: Overview, is_new: bool, began: float) -> None:
         """Brings what this node does in line with what the cluster says."""

@@ -87,10 +87,12 @@ class Holding:
             await self.stream.puller.let_go(carrier)
         return await self._carriers.let_go(carrier, timeout_s)
 
-    async def let_go_of_all(self) -> None:
-        """Closes all links at once: others may open them soon."""
-        for carrier in [*self._carriers.held]:
-            await self.let_go(carrier, AT_ONCE_S)
+    async def sever(self) -> None:
+        """Closes all links, before all else that letting go takes: others may open them soon."""
+        held = [*self._carriers.held]
+        await asyncio.gather(*(self._carriers.let_go(one, AT_ONCE_S) for one in held))
+        if self.stream is not None:
+            await asyncio.gather(*(self.stream.puller.let_go(one) for one in held))
 
     async def release_all(self, timeout_s: float) -> None:
         """Gives every carrier back, with what is in flight finished."""

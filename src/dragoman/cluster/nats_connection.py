@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
+import contextlib
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -20,6 +21,9 @@ OLDEST_SERVER: Final = (2, 14)
 PUBLISH_TIMEOUT_S: Final = 5.0
 REQUEST_TIMEOUT_S: Final = 10.0
 AGAIN_S: Final = 0.3
+DROP_S: Final = 1.0
+"""For a subscription to end: where a connection is silently cut, nothing is sent any more."""
+CANCEL_AGAIN_S: Final = 0.5
 
 log = structlog.get_logger(__name__)
 
@@ -72,10 +76,7 @@ class NatsConnection:
 
     async def close(self) -> None:
         """Disconnects, and drops what is being done."""
-        tasks = [*self._tasks]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await end_tasks(self._tasks)
         if self.client is not None:
             await self.client.close()
 
@@ -108,15 +109,35 @@ class NatsConnection:
             log.warning("stream_not_made", reason=type(error).__name__)
 
     async def drop(self, subscription: Any) -> None:
-        """Ends a subscription, if there is one."""
+        """Ends a subscription, if there is one; waits no longer than a moment."""
         if subscription is not None and self.is_up:
-            await subscription.unsubscribe()
+            task = self.do(_unsubscribe(subscription))
+            await asyncio.wait({task}, timeout=DROP_S)
 
-    def do(self, work: Any) -> None:
+    def do(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         """Does something beside what goes on, until the connection is closed."""
         task = asyncio.ensure_future(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        return task
+
+
+async def _unsubscribe(subscription: Any) -> None:
+    with contextlib.suppress(NatsError, OSError):
+        await subscription.unsubscribe()
+
+
+async def end_tasks(tasks: Iterable[asyncio.Task[Any]]) -> None:
+    """Cancels tasks until they have ended.
+
+    nats-py swallows a cancellation that comes while something is being sent: with one alone, such
+    a task would go on, and whoever waits for its end would wait forever.
+    """
+    pending = {task for task in tasks if not task.done()}
+    while pending:
+        for task in pending:
+            task.cancel()
+        _, pending = await asyncio.wait(pending, timeout=CANCEL_AGAIN_S)
 
 
 async def respond(msg: Msg, data: bytes) -> None:

@@ -271,6 +271,7 @@ class ClusterNode:
         self._admin = AdminServer(local, self.settings.data_path)
         await self._admin.start(self._supervisor.spawn)
         self._supervisor.spawn("cluster", self._heartbeat.run())
+        self._supervisor.spawn("fence", self._heartbeat.fence())
         self._supervisor.spawn("configuration", self._reload.run())
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(SERVING_S):

@@ -23,6 +23,7 @@ from dragoman.cluster.nats_connection import (
     AGAIN_S,
     STREAM,
     NatsConnection,
+    end_tasks,
     most_at_once,
     respond,
     token_of,
@@ -86,8 +87,7 @@ class Puller:
         """Pulls nothing more for a carrier."""
         task = self._pulling.pop(carrier, None)
         if task is not None:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
+            await end_tasks([task])
         await self._drop(carrier)
 
     async def _pull(self, carrier: str, held: Held) -> None:

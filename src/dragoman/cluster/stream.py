@@ -23,7 +23,7 @@ from nats.aio.msg import Msg
 
 from dragoman.cluster import wire
 from dragoman.cluster.carriers import Carriers
-from dragoman.cluster.nats_connection import NatsConnection, NatsUnfit, token_of
+from dragoman.cluster.nats_connection import NatsConnection, NatsUnfit, end_tasks, token_of
 from dragoman.cluster.outboxes import Outboxes
 from dragoman.cluster.owners import Owners
 from dragoman.cluster.pulling import Puller
@@ -90,10 +90,7 @@ class Stream:
 
     async def close(self) -> None:
         """Disconnects; what was not told is found by a restart."""
-        tasks = [*self.puller.tasks, *self._outboxes.tasks, *self.owners.tasks]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await end_tasks([*self.puller.tasks, *self._outboxes.tasks, *self.owners.tasks])
         await self._connection.close()
 
     async def _changed(self) -> None:
