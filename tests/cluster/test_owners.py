@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from types import SimpleNamespace
 from typing import Any
@@ -174,6 +175,18 @@ async def test_many_receipts_are_looked_for_in_requests_that_nats_takes(
     looks = await _owners(near, None).look(named("19", "20", "21", "20", "\ud800"), {PARTITION})
     assert [look.fit for look in looks] == [0, 2, 0, 2, 0]
     assert [look.partitions for look in looks] == [(PARTITION,)] * 5
+
+
+async def test_no_partition_is_waited_for_once_every_message_is_found(
+    connections: tuple[NatsConnection, NatsConnection], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A partition that has no owner holds up no receipt whose message another one has."""
+    near, far = connections
+    await _listening(far)
+    monkeypatch.setattr(owners_module, "LOOK_S", 3600)
+    async with asyncio.timeout(30):
+        looks = await _owners(near, None).look(named("20", "20"), {PARTITION, PARTITION + 1})
+    assert [(look.fit, look.partition) for look in looks] == [(2, PARTITION)] * 2
 
 
 async def test_a_node_of_an_earlier_version_is_asked_about_one_receipt_at_a_time(

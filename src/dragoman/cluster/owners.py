@@ -272,7 +272,10 @@ class Owners:
     async def look(
         self, reports: Sequence[ReceiptReport], partitions: Collection[int]
     ) -> list[Look]:
-        """What other nodes know of each receipt; waits until these partitions were looked in."""
+        """What other nodes know of each receipt.
+
+        Waits until these partitions were looked in, or the message of every receipt is found.
+        """
         looks = [Look()] * len(reports)
         sought: list[tuple[bytes, int]] = []
         for place, report in enumerate(reports):
@@ -287,6 +290,8 @@ class Owners:
                 found = wire.read_looks(data)
                 for (_, place), look in zip(batch, found, strict=True):
                     looks[place] = looks[place].with_another(look)
+                if all(looks[place].is_exact for _, place in batch):
+                    return partitions  # a partition without an owner would be waited for
                 return found[0].partitions
 
             contents = [content for content, _ in batch]
@@ -304,7 +309,7 @@ class Owners:
             def take(data: bytes) -> Collection[int]:
                 found = wire.read_look(data)
                 looks[place] = looks[place].with_another(found)
-                return found.partitions
+                return partitions if looks[place].is_exact else found.partitions
 
             await self._ask_others("find", content, partitions, take)
 
