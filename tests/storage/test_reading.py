@@ -12,6 +12,7 @@ from sqlalchemy import Connection, event, text
 
 from dragoman.core.model.errors import StorageUnavailable
 from dragoman.storage.engine import Storage
+from dragoman.storage.reading import Readers
 
 Ask = Callable[[Connection], int]
 
@@ -70,6 +71,17 @@ async def test_all_reads_of_a_trip_fail_with_one_of_them(storage: Storage) -> No
         found = await reads
     assert [str(one) for one in found] == ["away"] * 3
     assert await storage.read(asking(1)) == 1
+
+
+async def test_reads_together_fail_where_reading_has_ended(storage: Storage) -> None:
+    readers = Readers(storage._read_engine, 1)
+    with readers.together():
+        reading = asyncio.ensure_future(readers.read(asking(1)))
+        await asyncio.sleep(0)
+        readers.close()
+        async with asyncio.timeout(30):
+            with pytest.raises(RuntimeError, match="shutdown"):
+                await reading
 
 
 async def test_who_gave_up_waiting_does_not_disturb_the_others(storage: Storage) -> None:

@@ -101,7 +101,12 @@ class Readers:
         trip = asked[:]
         asked.clear()
         queries = [query for query, _ in trip]
-        running = asyncio.wrap_future(self.run(self._read, lambda c: [one(c) for one in queries]))
+        try:
+            reading = self.run(self._read, lambda c: [one(c) for one in queries])
+        except RuntimeError as error:  # reading has ended since they were asked for
+            reading = Future()
+            reading.set_exception(error)
+        running = asyncio.wrap_future(reading)
 
         def arrive(arrived: asyncio.Future[list[Any]]) -> None:
             error = None if arrived.cancelled() else arrived.exception()
