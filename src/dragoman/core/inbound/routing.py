@@ -15,7 +15,7 @@ import structlog
 from dragoman.core.accounts.accounts import Accounts
 from dragoman.core.accounts.model.accounts import Account, Permission
 from dragoman.core.inbound.model.inbound import Forwarding, Keyword, Number
-from dragoman.core.inbound.model.keywords import CATCH_ALL
+from dragoman.core.inbound.model.keywords import CATCH_ALL, words_of
 from dragoman.core.inbound.sql import keywords
 from dragoman.core.messages.model.messages import Holder
 from dragoman.kit.clock import Clock
@@ -246,7 +246,9 @@ class InboundRouting:
     def put_keyword(self, keyword: Keyword) -> None:
         """Adds or updates a keyword."""
         on_number = self._keywords.setdefault(keyword.number, {})
-        on_number[keyword.main_keyword_id, keyword.keyword] = keyword
+        # One that an earlier version stored may have marks that texts are read without by now.
+        word = "".join(words_of(keyword.keyword, 1)) or keyword.keyword
+        on_number[keyword.main_keyword_id, word] = keyword
 
     def release_keyword(self, keyword: Keyword, free_ms: int) -> None:
         """Deletes a keyword and those below it, which become free at a time."""
