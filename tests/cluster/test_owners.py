@@ -208,6 +208,26 @@ async def test_a_node_of_an_earlier_version_is_asked_about_one_receipt_at_a_time
     assert sorted(asked) == ["19", "20"]
 
 
+async def test_a_node_of_an_earlier_version_is_asked_about_what_newer_ones_do_not_know(
+    connections: tuple[NatsConnection, NatsConnection], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    near, far = connections
+    await _listening(far)
+    monkeypatch.setattr(owners_module, "LOOK_S", 0.2)
+    monkeypatch.setattr(owners_module, "MAX_SINGLE", 1)
+    asked: list[str] = []
+
+    async def answer(msg: Msg) -> None:
+        asked.append(wire.read_receipt(msg.data).whole().message_id)
+        await msg.respond(wire.encode(wire.Look((PARTITION + 1,), 2, PARTITION + 1)))
+
+    await far.client.subscribe("dragoman.find.*", cb=answer)
+    await _subscribed(far)
+    looks = await _owners(near, None).look(named("20", "19"), {PARTITION, PARTITION + 1})
+    assert [look.partition for look in looks] == [PARTITION, PARTITION + 1]
+    assert asked == ["19"]
+
+
 async def test_a_node_of_an_earlier_version_is_answered(
     connections: tuple[NatsConnection, NatsConnection],
 ) -> None:

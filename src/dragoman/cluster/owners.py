@@ -297,7 +297,8 @@ class Owners:
             contents = [content for content, _ in batch]
             missing -= await self._ask_others("seek", wire.encode_joined(contents), missing, take)
             if missing:
-                await self._look_singly(batch[:MAX_SINGLE], missing, looks)
+                unknown = [one for one in batch if not looks[one[1]].is_exact]
+                await self._look_singly(unknown[:MAX_SINGLE], missing, looks)
         return looks
 
     async def _look_singly(
@@ -313,7 +314,7 @@ class Owners:
 
             await self._ask_others("find", content, partitions, take)
 
-        await asyncio.gather(*(look(*one) for one in sought if not looks[one[1]].is_exact))
+        await asyncio.gather(*(look(*one) for one in sought))
 
     async def _ask_others(
         self,
