@@ -83,7 +83,8 @@ _USUAL: Final = re.compile(
 _FIELDS: Final = tuple(_USUAL.groupindex)
 _KEY: Final = r"(?:id|sub|dlvrd|submit[ _]?date|done[ _]?date|stat|err|text)[ \t]*:"
 _FIELD: Final = re.compile(
-    rf"(?<![a-z0-9])(id|submit[ _]?date|done[ _]?date|stat|err)[ \t]*:[ \t]*(?!{_KEY})(\S*)",
+    rf"(?<![a-z0-9])(id|submit[ _]?date|done[ _]?date|stat|err)[ \t]*:[ \t]*(?!{_KEY})"
+    rf"((?:(?![,;|]{_KEY})\S)*)",
     re.IGNORECASE,
 )
 _TEXT: Final = re.compile(r"(?<![a-z0-9])text[ \t]*:(.*)", re.IGNORECASE | re.DOTALL)

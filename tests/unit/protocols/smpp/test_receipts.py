@@ -116,6 +116,9 @@ def test_error_may_be_alphanumeric(error: str) -> None:
     ("text", "expected"),
     [
         (b"id:7b stat:DELIVRD", ("7b", MessageState.DELIVERED, "", "")),
+        (b"id:7b,sub:001,stat:DELIVRD,err:000", ("7b", MessageState.DELIVERED, "000", "")),
+        (b"id:7b;done date:0;stat:DELIVRD;text:a", ("7b", MessageState.DELIVERED, "", "a")),
+        (b"id:7,b|stat:DELIVRD|err:1", ("7,b", MessageState.DELIVERED, "1", "")),
         (b"id:7b stat:DELIVRD err: text:", ("7b", MessageState.DELIVERED, "", "")),
         (b"id: stat:DELIVRD", ("", MessageState.DELIVERED, "", "")),
         (b"stat:EXPIRED", ("", MessageState.EXPIRED, "", "")),
