@@ -30,7 +30,8 @@ from dragoman.protocols.smpp.pdus import (
     SubmitMulti,
     SubmitSm,
 )
-from dragoman.protocols.smpp.session import Session, SessionSettings
+from dragoman.protocols.smpp.session import Session
+from dragoman.protocols.smpp.session_settings import SessionSettings
 from dragoman.protocols.smpp.states import Role
 from dragoman.protocols.smpp.tlvs import Tlv
 from dragoman.smpp_server.deliveries import RECEIPT, TEXT, make_pdus

@@ -41,7 +41,8 @@ from dragoman.protocols.smpp.pdus import (
     Pdu,
     SubmitSm,
 )
-from dragoman.protocols.smpp.session import Session, SessionSettings
+from dragoman.protocols.smpp.session import Session
+from dragoman.protocols.smpp.session_settings import SessionSettings
 from dragoman.protocols.smpp.states import Role, State
 from dragoman.protocols.smpp.tlvs import Tlv, integer_tlv
 from dragoman.smpp_server.wire_log import LASTS_S, RECEIVED, SENT, WireLog
@@ -168,6 +169,7 @@ class Connection(asyncio.Protocol):
         self._reading = True
         self._writable = True
         self._stopping = False
+        self._half_closed = False
         self.gone = asyncio.Event()
         """Set when the connection has ended."""
         self.heard = asyncio.Event()
@@ -190,7 +192,7 @@ class Connection(asyncio.Protocol):
     @property
     def has_room(self) -> bool:
         """Whether it takes one more deliver_sm at once."""
-        return self._writable and self.session.has_room_for(_DELIVER_SM)
+        return self._writable and not self._half_closed and self.session.has_room_for(_DELIVER_SM)
 
     @property
     def kind(self) -> str:
@@ -259,6 +261,13 @@ class Connection(asyncio.Protocol):
         self.flush()
         self._look_at_reading()
 
+    def eof_received(self) -> bool:
+        """Keeps a connection of which only the customer's side has ended until all is answered."""
+        if self.tls:
+            return False  # TLS ends both sides at once
+        self._half_closed = bool(self.pending or self.session.early)
+        return self._half_closed
+
     def connection_lost(self, exc: Exception | None) -> None:
         self._transport = None
         if self._timer is not None:
@@ -302,6 +311,12 @@ class Connection(asyncio.Protocol):
             self._look_at_reading()
             if self._stopping and not self.pending:
                 self.drained.set()
+        if self._half_closed:
+            self._close_half()
+
+    def _close_half(self) -> None:
+        if not self.pending:
+            self.close()
 
     def accept(self, request: SubmitSm | DataSm, message_id: str) -> None:
         """Answers a submit whose message is stored; written at the end of the turn."""
@@ -441,6 +456,8 @@ class Connection(asyncio.Protocol):
         self._handle_events()  # what came behind the bind
         self.flush()
         self._look_at_reading()
+        if self._half_closed:
+            self._close_half()
 
     # Octets
 
@@ -475,7 +492,7 @@ class Connection(asyncio.Protocol):
 
     def _look_at_reading(self) -> None:
         """Stops reading a customer that is ahead of its answers, and begins again."""
-        if self._transport is None or self._transport.is_closing():
+        if self._transport is None or self._half_closed or self._transport.is_closing():
             return
         waiting = self.pending + self.session.early
         if self._reading:

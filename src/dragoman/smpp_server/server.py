@@ -18,7 +18,7 @@ from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.kit.signal import Signal
 from dragoman.protocols.smpp.constants import CommandStatus
 from dragoman.protocols.smpp.pdus import Bind, Pdu
-from dragoman.protocols.smpp.session import SessionSettings
+from dragoman.protocols.smpp.session_settings import SessionSettings
 from dragoman.smpp_server.binds import Binds
 from dragoman.smpp_server.connection import Connection
 from dragoman.smpp_server.listening import BindListeners

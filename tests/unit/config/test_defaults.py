@@ -24,7 +24,7 @@ from dragoman.core.inbound.inbound import Inbound
 from dragoman.core.messages.attachments import AttachmentLimits
 from dragoman.core.submission.submission import SubmissionService
 from dragoman.kit.backoff import Backoff
-from dragoman.protocols.smpp.session import SessionSettings
+from dragoman.protocols.smpp.session_settings import SessionSettings
 from dragoman.web.downloads import Downloader
 from dragoman.web.outgoing import GuardedClient
 from dragoman.web.router import DialectApp

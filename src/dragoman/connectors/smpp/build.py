@@ -16,7 +16,7 @@ from dragoman.core.delivery.resources import always
 from dragoman.kit.backoff import Backoff
 from dragoman.kit.clock import Clock
 from dragoman.protocols.smpp.addresses import AddressProfile, Numbering
-from dragoman.protocols.smpp.session import SessionSettings
+from dragoman.protocols.smpp.session_settings import SessionSettings
 
 _BIND_MODES = {
     "transceiver": BindMode.TRANSCEIVER,

@@ -10,7 +10,7 @@ import msgspec
 from dragoman.connectors.smpp.profiles import Profile
 from dragoman.core.messages.model.premium import BillingTerms
 from dragoman.kit.backoff import Backoff
-from dragoman.protocols.smpp.session import SessionSettings
+from dragoman.protocols.smpp.session_settings import SessionSettings
 
 UNACKNOWLEDGED: Final = 1_000
 

@@ -1,4 +1,4 @@
-"""Errors between bytes and PDUs: the peer's, our own, or a lost boundary."""
+"""Errors between bytes and PDUs, the peer's, our own, or a lost boundary; misuse of a session."""
 
 from __future__ import annotations
 
@@ -50,3 +50,15 @@ class FramingLost(Exception):
         super().__init__(f"impossible command_length {command_length}")
         self.command_length = command_length
         self.frames = tuple(frames)
+
+
+class LocalProtocolError(Exception):
+    """The caller requested what the protocol does not allow now: a bug on our side."""
+
+
+class NotBound(LocalProtocolError):
+    """The state of the session does not allow this request."""
+
+
+class WindowFull(LocalProtocolError):
+    """As many requests are unanswered as the window allows."""

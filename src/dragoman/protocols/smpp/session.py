@@ -15,8 +15,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, ClassVar, Final, Generic
 
-import msgspec
-
 from dragoman.protocols.smpp.codec import (
     decode,
     encode,
@@ -29,7 +27,13 @@ from dragoman.protocols.smpp.constants import (
     CommandId,
     CommandStatus,
 )
-from dragoman.protocols.smpp.errors import DecodeError, FramingLost
+from dragoman.protocols.smpp.errors import (
+    DecodeError,
+    FramingLost,
+    LocalProtocolError,
+    NotBound,
+    WindowFull,
+)
 from dragoman.protocols.smpp.events import (
     BindRefused,
     BindRequested,
@@ -57,6 +61,7 @@ from dragoman.protocols.smpp.pdus import (
     Unbind,
     UnbindResp,
 )
+from dragoman.protocols.smpp.session_settings import SessionSettings
 from dragoman.protocols.smpp.states import (
     ACCEPTANCE,
     ALLOWED_REQUESTS,
@@ -69,34 +74,7 @@ from dragoman.protocols.smpp.states import (
 
 _NOTHING: Final[frozenset[int]] = frozenset()
 _CLOSED: Final = State.CLOSED
-
-
-class LocalProtocolError(Exception):
-    """The caller requested what the protocol does not allow now: a bug on our side."""
-
-
-class NotBound(LocalProtocolError):
-    """The state of the session does not allow this request."""
-
-
-class WindowFull(LocalProtocolError):
-    """As many requests are unanswered as the window allows."""
-
-
-class SessionSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """The limits of one session; times in seconds."""
-
-    window: int
-    response_timeout_s: float
-    bind_timeout_s: float
-    enquire_interval_s: float
-    enquire_timeout_s: float
-    session_init_timeout_s: float = 5.0
-    """Time a peer that connected has to bind."""
-    unbind_timeout_s: float = 5.0
-    silent_while_unbinding: bool
-    """Whether requests that cross our unbind are not answered, so that the peer sends them again:
-    some take ESME_RINVBNDSTS for the end of a message."""
+_WITHOUT_FIELDS: Final = frozenset({CommandId.ENQUIRE_LINK.value, CommandId.UNBIND.value})
 
 
 class Session(Generic[Context]):
@@ -112,6 +90,7 @@ class Session(Generic[Context]):
         "_events",
         "_framer",
         "_heard_at",
+        "_held_unbind",
         "_moves",
         "_out",
         "_outstanding",
@@ -119,6 +98,7 @@ class Session(Generic[Context]):
         "_sendable",
         "_sequence",
         "_setup_deadline",
+        "_unanswered",
         "_unbind_sequence",
         "_unwritten",
         "_we_may",
@@ -157,6 +137,10 @@ class Session(Generic[Context]):
         self._outstanding: dict[int, tuple[float, int, Context]] = {}
         self._unwritten: list[int] = []
         self._early: list[Pdu] = []
+        self._unanswered = 0
+        """Requests of a client that the caller has and did not answer."""
+        self._held_unbind: Pdu | None = None
+        """A client's unbind that is answered once all before it is."""
         self._sequence = 0
         self._wrapped = False
         """Whether numbers are used again, of which some may still be in use."""
@@ -239,18 +223,26 @@ class Session(Generic[Context]):
             self._take_early()
             return
         self._out.append(encode(response, request.sequence_number))
+        self._count_answer()
 
     def accept(self, request: SubmitSm | DataSm, message_id: str) -> None:
         """Answers a submit of the peer with the ID of its message, as `respond` does."""
         if not self.closed:
             command_id, sequence = request.command_id, request.sequence_number
             self._out.append(encode_acceptance(command_id, message_id, sequence))
+            self._count_answer()
 
     def acknowledge(self, delivery: DeliverSm | DataSm, status: int) -> None:
         """Answers a delivery of the peer with a status and nothing else, as `respond` does."""
         if not self.closed:
             sequence = delivery.sequence_number
             self._out.append(encode_acknowledgement(delivery.command_id, status, sequence))
+            self._count_answer()
+
+    def _count_answer(self) -> None:
+        self._unanswered -= 1
+        if self._held_unbind is not None and not self._unanswered:
+            self._end_by(self._held_unbind)
 
     @property
     def early(self) -> int:
@@ -411,7 +403,10 @@ class Session(Generic[Context]):
             self._early.append(pdu)
         elif handler is not None:
             handler(self, pdu)
+        elif self._held_unbind is not None:
+            self.refused_requests += 1  # behind an unbind; not taken, so not answered
         elif pdu.command_id in self._acceptable:
+            self._unanswered += 1
             self._events.append(RequestReceived(pdu))
         elif self.state is State.UNBINDING and self.settings.silent_while_unbinding:
             self.refused_requests += 1
@@ -452,6 +447,15 @@ class Session(Generic[Context]):
         self._refuse(type(pdu), status, pdu.sequence_number)
 
     def _on_unbind_request(self, pdu: Pdu) -> None:
+        if self.role is Role.SERVER and self._unanswered:
+            # What it submitted is being stored; without the answers it would be sent again.
+            self._held_unbind = pdu
+            self._sendable = _NOTHING
+            self._setup_deadline = self._heard_at + self.settings.unbind_timeout_s
+            return
+        self._end_by(pdu)
+
+    def _end_by(self, pdu: Pdu) -> None:
         self._out.append(encode(UnbindResp(), pdu.sequence_number))
         self._close(CloseReason.PEER_UNBOUND)
 
@@ -469,10 +473,12 @@ class Session(Generic[Context]):
     def _without_strays(self, error: DecodeError) -> Pdu | None:
         """Returns what to go on with where a PDU ends in a cut or stray optional parameter.
 
-        A response counts with its status and id. A server's delivery counts with its fields: the
-        server would repeat it unchanged for ever. A client is told instead, and can correct it.
+        A response counts with its status and id, and a request that has no fields as it is. A
+        server's delivery counts with its fields: the server would repeat it unchanged for ever. A
+        client is told instead, and can correct it.
         """
-        if error.command_id & RESPONSE_BIT or self.role is Role.CLIENT:
+        command_id = error.command_id
+        if command_id & RESPONSE_BIT or self.role is Role.CLIENT or command_id in _WITHOUT_FIELDS:
             self.cut_pdus += error.readable is not None
             return error.readable
         return None
@@ -533,7 +539,7 @@ class Session(Generic[Context]):
             self._unwritten.clear()
 
     def _overdue_reason(self) -> CloseReason:
-        if self.state is State.UNBINDING:
+        if self.state is State.UNBINDING or self._held_unbind is not None:
             return CloseReason.UNBIND_TIMEOUT
         if self.role is Role.CLIENT:
             return CloseReason.BIND_TIMEOUT

@@ -39,7 +39,7 @@ from dragoman.protocols.smpp.pdus import (
     SubmitSm,
     SubmitSmResp,
 )
-from dragoman.protocols.smpp.session import SessionSettings
+from dragoman.protocols.smpp.session_settings import SessionSettings
 from dragoman.protocols.smpp.tlvs import integer_tlv
 from dragoman.testkit.simulator.behaviour import Answer, Behaviour, ReceiptTiming
 from dragoman.testkit.simulator.gate import Gate

@@ -17,7 +17,8 @@ from dragoman.protocols.smpp.events import (
 )
 from dragoman.protocols.smpp.framing import Framer
 from dragoman.protocols.smpp.pdus import DeliverSm, Pdu
-from dragoman.protocols.smpp.session import Session, SessionSettings
+from dragoman.protocols.smpp.session import Session
+from dragoman.protocols.smpp.session_settings import SessionSettings
 from dragoman.protocols.smpp.states import Role, State
 
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)

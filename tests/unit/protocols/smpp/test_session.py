@@ -12,6 +12,7 @@ from msgspec import structs
 
 from dragoman.protocols.smpp.codec import decode, encode
 from dragoman.protocols.smpp.constants import MAX_SEQUENCE_NUMBER, CommandStatus
+from dragoman.protocols.smpp.errors import LocalProtocolError, NotBound, WindowFull
 from dragoman.protocols.smpp.events import (
     BindRefused,
     BindRequested,
@@ -45,13 +46,8 @@ from dragoman.protocols.smpp.pdus import (
     Unbind,
     UnbindResp,
 )
-from dragoman.protocols.smpp.session import (
-    LocalProtocolError,
-    NotBound,
-    Session,
-    SessionSettings,
-    WindowFull,
-)
+from dragoman.protocols.smpp.session import Session
+from dragoman.protocols.smpp.session_settings import SessionSettings
 from dragoman.protocols.smpp.states import TRANSITIONS, Move, Role, State
 from dragoman.protocols.smpp.tlvs import Tlv
 
@@ -222,8 +218,13 @@ def test_what_comes_behind_a_bind_waits_for_its_answer(status: int) -> None:
         refused = CommandStatus.ESME_RINVBNDSTS
         assert (events, answers) == ([], [(1, status), (2, refused), (4, refused)])
     else:
-        assert [type(event) for event in events] == [RequestReceived, Closed]
-        assert answers == [(1, 0), (4, 0)]
+        (submitted,) = events
+        assert isinstance(submitted, RequestReceived)
+        assert answers == [(1, 0)]
+        session.respond(submitted.request, SubmitSmResp(message_id="1"))
+        answers = [(pdu.sequence_number, pdu.command_status) for pdu in written(session)]
+        assert answers == [(2, 0), (4, 0)]
+        assert session.closed
 
 
 def test_submit_over_a_receiver_bind_is_refused() -> None:
@@ -690,3 +691,43 @@ def test_nothing_a_peer_sends_raises(data: bytes, make: Any) -> None:
     session.events_received()
     session.data_to_send()
     session.handle_timeouts(1.0)
+
+
+def test_unbind_is_answered_behind_the_requests_that_came_before_it() -> None:
+    session = bound_server()
+    requests = [SUBMIT, SUBMIT, Unbind(), SUBMIT, EnquireLink()]
+    session.request(DeliverSm(), "receipt", 0)
+    written(session)
+    session.receive_data(b"".join(frame(pdu, 7 + i) for i, pdu in enumerate(requests)), 1)
+    taken = [event.request for event in session.events_received()]
+    assert [pdu.sequence_number for pdu in taken] == [7, 8]
+    assert [type(pdu) for pdu in written(session)] == [EnquireLinkResp]
+    assert not session.has_room_for(DeliverSm.command_id)
+    for request, message_id in zip(taken, "ab", strict=True):
+        assert not session.closed
+        session.accept(request, message_id)
+    assert written(session) == [
+        SubmitSmResp(sequence_number=7, message_id="a"),
+        SubmitSmResp(sequence_number=8, message_id="b"),
+        UnbindResp(sequence_number=9),
+    ]
+    assert session.events_received() == [Closed(CloseReason.PEER_UNBOUND, ("receipt",), ())]
+
+
+def test_unbind_behind_a_request_that_is_never_answered_ends_in_time() -> None:
+    session = bound_server()
+    session.receive_data(frame(SUBMIT, 7) + frame(Unbind(), 8), 1)
+    assert session.next_deadline() == 1 + SETTINGS.unbind_timeout_s
+    session.handle_timeouts(1 + SETTINGS.unbind_timeout_s)
+    assert session.events_received()[-1] == Closed(CloseReason.UNBIND_TIMEOUT, (), ())
+
+
+@pytest.mark.parametrize("stray", STRAYS.values(), ids=STRAYS)
+def test_request_without_fields_counts_whatever_stands_behind_it(stray: bytes) -> None:
+    session = bound_server()
+    session.receive_data(with_stray(EnquireLink(), 7, stray) + with_stray(Unbind(), 8, stray), 1)
+    assert written(session) == [
+        EnquireLinkResp(sequence_number=7),
+        UnbindResp(sequence_number=8),
+    ]
+    assert session.closed
