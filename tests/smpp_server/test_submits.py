@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from tests.passing_time import until
 
+from dragoman.core.accounts.account_fields import AccountFields
 from dragoman.core.accounts.model.accounts import Permission
 from dragoman.core.messages.model.lifecycle import State
 from dragoman.core.messages.sql.pending import load_batches
@@ -253,6 +254,24 @@ async def test_a_vendors_parameter_is_the_reference(site: Site) -> None:
     )
 
 
+async def test_what_a_receipt_brings_back_is_bounded(site: Site) -> None:
+    tlvs = (
+        Tlv(0x0204, b""),
+        Tlv(0x0204, b"\0\7"),
+        Tlv(0x0204, b"\0\x08"),
+        Tlv(0x020A, bytes(2000)),
+    )
+    esme = await site.bind()
+    assert (await esme.ask(submit(registered_delivery=1, tlvs=tlvs))).command_status == 0
+    (receipt,) = await esme.until_delivered(1)
+    assert receipt.tlvs[2:] == (Tlv(0x0204, b"\0\7"),)
+
+
+async def test_an_empty_payload_beside_a_text_is_none(site: Site) -> None:
+    message = await accepted(site, tlvs=(Tlv(PAYLOAD, b""),))
+    assert message.text == "Hello"
+
+
 async def test_times_both_ways(site: Site) -> None:
     esme = await site.bind()
     answer = await esme.ask(
@@ -347,6 +366,39 @@ async def test_query_cancel_and_replace(site: Site) -> None:
     assert (await esme.ask(over)).command_status == 0x11
     replace = ReplaceSm(message_id=sent.message_id, source_addr="Dragoman", short_message=b"x")
     assert (await esme.ask(replace)).command_status == 0x13
+
+
+@pytest.mark.parametrize("version", [0x33, 0x34])
+@pytest.mark.parametrize("message_id", ["9" * 20, str(2**63), "z" * 20, "-1", "0", "x" * 64])
+async def test_an_id_that_nobody_has_is_not_found(
+    site: Site, version: int, message_id: str
+) -> None:
+    esme = await site.bind(version=version)
+    names = {"message_id": message_id, "source_addr": "Dragoman"}
+    assert (await esme.ask(QuerySm(**names))).command_status == 0x67
+    assert (await esme.ask(CancelSm(**names))).command_status == 0x11
+    assert (await esme.ask(ReplaceSm(**names, short_message=b"x"))).command_status == 0x13
+
+
+@pytest.mark.parametrize(
+    ("ton", "source"), [(0, ""), (0, "004511223344"), (2, "0011223344"), (1, "+4511223344")]
+)
+async def test_a_message_is_found_by_the_sender_that_it_was_submitted_with(
+    site: Site, ton: int, source: str
+) -> None:
+    fields = AccountFields(default_sender="Dragoman")
+    await site.services.accounts.change(site.account.username, fields)
+    esme = await site.bind()
+    names = {"source_addr_ton": ton, "source_addr": source}
+    later = submit(**names, schedule_delivery_time="000001000000000R")
+    first, second = [(await esme.ask(later)).message_id for _ in range(2)]
+    assert (await esme.ask(QuerySm(message_id=first, **names))).message_state == 1
+    replace_ = ReplaceSm(message_id=first, **names, short_message=b"x")
+    assert (await esme.ask(replace_)).command_status == 0
+    assert (await esme.ask(CancelSm(message_id=first, **names))).command_status == 0
+    every = CancelSm(**names, destination_addr=NUMBER)
+    assert (await esme.ask(every)).command_status == 0
+    assert (await esme.ask(CancelSm(message_id=second, **names))).command_status == 0x11
 
 
 async def test_a_message_that_is_due_later_is_replaced(site: Site) -> None:

@@ -43,6 +43,7 @@ from dragoman.smpp_server.deliveries import ERRORS, STATES
 from dragoman.smpp_server.statuses import Unacceptable, status_of
 from dragoman.smpp_server.submissions import Submit, read_replacement, read_submission
 
+MAX_STORED_ID: Final = 2**63 - 1
 MAX_ID: Final = 20
 """Characters of a message_id of ours."""
 _ERROR_CODE: Final = 0xFF
@@ -225,7 +226,7 @@ class Requests:
         except Refused:
             raise Unacceptable(CommandStatus.ESME_RCANCELFAIL) from None
         waiting = await services.queries.waiting_batches(
-            account, SMPP, request.source_addr, recipient
+            account, SMPP, request.source_addr or account.default_sender, recipient
         )
         cancelled = 0
         for batch_id in waiting:
@@ -263,7 +264,9 @@ class Requests:
             current = await self._services.replacements.current(account, SMPP, message_id)
             if current is not None:
                 batch = await self._services.queries.batch(account, current)
-        if batch.sender.lstrip("+") != source.removeprefix("00").lstrip("+"):
+        # Left out where the submit left it out (SMPP 3.4 s. 4.8.1).
+        source = source or account.default_sender
+        if _plain(batch.sender) != _plain(source):
             raise Refused(RefusalCode.NOT_FOUND, message_id[:MAX_ID], "message")
         return batch
 
@@ -271,11 +274,19 @@ class Requests:
         if len(message_id) > MAX_ID or not message_id.isascii() or not message_id.isalnum():
             return None
         try:
-            if connection.with_tlvs:
-                return int(message_id)
-            return await self._services.short_ids.identifier_of(_parse_short(message_id))
+            number = int(message_id) if connection.with_tlvs else _parse_short(message_id)
         except ValueError:
             return None
+        if number > MAX_STORED_ID:
+            return None
+        if connection.with_tlvs:
+            return number
+        return await self._services.short_ids.identifier_of(number)
+
+
+def _plain(sender: str) -> str:
+    """A sender without what may stand before a number."""
+    return sender.removeprefix("00").lstrip("+")
 
 
 def _render_short(short_id: int) -> str:

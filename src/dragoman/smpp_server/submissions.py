@@ -52,6 +52,8 @@ MOST_URGENT: Final = 3
 MAX_TAGS: Final = 8
 """Vendor parameters of one submit that are kept."""
 MAX_TAG_OCTETS: Final = 64
+MAX_ECHOED_OCTETS: Final = 8
+"""Of a parameter that comes back in receipts; SMPP 3.4 s. 5.3.2 has two for each."""
 HANDSET_DISPLAY: Final = 1
 """dest_addr_subunit of a text that is shown at once (SMPP 3.4 s. 5.3.2.1)."""
 
@@ -159,7 +161,7 @@ def read_content(submit: Submit, options: SmppOptions) -> Content:
     octets = b"" if isinstance(submit, DataSm) else submit.short_message
     if tlvs:
         payload = find_tlv(tlvs, Tag.MESSAGE_PAYLOAD)
-        if payload is not None and octets:
+        if payload and octets:
             raise Unacceptable(CommandStatus.ESME_ROPTPARNOTALLWD)
         octets = octets or payload or b""
     udh = b""
@@ -337,7 +339,7 @@ def _terms(submit: Submit, recipients: Sequence[str], message_id: str) -> Receip
     if submit.service_type:
         tags = ((SERVICE_TYPE, submit.service_type),)
     if submit.tlvs:
-        echoed = tuple((t.tag, t.value.hex()) for t in submit.tlvs if t.tag in _ECHOED)[:MAX_TAGS]
+        echoed = _echoed_of(submit.tlvs)
         tags += tuple(
             (f"{tlv.tag:04x}", tlv.value.rstrip(b"\0").decode("latin-1").replace("\0", ""))
             for tlv in submit.tlvs
@@ -354,6 +356,15 @@ def _terms(submit: Submit, recipients: Sequence[str], message_id: str) -> Receip
     if not (message_id or echoed or tags):
         return usual
     return ReceiptTerms(usual.recipient, usual.sender, message_id, echoed, tags)
+
+
+def _echoed_of(tlvs: Sequence[Tlv]) -> tuple[tuple[int, str], ...]:
+    """What comes back in receipts: the first of each kind, as no PDU may have one twice."""
+    found: dict[int, str] = {}
+    for tlv in tlvs:
+        if tlv.tag in _ECHOED and 0 < len(tlv.value) <= MAX_ECHOED_OCTETS:
+            found.setdefault(tlv.tag, tlv.value.hex())
+    return tuple(found.items())
 
 
 def _prefix_of(address: str) -> str:
