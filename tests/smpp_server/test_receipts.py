@@ -6,6 +6,7 @@ import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import msgspec
 import pytest
 from tests.passing_time import until
 
@@ -13,7 +14,12 @@ from dragoman.core.accounts.account_fields import AccountFields
 from dragoman.core.callbacks import worker as worker_module
 from dragoman.core.callbacks.calling import Called
 from dragoman.core.callbacks.sql.callbacks import CallbackState
-from dragoman.core.messages.model.callbacks import SMPP, url_of_binds
+from dragoman.core.messages.model.callbacks import (
+    SMPP,
+    TextFacts,
+    renderer_of_texts,
+    url_of_binds,
+)
 from dragoman.core.messages.model.records import NewCallback
 from dragoman.core.messages.sql.tables import callbacks
 from dragoman.protocols.smpp.constants import CommandStatus, MessageState
@@ -352,6 +358,42 @@ async def test_nothing_waits_for_an_account_that_never_had_a_receiver(site: Site
     await site.bind(BindTransmitter)
     await site.simulator.send_text(NUMBER, REPLY_TO, "Hello")
     assert site.gateway.callbacks_waiting() == 0
+
+
+@pytest.mark.parametrize(
+    ("sender", "written"),
+    [
+        ("Банк", "????"),
+        ("İş-Bank", "??-Bank"),
+        ("Café", "Café"),
+        ("A\0B", "A?B"),
+        ("x" * 40, "x" * 20),
+    ],
+)
+async def test_a_text_of_any_name_arrives_and_the_next_one_goes(
+    site: Site, sender: str, written: str
+) -> None:
+    """A phone that is a carrier gets texts from names in any alphabet."""
+    esme = await site.bind()
+    called: list[Called] = []
+    account_id = site.account.account_id
+    for name in (sender, "Bank"):
+        facts = TextFacts(inbound_id=1, sender=name, recipient=sender, text="Hello")
+        callback = NewCallback(
+            callback_id=1,
+            account_id=account_id,
+            message_id=1,
+            dialect=renderer_of_texts(SMPP),
+            origin=url_of_binds(account_id),
+            url=url_of_binds(account_id),
+            payload=msgspec.json.encode(facts).decode(),
+            due_ms=0,
+        )
+        site.gateway.smpp_server.binds.deliver(callback, called.append)
+    texts = await esme.until_delivered(2)
+    assert [text.source_addr for text in texts] == [written, "Bank"]
+    assert texts[0].destination_addr == written
+    await until(lambda: len(called) == 2)
 
 
 async def test_a_receipt_that_cannot_be_made_is_given_back_and_the_next_one_goes(

@@ -115,12 +115,11 @@ class BindDelivery:
                 with_tlvs=connection.with_tlvs,
                 payload=login.options.payload,
             )
+            self._sent = 0
+            self._send_next(connection)
         except Exception as error:  # a defect of ours; the others go on
             log.error("delivery_not_made", reason=type(error).__name__)
             self._report_soon(Called(status=None, answer="not rendered", ours=True))
-            return
-        self._sent = 0
-        self._send_next(connection)
 
     def _send_next(self, connection: Connection) -> None:
         pdu = self._pdus[self._sent]

@@ -187,10 +187,10 @@ def make_texts(facts: TextFacts, *, payload: bool) -> list[DeliverSm]:
         DeliverSm(
             source_addr_ton=source.ton,
             source_addr_npi=source.npi,
-            source_addr=source.addr[: ADDRESS - 1],
+            source_addr=_fitting(source.addr),
             dest_addr_ton=destination.ton,
             dest_addr_npi=destination.npi,
-            destination_addr=destination.addr[: ADDRESS - 1],
+            destination_addr=_fitting(destination.addr),
             esm_class=ESM_UDHI if udh else 0,
             data_coding=coding,
             short_message=udh + data,
@@ -239,8 +239,14 @@ def _written(address: str, how: Written) -> str:
     """An address as the customer writes it."""
     digits = address.removeprefix("+")
     if not digits.isdigit():
-        return address[: ADDRESS - 1]
+        return _fitting(address)
     return f"{how.prefix}{digits}"[: ADDRESS - 1]
+
+
+def _fitting(address: str) -> str:
+    """An address as a PDU has room for it; phones get texts from names in any alphabet."""
+    octets = address.replace("\0", "?").encode("latin-1", "replace")
+    return octets[: ADDRESS - 1].decode("latin-1")
 
 
 @lru_cache(maxsize=1_000)
