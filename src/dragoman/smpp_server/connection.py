@@ -265,7 +265,7 @@ class Connection(asyncio.Protocol):
         """Keeps a connection of which only the customer's side has ended until all is answered."""
         if self.tls:
             return False  # TLS ends both sides at once
-        self._half_closed = bool(self.pending or self.session.early)
+        self._half_closed = self.pending > 0
         return self._half_closed
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -311,11 +311,7 @@ class Connection(asyncio.Protocol):
             self._look_at_reading()
             if self._stopping and not self.pending:
                 self.drained.set()
-        if self._half_closed:
-            self._close_half()
-
-    def _close_half(self) -> None:
-        if not self.pending:
+        if self._half_closed and not self.pending:
             self.close()
 
     def accept(self, request: SubmitSm | DataSm, message_id: str) -> None:
@@ -456,8 +452,6 @@ class Connection(asyncio.Protocol):
         self._handle_events()  # what came behind the bind
         self.flush()
         self._look_at_reading()
-        if self._half_closed:
-            self._close_half()
 
     # Octets
 
