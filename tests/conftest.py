@@ -58,9 +58,6 @@ def pytest_configure(config: pytest.Config) -> None:
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # what the tests have started ends
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     sys.dont_write_bytecode = False
-    # Reading the authorities that this machine trusts takes 40 ms for each carrier over HTTP that
-    # is built; no server of a test has a certificate of theirs.
-    os.environ["SSL_CERT_FILE"] = os.devnull
     if folder := folder_in_memory():
         os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(folder))
     # How long an example takes says more of the machine than of what is tested.

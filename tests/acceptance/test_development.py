@@ -168,6 +168,11 @@ def test_the_examples_of_links_manual_work(dev: Development, case: str) -> None:
     answer = dev.call(method, f"/v2/{target}?{urlencode(query)}", body)
     text = json.dumps(answer[1], separators=(",", ":"))
     assert (answer[0], part in text) == (status, True), text
+    if case == "a user":  # others of these tests count on the only account there is
+        found = dev.call("GET", f"/v2/users.json?{urlencode(query)}", None)[1]
+        [user] = [one for one in found["users"] if one["username"] == "test"]
+        gone = dev.call("DELETE", f"/v2/user/{user['id']}.json?{urlencode(query)}", None)
+        assert gone[0] < 300, gone
 
 
 def test_the_host_of_the_older_manual_has_its_edition(dev: Development) -> None:
