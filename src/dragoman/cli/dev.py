@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
+from dragoman.cli.manual_examples import ADVANCED_KEY, COUNTRY_CODE, SHORT_CODE
 from dragoman.cli.options import (
     DEFAULT_HTTP,
     DEFAULT_SMPP,
@@ -31,11 +32,6 @@ USERNAME: Final = "demo"
 SENDER: Final = "Dragoman"
 REMEMBERED: Final = 10_000
 """Messages and phones the simulator keeps."""
-SHORT_CODE: Final = "1272"
-COUNTRY_CODE: Final = "45"
-"""The short code of LINK's manual: recipients are charged under it, and keywords reserved on it."""
-ADVANCED_KEY: Final = "advanced"
-"""Opens what LINK's manual calls advanced."""
 OLDER_HOST: Final = "api.zumosms.com"
 """Where programs find the edition of the older manual."""
 PRICE_TAG: Final = 0x1400

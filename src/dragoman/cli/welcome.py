@@ -15,7 +15,7 @@ def print_welcome(content: DevFile, path: Path) -> None:
     """Prints everything a new user needs; the lines to paste are never wrapped."""
     from rich.markup import escape
 
-    from dragoman.cli.dev import ADVANCED_KEY, SHORT_CODE
+    from dragoman.cli.manual_examples import ADVANCED_KEY, SHORT_CODE
 
     out = console()
     account = content.accounts[0]
