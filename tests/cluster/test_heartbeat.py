@@ -71,6 +71,33 @@ async def test_links_close_before_others_open_them_though_a_round_hangs(
     await end_tasks(running)
 
 
+async def test_what_is_pulled_for_a_new_claim_outlives_the_links_of_the_last() -> None:
+    """Bug: pulling ended after the links had closed, and by then it was that of the next claim."""
+    closing, pulls = asyncio.Event(), {"main": "of the last claim"}
+
+    class SlowLinks(Links):
+        async def let_go(self, name: str, _timeout_s: float) -> None:
+            await closing.wait()
+            await super().let_go(name, _timeout_s)
+
+    class Pulls:
+        async def let_go(self, carrier: str) -> None:
+            pulls.pop(carrier)
+
+    carriers: Any = SlowLinks("main")
+    unused: Any = None
+    holding = Holding("a", carriers, unused)
+    stream: Any = SimpleNamespace(puller=Pulls())
+    holding.stream = stream
+    severing = asyncio.create_task(holding.sever())
+    for _ in range(3):
+        await asyncio.sleep(0)
+    pulls["main"] = "of a new claim"
+    closing.set()
+    await severing
+    assert (carriers.held, pulls) == ({}, {"main": "of a new claim"})
+
+
 async def test_a_round_that_hangs_ends_the_process(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(heartbeat_module, "ROUND_S", 0.01)
     heartbeat = _heartbeat(MovableClock(), Links())

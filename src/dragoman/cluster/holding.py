@@ -88,11 +88,14 @@ class Holding:
         return await self._carriers.let_go(carrier, timeout_s)
 
     async def sever(self) -> None:
-        """Closes all links, before all else that letting go takes: others may open them soon."""
+        """Closes all links, whatever else letting go waits for: others may open them soon.
+
+        Pulling ends in the same turn of the loop: later it may be that of a new claim.
+        """
         held = [*self._carriers.held]
-        await asyncio.gather(*(self._carriers.let_go(one, AT_ONCE_S) for one in held))
-        if self.stream is not None:
-            await asyncio.gather(*(self.stream.puller.let_go(one) for one in held))
+        ending = [self._carriers.let_go(one, AT_ONCE_S) for one in held]
+        pulling = [] if self.stream is None else [self.stream.puller.let_go(one) for one in held]
+        await asyncio.gather(*ending, *pulling)
 
     async def release_all(self, timeout_s: float) -> None:
         """Gives every carrier back, with what is in flight finished."""
