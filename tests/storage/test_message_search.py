@@ -57,7 +57,7 @@ async def test_pages_by_key_find_what_a_recount_finds(
 ) -> None:
     history = History(rows, seed)
     await history.make()
-    for _ in range(40):
+    for _ in range(60):
         monkeypatch.setattr(message_search, "LOOKED_AT", history.chance.choice((3, 10, 10_000)))
         monkeypatch.setattr(message_search, "TEXTS_LOOKED_AT", history.chance.choice((2, 9, 9_000)))
         monkeypatch.setattr(message_search, "FEW", history.chance.choice((1, 20)))

@@ -122,7 +122,7 @@ async def test_searches_find_what_a_recount_finds(rows: Any, seed: int) -> None:
     history = History(rows, seed)
     await history.make()
     parts = {stored.message_id: stored.parts for stored, _ in history.made}
-    for _ in range(50):
+    for _ in range(120):
         wanted, offset = history.filter(), history.chance.choice((0, 0, 3, 17))
         page = await rows.storage.read(lambda c, w=wanted, o=offset: outbox.search(c, w, o, 5))
         expected = history.expected(wanted)
@@ -138,7 +138,7 @@ async def test_searches_that_count_to_a_bound_find_the_same_page(
 ) -> None:
     history = History(rows, seed)
     await history.make()
-    for number in range(50):
+    for number in range(120):
         # Few identifiers are parameters of their own, many are one; few that wait are named.
         monkeypatch.setattr(stored_rows, "FEW", number % 2 * 20)
         monkeypatch.setattr(outbox, "FEW", number // 2 % 2 * 1_000)
