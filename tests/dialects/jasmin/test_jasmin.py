@@ -220,14 +220,6 @@ def test_a_report_is_a_form() -> None:
     assert re.fullmatch(r"sub=001&dlvrd=001&subdate=\d{10}&donedate=2609211413&err=000&text=", rest)
 
 
-@pytest.mark.parametrize("data", ["POST 3", "GET 3"])
-def test_a_user_name_and_a_password_are_a_header(data: str) -> None:
-    url = "http://me:secret@a.example:81/dlr"
-    call = render_callback(url, msgspec.structs.replace(FACTS, return_data=data))
-    assert call.url.partition("?")[0] == "http://a.example:81/dlr"
-    assert call.headers[-1] == ("Authorization", "Basic bWU6c2VjcmV0")
-
-
 @pytest.mark.parametrize(
     ("url", "called"),
     [

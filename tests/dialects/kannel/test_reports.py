@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from base64 import b64encode
 from typing import Any
 from urllib.parse import quote
 
@@ -81,22 +80,6 @@ def test_words_of_the_reply(template: str, called: str) -> None:
     facts = msgspec.structs.replace(FACTS, state=State.REJECTED, detail="0x0b No such* address")
     url = f"http://a.example/?{called.replace('such*', 'such%2A')}"
     assert render_callback(f"http://a.example/?{template}", facts).url == url
-
-
-LOGINS = {
-    "http://me:se:cret@a.example:81/?d=%d": ("http://a.example:81/?d=1", "me:se:cret"),
-    "https://me%40shop:s%2Fcret@a.example": ("https://a.example", "me@shop:s/cret"),
-    "http://me@a.example/?a=b@c": ("http://a.example/?a=b@c", "me:"),
-    "http://a.example/?a=b@c": ("http://a.example/?a=b@c", ""),
-}
-
-
-@pytest.mark.parametrize("url", LOGINS)
-def test_a_user_name_and_a_password_are_a_header(url: str) -> None:
-    called, login = LOGINS[url]
-    token = f"Basic {b64encode(login.encode()).decode()}"
-    call = render_callback(url, FACTS)
-    assert (call.url, call.headers) == (called, (("Authorization", token),) if login else ())
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import field
 from functools import partial
 
@@ -29,6 +29,7 @@ from dragoman.core.messages.model.callbacks import (
 )
 from dragoman.core.messages.model.records import NewCallback
 from dragoman.core.model.errors import RefusalCode, Refused
+from dragoman.core.model.urls import split_user
 from dragoman.core.model.use_case import use_case
 from dragoman.kit.clock import Clock
 from dragoman.web.outgoing import Fetched, FetchError
@@ -85,7 +86,7 @@ class HttpCalls:
             if not result.done():
                 result.set_result(fetched)
 
-        self.client.start(call.method, call.url, on_result, headers=call.headers, body=call.body)
+        self._call(call, on_result)
         called = called_of(await result)
         took_ms = (self.clock.monotonic() - began) * 1000
         return Tested(status=called.status, answer=called.answer[:MAX_ANSWER], took_ms=took_ms)
@@ -111,8 +112,13 @@ class HttpCalls:
         asyncio.get_running_loop().call_soon(end, called)
 
     def _start(self, callback: NewCallback, end: OnCalled, call: CallbackCall) -> None:
-        on_result = partial(self._answered, callback, end)
-        self.client.start(call.method, call.url, on_result, headers=call.headers, body=call.body)
+        self._call(call, partial(self._answered, callback, end))
+
+    def _call(self, call: CallbackCall, on_result: Callable[[Fetched | FetchError], None]) -> None:
+        """Calls a URL; a user name and password in it go as HTTP Basic, as in any client."""
+        url, login = split_user(call.url)
+        headers = (*call.headers, *login) if login else call.headers
+        self.client.start(call.method, url, on_result, headers=headers, body=call.body)
 
     def _answered(self, callback: NewCallback, end: OnCalled, result: Fetched | FetchError) -> None:
         take = self.answer_takers.get(callback.dialect)

@@ -22,13 +22,19 @@ def is_http_address(url: str) -> bool:
 
 
 def names_user(url: str) -> bool:
-    """Whether a URL contains a user name, which is not supported."""
+    """Whether a URL contains a user name, which our own APIs do not take."""
     return "@" in urlsplit(url).netloc
 
 
 def split_user(url: str) -> tuple[str, tuple[tuple[str, str], ...]]:
-    """A URL without its user name and password, and the header that says them (RFC 7617)."""
-    netloc = urlsplit(url).netloc if "@" in url else ""
+    """A URL without its user name and password, and the header that says them (RFC 7617).
+
+    One that cannot be read stays as it is.
+    """
+    try:
+        netloc = urlsplit(url).netloc if "@" in url else ""
+    except ValueError:
+        netloc = ""
     user, at, host = netloc.rpartition("@")
     if not at:
         return url, ()

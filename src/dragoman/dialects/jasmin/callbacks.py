@@ -12,7 +12,6 @@ from uuid import UUID
 from dragoman.core.messages.model.callbacks import CallbackCall, CallbackFacts
 from dragoman.core.messages.model.lifecycle import State
 from dragoman.core.model.errors import FailureCode
-from dragoman.core.model.urls import split_user
 from dragoman.kit.ids import render_hex, time_of
 
 CONNECTOR: Final = "dragoman"
@@ -53,13 +52,12 @@ def render_callback(url: str, facts: CallbackFacts) -> CallbackCall:
     """Renders the request: a POST of a form, or a GET with the same parameters."""
     method, _, level = facts.return_data.partition(" ")
     query = urlencode(_parameters(facts, terminal_only=level == "2"))
-    url, login = split_user(url)
     if method == "GET":
         address, _, _ = url.partition("#")
         joint = "" if address.endswith(("?", "&")) else "&" if "?" in address else "?"
-        return CallbackCall(method="GET", url=f"{address}{joint}{query}", headers=login)
+        return CallbackCall(method="GET", url=f"{address}{joint}{query}")
     return CallbackCall(
-        method="POST", url=url, headers=(("Content-Type", FORM), *login), body=query.encode("ascii")
+        method="POST", url=url, headers=(("Content-Type", FORM),), body=query.encode("ascii")
     )
 
 

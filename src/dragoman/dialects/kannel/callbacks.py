@@ -12,7 +12,6 @@ from uuid import UUID
 
 from dragoman.core.messages.model.callbacks import CallbackCall, CallbackFacts
 from dragoman.core.messages.model.lifecycle import State
-from dragoman.core.model.urls import split_user
 from dragoman.dialects.kannel.escapes import fill, quoted
 from dragoman.kit.ids import render_hex, time_of
 from dragoman.protocols.smpp.constants import MessageState
@@ -65,8 +64,7 @@ def render_callback(url: str, facts: CallbackFacts) -> CallbackCall:
         "i": "dragoman",
         "B": _error(facts),
     }
-    address, headers = split_user(fill(url, _Values(values, reply), last=True))
-    return CallbackCall(method="GET", url=address, headers=headers)
+    return CallbackCall(method="GET", url=fill(url, _Values(values, reply), last=True))
 
 
 class _Values:
