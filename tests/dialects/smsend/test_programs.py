@@ -9,6 +9,8 @@ import pytest
 
 from dragoman.web.server import build_server
 
+from .mailings.conftest import LIST as LIST_OF_THE_MANUAL
+
 BODY = b'{"alias": {"alias": "MY ALIAS", "contact-city": "Citt%b", "company-name": "company name"}}'
 UTF_8, WINDOWS = "\u00e0".encode(), b"\xe0"
 
@@ -135,17 +137,7 @@ async def test_body_is_read(smsend: Any, server: Any, program: str) -> None:
     assert (alias["alias"], alias["contact-city"]) == ("MY ALIAS", "Citt\u00e0")
 
 
-LIST = {
-    "title": "old",
-    "id_language": "ita",
-    "email_sender": "ema@il.com",
-    "reply_to": "ema@il.com",
-    "company_name": "MyCompany",
-    "company_address": "My Company Address",
-    "company_url": "www.mycompany.com",
-    "company_phone": "+34123456789",
-    "company_fax": "+341234567810",
-}
+LIST = LIST_OF_THE_MANUAL | {"title": "old"}
 SUBACCOUNT = {
     "address": "via xxx",
     "cell": "+393393939393",
