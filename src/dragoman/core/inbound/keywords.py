@@ -209,7 +209,7 @@ class Keywords:
     ) -> Forwarding:
         """Stores a URL that texts may be forwarded to; raises `Refused`.
 
-        It names a user only `with_login`: where the dialect makes a header of that.
+        It may name a user only `with_login`: where the provider takes such URLs.
         """
         new = Forwarding(
             forwarding_id=self.ids.next(),
