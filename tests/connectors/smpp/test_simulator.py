@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.passing_time import until
 
 from dragoman.core.messages.model.lifecycle import ReceiptState
 from dragoman.core.messages.model.outcomes import Accepted
 from dragoman.protocols.gsm.alphabet import Alphabet
+from dragoman.protocols.smpp.codec import encode
 from dragoman.protocols.smpp.constants import MessageState
+from dragoman.protocols.smpp.pdus import BindTransceiver, SubmitSm, Unbind
 from dragoman.testkit.simulator import Behaviour, ReceiptStyle, ReceiptTiming, Simulator
+from dragoman.testkit.simulator.schedule import Schedule
 
 
 @pytest.mark.parametrize("style", ReceiptStyle)
@@ -113,6 +118,34 @@ async def test_receipt_may_come_while_its_response_is_held_up(
     assert events.outcomes == {}
     simulator.answers.open()
     await events.until(lambda: events.outcomes)
+
+
+async def test_nothing_is_sent_over_a_link_whose_unbind_waits_for_answers(
+    simulator: Any, events: Any, connect: Any
+) -> None:
+    """Bug: it raised, and nothing that was due later was sent any more, to anybody."""
+    simulator.answers.shut()
+    _, writer = await asyncio.open_connection("127.0.0.1", simulator.port)
+    bind = BindTransceiver(system_id="test", password="test")
+    submit = SubmitSm(destination_addr="4511111111", short_message=b"x")
+    writer.write(encode(bind, 1) + encode(submit, 2) + encode(Unbind(), 3))
+    await events.until(lambda: simulator.taken == 1)
+    await connect()
+    await simulator.send_text("4511111111", "1204", "over the other link")
+    assert [text.text for text in events.texts] == ["over the other link"]
+    writer.close()
+    await writer.wait_closed()
+
+
+async def test_what_fails_costs_nothing_else_its_turn() -> None:
+    done: list[str] = []
+    schedule = Schedule(asyncio.get_running_loop().time)
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: done.append("failed"))
+    schedule.after(0.0, lambda: 1 / 0)
+    schedule.after(0.0, lambda: done.append("next"))
+    schedule.after(0.01, lambda: done.append("later"))
+    await until(lambda: len(done) == 3)
+    assert done == ["failed", "next", "later"]
 
 
 async def test_submits_are_kept_with_what_the_phone_shows(

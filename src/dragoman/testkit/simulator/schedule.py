@@ -41,7 +41,9 @@ class Schedule:
         self._timer = None
         # A timer may fire a clock tick early; waiting again for nothing costs a loop turn each.
         now = self._clock() + 0.001
-        while self._heap and self._heap[0][0] <= now:
-            heapq.heappop(self._heap)[2]()
-        if self._heap:
-            self._arm()
+        try:
+            while self._heap and self._heap[0][0] <= now:
+                heapq.heappop(self._heap)[2]()
+        finally:  # what fails costs no other its turn
+            if self._heap:
+                self._arm()

@@ -473,15 +473,11 @@ class Simulator:
 
     def _wire_for(self, delivery: Delivery) -> Wire | None:
         prefer = delivery.prefer
-        if prefer is not None and prefer.receives and prefer.session.window_free > 0:
+        if prefer is not None and prefer.has_room:
             return prefer
         fallback = None
         for wire in self.wires:
-            if (
-                wire.system_id == delivery.system_id
-                and wire.receives
-                and wire.session.window_free > 0
-            ):
+            if wire.system_id == delivery.system_id and wire.has_room:
                 if wire is not delivery.avoid:
                     return wire
                 fallback = wire

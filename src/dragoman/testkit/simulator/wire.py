@@ -8,6 +8,7 @@ import struct
 from collections.abc import Callable
 from typing import Protocol, cast
 
+from dragoman.protocols.smpp.constants import CommandId
 from dragoman.protocols.smpp.events import (
     BindRequested,
     Closed,
@@ -22,6 +23,7 @@ from dragoman.protocols.smpp.session_settings import SessionSettings
 from dragoman.protocols.smpp.states import Role, State
 
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
+_DELIVER_SM = CommandId.DELIVER_SM.value
 
 
 class Delivery:
@@ -83,6 +85,11 @@ class Wire(asyncio.Protocol):
         """Whether deliver_sm may be sent."""
         return self.session.state in (State.BOUND_RX, State.BOUND_TRX)
 
+    @property
+    def has_room(self) -> bool:
+        """Whether one more deliver_sm may be sent now."""
+        return self.receives and self.session.has_room_for(_DELIVER_SM)
+
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         # uvloop's transports are no subclass of asyncio.Transport.
         transport = cast(asyncio.Transport, transport)
@@ -112,7 +119,7 @@ class Wire(asyncio.Protocol):
         self.flush_soon()
 
     def deliver(self, delivery: Delivery) -> None:
-        """Sends a deliver_sm; the window must not be full."""
+        """Sends a deliver_sm, for which there must be room."""
         self.session.request(delivery.pdu, delivery, self._clock())
         self.flush_soon()
 
