@@ -125,14 +125,17 @@ async def test_nothing_is_sent_over_a_link_whose_unbind_waits_for_answers(
 ) -> None:
     """Bug: it raised, and nothing that was due later was sent any more, to anybody."""
     simulator.answers.shut()
-    _, writer = await asyncio.open_connection("127.0.0.1", simulator.port)
+    reader, writer = await asyncio.open_connection("127.0.0.1", simulator.port)
     bind = BindTransceiver(system_id="dragoman", password="secret")
-    submit = SubmitSm(destination_addr="4511111111", short_message=b"x")
-    writer.write(encode(bind, 1) + encode(submit, 2) + encode(Unbind(), 3))
+    submit = SubmitSm(source_addr="1204", destination_addr="4511111111", short_message=b"x")
+    writer.write(encode(bind, 1))
+    await reader.read(1)
+    writer.write(encode(submit, 2) + encode(Unbind(), 3))
     try:
         await events.until(lambda: simulator.taken == 1)
         await connect()
         await simulator.send_text("4511111111", "1204", "over the other link")
+        assert not reader.at_eof()
     finally:
         writer.close()
     assert [text.text for text in events.texts] == ["over the other link"]
