@@ -11,7 +11,6 @@ import contextlib
 import secrets
 import shutil
 import signal
-import socket
 import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -22,6 +21,7 @@ from dragoman.cli import dev_file
 from dragoman.cli.dev_file import DevAccount, DevFile, DevNode
 from dragoman.cli.options import join_address
 from dragoman.cli.outcome import ExitCode, Stop
+from dragoman.cli.running import keep_free_port
 
 MAX_NODES: Final = 9
 LOOPBACK: Final = "127.0.0.1"
@@ -138,7 +138,7 @@ async def _workbench(folder: Path, simulator: Any) -> AsyncIterator[str]:
         outbox=MailOutbox(folder / OUTBOX),
         forwarding=CallbackForwarding(NoCaller()),
     )
-    port = _free_port()
+    port = keep_free_port(LOOPBACK)
     server = build_server(build_node_app(workbench), host=LOOPBACK, port=port)
     serving = asyncio.create_task(server.serve())
     await server.listening.wait()
@@ -181,7 +181,7 @@ def _write_nodes(
         name = chr(ord("a") + number)
         own = folder / f"node-{name}"
         own.mkdir(parents=True, exist_ok=True)
-        address = join_address(host, port + number if port else _free_port())
+        address = join_address(host, port + number if port else keep_free_port(LOOPBACK))
         node = _Node(name, own, address)
         node.config.write_text(
             _CONFIG.format(
@@ -191,7 +191,7 @@ def _write_nodes(
                 key_file=folder / "dragoman.key",
                 partitions=PARTITIONS,
                 name=name,
-                peers=f"127.0.0.1:{_free_port()}",
+                peers=f"127.0.0.1:{keep_free_port(LOOPBACK)}",
                 secret=secret.read_text(),
                 nats=nats,
                 smsc_host=simulator.host,
@@ -391,7 +391,7 @@ async def _nats(folder: Path) -> AsyncIterator[str]:
     program = shutil.which("nats-server", path=str(Path(sys.executable).parent))
     if program is None:
         raise Stop(ExitCode.FAILED, NEEDS, "not_installed")
-    port = _free_port()
+    port = keep_free_port(LOOPBACK)
     config = _write_nats_config(folder, port)
     process = await asyncio.create_subprocess_exec(
         program, "-c", str(config), "-l", str(folder / "nats.log"), start_new_session=True
@@ -437,12 +437,6 @@ def _split(address: str) -> tuple[str, int]:
         return parse_address(address)
     except ValueError as error:
         raise Stop(ExitCode.USAGE, f"{address}: {error}") from None
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def _remove(path: Path) -> None:

@@ -190,15 +190,43 @@ def run_loop(main: Coroutine[Any, Any, None]) -> None:
 
 
 def check_port(host: str, port: int, remedy: str) -> int:
-    """The port, or a free one for 0; raises `Stop` with the remedy where it cannot be had."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    """The port, or a free one for 0; raises `Stop` with the remedy where it cannot be had.
+
+    A free one is kept for this process and its children, who may listen on it later.
+    """
     try:
-        with socket.create_server((host, port), family=family) as probe:
-            found: int = probe.getsockname()[1]
-            return found
+        if port == 0:
+            return keep_free_port(host)
+        with socket.create_server((host, port), family=_family(host)):
+            return port
     except OSError as error:
         reasons = {errno.EADDRINUSE: "is taken", errno.EACCES: "needs more rights"}
         reason = reasons.get(error.errno or 0, f"cannot be used ({error.strerror or error})")
         raise Stop(
             ExitCode.FAILED, f"port {port} on {host} {reason}: {remedy}", "port_taken"
         ) from None
+
+
+def _family(host: str) -> socket.AddressFamily:
+    return socket.AF_INET6 if ":" in host else socket.AF_INET
+
+
+_kept: list[socket.socket] = []
+
+
+def keep_free_port(host: str) -> int:
+    """A port that no other process is given before ours listens on it; OSError without any.
+
+    Left alone until then, it might become the near end of somebody's connection. A socket that is
+    bound and never listens prevents that, and on Linux stands in the way of no listener of the same
+    user; elsewhere it would, so the port is only looked up there.
+    """
+    holder = socket.socket(_family(host), socket.SOCK_STREAM)
+    holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    holder.bind((host, 0))
+    port: int = holder.getsockname()[1]
+    if sys.platform == "linux":
+        _kept.append(holder)
+    else:
+        holder.close()
+    return port

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import socket
+import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
@@ -13,6 +15,7 @@ import pytest
 
 from dragoman.cli import running
 from dragoman.cli.outcome import ExitCode, Stop
+from dragoman.cli.running import check_port
 from dragoman.core.delivery.running import Reloaded
 from dragoman.core.model.errors import RefusalCode, Refused, StorageUnavailable
 
@@ -144,3 +147,14 @@ async def test_a_hangup_has_it_take_a_changed_configuration() -> None:
     with pytest.raises(Stop, match="worker x ended: y"):
         await running.run_gateway(gateway, migrate=True, while_ready=gateway.files(), reloads=True)
     assert gateway.events[3:5] == ["refused", "reloaded"], "a mistake ends nothing"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="a bound socket shuts ours out elsewhere")
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
+def test_a_free_port_is_kept_for_our_listener_alone(host: str) -> None:
+    port = check_port(host, 0, "")
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family) as of_a_connection, pytest.raises(OSError, match="in use"):
+        of_a_connection.bind((host, port))
+    with socket.create_server((host, port), family=family):
+        pass
