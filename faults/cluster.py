@@ -153,6 +153,17 @@ class Cluster:
                 return False
         return True
 
+    async def describe(self) -> str:
+        """What is on its way, and where, at this moment."""
+        states = await asyncio.to_thread(self.unfinished_by_state)
+        holder = await asyncio.to_thread(self.holder)
+        owners = await asyncio.to_thread(self.owners)
+        return (
+            f"accepted {len(self.ledger.accepted)}, not over {dict(states)}, holder {holder},"
+            f" owners {' '.join(owners)}, receipts owed: {self.smsc.describe_owed()};"
+            f" links: {self.smsc.describe_links()}"
+        )
+
     def describe_unfinished(self) -> str:
         """Which messages do not end, and what became of the receipts that are owed."""
         states = dict(self.unfinished_by_state())

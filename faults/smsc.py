@@ -156,6 +156,16 @@ class Smsc:
         refused = sum(owed.refused > 0 for owed in self._owed.values())
         return f"{self.owed}, of them {silent} not answered yet, {refused} refused before"
 
+    def describe_links(self) -> str:
+        """Each link: how long it has been there, and what it did not answer for how long."""
+        now = time.monotonic()
+        links = (
+            f"{link.number}: {link.mode or 'not bound'} for {now - link.since:.0f} s,"
+            f" {len(link.delivering)} not answered for {now - link.heard_at:.0f} s"
+            for link in self.links
+        )
+        return "; ".join(links)
+
     def owe_text(self, source: str, target: str, text: str) -> None:
         """Owes a text of a phone, sent at once if a link can take it."""
         body = deliver_body(source, target, TEXT, text.encode("latin-1"))
@@ -244,6 +254,8 @@ class Link(asyncio.Protocol):
         self.closed = False
         self._is_mute = False
         self.probes_answered = 0
+        self.since = self.heard_at = time.monotonic()
+        """When it came, and when it last acknowledged or refused something."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
@@ -302,6 +314,7 @@ class Link(asyncio.Protocol):
             self._take(pdu, sequence)
         elif command == DELIVER_SM | RESPONSE:
             key = self._delivering.pop(sequence, None)
+            self.heard_at = time.monotonic()
             if key is not None:
                 self._smsc.settle(key, status)
         elif command == ENQUIRE_LINK | RESPONSE:
