@@ -1,7 +1,8 @@
 """The log: one line an event on standard error, as JSON for programs or text for people.
 
 Records of libraries that use the standard library's logging pass through the same processors.
-Times are UTC; texts, keys and full numbers are taken out by `redaction`.
+Times are UTC; texts, keys and full numbers are taken out by `redaction`, and our own warnings that
+were there a moment ago by `repetition`.
 """
 
 from __future__ import annotations
@@ -28,6 +29,8 @@ from structlog.typing import Processor  # noqa: E402
 
 if _without_rich:
     del sys.modules["rich"]
+
+from dragoman.kit.repetition import Repetitions  # noqa: E402
 
 LEVELS: Final = MappingProxyType(
     {
@@ -66,7 +69,7 @@ def configure(level: str, format: str, *, stream: TextIO | None = None) -> None:
     ]
     ending = _ending(format, stream)
     structlog.configure(
-        processors=[*shared, *ending],
+        processors=[*shared, Repetitions(), *ending],
         wrapper_class=structlog.make_filtering_bound_logger(number),
         logger_factory=structlog.WriteLoggerFactory(stream),
         cache_logger_on_first_use=True,

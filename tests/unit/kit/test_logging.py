@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import json
 import logging
 from collections.abc import Iterator
 
@@ -32,3 +34,14 @@ def test_an_event_that_cannot_be_written_is_dropped(format: str) -> None:
         logging.getLogger("library").error("storage_unavailable")
     with pytest.raises(OSError, match="No space left"):
         full.close()
+
+
+def test_a_trouble_that_goes_on_is_told_once() -> None:
+    stream = io.StringIO()
+    configure("info", "json", stream=stream)
+    log = structlog.get_logger()
+    for _ in range(3):
+        log.error("not_read", reason="away")
+    log.info("read")
+    events = [json.loads(line)["event"] for line in stream.getvalue().splitlines()]
+    assert events == ["not_read", "read"]
