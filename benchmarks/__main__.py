@@ -388,7 +388,7 @@ def _esme(folder: Path, runs: int) -> None:
     )
     turns, idle = esme.run(folder / "s", runs)
     for number, turn in enumerate(turns, 1):
-        for call in turn:
+        for call in turn.calls:
             answered = f"   p50 {call.p50_ms} ms, p99 {call.p99_ms} ms" if call.p50_ms else ""
             print(
                 f"  run {number}  {call.name:<12} accepts {call.accepted_per_s:>6}/s   processor"

@@ -75,9 +75,24 @@ class Idle:
     """Until all of them were bound, with the password of one login."""
 
 
-def run(folder: Path, turns: int) -> tuple[list[tuple[Call, Call, Call]], Idle]:
-    """Measures in turns SMPP with receipts, SMPP without and LINK; and then the idle binds."""
-    smsc = Instrument("smsc_sink.py", "--receipts")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Turn:
+    """Each way in once."""
+
+    receipts: Call
+    plain: Call
+    link: Call
+    link_told: Call
+    """LINK's call whose customer is told, as SMPP's is by a receipt: LINK tells of two states."""
+
+    @property
+    def calls(self) -> tuple[Call, ...]:
+        return self.receipts, self.plain, self.link, self.link_told
+
+
+def run(folder: Path, turns: int) -> tuple[list[Turn], Idle]:
+    """Measures SMPP and LINK in turns, with receipts and without; and then the idle binds."""
+    smsc, sink = Instrument("smsc_sink.py", "--receipts"), Instrument("callback_sink.py")
     port = free_port()
     try:
         with dragoman(folder, smsc.port, tables=TABLES.format(port=port)) as gateway:
@@ -87,18 +102,20 @@ def run(folder: Path, turns: int) -> tuple[list[tuple[Call, Call, Call]], Idle]:
                 turn = folder / f"turn-{number}"
                 turn.mkdir()
                 calls.append(
-                    (
-                        _measure_smpp(gateway, port, receipts=True),
-                        _measure_smpp(gateway, port, receipts=False),
-                        _measure_link(gateway, turn),
+                    Turn(
+                        receipts=_measure_smpp(gateway, port, receipts=True),
+                        plain=_measure_smpp(gateway, port, receipts=False),
+                        link=_measure_link(gateway, turn, None),
+                        link_told=_measure_link(gateway, turn, sink.port),
                     )
                 )
             return calls, _measure_idle(gateway, port)
     finally:
         smsc.stop()
+        sink.stop()
 
 
-def ratios(calls: list[tuple[Call, Call, Call]]) -> dict[str, list[float]]:
+def ratios(turns: list[Turn]) -> dict[str, list[float]]:
     """What SMPP costs and accepts over what LINK does, turn by turn."""
 
     def accepted(one: Call, link: Call) -> float:
@@ -108,10 +125,11 @@ def ratios(calls: list[tuple[Call, Call, Call]]) -> dict[str, list[float]]:
         return round(one.both_us / max(0.1, link.both_us), 2)
 
     return {
-        "accepted": [accepted(receipts, link) for receipts, _, link in calls],
-        "accepted without receipts": [accepted(plain, link) for _, plain, link in calls],
-        "processor time": [cost(receipts, link) for receipts, _, link in calls],
-        "processor time without receipts": [cost(plain, link) for _, plain, link in calls],
+        "accepted": [accepted(one.receipts, one.link) for one in turns],
+        "accepted without receipts": [accepted(one.plain, one.link) for one in turns],
+        "processor time": [cost(one.receipts, one.link) for one in turns],
+        "processor time, both told": [cost(one.receipts, one.link_told) for one in turns],
+        "processor time without receipts": [cost(one.plain, one.link) for one in turns],
     }
 
 
@@ -171,16 +189,17 @@ def _measure_smpp(gateway: Gateway, port: int, *, receipts: bool) -> Call:
     )
 
 
-def _measure_link(gateway: Gateway, folder: Path) -> Call:
+def _measure_link(gateway: Gateway, folder: Path, callback_port: int | None) -> Call:
     time.sleep(QUIET_S)
     before = processor_s(gateway.pid)
-    load = generate_load(gateway, link_request(gateway.http, None), folder, seconds=SECONDS)
-    time.sleep(QUIET_S)
+    request = link_request(gateway.http, callback_port)
+    load = generate_load(gateway, request, folder, seconds=SECONDS)
+    time.sleep(QUIET_S if callback_port is None else DRAIN_S)
     after = processor_s(gateway.pid)
     refused = {status: n for status, n in load["statuses"].items() if status != "201"}
     gateway_us, both_us = _cost(before, after, load["answered"])
     return Call(
-        name="LINK's call",
+        name="LINK's call" if callback_port is None else "the same, told",
         accepted_per_s=load["per_second"],
         gateway_us=gateway_us,
         both_us=both_us,
