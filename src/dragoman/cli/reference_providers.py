@@ -157,7 +157,8 @@ def _reports(preset: Preset) -> Iterator[str]:
     yield f"{_CALLBACKS[preset.callbacks] if asks else _NEVER}\n"
     kind = preset.signature.kind
     if kind in _SIGNATURES:
-        signed = _SIGNATURES[kind].format(header=preset.signature.header.removeprefix("?"))
+        names = preset.signature.header.removeprefix("?").split("|")
+        signed = _SIGNATURES[kind].format(header="` or `".join(names))
         only = f", where `{preset.signature.key}` is given" if preset.signature.optional else ""
         yield f"Calls must be signed{only}: {signed}.\n"
     if status.states:

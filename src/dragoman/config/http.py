@@ -157,9 +157,10 @@ class SignatureTable(PresetTable, frozen=True, kw_only=True):
     """How the provider signs its calls."""
 
     kind: Literal["", "none", "token", "basic", "hmac", "jwt", "ed25519", "sns"] = ""
-    """A secret in a header, HTTP Basic, HMAC, a JWT with HS256, Ed25519, Amazon SNS, or none."""
+    """A secret in a header, HTTP Basic, HMAC, a JWT with an HMAC, Ed25519, Amazon SNS, or none."""
     header: str = ""
-    """Header with the signature, or the name of the query or body value with `?` before it."""
+    """Header with the signature, or several apart by `|`; or the name of the query or body value
+    with `?` before it."""
     key: str = ""
     """The secret or public key, nearly always a credential such as `{auth_token}`."""
     algorithm: Literal["", "md5", "sha1", "sha256", "sha512"] = ""

@@ -19,7 +19,7 @@ from dragoman.web.outgoing import Fetched
 
 from . import cases
 from .cases import twilio
-from .cases.shape import Call, Case
+from .cases.shape import FORM, Call, Case, hmac_of
 from .peers import NOW_MS, TOKEN, RecordedEvents, Unreported, call, outgoing, table
 
 CASES: dict[str, Case] = {
@@ -142,6 +142,28 @@ async def test_another_key_of_twilio_is_checked_as_its_header_says(
     headers = {**signed.all_headers(), "x-twilio-webhooks-signature-settings": settings}
     answer = await call(carrier, replace(signed, headers=headers, sign=None))
     assert (answer.status, events.reports) == (403, [])
+
+
+@pytest.mark.parametrize("signed", ["ref=dabc&", ""])
+@pytest.mark.parametrize("method", ["GET", "POST"])
+async def test_vonage_may_sign_what_our_url_has_or_not(method: str, signed: str) -> None:
+    fields = "messageId=0A1&msisdn=4512345678&status=delivered"
+    pairs = sorted(f"{signed}{fields}".split("&"))
+    secret = {"api_key": "k", "api_secret": "s", "signature_secret": "SECRET"}
+    signature = hmac_of("SECRET", "".join(f"&{one}" for one in pairs).encode()).hex()
+    for given, status in ((signature, 200), (signature[::-1], 403)):
+        events = RecordedEvents()
+        carrier = build_http_carrier(
+            table("vonage", credentials=secret), events, FixedClock(NOW_MS), Unreported()
+        )
+        form = f"{fields}&sig={given}"
+        made = (
+            Call(method="GET", query=f"ref=dabc&{form}")
+            if method == "GET"
+            else Call(query="ref=dabc", headers={"content-type": FORM}, body=form.encode())
+        )
+        assert (await call(carrier, made)).status == status
+        assert [one.other_id for one in events.reports] == ["dabc"] * (status == 200)
 
 
 @pytest.mark.parametrize("name", sorted(BODY_IS_NOT_READ))

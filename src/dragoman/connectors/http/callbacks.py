@@ -17,7 +17,7 @@ import structlog
 
 from dragoman.config.http import InboundTable, StatusTable
 from dragoman.config.tables import HttpTable
-from dragoman.connectors.http.calls import read_call
+from dragoman.connectors.http.calls import REF, read_call
 from dragoman.connectors.http.reports import InboundReader, StatusReader
 from dragoman.connectors.http.signature_check import MISSING, REFUSED_STATUS, SignatureCheck
 from dragoman.core.delivery.model.ports import CarrierEvents
@@ -30,7 +30,6 @@ from dragoman.web.requests import Request
 from dragoman.web.responses import TEXT, Response
 
 PREFIX: Final = "/carriers"
-REF: Final = "ref"
 BODY_LIMIT_BYTES: Final = 256 * 1024
 STORING_TIMEOUT_S: Final = 1.8
 """Providers hang up after 2 s at the earliest."""

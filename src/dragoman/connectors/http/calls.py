@@ -13,6 +13,8 @@ from dragoman.web.refusals import MalformedBody
 from dragoman.web.requests import Request
 
 FORM: Final = "application/x-www-form-urlencoded"
+REF: Final = "ref"
+"""The parameter of our own URL with our reference, where we give a URL with each message."""
 
 
 def read_call(request: Request) -> Any:

@@ -10,14 +10,14 @@ import base64
 import hashlib
 import hmac
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Final
 
 import msgspec
 
 from dragoman.config.http import SignatureTable
-from dragoman.connectors.http.calls import FORM, read_call
+from dragoman.connectors.http.calls import FORM, REF, read_call
 from dragoman.connectors.http.paths import text_of
 from dragoman.connectors.http.signature_check import (
     MISSING,
@@ -34,6 +34,7 @@ from dragoman.web.requests import Request
 OTHER_KEY: Final = "signed with a key that is not among the credentials"
 _HEADER: Final = "header:"
 _PREFIX: Final = re.compile(rb"^(?:md5|sha1|sha256|sha512|v[0-9])=")
+_JWT_HASHES: Final = MappingProxyType({"HS256": "sha256", "HS384": "sha384", "HS512": "sha512"})
 _OTHER_HASH: Final = re.compile(rb"\balgorithm=HMAC_(SHA1|SHA256|SHA512)\b", re.IGNORECASE)
 _PORT: Final = re.compile(
     r"(https?://(?:[^/?#@]*@)?(?:\[[^\]]*\]|[^/:?#\[]+))(:[0-9]+)?(?=[/?#]|$)", re.IGNORECASE
@@ -84,7 +85,11 @@ class _Hmac(SignatureCheck):
         self._encode = _ENCODINGS[table.encoding or "hex"]
         self._folds = (table.encoding or "hex") == "hex"
         urls = (url, lambda request: _other_port(url(request))) if table.either_port else (url,)
-        self._signed = tuple(_pieces_of(table, one) for one in urls)
+        signed = [_pieces_of(table, one) for one in urls]
+        if "fields.sorted" in table.over:
+            # Nobody says whether what our own URL has counts among the fields.
+            signed.append(_pieces_of(table, url, unsigned=REF))
+        self._signed = tuple(signed)
 
     def problem(self, request: Request) -> str:
         given = _given(request, self._header)
@@ -136,7 +141,7 @@ class _Ed25519(SignatureCheck):
 
 
 class _Jwt(SignatureCheck):
-    """A JWT with HS256 (RFC 7519), whose claims hash the call or are what it says.
+    """A JWT with an HMAC (RFC 7518 s. 3.2), whose claims hash the call or are what it says.
 
     Its times are not looked at: providers repeat a call for hours with the first one's, and a call
     that comes again changes nothing.
@@ -181,9 +186,10 @@ class _Jwt(SignatureCheck):
             found = msgspec.json.decode(_from_base64url(claims))
         except (ValueError, msgspec.MsgspecError, RecursionError):
             return None
-        if not isinstance(head, Mapping) or head.get("alg") != "HS256":
+        algorithm = _JWT_HASHES.get(str(head.get("alg"))) if isinstance(head, Mapping) else None
+        if algorithm is None:
             return None  # "none" and other keys' algorithms are the oldest trick
-        digest = hmac.digest(self._key, signed, "sha256")
+        digest = hmac.digest(self._key, signed, algorithm)
         if not hmac.compare_digest(digest, given_digest) or not isinstance(found, Mapping):
             return None
         return found
@@ -229,18 +235,23 @@ _KINDS: Final[Mapping[str, Callable[[SignatureTable, str, PublicUrl], SignatureC
 )
 
 
-def _given(request: Request, header: str) -> bytes:
-    """The signature of a call: in a header, or after `?` among its parameters."""
-    if header.startswith("?"):
+def _given(request: Request, headers: str) -> bytes:
+    """The signature of a call: in the first header that it has, or after `?` among its
+    parameters."""
+    if headers.startswith("?"):
         fields = read_call(request)
-        given = fields.get(header[1:]) if isinstance(fields, Mapping) else None
+        given = fields.get(headers[1:]) if isinstance(fields, Mapping) else None
         return given.encode() if isinstance(given, str) else b""
-    return request.header(header.lower().encode())
+    for header in headers.lower().encode().split(b"|"):
+        if found := request.header(header):
+            return found
+    return b""
 
 
-def _pieces_of(table: SignatureTable, url: PublicUrl) -> tuple[Piece, ...]:
+def _pieces_of(table: SignatureTable, url: PublicUrl, unsigned: str = "") -> tuple[Piece, ...]:
+    fields = (table.header.removeprefix("?"), unsigned)
     return tuple(
-        _sorted_fields(table.header) if one == "fields.sorted" else _piece(one, url)
+        _sorted_fields(fields) if one == "fields.sorted" else _piece(one, url)
         for one in table.over or ("body",)
     )
 
@@ -297,8 +308,8 @@ def _other_port(url: str) -> str:
     return f"{host}:{443 if host.lower().startswith('https') else 80}{rest}"
 
 
-def _sorted_fields(own: str) -> Piece:
-    """`&name=value` for each parameter but the signature (Vonage, "Signing messages")."""
+def _sorted_fields(but: Container[str]) -> Piece:
+    """`&name=value` for each parameter but some (Vonage, "Signing messages")."""
 
     def piece(request: Request) -> bytes:
         fields = read_call(request)
@@ -307,7 +318,7 @@ def _sorted_fields(own: str) -> Piece:
         pairs = sorted(
             (name, text_of(value).replace("&", "_").replace("=", "_"))
             for name, value in fields.items()
-            if name != own.removeprefix("?")
+            if name not in but
         )
         return "".join(f"&{name}={value}" for name, value in pairs).encode()
 

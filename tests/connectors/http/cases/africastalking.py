@@ -48,6 +48,22 @@ CASE = Case(
             body='{"SMSMessageData":{"Message":"Invalid sender id","Recipients":[]}}',
             meaning="invalid_sender",
         ),
+        Answer(
+            status=201,
+            body='{"SMSMessageData":{"Message":"InvalidSenderId","Recipients":[]}}',
+            meaning="invalid_sender",
+        ),
+        Answer(
+            status=201,
+            body='{"SMSMessageData":{"Message":"InsufficientBalance","Recipients":[]}}',
+            meaning="credit",
+        ),
+        # Nobody is on the list: nothing was sent, and nothing is unknown.
+        Answer(
+            status=201,
+            body='{"SMSMessageData":{"Message":"Sent to 0/1 Total Cost: 0","Recipients":[]}}',
+            meaning="refused_by_carrier",
+        ),
         Answer(status=401, body="The supplied authentication is invalid", meaning="setup"),
     ),
     calls=(

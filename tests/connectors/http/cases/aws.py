@@ -51,6 +51,37 @@ CASE = Case(
             meaning="refused_by_carrier",
         ),
         Answer(status=400, body='{"__type":"AccessDeniedException"}', meaning="setup"),
+        # The sender of one message is not the account's: no reason to stop the carrier.
+        Answer(
+            status=400,
+            body='{"__type":"ResourceNotFoundException","Message":"x","ResourceId":"Nobody","ResourceType":"sender-id"}',
+            meaning="invalid_sender",
+        ),
+        Answer(
+            status=400,
+            body='{"__type":"ResourceNotFoundException","Message":"x","ResourceId":"+4511","ResourceType":"phone-number"}',
+            meaning="invalid_sender",
+        ),
+        Answer(
+            status=400,
+            body='{"__type":"ResourceNotFoundException","Message":"x","ResourceId":"c","ResourceType":"configuration-set"}',
+            meaning="setup",
+        ),
+        Answer(
+            status=400,
+            body='{"__type":"ConflictException","Reason":"NO_ORIGINATION_IDENTITIES_FOUND"}',
+            meaning="invalid_sender",
+        ),
+        Answer(
+            status=400,
+            body='{"__type":"ConflictException","Reason":"DESTINATION_COUNTRY_BLOCKED_BY_PROTECT_CONFIGURATION"}',
+            meaning="not_allowed",
+        ),
+        Answer(
+            status=400,
+            body='{"__type":"ValidationException","Reason":"SENDER_ID_REQUIRES_REGISTRATION"}',
+            meaning="invalid_sender",
+        ),
         Answer(status=500, body='{"__type":"InternalServerException"}', meaning="unknown"),
     ),
 )

@@ -65,6 +65,18 @@ CASE = Case(
         ),
         Call(
             headers={"content-type": JSON},
+            body=b'[{"type":"message-sent","to":"+4512345678","message":{"id":"147","tag":"dabc"}}]',
+            sign=lambda _: {"Authorization": basic("cb", "secret")},
+            reports=(("147", "dabc", "4512345678", "accepted", ""),),
+        ),
+        Call(
+            headers={"content-type": JSON},
+            body=b'[{"type":"message-read","to":"+4512345678","message":{"id":"147","tag":"dabc"}}]',
+            sign=lambda _: {"Authorization": basic("cb", "secret")},
+            reports=(("147", "dabc", "4512345678", "delivered", ""),),
+        ),
+        Call(
+            headers={"content-type": JSON},
             body=b'[{"type":"message-received","description":"Incoming message received","to":"+4512720000","message":{"id":"in1","owner":"+4512720000","direction":"in","to":["+4512720000"],"from":"+4599999999","text":"hello \xc3\xa6"}}]',
             sign=lambda _: {"Authorization": basic("cb", "secret")},
             texts=(("+4599999999", "+4512720000", "hello æ", 1, 1),),

@@ -29,6 +29,11 @@ CASE = Case(
             ids=("dabc",),
         ),
         Answer(
+            body='{"messages":[{"messageId":"dabc","status":{"groupId":0,"groupName":"ACCEPTED","id":0,"name":"MESSAGE_ACCEPTED"},"destination":"4512345678"}]}',
+            meaning="accepted",
+            ids=("dabc",),
+        ),
+        Answer(
             body='{"messages":[{"messageId":"dabc","status":{"groupId":5,"groupName":"REJECTED","id":52,"name":"REJECTED_DESTINATION"}}]}',
             meaning="invalid_destination",
         ),

@@ -126,12 +126,12 @@ def sha256(octets: bytes) -> bytes:
     return hashlib.sha256(octets).digest()
 
 
-def jwt(key: str, claims: bytes) -> str:
-    """A token with HS256."""
+def jwt(key: str, claims: bytes, algorithm: str = "HS256") -> str:
+    """A token with an HMAC."""
 
     def encode(octets: bytes) -> str:
         return base64.urlsafe_b64encode(octets).rstrip(b"=").decode()
 
-    head = b'{"alg":"HS256","typ":"JWT"}'
+    head = f'{{"alg":"{algorithm}","typ":"JWT"}}'.encode()
     signed = f"{encode(head)}.{encode(claims)}"
-    return f"{signed}.{encode(hmac_of(key, signed.encode()))}"
+    return f"{signed}.{encode(hmac_of(key, signed.encode(), algorithm.replace('HS', 'sha')))}"
