@@ -215,6 +215,59 @@ async def test_a_cancelled_message_gives_its_place_of_the_day_back(
     assert one.taken == 3
 
 
+async def test_what_waits_again_for_a_carrier_does_not_count_against_itself(
+    make_harness: Any, make_simulator: Any
+) -> None:
+    one = await make_simulator()
+    one.answers.shut()
+    harness = await make_harness(
+        carriers={"one": one.port},
+        window=1,
+        prepare=lambda it: it.selection.quotas.replace([Quota(carrier="one", parts_per_day=4)]),
+    )
+    account = await harness.account(credits=9)
+    await send(harness, account, 4)
+    await until(lambda: harness.selection.quotas.left("one", "238") == 0)
+    harness.dispatcher.hold("one", True)
+    await until(lambda: harness.dispatcher.waiting("default") == 0)
+    assert harness.selection.quotas.left("one", "238") == 3
+    harness.dispatcher.hold("one", False)
+    one.answers.open()
+    await harness.until_states(account, S.DELIVERED, count=4)
+
+
+async def test_what_moves_to_another_route_gives_its_place_of_the_day_back(
+    make_harness: Any, make_simulator: Any
+) -> None:
+    one, two = await make_simulator(), await make_simulator()
+    one.answers.shut()
+    routes = [
+        RouteTable(
+            name="default",
+            carriers=("one",),
+            prefixes=("45",),
+            fallback="other",
+            fallback_after_s=0,
+        ),
+        RouteTable(name="other", carriers=("two",)),
+    ]
+    harness = await make_harness(
+        carriers={"one": one.port, "two": two.port},
+        routes=routes,
+        window=1,
+        prepare=lambda it: it.selection.quotas.replace([Quota(carrier="one", parts_per_day=4)]),
+    )
+    account = await harness.account(credits=9)
+    await send(harness, account, 4)
+    await until(lambda: harness.selection.quotas.left("one", "238") == 0)
+    harness.dispatcher.hold("one", True)
+    await harness.rerouting.check()
+    await until(lambda: two.taken == 3)
+    one.answers.open()
+    await harness.until_states(account, S.DELIVERED, count=4)
+    assert harness.selection.quotas.left("one", "238") == 3
+
+
 async def results(harness: Any, account: Any, count: int) -> None:
     """Waits until the carriers' reports about all messages have come."""
 

@@ -109,6 +109,7 @@ class ChoosingWorker:
         for line in self._lines.values():
             works += line.take(line.waiting)
         for work in sorted(works, key=_identifier_of, reverse=True):
+            self._selection.forget(work.message_id)  # it may be moved to another route
             self.consumer.retry(work, 0.0)
         return works
 

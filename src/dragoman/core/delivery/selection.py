@@ -146,6 +146,7 @@ class RouteSelection:
         """
         if self._is_simple and len(available) > 1 and self._rank is not None:
             return self._rank(self._all, available, destination)
+        self.forget(message_id)  # what it was counted for before is no reason against it
         carriers = self._able(destination, available)
         if not carriers:
             return None
@@ -161,7 +162,7 @@ class RouteSelection:
         return carrier
 
     def forget(self, message_id: int) -> None:
-        """A message that was chosen for is not sent after all."""
+        """A message that was chosen for is not sent so after all."""
         if self._limited:
             self._all.quotas.give_back(message_id)
 
