@@ -305,6 +305,41 @@ async def test_a_message_that_expires_while_it_waits_is_given_back(
     assert len(peer.requests) == 1
 
 
+@pytest.mark.parametrize("headers", [b"", b"Retry-After: 2\r\n"])
+async def test_what_is_throttled_while_it_stops_goes_back(
+    make_peer: Any, make_carrier: MakeCarrier, events: RecordedEvents, headers: bytes
+) -> None:
+    peer = await make_peer(answer(429, b"{}", headers))
+    peer.silent = True
+    carrier = await make_carrier(peer.url)
+    carrier.send(message(1))
+    await peer.asked.wait()
+    stopping = asyncio.create_task(carrier.stop(5))
+    await asyncio.sleep(0)
+    peer.answer_now()
+    await stopping
+    (outcome,) = [outcome for _, outcome in events.outcomes]
+    assert isinstance(outcome, Deferred)
+    assert outcome.code is RetryCode.DRAINING
+
+
+async def test_what_is_throttled_while_the_provider_is_left_alone_goes_back(
+    make_peer: Any, make_carrier: MakeCarrier, events: RecordedEvents
+) -> None:
+    peer = await make_peer(answer(200, b'{"error": {"code": "7"}}'))
+    peer.silent = True
+    carrier = await make_carrier(peer.url, credit_retry_s=RETRY_S)
+    carrier.send(message(1))
+    carrier.send(message(2))
+    await until(lambda: len(peer.requests) == 2)
+    first, second = peer._silenced
+    first.write(answer(200, b'{"error": {"code": "7"}}'))
+    await until(lambda: not carrier.up)
+    second.write(answer(429, b"{}"))
+    await events.until(lambda: len(events.outcomes) == 2)
+    assert all(isinstance(outcome, Deferred) for _, outcome in events.outcomes)
+
+
 async def test_a_stop_leaves_nothing_without_an_outcome(
     make_peer: Any, make_carrier: MakeCarrier, events: RecordedEvents
 ) -> None:

@@ -453,9 +453,8 @@ class HttpCarrier:
         if session is not None:
             if answer.meaning is not Meaning.SESSION:
                 session.note_use(values)
-            elif session.note_end(values) and self._running:
-                self._waiting.appendleft(message)
-                return None
+            elif session.note_end(values):
+                return self._again(message)
         return self._meant(message, answer, since, now)
 
     def _meant(self, message: Outgoing, answer: Answer, since: float, now: float) -> Outcome | None:
@@ -476,8 +475,7 @@ class HttpCarrier:
             if answer.wait_s > LONGEST_WAIT_S:
                 return self._pause(RetryCode.CARRIER_BUSY, "too fast", wait_s=answer.wait_s)
             self._not_before = max(self._not_before, now + answer.wait_s)
-            self._waiting.appendleft(message)
-            return None
+            return self._again(message)
         if meaning is Meaning.CREDIT:
             return self._pause(RetryCode.CARRIER_BUSY, "the account is out of credit", credit=True)
         if meaning in (Meaning.SETUP, Meaning.SESSION):
@@ -489,6 +487,14 @@ class HttpCarrier:
             return self._deferred(RetryCode.CARRIER_BUSY, answer.detail)
         self._note_failure(answer.detail)
         return self._unknown(message, answer.detail)
+
+    def _again(self, message: Outgoing) -> Deferred | None:
+        """Puts a message first in line, unless nothing is sent any more: then it goes back."""
+        if self.up:
+            self._waiting.appendleft(message)
+            return None
+        code = RetryCode.CARRIER_BUSY if self._running else RetryCode.DRAINING
+        return self._deferred(code, self.health.trouble)
 
     def _poll_for(self, message: Outgoing, carrier_id: str) -> None:
         if self._poll is not None:
