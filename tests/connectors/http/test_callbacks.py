@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+import msgspec
 import pytest
 from structlog.testing import capture_logs
 from tests.passing_time import advance_timers, until
@@ -43,6 +44,34 @@ TEXT = Call(headers={"content-type": FORM}, body=b"id=t-1&from=4599999999&to=451
 def carrier_of(events: Any, **more: Any) -> HttpCarrier:
     settings = table(base_url="https://x.example", status=STATUS, inbound=INBOUND, **more)
     return build(settings, events)
+
+
+@pytest.mark.parametrize(
+    ("kind", "body"),
+    [
+        ("application/json", b'{"id": "m-1", "to": "4512345678", "state": "done"}'),
+        ("", b'{"id": "m-1", "to": "4512345678", "state": "done"}'),
+        ("text/plain", b'[{"id": "m-1", "to": "4512345678", "state": "done"}]'),
+        # As curl and many a small program label what they send.
+        (FORM, b'{"id": "m-1", "to": "4512345678", "state": "done", "note": "a=b&c"}'),
+        (FORM, b' [{"id": "m-1", "to": "4512345678", "state": "done"}]'),
+        ("text/xml", b"<r><id>m-1</id><to>4512345678</to><state>done</state></r>"),
+        ("text/plain", b"id=m-1&to=4512345678&state=done"),
+        (
+            "multipart/form-data; boundary=x",
+            b'--x\r\nContent-Disposition: form-data; name="id"\r\n\r\nm-1\r\n'
+            b'--x\r\nContent-Disposition: form-data; name="to"\r\n\r\n4512345678\r\n'
+            b'--x\r\nContent-Disposition: form-data; name="state"\r\n\r\ndone\r\n--x--\r\n',
+        ),
+    ],
+)
+async def test_a_report_is_read_whatever_its_label(kind: str, body: bytes) -> None:
+    events = RecordedEvents()
+    status = msgspec.structs.replace(STATUS, list="r") if body[:1] == b"<" else STATUS
+    settings = table(base_url="https://x.example", status=status, inbound=INBOUND)
+    answer = await call(build(settings, events), Call(headers={"content-type": kind}, body=body))
+    found = [(one.message_id, one.state.name) for one in events.reports]
+    assert (answer.status, found) == (200, [("m-1", "DELIVERED")])
 
 
 @pytest.mark.parametrize("direct", [False, True])

@@ -7,35 +7,52 @@ from typing import Any, Final
 import msgspec
 
 from dragoman.connectors.http.answers import decode
-from dragoman.web.charsets import parse_media_type
-from dragoman.web.forms import parse_form
+from dragoman.web.charsets import MediaType, parse_media_type
+from dragoman.web.forms import parse_form, parse_multipart
 from dragoman.web.refusals import MalformedBody
-from dragoman.web.requests import Request
+from dragoman.web.requests import Parameters, Request
 
 FORM: Final = "application/x-www-form-urlencoded"
+MULTIPART: Final = "multipart/form-data"
 REF: Final = "ref"
 """The parameter of our own URL with our reference, where we give a URL with each message."""
+_CHARSET: Final = "latin-1"
+"""Of forms that are not UTF-8, and do not say what they are."""
 
 
 def read_call(request: Request) -> Any:
-    """What a call says, as a tree: its body, or its query where it has none; None if unreadable."""
-    if not request.body:
+    """What a call says, as a tree: its body, or its query where it has none; None if unreadable.
+
+    Some programs say that all they send is a form: what begins as JSON does is JSON first.
+    """
+    body = request.body
+    if not body:
         return dict(request.query)
     media = parse_media_type(request.header(b"content-type"))
+    first = body.lstrip()[:1]
     try:
-        if media.name == FORM:
-            form = parse_form(request.body, charset=media.charset, fallback_charset="latin-1")
-            return {**request.query, **form}
-        return msgspec.json.decode(request.body)
+        if first in b"{[" or media.name not in (FORM, MULTIPART):
+            return msgspec.json.decode(body)
     except RecursionError:
         return None
-    except (MalformedBody, msgspec.MsgspecError, UnicodeDecodeError):
+    except (msgspec.MsgspecError, UnicodeDecodeError):
         pass
-    if request.body.lstrip()[:1] == b"<":
-        return decode(request.body, "xml")
-    if media.name != FORM and b"=" in request.body and request.body[:1] not in b"{[":
-        try:
-            return {**request.query, **parse_form(request.body, fallback_charset="latin-1")}
-        except MalformedBody:
-            return None
+    if first == b"<" and media.name != FORM:
+        return decode(body, "xml")
+    try:
+        form = read_form(request, media)
+        if form is None and b"=" in body and first not in b"{[":
+            form = parse_form(body, fallback_charset=_CHARSET)
+    except MalformedBody:
+        return None
+    return None if form is None else {**request.query, **form}
+
+
+def read_form(request: Request, media: MediaType | None = None) -> Parameters | None:
+    """The fields of a form; None where the body is none. Raises `MalformedBody`."""
+    media = media or parse_media_type(request.header(b"content-type"))
+    if media.name == FORM:
+        return parse_form(request.body, charset=media.charset, fallback_charset=_CHARSET)
+    if media.name == MULTIPART:
+        return parse_multipart(request.body, media.boundary, fallback_charset=_CHARSET).fields
     return None

@@ -17,7 +17,7 @@ from typing import Any, Final
 import msgspec
 
 from dragoman.config.http import SignatureTable
-from dragoman.connectors.http.calls import FORM, REF, read_call
+from dragoman.connectors.http.calls import REF, read_call, read_form
 from dragoman.connectors.http.paths import text_of
 from dragoman.connectors.http.signature_check import (
     MISSING,
@@ -26,7 +26,6 @@ from dragoman.connectors.http.signature_check import (
     SignatureCheck,
 )
 from dragoman.connectors.http.templates import Compiler
-from dragoman.web.charsets import parse_media_type
 from dragoman.web.forms import parse_form
 from dragoman.web.refusals import MalformedBody
 from dragoman.web.requests import Request
@@ -279,12 +278,11 @@ def _sorted_form(request: Request) -> bytes:
 
 def _form_of(request: Request) -> Sequence[tuple[str, str]]:
     """Names and values of a form; none where the body is no form."""
-    if parse_media_type(request.header(b"content-type")).name != FORM:
-        return ()
     try:
-        return parse_form(request.body, fallback_charset="latin-1").pairs
+        form = read_form(request)
     except MalformedBody:
         return ()
+    return form.pairs if form is not None else ()
 
 
 def _sorted_call(url: str, request: Request) -> bytes:
