@@ -133,3 +133,19 @@ def test_limits_count_by_country_and_in_all_and_begin_again_each_day() -> None:
     clock.advance(24 * 3600)
     quotas.give_back(3)
     assert quotas.left("main", "238") == 3
+
+
+def test_what_waits_over_midnight_is_counted_on_the_day_it_goes() -> None:
+    clock = FixedClock()
+    quotas = Quotas(clock, [Quota(carrier="main", country="238", parts_per_day=3)])
+    quotas.reserve(1, "main", "238", 2)
+    quotas.reserve(2, "main", "238", 1)
+    quotas.keep(2)
+    clock.advance(24 * 3600)
+    assert quotas.left("main", "238") == 1
+    quotas.keep(1)
+    assert quotas.left("main", "238") == 1
+    quotas.reserve(3, "main", "238", 1)
+    clock.advance(24 * 3600)
+    quotas.give_back(3)
+    assert quotas.left("main", "238") == 3

@@ -1,7 +1,8 @@
 """How many parts a carrier may be given in a day (UTC), by country or at all.
 
 A part counts from the moment its carrier is chosen; it is given back if the carrier returns the
-message. What was sent before a start is counted from the rows.
+message. One that still waits for its outcome at midnight counts on the new day, too: it may well
+be sent then. What was sent before a start is counted from the rows.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ class Quotas:
         self._taken: dict[tuple[str, str], int] = {}
         self._elsewhere: Mapping[tuple[str, str], int] = {}
         """What other partitions of a cluster took today."""
-        self._reserved: dict[int, tuple[str, str, int, int]] = {}
+        self._reserved: dict[int, tuple[str, str, int]] = {}
         self.replace(quotas)
 
     def replace(self, quotas: Iterable[Quota]) -> None:
@@ -63,9 +64,8 @@ class Quotas:
         self._taken.clear()
         for (carrier, country), parts in taken.items():
             self._add(carrier, country, parts)
-        for carrier, country, parts, day in self._reserved.values():
-            if day == self._day:
-                self._add(carrier, country, parts)
+        for carrier, country, parts in self._reserved.values():
+            self._add(carrier, country, parts)
 
     def allow(self, carrier: str, country: str, parts: int) -> bool:
         """Whether a carrier may be given some parts more."""
@@ -81,7 +81,7 @@ class Quotas:
         self.give_back(message_id)
         self._turn_day()
         self._add(carrier, country, parts)
-        self._reserved[message_id] = (carrier, country, parts, self._day)
+        self._reserved[message_id] = (carrier, country, parts)
 
     def keep(self, message_id: int) -> None:
         """The carrier has taken the message."""
@@ -89,9 +89,11 @@ class Quotas:
 
     def give_back(self, message_id: int) -> None:
         """The message does not go to the carrier after all."""
-        reserved = self._reserved.pop(message_id, None)
-        if reserved is not None and reserved[3] == self._day:
-            self._add(reserved[0], reserved[1], -reserved[2])
+        if message_id not in self._reserved:
+            return
+        self._turn_day()  # counts it again
+        carrier, country, parts = self._reserved.pop(message_id)
+        self._add(carrier, country, -parts)
 
     def left(self, carrier: str, country: str) -> int | None:
         """Parts that a carrier may still be given today; None without a limit."""
@@ -126,3 +128,5 @@ class Quotas:
             self._day = day
             self._taken.clear()
             self._elsewhere = {}
+            for carrier, country, parts in self._reserved.values():
+                self._add(carrier, country, parts)
