@@ -341,7 +341,8 @@ async def test_what_is_above_a_limit_keeps_nobody_from_their_carrier(
     await send(harness, account, 5, first=46700000000)
     await until_balance(harness, account, (15, 18, 7))
     assert one.taken == 7
-    assert len(harness.live) <= 10
+    # All of them are in memory for as long as they are read again, and left once more.
+    await until(lambda: len(harness.live) <= 10)
     harness.selection.quotas.replace([Quota(carrier="one", country="238", parts_per_day=20)])
     await harness.until_states(account, S.DELIVERED, count=25)
     assert one.taken == 25
