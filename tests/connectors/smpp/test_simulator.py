@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 from tests.passing_time import until
 
 from dragoman.core.messages.model.lifecycle import ReceiptState
@@ -18,6 +19,7 @@ from dragoman.protocols.smpp.constants import MessageState
 from dragoman.protocols.smpp.pdus import BindTransceiver, SubmitSm, Unbind
 from dragoman.testkit.simulator import Behaviour, ReceiptStyle, ReceiptTiming, Simulator
 from dragoman.testkit.simulator.schedule import Schedule
+from dragoman.testkit.simulator.smsc import SESSION
 
 
 @pytest.mark.parametrize("style", ReceiptStyle)
@@ -139,6 +141,21 @@ async def test_nothing_is_sent_over_a_link_whose_unbind_waits_for_answers(
     finally:
         writer.close()
     assert [text.text for text in events.texts] == ["over the other link"]
+
+
+async def test_what_comes_behind_a_bind_is_taken_without_anything_behind_it(
+    make_simulator: Any, events: Any
+) -> None:
+    """Bug: it was taken when the next octets came, or when time for a bind was over."""
+    simulator = await make_simulator(session=replace(SESSION, session_init_timeout_s=1e6))
+    _, writer = await asyncio.open_connection("127.0.0.1", simulator.port)
+    submit = SubmitSm(source_addr="1204", destination_addr="4511111111", short_message=b"x")
+    writer.write(encode(BindTransceiver(system_id="dragoman"), 1) + encode(submit, 2))
+    try:
+        await events.until(lambda: simulator.taken == 1)
+        assert simulator.submits[0].system_id == "dragoman"
+    finally:
+        writer.close()
 
 
 async def test_what_fails_costs_nothing_else_its_turn() -> None:

@@ -12,6 +12,7 @@ from dragoman.protocols.smpp.constants import CommandId
 from dragoman.protocols.smpp.events import (
     BindRequested,
     Closed,
+    Event,
     RequestReceived,
     ResponseReceived,
     ResponseTimedOut,
@@ -173,8 +174,13 @@ class Wire(asyncio.Protocol):
             self._transport.write(data[start : start + size])
 
     def _handle_events(self) -> None:
+        # What came behind a bind are events once that is answered.
+        while events := self.session.events_received():
+            self._handle(events)
+
+    def _handle(self, events: list[Event[Delivery]]) -> None:
         smsc = self._smsc
-        for event in self.session.events_received():
+        for event in events:
             match event:
                 case RequestReceived(request=request):
                     smsc.requested(self, request)
