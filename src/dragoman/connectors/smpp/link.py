@@ -34,6 +34,7 @@ from dragoman.protocols.smpp.events import (
     RequestReceived,
     ResponseReceived,
     ResponseTimedOut,
+    Unbinding,
 )
 from dragoman.protocols.smpp.layouts import RESPONSE_CLASSES
 from dragoman.protocols.smpp.pdus import (
@@ -172,9 +173,10 @@ class Link(asyncio.Protocol):
                 await asyncio.wait([self._quiet], timeout=max(0.0, deadline - loop.time()))
             self._return_line(begun_too=True)
         session = self._session
-        if session is not None and session.bound and self._gone is not None:
-            session.unbind(self._clock())
-            self._after_session()
+        if session is not None and self._gone is not None and (session.bound or session.is_ending):
+            if session.bound:
+                session.unbind(self._clock())
+                self._after_session()
             wait_s = max(_CLOSE_WITHIN_S, deadline - loop.time())
             await asyncio.wait([self._gone], timeout=wait_s)
         if self._task is not None:
@@ -291,6 +293,8 @@ class Link(asyncio.Protocol):
 
     def _pump_now(self) -> None:
         self._pump_due = None
+        if self._session is not None and self._session.state is _CLOSED:
+            self._handle_events()  # an answer of ours was the last that an unbind waited for
         self._pump()
         self._arm_session_timer()
 
@@ -462,6 +466,14 @@ class Link(asyncio.Protocol):
         self.last_error = f"bind refused: {describe_status(event.response.command_status)}"
         self._disconnect()
 
+    def _on_unbinding(self, event: Unbinding[Part]) -> None:
+        """Gives back what is not sent; the responses to the rest may still come."""
+        for part in event.unwritten:
+            part.tracker.in_window -= 1
+            self._events.part_returned(part, draining=self._draining)
+        self._return_line(begun_too=True)
+        self._events.link_changed()
+
     def _on_closed(self, event: Closed[Part]) -> None:
         if not self.last_error and event.reason is not CloseReason.UNBOUND:
             self.last_error = event.reason.value
@@ -486,6 +498,7 @@ class Link(asyncio.Protocol):
             RequestReceived: _on_request,
             Bound: _on_bound,
             BindRefused: _on_refused,
+            Unbinding: _on_unbinding,
             Closed: _on_closed,
         }
     )

@@ -62,6 +62,15 @@ class ResponseTimedOut(msgspec.Struct, Generic[Context], frozen=True, gc=False):
     context: Context
 
 
+class Unbinding(msgspec.Struct, Generic[Context], frozen=True, gc=False):
+    """The server unbinds: no more is sent; `Closed` comes once what is on its way is answered.
+
+    `unwritten` requests were never handed out for writing.
+    """
+
+    unwritten: tuple[Context, ...] = ()
+
+
 class Closed(msgspec.Struct, Generic[Context], frozen=True, gc=False):
     """The session is over; the last event.
 
@@ -81,5 +90,6 @@ Event: TypeAlias = (
     | RequestReceived
     | ResponseReceived[Context]
     | ResponseTimedOut[Context]
+    | Unbinding[Context]
     | Closed[Context]
 )

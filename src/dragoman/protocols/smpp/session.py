@@ -22,7 +22,6 @@ from dragoman.protocols.smpp.codec import (
     encode_acknowledgement,
 )
 from dragoman.protocols.smpp.constants import (
-    MAX_SEQUENCE_NUMBER,
     RESPONSE_BIT,
     CommandId,
     CommandStatus,
@@ -45,6 +44,7 @@ from dragoman.protocols.smpp.events import (
     RequestReceived,
     ResponseReceived,
     ResponseTimedOut,
+    Unbinding,
 )
 from dragoman.protocols.smpp.framing import Framer
 from dragoman.protocols.smpp.layouts import PDU_CLASSES, RESPONSE_CLASSES
@@ -61,11 +61,13 @@ from dragoman.protocols.smpp.pdus import (
     Unbind,
     UnbindResp,
 )
+from dragoman.protocols.smpp.requests import Requests
 from dragoman.protocols.smpp.session_settings import SessionSettings
 from dragoman.protocols.smpp.states import (
     ACCEPTANCE,
     ALLOWED_REQUESTS,
     BOUND,
+    DELIVERIES,
     TRANSITIONS,
     Move,
     Role,
@@ -75,6 +77,8 @@ from dragoman.protocols.smpp.states import (
 _NOTHING: Final[frozenset[int]] = frozenset()
 _CLOSED: Final = State.CLOSED
 _WITHOUT_FIELDS: Final = frozenset({CommandId.ENQUIRE_LINK.value, CommandId.UNBIND.value})
+_MOST_EARLY: Final = 1_000
+"""Deliveries that wait for a server's answer to our bind; more are to be sent again."""
 
 
 class Session(Generic[Context]):
@@ -83,26 +87,19 @@ class Session(Generic[Context]):
     __slots__ = (
         "_acceptable",
         "_bind_command",
-        "_bind_sequence",
         "_early",
         "_enquire_deadline",
-        "_enquire_sequence",
         "_events",
         "_framer",
         "_heard_at",
         "_held_unbind",
-        "_moves",
         "_out",
-        "_outstanding",
         "_peer_may",
+        "_requests",
         "_sendable",
-        "_sequence",
         "_setup_deadline",
         "_unanswered",
-        "_unbind_sequence",
-        "_unwritten",
         "_we_may",
-        "_wrapped",
         "bound",
         "cut_pdus",
         "ignored_responses",
@@ -132,22 +129,13 @@ class Session(Generic[Context]):
         self._framer = Framer()
         self._events: list[Event[Context]] = []
         self._out: list[bytes] = []
-        # Sequence number -> (sent at, command id, context). One time-out for all keeps a dict,
-        # which remembers insertion, in order of deadline.
-        self._outstanding: dict[int, tuple[float, int, Context]] = {}
-        self._unwritten: list[int] = []
+        self._requests: Requests[Context] = Requests(self._out)
         self._early: list[Pdu] = []
         self._unanswered = 0
-        """Requests of a client that the caller has and did not answer."""
+        """Requests of the peer that the caller has and did not answer."""
         self._held_unbind: Pdu | None = None
-        """A client's unbind that is answered once all before it is."""
-        self._sequence = 0
-        self._wrapped = False
-        """Whether numbers are used again, of which some may still be in use."""
+        """The peer's unbind, which is answered once all before it is."""
         self._bind_command = 0
-        self._bind_sequence = 0
-        self._enquire_sequence = 0
-        self._unbind_sequence = 0
         self._heard_at = now
         self._enquire_deadline: float | None = None
         self._setup_deadline: float | None = (
@@ -163,16 +151,16 @@ class Session(Generic[Context]):
     @property
     def window_free(self) -> int:
         """How many requests may be sent now without waiting for an answer."""
-        return self.window - len(self._outstanding)
+        return self.window - len(self._requests)
 
     def has_room_for(self, command_id: int) -> bool:
         """Whether a request of a kind may be sent now."""
-        return command_id in self._sendable and len(self._outstanding) < self.window
+        return command_id in self._sendable and len(self._requests) < self.window
 
     @property
     def outstanding(self) -> int:
         """How many requests of ours are unanswered."""
-        return len(self._outstanding)
+        return len(self._requests)
 
     def bind(self, request: Bind, now: float) -> None:
         """Asks the peer to bind; `Bound`, `BindRefused` or `Closed` follows."""
@@ -180,7 +168,7 @@ class Session(Generic[Context]):
             raise LocalProtocolError(f"cannot bind as {self.role.value} while {self.state.value}")
         self._move(Move.BIND)
         self._bind_command = request.command_id
-        self._bind_sequence = self._send_control(request)
+        self._requests.send_control(request)
         self._setup_deadline = now + self.settings.bind_timeout_s
 
     def request(self, pdu: Pdu, context: Context, now: float) -> int:
@@ -193,16 +181,10 @@ class Session(Generic[Context]):
         if command_id not in self._sendable:
             raise NotBound(f"{type(pdu).__name__} is not allowed while {self.state.value}")
         if type(pdu) not in RESPONSE_CLASSES:
-            return self._send_control(pdu)
-        outstanding = self._outstanding
-        if len(outstanding) >= self.window:
-            raise WindowFull(f"{len(outstanding)} requests are unanswered")
-        sequence = self._next_sequence()
-        self._out.append(encode(pdu, sequence))
-        self._sequence = sequence
-        outstanding[sequence] = (now, command_id, context)
-        self._unwritten.append(sequence)
-        return sequence
+            return self._requests.send_only(pdu)
+        if len(self._requests) >= self.window:
+            raise WindowFull(f"{len(self._requests)} requests are unanswered")
+        return self._requests.send(pdu, context, now)
 
     def respond(self, request: Pdu, response: Pdu) -> None:
         """Answers a request of the peer; the response takes the request's sequence number.
@@ -241,13 +223,19 @@ class Session(Generic[Context]):
 
     def _count_answer(self) -> None:
         self._unanswered -= 1
-        if self._held_unbind is not None and not self._unanswered:
-            self._end_by(self._held_unbind)
+        if self._held_unbind is not None:
+            self._look_at_unbind(self._held_unbind)
 
     @property
     def early(self) -> int:
-        """How many requests wait for the answer to a bind; not reading is what bounds them."""
+        """How many requests wait for the answer to a bind; a server bounds a client's by not
+        reading."""
         return len(self._early)
+
+    @property
+    def is_ending(self) -> bool:
+        """Whether the peer's unbind waits for what is on its way."""
+        return self._held_unbind is not None and not self.closed
 
     @property
     def heard_at(self) -> float:
@@ -257,7 +245,7 @@ class Session(Generic[Context]):
     def enquire(self, now: float) -> None:
         """Asks the peer whether it is alive, unless it is being asked; any PDU is an answer."""
         if self.bound and self._enquire_deadline is None:
-            self._enquire_sequence = self._send_control(EnquireLink())
+            self._requests.send_control(EnquireLink())
             self._enquire_deadline = now + self.settings.enquire_timeout_s
 
     def unbind(self, now: float) -> None:
@@ -265,7 +253,7 @@ class Session(Generic[Context]):
         if not self.bound:
             raise NotBound(f"cannot unbind while {self.state.value}")
         self._move(Move.UNBIND)
-        self._unbind_sequence = self._send_control(Unbind())
+        self._requests.send_control(Unbind())
         self._setup_deadline = now + self.settings.unbind_timeout_s
 
     def data_to_send(self) -> bytes:
@@ -275,7 +263,7 @@ class Session(Generic[Context]):
             return b""
         data = out[0] if len(out) == 1 else b"".join(out)
         out.clear()
-        self._unwritten.clear()
+        self._requests.note_written()
         return data
 
     # Incoming
@@ -331,9 +319,9 @@ class Session(Generic[Context]):
         deadlines = []
         if self._setup_deadline is not None:
             deadlines.append(self._setup_deadline)
-        if self._outstanding and not self._is_in_doubt:
-            sent_at = next(iter(self._outstanding.values()))[0]
-            deadlines.append(sent_at + self.settings.response_timeout_s)
+        oldest = None if self._is_in_doubt else self._requests.oldest()
+        if oldest is not None:
+            deadlines.append(oldest[1] + self.settings.response_timeout_s)
         if self._enquire_deadline is not None:
             deadlines.append(self._enquire_deadline)
         elif self.bound:
@@ -345,7 +333,10 @@ class Session(Generic[Context]):
         if self.closed:
             return
         if self._setup_deadline is not None and now >= self._setup_deadline:
-            self._close(self._overdue_reason())
+            if self._held_unbind is not None and self.role is Role.CLIENT:
+                self._end_by(self._held_unbind)
+            else:
+                self._close(self._overdue_reason())
             return
         if self._enquire_deadline is not None and now >= self._enquire_deadline:
             self._close(CloseReason.LINK_DEAD)
@@ -361,28 +352,30 @@ class Session(Generic[Context]):
     # Answers to our requests
 
     def _on_response(self, pdu: Pdu, now: float) -> None:
-        sequence = pdu.sequence_number
-        found = self._outstanding.get(sequence)
-        if found is None:
+        if not self._requests.has(pdu.sequence_number):
             self._on_control_response(pdu)
             return
-        sent_at, command_id, context = found
-        if pdu.command_id != command_id | RESPONSE_BIT and type(pdu) is not GenericNack:
+        found = self._requests.take_answered(pdu)
+        if found is None:
             self.ignored_responses += 1
             return
-        del self._outstanding[sequence]
+        sent_at, context = found
         self._events.append(ResponseReceived(context, pdu, now - sent_at))
+        if self._held_unbind is not None:
+            self._look_at_unbind(self._held_unbind)
 
     def _on_control_response(self, pdu: Pdu) -> None:
-        sequence = pdu.sequence_number
+        command_id = self._requests.control_of(pdu.sequence_number)
         nack = type(pdu) is GenericNack
-        if sequence and sequence == self._bind_sequence and (nack or isinstance(pdu, BindResp)):
-            self._bind_sequence = 0
-            self._on_bind_response(pdu)
-        elif sequence and sequence == self._unbind_sequence and (nack or type(pdu) is UnbindResp):
+        if command_id == CommandId.ENQUIRE_LINK:
+            self._requests.forget_control(command_id)
+        elif command_id == CommandId.UNBIND and (nack or type(pdu) is UnbindResp):
             self._close(CloseReason.UNBOUND)
-        elif sequence and sequence == self._enquire_sequence:
-            self._enquire_sequence = 0
+        elif (
+            command_id and command_id == self._bind_command and (nack or isinstance(pdu, BindResp))
+        ):
+            self._requests.forget_control(command_id)
+            self._on_bind_response(pdu)
         else:
             self.ignored_responses += 1
 
@@ -394,19 +387,20 @@ class Session(Generic[Context]):
             self._events.append(Bound(pdu))
         else:
             self._events.append(BindRefused(pdu))
+        self._take_early()
 
     # Requests of the peer
 
     def _on_request(self, pdu: Pdu) -> None:
         handler = self._HANDLERS.get(pdu.command_id)
         if self._is_early(pdu):
-            self._early.append(pdu)
+            self._keep_early(pdu)
         elif handler is not None:
             handler(self, pdu)
         elif self._held_unbind is not None:
             self.refused_requests += 1  # behind an unbind; not taken, so not answered
         elif pdu.command_id in self._acceptable:
-            self._unanswered += 1
+            self._unanswered += type(pdu) in RESPONSE_CLASSES
             self._events.append(RequestReceived(pdu))
         elif self.state is State.UNBINDING and self.settings.silent_while_unbinding:
             self.refused_requests += 1
@@ -416,12 +410,22 @@ class Session(Generic[Context]):
             self._refuse(None, CommandStatus.ESME_RINVCMDID, pdu.sequence_number)
 
     def _is_early(self, pdu: Pdu) -> bool:
-        """Whether a request came behind a bind that it depends on: some clients do not wait."""
-        return (
-            self.state is State.BINDING
-            and self.role is Role.SERVER
-            and pdu.command_id != CommandId.ENQUIRE_LINK
-        )
+        """Whether a request depends on a bind that is not answered.
+
+        Some clients do not wait for the answer, and some servers send what they have kept for a
+        client before they write it.
+        """
+        if self.state is not State.BINDING:
+            return False
+        if self.role is Role.SERVER:
+            return pdu.command_id != CommandId.ENQUIRE_LINK
+        return pdu.command_id in DELIVERIES
+
+    def _keep_early(self, pdu: Pdu) -> None:
+        if self.role is Role.CLIENT and len(self._early) >= _MOST_EARLY:
+            self._refuse(type(pdu), CommandStatus.ESME_RX_T_APPN, pdu.sequence_number)
+        else:
+            self._early.append(pdu)
 
     def _take_early(self) -> None:
         early, self._early = self._early, []
@@ -430,8 +434,10 @@ class Session(Generic[Context]):
                 return
             if self.bound:
                 self._on_request(pdu)
-            else:
+            elif self.role is Role.SERVER:
                 self._refuse(type(pdu), CommandStatus.ESME_RINVBNDSTS, pdu.sequence_number)
+            else:
+                self.refused_requests += 1  # not answered, for the server to send it again
 
     def _on_bind_request(self, pdu: Pdu) -> None:
         if self.role is Role.SERVER and self.state is State.OPEN and isinstance(pdu, Bind):
@@ -447,13 +453,29 @@ class Session(Generic[Context]):
         self._refuse(type(pdu), status, pdu.sequence_number)
 
     def _on_unbind_request(self, pdu: Pdu) -> None:
-        if self.role is Role.SERVER and self._unanswered:
-            # What it submitted is being stored; without the answers it would be sent again.
-            self._held_unbind = pdu
-            self._sendable = _NOTHING
-            self._setup_deadline = self._heard_at + self.settings.unbind_timeout_s
+        """Ends the session once all before the unbind is answered, or in time.
+
+        What a client submitted is being stored, and it would send that again without the answers.
+        A server's answers may be behind its unbind, and without them we would.
+        """
+        if self._is_owed_nothing:
+            self._end_by(pdu)
             return
-        self._end_by(pdu)
+        self._held_unbind = pdu
+        self._sendable = _NOTHING
+        self._setup_deadline = self._heard_at + self.settings.unbind_timeout_s
+        if self.role is Role.CLIENT:
+            self.bound = False
+            self._events.append(Unbinding(self._requests.take_unwritten()))
+
+    @property
+    def _is_owed_nothing(self) -> bool:
+        """Whether nothing is on its way that the peer's unbind waits for."""
+        return not self._unanswered and (self.role is Role.SERVER or self._requests.written <= 0)
+
+    def _look_at_unbind(self, pdu: Pdu) -> None:
+        if self._is_owed_nothing:
+            self._end_by(pdu)
 
     def _end_by(self, pdu: Pdu) -> None:
         self._out.append(encode(UnbindResp(), pdu.sequence_number))
@@ -489,11 +511,12 @@ class Session(Generic[Context]):
             self._refuse(request, error.command_status, error.sequence_number)
             return
         # The peer answered, but not what: the same as no answer, only sooner.
-        found = self._outstanding.pop(error.sequence_number, None)
-        if found is None:
+        if not self._requests.has(error.sequence_number):
             self.ignored_responses += 1
-        else:
-            self._events.append(ResponseTimedOut(found[2]))
+            return
+        self._events.append(ResponseTimedOut(self._requests.take(error.sequence_number)))
+        if self._held_unbind is not None:
+            self._look_at_unbind(self._held_unbind)
 
     def _refuse(self, request: type[Pdu] | None, status: int, sequence: int) -> None:
         self.refused_requests += 1
@@ -523,20 +546,8 @@ class Session(Generic[Context]):
         if self.closed:
             return
         self._move(Move.CLOSE)
-        unwritten = frozenset(self._unwritten)
-        outstanding = self._outstanding
-        self._events.append(
-            Closed(
-                reason,
-                tuple(entry[2] for seq, entry in outstanding.items() if seq not in unwritten),
-                tuple(entry[2] for seq, entry in outstanding.items() if seq in unwritten),
-            )
-        )
-        outstanding.clear()
-        if unwritten:
-            # PDUs reported as unwritten must not be written afterwards.
-            self._out = [frame for frame in self._out if _request_number(frame) not in unwritten]
-            self._unwritten.clear()
+        unwritten = self._requests.take_unwritten()
+        self._events.append(Closed(reason, self._requests.take_all(), unwritten))
 
     def _overdue_reason(self) -> CloseReason:
         if self.state is State.UNBINDING or self._held_unbind is not None:
@@ -556,44 +567,17 @@ class Session(Generic[Context]):
         A peer that has said nothing since a request was sent is asked first whether it is alive:
         what is sent again over a link that leads nowhere may arrive twice when the line is back.
         """
-        outstanding = self._outstanding
         latest = now - self.settings.response_timeout_s
-        while outstanding and not self._is_in_doubt:
-            sequence = next(iter(outstanding))
-            sent_at, _, context = outstanding[sequence]
-            if sent_at > latest:
-                return
-            if self.bound and self._heard_at <= sent_at:
+        while not self._is_in_doubt:
+            oldest = self._requests.oldest()
+            if oldest is None or oldest[1] > latest:
+                break
+            if self.bound and self._heard_at <= oldest[1]:
                 self.enquire(now)
                 return
-            del outstanding[sequence]
-            self._events.append(ResponseTimedOut(context))
-
-    def _send_control(self, pdu: Pdu) -> int:
-        sequence = self._next_sequence()
-        self._out.append(encode(pdu, sequence))
-        self._sequence = sequence
-        return sequence
+            self._events.append(ResponseTimedOut(self._requests.take(oldest[0])))
+        if self._held_unbind is not None:
+            self._look_at_unbind(self._held_unbind)
 
     def _send_nack(self, status: int, sequence: int) -> None:
         self._out.append(encode(GenericNack(command_status=status), sequence))
-
-    def _next_sequence(self) -> int:
-        """A number that no request waits under; it is used once the request is written."""
-        sequence = self._sequence
-        if not self._wrapped and sequence + 1 < MAX_SEQUENCE_NUMBER:
-            return sequence + 1
-        self._wrapped = True
-        while True:
-            sequence = sequence + 1 if sequence < MAX_SEQUENCE_NUMBER else 1
-            if sequence not in self._outstanding and sequence not in (
-                self._bind_sequence,
-                self._enquire_sequence,
-                self._unbind_sequence,
-            ):
-                return sequence
-
-
-def _request_number(frame: bytes) -> int:
-    """Returns the sequence number of a request of ours; 0 for an answer to the peer's."""
-    return 0 if frame[4] & 0x80 else int.from_bytes(frame[12:16], "big")

@@ -71,9 +71,10 @@ _SUBMISSIONS: Final = frozenset(
         CommandId.REPLACE_SM.value,
     }
 )
-_DELIVERIES: Final = frozenset(
+DELIVERIES: Final = frozenset(
     {CommandId.DELIVER_SM.value, CommandId.DATA_SM.value, CommandId.ALERT_NOTIFICATION.value}
 )
+"""What a server sends to a client that is bound as a receiver."""
 ALLOWED_REQUESTS: Final[dict[Role, dict[State, frozenset[int]]]] = {
     Role.CLIENT: {
         State.BOUND_TX: _SUBMISSIONS,
@@ -82,8 +83,8 @@ ALLOWED_REQUESTS: Final[dict[Role, dict[State, frozenset[int]]]] = {
     },
     Role.SERVER: {
         State.OPEN: frozenset({CommandId.OUTBIND.value}),
-        State.BOUND_RX: _DELIVERIES,
-        State.BOUND_TRX: _DELIVERIES,
+        State.BOUND_RX: DELIVERIES,
+        State.BOUND_TRX: DELIVERIES,
     },
 }
 """Which requests a side may send in a state (SMPP 3.4 s. 2.3); bind, unbind, enquire_link apart."""

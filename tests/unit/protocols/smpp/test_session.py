@@ -22,6 +22,7 @@ from dragoman.protocols.smpp.events import (
     RequestReceived,
     ResponseReceived,
     ResponseTimedOut,
+    Unbinding,
 )
 from dragoman.protocols.smpp.framing import Framer
 from dragoman.protocols.smpp.pdus import (
@@ -40,13 +41,14 @@ from dragoman.protocols.smpp.pdus import (
     EnquireLinkResp,
     GenericNack,
     Pdu,
+    QuerySm,
     QuerySmResp,
     SubmitSm,
     SubmitSmResp,
     Unbind,
     UnbindResp,
 )
-from dragoman.protocols.smpp.session import Session
+from dragoman.protocols.smpp.session import _MOST_EARLY, Session
 from dragoman.protocols.smpp.session_settings import SessionSettings
 from dragoman.protocols.smpp.states import TRANSITIONS, Move, Role, State
 from dragoman.protocols.smpp.tlvs import Tlv
@@ -161,6 +163,71 @@ def test_deliver_in_the_segment_of_the_bind_response_arrives_after_it() -> None:
     )
     events = session.events_received()
     assert [type(event) for event in events] == [Bound, RequestReceived]
+
+
+# It was refused 0x04, and a receipt was lost.
+@pytest.mark.parametrize("apart", [False, True])
+@pytest.mark.parametrize(
+    ("request_", "answer"),
+    [(BindTransceiver(), BindTransceiverResp()), (BindReceiver(), BindReceiverResp())],
+)
+def test_delivery_before_the_bind_response_waits_for_it(
+    request_: Bind, answer: Pdu, apart: bool
+) -> None:
+    session = client()
+    session.bind(request_, 0.0)
+    (sent,) = written(session)
+    pdus = [
+        frame(DeliverSm(short_message=b"first"), 7),
+        frame(EnquireLink(), 8),
+        frame(DataSm(), 9),
+        frame(answer, sent.sequence_number),
+        frame(DeliverSm(short_message=b"last"), 10),
+    ]
+    for data in pdus if apart else [b"".join(pdus)]:
+        session.receive_data(data, 0.0)
+    bound, *received = session.events_received()
+    assert isinstance(bound, Bound)
+    assert [event.request.sequence_number for event in received] == [7, 9, 10]
+    assert written(session) == [EnquireLinkResp(sequence_number=8)]
+    for event in received:
+        session.acknowledge(event.request, 0)
+    assert [pdu.sequence_number for pdu in written(session)] == [7, 9, 10]
+
+
+def test_delivery_before_a_refused_bind_is_not_answered_so_that_it_comes_again() -> None:
+    session = client()
+    session.bind(BindTransceiver(), 0.0)
+    (sent,) = written(session)
+    refused = BindTransceiverResp(command_status=CommandStatus.ESME_RBINDFAIL)
+    session.receive_data(frame(DeliverSm(), 7) + frame(refused, sent.sequence_number), 0.0)
+    assert [type(event) for event in session.events_received()] == [BindRefused]
+    assert written(session) == []
+    assert (session.early, session.refused_requests) == (0, 1)
+
+
+def test_more_deliveries_than_can_wait_for_the_bind_response_are_to_come_again() -> None:
+    session = client()
+    session.bind(BindTransceiver(), 0.0)
+    (sent,) = written(session)
+    session.receive_data(b"".join(frame(DeliverSm(), 1 + i) for i in range(_MOST_EARLY + 2)), 0.0)
+    assert [(pdu.sequence_number, pdu.command_status) for pdu in written(session)] == [
+        (_MOST_EARLY + 1, CommandStatus.ESME_RX_T_APPN),
+        (_MOST_EARLY + 2, CommandStatus.ESME_RX_T_APPN),
+    ]
+    session.receive_data(frame(BindTransceiverResp(), sent.sequence_number), 0.0)
+    assert len(session.events_received()) == 1 + _MOST_EARLY
+
+
+def test_delivery_before_the_response_to_a_transmitter_is_refused() -> None:
+    session = client()
+    session.bind(BindTransmitter(), 0.0)
+    (sent,) = written(session)
+    session.receive_data(frame(DeliverSm(), 7), 0.0)
+    session.receive_data(frame(BindTransmitterResp(), sent.sequence_number), 0.0)
+    assert [type(event) for event in session.events_received()] == [Bound]
+    (answer,) = written(session)
+    assert answer.command_status == CommandStatus.ESME_RINVBNDSTS
 
 
 def test_bind_is_not_answered_in_time_closes() -> None:
@@ -384,11 +451,11 @@ def test_answer_after_the_deadline_is_ignored() -> None:
 def test_sequence_numbers_wrap_to_one_and_skip_those_outstanding() -> None:
     session = bound_client()
     held = session.request(SUBMIT, "held", 0.0)
-    session._sequence = MAX_SEQUENCE_NUMBER - 1
+    session._requests._sequence = MAX_SEQUENCE_NUMBER - 1
     assert session.request(SUBMIT, "last", 0.0) == MAX_SEQUENCE_NUMBER
-    session._sequence = held - 1
+    session._requests._sequence = held - 1
     assert session.request(SUBMIT, "next", 0.0) == held + 1
-    session._sequence = MAX_SEQUENCE_NUMBER
+    session._requests._sequence = MAX_SEQUENCE_NUMBER
     session.receive_data(frame(EnquireLink(), 1), 1.0)
     session.handle_timeouts(10.0)
     assert session.request(SUBMIT, "wrapped", 10.0) == 1
@@ -613,6 +680,76 @@ def test_requests_reported_unwritten_are_not_written_behind_an_unbind_response()
     session.receive_data(frame(Unbind(), 1), 0.0)
     assert session.events_received() == [Closed(CloseReason.PEER_UNBOUND, (), ("waiting",))]
     assert [type(pdu) for pdu in written(session)] == [UnbindResp]
+
+
+# Whether the server had taken them was unknown, and they were sent twice or not at all.
+def test_servers_unbind_is_answered_behind_the_responses_that_still_come() -> None:
+    session = bound_client()
+    first, second = session.request(SUBMIT, "a", 0.0), session.request(SUBMIT, "b", 0.0)
+    session.data_to_send()
+    session.request(SUBMIT, "unwritten", 0.0)
+    session.receive_data(frame(DeliverSm(), 3) + frame(Unbind(), 4), 1.0)
+    delivered, unbinding = session.events_received()
+    assert isinstance(delivered, RequestReceived)
+    assert unbinding == Unbinding(("unwritten",))
+    assert (session.bound, session.is_ending, session.outstanding) == (False, True, 2)
+    assert not session.has_room_for(SubmitSm.command_id)
+    assert session.data_to_send() == b""
+    session.receive_data(frame(SubmitSmResp(message_id="x"), first), 2.0)
+    session.receive_data(frame(EnquireLink(), 5), 2.0)
+    answered = SubmitSmResp(message_id="y")
+    session.receive_data(frame(answered, second), 2.0)
+    assert [event.context for event in session.events_received()] == ["a", "b"]
+    session.acknowledge(delivered.request, 0)
+    assert session.events_received() == [Closed(CloseReason.PEER_UNBOUND)]
+    assert written(session) == [
+        EnquireLinkResp(sequence_number=5),
+        DeliverSmResp(sequence_number=3),
+        UnbindResp(sequence_number=4),
+    ]
+
+
+def test_unbind_does_not_wait_for_what_has_no_answer() -> None:
+    session = bound_client()
+    session.receive_data(frame(AlertNotification(), 3) + frame(Unbind(), 4), 1.0)
+    alerted, closed = session.events_received()
+    assert isinstance(alerted, RequestReceived)
+    assert closed == Closed(CloseReason.PEER_UNBOUND)
+
+
+def test_servers_unbind_waits_no_longer_than_ours_would() -> None:
+    session = bound_client()
+    session.request(SUBMIT, "a", 0.0)
+    session.data_to_send()
+    session.receive_data(frame(Unbind(), 4) + frame(DeliverSm(), 5), 1.0)
+    assert session.events_received() == [Unbinding()]
+    assert session.next_deadline() == 1 + SETTINGS.unbind_timeout_s
+    session.handle_timeouts(1 + SETTINGS.unbind_timeout_s)
+    assert session.events_received() == [Closed(CloseReason.PEER_UNBOUND, ("a",))]
+    assert written(session) == [UnbindResp(sequence_number=4)]
+    assert not session.is_ending
+
+
+@pytest.mark.parametrize("ending", ["unreadable", "late", "lost"])
+def test_servers_unbind_ends_with_the_last_request_whatever_becomes_of_it(ending: str) -> None:
+    session = bound_client()
+    sequence = session.request(QuerySm(message_id="7b"), "a", 0.0)
+    session.data_to_send()
+    session.receive_data(frame(Unbind(), 4), 9.0)
+    session.events_received()
+    if ending == "unreadable":
+        session.receive_data(struct.pack(">IIII", 18, 0x80000003, 0, sequence) + b"7b", 9.0)
+        expected: list[Any] = [CloseReason.PEER_UNBOUND]
+    elif ending == "late":
+        session.handle_timeouts(10.0)
+        expected = [CloseReason.PEER_UNBOUND]
+    else:
+        session.receive_eof()
+        expected = [CloseReason.CONNECTION_LOST]
+    events = session.events_received()
+    assert [event.reason for event in events if isinstance(event, Closed)] == expected
+    unanswered = [event.unanswered for event in events if isinstance(event, Closed)]
+    assert unanswered == [("a",) if ending == "lost" else ()]
 
 
 def test_unbind_waits_for_answers_still_on_their_way() -> None:
