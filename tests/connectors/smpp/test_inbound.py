@@ -207,6 +207,15 @@ def test_payload_is_the_text_where_short_message_is_empty() -> None:
     assert read(pdu).text == "long text"
 
 
+# The payload was dropped.
+@pytest.mark.parametrize("short", [b"long", b"", b"long text"])
+def test_the_longer_of_short_message_and_payload_is_the_text(short: bytes) -> None:
+    pdu = DeliverSm(short_message=short, tlvs=(Tlv(Tag.MESSAGE_PAYLOAD, b"long text"),))
+    assert read(pdu).text == "long text"
+    pdu = DeliverSm(short_message=b"long text", tlvs=(Tlv(Tag.MESSAGE_PAYLOAD, short),))
+    assert read(pdu).text == "long text"
+
+
 def test_receipt_without_an_id_stays_a_receipt() -> None:
     report = read(DeliverSm(esm_class=4, short_message=b"stat:DELIVRD err:000"))
     assert isinstance(report, ReceiptReport)

@@ -18,10 +18,11 @@ from dragoman.protocols.gsm.alphabet import (
 from dragoman.protocols.gsm.national import DEFAULT, decode_national, shift_in
 from dragoman.protocols.gsm.udh import fill_bits_after, parse_udh, split_udh
 from dragoman.protocols.smpp.constants import ESM_UDHI, MessageState, Tag
+from dragoman.protocols.smpp.content import octets_of
 from dragoman.protocols.smpp.data_codings import CHARSETS, alphabet_of
 from dragoman.protocols.smpp.pdus import DataSm, DeliverSm
 from dragoman.protocols.smpp.receipts import Receipt, read_receipt
-from dragoman.protocols.smpp.tlvs import find_integer, find_tlv
+from dragoman.protocols.smpp.tlvs import find_integer
 
 _UCS2: Final = 0x08
 
@@ -47,7 +48,7 @@ def _receipt_report(
         state=_state(receipt),
         recipient=pdu.source_addr,
         error=receipt.error,
-        raw=_octets(pdu).decode("latin-1"),
+        raw=octets_of(pdu).decode("latin-1"),
         done_date=receipt.done_date,
         other_id=receipt.other_id,
         text=None if receipt.marked else _inbound_part(pdu, carrier, profile),
@@ -74,7 +75,7 @@ _NOT_FINAL: Final = frozenset({ReceiptState.ENROUTE, ReceiptState.ACCEPTED, Rece
 
 
 def _inbound_part(pdu: DeliverSm | DataSm, carrier: str, profile: Profile) -> InboundPartReport:
-    octets = _octets(pdu)
+    octets = octets_of(pdu)
     udh, data = split_udh(octets) if pdu.esm_class & ESM_UDHI else (b"", octets)
     alphabet, text = _decode(pdu.data_coding, udh, data, profile)
     reference, total, number = _place(pdu, udh)
@@ -89,11 +90,6 @@ def _inbound_part(pdu: DeliverSm | DataSm, carrier: str, profile: Profile) -> In
         total=total,
         number=number,
     )
-
-
-def _octets(pdu: DeliverSm | DataSm) -> bytes:
-    octets = pdu.short_message if isinstance(pdu, DeliverSm) else b""
-    return octets or find_tlv(pdu.tlvs, Tag.MESSAGE_PAYLOAD) or b""
 
 
 def _place(pdu: DeliverSm | DataSm, udh: bytes) -> tuple[int | None, int, int]:

@@ -11,6 +11,7 @@ from typing import Final
 
 import msgspec
 
+from dragoman.protocols.gsm.udh import split_udh
 from dragoman.protocols.smpp.constants import (
     ESM_TYPE_DELIVERY_RECEIPT,
     ESM_TYPE_INTERMEDIATE_NOTIFICATION,
@@ -20,6 +21,7 @@ from dragoman.protocols.smpp.constants import (
     MessageState,
     Tag,
 )
+from dragoman.protocols.smpp.content import octets_of
 from dragoman.protocols.smpp.pdus import DataSm, DeliverSm
 from dragoman.protocols.smpp.tlvs import find_tlv
 
@@ -80,13 +82,18 @@ _USUAL: Final = re.compile(
     r"(?: text:(?P<text>.*))?\Z",
     re.DOTALL | re.IGNORECASE,
 )
+_TIME_LENGTH: Final = 16
 _FIELDS: Final = tuple(_USUAL.groupindex)
-_KEY: Final = r"(?:id|sub|dlvrd|submit[ _]?date|done[ _]?date|stat|err|text)[ \t]*:"
+_KEY: Final = (
+    r"(?:(?:msg)?id|sub|dlvrd|submit[ _]?date|done[ _]?date|stat(?:e|us)?|err|text)[ \t]*:"
+)
 _FIELD: Final = re.compile(
-    rf"(?<![a-z0-9])(id|submit[ _]?date|done[ _]?date|stat|err)[ \t]*:[ \t]*(?!{_KEY})"
+    rf"(?<![a-z0-9])((?:msg)?id|submit[ _]?date|done[ _]?date|stat(?:e|us)?|err)[ \t]*:[ \t]*"
+    rf"(?!{_KEY})"
     rf"((?:(?![,;|]{_KEY})\S)*)",
     re.IGNORECASE,
 )
+_SAME_KEYS: Final = {"msgid": "id", "state": "stat", "status": "stat"}
 _TEXT: Final = re.compile(r"(?<![a-z0-9])text[ \t]*:(.*)", re.IGNORECASE | re.DOTALL)
 
 _STATES: Final[dict[str, MessageState]] = {
@@ -214,8 +221,11 @@ def write_receipt(
 def parse_date(raw: str) -> NaiveTime | None:
     """Read a date of 10, 12 or 14 digits; None if it is zero, empty or no date.
 
-    Twelve digits are YYMMDDhhmmss; where that is no date, they are YYYYMMDDhhmm.
+    Twelve digits are YYMMDDhhmmss; where that is no date, they are YYYYMMDDhhmm. Some servers write
+    an absolute time as PDUs have it (SMPP 3.4 s. 7.1.1.1), YYMMDDhhmmsstnnp.
     """
+    if len(raw) == _TIME_LENGTH and raw[-1] in "+-":
+        raw = raw[:12]
     if not (raw.isascii() and raw.isdigit()):
         return None
     match len(raw):
@@ -247,9 +257,13 @@ def _valid_time(digits: str) -> NaiveTime | None:
 
 
 def _text_of(pdu: DeliverSm | DataSm) -> str:
-    octets = pdu.short_message if isinstance(pdu, DeliverSm) else b""
-    octets = octets or find_tlv(pdu.tlvs, Tag.MESSAGE_PAYLOAD) or b""
-    # Some SMSCs say UCS-2 under another data_coding, too; no text in Latin-1 begins with NUL.
+    octets = octets_of(pdu)
+    if pdu.esm_class & ESM_UDHI:
+        octets = split_udh(octets)[1]
+    # Some SMSCs say UCS-2 under another data_coding, too, or with the lower octet first; no text in
+    # Latin-1 begins with NUL or has it behind each letter. A byte order mark may come before all.
+    if octets[3:4] == b"\0" and octets[5:6] == b"\0":
+        return octets.decode("utf-16-le", "replace").removeprefix("\ufeff")
     if octets[:1] == b"\0" or (pdu.data_coding == _UCS2 and b"\0" in octets):
         return octets.decode("utf-16-be", "replace")
     return octets.decode("latin-1")
@@ -281,13 +295,16 @@ def _parse_fields(text: str) -> tuple[str, ...]:
 
 
 def _plain(key: str) -> str:
-    return key.lower().replace(" ", "").replace("_", "")
+    plain = key.lower().replace(" ", "").replace("_", "")
+    return _SAME_KEYS.get(plain, plain)
 
 
 def _choose_state(octets: bytes | None, said: MessageState | None) -> MessageState | None:
     if not octets:
         return said
     state = _STATES_BY_NUMBER.get(int.from_bytes(octets[:4], "big"))
+    if state is None:  # written out, as a word or a digit
+        state = _STATES.get(octets.rstrip(b"\0").decode("latin-1").upper())
     if state is None or (state in _VAGUE_STATES and said is not None):
         return said
     return state

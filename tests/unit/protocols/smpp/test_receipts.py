@@ -63,6 +63,9 @@ SAME_SPELLINGS = {
         b"id:0123456789, submit date:2611212100, done date:2611212101, stat:DELIVRD, err:000, "
         b"text:Hello"
     ),
+    "status_for_stat": USUAL.replace(b"stat:", b"status:"),
+    "state_for_stat": USUAL.replace(b"stat:", b"state: "),
+    "msgid_for_id": b"msg" + USUAL,
     "lines": USUAL.replace(b" err", b"\r\nerr"),
 }
 
@@ -78,10 +81,29 @@ def test_receipt_is_read_from_a_message_payload() -> None:
     assert read_receipt(DataSm(esm_class=0x04, tlvs=(payload,))) == USUAL_RECEIPT
 
 
+# The payload was dropped where `short_message` had anything, if only the beginning of it.
+@pytest.mark.parametrize(
+    ("short", "payload"),
+    [(USUAL[:40], USUAL), (b" ", USUAL), (USUAL, USUAL), (USUAL, b""), (USUAL, b"?")],
+)
+def test_receipt_in_both_places_is_read_from_the_longer(short: bytes, payload: bytes) -> None:
+    assert receipt_of(short, Tlv(Tag.MESSAGE_PAYLOAD, payload)) == USUAL_RECEIPT
+
+
+@pytest.mark.parametrize("charset", ["utf-16-be", "utf-16-le"])
+@pytest.mark.parametrize("mark", ["", "\ufeff"])
 @pytest.mark.parametrize("data_coding", [8, 0])
-def test_receipt_is_read_from_utf_16(data_coding: int) -> None:
-    text = USUAL.decode().encode("utf-16-be")
-    assert receipt_of(text, data_coding=data_coding) == USUAL_RECEIPT
+def test_receipt_is_read_from_utf_16(data_coding: int, mark: str, charset: str) -> None:
+    text = (mark + USUAL.decode()).encode(charset)
+    assert receipt_of(text, data_coding=8 if mark else data_coding) == USUAL_RECEIPT
+
+
+# A header of seven octets put every letter of UTF-16 out of place.
+@pytest.mark.parametrize("header", ["050003420101", "06080400420101"])
+@pytest.mark.parametrize("charset", ["latin-1", "utf-16-be"])
+def test_receipt_is_read_behind_a_header(charset: str, header: str) -> None:
+    text = bytes.fromhex(header) + USUAL.decode().encode(charset)
+    assert receipt_of(text, esm_class=0x44) == USUAL_RECEIPT
 
 
 @pytest.mark.parametrize(
@@ -164,6 +186,12 @@ def test_tlvs_win_over_the_text() -> None:
     assert (receipt.error, receipt.text) == ("027", "Hello")
 
 
+@pytest.mark.parametrize("value", [b"\x05", b"\0\0\0\x05", b"5", b"5\0", b"UNDELIV", b"undeliv\0"])
+def test_state_of_a_tlv_counts_however_it_is_written(value: bytes) -> None:
+    receipt = receipt_of(b"", ID_TLV, Tlv(Tag.MESSAGE_STATE, value))
+    assert (receipt.message_id, receipt.state) == ("7B", MessageState.UNDELIVERABLE)
+
+
 @pytest.mark.parametrize(
     "tlv",
     [
@@ -221,6 +249,9 @@ def test_other_texts_are_no_receipts(esm_class: int, text: bytes) -> None:
         ("261121210059", (2026, 11, 21, 21, 0, 59)),
         ("202611212100", (2026, 11, 21, 21, 0, 0)),
         ("20261121210059", (2026, 11, 21, 21, 0, 59)),
+        ("261121210059012+", (2026, 11, 21, 21, 0, 59)),
+        ("261121210059012-", (2026, 11, 21, 21, 0, 59)),
+        ("261121210059012R", None),
         ("0000000000", None),
         ("000000000000", None),
         ("2613212100", None),
