@@ -166,6 +166,71 @@ async def test_parts_are_messages_and_arrive_as_one_text(
     assert text.text in ("one two", "один два")
 
 
+def sar(number: int, total: int) -> tuple[Tlv, ...]:
+    return (
+        Tlv(0x020C, b"\x00\x07"),
+        Tlv(0x020E, bytes((total,))),
+        Tlv(0x020F, bytes((number,))),
+    )
+
+
+# They were refused 0x43.
+@pytest.mark.parametrize(
+    ("octets", "more", "parts"),
+    [
+        (b"x" * 154, {}, 1),
+        (b"x" * 160, {}, 1),
+        (b"x" * 254, {}, 2),
+        (("д" * 70).encode("utf-16-be"), {"data_coding": 8}, 1),
+        (b"x" * 160, {"data_coding": 3}, 1),
+    ],
+)
+@pytest.mark.parametrize("as_payload", [False, True])
+async def test_parts_without_room_for_their_place_are_texts_of_their_own(
+    site: Site, octets: bytes, more: dict[str, Any], parts: int, as_payload: bool
+) -> None:
+    esme = await site.bind()
+    last = "fin".encode("utf-16-be") if more.get("data_coding") == 8 else b"fin"
+    for number, text in ((1, octets), (2, octets), (3, last)):
+        tlvs = sar(number, 3)
+        if as_payload:
+            text, tlvs = b"", (*tlvs, Tlv(PAYLOAD, text))
+        assert (await esme.ask(submit(text, tlvs=tlvs, **more))).command_status == 0
+    await site.until_states(*[State.DELIVERED] * 3)
+    messages = await site.messages()
+    assert sorted(message.parts for message in messages) == sorted((parts, parts, 1))
+    whole = octets.decode("utf-16-be") if more.get("data_coding") == 8 else octets.decode()
+    shown = [text.text for text in site.simulator.phone(NUMBER).received]
+    assert sorted(shown) == sorted([whole, whole, "fin"])
+
+
+# With a reference beyond 255 they were refused 0x43.
+@pytest.mark.parametrize("reference", [b"\x00\x07", b"\x12\x34", b"\x07"])
+@pytest.mark.parametrize(
+    ("octets", "coding"), [(b"x" * 153, 0), (("д" * 67).encode("utf-16-be"), 8)]
+)
+async def test_parts_that_are_full_beside_the_usual_header_arrive_as_one_text(
+    site: Site, octets: bytes, coding: int, reference: bytes
+) -> None:
+    esme = await site.bind()
+    for number in (1, 2):
+        tlvs = (Tlv(0x020C, reference), *sar(number, 2)[1:])
+        answer = await esme.ask(submit(octets, data_coding=coding, tlvs=tlvs))
+        assert answer.command_status == 0
+    await site.until_states(State.DELIVERED, State.DELIVERED)
+    (text,) = site.simulator.phone(NUMBER).received
+    assert text.text == octets.decode("utf-16-be" if coding else "ascii") * 2
+
+
+async def test_a_text_after_one_without_room_for_places_is_whole_again(site: Site) -> None:
+    esme = await site.bind()
+    for text, number in ((b"x" * 160, 1), (b"fin", 2), (b"one ", 1), (b"two", 2)):
+        assert (await esme.ask(submit(text, tlvs=sar(number, 2)))).command_status == 0
+    await site.until_states(*[State.DELIVERED] * 4)
+    shown = [text.text for text in site.simulator.phone(NUMBER).received]
+    assert sorted(shown) == sorted(["x" * 160, "fin", "one two"])
+
+
 @pytest.mark.parametrize(
     ("more", "status"),
     [
@@ -185,6 +250,8 @@ async def test_parts_are_messages_and_arrive_as_one_text(
         ({"tlvs": (Tlv(PAYLOAD, b"both"),)}, 0xC1),
         ({"tlvs": (Tlv(0x020C, b"\0\1"), Tlv(0x020E, b"\2"), Tlv(0x020F, b"\3"))}, 0xC4),
         ({"text": b"x" * 141, "esm_class": 0x40, "data_coding": 4}, 0x43),
+        ({"text": b"x" * 135, "data_coding": 4, "tlvs": sar(1, 2)}, 0x43),
+        ({"text": b"\x03\x70\x01\x00" + b"x" * 153, "esm_class": 0x40, "tlvs": sar(1, 2)}, 0x43),
     ],
 )
 async def test_what_cannot_be_is_refused_with_its_status(

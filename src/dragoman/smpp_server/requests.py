@@ -40,6 +40,7 @@ from dragoman.protocols.smpp.pdus import (
 )
 from dragoman.smpp_server.connection import Connection
 from dragoman.smpp_server.deliveries import ERRORS, STATES
+from dragoman.smpp_server.overlong import OverlongTexts
 from dragoman.smpp_server.statuses import Unacceptable, status_of
 from dragoman.smpp_server.submissions import Submit, read_replacement, read_submission
 
@@ -61,6 +62,7 @@ class Requests:
     def __init__(self, services: Services) -> None:
         self._services = services
         self._changes = services.accounts.changes
+        self._overlong = OverlongTexts()
 
     async def handle(self, connection: Connection, request: Pdu) -> None:
         """Answers a request, now or once it is stored; never raises."""
@@ -163,6 +165,7 @@ class Requests:
             recipients,
             account_id=account.account_id,
             options=options,
+            overlong=self._overlong,
             now_ms=services.clock.now_ms(),
             message_id=message_id,
         )

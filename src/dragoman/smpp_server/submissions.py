@@ -19,9 +19,9 @@ from dragoman.core.messages.model.lifecycle import State
 from dragoman.core.messages.model.messages import CallbackRequest, Format, Submission
 from dragoman.core.submission.admission import MAX_VALIDITY_S, MIN_VALIDITY_S
 from dragoman.core.submission.replacements import Change
-from dragoman.protocols.gsm.alphabet import Alphabet, decode_gsm, try_encode_gsm
+from dragoman.protocols.gsm.alphabet import Alphabet, NotEncodable, decode_gsm, try_encode_gsm
 from dragoman.protocols.gsm.national import DEFAULT, decode_national, shift_in
-from dragoman.protocols.gsm.segmentation import keep_halves
+from dragoman.protocols.gsm.segmentation import InvalidHeader, keep_halves, segment_headed
 from dragoman.protocols.gsm.udh import (
     append_element,
     concatenation_element,
@@ -41,6 +41,7 @@ from dragoman.protocols.smpp.data_codings import CHARSETS, alphabet_of, class_of
 from dragoman.protocols.smpp.pdus import DataSm, ReplaceSm, SubmitMulti, SubmitSm
 from dragoman.protocols.smpp.times import parse_time
 from dragoman.protocols.smpp.tlvs import Tlv, find_integer, find_tlv
+from dragoman.smpp_server.overlong import OverlongTexts, Place
 from dragoman.smpp_server.statuses import Unacceptable
 from dragoman.smpp_server.terms import NOTHING_KNOWN, ReceiptTerms, Written, render_terms
 
@@ -113,6 +114,7 @@ def read_submission(
     *,
     account_id: int,
     options: SmppOptions,
+    overlong: OverlongTexts,
     now_ms: int,
     message_id: str = "",
 ) -> Submission:
@@ -120,7 +122,12 @@ def read_submission(
 
     `message_id` is the one that it is answered with, where that is not its batch's identifier.
     """
-    content = read_content(submit, options)
+    content, place = read_content(submit, options)
+    if place is not None and content.format is not Format.BINARY:
+        addresses = (submit.source_addr, recipients[0])
+        fits = _fits(content)
+        if overlong.has(account_id, addresses, place, fits=fits, now_ms=now_ms):
+            content, _ = read_content(submit, options, placed=False)
     due_ms = expires_ms = None
     urgent, protocol_id = False, 0
     if not isinstance(submit, DataSm):
@@ -153,8 +160,13 @@ def read_submission(
     )
 
 
-def read_content(submit: Submit, options: SmppOptions) -> Content:
-    """Reads the text with its header; raises `Unacceptable`."""
+def read_content(
+    submit: Submit, options: SmppOptions, *, placed: bool = True
+) -> tuple[Content, Place | None]:
+    """Reads the text with its header, and the place where SAR parameters alone say it.
+
+    That is in the header, too, unless it is not to be `placed`. Raises `Unacceptable`.
+    """
     esm_class, tlvs = submit.esm_class, submit.tlvs
     if esm_class & ESM_TYPE_MASK not in _ACKNOWLEDGEMENTS:
         raise Unacceptable(CommandStatus.ESME_RINVESMCLASS)
@@ -170,12 +182,17 @@ def read_content(submit: Submit, options: SmppOptions) -> Content:
         if not udh or parse_udh(udh) is None:
             raise Unacceptable(CommandStatus.ESME_RINVESMCLASS)
     message_class = class_of(submit.data_coding)
+    place = None
     if tlvs:
-        udh = _with_place(udh, tlvs)
+        given = udh
+        if placed:
+            udh, place = _with_place(given, tlvs)
+        if given:
+            place = None  # its header is for a program on the phone, which is shown nothing
         if find_integer(tlvs, Tag.DEST_ADDR_SUBUNIT) == HANDSET_DISPLAY:
             message_class = 0
     format_, text = _read_text(submit.data_coding, udh, octets, latin_1=options.latin_1)
-    return Content(format_, text, udh, message_class)
+    return Content(format_, text, udh, message_class), place
 
 
 def read_replacement(
@@ -258,23 +275,34 @@ def _read_text(coding: int, udh: bytes, octets: bytes, *, latin_1: bool) -> tupl
     return Format.GSM, text
 
 
-def _with_place(udh: bytes, tlvs: Sequence[Tlv]) -> bytes:
+def _fits(content: Content) -> bool:
+    """Whether a part has room for its header."""
+    alphabet = Alphabet.UCS2 if content.format is Format.UNICODE else Alphabet.GSM7
+    try:
+        segment_headed(content.text, udh=content.udh, alphabet=alphabet)
+    except InvalidHeader:
+        return False
+    except NotEncodable:
+        pass  # which is what it is refused for
+    return True
+
+
+def _with_place(udh: bytes, tlvs: Sequence[Tlv]) -> tuple[bytes, Place | None]:
     """The header with the place of a part among others, where SAR parameters say it."""
     total = find_integer(tlvs, Tag.SAR_TOTAL_SEGMENTS)
     reference = find_integer(tlvs, Tag.SAR_MSG_REF_NUM)
     if total is None or reference is None or total < 2:
-        return udh
+        return udh, None
     number = find_integer(tlvs, Tag.SAR_SEGMENT_SEQNUM) or 0
     header = parse_udh(udh) if udh else None
     if header is not None and header.concatenation is not None:
-        return udh
+        return udh, None
     if not 0 < number <= total <= 255:
         raise Unacceptable(CommandStatus.ESME_RINVOPTPARAMVAL)
-    element = concatenation_element(
-        reference, total, number, reference_bits=8 if reference < 256 else 16
-    )
+    # A part that is cut for the usual header has no room for one with 16 bits.
+    element = concatenation_element(reference, total, number)
     try:
-        return append_element(udh, element)
+        return append_element(udh, element), Place(reference, total, number)
     except ValueError:
         raise Unacceptable(CommandStatus.ESME_RINVESMCLASS) from None
 
