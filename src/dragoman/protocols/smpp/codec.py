@@ -21,6 +21,7 @@ from dragoman.protocols.smpp.constants import (
 )
 from dragoman.protocols.smpp.errors import DecodeError, EncodeError, FramingLost
 from dragoman.protocols.smpp.fields import (
+    CutMessageError,
     MalformedBodyError,
     StrayOctetsError,
     read_last_text,
@@ -60,7 +61,8 @@ def decode(frame: bytes | bytearray | memoryview) -> Pdu:
     """Read one whole PDU, header included; an unknown command id gives an UnknownPdu.
 
     Raises DecodeError for a body that cannot be read, and for one with a cut or stray optional
-    parameter at its end; then the error has what could be read. A response with an error status is
+    parameter at its end, or with less text than it says; then the error has what could be read. A
+    response with an error status is
     always read, its fields empty where the peer left them out, because the status is the answer.
     """
     if type(frame) is not bytes:
@@ -102,6 +104,16 @@ def decode(frame: bytes | bytearray | memoryview) -> Pdu:
             sequence_number=sequence,
             command_status=error.command_status,
             readable=readable,
+        ) from None
+    except CutMessageError as error:
+        there = len(frame) - error.at - 1
+        whole = frame[: error.at] + bytes((there,)) + frame[error.at + 1 :]
+        raise DecodeError(
+            str(error),
+            command_id=command_id,
+            sequence_number=sequence,
+            command_status=error.command_status,
+            readable=decoder(whole, status, sequence),
         ) from None
     except (MalformedBodyError, ValueError, IndexError, struct.error) as error:
         if status and command_id & RESPONSE_BIT:
@@ -166,7 +178,7 @@ def _message_decoder(cls: type[pdus.SubmitSm] | type[pdus.DeliverSm]) -> _Decode
         end = message + sm_length
         size = len(frame)
         if end > size:
-            raise MalformedBodyError("sm_length runs past the end", CommandStatus.ESME_RINVMSGLEN)
+            raise CutMessageError(message - 1)
         return cls(
             status,
             sequence,

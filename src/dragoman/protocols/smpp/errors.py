@@ -13,7 +13,8 @@ class DecodeError(Exception):
     """The peer sent a PDU whose framing is intact and whose body is not readable.
 
     `command_status` is what to answer with; the session goes on. Where only octets behind the
-    last field are at fault, `readable` is the PDU without them.
+    last field are at fault, `readable` is the PDU without them; where there is less text than
+    sm_length says, it is the PDU with what there is.
     """
 
     def __init__(

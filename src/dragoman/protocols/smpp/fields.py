@@ -60,6 +60,14 @@ class StrayOctetsError(MalformedBodyError):
         self.end = end
 
 
+class CutMessageError(MalformedBodyError):
+    """A short_message of fewer octets than its sm_length, which is at `at`, says."""
+
+    def __init__(self, at: int) -> None:
+        super().__init__("sm_length runs past the end", CommandStatus.ESME_RINVMSGLEN)
+        self.at = at
+
+
 class Field(Protocol):
     """One mandatory parameter of a body."""
 
@@ -193,7 +201,7 @@ class ShortMessage(NamedTuple):
     def read(self, frame: bytes, text: str, at: int) -> tuple[bytes, int]:
         end = at + 1 + frame[at]
         if end > len(frame):
-            raise MalformedBodyError("sm_length runs past the end", CommandStatus.ESME_RINVMSGLEN)
+            raise CutMessageError(at)
         return frame[at + 1 : end], end
 
     def write(self, value: bytes) -> bytes:

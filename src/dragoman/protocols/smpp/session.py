@@ -365,17 +365,24 @@ class Session(Generic[Context]):
             self._look_at_unbind(self._held_unbind)
 
     def _on_control_response(self, pdu: Pdu) -> None:
+        """Takes the answer to a bind, enquire_link or unbind.
+
+        A response to bind or unbind counts whatever its number, as it can answer nothing else:
+        some servers count their own.
+        """
         command_id = self._requests.control_of(pdu.sequence_number)
         nack = type(pdu) is GenericNack
-        if command_id == CommandId.ENQUIRE_LINK:
-            self._requests.forget_control(command_id)
-        elif command_id == CommandId.UNBIND and (nack or type(pdu) is UnbindResp):
-            self._close(CloseReason.UNBOUND)
-        elif (
-            command_id and command_id == self._bind_command and (nack or isinstance(pdu, BindResp))
+        if self.state is State.BINDING and (
+            isinstance(pdu, BindResp) or (nack and command_id == self._bind_command)
         ):
-            self._requests.forget_control(command_id)
+            self._requests.forget_control(self._bind_command)
             self._on_bind_response(pdu)
+        elif self.state is State.UNBINDING and (
+            type(pdu) is UnbindResp or (nack and command_id == CommandId.UNBIND)
+        ):
+            self._close(CloseReason.UNBOUND)
+        elif command_id == CommandId.ENQUIRE_LINK:
+            self._requests.forget_control(command_id)
         else:
             self.ignored_responses += 1
 
@@ -493,7 +500,7 @@ class Session(Generic[Context]):
     }
 
     def _without_strays(self, error: DecodeError) -> Pdu | None:
-        """Returns what to go on with where a PDU ends in a cut or stray optional parameter.
+        """Returns what to go on with where a PDU ends too early, or in stray octets.
 
         A response counts with its status and id, and a request that has no fields as it is. A
         server's delivery counts with its fields: the server would repeat it unchanged for ever. A

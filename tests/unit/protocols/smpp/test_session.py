@@ -589,6 +589,47 @@ def test_delivery_counts_whatever_stands_behind_its_last_field(delivery: Pdu, st
     assert written(session) == []
 
 
+def with_length(pdu: Pdu, sequence: int, sm_length: int) -> bytes:
+    """A PDU whose text, the last of it, is said to have another length."""
+    data = frame(pdu, sequence)
+    assert isinstance(pdu, SubmitSm | DeliverSm)
+    at = len(data) - len(pdu.short_message) - 1
+    return data[:at] + bytes((sm_length,)) + data[at + 1 :]
+
+
+# The SMSC was answered 0x01 and repeated the delivery for ever.
+@pytest.mark.parametrize("validity", ["", "000002000000000R"])
+@pytest.mark.parametrize("sm_length", [3, 255])
+def test_delivery_of_less_text_than_it_says_counts(sm_length: int, validity: str) -> None:
+    delivery = DeliverSm(short_message=b"hi", validity_period=validity)
+    session = bound_client()
+    session.receive_data(with_length(delivery, 7, sm_length), 0.0)
+    (event,) = session.events_received()
+    assert isinstance(event, RequestReceived)
+    assert event.request == structs.replace(delivery, sequence_number=7)
+    assert (session.cut_pdus, session.refused_requests) == (1, 0)
+
+
+def test_client_is_told_of_less_text_than_its_submit_says() -> None:
+    session = bound_server()
+    session.receive_data(with_length(SUBMIT, 7, 3), 0.0)
+    (answer,) = written(session)
+    assert answer.command_status == CommandStatus.ESME_RINVMSGLEN
+    assert session.events_received() == []
+
+
+# The link never came up, and an unbind was not seen to be answered.
+@pytest.mark.parametrize("number", [0, 1, 4711, 0xFFFFFFFF])
+def test_response_to_bind_and_unbind_counts_whatever_its_number(number: int) -> None:
+    session = client()
+    session.bind(TRANSCEIVER, 0.0)
+    session.receive_data(frame(TRANSCEIVER_RESP, number), 0.0)
+    assert [type(event) for event in session.events_received()] == [Bound]
+    session.unbind(0.0)
+    session.receive_data(frame(UnbindResp(), number), 0.0)
+    assert session.events_received() == [Closed(CloseReason.UNBOUND)]
+
+
 def test_client_is_told_of_a_cut_parameter_of_its_submit() -> None:
     session = bound_server()
     session.receive_data(with_stray(SUBMIT, 7, CUT_TLV), 0.0)
