@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import struct
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
@@ -18,7 +19,10 @@ from dragoman.protocols.smpp.pdus import (
     BindTransceiverResp,
     DeliverSm,
     DeliverSmResp,
+    GenericNack,
+    Outbind,
     Pdu,
+    QuerySm,
     SubmitSm,
     SubmitSmResp,
     Unbind,
@@ -180,3 +184,90 @@ async def test_stop_waits_for_responses_behind_an_unbind(
     smsc.write((SubmitSmResp(message_id="a"), submit.sequence_number))
     await stopping
     assert events.outcomes == {1: Accepted(carrier_ids=("a",), link="test-1")}
+
+
+def header(length: int, command_id: int, status: int, sequence: int) -> bytes:
+    return struct.pack(">IIII", length, command_id, status, sequence)
+
+
+def grown(pdu: Pdu, sequence: int, more: bytes) -> bytes:
+    """A PDU with octets behind its last field, which its length counts."""
+    data = encode(pdu, sequence) + more
+    return len(data).to_bytes(4, "big") + data[4:]
+
+
+ODDITIES = {
+    "nothing": b"",
+    "number_zero": encode(RECEIPT, 0),
+    "number_too_large": encode(RECEIPT, 0xFFFFFFFF),
+    "number_used_twice": encode(RECEIPT, 5) * 2,
+    "response_to_nothing": encode(SubmitSmResp(message_id="x"), 4711),
+    "bind_response_again": encode(BindTransceiverResp(), 1),
+    "unbind_response": encode(UnbindResp(), 4711),
+    "generic_nack": header(16, 0x80000000, 3, 4711),
+    "generic_nack_without_a_number": header(16, 0x80000000, 2, 0),
+    "generic_nack_with_a_body": header(20, 0x80000000, 2, 0) + b"oops",
+    "unknown_request": header(20, 0x0000FFFF, 0, 9) + b"what",
+    "unknown_response": header(20, 0x8000FFFF, 0, 9) + b"what",
+    "bind_from_the_server": encode(BindTransceiver(system_id="odd"), 9),
+    "submit_from_the_server": encode(SubmitSm(short_message=b"hi"), 9),
+    "query_from_the_server": encode(QuerySm(message_id="7b"), 9),
+    "outbind": encode(Outbind(system_id="odd"), 9),
+    "alert_without_its_end": header(18, 0x00000102, 0, 9) + b"\0\0",
+    "enquire_link_with_a_body": header(20, 0x00000015, 0, 9) + b"ping",
+    "delivery_without_fields": header(16, 0x00000005, 0, 9),
+    "delivery_with_a_status": header(16, 0x00000005, 8, 9),
+    "parameter_of_no_octets": grown(RECEIPT, 9, b"\x04\x27\0\0"),
+    "parameter_too_long": grown(RECEIPT, 9, b"\x04\x27\0\x04\0\0\0\x02"),
+    "parameter_cut": grown(RECEIPT, 9, b"\x14\x01\xff\xff" + b"x"),
+    "reference_of_no_octets": grown(RECEIPT, 9, b"\x02\x0c\0\0\x02\x0e\0\0\x02\x0f\0\0"),
+    "id_without_its_end": grown(RECEIPT, 9, b"\0\x1e\0\x02" + b"7b"),
+}
+
+
+@pytest.mark.parametrize("piece", [None, 1, 7])
+@pytest.mark.parametrize("oddity", ODDITIES)
+async def test_no_oddity_costs_a_link_or_a_message(
+    smsc: OddSmsc, events: Any, carrier: Any, outgoing: Any, oddity: str, piece: int | None
+) -> None:
+    dragoman = await carrier()
+    dragoman.send(outgoing(1))
+    (submit,) = await smsc.until_read(SubmitSm)
+    octets = b"".join(
+        (
+            ODDITIES[oddity],
+            encode(RECEIPT, 77),
+            encode(SubmitSmResp(message_id="a"), submit.sequence_number),
+        )
+    )
+    for start in range(0, len(octets), piece or len(octets)):
+        smsc.write(octets[start : start + (piece or len(octets))])
+        if piece is not None and start % 8 == 0:
+            await asyncio.sleep(0)
+    await until(lambda: any(one.sequence_number == 77 for one in smsc.of(DeliverSmResp)))
+    assert [one.command_status for one in smsc.of(DeliverSmResp) if one.sequence_number == 77] == [
+        0
+    ]
+    await events.until(lambda: events.outcomes)
+    assert events.outcomes == {1: Accepted(carrier_ids=("a",), link="test-1")}
+    assert {receipt.message_id for receipt in events.receipts} == {"7b"}
+    assert (smsc.connections, dragoman.up) == (1, True)
+
+
+@pytest.mark.parametrize("length", [0, 4, 15, 0x00020001, 0x7FFFFFFF, 0xFFFFFFFF])
+async def test_a_lie_about_the_length_costs_the_link_and_nothing_before_it(
+    smsc: OddSmsc, events: Any, carrier: Any, outgoing: Any, length: int
+) -> None:
+    dragoman = await carrier()
+    dragoman.send(outgoing(1))
+    (submit,) = await smsc.until_read(SubmitSm)
+    smsc.write(
+        (RECEIPT, 7),
+        (SubmitSmResp(message_id="a"), submit.sequence_number),
+        header(length, 0x00000005, 0, 9),
+    )
+    await events.until(lambda: events.outcomes and events.receipts)
+    assert events.outcomes == {1: Accepted(carrier_ids=("a",), link="test-1")}
+    await smsc.until_read(GenericNack)
+    await until(lambda: smsc.connections == 2, "the next link")
+    await events.until(lambda: dragoman.up)
