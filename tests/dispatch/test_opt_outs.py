@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from dragoman.core.inbound.model.inbound import OptOutKey
+from dragoman.core.inbound.model.inbound import OptOutKey, OptOutOrigin
 from dragoman.core.inbound.opt_outs import OptOuts
 from dragoman.core.inbound.sql import opt_outs as stored_opt_outs
 from dragoman.core.inbound.sql.tables import inbound_texts, opt_outs
@@ -83,6 +83,44 @@ async def test_stop_from_the_other_form_of_a_number_counts_and_so_does_start(
     assert await opted(harness) == set()
     await harness.submit(shop, goes)
     await harness.until_states(shop, State.REJECTED, State.DELIVERED)
+
+
+FORMS = [("5215512345678", "525512345678"), ("5491123456789", "541123456789")]
+
+
+@pytest.mark.parametrize("forms", FORMS, ids=["mexico", "argentina"])
+@pytest.mark.parametrize("back", [0, 1])
+async def test_stop_from_both_forms_of_a_number_is_one_opt_out(
+    harness: Any, shop: Any, forms: tuple[str, str], back: int
+) -> None:
+    """Bug: a person who wrote STOP under both forms stood in the list twice."""
+    for form in (forms[0], forms[1], forms[0]):
+        assert await say(harness, "stop", form) == "opted_out"
+    [row] = await harness.rows(opt_outs)
+    assert row["recipient"] == forms[0]
+    assert (await harness.opt_outs.add(shop, forms[1])).opt_out_id == row["opt_out_id"]
+    assert await harness.opt_outs.add_all(shop, forms, OptOutOrigin.API) == 1
+    assert len(await harness.rows(opt_outs)) == 1
+    assert await say(harness, "start", forms[back]) == "opted_in"
+    assert await opted(harness) == set()
+    assert harness.opt_outs.among(shop.account_id, "x", forms) == set()
+
+
+async def test_stops_of_both_forms_that_are_stored_together_are_one_opt_out(
+    harness: Any, shop: Any
+) -> None:
+    reports = [
+        InboundPartReport(
+            carrier="smsc", source=form, destination="1272", alphabet=Alphabet.GSM7, text="STOP"
+        )
+        for form in (*FORMS[0], *FORMS[1])
+    ]
+    stored = [asyncio.get_running_loop().create_future() for _ in reports]
+    for report, future in zip(reports, stored, strict=True):
+        harness.inbound.receive(report, future.set_result)
+    assert await asyncio.gather(*stored) == [True] * 4
+    firsts = {(shop.account_id, "", forms[0]) for forms in FORMS}
+    assert await opted(harness) == firsts
 
 
 async def test_a_rejected_message_is_told_and_counted(harness: Any, shop: Any) -> None:

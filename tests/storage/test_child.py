@@ -87,7 +87,7 @@ async def test_lists_of_results_come_back_as_they_were_given(
     )
     told = IngestedRows(rows=(row, row), at_ms=rows.clock.now_ms())
     assert await rows.write(ingest, told) == [True, False]
-    nothing = Erasure(account_id=account.account_id, number="4511111111", at_ms=1)
+    nothing = Erasure(account_id=account.account_id, numbers=("4511111111",), at_ms=1)
     assert await rows.write(erase, nothing) == [0] * len(ERASED_FROM)
 
 

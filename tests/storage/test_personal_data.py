@@ -420,6 +420,71 @@ async def test_an_erasure_reaches_everything(registry: Registry) -> None:
     assert (entry["action"], entry["subject"]) == ("command privacy_erase", "…678")
 
 
+@pytest.mark.parametrize("asked", ["5215512345678", "525512345678"])
+async def test_an_erasure_reaches_both_forms_of_a_number(
+    registry: Registry, monkeypatch: pytest.MonkeyPatch, asked: str
+) -> None:
+    """Bug: what named a phone with, or without, the digit that Mexico puts in was left."""
+    services, forms = registry.house.services, ("5215512345678", "525512345678")
+    for form in forms:
+        monkeypatch.setitem(globals(), "NUMBER", form)
+        filled = await registry.fill()
+    await registry.add("conversations", last_id=filled["text"], read_id=0, number=forms[1])
+    for form in forms:
+        opt_out = {"opt_out_id": registry.house.ids.next(), "recipient": form}
+        await registry.add("opt_outs", **opt_out, sender="Shop", origin="stop")
+    await registry.add("batches", batch_id=1, reference=" ".join(forms), options="{}", recipients=1)
+    await registry.add("messages", message_id=1, batch_id=1, state=State.DELIVERED.value)
+    await services.opt_outs.load()
+    exported = await _export(services, asked)
+    forgotten = await services.privacy.erase(asked, None)
+    for form in forms:
+        assert await registry.holding(form) == set()
+    assert (forgotten.needed, forgotten.opt_outs) == (0, 2)
+    assert forgotten.rows == {
+        "messages": 3,
+        "inbound_texts": 2,
+        "contacts": 2,
+        "inbound_parts": 2,
+        "parked_receipts": 2,
+        "verifications": 2,
+    }
+    assert {table: exported[table] for table in forgotten.rows} == forgotten.rows
+    assert exported["conversations"] == 2
+    opt_outs = await registry.rows("opt_outs")
+    assert sorted(row["sender"] for row in opt_outs) == ["", "Shop"]
+    assert all(row["recipient"].startswith(ERASED) for row in opt_outs)
+    account_id = registry.account.account_id
+    for form in forms:
+        assert services.opt_outs.among(account_id, "Shop", [form]) == {form}
+    [erased] = [r for r in await registry.rows("audit_entries") if "erase" in r["action"]]
+    assert erased["subject"] == "…678"
+
+
+@pytest.mark.parametrize("begin", ["+", "00"])
+async def test_an_erasure_reaches_what_waits_under_a_carriers_spelling(
+    registry: Registry, begin: str
+) -> None:
+    """Bug: a carrier's `+` hid receipts without a message, and parts of incomplete texts."""
+    waiting = {"parked_receipts": "recipient", "inbound_parts": "sender"}
+    for table, column in waiting.items():
+        await registry.add(table, **{column: begin + NUMBER})
+    forgotten = await registry.house.services.privacy.erase(NUMBER, None)
+    assert forgotten.rows == {"parked_receipts": 1, "inbound_parts": 1}
+    assert await registry.holding(NUMBER) == set()
+
+
+async def test_received_texts_that_customers_are_still_to_be_told_of_are_counted(
+    registry: Registry,
+) -> None:
+    """Bug: an erasure left such a text and said nothing of it."""
+    services = registry.house.services
+    await registry.fill(State.DELIVERED, CallbackState.PENDING)
+    assert (await services.privacy.erase(NUMBER, None)).needed == 2
+    [text] = await registry.rows("inbound_texts")
+    assert (text["sender"], text["text"]) == (NUMBER, TEXT)
+
+
 async def test_an_erasure_of_one_account_leaves_others_alone(registry: Registry) -> None:
     services = registry.house.services
     await registry.fill()
@@ -430,18 +495,23 @@ async def test_an_erasure_of_one_account_leaves_others_alone(registry: Registry)
     assert await registry.rows("audit_entries") == []
 
 
-async def test_an_export_has_every_row_that_names_a_number(registry: Registry) -> None:
-    services = registry.house.services
-    await registry.fill()
+async def _export(services: Any, number: str) -> dict[str, int]:
+    """How many rows of each table an export has."""
     tables: dict[str, int] = {}
     cursor: ExportCursor | None = ExportCursor()
     while cursor is not None:
-        page = await services.privacy.export(NUMBER, None, cursor)
+        page = await services.privacy.export(number, None, cursor)
         for row in page.rows:
             tables[row.table] = tables.get(row.table, 0) + 1
             assert row.row.get("content", TEXT) == TEXT
             msgspec.json.encode(row)
         cursor = page.cursor
+    return tables
+
+
+async def test_an_export_has_every_row_that_names_a_number(registry: Registry) -> None:
+    await registry.fill()
+    tables = await _export(registry.house.services, NUMBER)
     named = {name.split(".")[0] for name in HOLDS_NUMBER} - {"audiences", "submission_keys"}
     assert tables.keys() == named | {"parts", "premium_messages"}
     assert tables["callbacks"] == tables["callback_attempts"] == 2
@@ -463,7 +533,8 @@ async def test_what_is_still_needed_stays_until_it_is_not(
     await registry.pass_days(5, **kept)
     [message] = await registry.rows("messages")
     assert (message["recipient"], message["text"]) == (NUMBER, TEXT)
-    assert (await services.privacy.erase(NUMBER, None)).needed == 1
+    pending = called is CallbackState.PENDING
+    assert (await services.privacy.erase(NUMBER, None)).needed == (2 if pending else 1)
     assert (await registry.rows("messages"))[0]["recipient"] == NUMBER
 
     def over(connection: Any, items: list[Any]) -> list[None]:

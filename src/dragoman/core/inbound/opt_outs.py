@@ -74,17 +74,16 @@ class OptOuts:
         }
 
     def holds(self, key: OptOutKey) -> bool:
-        """Whether exactly this opt-out is known."""
+        """Whether this opt-out is known, under either form of its number."""
         known = self._recipients.get((key.account_id, key.sender))
-        return known is not None and _holds(known, int(key.recipient))
+        return known is not None and _holds_form(known, forms_of(key.recipient))
 
     def note(self, key: OptOutKey) -> None:
         """Makes an opt-out effective at once; the caller stores the row."""
         known = self._recipients.setdefault((key.account_id, key.sender), array("Q"))
-        recipient = int(key.recipient)
-        at = bisect_left(known, recipient)
-        if at == len(known) or known[at] != recipient:
-            known.insert(at, recipient)
+        if not _holds_form(known, forms_of(key.recipient)):
+            recipient = int(key.recipient)
+            known.insert(bisect_left(known, recipient), recipient)
 
     def _note_all(self, keys: Sequence[OptOutKey]) -> None:
         """Like `note`, for many at once: inserting each into a long list would take long."""
@@ -120,23 +119,35 @@ class OptOuts:
         sender: str = "",
         origin: OptOutOrigin = OptOutOrigin.WEB,
     ) -> OptOut:
-        """Adds an opt-out from an account, or from one of its senders; raises `Refused`."""
-        [opt_out] = await self._enter([_key(account, recipient, sender)], origin)
-        return opt_out
+        """Adds an opt-out from an account, or from one of its senders; raises `Refused`.
+
+        Returns what is stored: one that was there before stays, also under the number's other form.
+        """
+        wanted = _key(account, recipient, sender)
+        [entered] = await self._enter([wanted], origin)
+        for form in forms_of(wanted.recipient):
+            key = msgspec.structs.replace(wanted, recipient=form)
+            known = await self._storage.read(lambda c: opt_outs.find(c, key))  # noqa: B023
+            if known is not None:
+                return known
+        return entered
 
     async def add_all(
         self, account: Account, recipients: Sequence[str], origin: OptOutOrigin
     ) -> int:
         """Adds opt-outs from an account, or none if one is not a number; raises `Refused`.
 
-        Returns the number of distinct recipients; those who opted out before count and are
-        unchanged.
+        Returns the number of distinct recipients, the two forms of a number being one; those who
+        opted out before count and are unchanged.
         """
         if len(recipients) > MAX_ADDED:
             count = str(len(recipients))
             raise Refused(RefusalCode.TOO_MANY_RECIPIENTS, count, f"at most {MAX_ADDED}")
-        keys = dict.fromkeys(_key(account, recipient, "") for recipient in recipients)
-        return len(await self._enter(list(keys), origin))
+        keys: dict[str, OptOutKey] = {}
+        for recipient in recipients:
+            key = _key(account, recipient, "")
+            keys.setdefault(min(forms_of(key.recipient)), key)
+        return len(await self._enter(list(keys.values()), origin))
 
     async def _enter(self, keys: Sequence[OptOutKey], origin: OptOutOrigin) -> list[OptOut]:
         entered = [
@@ -158,13 +169,15 @@ class OptOuts:
         """Removes an opt-out and returns it; raises `Refused`."""
         removed: list[OptOut] = []
         wanted = _key(account, recipient, sender)
-        for key in self.spellings(wanted):
+        spellings = self.spellings(wanted)
+        for key in spellings:
             known = await self._storage.read(lambda c: opt_outs.find(c, key))  # noqa: B023
             if known is not None and await self._storage.writer.write(opt_outs.remove, key):
-                self.forget(key)
                 removed.append(known)
         if not removed:
             raise Refused(RefusalCode.NOT_FOUND, recipient, "no such opt-out")
+        for key in spellings:
+            self.forget(key)
         return msgspec.structs.replace(removed[0], recipient=wanted.recipient)
 
     def spellings(self, key: OptOutKey) -> tuple[OptOutKey, ...]:
@@ -179,23 +192,24 @@ class OptOuts:
         return key, *(msgspec.structs.replace(key, recipient=other) for other in others)
 
     async def erase(self, account_id: int, recipient: str) -> int:
-        """Keeps an account's opt-outs of a number without the number; returns how many."""
+        """Keeps an account's opt-outs of a number, in either form, without it; returns how many."""
         if not self._key:
             fresh = secrets.token_bytes(KEY_BYTES)
             await self._storage.writer.write(opt_outs.keep_hash_key, fresh)
             self._key = await self._storage.read(opt_outs.load_hash_key)
+        forms = forms_of(recipient)
         erasure = opt_outs.OptOutErasure(
-            account_id=account_id, recipient=recipient, erased=self._hash(recipient)
+            account_id=account_id, recipients=forms, erased=tuple(map(self._hash, forms))
         )
-        known = int(recipient)
         keys = [
-            OptOutKey(account_id=account_id, sender=sender, recipient=recipient)
+            OptOutKey(account_id=account_id, sender=sender, recipient=form)
             for (owner, sender), recipients in self._recipients.items()
-            if owner == account_id and _holds(recipients, known)
+            for form in forms
+            if owner == account_id and _holds(recipients, int(form))
         ]
-        # Memory first: until the row is written, both forms count.
+        # Memory first: until the row is written, the number and its hash count.
         for key in keys:
-            self._erased.setdefault((account_id, key.sender), set()).add(erasure.erased)
+            self._erased.setdefault((account_id, key.sender), set()).add(erasure.erased[0])
         erased = await self._storage.writer.write(opt_outs.erase, erasure)
         for key in keys:
             self.forget(key)
@@ -226,6 +240,10 @@ def _key(account: Account, recipient: str, sender: str) -> OptOutKey:
         sender=sender_key(normalise_sender(sender)) if sender else ALL_SENDERS,
         recipient=normalise(recipient),
     )
+
+
+def _holds_form(known: array[int], forms: Iterable[str]) -> bool:
+    return any(_holds(known, int(form)) for form in forms)
 
 
 def _holds(known: array[int], recipient: int) -> bool:

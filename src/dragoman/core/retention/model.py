@@ -80,8 +80,8 @@ class Erasure(msgspec.Struct, frozen=True, kw_only=True):
     """A number to erase from an account; account 0 is what belongs to none."""
 
     account_id: int
-    number: str
-    """Digits of the international number."""
+    numbers: tuple[str, ...]
+    """Digits of the international number, as given, and its other form where it has one."""
     at_ms: int
 
 

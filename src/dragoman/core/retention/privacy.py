@@ -12,7 +12,7 @@ from dragoman.core.accounts.audit_log import AuditLog, hide_number
 from dragoman.core.accounts.model.accounts import Account
 from dragoman.core.inbound.opt_outs import OptOuts
 from dragoman.core.messages.events import MessageEvents
-from dragoman.core.model.phone_numbers import normalise
+from dragoman.core.model.phone_numbers import forms_of, normalise
 from dragoman.core.model.use_case import use_case
 from dragoman.core.reporting.model.single_texts import SingleText
 from dragoman.core.retention.model import Erasure, ExportCursor
@@ -97,7 +97,7 @@ class Privacy:
                 rows.update(counts)
                 self.message_events.forget(erased[len(counts) :])
                 found = any(counts.values())
-            opted_out += await self.opt_outs.erase(item.account_id, item.number)
+            opted_out += await self.opt_outs.erase(item.account_id, item.numbers[0])
         return Forgotten(rows=dict(+rows), opt_outs=opted_out, needed=needed)
 
     async def forget_single(self, text: SingleText, *, wholly: bool) -> None:
@@ -113,12 +113,12 @@ class Privacy:
             self.message_events.forget((text.message_id,))
 
     async def _items(self, number: str, account: Account | None, after: int = 0) -> list[Erasure]:
-        digits, at_ms = normalise(number), self.clock.now_ms()
+        numbers, at_ms = forms_of(normalise(number)), self.clock.now_ms()
         account_ids = [0, *await self.storage.read(load_account_ids)]
         if account is not None:
             account_ids = [account.account_id]
         return [
-            Erasure(account_id=one, number=digits, at_ms=at_ms)
+            Erasure(account_id=one, numbers=numbers, at_ms=at_ms)
             for one in account_ids
             if one >= after
         ]
@@ -133,4 +133,4 @@ class Privacy:
         """Notes it before it is done: without a note it must not have happened."""
         account = await self.accounts.find_by_id(item.account_id)
         if account is not None:
-            await self.audit_log.note_command(account, action, hide_number(item.number))
+            await self.audit_log.note_command(account, action, hide_number(item.numbers[0]))

@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, Connection, and_, delete, or_, select, upd
 
 from dragoman.core.inbound.model.inbound import OptOut, OptOutFilter, OptOutKey
 from dragoman.core.inbound.sql.tables import opt_outs, secrets
+from dragoman.core.model.phone_numbers import forms_of
 from dragoman.kit.ids import first_at
 from dragoman.storage.bulk import BulkInsert
 from dragoman.storage.rows import are_empty, count, insert_new, read_all, read_one
@@ -20,8 +21,10 @@ class OptOutErasure(msgspec.Struct, frozen=True, kw_only=True):
     """A number of an account, and what stands for it from now on."""
 
     account_id: int
-    recipient: str
-    erased: str
+    recipients: tuple[str, ...]
+    """The forms of the number."""
+    erased: tuple[str, ...]
+    """What stands for each; for all of them from now on the first."""
 
 
 class OptOutPage(msgspec.Struct, frozen=True, kw_only=True):
@@ -32,7 +35,7 @@ class OptOutPage(msgspec.Struct, frozen=True, kw_only=True):
 
 
 _INSERT = BulkInsert(opt_outs, suffix="ON CONFLICT (account_id, sender, recipient) DO NOTHING")
-_DELETED_AT_ONCE = 100
+_AT_ONCE = 100
 ERASED: Final = "#"
 """Before the HMAC that stands for an erased number."""
 _HASH_KEY: Final = "opt_outs"
@@ -41,13 +44,42 @@ _IS_NUMBER: Final = ~opt_outs.c.recipient.startswith(ERASED)
 
 
 def write(connection: Connection, wanted: Mapping[OptOutKey, OptOut | None]) -> None:
-    """Applies the last change of each key: stored, or removed."""
+    """Applies the last change of each key: stored, or removed.
+
+    Of the two forms of a number the one that was stored first stays.
+    """
     dropped = [key for key, opt_out in wanted.items() if opt_out is None]
-    for start in range(0, len(dropped), _DELETED_AT_ONCE):
-        some = dropped[start : start + _DELETED_AT_ONCE]
+    for start in range(0, len(dropped), _AT_ONCE):
+        some = dropped[start : start + _AT_ONCE]
         connection.execute(delete(opt_outs).where(or_(*map(_is, some))))
-    added = [opt_out for opt_out in wanted.values() if opt_out is not None]
+    added = _without_other_forms(
+        connection, [opt_out for opt_out in wanted.values() if opt_out is not None]
+    )
     _INSERT.run(connection, [msgspec.structs.astuple(opt_out) for opt_out in added])
+
+
+def _without_other_forms(connection: Connection, added: list[OptOut]) -> list[OptOut]:
+    """Those whose number is not stored, or to be stored before, in its other form."""
+    others = {
+        opt_out.key: msgspec.structs.replace(opt_out.key, recipient=other)
+        for opt_out in added
+        for other in forms_of(opt_out.recipient)[1:]
+    }
+    if not others:
+        return added
+    known: set[OptOutKey] = set()
+    wanted = list(others.values())
+    columns = (opt_outs.c[name] for name in OptOutKey.__struct_fields__)
+    query = select(*columns)
+    for start in range(0, len(wanted), _AT_ONCE):
+        some = query.where(or_(*map(_is, wanted[start : start + _AT_ONCE])))
+        known.update(read_all(connection, some, OptOutKey))
+    kept = []
+    for opt_out in added:
+        if others.get(opt_out.key) not in known:
+            known.add(opt_out.key)
+            kept.append(opt_out)
+    return kept
 
 
 def _is(key: OptOutKey) -> ColumnElement[bool]:
@@ -95,12 +127,19 @@ class _SecretRow(msgspec.Struct, frozen=True, kw_only=True):
 def erase(connection: Connection, item: OptOutErasure) -> int:
     """How many opt-outs were of the number."""
     mine = opt_outs.c.account_id == item.account_id
-    of_number = (mine, opt_outs.c.recipient == item.recipient)
-    senders = select(opt_outs.c.sender).where(*of_number)
-    earlier = delete(opt_outs).where(mine, opt_outs.c.recipient == item.erased)
-    connection.execute(earlier.where(opt_outs.c.sender.in_(senders)))
-    erased = update(opt_outs).where(*of_number).values(recipient=item.erased)
-    return connection.execute(erased).rowcount
+    of_number = (mine, opt_outs.c.recipient.in_(item.recipients))
+    query = select(opt_outs.c.opt_out_id, opt_outs.c.sender).where(*of_number)
+    oldest: dict[str, int] = {}
+    for row in connection.execute(query.order_by(opt_outs.c.opt_out_id)):
+        oldest.setdefault(row.sender, row.opt_out_id)
+    if oldest:
+        # One row stays for each sender: not those of an earlier erasure, nor of the other form.
+        of_person = opt_outs.c.recipient.in_((*item.recipients, *item.erased))
+        others = delete(opt_outs).where(mine, of_person, opt_outs.c.sender.in_(oldest))
+        kept = opt_outs.c.opt_out_id.in_(oldest.values())
+        connection.execute(others.where(~kept))
+        connection.execute(update(opt_outs).where(kept).values(recipient=item.erased[0]))
+    return len(oldest)
 
 
 def load_keys(connection: Connection) -> Iterator[tuple[int, str, str]]:

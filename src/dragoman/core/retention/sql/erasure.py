@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import Column, ColumnElement, Connection, delete, select, update
+from sqlalchemy import Column, ColumnElement, Connection, delete, func, or_, select, update
 
 from dragoman.core.callbacks.sql.callbacks import load_whole
 from dragoman.core.contacts.sql import contact_values
@@ -49,8 +49,13 @@ def _is_mine(columns: Any, item: Erasure) -> ColumnElement[bool]:
 
 
 def _named(column: Column[str], item: Erasure) -> tuple[ColumnElement[bool], ...]:
-    """Whether a row of the account names the number in a column."""
-    return of_account(column, item.account_id), column == item.number
+    """Whether a row of the account names the number, in either form, in a column."""
+    return of_account(column, item.account_id), column.in_(item.numbers)
+
+
+def _as_came(item: Erasure) -> list[str]:
+    """The spellings of the number in what is stored as a carrier spelled it."""
+    return [begin + number for number in item.numbers for begin in ("", "+", "00")]
 
 
 def read(connection: Connection, item: Erasure, after: dict[str, int]) -> list[tuple[str, Any]]:
@@ -73,9 +78,10 @@ def _read_linked(connection: Connection, item: Erasure, after: dict[str, int]) -
     yield from _calls(connection, callbacks.c.message_id.in_(message_ids))
     inbound_ids = _next(connection, inbound_texts.c.inbound_id, inbound_texts.c.sender, item, after)
     yield from _rows(connection, inbound_texts, inbound_texts.c.inbound_id.in_(inbound_ids))
+    names_it = or_(*map(callbacks.c.payload.contains, item.numbers))
     for inbound_id in inbound_ids:
         of_text = forgetting.is_call_of_text(inbound_id)
-        yield from _calls(connection, of_text, callbacks.c.payload.contains(item.number))
+        yield from _calls(connection, of_text, names_it)
 
 
 def _next(
@@ -106,7 +112,7 @@ def _calls(connection: Connection, *conditions: ColumnElement[bool]) -> Rows:
 def _read_others(connection: Connection, item: Erasure) -> Rows:
     if not item.account_id:
         for column in _WITHOUT_ACCOUNT:
-            yield from _rows(connection, column.table, column == item.number)
+            yield from _rows(connection, column.table, column.in_(_as_came(item)))
         return
     contact_ids = []
     for name, row in _rows(connection, contacts, *_named(contacts.c.mobile, item)):
@@ -155,7 +161,7 @@ def erase(connection: Connection, item: Erasure) -> list[int]:
             _delete(connection, code, *_named(code, item)),
         )
     else:
-        others[2:] = [_delete(connection, one, one == item.number) for one in _WITHOUT_ACCOUNT]
+        others[2:] = [_delete(connection, one, one.in_(_as_came(item))) for one in _WITHOUT_ACCOUNT]
     return [len(message_ids), len(inbound_ids), *others, *message_ids]
 
 
@@ -172,16 +178,23 @@ def _over(
 
 
 def count_needed(connection: Connection, item: Erasure) -> int:
-    """How many messages to a number are on their way, or are to be made of a batch."""
-    to_number = _named(messages.c.recipient, item)
-    query = select(messages.c.message_id).where(*to_number, ~MESSAGE_IS_OVER)
-    needed = len(connection.execute(query).all())
+    """How many messages to a number are on their way, or are to be made of a batch.
+
+    And those, with the texts from it, that a customer is still to be told of.
+    """
+    needed = 0
+    for column, over in (
+        (messages.c.recipient, MESSAGE_IS_OVER),
+        (inbound_texts.c.sender, TEXT_IS_OVER),
+    ):
+        query = select(func.count()).where(*_named(column, item), ~over)
+        needed += connection.execute(query).scalar_one()
     waiting = select(batches.c.waiting_recipients).where(
         batches.c.account_id == item.account_id, batches.c.waiting_recipients.is_not(None)
     )
     for recipients in connection.execute(waiting).scalars():
         text = bytes(recipients).decode()
-        needed += forgetting.without_number(text, item.number) != text
+        needed += forgetting.without_number(text, item.numbers[0]) != text
     return needed
 
 
@@ -212,7 +225,8 @@ def _erase_requests(connection: Connection, batch_ids: Sequence[int], item: Eras
         for row in connection.execute(query).all():
             before = {name: row._mapping[name] or "" for name in names}
             after = {
-                name: forgetting.without_number(text, item.number) for name, text in before.items()
+                name: forgetting.without_number(text, item.numbers[0])
+                for name, text in before.items()
             }
             if after != before:
                 this = (column == row._mapping[column] for column in table.primary_key)

@@ -36,7 +36,7 @@ from dragoman.core.messages.sql.tables import (
     messages,
     premium_messages,
 )
-from dragoman.core.model.phone_numbers import REMOVED
+from dragoman.core.model.phone_numbers import REMOVED, forms_of
 from dragoman.core.submission.sql.tables import submission_keys
 from dragoman.kit.ids import SEQUENCE_BITS
 
@@ -176,10 +176,11 @@ def forget_conversations(connection: Connection, inbound_ids: Sequence[int]) -> 
 
 
 def without_number(text: str, number: str) -> str:
-    """A text in which a number no longer stands; longer numbers are others."""
-    if number not in text:
-        return text
-    return re.sub(rf"(?<![0-9]){re.escape(number)}(?![0-9])", REMOVED, text)
+    """A text in which a number stands in neither form; longer numbers are others."""
+    for form in forms_of(number):
+        if form in text:
+            text = re.sub(rf"(?<![0-9]){re.escape(form)}(?![0-9])", REMOVED, text)
+    return text
 
 
 def without_text(payload: str, _inbound_id: int = 0) -> str:
