@@ -54,7 +54,7 @@ from dragoman.core.inbound.sql import (
     opt_outs,
     received_texts,
 )
-from dragoman.core.messages.sql import changes
+from dragoman.core.messages.sql import attachments, changes
 from dragoman.core.messages.sql import events as journal
 from dragoman.core.placement.sql import copies
 from dragoman.core.reporting.sql import ingestion
@@ -233,6 +233,7 @@ OPERATIONS: Final[dict[str, Operation[Any, Any]]] = {
         outdated.drop_outdated,
         sweeping.sweep,
         changes.drop_parked,
+        attachments.remove,
         scoped_tokens.exchange,
         scoped_tokens.issue,
         scoped_tokens.revoke,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -145,3 +146,40 @@ async def test_a_deleted_message_has_no_files(mms: Any, url: str) -> None:
     for gone in (f"{path}/Media.json", f"{path}/Media/{file['sid']}"):
         assert (await mms.call("GET", gone)).status == 404
     assert b"PNG" not in await mms.dump()
+
+
+@pytest.mark.parametrize("ending", [".json", ".xml", ""])
+async def test_a_file_is_deleted_and_the_others_keep_their_sids(
+    mms: Any, url: str, ending: str
+) -> None:
+    """Bug: a file could not be deleted without its message."""
+    sent = await mms.send(MediaUrl=[f"{url}/a.png", f"{url}/b.png"])
+    path = f"/Messages/{sent['sid']}"
+    first, second = (await mms.call("GET", f"{path}/Media.json")).json["media_list"]
+    uri = f"{path}/Media/{first['sid']}"
+    answer = await mms.call("DELETE", uri + ending)
+    assert (answer.status, error_code(answer)) == (409, 20009)
+    assert (await mms.call("GET", uri)).body == PNG
+    await mms.end()
+    answer = await mms.call("DELETE", uri + ending)
+    assert (answer.status, answer.body) == (204, b"")
+    for method in ("GET", "DELETE"):
+        answer = await mms.call(method, f"{uri}.json")
+        assert (answer.status, answer.json) == (
+            404,
+            {
+                "code": 20404,
+                "message": f"The requested resource {BASE}{uri}.json was not found",
+                "more_info": "https://www.twilio.com/docs/errors/20404",
+                "status": 404,
+            },
+        )
+    assert (await mms.call("GET", f"{path}/Media.json")).json["media_list"] == [second]
+    assert (await mms.call("GET", f"{path}/Media/{second['sid']}")).body == PNG + b"b"
+    message = (await mms.call("GET", f"{path}.json")).json
+    assert (message["sid"], message["num_media"]) == (sent["sid"], "1")
+
+
+def error_code(answer: Any) -> int:
+    found = re.search(rb"(?:\"code\":|<Code>)(\d+)", answer.body)
+    return int(found[1]) if found else 0

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Final
 
 import msgspec
@@ -41,13 +41,13 @@ class AttachmentLimits(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Attachments:
-    """Fetches attachments for submissions, and loads them for carriers."""
+    """Fetches attachments for submissions, loads them for carriers, and removes them."""
 
     def __init__(self, *, storage: Storage, fetch: Fetch, limits: AttachmentLimits) -> None:
         self._storage = storage
         self._fetch = fetch
         self._limits = limits
-        self._remembered: OrderedDict[int, tuple[Attachment, ...]] = OrderedDict()
+        self._remembered: OrderedDict[int, dict[int, Attachment]] = OrderedDict()
 
     async def collect(self, urls: Sequence[str]) -> tuple[Attachment, ...]:
         """The files at URLs, in order; raises `Refused` for one that cannot be sent."""
@@ -69,6 +69,10 @@ class Attachments:
 
     async def load(self, batch_id: int) -> tuple[Attachment, ...]:
         """The attachments of a batch, in order; raises `StorageUnavailable`."""
+        return tuple((await self.numbered(batch_id)).values())
+
+    async def numbered(self, batch_id: int) -> Mapping[int, Attachment]:
+        """The attachments of a batch by their numbers; raises `StorageUnavailable`."""
         found = self._remembered.get(batch_id)
         if found is None:
             found = await self._storage.read(lambda c: attachments.load(c, batch_id))
@@ -78,6 +82,11 @@ class Attachments:
         else:
             self._remembered.move_to_end(batch_id)
         return found
+
+    async def remove(self, batch_id: int, number: int) -> None:
+        """Removes one of a batch that is sent; raises `StorageUnavailable`."""
+        await self._storage.writer.write(attachments.remove, (batch_id, number))
+        self._remembered.pop(batch_id, None)
 
     async def _download(self, number: int, url: str) -> Download:
         try:

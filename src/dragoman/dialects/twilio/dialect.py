@@ -159,6 +159,10 @@ def _messages(services: Services) -> tuple[Operation, ...]:
             f"GET {one}/Media/{{media}}.json", messages.fetch_media, "Fetch a file's description",
             answer=schemas.Media, tag="Media",
         ),
+        declare(
+            f"DELETE {one}/Media/{{media}}.json", messages.delete_media, "Delete a file",
+            status=204, tag="Media",
+        ),
         declare(f"GET {one}/Media/{{media}}", messages.download_media, "Get a file", tag="Media"),
     )  # fmt: skip
 

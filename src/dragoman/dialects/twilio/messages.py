@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -37,6 +37,14 @@ from dragoman.web.responses import Response
 CANCELED: Final = "canceled"
 OUTCOMES: Final = frozenset({"confirmed", "unconfirmed"})
 INBOUND: Final = "inbound"
+
+
+class _File(NamedTuple):
+    """A file of a message: its number there, what is said of it, and itself."""
+
+    number: int
+    media: schemas.Media
+    content: bytes
 
 
 class Messages(CallGroup):
@@ -158,16 +166,16 @@ class Messages(CallGroup):
         text = await self._find(caller, request)
         at = paging.read_position(decode_query(request, schemas.Paging))
         files = await self._media(caller, text)
-        page, more = paging.page_of(files, [one.sid for one, _ in files], at)
+        page, more = paging.page_of(files, [file.media.sid for file in files], at)
         path = caller.uri(f"/Messages/{_sid_of(text)}/Media.json")
-        shown = tuple(media for media, _ in page)
+        shown = tuple(file.media for file in page)
         links = paging.links(request, path, at, [one.sid for one in shown], more=more)
         return render(schemas.MediaPage(media_list=shown, **links))
 
     async def fetch_media(self, caller: Caller, request: Request) -> Response:
         """What is known of a file; raises `Refused`."""
-        media, _ = await self._find_media(caller, request)
-        return render(media)
+        file = await self._find_media(caller, await self._find(caller, request), request)
+        return render(file.media)
 
     async def download_media(self, caller: Caller, request: Request) -> Response:
         """A file itself, or what is known of it in XML; raises `Refused`."""
@@ -175,26 +183,33 @@ class Messages(CallGroup):
         if dot + ending == XML_ENDING:
             request.path_params = {**request.path_params, "media": sid}
             return render_xml(await self.fetch_media(caller, request), "Media")
-        media, content = await self._find_media(caller, request)
-        return Response(
-            200, content, media.content_type.encode(), ((b"x-content-type-options", b"nosniff"),)
-        )
+        file = await self._find_media(caller, await self._find(caller, request), request)
+        content_type = file.media.content_type.encode()
+        return Response(200, file.content, content_type, ((b"x-content-type-options", b"nosniff"),))
 
-    async def _find_media(self, caller: Caller, request: Request) -> tuple[schemas.Media, bytes]:
+    async def delete_media(self, caller: Caller, request: Request) -> Response:
+        """Deletes a file of a message that has left; raises `Refused`."""
         text = await self._find(caller, request)
+        file = await self._find_media(caller, text, request)
+        if text.state is not None and text.state < State.SENT:
+            raise errors.CodedRefusal(20009)
+        await self._services.attachments.remove(text.text_id, file.number)
+        return DONE
+
+    async def _find_media(self, caller: Caller, text: SingleText, request: Request) -> _File:
         wanted = request.path_params["media"]
-        for media, content in await self._media(caller, text):
-            if media.sid == wanted:
-                return media, content
+        for file in await self._media(caller, text):
+            if file.media.sid == wanted:
+                return file
         raise errors.not_found()
 
-    async def _media(self, caller: Caller, text: SingleText) -> list[tuple[schemas.Media, bytes]]:
+    async def _media(self, caller: Caller, text: SingleText) -> list[_File]:
         if not text.attachments:
             return []
-        files = await self._services.attachments.load(text.text_id)
+        files = await self._services.attachments.numbered(text.text_id)
         parent, date = _sid_of(text), render_date(time_of(text.text_id))
         found = []
-        for number, one in enumerate(files, 1):
+        for number, one in files.items():
             sid = sids.derived_sid(sids.MEDIA, parent, number)
             media = schemas.Media(
                 sid=sid,
@@ -205,7 +220,7 @@ class Messages(CallGroup):
                 date_updated=date,
                 uri=caller.uri(f"/Messages/{parent}/Media/{sid}.json"),
             )
-            found.append((media, one.content))
+            found.append(_File(number, media, one.content))
         return found
 
     # Reading and rendering

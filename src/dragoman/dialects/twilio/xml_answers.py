@@ -37,7 +37,7 @@ def is_xml(path: str) -> bool:
 def xml_variants(operations: Iterable[Operation]) -> Iterator[Operation]:
     """The same calls, answered in XML; not where a path without ending is another call's."""
     operations = tuple(operations)
-    taken = {operation.path for operation in operations}
+    taken = {(operation.methods, operation.path) for operation in operations}
     for operation in operations:
         if not operation.path.startswith(PREFIX) or not operation.path.endswith(JSON_ENDING):
             continue
@@ -45,7 +45,7 @@ def xml_variants(operations: Iterable[Operation]) -> Iterator[Operation]:
         named = _LAST_NAME.search(path)
         # A name takes any text, that of an ending too.
         for variant in (path,) if named is not None else (path + XML_ENDING, path):
-            if variant not in taken:
+            if (operation.methods, variant) not in taken:
                 yield replace(
                     operation,
                     path=variant,
