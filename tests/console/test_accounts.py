@@ -26,6 +26,23 @@ async def test_account_page_tells_what_an_account_may_and_has(browser: Browser) 
     assert "send messages" in page.text
 
 
+@pytest.mark.parametrize("kind", ["reports", "texts"])
+async def test_password_in_a_url_of_the_account_is_not_shown_and_not_lost(
+    browser: Browser, kind: str
+) -> None:
+    services = browser.services
+    account = await services.accounts.find("adam")
+    put = {"reports": services.webhooks.put_report_url, "texts": services.webhooks.put_text_url}
+    await put[kind](account, "kannel", "https://me:pw@a.example/")
+    await browser.sign_in("adam")
+    at, field = f"/console/account/{kind}", f"{kind}_kannel"
+    page = await browser.get("/console/account")
+    assert (page.fields(at)[field], "pw@" in page.text) == ("https://me:***@a.example/", False)
+    page = await browser.send(page, at, **{field: "https://me:***@a.example/2"})
+    stored = {one.url for one in services.webhooks.of_account(account, "kannel")}
+    assert stored == {"https://me:pw@a.example/2"}
+
+
 @pytest.mark.parametrize("rest", ["", "/ledger", "/changes"])
 @pytest.mark.parametrize("username", ["stranger", "olga"])
 async def test_account_outside_the_tree_is_not_found(

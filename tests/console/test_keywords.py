@@ -111,12 +111,32 @@ async def test_keyword_that_cannot_be_reserved_says_why_at_its_field(
     assert await _changes(sena) == []
 
 
-@pytest.mark.parametrize("url", ["", "ftp://x", "https://user:pass@x/", "https://" + "x" * 3_000])
+@pytest.mark.parametrize("url", ["", "ftp://x", "https://user:pass@/", "https://" + "x" * 3_000])
 async def test_service_that_cannot_be_called_is_refused(sena: Browser, url: str) -> None:
     page = await sena.send(await sena.get(AT), "/console/services", url=url)
     assert page.status == 400
     assert page.tree.xpath("//p[@id='url-problem']")
     assert page.fields("/console/services")["url"] == url
+
+
+async def test_password_of_a_service_is_not_shown_and_not_lost(sena: Browser) -> None:
+    services = sena.services
+    account = await services.accounts.find("sena")
+    page = await sena.send(await sena.get(AT), "/console/services", url="https://me:pw@a.example/")
+    assert page.status == 200
+    [service] = await services.keywords.forwardings(account)
+    at = f"/console/services/{service.forwarding_id}"
+    for typed, shown, stored in (
+        (None, "https://me:***@a.example/", "https://me:pw@a.example/"),
+        ("https://me:***@a.example/2", "https://me:***@a.example/2", "https://me:pw@a.example/2"),
+        ("https://me:***@b.example/", "https://me:***@b.example/", "https://me:***@b.example/"),
+    ):
+        page = await sena.get(at)
+        await sena.send(page, at, **({} if typed is None else {"url": typed}))
+        page = await sena.get(at)
+        assert (page.fields(at)["url"], "pw@" in page.text) == (shown, False)
+        known = await services.keywords.forwarding(account, service.forwarding_id)
+        assert known.url == stored
 
 
 async def test_second_editor_of_a_service_or_keyword_overwrites_nothing(sena: Browser) -> None:

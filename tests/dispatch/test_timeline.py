@@ -259,7 +259,7 @@ async def test_each_call_to_the_customer_is_told(
 ) -> None:
     harness = await make_harness(database_url, carriers={"smsc": simulator.port})
     account = await harness.account()
-    request = CallbackRequest(url="http://shop.example/dlr", states=frozenset({S.DELIVERED}))
+    request = CallbackRequest(url="http://me:pw@shop.example/", states=frozenset({S.DELIVERED}))
     await harness.submit(account, callback=request)
     await harness.until_states(account, S.DELIVERED)
     message_id = await only_message(harness, account)
@@ -292,6 +292,7 @@ async def test_each_call_to_the_customer_is_told(
     await until(lambda: called(1))
     (callback,) = (await harness.timelines.of_message(account, message_id)).callbacks
     assert (callback.state, callback.about) == ("pending", "delivered")
+    assert callback.url == "http://me:***@shop.example/"
     assert callback.next_attempt_ms is not None
     running = asyncio.create_task(worker.run())
     await until(lambda: called(2))

@@ -236,7 +236,7 @@ class Registry:
         batch, message, text, contact = next_id(), next_id(), next_id(), next_id()
         calls = {"message": next_id(), "text": next_id()}
         options = BatchOptions(
-            callback_url=f"https://a.example/?to={NUMBER}",
+            callback_url=f"https://me:pw@a.example/?to={NUMBER}",
             return_data=f"for {NUMBER}",
             premium=Premium(price=100, content_type=1, invoice_text=TEXT),
             push=Push(url=f"https://b.example/{TEXT}"),
@@ -298,7 +298,7 @@ class Registry:
                 callback_id=call,
                 message_id=message if about == "message" else call,
                 origin="https://a.example",
-                url=f"https://a.example/?to={NUMBER}",
+                url=f"https://me:pw@a.example/?to={NUMBER}",
                 payload=msgspec.json.encode(facts[about]).decode(),
                 state=called.value,
                 attempts=2,
@@ -504,7 +504,7 @@ async def _export(services: Any, number: str) -> dict[str, int]:
         for row in page.rows:
             tables[row.table] = tables.get(row.table, 0) + 1
             assert row.row.get("content", TEXT) == TEXT
-            msgspec.json.encode(row)
+            assert b"pw@" not in msgspec.json.encode(row)
         cursor = page.cursor
     return tables
 

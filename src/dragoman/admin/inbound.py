@@ -21,6 +21,7 @@ from dragoman.core.accounts.model.accounts import Account
 from dragoman.core.inbound.model.inbound import Keyword, Number, OptOut
 from dragoman.core.inbound.model.keywords import parse_keyword, parse_own_number
 from dragoman.core.model.errors import RefusalCode, Refused
+from dragoman.core.model.urls import hide_passwords
 from dragoman.dialects.jasmin.arguments import NAME as JASMIN
 from dragoman.dialects.kannel.submissions import NAME as KANNEL
 from dragoman.dialects.linkmobility.mapping import DIALECT
@@ -276,7 +277,7 @@ def _shown(
         account=account.username,
         below=words.get(keyword.main_keyword_id, ""),
         service_id=keyword.forwarding_id,
-        url=urls.get(keyword.forwarding_id or 0, ""),
+        url=hide_passwords(urls.get(keyword.forwarding_id or 0, "")),
     )
 
 

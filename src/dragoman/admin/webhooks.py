@@ -14,6 +14,7 @@ from dragoman.core.accounts.model.accounts import Account
 from dragoman.core.callbacks.model.webhooks import StoredWebhook
 from dragoman.core.callbacks.webhooks import TEXTS, Webhooks
 from dragoman.core.model.errors import RefusalCode, Refused
+from dragoman.core.model.urls import hide_passwords
 from dragoman.dialects import DIALECTS
 from dragoman.dialects.jasmin.arguments import NAME as JASMIN
 from dragoman.dialects.kannel.submissions import NAME as KANNEL
@@ -100,7 +101,7 @@ def _view(
         dialect=dialect,
         device_id=device_id,
         event=event.value,
-        url=url,
+        url=hide_passwords(url),
     )
 
 

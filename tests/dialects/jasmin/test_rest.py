@@ -153,7 +153,7 @@ async def test_a_batch(gate: Any) -> None:
     body = {
         "globals": {"from": "Brand2", "dlr-level": 3, "dlr_url": "http://a.example/dlr"},
         "batch_config": {
-            "callback_url": "http://127.0.0.1:7877/ok",
+            "callback_url": "http://me:pw@127.0.0.1:7877/ok",
             "errback_url": "http://127.0.0.1:7877/bad?x=1",
         },
         "messages": [
@@ -177,9 +177,9 @@ async def test_a_batch(gate: Any) -> None:
     urls = [_rendered(callback) for callback in stored]
     head = f"?batchId={batch_id}&to="
     assert [url.partition("&status=")[0] for url in urls] == [
-        f"http://127.0.0.1:7877/ok{head}4555555551",
-        f"http://127.0.0.1:7877/ok{head}4555555552",
-        f"http://127.0.0.1:7877/ok{head}4577777771",
+        f"http://me:pw@127.0.0.1:7877/ok{head}4555555551",
+        f"http://me:pw@127.0.0.1:7877/ok{head}4555555552",
+        f"http://me:pw@127.0.0.1:7877/ok{head}4577777771",
         f"http://127.0.0.1:7877/bad?x=1&{head[1:]}12",
     ]
     assert re.search(rf"&status=1&statusText=Success\+%22{UUID}%22$", urls[0])

@@ -180,6 +180,29 @@ async def test_opt_outs(gate: Gate) -> None:
     assert (await gate.call("POST", "/messages", {"to": "+4520000061", "text": "x"})).status == 201
 
 
+@pytest.mark.parametrize("path", ["/webhooks", "/messages"])
+async def test_a_url_may_have_a_login(gate: Gate, path: str) -> None:
+    """Bug: such a URL was refused here alone."""
+    url = "https://me:secret@example.com/hook"
+    body = {
+        "/webhooks": {"url": url, "events": ["text.received"]},
+        "/messages": {"to": NUMBER, "text": "x", "callback_url": url},
+    }[path]
+    answer = await gate.call("POST", path, body)
+    assert answer.status == 201
+    if path == "/webhooks":
+        assert answer.json["url"] == url
+        assert (await gate.call("DELETE", f"/webhooks/{answer.json['id']}")).status == 204
+
+
+async def test_opt_outs_of_both_forms_of_a_number_are_one(gate: Gate) -> None:
+    first = (await gate.call("PUT", "/opt-outs/+5215512345678")).json
+    assert (await gate.call("PUT", "/opt-outs/+525512345678")).json == first
+    assert (await gate.call("GET", "/opt-outs")).json["data"][-1] == first
+    assert (await gate.call("DELETE", "/opt-outs/+525512345678")).status == 204
+    assert (await gate.call("DELETE", "/opt-outs/+5215512345678")).status == 404
+
+
 async def test_webhooks_and_their_secret(gate: Gate) -> None:
     given = {"url": "https://example.com/hook", "events": ["message.delivered", "text.received"]}
     webhook = (await gate.call("POST", "/webhooks", given)).json

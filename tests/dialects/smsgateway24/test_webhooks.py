@@ -214,10 +214,20 @@ async def test_webhooks_survive_a_restart_and_can_be_removed(gate: Gate) -> None
     ]
 
 
-@pytest.mark.parametrize("url", ["ftp://x.example", "x", "https://me:pw@x.example/", "http://"])
+@pytest.mark.parametrize("url", ["ftp://x.example", "x", "http://"])
 async def test_what_cannot_be_called_is_no_webhook(gate: Gate, url: str) -> None:
     with pytest.raises(Refused):
         await put(gate, DELIVERY, url)
+
+
+async def test_the_command_hides_passwords(gate: Gate) -> None:
+    admin = Admin(services=gate.services)
+    url = "https://me:pw@x.example/"
+    shown = await set_webhook(admin, NewWebhook(account="acme", event="delivery", url=url))
+    [listed] = (await list_webhooks(admin, OfAccount())).webhooks
+    assert shown.url == listed.url == "https://me:***@x.example/"
+    [stored] = gate.services.webhooks.of_account(gate.account, NAME)
+    assert stored.url == url
 
 
 async def test_the_command_sets_lists_and_removes(gate: Gate) -> None:

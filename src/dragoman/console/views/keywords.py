@@ -19,6 +19,7 @@ from dragoman.core.accounts.model.people import Role
 from dragoman.core.inbound.keywords import CHARSETS, check_may_receive
 from dragoman.core.inbound.model.inbound import Forwarding
 from dragoman.core.model.errors import RefusalCode, Refused
+from dragoman.core.model.urls import hide_passwords, unhide_password
 from dragoman.web.responses import Response
 
 DIALECT: Final = "linkmobility"
@@ -111,11 +112,14 @@ async def change_service(request: PageRequest) -> Response:
     async with request.context.editing:
         stored = await services.keywords.forwarding(request.account, service_id)
         if not request.is_current(stored.url, stored.charset):
-            request.problems.add_conflicts({"url": stored.url, "charset": stored.charset}, typed)
+            request.problems.add_conflicts(_shown(stored), typed)
             return await _show_service(request, stored, 409, typed)
         try:
             changed = await services.keywords.change_forwarding(
-                request.account, service_id, url=typed["url"], charset=typed["charset"]
+                request.account,
+                service_id,
+                url=unhide_password(typed["url"], stored.url),
+                charset=typed["charset"],
             )
         except Refused as refused:
             if refused.code is RefusalCode.UNAVAILABLE:
@@ -194,15 +198,19 @@ async def _show_service(
     status: int = 200,
     typed: dict[str, str] | None = None,
 ) -> Response:
-    stored = {"url": service.url, "charset": service.charset}
     return request.show(
         "service.html",
         status,
         service=service,
-        typed=typed or stored,
+        typed=typed or _shown(service),
         charset_choices=_CHARSET_CHOICES,
         version=version_of(service.url, service.charset),
     )
+
+
+def _shown(service: Forwarding) -> dict[str, str]:
+    """The fields of a forwarding URL's form."""
+    return {"url": hide_passwords(service.url), "charset": service.charset}
 
 
 def _host_of(service: Forwarding) -> str:

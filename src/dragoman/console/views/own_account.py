@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
 from dragoman.console.forms import version_of
@@ -17,6 +18,7 @@ from dragoman.core.accounts.model.people import Role
 from dragoman.core.callbacks.webhooks import TEXTS
 from dragoman.core.inbound.keywords import check_may_receive
 from dragoman.core.model.errors import Refused
+from dragoman.core.model.urls import hide_passwords, unhide_password
 from dragoman.kit.zones import country_of_zone, zone_names
 from dragoman.web.responses import Response
 
@@ -66,7 +68,7 @@ async def change_reports(request: PageRequest) -> Response:
 async def _change_reports(request: PageRequest) -> Response:
     stored = _report_urls(request)
     typed = {name: request.form.get(f"reports_{name}", "").strip() for name in stored}
-    changed = {name: url for name, url in typed.items() if url != stored[name]}
+    changed = _changed(stored, typed)
     if changed and not request.is_current(stored):
         request.problems[""] = gettext("Someone else changed the URLs after you opened the page.")
         return await _show(request, 409, reports=typed)
@@ -99,7 +101,7 @@ async def change_texts(request: PageRequest) -> Response:
 async def _change_texts(request: PageRequest) -> Response:
     stored = _text_urls(request)
     typed = {name: request.form.get(f"texts_{name}", "").strip() for name in stored}
-    changed = {name: url for name, url in typed.items() if url != stored[name]}
+    changed = _changed(stored, typed)
     if changed and not request.is_current(stored):
         request.problems[""] = gettext("Someone else changed the URLs after you opened the page.")
         return await _show(request, 409, texts=typed)
@@ -111,6 +113,16 @@ async def _change_texts(request: PageRequest) -> Response:
             return await _show(request, 400, texts=typed)
         await request.note("webhook", f"texts of {dialect}")
     return request.go("/account", "saved")
+
+
+def _changed(stored: Mapping[str, str], typed: Mapping[str, str]) -> dict[str, str]:
+    """The URLs that are others now, by API; one whose password was not typed keeps it."""
+    urls = {name: unhide_password(url, stored[name]) for name, url in typed.items()}
+    return {name: url for name, url in urls.items() if url != stored[name]}
+
+
+def _hide(stored: Mapping[str, str]) -> dict[str, str]:
+    return {name: hide_passwords(url) for name, url in stored.items()}
 
 
 def _text_urls(request: PageRequest) -> dict[str, str]:
@@ -145,9 +157,9 @@ async def _show(
         countries=_countries(request, account, place["country"]),
         default_zone=request.services.settings.console.time_zone,
         version=version_of(_place_of(account)),
-        reports=reports or stored,
+        reports=reports or _hide(stored),
         reports_version=version_of(stored),
-        texts=texts or stored_texts,
+        texts=texts or _hide(stored_texts),
         texts_version=version_of(stored_texts),
         may_receive=account.may(Permission.RECEIVE),
         may_change=request.manages,

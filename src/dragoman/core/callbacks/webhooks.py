@@ -35,7 +35,7 @@ from dragoman.core.messages.model.messages import Holder
 from dragoman.core.messages.model.records import NewCallback
 from dragoman.core.model.errors import FailureCode, RefusalCode, Refused
 from dragoman.core.model.texts import is_storable
-from dragoman.core.model.urls import is_http_address, names_user, origin_of
+from dragoman.core.model.urls import is_http_address, origin_of
 from dragoman.core.model.use_case import use_case
 from dragoman.kit.clock import Clock
 from dragoman.kit.ids import IdSource, time_of
@@ -156,7 +156,7 @@ class Webhooks:
         device_id: int | None,
     ) -> StoredWebhook:
         """Adds a webhook, or replaces the one with the same key; raises `Refused`."""
-        if not is_http_address(url) or not is_storable(url) or names_user(url):
+        if not is_http_address(url) or not is_storable(url):
             raise Refused(RefusalCode.INVALID_CALLBACK_URL, "url", "must be an http or https URL")
         if device_id is not None:
             self.devices.find(account, device_id)

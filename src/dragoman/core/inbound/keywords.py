@@ -29,7 +29,7 @@ from dragoman.core.inbound.sql.keywords import (
     KeywordReservation,
 )
 from dragoman.core.model.errors import RefusalCode, Refused, StorageUnavailable, existing
-from dragoman.core.model.urls import MAX_URL, is_http_address, names_user
+from dragoman.core.model.urls import MAX_URL, is_http_address
 from dragoman.core.model.use_case import use_case
 from dragoman.kit.clock import Clock, datetime_of, ms_of
 from dragoman.kit.ids import IdSource
@@ -205,18 +205,14 @@ class Keywords:
         url: str,
         charset: str,
         continuous: bool,
-        with_login: bool = False,
     ) -> Forwarding:
-        """Stores a URL that texts may be forwarded to; raises `Refused`.
-
-        It may name a user only `with_login`: where the provider takes such URLs.
-        """
+        """Stores a URL that texts may be forwarded to; raises `Refused`."""
         new = Forwarding(
             forwarding_id=self.ids.next(),
             account_id=account.account_id,
             kind=HTTP,
             dialect=dialect,
-            url=_check_url(url, with_login=with_login),
+            url=_check_url(url),
             charset=_check_charset(charset),
             continuous=continuous,
         )
@@ -232,13 +228,12 @@ class Keywords:
         url: str,
         charset: str | None = None,
         continuous: bool | None = None,
-        with_login: bool = False,
     ) -> Forwarding:
         """Changes a forwarding; None leaves a value unchanged. Raises `Refused`."""
         known = await self.forwarding(account, forwarding_id)
         changed = msgspec.structs.replace(
             known,
-            url=_check_url(url, with_login=with_login),
+            url=_check_url(url),
             charset=known.charset if charset is None else _check_charset(charset),
             continuous=known.continuous if continuous is None else continuous,
         )
@@ -261,11 +256,11 @@ def end_of_month(now_ms: int, zone: str) -> int:
     return ms_of(datetime(year, month, 1, tzinfo=now.tzinfo))
 
 
-def _check_url(url: str, *, with_login: bool) -> str:
+def _check_url(url: str) -> str:
     url = url.strip()
     if not url:
         raise Refused(RefusalCode.MISSING_FIELD, "url")
-    if not is_http_address(url) or (names_user(url) and not with_login):
+    if not is_http_address(url):
         detail = f"not an http or https address of at most {MAX_URL} characters"
         raise Refused(RefusalCode.INVALID_FIELD, "url", detail)
     return url

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from base64 import b64encode
 from functools import lru_cache
 from typing import Final
 from urllib.parse import unquote, urlsplit
 
 MAX_URL: Final = 2_000
+_LOGIN: Final = re.compile(r'(://[^/?#\s":@]*):[^/?#\s"]*@')
+_HIDDEN: Final = "***"
 
 
 @lru_cache(maxsize=1_000)
@@ -19,11 +22,6 @@ def is_http_address(url: str) -> bool:
     except ValueError:
         return False
     return fits and len(url) <= MAX_URL and url.isprintable() and " " not in url
-
-
-def names_user(url: str) -> bool:
-    """Whether a URL contains a user name, which our own APIs do not take."""
-    return "@" in urlsplit(url).netloc
 
 
 def split_user(url: str) -> tuple[str, tuple[tuple[str, str], ...]]:
@@ -41,6 +39,23 @@ def split_user(url: str) -> tuple[str, tuple[tuple[str, str], ...]]:
     name, _, password = user.partition(":")
     token = b64encode(f"{unquote(name)}:{unquote(password)}".encode()).decode()
     return url.replace(netloc, host, 1), (("Authorization", f"Basic {token}"),)
+
+
+def hide_passwords(text: str) -> str:
+    """A text, such as a URL, as it may be shown: `***` for the password in each of its URLs."""
+    return _LOGIN.sub(rf"\1:{_HIDDEN}@", text) if "@" in text else text
+
+
+def unhide_password(url: str, stored: str) -> str:
+    """A URL that was shown with its password hidden, and edited, with the one that is stored.
+
+    For the same user at the same origin alone: nobody can have it sent elsewhere.
+    """
+    login, known = _LOGIN.search(url), _LOGIN.search(stored)
+    if login is None or known is None or login[0] != f"{known[1]}:{_HIDDEN}@":
+        return url
+    is_same = is_http_address(url) and origin_of(url) == origin_of(stored)
+    return url.replace(login[0], known[0], 1) if is_same else url
 
 
 def add_query(url: str, query: str) -> str:

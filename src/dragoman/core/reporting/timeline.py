@@ -29,6 +29,7 @@ from dragoman.core.messages.model.records import is_forgotten
 from dragoman.core.messages.model.routing import Route, Router, RouteReason
 from dragoman.core.messages.sql.events import MessageEvent
 from dragoman.core.model.errors import FailureCode, RefusalCode, Refused, existing
+from dragoman.core.model.urls import hide_passwords
 from dragoman.core.model.use_case import use_case
 from dragoman.core.reporting.model.timeline import (
     AttemptStep,
@@ -440,7 +441,7 @@ def _callback(row: CallbackRow, tries: list[CallbackTry]) -> CallbackStep:
     return CallbackStep(
         callback_id=row.callback_id,
         about=facts.state.name.lower(),
-        url=row.url,
+        url=hide_passwords(row.url),
         created_ms=time_of(row.callback_id),
         state=row.state.name.lower(),
         next_attempt_ms=row.next_attempt_ms if pending else None,

@@ -22,7 +22,7 @@ from dragoman.container import Services
 from dragoman.core.accounts.model.accounts import Account
 from dragoman.core.messages.model.callbacks import EventFacts, EventKind
 from dragoman.core.model.errors import RefusalCode, Refused
-from dragoman.core.model.urls import is_http_address, names_user
+from dragoman.core.model.urls import is_http_address
 from dragoman.core.submission.decisions import AcceptedBatch
 from dragoman.dialects.jasmin import arguments, errors, schemas
 from dragoman.dialects.jasmin.callbacks import message_uuid
@@ -214,7 +214,7 @@ class Rest:
         calls = []
         for outcome in outcomes:
             url = config.get("callback_url" if outcome.taken else "errback_url")
-            if not isinstance(url, str) or not is_http_address(url) or names_user(url):
+            if not isinstance(url, str) or not is_http_address(url):
                 continue
             facts = EventFacts(
                 event_id=0,

@@ -9,7 +9,7 @@ from dragoman.core.accounts.model.accounts import Account
 from dragoman.core.messages.model.messages import CallbackRequest, Format, Submission
 from dragoman.core.model.errors import RefusalCode, Refused
 from dragoman.core.model.texts import is_storable
-from dragoman.core.model.urls import is_http_address, names_user
+from dragoman.core.model.urls import is_http_address
 from dragoman.dialects.native.mapping import DIALECT, EVENTS_OF_STATES, read_optional_time
 from dragoman.dialects.native.schemas import NewBatch, NewMessage, Options
 from dragoman.web.requests import Request
@@ -103,7 +103,7 @@ def _read(
 
 def check_url(field: str, url: str) -> None:
     """Raises `Refused` for what cannot be called."""
-    if not is_http_address(url) or names_user(url) or not is_storable(url):
+    if not is_http_address(url) or not is_storable(url):
         raise Refused(RefusalCode.INVALID_CALLBACK_URL, field, "use an http or https URL")
 
 

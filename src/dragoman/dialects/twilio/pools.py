@@ -107,7 +107,7 @@ class Pools:
         if keyword.forwarding_id is not None:
             known = await keywords.forwarding(account, keyword.forwarding_id)
         if known is not None and known.dialect == DIALECT and url:
-            await keywords.change_forwarding(account, known.forwarding_id, url=url, with_login=True)
+            await keywords.change_forwarding(account, known.forwarding_id, url=url)
         elif url:
             new = await keywords.add_forwarding(
                 account,
@@ -115,7 +115,6 @@ class Pools:
                 url=url,
                 charset=UTF_8,
                 continuous=False,
-                with_login=True,
             )
             await keywords.attach(account, keyword.keyword_id, new.forwarding_id)
         elif known is not None and known.dialect == DIALECT:

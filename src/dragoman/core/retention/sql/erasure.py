@@ -25,6 +25,7 @@ from dragoman.core.messages.sql.tables import (
     parts,
     premium_messages,
 )
+from dragoman.core.model.urls import hide_passwords
 from dragoman.core.retention.model import Erasure
 from dragoman.core.retention.sql import forgetting
 from dragoman.core.retention.sql.sweeping import (
@@ -41,6 +42,8 @@ Rows = Iterator[tuple[str, dict[str, Any]]]
 
 _WITHOUT_ACCOUNT: Final = (inbound_parts.c.sender, parked_receipts.c.recipient)
 """Columns of what waits a few hours for something to go with it."""
+_WITH_URLS: Final = frozenset({callbacks.c.url.name, batches.c.options.name})
+"""Columns with URLs of customers, whose passwords are no business of who asks for an export."""
 _OF_MESSAGE: Final = (messages, parts, premium_messages, device_assignments, message_events)
 
 
@@ -104,7 +107,8 @@ def _calls(connection: Connection, *conditions: ColumnElement[bool]) -> Rows:
     whole = load_whole(connection, [row["callback_id"] for _, row in rows])
     for name, row in rows:
         identifiers.append(row["callback_id"])
-        yield name, row | whole[row["callback_id"]]._asdict()
+        said = whole[row["callback_id"]]._asdict()
+        yield name, row | {column: _shown(column, value) for column, value in said.items()}
     attempts = callback_attempts.c.callback_id.in_(identifiers)
     yield from _rows(connection, callback_attempts, attempts)
 
@@ -125,15 +129,21 @@ def _read_others(connection: Connection, item: Erasure) -> Rows:
 
 
 def _rows(connection: Connection, table: Any, *conditions: ColumnElement[bool]) -> Rows:
-    """Rows of a table as text and numbers, without digests and other recipients."""
+    """Rows of a table as text and numbers, without digests, passwords and other recipients."""
     for row in connection.execute(select(table).where(*conditions).order_by(*table.primary_key)):
         values = {
-            # Octets are those of a part of a text, which may end within a character.
-            str(name): value.decode("utf-16-be", "replace") if isinstance(value, bytes) else value
+            str(name): _shown(str(name), value)
             for name, value in row._mapping.items()
             if "digest" not in name and name != batches.c.waiting_recipients.name
         }
         yield str(table.name), values
+
+
+def _shown(name: str, value: Any) -> Any:
+    if isinstance(value, bytes):
+        # Octets are those of a part of a text, which may end within a character.
+        return value.decode("utf-16-be", "replace")
+    return hide_passwords(value) if name in _WITH_URLS and value else value
 
 
 ERASED_FROM: Final = (

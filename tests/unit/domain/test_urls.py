@@ -1,0 +1,50 @@
+"""URLs of customers: their passwords are not shown, and not lost when what is shown is edited."""
+
+from __future__ import annotations
+
+import pytest
+
+from dragoman.core.model.urls import hide_passwords, unhide_password
+
+SHOWN = {
+    "https://me:secret@a.example/x?y=1": "https://me:***@a.example/x?y=1",
+    "https://me:se:c/ret@a.example/": "https://me:se:c/ret@a.example/",
+    "http://me:s%2Fe@c@a.example:81": "http://me:***@a.example:81",
+    "http://:secret@a.example/": "http://:***@a.example/",
+    "http://me@a.example/": "http://me@a.example/",
+    "http://a.example:81/me:secret@b": "http://a.example:81/me:secret@b",
+    "http://a.example/?a=b:c@d": "http://a.example/?a=b:c@d",
+    '{"a":"http://a:b@c/","d":"http://e:f@g/"}': '{"a":"http://a:***@c/","d":"http://e:***@g/"}',
+    "": "",
+}
+
+
+@pytest.mark.parametrize("url", SHOWN)
+def test_a_url_is_shown_without_its_password(url: str) -> None:
+    assert hide_passwords(url) == SHOWN[url]
+
+
+STORED = "https://me:secret@a.example/x"
+EDITED = {
+    "https://me:***@a.example/x": STORED,
+    "https://me:***@a.example/y?z=1": "https://me:secret@a.example/y?z=1",
+    "https://me:***@b.example/x": "https://me:***@b.example/x",
+    "https://me:***@a.example:444/x": "https://me:***@a.example:444/x",
+    "http://me:***@a.example/x": "http://me:***@a.example/x",
+    "https://you:***@a.example/x": "https://you:***@a.example/x",
+    "https://me:***@a.example@b.example/x": "https://me:***@a.example@b.example/x",
+    "https://me:new@a.example/x": "https://me:new@a.example/x",
+    "https://me:***@[a.example/x": "https://me:***@[a.example/x",
+    "https://a.example/x": "https://a.example/x",
+    "": "",
+}
+
+
+@pytest.mark.parametrize("typed", EDITED)
+def test_a_hidden_password_stays_for_its_user_and_origin(typed: str) -> None:
+    assert unhide_password(typed, STORED) == EDITED[typed]
+
+
+def test_what_has_no_password_stored_is_as_typed() -> None:
+    typed = "https://me:***@a.example/"
+    assert unhide_password(typed, "https://a.example/") == typed
