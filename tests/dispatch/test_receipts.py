@@ -11,11 +11,12 @@ from sqlalchemy import Connection
 from tests.passing_time import PATIENCE_S, until
 
 from dragoman.core.delivery import receipts as receipts_module
+from dragoman.core.delivery.receipts import Receipts
 from dragoman.core.inbound.sql.tables import inbound_texts
 from dragoman.core.messages.loader import MessageLoader
 from dragoman.core.messages.model.lifecycle import ReceiptState, State
 from dragoman.core.messages.model.messages import InboundPartReport, ReceiptReport
-from dragoman.core.messages.sql.tables import parked_receipts, parts
+from dragoman.core.messages.sql.tables import message_events, parked_receipts, parts
 from dragoman.protocols.gsm.alphabet import Alphabet
 from dragoman.protocols.smpp.constants import MessageState
 from dragoman.protocols.smpp.pdus import DeliverSm
@@ -312,6 +313,58 @@ async def test_a_parked_report_is_matched_after_a_restart(
     second = await make_harness(carriers={"smsc": simulator.port})
     await second.submit(account)
     await second.until_states(account, S.DELIVERED)
+
+
+@pytest.mark.parametrize("restarted", [False, True])
+@pytest.mark.parametrize("text", ["hello", LONG], ids=["one part", "three parts"])
+async def test_matched_reports_are_parked_no_more(
+    make_harness: Any, simulator: Any, until: Any, restarted: bool, text: str
+) -> None:
+    """Bug: they stood among those without a message, and were looked up again at each start."""
+    simulator.default = Behaviour(state=None)
+    harness = await make_harness(carriers={"smsc": simulator.port})
+    account = await harness.account()
+    numbers = "1" if text == "hello" else "123"
+    reports = [report(number, ReceiptState.DELIVERED) for number in numbers]
+    await tell(harness, until, *reports, *reports, report("777", ReceiptState.DELIVERED))
+    assert len(await harness.rows(parked_receipts)) == 2 * len(numbers) + 1
+    if restarted:
+        await harness.stop()
+        harness = await make_harness(carriers={"smsc": simulator.port})
+    await harness.submit(account, text=text)
+    await harness.until_states(account, S.DELIVERED)
+
+    async def only_unmatched() -> bool:
+        rows = await harness.rows(parked_receipts)
+        return [row["carrier_message_id"] for row in rows] == ["777"]
+
+    await until(only_unmatched)
+    await tell(harness, until, *reports)  # doubled once more, after the match
+    assert await harness.states(account) == [S.DELIVERED]
+    assert await only_unmatched()
+
+
+async def test_a_crash_before_a_matched_report_is_dropped_changes_nothing(
+    make_harness: Any, simulator: Any, until: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    simulator.default = Behaviour(state=None)
+    first = await make_harness(carriers={"smsc": simulator.port})
+    account = await first.account()
+    await tell(first, until, report("1", ReceiptState.DELIVERED))
+    with monkeypatch.context() as dies:
+        dies.setattr(Receipts, "_drop_row", lambda *_: lambda _stored: None)
+        await first.submit(account)
+        await first.until_states(account, S.DELIVERED)
+        assert len(await first.rows(parked_receipts)) == 1
+        await first.crash()
+    second = await make_harness(carriers={"smsc": simulator.port})
+
+    async def dropped() -> bool:
+        return not await second.rows(parked_receipts)
+
+    await until(dropped)
+    assert await second.states(account) == [S.DELIVERED]
+    assert [row["kind"] for row in await second.rows(message_events)] == ["parked_receipt"]
 
 
 async def test_a_report_that_fits_nothing_is_parked_and_changes_nothing(

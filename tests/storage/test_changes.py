@@ -217,6 +217,10 @@ async def test_parked_receipts_are_kept_whole_and_dropped_by_age(rows: Any) -> N
     assert [one.recipient for one in loaded] == ["4511111111"] * 2
     await rows.write(drop_parked, ids[1])
     assert [row["receipt_id"] for row in await rows.all(parked_receipts)] == ids[1:]
+    await rows.write(changes.drop_matched, ids[0])
+    assert [row["receipt_id"] for row in await rows.all(parked_receipts)] == ids[1:]
+    await rows.write(changes.drop_matched, ids[1])
+    assert await rows.all(parked_receipts) == []
 
 
 async def test_a_batch_of_one_keeps_no_counters_and_still_tells_its_progress(rows: Any) -> None:

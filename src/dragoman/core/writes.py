@@ -232,6 +232,7 @@ OPERATIONS: Final[dict[str, Operation[Any, Any]]] = {
         single_forgetting.forget,
         outdated.drop_outdated,
         sweeping.sweep,
+        changes.drop_matched,
         changes.drop_parked,
         attachments.remove,
         scoped_tokens.exchange,

@@ -1,7 +1,8 @@
 """Carriers' receipts: stored, then acknowledged; matched by carrier and spellings of the ID.
 
 A receipt can come before the response to the submit, on another link, twice, or days late. One that
-matches no message is stored and parked, and matched when its message ID becomes known.
+matches no message is stored and parked, and matched when its message ID becomes known. Its row goes
+once the change is on disk: after a crash between them it is matched again, and changes nothing.
 
 An ID exactly as received wins at once. Any other spelling of it counts only when every message is
 answered that the receipt may be about: until then the exact ID may still come. And it counts only
@@ -135,7 +136,7 @@ class Receipts:
         for waiting in self._awaiting.pop(message.message_id, ()):
             waiting.messages.discard(message.message_id)
             if not waiting.messages and self._is_parked(waiting.report):
-                self._look_up_soon(_Unmatched(waiting.report, _already_acknowledged, decide=True))
+                self._look_up_soon(self._parked_one(waiting.report, decide=True))
 
     async def run(self) -> None:
         """Looks up in SQL the messages that are not in memory; runs until cancelled."""
@@ -167,9 +168,10 @@ class Receipts:
                 recipient=parked.recipient,
                 error=parked.error,
                 raw=parked.raw,
+                parked_id=parked.receipt_id,
             )
             self._remember(report)
-            self._look_up_soon(_Unmatched(report, _already_acknowledged))
+            self._look_up_soon(self._parked_one(report))
 
     async def knows(self, reports: Sequence[ReceiptReport]) -> list[int]:
         """How well each receipt fits a message of this partition: 2 by its ID as it came, 1 by
@@ -226,7 +228,7 @@ class Receipts:
     def _settle(self, one: _Unmatched, in_flight: Callable[[], Set[str]]) -> None:
         """Decides about a receipt whose possible messages are in memory."""
         report, on_stored = one.report, one.on_stored
-        if on_stored is _already_acknowledged and not self._is_parked(report):
+        if report.parked_id and not self._is_parked(report):
             return  # it was matched meanwhile
         can_wait = not one.decide and report.put_off < MAX_PUT_OFF
         unanswered = self._unanswered(report) if can_wait else set[int]()
@@ -245,10 +247,9 @@ class Receipts:
         elif report.text is not None:
             self._settle_text(report, report.text, on_stored, in_flight)
         else:
+            parked = report if report.parked_id else self._park(report, on_stored)
             if unanswered:
-                self._await(report, unanswered)
-            if on_stored is not _already_acknowledged:
-                self._park(report, on_stored)
+                self._await(parked, unanswered)
 
     def _unanswered(self, report: ReceiptReport) -> set[int]:
         """The messages that a receipt may be about and whose IDs are not known yet."""
@@ -358,7 +359,7 @@ class Receipts:
             rows, state = self._part_row(message, row)
         if state is None:
             self.metrics.receipts[report.carrier, "matched"] += 1
-            self._note(message, part, report, _kind_of(on_stored))
+            self._note(message, part, report, _kind_of(report))
             persist(
                 self.storage.writer,
                 changes.report_parts,
@@ -369,7 +370,7 @@ class Receipts:
             self.metrics.receipts[report.carrier, "matched"] += 1
             if report.device_id is not None:
                 message.device_id, message.sim = report.device_id, report.sim
-            self._note(message, part, report, _kind_of(on_stored))
+            self._note(message, part, report, _kind_of(report))
             self.delivery.change(
                 message,
                 state,
@@ -381,7 +382,7 @@ class Receipts:
                 reported=True,
             )
         else:
-            if on_stored is not _already_acknowledged:  # else it was noted in an earlier run
+            if not report.parked_id:  # else it was noted in an earlier run
                 self._note(message, part, report, EventKind.LATE_RECEIPT)
             self._repeat(message, rows, report, on_stored)
 
@@ -391,7 +392,6 @@ class Receipts:
         """Reports the same of the parts that went with it; returns what to call for its own."""
         place = place_of(message)
         others = range(place.number + 1, place.total + 1) if place is not None else ()
-        is_acknowledged = on_stored is _already_acknowledged
         left, all_on_disk = len(others) + 1, True
 
         def stored(on_disk: bool) -> None:
@@ -403,11 +403,11 @@ class Receipts:
 
         for number in others:
             keys = tuple(follower_id(key, number) for key in report.keys)
-            self.receive(
-                msgspec.structs.replace(report, known_keys=keys, is_joined=True, text=None),
-                ignore if is_acknowledged else stored,
+            joined = msgspec.structs.replace(
+                report, known_keys=keys, is_joined=True, text=None, parked_id=0
             )
-        return on_stored if is_acknowledged or not others else stored
+            self.receive(joined, stored)
+        return stored if others else on_stored
 
     def _note(
         self, message: LiveMessage, part: int, report: ReceiptReport, kind: EventKind
@@ -453,11 +453,13 @@ class Receipts:
         )
         return () if ended else (row,), state
 
-    def _park(self, report: ReceiptReport, on_stored: OnStored) -> None:
+    def _park(self, report: ReceiptReport, on_stored: OnStored) -> ReceiptReport:
+        """Parks a receipt and returns it with the identifier of its row."""
         self.metrics.receipts[report.carrier, "parked"] += 1
+        report = msgspec.structs.replace(report, parked_id=self.ids.next())
         self._remember(report)
         parked = ParkedReceipt(
-            receipt_id=self.ids.next(),
+            receipt_id=report.parked_id,
             carrier=report.carrier,
             carrier_message_id=report.message_id,
             keys="\n".join(report.keys),
@@ -467,6 +469,20 @@ class Receipts:
             raw=report.raw.replace("\0", ""),
         )
         persist(self.storage.writer, changes.park, parked, on_stored)
+        return report
+
+    def _parked_one(self, report: ReceiptReport, *, decide: bool = False) -> _Unmatched:
+        """A parked receipt that is to be looked up again."""
+        return _Unmatched(report, self._drop_row(report), decide)
+
+    def _drop_row(self, report: ReceiptReport) -> OnStored:
+        """What deletes the row of a parked receipt once it is on disk what it says."""
+
+        def stored(on_disk: bool) -> None:
+            if on_disk:
+                persist(self.storage.writer, changes.drop_matched, report.parked_id, ignore)
+
+        return stored
 
     def _remember(self, report: ReceiptReport) -> None:
         for key in report.keys:
@@ -495,12 +511,12 @@ class Receipts:
         exact = [report for report in meant if key in report.exact_keys]
         for report in exact:
             self._forget(report)
-            self._apply(message, part, report, _already_acknowledged)
+            self._apply(message, part, report, self._drop_row(report))
         others = [report for report in meant if report not in exact]
         if not meant and len(waiting) == 1:
             # The addresses differ: it may still be about one whose ID it converts, and be queued.
             others = [*waiting]
-        self._look_up_soon(*(_Unmatched(report, _already_acknowledged) for report in others))
+        self._look_up_soon(*map(self._parked_one, others))
 
 
 def _direct_keys(report: ReceiptReport) -> list[str]:
@@ -532,12 +548,5 @@ def _is_about(report: ReceiptReport, key: str, message: LiveMessage) -> bool:
     return (silent or named == sender[-SIGNIFICANT_DIGITS:]) and key in _direct_keys(report)
 
 
-def _kind_of(on_stored: OnStored) -> EventKind:
-    return _PARKED if on_stored is _already_acknowledged else _IN_TIME
-
-
-_PARKED, _IN_TIME = EventKind.PARKED_RECEIPT, EventKind.RECEIPT
-
-
-def _already_acknowledged(_stored: bool) -> None:
-    """The carrier was answered when the receipt was parked."""
+def _kind_of(report: ReceiptReport) -> EventKind:
+    return EventKind.PARKED_RECEIPT if report.parked_id else EventKind.RECEIPT

@@ -193,6 +193,8 @@ class ReceiptReport(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     there is none."""
     put_off: int = 0
     """How often it was put off, as the ID may be of a message without an answer yet."""
+    parked_id: int = 0
+    """Its row, where it is parked and so acknowledged."""
 
     @property
     def keys(self) -> tuple[str, ...]:

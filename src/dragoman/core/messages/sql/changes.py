@@ -109,6 +109,7 @@ _WRITE_PARTS = BulkInsert(
 )
 _INSERT_CALLBACKS = BulkInsert(callbacks)
 _INSERT_PARKED = BulkInsert(parked_receipts)
+_DROPPED_AT_ONCE = 500
 
 _SENT, _UNKNOWN = int(State.SENT), int(State.UNKNOWN)
 UNSENT, BUFFERED, RECEIVED, FAILED = range(4)
@@ -307,6 +308,14 @@ def report_parts(connection: Connection, items: list[PartReport]) -> None:
 @together("park_receipts")
 def park(connection: Connection, items: list[ParkedReceipt]) -> None:
     _INSERT_PARKED.run(connection, [row_of(item) for item in items])
+
+
+@together("drop_matched_receipts")
+def drop_matched(connection: Connection, items: list[int]) -> None:
+    """Deletes parked receipts by their identifiers."""
+    for start in range(0, len(items), _DROPPED_AT_ONCE):
+        matched = parked_receipts.c.receipt_id.in_(items[start : start + _DROPPED_AT_ONCE])
+        connection.execute(delete(parked_receipts).where(matched))
 
 
 @together("drop_parked_receipts")

@@ -231,7 +231,8 @@ parked_receipts = table(
     Column("state", SmallInteger, nullable=False),
     *required(Text, "error", "raw"),
 )
-"""Receipts without a known message; kept 72 hours, their time is in the identifier."""
+"""Receipts without a known message; deleted once it is stored what they say of one, else after 72
+hours. Their time is in the identifier."""
 
 
 premium_messages = table(
