@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
+from typing import Any
 
 import psycopg
 import pytest
@@ -15,6 +17,8 @@ from dragoman.storage.engine import Storage
 from dragoman.storage.partitions import schema_of
 from dragoman.storage.probe import probe
 from tests.cluster.conftest import PARTITIONS
+from tests.passing_time import until
+from tests.postgres import PostgresServer
 
 Join = Callable[[str], Membership]
 
@@ -88,6 +92,61 @@ async def test_a_carrier_has_one_holder(join: Join, cluster_url: str) -> None:
     assert is_new
 
 
+async def test_a_carrier_that_its_holder_claimed_twice_is_free_once_given_back(join: Join) -> None:
+    """Bug: each claim locked it once more, so nobody else ever got it while that node lived."""
+    a, b = await join("a"), await join("b")
+    assert await a.claim_carrier("main", dead=False) == 1
+    assert await a.claim_carrier("main", dead=False) == 2  # it had let its links go meanwhile
+    await a.release_carrier("main", 2)
+    assert await b.claim_carrier("main", dead=False) == 3
+
+
+async def test_a_session_claims_no_carrier_before_it_is_known_to_be_new(
+    join: Join, postgres: PostgresServer, cluster_url: str
+) -> None:
+    """Whoever hears that it is new gives up what was claimed: with it, what was claimed in it."""
+    a = await join("a")
+    assert await a.claim_carrier("main", dead=False) == 1
+    _end_sessions(postgres, cluster_url)
+    with pytest.raises(StorageUnavailable):
+        await a.overview()
+    assert await a.claim_carrier("other", dead=False) is None
+    _, is_new = await a.beat()
+    assert is_new
+    assert await a.claim_carrier("other", dead=False) == 1
+    _, is_new = await a.beat()
+    assert not is_new
+
+
+async def test_a_carrier_claimed_in_a_session_that_is_lost_by_then_is_not_held(
+    join: Join, postgres: PostgresServer, cluster_url: str
+) -> None:
+    """The answer to a claim may come after the beat that says that its session is gone."""
+    a = await join("a")
+    run, answer = a.session.run, asyncio.Event()
+
+    async def run_late(work: Any) -> Any:
+        result = await run(work)
+        await answer.wait()
+        return result
+
+    a.session.run = run_late  # type: ignore[method-assign]
+    claiming = asyncio.create_task(a.claim_carrier("main", dead=False))
+
+    def is_claimed() -> bool:
+        with psycopg.connect(cluster_url) as connection:
+            return bool(connection.execute("SELECT 1 FROM dragoman_shared.carriers").fetchone())
+
+    await until(is_claimed)
+    a.session.run = run  # type: ignore[method-assign]
+    _end_sessions(postgres, cluster_url)
+    with pytest.raises(StorageUnavailable):
+        await a.beat()
+    _, is_new = await a.beat()
+    answer.set()
+    assert (is_new, await claiming) == (True, None)
+
+
 async def test_a_single_gateway_does_not_run_beside_a_cluster(join: Join, cluster_url: str) -> None:
     a = await join("a")
     epoch = await a.claim(1)
@@ -110,6 +169,14 @@ def test_partitions_are_made_once(cluster_url: str) -> None:
             for partition in range(PARTITIONS)
         ]
     assert lasts == [(partition * ((1 << 31) // PARTITIONS),) for partition in range(PARTITIONS)]
+
+
+def _end_sessions(postgres: PostgresServer, url: str) -> None:
+    """Ends every session with a database."""
+    database = url.partition("?")[0].rpartition("/")[2]
+    postgres.run(
+        f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{database}'"
+    )
 
 
 async def _forget(url: str, node: str) -> None:

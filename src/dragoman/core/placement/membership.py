@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from dataclasses import field
-from typing import Final
+from typing import Any, Final
 
 from dragoman.core.model.errors import StorageUnavailable
 from dragoman.core.model.use_case import use_case
@@ -81,10 +81,17 @@ class Membership:
     async def _enter(self) -> None:
         """Takes the name of the node in this session, which holds it."""
         name = self.node.name
-        if not await self.session.run(lambda c: shared.take_name(c, name)):
+
+        def enter(connection: Any) -> int | None:
+            if not shared.take_name(connection, name):
+                return None
+            shared.put_node(connection, self.node)
+            return self.session.opened
+
+        opened = await self.session.run(enter)
+        if opened is None:
             raise CannotJoin(f"another node is called {name}: each has a cluster.node of its own")
-        self._opened = self.session.opened
-        await self.session.run(lambda c: shared.put_node(c, self.node))
+        self._opened = opened
 
     async def beat(self) -> tuple[Overview, bool]:
         """Says that the node lives; how the cluster is, and whether its own session is a new one.
@@ -93,8 +100,12 @@ class Membership:
         where another node has taken the name meanwhile.
         """
         name, run = self.node.name, self.node.run
-        lives = await self.session.run(lambda c: shared.beat(c, name, run))
-        is_new = self.session.opened != self._opened
+
+        def say(connection: Any) -> tuple[bool, bool]:
+            lives = shared.beat(connection, name, run)
+            return lives, self.session.opened != self._opened
+
+        lives, is_new = await self.session.run(say)
         if is_new or not lives:
             try:
                 await self._enter()
@@ -153,15 +164,22 @@ class Membership:
     async def claim_carrier(self, carrier: str, *, dead: bool) -> int | None:
         """Claims a carrier without a living holder; its epoch, or None.
 
-        With `dead`, the session of a holder that hangs is ended first.
+        With `dead`, the session of a holder that hangs is ended first. A session that was opened
+        again claims nothing before `beat` has said that it is a new one.
         """
-        name = self.node.name
+        name, opened = self.node.name, self._opened
+
+        def claim(connection: Any) -> int | None:
+            if self.session.opened != opened:
+                return None
+            return shared.claim_carrier(connection, carrier, name)
+
         if dead:
             await self.session.run(lambda c: shared.end_holder(c, carrier))
         for _ in range(ENDING if dead else 1):  # a session that was told to end still holds it
-            epoch = await self.session.run(lambda c: shared.claim_carrier(c, carrier, name))
+            epoch = await self.session.run(claim)
             if epoch is not None:
-                return epoch
+                return epoch if self._opened == opened else None
             await asyncio.sleep(LOOK_AGAIN_S)
         return None
 

@@ -339,13 +339,13 @@ def count_all_writers(connection: Connection) -> int:
 def claim_carrier(connection: Connection, carrier: str, node: str) -> int | None:
     """Claims a carrier that no living node holds; its new epoch, None where one does.
 
-    Its lock is the session's that claims it.
+    Its lock is the session's that claims it. Whoever let the links go meanwhile has it already: it
+    is locked once all the same, as `release_carrier` frees it once.
     """
     values = {"carrier": carrier, "node": node, "lock": CARRIER_LOCK}
     insert = f"INSERT INTO {SHARED_SCHEMA}.carriers VALUES (:carrier) ON CONFLICT DO NOTHING"
     connection.execute(text(insert), values)
-    lock = text("SELECT pg_try_advisory_lock(:lock, hashtext(:carrier))")
-    if not connection.scalar(lock, values):
+    if not connection.scalar(_HAS_CARRIER, values) and not connection.scalar(_LOCK_CARRIER, values):
         return None
     update = text(
         f"UPDATE {SHARED_SCHEMA}.carriers t SET node = :node, epoch = epoch + 1,"
@@ -355,6 +355,14 @@ def claim_carrier(connection: Connection, carrier: str, node: str) -> int | None
     if epoch is None:
         connection.execute(text("SELECT pg_advisory_unlock(:lock, hashtext(:carrier))"), values)
     return epoch
+
+
+_HAS_CARRIER: Final = text(
+    "SELECT EXISTS (SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND granted"
+    " AND pid = pg_backend_pid() AND classid::bigint = :lock AND objsubid = 2"
+    " AND objid::bigint = (hashtext(:carrier)::bigint & 4294967295))"
+)
+_LOCK_CARRIER: Final = text("SELECT pg_try_advisory_lock(:lock, hashtext(:carrier))")
 
 
 def release_carrier(connection: Connection, carrier: str, epoch: int) -> None:
