@@ -38,16 +38,26 @@ class Holding:
         self.stream: Stream | None = None
         self._not_before: dict[str, float] = {}
 
-    async def let_go_of_lost(self, overview: Overview, *, is_new: bool) -> None:
-        """Closes the links of carriers that others hold; with a new session, of all."""
-        holders = {claim.name: claim for claim in overview.carriers}
-        for carrier, held in [*self._carriers.held.items()]:
-            claim = holders.get(carrier)
-            if is_new or claim is None or (claim.node, claim.epoch) != (self._name, held.epoch):
-                await self.let_go(carrier, AT_ONCE_S)
-        for carrier, claim in holders.items():
-            if claim.node is not None and carrier in self._carriers.names:
-                self._carriers.note_holder(carrier, claim.epoch)
+    def lost(self, overview: Overview, *, is_new: bool) -> list[str]:
+        """The carriers held here that others may hold by now: with a new session, all."""
+        claims = {claim.name: claim for claim in overview.carriers}
+        return [
+            name
+            for name, held in self._carriers.held.items()
+            if is_new or (name in claims and claims[name].is_over(self._name, held.epoch))
+        ]
+
+    def note_holders(self, overview: Overview) -> None:
+        """Tells partitions which claims of carriers count; of those held here they know."""
+        for claim in overview.carriers:
+            name = claim.name
+            if (
+                claim.node is None
+                or name in self._carriers.held
+                or name not in self._carriers.names
+            ):
+                continue
+            self._carriers.note_holder(name, claim.epoch)
 
     async def take_share(self, overview: Overview, may_claim: Callable[[], bool]) -> None:
         """Claims what nobody holds; `may_claim` says whether the dead are known to be dead."""
@@ -87,14 +97,13 @@ class Holding:
             await self.stream.puller.let_go(carrier)
         return await self._carriers.let_go(carrier, timeout_s)
 
-    async def sever(self) -> None:
-        """Closes all links, whatever else letting go waits for: others may open them soon.
+    async def sever(self, carrier: str) -> None:
+        """Closes links, whatever else letting go waits for: others may open them soon.
 
         Pulling ends in the same turn of the loop: later it may be that of a new claim.
         """
-        held = [*self._carriers.held]
-        ending = [self._carriers.let_go(one, AT_ONCE_S) for one in held]
-        pulling = [] if self.stream is None else [self.stream.puller.let_go(one) for one in held]
+        ending = [self._carriers.let_go(carrier, AT_ONCE_S)]
+        pulling = [] if self.stream is None else [self.stream.puller.let_go(carrier)]
         await asyncio.gather(*ending, *pulling)
 
     async def release_all(self, timeout_s: float) -> None:

@@ -1,8 +1,8 @@
 """A node: takes its share of the partitions, runs a gateway for each, and gives them back.
 
-Once a second it says that it lives and looks who else does. It never decides that it owns
-something: it claims, and PostgreSQL's locks decide. So all that can go wrong here costs time, not
-messages:
+Once a second it says that it lives and looks who else does (`heartbeat`). It never decides that it
+owns something: it claims, and PostgreSQL's locks decide. So all that can go wrong here costs time,
+not messages:
 
 - A node that dies leaves its claims and frees its locks; the others claim what was its own.
 - One that hangs is dead to the others after 10 s. They end its sessions before they ask for its
@@ -271,6 +271,7 @@ class ClusterNode:
         self._admin = AdminServer(local, self.settings.data_path)
         await self._admin.start(self._supervisor.spawn)
         self._supervisor.spawn("cluster", self._heartbeat.run())
+        self._supervisor.spawn("adjusting", self._heartbeat.adjust())
         self._supervisor.spawn("fence", self._heartbeat.fence())
         self._supervisor.spawn("configuration", self._reload.run())
         with contextlib.suppress(TimeoutError):
@@ -335,7 +336,7 @@ class ClusterNode:
         """Gives everything back and leaves."""
         self._phase = "stopping"
         self._supervisor.expect_ends()
-        self._heartbeat.is_stopping = True
+        await self._heartbeat.take_no_more()
         await self._partitions.stop_moving()
         with contextlib.suppress(StorageUnavailable):
             if self._has_joined:

@@ -65,6 +65,10 @@ class Claim(msgspec.Struct, frozen=True, kw_only=True):
     wanted_by: str | None = None
     """The node that an operator wants to own a partition."""
 
+    def is_over(self, node: str, epoch: int) -> bool:
+        """Whether an earlier claim of a node has ended; one that is newer than this has not."""
+        return epoch < self.epoch or (epoch == self.epoch and self.node != node)
+
 
 class Overview(msgspec.Struct, frozen=True, kw_only=True):
     """A cluster at one instant."""
