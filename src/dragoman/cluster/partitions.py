@@ -25,6 +25,7 @@ from dragoman.core.placement.model import fair_share
 from dragoman.core.placement.model.views import Overview
 from dragoman.gateway import Gateway
 from dragoman.kit.clock import Clock
+from dragoman.kit.supervisor import place_of
 
 if TYPE_CHECKING:
     from dragoman.cluster.stream import Stream
@@ -87,14 +88,20 @@ class Partitions:
         self._changed = changed
         self.owned: dict[int, Owned] = {}
         self._moving: dict[int, asyncio.Task[None]] = {}
+        self._taking: set[int] = set()
+        """Those of them that are being taken."""
+        self._opening: dict[int, Owned] = {}
+        """Those whose gateways start."""
+        self._released: dict[int, int] = {}
+        """The epoch under which each was given back last."""
         self._not_before: dict[int, float] = {}
         self.stream: Stream | None = None
 
     def let_go_of_lost(self, overview: Overview, name: str) -> None:
-        """Closes what another node owns by now."""
-        for number, owned in [*self.owned.items()]:
-            claim = overview.partitions[number]
-            if (claim.node, claim.epoch) != (name, owned.place.epoch):
+        """Closes what another node owns by now; at once it sends and stores nothing more."""
+        for number, owned in [*self._opening.items(), *self.owned.items()]:
+            if overview.partitions[number].is_over(name, owned.place.epoch):
+                self._cut(number, owned)
                 self._move(number, self._abandon(number))
 
     def adjust(self, overview: Overview, name: str, *, may_claim: bool) -> None:
@@ -114,6 +121,7 @@ class Partitions:
             if len(self._moving) >= AT_ONCE:
                 return
             mine = claim.node == name and number not in self.owned
+            mine &= claim.epoch > self._released.get(number, 0)  # else it is older than that
             ownerless = mine or overview.node(claim.node) is None
             waits = self._not_before.get(number, 0.0) > now
             waits |= claim.node not in (None, name) and not may_claim
@@ -122,12 +130,13 @@ class Partitions:
             if fair_share.is_meant_for_another(overview, name, number):
                 continue
             if claim.wanted_by == name or self._count() < most:
+                self._taking.add(number)
                 self._move(number, self._take(number))
 
     async def stop_moving(self) -> None:
-        """Ends what is being opened or closed."""
-        for task in [*self._moving.values()]:
-            task.cancel()
+        """Takes no more of what is being taken, and waits for what is being given back."""
+        for number in self._taking:
+            self._moving[number].cancel()
         await asyncio.gather(*self._moving.values(), return_exceptions=True)
 
     async def give_back_all(self) -> None:
@@ -149,8 +158,12 @@ class Partitions:
             except StorageUnavailable as error:
                 log.warning("partition_not_moved", partition=number, reason=str(error))
                 self._not_before[number] = self._clock.monotonic() + TAKE_AGAIN_S
+            except Exception as error:  # it must not be claimed again and again without a word
+                log.error("partition_not_moved", partition=number, reason=place_of(error))
+                self._not_before[number] = self._clock.monotonic() + TAKE_AGAIN_S
             finally:
                 self._moving.pop(number, None)
+                self._taking.discard(number)
                 self._changed()
 
         self._moving[number] = asyncio.create_task(moved(), name=f"partition {number}")
@@ -173,11 +186,21 @@ class Partitions:
             )
         except AlreadyInUse as error:
             raise StorageUnavailable(str(error)) from error
+        owned = self._opening[number] = Owned(place, gateway)
         try:
-            await gateway.start(migrate=False)
+            await self._open(number, owned, settings)
         except BaseException:
+            self.owned.pop(number, None)
             await self._close(number, gateway)
             raise
+        finally:
+            del self._opening[number]
+        log.info("partition_taken", partition=number, epoch=epoch)
+
+    async def _open(self, number: int, owned: Owned, settings: Settings) -> None:
+        """Has a partition take calls, and what other nodes tell it."""
+        place, gateway = owned.place, owned.gateway
+        await gateway.start(migrate=False)
         assert gateway.web is not None
         inner = build_inner(gateway.services, gateway.mailbox)
         place.apps = {
@@ -190,15 +213,14 @@ class Partitions:
         place.binds = gateway.smpp_server
         if self.stream is not None:
             await self.stream.owners.open_partition(number)
-        owned = self.owned[number] = Owned(place, gateway)
-        owned.watch = asyncio.create_task(self._watch(number, gateway))
+        self.owned[number] = owned
         if (
             self._configured.settings is not settings
         ):  # it was opened while a configuration was taken
             await gateway.take_configuration(check=False)
+        owned.watch = asyncio.create_task(self._watch(number, gateway))
         self._front.places[number] = place
         self._changed()
-        log.info("partition_taken", partition=number, epoch=epoch)
 
     async def _watch(self, number: int, gateway: Gateway) -> None:
         reason = await gateway.worker_ended()
@@ -215,22 +237,29 @@ class Partitions:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(STOP_S):
                 await owned.place.idle()
-        await self._close(number, owned.gateway)
-        self.owned.pop(number, None)
-        if owned.watch is not None:
-            owned.watch.cancel()
+        try:
+            await self._close(number, owned.gateway)
+        finally:
+            self.owned.pop(number, None)
+            if owned.watch is not None:
+                owned.watch.cancel()
         with contextlib.suppress(StorageUnavailable):
             await self._membership.release(number, owned.place.epoch)
+            self._released[number] = owned.place.epoch
         log.info("partition_given_back", partition=number)
 
     async def _abandon(self, number: int) -> None:
         """Closes a partition that is somebody else's, or that failed."""
         log.warning("partition_lost", partition=number)
-        self._carriers.cut(number)
         owned = self.owned.get(number)
-        if owned is not None:  # whatever it wants to store, it may not
-            owned.gateway.services.storage.writer.give_up("another node owns the partition")
+        if owned is not None:
+            self._cut(number, owned)
         await self._give_back(number)
+
+    def _cut(self, number: int, owned: Owned) -> None:
+        """Lets a partition send nothing more; whatever it wants to store, it may not."""
+        self._carriers.cut(number)
+        owned.gateway.services.storage.writer.give_up("another node owns the partition")
 
     async def _close(self, number: int, gateway: Gateway) -> None:
         await gateway.stop()

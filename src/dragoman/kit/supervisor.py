@@ -80,12 +80,12 @@ class Supervisor:
         if error is None:
             reason = "it was cancelled" if task.cancelled() else "it returned"
         else:
-            reason = _place_of(error)
+            reason = place_of(error)
         self._on_failure(f"worker {task.get_name()} ended: {reason}")
         self._failed.set()
 
 
-def _place_of(error: BaseException) -> str:
+def place_of(error: BaseException) -> str:
     """What was raised and where. Not its text: that may hold a number, a message or a key."""
     if isinstance(error, Ended):
         return str(error)
