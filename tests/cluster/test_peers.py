@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from dragoman.cluster import peers as peers_module
 from dragoman.cluster.front import WEB, Front, PeerApp, Place
 from dragoman.cluster.peers import PIECES, NotHere, Peers, Unreachable
 from dragoman.cluster.tunnels import PeerProtocol
@@ -82,6 +83,25 @@ def asking(method: str = "GET", headers: list[tuple[bytes, bytes]] | None = None
 
 async def ask(peers: Peers, owner: Owner, **options: Any) -> Response:
     return await peers.send(owner.address, 2, WEB, asking(), 1, **options)
+
+
+async def test_a_call_does_not_wait_behind_those_that_a_node_does_not_answer(
+    peers: Peers, owner: Owner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Bug: it waited for one of their connections, a minute for each that was ahead of it."""
+    monkeypatch.setattr(peers_module, "MAX_CONNECTIONS", 1)
+    monkeypatch.setattr(peers_module, "ROOM_S", 0.01)
+    owner.answers = [b""]
+    first = asyncio.create_task(ask(peers, owner))
+    await until(lambda: owner.seen)
+    with pytest.raises(Unreachable) as raised:
+        await ask(peers, owner)
+    assert not raised.value.sent
+    assert owner.writer is not None
+    owner.answers = [ANSWER % (3, b"two")]
+    owner.writer.write(ANSWER % (3, b"one"))
+    assert (await first).body == b"one"
+    assert owner.connections == 1
 
 
 async def test_answers_with_the_same_head_have_each_their_own_body(

@@ -38,6 +38,8 @@ KEPT_S: Final = 30.0
 """An idle connection that is older is not used again: the other side closes it soon."""
 MAX_CONNECTIONS: Final = 256
 """To one node; further calls wait."""
+ROOM_S: Final = 5.0
+"""For one of them to be free: a node that stands still frees none, and may be overtaken by then."""
 LINE_END: Final = b"\r\n"
 PIECES: Final = 16
 """Pieces of a stream that wait to be relayed."""
@@ -147,11 +149,18 @@ class Peers:
         Needs no task of its own where a connection is idle.
         """
         data = self._render(address, partition, api, request, hops)
-        async with self._room[address]:
+        room = self._room[address]
+        if room.locked():
+            await _wait_for(room)
+        else:
+            await room.acquire()
+        try:
             connection = self._idle_one(address)
             if connection is None:
                 connection = await asyncio.ensure_future(self._new(address))
             response = await connection.ask(data, within_s, is_head=request.method == "HEAD")
+        finally:
+            room.release()
         if response.status == NOT_HERE:
             raise NotHere
         return response
@@ -213,6 +222,19 @@ class Peers:
             for connection in idle:
                 connection.close()
             idle.clear()
+
+
+async def _wait_for(room: asyncio.Semaphore) -> None:
+    """Takes one of the connections to a node; raises `Unreachable`."""
+    taking = asyncio.ensure_future(asyncio.wait_for(room.acquire(), ROOM_S))
+    try:
+        await taking
+    except TimeoutError as error:
+        raise Unreachable(sent=False) from error
+    except asyncio.CancelledError:
+        if taking.done() and not taking.cancelled() and taking.exception() is None:
+            room.release()
+        raise
 
 
 class _Answers:
