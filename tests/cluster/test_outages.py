@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import socket
 import threading
@@ -13,7 +14,10 @@ from urllib.parse import parse_qs, urlsplit
 import aiohttp
 import msgspec
 import pytest
+from nats.errors import OutboundBufferLimitError
 
+from dragoman.cluster import nats_connection
+from dragoman.cluster.nats_connection import NatsConnection
 from dragoman.cluster.node import ClusterNode
 from dragoman.config import Settings
 from dragoman.config.values import Secret
@@ -21,7 +25,7 @@ from dragoman.core.messages.model.lifecycle import State
 from dragoman.testkit.simulator import Simulator
 from tests.cluster.conftest import PARTITIONS, NatsServer
 from tests.cluster.test_nodes import create, owner, send, shared, states
-from tests.passing_time import until
+from tests.passing_time import PATIENCE_S, until
 
 MakeNode = Callable[..., Any]
 
@@ -84,6 +88,8 @@ class Wire:
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.address = f"127.0.0.1:{self._listener.getsockname()[1]}"
         self.is_cut = False
+        self._moves = threading.Event()
+        self._moves.set()
         self._open: set[socket.socket] = set()
         threading.Thread(target=self._accept, daemon=True).start()
 
@@ -95,6 +101,12 @@ class Wire:
 
     def mend(self) -> None:
         self.is_cut = False
+
+    def stall(self) -> None:
+        """Lets what is open stand still, without a word to either side; new ones are carried."""
+        self._moves.clear()
+        self._moves = threading.Event()
+        self._moves.set()
 
     def close(self) -> None:
         self.cut()
@@ -115,12 +127,74 @@ class Wire:
                 threading.Thread(target=self._copy, args=(source, sink), daemon=True).start()
 
     def _copy(self, source: socket.socket, sink: socket.socket) -> None:
+        moves = self._moves
         with contextlib.suppress(OSError):
             while data := source.recv(65536):
+                moves.wait()
                 sink.sendall(data)
         with contextlib.suppress(OSError):
             sink.shutdown(socket.SHUT_RDWR)
         self._open.discard(source)
+
+
+async def _nothing() -> None: ...
+
+
+async def test_a_connection_with_nats_that_stands_still_is_made_again(
+    nats_server: NatsServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Bug: nats-py notices after six minutes."""
+    monkeypatch.setattr(nats_connection, "PING_EVERY_S", 0.1)
+    wire = Wire(lambda: socket.create_connection(("127.0.0.1", nats_server.port)))
+    connection = NatsConnection([f"nats://{wire.address}"], "run", _nothing)
+    await connection.open()
+    client = connection.client
+    wire.stall()
+    await until(lambda: client.stats["reconnects"] > 0)
+    await until(lambda: connection.is_up)
+    await connection.jetstream.account_info()
+    await connection.close()
+    wire.close()
+
+
+async def test_a_node_leaves_nats_although_that_stands_still(nats_server: NatsServer) -> None:
+    """Bug: it waited forever for what was written to be read."""
+    wire = Wire(lambda: socket.create_connection(("127.0.0.1", nats_server.port)))
+    connection = NatsConnection([f"nats://{wire.address}"], "run", _nothing)
+    await connection.open()
+    wire.stall()
+    for _ in range(64):  # more than the buffers on the way take
+        publishing = asyncio.ensure_future(connection.client.publish("nobody", bytes(1 << 19)))
+        await asyncio.wait({publishing}, timeout=0.02)
+    async with asyncio.timeout(PATIENCE_S):
+        await connection.close()
+    wire.close()
+
+
+async def test_a_state_that_cannot_be_said_costs_no_node(
+    make_node: MakeNode, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Bug: the worker ended that says it, and the process with it."""
+    a = await make_node("a")
+    await until(lambda: a.carriers.held)
+    tried: list[str] = []
+
+    async def fail(subject: str, *_: Any, **__: Any) -> None:
+        tried.append(subject)
+        raise OutboundBufferLimitError
+
+    monkeypatch.setattr(a._stream._connection.client, "publish", fail)
+    await until(lambda: tried.count("dragoman.carrier.smsc") > 1)
+    monkeypatch.undo()
+    assert not a._failure
+
+
+async def test_a_carrier_that_a_reload_has_just_removed_has_nothing_overdue(
+    make_node: MakeNode,
+) -> None:
+    """Bug: the worker ended that asks holders for one carrier after the other."""
+    a = await make_node("a")
+    assert a.carriers.overdue("removed", 0.0) == []
 
 
 def _socket_of(url: str) -> str:

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import msgspec
 import pytest
 from nats.aio.msg import Msg
+from nats.errors import NoRespondersError
 
 from dragoman.cluster import owners as owners_module
 from dragoman.cluster import wire
 from dragoman.cluster.nats_connection import NatsConnection
 from dragoman.cluster.owners import Owners
 from dragoman.core.messages.model.messages import ReceiptReport
+from dragoman.core.messages.model.outcomes import Unknown
 from dragoman.core.model.stored import OnStored
+from tests.cluster.conftest import NatsServer
 from tests.cluster.test_seeking import receipt
 from tests.passing_time import until
 
@@ -29,6 +33,7 @@ class Partition:
     def __init__(self) -> None:
         self.given: list[list[str]] = []
         self.refused: set[str] = set()
+        self.is_cut = False
         self.sink = self
 
     def receipts_came(self, receipts: Sequence[tuple[ReceiptReport, OnStored]]) -> None:
@@ -39,11 +44,9 @@ class Partition:
 
 @pytest.fixture
 async def connections(nats_url: str) -> AsyncIterator[tuple[NatsConnection, NatsConnection]]:
-    async def changed() -> None: ...
-
     made = (
-        NatsConnection([nats_url], "giver", changed),
-        NatsConnection([nats_url], "owner", changed),
+        NatsConnection([nats_url], "giver", _changed),
+        NatsConnection([nats_url], "owner", _changed),
     )
     for connection in made:
         await connection.open()
@@ -75,7 +78,11 @@ async def _subscribed(connection: NatsConnection) -> None:
 
 
 def _owners(connection: NatsConnection, partition: Partition | None) -> Owners:
-    carriers: Any = SimpleNamespace(shared=lambda _carrier, _number: partition, names=("smsc",))
+    carriers: Any = SimpleNamespace(
+        shared=lambda _carrier, _number: partition,
+        is_cut=lambda _number: partition is not None and partition.is_cut,
+        names=("smsc",),
+    )
 
     async def look(reports: Sequence[ReceiptReport]) -> list[wire.Look]:
         return [look_in(PARTITION, one.message_id) for one in reports]
@@ -151,6 +158,76 @@ async def test_an_owner_of_an_earlier_version_gets_one_receipt_after_the_other(
     await _subscribed(far)
     assert await give(_owners(near, None), ["one", "two"]) == [True, False]
     assert sorted(partition.given) == [["receipt", "one"], ["receipt", "two"]]
+
+
+async def test_a_partition_that_is_lost_says_of_no_outcome_that_it_is_stored(
+    connections: tuple[NatsConnection, NatsConnection],
+) -> None:
+    """Bug: it said so at once of what its owner had yet to store, and the first answer counts."""
+    near, far = connections
+    partition = Partition()
+    lost = _owners(far, partition)
+    await lost.open_partition(PARTITION)
+    partition.is_cut = True
+    await _subscribed(far)
+    subject = f"dragoman.partition.{PARTITION}.outcomes"
+    told = wire.Told.of("smsc", 1, 1, Unknown(detail=""))
+    answer = await near.client.request(subject, wire.encode([told]), timeout=30)
+    assert (answer.data, partition.given) == (b"-", [])
+    await lost.close_partition(PARTITION)
+
+
+async def test_an_outcome_of_a_carrier_that_is_gone_is_told_where_the_partition_is_by_now(
+    connections: tuple[NatsConnection, NatsConnection], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Bug: it was told to nobody, ever, and the stream kept its message."""
+    monkeypatch.setattr(owners_module, "AGAIN_S", 0.0)
+    near = connections[0]
+    owners, stored = _owners(near, None), list[bool]()
+    told = wire.Told.of("gone", 1, 1, Unknown(detail=""))
+    carriers: Any = owners._carriers
+    carriers.tell = owners.tell  # as it does without a carrier of the name
+    ask, asked = owners._ask, list[str]()
+
+    async def fail_once(partition: int, kind: str, data: bytes) -> bool:
+        asked.append(kind)
+        if len(asked) == 1:  # nobody owned it then
+            await owners.open_partition(PARTITION)
+            return False
+        return await ask(partition, kind, data)
+
+    monkeypatch.setattr(owners, "_ask", fail_once)
+    owners.tell(PARTITION, told, stored.append)
+    await until(lambda: stored == [True])
+    await owners.close_partition(PARTITION)
+
+
+async def test_a_partition_that_is_closed_while_nats_is_away_hears_nothing_more(
+    tmp_path: Path,
+) -> None:
+    """Bug: its subscriptions were made again with the connection, and it answered for its owner."""
+    server = NatsServer(tmp_path)
+    server.start()
+    far = NatsConnection([server.url], "far", _changed)
+    await far.open()
+    lost = _owners(far, Partition())
+    await lost.open_partition(PARTITION)
+    server.kill()
+    await until(lambda: not far.is_up)
+    await lost.close_partition(PARTITION)
+    server.start()
+    await until(lambda: far.is_up)
+    await _subscribed(far)
+    near = NatsConnection([server.url], "near", _changed)
+    await near.open()
+    with pytest.raises(NoRespondersError):
+        await near.client.request(f"dragoman.receipts.{PARTITION}", b"", timeout=30)
+    for connection in (near, far):
+        await connection.close()
+    server.kill()
+
+
+async def _changed() -> None: ...
 
 
 async def test_a_receipt_for_a_partition_without_an_owner_is_not_acknowledged(

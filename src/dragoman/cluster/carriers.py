@@ -135,6 +135,8 @@ class Carriers:
         self._idle: dict[str, Connector] = {}
         """Connectors without links, which can say how they would have sent something, and what a
         call of their provider means."""
+        self._cut: set[int] = set()
+        """Partitions here that have another owner."""
         self._leaving: frozenset[str] = frozenset()
         """Those that a changed configuration does not have any more."""
         self._tokens = itertools.count(secrets.randbits(48) << 12)
@@ -184,7 +186,8 @@ class Carriers:
 
     def overdue(self, name: str, before: float) -> list[int]:
         """The attempts that began before a time, by their tokens."""
-        flights = (f for shared in self._shared[name].values() for f in shared.flights.values())
+        shared_by = self._shared.get(name, {})  # without it a reload has let it go meanwhile
+        flights = (f for shared in shared_by.values() for f in shared.flights.values())
         return [flight.token for flight in flights if flight.at < before]
 
     def take_back(self, name: str, tokens: Collection[int]) -> None:
@@ -265,14 +268,20 @@ class Carriers:
 
     def drop(self, partition: int) -> None:
         """Forgets a partition that is closed."""
+        self._cut.discard(partition)
         for by_partition in self._shared.values():
             by_partition.pop(partition, None)
 
     def cut(self, partition: int) -> None:
         """Lets a partition that has another owner send and hear nothing more."""
+        self._cut.add(partition)
         for by_partition in self._shared.values():
             if shared := by_partition.get(partition):
                 shared.is_cut = True
+
+    def is_cut(self, partition: int) -> bool:
+        """Whether a partition that is still open here has another owner."""
+        return partition in self._cut
 
     def shared(self, name: str, partition: int) -> SharedCarrier | None:
         """A carrier as a partition of this node has it."""

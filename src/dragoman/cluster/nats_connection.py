@@ -16,6 +16,8 @@ from nats.errors import TimeoutError as NatsTimeout
 from nats.js.api import RetentionPolicy, StorageType, StreamConfig
 from nats.js.errors import NotFoundError
 
+from dragoman.kit.supervisor import place_of
+
 STREAM: Final = "submit"
 OLDEST_SERVER: Final = (2, 14)
 PUBLISH_TIMEOUT_S: Final = 5.0
@@ -24,6 +26,9 @@ AGAIN_S: Final = 0.3
 DROP_S: Final = 1.0
 """For a subscription to end: where a connection is silently cut, nothing is sent any more."""
 CANCEL_AGAIN_S: Final = 0.5
+PING_EVERY_S: Final = 5
+UNANSWERED: Final = 2
+"""Pings; with one more the connection counts as cut. nats-py would notice after six minutes."""
 
 log = structlog.get_logger(__name__)
 
@@ -56,6 +61,8 @@ class NatsConnection:
                 allow_reconnect=True,
                 max_reconnect_attempts=3,
                 reconnect_time_wait=0.5,
+                ping_interval=PING_EVERY_S,
+                max_outstanding_pings=UNANSWERED,
                 error_cb=_note_error,
                 disconnected_cb=self._changed,
                 reconnected_cb=self._changed,
@@ -78,7 +85,10 @@ class NatsConnection:
         """Disconnects, and drops what is being done."""
         await end_tasks(self._tasks)
         if self.client is not None:
-            await self.client.close()
+            # What stands still would be flushed first, and is waited for forever.
+            task = self.do(self.client.close())
+            await asyncio.wait({task}, timeout=DROP_S)
+            task.cancel()
 
     @property
     def is_up(self) -> bool:
@@ -109,8 +119,11 @@ class NatsConnection:
             log.warning("stream_not_made", reason=type(error).__name__)
 
     async def drop(self, subscription: Any) -> None:
-        """Ends a subscription, if there is one; waits no longer than a moment."""
-        if subscription is not None and self.is_up:
+        """Ends a subscription, if there is one; waits no longer than a moment.
+
+        Without a connection too: those that are left are made again with the next.
+        """
+        if subscription is not None:
             task = self.do(_unsubscribe(subscription))
             await asyncio.wait({task}, timeout=DROP_S)
 
@@ -118,8 +131,14 @@ class NatsConnection:
         """Does something beside what goes on, until the connection is closed."""
         task = asyncio.ensure_future(work)
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(self._done)
         return task
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        error = None if task.cancelled() else task.exception()
+        if error is not None:
+            log.error("nats_work_failed", reason=place_of(error))
 
 
 async def _unsubscribe(subscription: Any) -> None:
@@ -149,7 +168,10 @@ async def respond(msg: Msg, data: bytes) -> None:
 
 
 async def _note_error(error: Exception) -> None:
-    log.debug("nats_error", reason=type(error).__name__)
+    if isinstance(error, NatsError | OSError):
+        log.debug("nats_error", reason=type(error).__name__)
+    else:  # what a message was given to has raised it
+        log.error("nats_message_failed", reason=place_of(error))
 
 
 def most_at_once(window: int) -> int:

@@ -68,7 +68,7 @@ class Owners:
         self._tellers: dict[int, asyncio.Task[None]] = {}
         self._receipts: defaultdict[int, list[Encoded]] = defaultdict(list)
         """Of this turn of the loop."""
-        self._subscriptions: dict[int, tuple[Any, ...]] = {}
+        self._subscriptions: dict[int, list[Any]] = {}
 
     async def listen(self) -> None:
         """Answers from here on which messages this node knows."""
@@ -98,23 +98,29 @@ class Owners:
             self._take_receipts(number, msg)
 
         subscribe = self._connection.client.subscribe
-        self._subscriptions[number] = (
-            await subscribe(f"dragoman.partition.{number}.*", cb=take),
-            await subscribe(f"dragoman.receipts.{number}", cb=take_receipts),
-        )
+        made = self._subscriptions[number] = []
+        made.append(await subscribe(f"dragoman.partition.{number}.*", cb=take))
+        made.append(await subscribe(f"dragoman.receipts.{number}", cb=take_receipts))
 
     async def close_partition(self, number: int) -> None:
         """Leaves what is told to a partition to its next owner."""
         for subscription in self._subscriptions.pop(number, ()):
             await self._connection.drop(subscription)
 
+    def _is_owner(self, number: int) -> bool:
+        """Whether a partition that is open here may still be this node's."""
+        return self._is_heard() and not self._carriers.is_cut(number)
+
     def _take(self, number: int, msg: Msg) -> None:
         def stored(on_disk: bool) -> None:
             self._connection.do(respond(msg, _STORED if on_disk else _NOT_STORED))
 
-        if not self._is_heard():
-            return  # another node owns it by now, and answers
         kind = msg.subject.rpartition(".")[2]
+        if self._carriers.is_cut(number) and kind == "outcomes":
+            stored(False)  # it is told again, until its owner has it
+            return
+        if not self._is_owner(number):
+            return  # another node owns it by now, and answers
         if kind == "outcomes":
             self._take_outcomes(number, wire.read_told(msg.data), stored)
         elif kind == "receipt":
@@ -134,7 +140,7 @@ class Owners:
 
     def _take_receipts(self, number: int, msg: Msg) -> None:
         """Takes receipts, and answers of each, in their order, whether it is stored."""
-        if not self._is_heard():
+        if not self._is_owner(number):
             return
         received = wire.read_receipts(msg.data)
         left, answers = len(received), [_NOT_STORED] * len(received)
@@ -191,8 +197,7 @@ class Owners:
                 batch = waiting[:MAX_TOLD]
                 data = wire.encode([told for told, _ in batch])
                 if not await self._ask(partition, "outcomes", data):
-                    if self._bring_home(partition):
-                        return
+                    self._bring_home(partition)
                     await asyncio.sleep(AGAIN_S)
                     continue
                 del waiting[: len(batch)]
@@ -201,14 +206,16 @@ class Owners:
         finally:
             self._tellers.pop(partition, None)
 
-    def _bring_home(self, partition: int) -> bool:
-        """Tells what waits to a partition that this node owns by now."""
+    def _bring_home(self, partition: int) -> None:
+        """Tells what waits to a partition, where this node owns that by now.
+
+        What it does not take is told again: that of a carrier that it knows no more.
+        """
         if partition not in self._subscriptions:
-            return False
+            return
         waiting, self._telling[partition] = self._telling[partition], []
         for told, on_stored in waiting:
             self._carriers.tell(partition, told, on_stored)
-        return True
 
     async def _ask(self, partition: int, kind: str, data: bytes) -> bool:
         """Whether the owner of a partition has stored what it was told."""

@@ -32,6 +32,7 @@ from dragoman.cluster.wire import Told
 from dragoman.core.messages.model.outcomes import Deferred
 from dragoman.core.model.errors import RetryCode
 from dragoman.kit.clock import Clock
+from dragoman.kit.supervisor import place_of
 
 ACK_WAIT_S: Final = 30.0
 STILL_BUSY_EVERY_S: Final = 10.0
@@ -120,8 +121,11 @@ class Puller:
                 in_vain += 1
                 if in_vain % LOOK_EVERY == 0 and not await self._is_there(carrier):
                     await self._drop(carrier)
-            except (NatsError, OSError) as error:
-                log.warning("not_pulled", carrier=carrier, reason=type(error).__name__)
+            except Exception as error:  # nobody would pull for it any more
+                if isinstance(error, NatsError | OSError):
+                    log.warning("not_pulled", carrier=carrier, reason=type(error).__name__)
+                else:
+                    log.error("not_pulled", carrier=carrier, reason=place_of(error))
                 await self._drop(carrier)
                 await asyncio.sleep(AGAIN_S)
 

@@ -20,6 +20,7 @@ from typing import Final
 
 import structlog
 from nats.aio.msg import Msg
+from nats.errors import Error as NatsError
 
 from dragoman.cluster import wire
 from dragoman.cluster.carriers import Carriers
@@ -122,9 +123,12 @@ class Stream:
             if self._connection.is_up:
                 for name, held in [*self._carriers.held.items()]:
                     state = State(held.epoch, held.connector.up, held.connector.capacity)
-                    await self._connection.client.publish(
-                        f"dragoman.carrier.{token_of(name)}", wire.encode((name, state))
-                    )
+                    try:
+                        await self._connection.client.publish(
+                            f"dragoman.carrier.{token_of(name)}", wire.encode((name, state))
+                        )
+                    except (NatsError, OSError) as error:
+                        log.warning("state_not_said", carrier=name, reason=type(error).__name__)
             await asyncio.sleep(STATE_EVERY_S)
 
     async def _hear_state(self, msg: Msg) -> None:
