@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -206,12 +206,20 @@ async def test_an_outcome_of_a_carrier_that_is_gone_is_told_where_the_partition_
     await owners.close_partition(PARTITION)
 
 
-async def test_a_partition_that_is_closed_while_nats_is_away_hears_nothing_more(
-    tmp_path: Path,
-) -> None:
-    """Bug: its subscriptions were made again with the connection, and it answered for its owner."""
+@pytest.fixture
+def own_server(tmp_path: Path) -> Iterator[NatsServer]:
+    """A server of the test's own."""
     server = NatsServer(tmp_path)
     server.start()
+    yield server
+    server.kill()
+
+
+async def test_a_partition_that_is_closed_while_nats_is_away_hears_nothing_more(
+    own_server: NatsServer,
+) -> None:
+    """Bug: its subscriptions were made again with the connection, and it answered for its owner."""
+    server = own_server
     far = NatsConnection([server.url], "far", _changed)
     await far.open()
     lost = _owners(far, Partition())
@@ -228,7 +236,6 @@ async def test_a_partition_that_is_closed_while_nats_is_away_hears_nothing_more(
         await near.client.request(f"dragoman.receipts.{PARTITION}", b"", timeout=30)
     for connection in (near, far):
         await connection.close()
-    server.kill()
 
 
 async def _changed() -> None: ...
