@@ -7,8 +7,9 @@ import threading
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection
+from sqlalchemy import Connection, insert
 from tests.passing_time import PATIENCE_S, until
+from tests.ports import free_port
 
 from dragoman.core.delivery import receipts as receipts_module
 from dragoman.core.delivery.receipts import Receipts
@@ -16,7 +17,8 @@ from dragoman.core.inbound.sql.tables import inbound_texts
 from dragoman.core.messages.loader import MessageLoader
 from dragoman.core.messages.model.lifecycle import ReceiptState, State
 from dragoman.core.messages.model.messages import InboundPartReport, ReceiptReport
-from dragoman.core.messages.sql.tables import message_events, parked_receipts, parts
+from dragoman.core.messages.sql.tables import message_events, parked_receipts, parts, receipt_keys
+from dragoman.core.model.errors import StorageUnavailable
 from dragoman.protocols.gsm.alphabet import Alphabet
 from dragoman.protocols.smpp.constants import MessageState
 from dragoman.protocols.smpp.pdus import DeliverSm
@@ -717,14 +719,67 @@ async def test_reports_wait_while_storage_is_away(
     account = await harness.account()
     await harness.submit(account)
     await harness.until_states(account, S.SENT)
-    harness.storage.writer.failed = True
+
+    def away(*_: object) -> None:
+        raise StorageUnavailable("away")
+
     acknowledged = Acknowledged()
-    harness.receipts.receive(report("1", ReceiptState.DELIVERED), acknowledged)
-    await asyncio.sleep(0.1)
-    assert acknowledged == []
-    harness.storage.writer.failed = False
+    with monkeypatch.context() as outage:
+        outage.setattr(harness.storage.writer._runner, "run", away)
+        harness.receipts.receive(report("1", ReceiptState.DELIVERED), acknowledged)
+        await until(lambda: harness.storage.writer.trouble)
+        await asyncio.sleep(0.1)
+        assert acknowledged == []
     await until(lambda: acknowledged == [True])
     assert await harness.states(account) == [S.DELIVERED]
+
+
+async def test_a_receipt_of_a_message_that_only_waits_here_is_not_acknowledged(
+    make_harness: Any, until: Any
+) -> None:
+    """Bug: a former owner of a partition acknowledged what the next one's carrier had sent.
+
+    It had read the rows of messages that the next one accepted; their receipts it took for late.
+    """
+    harness = await make_harness(carriers={"smsc": free_port()})
+    account = await harness.account()
+    await harness.submit(account)
+    (message,) = harness.live
+    with_key = Operation(
+        lambda connection, items: [
+            connection.execute(
+                insert(receipt_keys).values(
+                    carrier="smsc", key="77", message_id=message.message_id, part=0
+                )
+            ).rowcount
+            for _ in items
+        ],
+        "with_key",
+    )
+    await harness.storage.writer.write(with_key, None)
+    acknowledged = Acknowledged()
+    harness.receipts.receive(report("77", ReceiptState.DELIVERED), acknowledged)
+    await until(lambda: acknowledged)
+    assert acknowledged == [False]
+    assert await harness.states(account) == [S.QUEUED]
+
+
+async def test_what_comes_while_a_gateway_closes_is_answered(
+    make_harness: Any, make_simulator: Any, until: Any
+) -> None:
+    """Bug: in a cluster its link stayed, and whoever sent it waited for an answer for ever."""
+    simulator = await make_simulator()
+    simulator.receipts.shut()
+    harness = await make_harness(carriers={"smsc": simulator.port})
+    account = await harness.account()
+    await harness.submit(account)
+    await harness.until_states(account, S.SENT)
+    harness.storage.writer.give_up("another node owns the partition")
+    acknowledged = Acknowledged()
+    harness.receipts.receive(report("1", ReceiptState.DELIVERED), acknowledged)
+    harness.receipts.receive(report("none", ReceiptState.DELIVERED), acknowledged)
+    await until(lambda: len(acknowledged) == 2)
+    assert acknowledged == [False, False]
 
 
 async def test_a_text_like_a_receipt_does_not_wait_for_ever(

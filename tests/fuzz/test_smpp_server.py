@@ -35,6 +35,7 @@ from dragoman.protocols.smpp.session_settings import SessionSettings
 from dragoman.protocols.smpp.states import Role
 from dragoman.protocols.smpp.tlvs import Tlv
 from dragoman.smpp_server.deliveries import RECEIPT, TEXT, make_pdus
+from dragoman.smpp_server.overlong import OverlongTexts
 from dragoman.smpp_server.statuses import Unacceptable
 from dragoman.smpp_server.submissions import count_parts, read_submission
 from dragoman.smpp_server.terms import parse_terms
@@ -57,6 +58,7 @@ SEEDS = [
     DeliverSmResp(),
 ]
 NOW_MS = 1_790_000_000_000
+OVERLONG = OverlongTexts()
 
 octets = st.binary(max_size=200)
 command_ids = st.sampled_from(sorted(PDU_CLASSES)) | st.integers(0, 0xFFFFFFFF)
@@ -119,6 +121,7 @@ def test_a_submit_is_read_or_refused(frame: bytes) -> None:
                 recipients,
                 account_id=1,
                 options=SmppOptions(latin_1=latin_1),
+                overlong=OVERLONG,
                 now_ms=NOW_MS,
             )
         except Unacceptable:
@@ -156,7 +159,12 @@ def test_every_combination_of_fields_is_read_or_refused(
     )
     try:
         submission = read_submission(
-            pdu, ("45",), account_id=1, options=SmppOptions(), now_ms=NOW_MS
+            pdu,
+            ("45",),
+            account_id=1,
+            options=SmppOptions(),
+            overlong=OVERLONG,
+            now_ms=NOW_MS,
         )
     except Unacceptable:
         return

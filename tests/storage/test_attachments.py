@@ -31,8 +31,11 @@ async def test_attachments_come_back_as_they_were_stored(rows: Any) -> None:
     await rows.write(submissions.accept, other)
     await rows.accepted(account)
     load = rows.storage.read
-    assert await load(lambda c: attachments.load(c, new.batch.batch_id)) == FILES
-    assert await load(lambda c: attachments.load(c, new.batch.batch_id + 10**9)) == ()
+    assert await load(lambda c: attachments.load(c, new.batch.batch_id)) == {
+        1: FILES[0],
+        2: FILES[1],
+    }
+    assert await load(lambda c: attachments.load(c, new.batch.batch_id + 10**9)) == {}
     assert len(await rows.all(table)) == 4
 
 

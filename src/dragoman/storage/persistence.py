@@ -25,24 +25,35 @@ def persist(
     """Writes an item and calls `on_stored(True)` once it is on disk; costs no task.
 
     Under load it waits some milliseconds for others to share a commit with. While storage is
-    unavailable the write is repeated. `on_stored(False)` means that it can never be written, which
-    only a defect of ours can cause.
+    unavailable the write is repeated. `on_stored(False)` means that it is never written from here:
+    for a defect of ours, or because the writer writes no more.
     """
 
     def finish(result: object) -> None:
         if not isinstance(result, Exception):
             on_stored(True)
-        elif not is_repeated(result, operation, persist, writer, operation, item, on_stored):
+        elif not is_repeated(
+            result, writer, operation, persist, writer, operation, item, on_stored
+        ):
             on_stored(False)
 
     writer.submit(operation, item, finish, can_wait=True)
 
 
 def is_repeated(
-    error: Exception, operation: Operation[Any, Any], write: Callable[..., None], *arguments: Any
+    error: Exception,
+    writer: Writer,
+    operation: Operation[Any, Any],
+    write: Callable[..., None],
+    *arguments: Any,
 ) -> bool:
-    """Calls `write` again in a while if it was storage that failed; says so if it was not."""
+    """Calls `write` again in a while if it was storage that failed; says so if it was not.
+
+    Not for a writer that is over: the next owner of a partition waits for what it is not told.
+    """
     if isinstance(error, StorageUnavailable):
+        if writer.is_over:
+            return False
         asyncio.get_running_loop().call_later(RETRY_S, write, *arguments)
         return True
     log.error("not_stored", operation=operation.name, reason=type(error).__name__)

@@ -133,6 +133,11 @@ class Writer:
         """How long the group in progress has taken so far; 0 if there is none."""
         return perf_counter() - self._began_s if self._busy and self._began_s else 0.0
 
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing that is submitted from here on will ever be written."""
+        return self.failed or self._stopped is not None
+
     def give_up(self, reason: str) -> None:
         """Refuses everything from here on: another process owns the database."""
         self.failed, self.trouble = True, reason

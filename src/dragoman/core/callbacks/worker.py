@@ -464,7 +464,7 @@ class CallbackWorker:
         lanes: dict[CallbackLane, None] = {}
         for attempt, caller, result in zip(attempts, callers, results, strict=True):
             if isinstance(result, Exception) and is_repeated(
-                result, callbacks.record, self._write, attempt, caller
+                result, self.storage.writer, callbacks.record, self._write, attempt, caller
             ):
                 continue
             lane, message_id = caller

@@ -298,7 +298,7 @@ class Delivery:
         for change, caller, result in zip(decided, callers, results, strict=True):
             on_disk = not isinstance(result, Exception)
             if isinstance(result, Exception) and is_repeated(
-                result, changes.record, self._write, change, caller
+                result, self.writer, changes.record, self._write, change, caller
             ):
                 continue
             message, on_stored = caller

@@ -381,6 +381,10 @@ class Receipts:
                 part_rows=rows,
                 reported=True,
             )
+        elif message.state < State.SENDING:
+            # Only its row is newer, which another owner of the partition may have written: were the
+            # receipt acknowledged from here, the message would never end.
+            on_stored(False)
         else:
             if not report.parked_id:  # else it was noted in an earlier run
                 self._note(message, part, report, EventKind.LATE_RECEIPT)
