@@ -88,6 +88,8 @@ class OddSmsc:
                 self.read.append(pdu)
                 if isinstance(pdu, Bind) and self.binds_itself:
                     self.write((BindTransceiverResp(system_id="odd"), pdu.sequence_number))
+                elif isinstance(pdu, Unbind):
+                    self.write((UnbindResp(), pdu.sequence_number))
         self.at_eof = True
         writer.close()
 
