@@ -231,7 +231,7 @@ def place_on(front: Front, number: int, handler: Callable[[Request], Any]) -> Pl
         refuse=refuse,
     )
     place = Place(number, 1, front)
-    hand_over = front.hand_over_of(WEB)
+    hand_over = place.hand_over_of(WEB)
     app = DialectApp([dialect], nowhere, body_timeout_s=PATIENCE_S, hand_over=hand_over)
     app.call_type = place.counted(WEB)
     place.apps = {WEB: app}
@@ -301,6 +301,20 @@ async def test_a_head_that_the_owner_knows_is_still_of_its_own_caller(cluster: C
     await send(cluster, b"one", client="192.0.2.8")
     await send(cluster, b"one", client="192.0.2.8")
     assert cluster.clients == ["192.0.2.7"] * 4 + ["192.0.2.8"] * 2
+
+
+async def test_a_call_that_waits_for_another_partition_keeps_none_from_closing(
+    cluster: Cluster,
+) -> None:
+    """Each partition that was given back while another had no owner took three seconds more."""
+    away = cluster.far.places.pop(1)
+    waiting = asyncio.create_task(send(cluster, b"one"))
+    await until(lambda: cluster.front.outdated.is_set())
+    await cluster.front.places[0].idle()
+    assert not waiting.done()
+    cluster.far.places[1] = away
+    assert (await waiting).body == b"one for key=1"
+    await cluster.front.places[0].idle()
 
 
 async def test_a_known_head_does_not_reach_a_partition_that_moved_away(cluster: Cluster) -> None:

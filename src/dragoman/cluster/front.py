@@ -89,7 +89,7 @@ class Place:
 
     def serve(self, api: bytes, dialect: Dialect, body_timeout_s: float) -> DialectApp:
         """An application of one more API of the partition."""
-        hand_over = self._front.hand_over_of(api)
+        hand_over = self.hand_over_of(api)
         app = DialectApp([dialect], _nothing, body_timeout_s=body_timeout_s, hand_over=hand_over)
         app.call_type = self.counted(api)
         return app
@@ -103,6 +103,31 @@ class Place:
         """Returns once none of its calls is under way."""
         await self._idle.wait()
 
+    def _begin(self) -> None:
+        self._under_way += 1
+        self._idle.clear()
+
+    def _end(self) -> None:
+        self._under_way -= 1
+        if not self._under_way:
+            self._idle.set()
+
+    def hand_over_of(self, api: bytes) -> HandOver:
+        """What its application calls for a caller of another partition.
+
+        Meanwhile the call is none of its own: it may wait for that partition for longer than this
+        one takes to close.
+        """
+
+        async def hand_over(request: Request, partition: int) -> Response | None:
+            self._end()
+            try:
+                return await self._front.hand_over(api, request, partition)
+            finally:
+                self._begin()
+
+        return hand_over
+
     def counted(self, api: bytes) -> type[Call]:
         """Calls that are counted while they are under way."""
         place = self
@@ -115,17 +140,14 @@ class Place:
                     self.request.body = body
                     elsewhere = place._front.hand_over(api, self.request, place.partition)
                     return await asyncio.create_task(elsewhere) or _NOBODY
-                place._under_way += 1
-                place._idle.clear()
+                place._begin()
                 try:
                     response = await super().answer(body)
                     if isinstance(response, Stream):
                         response.pieces = _until(place._closed, response.pieces)
                     return response
                 finally:
-                    place._under_way -= 1
-                    if not place._under_way:
-                        place._idle.set()
+                    place._end()
 
         return CountedCall
 
@@ -172,14 +194,6 @@ class Front:
         """Where the owner of a partition is reached; None where it has none but this node."""
         address = self.overview.address_of(partition)
         return None if address == self._own else address
-
-    def hand_over_of(self, api: bytes) -> HandOver:
-        """What a partition's application calls for a caller of another one."""
-
-        async def hand_over(request: Request, partition: int) -> Response | None:
-            return await self.hand_over(api, request, partition)
-
-        return hand_over
 
     async def hand_over(
         self, api: bytes, request: Request, partition: int, hold_s: float | None = None

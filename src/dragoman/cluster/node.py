@@ -173,7 +173,7 @@ class ClusterNode:
             connect=self.carriers.connect(number),
             connect_carrier=self.carriers.connect_carrier(number),
             reload=self._reload_all,
-            hand_over=self.front.hand_over_of(WEB),
+            hand_over=place.hand_over_of(WEB),
             may_send=self._heard.is_fresh,
             relay=self._relay,
             call_type=place.counted(WEB),

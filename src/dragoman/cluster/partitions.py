@@ -205,9 +205,7 @@ class Partitions:
         inner = build_inner(gateway.services, gateway.mailbox)
         place.apps = {
             WEB: gateway.web,
-            ADMIN: build_admin_app(
-                gateway.admin, place.counted(ADMIN), self._front.hand_over_of(ADMIN)
-            ),
+            ADMIN: build_admin_app(gateway.admin, place.counted(ADMIN), place.hand_over_of(ADMIN)),
             INNER: place.serve(INNER, inner, settings.http.request_timeout_s),
         }
         place.binds = gateway.smpp_server
