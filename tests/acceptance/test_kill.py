@@ -173,7 +173,7 @@ def read_rows(database: Path) -> dict[str, tuple[int, bool]]:
 
 @pytest.mark.slow
 async def test_nothing_accepted_is_lost_when_killed(tmp_path: Path, unused_tcp_port: int) -> None:
-    seed = int(os.environ.get("DRAGOMAN_TEST_SEED", random.randrange(1_000_000)))
+    seed = int(os.environ.get("TEST_SEED", random.randrange(1_000_000)))
     print(json.dumps({"seed": seed, "kills": KILLS}))
     chance = random.Random(seed)
     seen, kills = Witnesses(), 0

@@ -191,7 +191,7 @@ def read_stored(database: Path) -> dict[str, str]:
 async def test_what_was_answered_is_stored_when_killed(
     tmp_path: Path, unused_tcp_port_factory: object
 ) -> None:
-    seed = int(os.environ.get("DRAGOMAN_TEST_SEED", random.randrange(1_000_000)))
+    seed = int(os.environ.get("TEST_SEED", random.randrange(1_000_000)))
     print(json.dumps({"seed": seed, "kills": KILLS}))
     chance, seen = random.Random(seed), Witnesses()
     simulator = Simulator()
