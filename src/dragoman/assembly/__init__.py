@@ -14,6 +14,7 @@ from dragoman.core.model.errors import StorageUnavailable
 from dragoman.core.placement.setup import set_up
 from dragoman.kit.child_process import ChildProcess
 from dragoman.kit.clock import Clock, SystemClock
+from dragoman.kit.structs import complete_structs
 from dragoman.storage.engine import Storage
 
 
@@ -28,6 +29,7 @@ def build_services(
 
     With `writer` that process does the writing.
     """
+    complete_structs("dragoman.core")  # before threads read rows into them
     parts = AllParts(settings, clock or SystemClock(), connect, writer)
     return Services(**{field.name: getattr(parts, field.name) for field in fields(Services)})
 

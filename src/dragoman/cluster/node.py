@@ -49,6 +49,7 @@ from dragoman.core.model.errors import StorageUnavailable
 from dragoman.core.placement.membership import CannotJoin, open_membership
 from dragoman.core.placement.model.views import Node
 from dragoman.kit.clock import Clock, SystemClock
+from dragoman.kit.structs import complete_structs
 from dragoman.kit.supervisor import Supervisor
 from dragoman.mail.listener import MailListener
 from dragoman.web.client_address import ClientAddressReader
@@ -93,6 +94,7 @@ class ClusterNode:
             pid=os.getpid(),
             version=__version__,
         )
+        complete_structs("dragoman.core")  # before its thread reads rows into them
         self._membership = open_membership(settings.database_url, self.node, cluster.partitions)
         self._peers = Peers(cluster.secret)
         self.front = Front(self._peers, self.node.address)
