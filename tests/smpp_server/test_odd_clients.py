@@ -82,8 +82,9 @@ async def test_a_lie_about_the_length_costs_the_bind_and_no_message(
 ) -> None:
     esme = await site.bind()
     assert (await esme.ask(submit())).command_status == 0
-    esme.write_octets(header(length, 0x00000004, 9))
+    esme.write_octets(encode(submit(), 7) * 2 + header(length, 0x00000004, 9))
     await esme.until_closed()
     await until(lambda: not site.gateway.binds())
-    assert len(await site.messages()) == 1
+    assert len(await site.messages()) == 3
+    assert esme.answers[7].command_status == 0
     assert esme.answers[0].command_status == 2

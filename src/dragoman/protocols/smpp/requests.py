@@ -20,14 +20,14 @@ class Requests(Generic[Context]):
     each; all others by a context of the caller.
     """
 
-    __slots__ = ("_controls", "_out", "_sequence", "_unanswered", "_unwritten", "_wrapped")
+    __slots__ = ("_controls", "_out", "_sequence", "_unwritten", "_wrapped", "unanswered")
 
     def __init__(self, out: list[bytes]) -> None:
         """`out` is what is to be written, answers to the peer included."""
         self._out = out
-        # Sequence number -> (sent at, command id, context). One time-out for all keeps a dict,
-        # which remembers insertion, in order of deadline.
-        self._unanswered: dict[int, tuple[float, int, Context]] = {}
+        # One time-out for all keeps a dict, which remembers insertion, in order of deadline.
+        self.unanswered: dict[int, tuple[float, int, Context]] = {}
+        """Sequence number -> (sent at, command id, context) of those of the caller; to be read."""
         self._unwritten: list[int] = []
         self._controls: dict[int, int] = {}
         """Command ID -> number of the last."""
@@ -35,18 +35,17 @@ class Requests(Generic[Context]):
         self._wrapped = False
         """Whether numbers are used again, of which some may still be in use."""
 
-    def __len__(self) -> int:
-        return len(self._unanswered)
-
     @property
     def written(self) -> int:
         """How many of those of the caller are written and unanswered."""
-        return len(self._unanswered) - len(self._unwritten)
+        return len(self.unanswered) - len(self._unwritten)
 
     def send(self, pdu: Pdu, context: Context, now: float) -> int:
         """Sends a request of the caller and returns its number."""
-        sequence = self.send_only(pdu)
-        self._unanswered[sequence] = (now, pdu.command_id, context)
+        sequence = self._next_sequence()
+        self._out.append(encode(pdu, sequence))
+        self._sequence = sequence
+        self.unanswered[sequence] = (now, pdu.command_id, context)
         self._unwritten.append(sequence)
         return sequence
 
@@ -67,24 +66,22 @@ class Requests(Generic[Context]):
 
     # Answers
 
-    def has(self, sequence: int) -> bool:
-        """Whether a request of the caller waits under a number."""
-        return sequence in self._unanswered
+    def take_answered(self, answer: Pdu) -> tuple[float, int, Context] | None:
+        """Takes the request of the caller that is answered, as `unanswered` has it.
 
-    def take_answered(self, answer: Pdu) -> tuple[float, Context] | None:
-        """Takes the request of the caller that is answered: when it was sent, and its context.
-
-        None for the answer to another operation.
+        None where no request waits under the number, or one of another operation.
         """
-        sent_at, command_id, context = self._unanswered[answer.sequence_number]
-        if answer.command_id != command_id | RESPONSE_BIT and type(answer) is not GenericNack:
+        found = self.unanswered.get(answer.sequence_number)
+        if found is None or (
+            answer.command_id != found[1] | RESPONSE_BIT and type(answer) is not GenericNack
+        ):
             return None
-        del self._unanswered[answer.sequence_number]
-        return sent_at, context
+        del self.unanswered[answer.sequence_number]
+        return found
 
     def take(self, sequence: int) -> Context:
         """Takes a request of the caller that will get no answer."""
-        return self._unanswered.pop(sequence)[2]
+        return self.unanswered.pop(sequence)[2]
 
     def control_of(self, sequence: int) -> int:
         """The command ID of the request of the session that has a number; else `NOT_OURS`."""
@@ -101,7 +98,7 @@ class Requests(Generic[Context]):
 
     def oldest(self) -> tuple[int, float] | None:
         """The number of the oldest request of the caller, and when it was sent."""
-        for sequence, (sent_at, _, _) in self._unanswered.items():
+        for sequence, (sent_at, _, _) in self.unanswered.items():
             return sequence, sent_at
         return None
 
@@ -112,13 +109,13 @@ class Requests(Generic[Context]):
         unwritten = frozenset(self._unwritten)
         self._unwritten.clear()
         self._out[:] = [frame for frame in self._out if _request_number(frame) not in unwritten]
-        taken = [sequence for sequence in self._unanswered if sequence in unwritten]
+        taken = [sequence for sequence in self.unanswered if sequence in unwritten]
         return tuple([self.take(sequence) for sequence in taken])
 
     def take_all(self) -> tuple[Context, ...]:
         """Takes all that are left."""
-        contexts = tuple([context for _, _, context in self._unanswered.values()])
-        self._unanswered.clear()
+        contexts = tuple([context for _, _, context in self.unanswered.values()])
+        self.unanswered.clear()
         return contexts
 
     def _next_sequence(self) -> int:
@@ -129,7 +126,7 @@ class Requests(Generic[Context]):
         self._wrapped = True
         while True:
             sequence = sequence + 1 if sequence < MAX_SEQUENCE_NUMBER else 1
-            if sequence not in self._unanswered and sequence not in self._controls.values():
+            if sequence not in self.unanswered and sequence not in self._controls.values():
                 return sequence
 
 

@@ -13,7 +13,7 @@ the caller raises (`LocalProtocolError`).
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, ClassVar, Final, Generic
+from typing import Any, ClassVar, Final, Generic, NamedTuple
 
 from dragoman.protocols.smpp.codec import (
     decode,
@@ -81,6 +81,13 @@ _MOST_EARLY: Final = 1_000
 """Deliveries that wait for a server's answer to our bind; more are to be sent again."""
 
 
+class _Farewell(NamedTuple):
+    """The last that the peer is answered, and why."""
+
+    answer: bytes
+    reason: CloseReason
+
+
 class Session(Generic[Context]):
     """One session from the opened connection to its end; `Context` is opaque to it."""
 
@@ -90,9 +97,9 @@ class Session(Generic[Context]):
         "_early",
         "_enquire_deadline",
         "_events",
+        "_farewell",
         "_framer",
         "_heard_at",
-        "_held_unbind",
         "_out",
         "_peer_may",
         "_requests",
@@ -133,8 +140,8 @@ class Session(Generic[Context]):
         self._early: list[Pdu] = []
         self._unanswered = 0
         """Requests of the peer that the caller has and did not answer."""
-        self._held_unbind: Pdu | None = None
-        """The peer's unbind, which is answered once all before it is."""
+        self._farewell: _Farewell | None = None
+        """What ends the session once all before it is answered."""
         self._bind_command = 0
         self._heard_at = now
         self._enquire_deadline: float | None = None
@@ -151,16 +158,16 @@ class Session(Generic[Context]):
     @property
     def window_free(self) -> int:
         """How many requests may be sent now without waiting for an answer."""
-        return self.window - len(self._requests)
+        return self.window - len(self._requests.unanswered)
 
     def has_room_for(self, command_id: int) -> bool:
         """Whether a request of a kind may be sent now."""
-        return command_id in self._sendable and len(self._requests) < self.window
+        return command_id in self._sendable and len(self._requests.unanswered) < self.window
 
     @property
     def outstanding(self) -> int:
         """How many requests of ours are unanswered."""
-        return len(self._requests)
+        return len(self._requests.unanswered)
 
     def bind(self, request: Bind, now: float) -> None:
         """Asks the peer to bind; `Bound`, `BindRefused` or `Closed` follows."""
@@ -182,8 +189,8 @@ class Session(Generic[Context]):
             raise NotBound(f"{type(pdu).__name__} is not allowed while {self.state.value}")
         if type(pdu) not in RESPONSE_CLASSES:
             return self._requests.send_only(pdu)
-        if len(self._requests) >= self.window:
-            raise WindowFull(f"{len(self._requests)} requests are unanswered")
+        if len(self._requests.unanswered) >= self.window:
+            raise WindowFull(f"{len(self._requests.unanswered)} requests are unanswered")
         return self._requests.send(pdu, context, now)
 
     def respond(self, request: Pdu, response: Pdu) -> None:
@@ -223,8 +230,8 @@ class Session(Generic[Context]):
 
     def _count_answer(self) -> None:
         self._unanswered -= 1
-        if self._held_unbind is not None:
-            self._look_at_unbind(self._held_unbind)
+        if self._farewell is not None:
+            self._look_at_end(self._farewell)
 
     @property
     def early(self) -> int:
@@ -234,8 +241,8 @@ class Session(Generic[Context]):
 
     @property
     def is_ending(self) -> bool:
-        """Whether the peer's unbind waits for what is on its way."""
-        return self._held_unbind is not None and not self.closed
+        """Whether the end waits for what is on its way."""
+        return self._farewell is not None and not self.closed
 
     @property
     def heard_at(self) -> float:
@@ -297,9 +304,9 @@ class Session(Generic[Context]):
                 self._on_request(pdu)
             if self.state is _CLOSED:
                 return
-        if lost:
-            self._send_nack(CommandStatus.ESME_RINVCMDLEN, 0)
-            self._close(CloseReason.FRAMING_LOST)
+        if lost and self._farewell is None:
+            nack = GenericNack(command_status=CommandStatus.ESME_RINVCMDLEN)
+            self._end_soon(_Farewell(encode(nack, 0), CloseReason.FRAMING_LOST))
 
     def receive_eof(self) -> None:
         """Ends the session after the connection was lost."""
@@ -333,8 +340,8 @@ class Session(Generic[Context]):
         if self.closed:
             return
         if self._setup_deadline is not None and now >= self._setup_deadline:
-            if self._held_unbind is not None and self.role is Role.CLIENT:
-                self._end_by(self._held_unbind)
+            if self._farewell is not None and self.role is Role.CLIENT:
+                self._end_by(self._farewell)
             else:
                 self._close(self._overdue_reason())
             return
@@ -352,17 +359,14 @@ class Session(Generic[Context]):
     # Answers to our requests
 
     def _on_response(self, pdu: Pdu, now: float) -> None:
-        if not self._requests.has(pdu.sequence_number):
-            self._on_control_response(pdu)
-            return
         found = self._requests.take_answered(pdu)
         if found is None:
-            self.ignored_responses += 1
+            self._on_control_response(pdu)
             return
-        sent_at, context = found
+        sent_at, _, context = found
         self._events.append(ResponseReceived(context, pdu, now - sent_at))
-        if self._held_unbind is not None:
-            self._look_at_unbind(self._held_unbind)
+        if self._farewell is not None:
+            self._look_at_end(self._farewell)
 
     def _on_control_response(self, pdu: Pdu) -> None:
         """Takes the answer to a bind, enquire_link or unbind.
@@ -404,7 +408,7 @@ class Session(Generic[Context]):
             self._keep_early(pdu)
         elif handler is not None:
             handler(self, pdu)
-        elif self._held_unbind is not None:
+        elif self._farewell is not None:
             self.refused_requests += 1  # behind an unbind; not taken, so not answered
         elif pdu.command_id in self._acceptable:
             self._unanswered += type(pdu) in RESPONSE_CLASSES
@@ -460,33 +464,40 @@ class Session(Generic[Context]):
         self._refuse(type(pdu), status, pdu.sequence_number)
 
     def _on_unbind_request(self, pdu: Pdu) -> None:
-        """Ends the session once all before the unbind is answered, or in time.
+        answer = encode(UnbindResp(), pdu.sequence_number)
+        self._end_soon(_Farewell(answer, CloseReason.PEER_UNBOUND))
+
+    def _end_soon(self, farewell: _Farewell) -> None:
+        """Ends the session once all that came before is answered, or in time.
 
         What a client submitted is being stored, and it would send that again without the answers.
         A server's answers may be behind its unbind, and without them we would.
         """
-        if self._is_owed_nothing:
-            self._end_by(pdu)
+        self._farewell = farewell
+        self._look_at_end(farewell)
+        if self.closed:
             return
-        self._held_unbind = pdu
         self._sendable = _NOTHING
         self._setup_deadline = self._heard_at + self.settings.unbind_timeout_s
         if self.role is Role.CLIENT:
             self.bound = False
             self._events.append(Unbinding(self._requests.take_unwritten()))
 
-    @property
-    def _is_owed_nothing(self) -> bool:
-        """Whether nothing is on its way that the peer's unbind waits for."""
-        return not self._unanswered and (self.role is Role.SERVER or self._requests.written <= 0)
+    def _is_owed_nothing(self, farewell: _Farewell) -> bool:
+        """Whether nothing is on its way that the end waits for."""
+        if self.role is Role.SERVER:
+            return not self._unanswered
+        # Nothing more can be read of a server that has lost count of its octets.
+        is_lost = farewell.reason is CloseReason.FRAMING_LOST
+        return is_lost or not (self._unanswered or self._requests.written > 0)
 
-    def _look_at_unbind(self, pdu: Pdu) -> None:
-        if self._is_owed_nothing:
-            self._end_by(pdu)
+    def _look_at_end(self, farewell: _Farewell) -> None:
+        if self._is_owed_nothing(farewell):
+            self._end_by(farewell)
 
-    def _end_by(self, pdu: Pdu) -> None:
-        self._out.append(encode(UnbindResp(), pdu.sequence_number))
-        self._close(CloseReason.PEER_UNBOUND)
+    def _end_by(self, farewell: _Farewell) -> None:
+        self._out.append(farewell.answer)
+        self._close(farewell.reason)
 
     def _on_enquiry(self, pdu: Pdu) -> None:
         self._out.append(encode(EnquireLinkResp(), pdu.sequence_number))
@@ -518,12 +529,12 @@ class Session(Generic[Context]):
             self._refuse(request, error.command_status, error.sequence_number)
             return
         # The peer answered, but not what: the same as no answer, only sooner.
-        if not self._requests.has(error.sequence_number):
+        if error.sequence_number not in self._requests.unanswered:
             self.ignored_responses += 1
             return
         self._events.append(ResponseTimedOut(self._requests.take(error.sequence_number)))
-        if self._held_unbind is not None:
-            self._look_at_unbind(self._held_unbind)
+        if self._farewell is not None:
+            self._look_at_end(self._farewell)
 
     def _refuse(self, request: type[Pdu] | None, status: int, sequence: int) -> None:
         self.refused_requests += 1
@@ -531,7 +542,7 @@ class Session(Generic[Context]):
         if response is not None:
             self._out.append(encode(response(command_status=status), sequence))
         elif request is None:
-            self._send_nack(status, sequence)
+            self._out.append(encode(GenericNack(command_status=status), sequence))
 
     # State changes
 
@@ -557,7 +568,9 @@ class Session(Generic[Context]):
         self._events.append(Closed(reason, self._requests.take_all(), unwritten))
 
     def _overdue_reason(self) -> CloseReason:
-        if self.state is State.UNBINDING or self._held_unbind is not None:
+        if self._farewell is not None and self._farewell.reason is CloseReason.FRAMING_LOST:
+            return CloseReason.FRAMING_LOST
+        if self.state is State.UNBINDING or self._farewell is not None:
             return CloseReason.UNBIND_TIMEOUT
         if self.role is Role.CLIENT:
             return CloseReason.BIND_TIMEOUT
@@ -583,8 +596,5 @@ class Session(Generic[Context]):
                 self.enquire(now)
                 return
             self._events.append(ResponseTimedOut(self._requests.take(oldest[0])))
-        if self._held_unbind is not None:
-            self._look_at_unbind(self._held_unbind)
-
-    def _send_nack(self, status: int, sequence: int) -> None:
-        self._out.append(encode(GenericNack(command_status=status), sequence))
+        if self._farewell is not None:
+            self._look_at_end(self._farewell)

@@ -630,6 +630,15 @@ def test_response_to_bind_and_unbind_counts_whatever_its_number(number: int) -> 
     assert session.events_received() == [Closed(CloseReason.UNBOUND)]
 
 
+def test_response_to_unbind_counts_under_the_number_of_a_request_that_waits() -> None:
+    session = bound_client()
+    number = session.request(SUBMIT, "a", 0.0)
+    session.data_to_send()
+    session.unbind(0.0)
+    session.receive_data(frame(UnbindResp(), number), 0.0)
+    assert session.events_received() == [Closed(CloseReason.UNBOUND, ("a",), ())]
+
+
 def test_client_is_told_of_a_cut_parameter_of_its_submit() -> None:
     session = bound_server()
     session.receive_data(with_stray(SUBMIT, 7, CUT_TLV), 0.0)
@@ -909,3 +918,44 @@ def test_request_without_fields_counts_whatever_stands_behind_it(stray: bytes) -
         UnbindResp(sequence_number=8),
     ]
     assert session.closed
+
+
+# They stayed unanswered, though they were being stored.
+@pytest.mark.parametrize("length", [0, 15, 0xFFFFFFFF])
+@pytest.mark.parametrize("more", [b"", frame(Unbind(), 9)])
+def test_requests_before_lost_framing_are_answered_before_the_end(length: int, more: bytes) -> None:
+    session = bound_server()
+    session.receive_data(frame(SUBMIT, 7) + frame(SUBMIT, 8), 1.0)
+    session.receive_data(struct.pack(">IIII", length, 4, 0, 9) + more, 2.0)
+    session.receive_data(frame(SUBMIT, 10), 3.0)
+    taken = [event.request for event in session.events_received()]
+    assert [pdu.sequence_number for pdu in taken] == [7, 8]
+    assert not session.has_room_for(DeliverSm.command_id)
+    assert written(session) == []
+    for request in taken:
+        assert not session.closed
+        session.accept(request, "id")
+    assert written(session) == [
+        SubmitSmResp(sequence_number=7, message_id="id"),
+        SubmitSmResp(sequence_number=8, message_id="id"),
+        GenericNack(command_status=CommandStatus.ESME_RINVCMDLEN),
+    ]
+    assert session.events_received() == [Closed(CloseReason.FRAMING_LOST)]
+
+
+def test_lost_framing_behind_a_request_that_is_never_answered_ends_in_time() -> None:
+    session = bound_server()
+    session.receive_data(frame(SUBMIT, 7) + bytes(16), 1.0)
+    assert session.next_deadline() == 1 + SETTINGS.unbind_timeout_s
+    session.handle_timeouts(1 + SETTINGS.unbind_timeout_s)
+    assert session.events_received()[-1] == Closed(CloseReason.FRAMING_LOST)
+
+
+def test_lost_framing_behind_an_unbind_changes_nothing() -> None:
+    session = bound_server()
+    session.receive_data(frame(SUBMIT, 7) + frame(Unbind(), 8) + bytes(16), 1.0)
+    (event,) = session.events_received()
+    assert isinstance(event, RequestReceived)
+    session.accept(event.request, "id")
+    assert [pdu.sequence_number for pdu in written(session)] == [7, 8]
+    assert session.events_received() == [Closed(CloseReason.PEER_UNBOUND)]
