@@ -222,6 +222,18 @@ async def test_parts_that_are_full_beside_the_usual_header_arrive_as_one_text(
     assert text.text == octets.decode("utf-16-be" if coding else "ascii") * 2
 
 
+# The last part waited on the phone for ever.
+async def test_a_last_part_that_is_refused_at_first_is_a_text_of_its_own(site: Site) -> None:
+    esme = await site.bind()
+    past = {"validity_period": "200101000000000+"}
+    for text, number, more in ((b"x" * 160, 1, {}), (b"fin", 2, past), (b"fin", 2, {})):
+        answer = await esme.ask(submit(text, tlvs=sar(number, 2), **more))
+        assert answer.command_status == (0x62 if more else 0)
+    await site.until_states(State.DELIVERED, State.DELIVERED)
+    shown = [text.text for text in site.simulator.phone(NUMBER).received]
+    assert sorted(shown) == sorted(["x" * 160, "fin"])
+
+
 async def test_a_text_after_one_without_room_for_places_is_whole_again(site: Site) -> None:
     esme = await site.bind()
     for text, number in ((b"x" * 160, 1), (b"fin", 2), (b"one ", 1), (b"two", 2)):

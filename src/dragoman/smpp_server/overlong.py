@@ -3,7 +3,9 @@
 SAR parameters take no room in a part, so programs of SMSCs that join parts before they cut the text
 again submit 160 letters in each. A phone has 153 beside the place of a part. Such parts go as texts
 of their own: nothing is lost, but the phone shows them apart. The last part is shorter, and must
-not wait on the phone for others; so it is remembered which texts they are of.
+not wait on the phone for others; so it is remembered which texts they are of, beyond the last part,
+which may be refused and come again. References are used again: a first part with room for its place
+that comes behind a last one begins another text.
 """
 
 from __future__ import annotations
@@ -11,7 +13,7 @@ from __future__ import annotations
 from typing import Final, NamedTuple
 
 LASTS_S: Final = 600
-"""How long a text is remembered whose last part does not come."""
+"""How long a text is remembered since its latest part."""
 MOST: Final = 10_000
 
 
@@ -23,11 +25,18 @@ class Place(NamedTuple):
     number: int
 
 
+class _Text(NamedTuple):
+    """What is known of a text: until when, and whether its last part has come."""
+
+    until_ms: int
+    is_ended: bool
+
+
 class OverlongTexts:
     """The texts of which a part had no room for its place."""
 
     def __init__(self) -> None:
-        self._until_ms: dict[tuple[int, str, str, int, int], int] = {}
+        self._texts: dict[tuple[int, str, str, int, int], _Text] = {}
 
     def has(
         self,
@@ -43,10 +52,15 @@ class OverlongTexts:
         `addresses` are the sender's and the recipient's.
         """
         key = (account_id, *addresses, place.reference, place.total)
-        until_ms = self._until_ms.pop(key, 0)
-        found = not fits or now_ms < until_ms
-        if found and place.number < place.total:
-            if len(self._until_ms) >= MOST:
-                del self._until_ms[next(iter(self._until_ms))]
-            self._until_ms[key] = now_ms + LASTS_S * 1000
-        return found
+        known = self._texts.pop(key, None)
+        if known is not None and (
+            now_ms >= known.until_ms or (known.is_ended and place.number == 1)
+        ):
+            known = None
+        if fits and known is None:
+            return False
+        if len(self._texts) >= MOST:
+            del self._texts[next(iter(self._texts))]
+        is_ended = place.number == place.total or (known is not None and known.is_ended)
+        self._texts[key] = _Text(now_ms + LASTS_S * 1000, is_ended)
+        return True
