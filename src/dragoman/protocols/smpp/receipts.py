@@ -11,7 +11,7 @@ from typing import Final
 
 import msgspec
 
-from dragoman.protocols.gsm.udh import split_udh
+from dragoman.protocols.gsm.udh import parse_udh, split_udh
 from dragoman.protocols.smpp.constants import (
     ESM_TYPE_DELIVERY_RECEIPT,
     ESM_TYPE_INTERMEDIATE_NOTIFICATION,
@@ -259,7 +259,10 @@ def _valid_time(digits: str) -> NaiveTime | None:
 def _text_of(pdu: DeliverSm | DataSm) -> str:
     octets = octets_of(pdu)
     if pdu.esm_class & ESM_UDHI:
-        octets = split_udh(octets)[1]
+        udh, rest = split_udh(octets)
+        header = parse_udh(udh)
+        # Some SMSCs copy the bit of the message, and have no header.
+        octets = rest if header is not None and header.elements else octets
     # Some SMSCs say UCS-2 under another data_coding, too, or with the lower octet first; no text in
     # Latin-1 begins with NUL or has it behind each letter. A byte order mark may come before all.
     if octets[3:4] == b"\0" and octets[5:6] == b"\0":

@@ -106,6 +106,14 @@ def test_receipt_is_read_behind_a_header(charset: str, header: str) -> None:
     assert receipt_of(text, esm_class=0x44) == USUAL_RECEIPT
 
 
+# All before the end of the text counted as a header.
+@pytest.mark.parametrize("charset", ["latin-1", "utf-16-be", "utf-16-le", "utf-16"])
+def test_receipt_that_says_it_has_a_header_and_has_none_is_read(charset: str) -> None:
+    long = USUAL.decode().replace("Hello", "Hello, this is longer")
+    receipt = receipt_of(long.encode(charset), esm_class=0x44)
+    assert receipt == msgspec.structs.replace(USUAL_RECEIPT, text="Hello, this is longer")
+
+
 @pytest.mark.parametrize(
     ("words", "state"),
     [
