@@ -9,16 +9,18 @@ from typing import Final
 from urllib.parse import unquote, urlsplit
 
 MAX_URL: Final = 2_000
-_LOGIN: Final = re.compile(r'(://[^/?#\s":@]*):[^/?#\s"]*@')
+_LOGIN: Final = re.compile(r'(://[^/?#\s":]*):[^/?#\s"]*@')
+"""A user, whose name may be an address with `@`, and a password, in a URL or in JSON with some."""
 _HIDDEN: Final = "***"
 
 
 @lru_cache(maxsize=1_000)
 def is_http_address(url: str) -> bool:
-    """Whether a text is an http or https URL with a host."""
+    """Whether a text is an http or https URL with a host, and no password that is hidden in it."""
     try:
         parts = urlsplit(url)
         fits = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+        fits = fits and '"' not in parts.netloc and f":{_HIDDEN}@" not in url
     except ValueError:
         return False
     return fits and len(url) <= MAX_URL and url.isprintable() and " " not in url
@@ -49,13 +51,16 @@ def hide_passwords(text: str) -> str:
 def unhide_password(url: str, stored: str) -> str:
     """A URL that was shown with its password hidden, and edited, with the one that is stored.
 
-    For the same user at the same origin alone: nobody can have it sent elsewhere.
+    For the same user at the same origin alone: nobody can have it sent elsewhere. Any other stays
+    hidden, which is no address.
     """
+    if url == hide_passwords(stored):
+        return stored
     login, known = _LOGIN.search(url), _LOGIN.search(stored)
     if login is None or known is None or login[0] != f"{known[1]}:{_HIDDEN}@":
         return url
-    is_same = is_http_address(url) and origin_of(url) == origin_of(stored)
-    return url.replace(login[0], known[0], 1) if is_same else url
+    shown = url.replace(login[0], known[0], 1)
+    return shown if is_http_address(shown) and origin_of(shown) == origin_of(stored) else url
 
 
 def add_query(url: str, query: str) -> str:
