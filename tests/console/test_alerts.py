@@ -331,6 +331,32 @@ async def test_second_editor_of_a_rule_is_told_only_of_what_changed(watch: Watch
     assert "Current value: Theirs" in page.text
 
 
+async def test_passwords_of_webhooks_are_hidden_and_stay(watch: Watch) -> None:
+    browser = watch.browser
+    await browser.sign_in("sena")
+    sena = await browser.services.accounts.find("sena")
+    hooks = ("https://me:one@chat.example.org/1", "https://me:two@chat.example.org/2")
+    page = await browser.send(await browser.get(NEW), NEW, name="A", webhooks="\n".join(hooks))
+    assert "Saved." in page.text
+    [stored] = watch.alerts.of_account(sena)
+    assert stored.rule.webhooks == hooks
+    at = f"/console/alerts/{stored.rule_id}"
+    shown = (await browser.get(at)).fields(at)
+    assert shown["webhooks"].split() == [
+        "https://me:***@chat.example.org/1",
+        "https://me:***@chat.example.org/2",
+    ]
+    edited = shown["webhooks"].replace("/1", "/3")
+    assert (await browser.post(at, **shown | {"webhooks": edited})).status == 303
+    [stored] = watch.alerts.of_account(sena)
+    assert stored.rule.webhooks == ("https://me:one@chat.example.org/3", hooks[1])
+    shown = (await browser.get(at)).fields(at)
+    moved = shown["webhooks"].replace("chat.", "evil.")
+    page = await browser.post(at, **shown | {"webhooks": moved})
+    assert page.status == 400
+    assert "Not an http or https address." in page.text
+
+
 async def test_rule_is_made_changed_by_two_tested_and_deleted(watch: Watch) -> None:
     browser = watch.browser
     await browser.sign_in("sena")

@@ -11,6 +11,7 @@ from dragoman.admin.context import Admin
 from dragoman.core.accounts.model.accounts import Permission
 from dragoman.core.alerts.model.rules import KINDS, AlertKind, AlertRule, StoredRule, Told
 from dragoman.core.model.errors import RefusalCode, Refused
+from dragoman.core.model.urls import hide_passwords
 from dragoman.kit.ids import time_of
 
 MAX_LISTED: Final = 1_000
@@ -143,7 +144,7 @@ def _view(username: str, stored: StoredRule) -> RuleView:
         about=rule.about,
         enabled=rule.enabled,
         mails=rule.mails,
-        webhooks=rule.webhooks,
+        webhooks=tuple(map(hide_passwords, rule.webhooks)),
         numbers=rule.numbers,
     )
 

@@ -13,6 +13,7 @@ from dragoman.core.alerts.alerts import Channels
 from dragoman.core.alerts.model.rules import Notice
 from dragoman.core.callbacks.calling import Caller, called_of
 from dragoman.core.campaigns.ports import Transport
+from dragoman.core.model.urls import split_user
 from dragoman.kit.clock import datetime_of
 from dragoman.web.outgoing import Fetched, FetchError
 
@@ -43,7 +44,8 @@ def build_channels(settings: Mailings, client: Caller, transport: Transport) -> 
                 waiting.set_result(result)
 
         body = msgspec.json.encode(notice)
-        client.start("POST", url, on_result, headers=JSON, body=body)
+        address, login = split_user(url)
+        client.start("POST", address, on_result, headers=(*JSON, *login), body=body)
         called = called_of(await waiting)
         good = called.status is not None and 200 <= called.status < 300
         return "" if good else called.answer or str(called.status)

@@ -25,6 +25,7 @@ from dragoman.core.alerts.model.rules import (
     write_limit,
 )
 from dragoman.core.model.errors import RefusalCode, Refused
+from dragoman.core.model.urls import hide_passwords, unhide_password
 from dragoman.kit.ids import time_of
 from dragoman.web.responses import Response
 
@@ -162,7 +163,7 @@ async def change(request: PageRequest) -> Response:
         await alerts.remove(request.account, stored.rule_id)
         await request.note("remove_alert_rule", stored.rule.name)
         return request.go(_AT, "rule-deleted")
-    rule = _read(request, typed)
+    rule = _read(request, typed, stored)
     if rule is None:
         return _show_form(request, stored, typed, 400)
     try:
@@ -245,7 +246,7 @@ def _typed_of(rule: AlertRule) -> dict[str, str]:
         "for_s": str(rule.for_s),
         "repeat_s": str(rule.repeat_s or ""),
         "mails": ", ".join(rule.mails),
-        "webhooks": "\n".join(rule.webhooks),
+        "webhooks": "\n".join(map(hide_passwords, rule.webhooks)),
         "numbers": ", ".join(f"+{one}" for one in rule.numbers),
         "quiet_from": "" if rule.quiet_from is None else _clock(rule.quiet_from),
         "quiet_to": "" if rule.quiet_to is None else _clock(rule.quiet_to),
@@ -253,7 +254,9 @@ def _typed_of(rule: AlertRule) -> dict[str, str]:
     }
 
 
-def _read(request: PageRequest, typed: dict[str, str]) -> AlertRule | None:
+def _read(
+    request: PageRequest, typed: dict[str, str], stored: StoredRule | None = None
+) -> AlertRule | None:
     """The rule of a form; what cannot be read is added to the problems of the request."""
     problems = request.problems
     numbers: dict[str, int] = {}
@@ -279,7 +282,7 @@ def _read(request: PageRequest, typed: dict[str, str]) -> AlertRule | None:
         limit=limit,
         about=typed["about"],
         mails=_pieces(typed["mails"]),
-        webhooks=tuple(typed["webhooks"].split()),
+        webhooks=_webhooks(typed["webhooks"], stored),
         numbers=_pieces(typed["numbers"]),
         quiet_from=quiet[0],
         quiet_to=quiet[1],
@@ -287,6 +290,16 @@ def _read(request: PageRequest, typed: dict[str, str]) -> AlertRule | None:
         enabled=bool(typed["enabled"]),
         **numbers,
     )
+
+
+def _webhooks(text: str, stored: StoredRule | None) -> tuple[str, ...]:
+    """The URLs of a form; those whose passwords were not typed keep them."""
+    known = stored.rule.webhooks if stored is not None else ()
+    unedited = {hide_passwords(one): one for one in known}
+    urls = [unedited.get(url, url) for url in text.split()]
+    for one in known:
+        urls = [unhide_password(url, one) for url in urls]
+    return tuple(urls)
 
 
 def _pieces(text: str) -> tuple[str, ...]:
