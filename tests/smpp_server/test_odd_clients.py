@@ -12,15 +12,17 @@ from tests.smpp_server.esme import submit
 from dragoman.protocols.smpp.codec import encode
 from dragoman.protocols.smpp.pdus import (
     BindTransceiver,
+    BindTransceiverResp,
     DeliverSm,
     DeliverSmResp,
+    GenericNack,
     Outbind,
     Pdu,
     SubmitSmResp,
     UnbindResp,
 )
 
-from .conftest import Site
+from .conftest import PASSWORD, Site
 
 
 def header(length: int, command_id: int, sequence: int) -> bytes:
@@ -74,6 +76,17 @@ async def test_no_oddity_costs_a_bind_or_a_submit(site: Site, piece: int | None)
         expected += count + 1
         assert len(await site.messages()) == expected, name
         await esme.close()
+
+
+@pytest.mark.parametrize("answer", [BindTransceiverResp(), GenericNack(), UnbindResp()])
+async def test_an_answer_behind_a_bind_costs_no_bind(site: Site, answer: Pdu) -> None:
+    esme = await site.connect()
+    bind = BindTransceiver(system_id="acme", password=PASSWORD)
+    esme.write_octets(encode(bind, 1) + encode(answer, 1) + encode(submit(), 2))
+    await until(lambda: 2 in esme.answers or esme.closed, "the answer to the submit")
+    assert not esme.closed
+    assert [esme.answers[number].command_status for number in (1, 2)] == [0, 0]
+    await esme.close()
 
 
 @pytest.mark.parametrize("length", [0, 15, 0x00020001, 0xFFFFFFFF])

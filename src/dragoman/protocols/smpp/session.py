@@ -235,8 +235,7 @@ class Session(Generic[Context]):
 
     @property
     def early(self) -> int:
-        """How many requests wait for the answer to a bind; a server bounds a client's by not
-        reading."""
+        """How many requests wait for the answer to a bind; a server bounds them by not reading."""
         return len(self._early)
 
     @property
@@ -376,9 +375,8 @@ class Session(Generic[Context]):
         """
         command_id = self._requests.control_of(pdu.sequence_number)
         nack = type(pdu) is GenericNack
-        if self.state is State.BINDING and (
-            isinstance(pdu, BindResp) or (nack and command_id == self._bind_command)
-        ):
+        is_asking = self.state is State.BINDING and self.role is Role.CLIENT
+        if is_asking and (isinstance(pdu, BindResp) or (nack and command_id == self._bind_command)):
             self._requests.forget_control(self._bind_command)
             self._on_bind_response(pdu)
         elif self.state is State.UNBINDING and (

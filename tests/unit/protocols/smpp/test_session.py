@@ -630,6 +630,19 @@ def test_response_to_bind_and_unbind_counts_whatever_its_number(number: int) -> 
     assert session.events_received() == [Closed(CloseReason.UNBOUND)]
 
 
+# A client's response behind its bind raised.
+@pytest.mark.parametrize("answer", [TRANSCEIVER_RESP, GenericNack(), UnbindResp(), SubmitSmResp()])
+@pytest.mark.parametrize("number", [0, 1, 2])
+def test_response_behind_a_bind_answers_nothing(answer: Pdu, number: int) -> None:
+    session = server()
+    session.receive_data(frame(TRANSCEIVER, 1) + frame(answer, number), 0.0)
+    (event,) = session.events_received()
+    assert isinstance(event, BindRequested)
+    session.respond(event.request, TRANSCEIVER_RESP)
+    assert session.bound
+    assert session.ignored_responses == 1
+
+
 def test_response_to_unbind_counts_under_the_number_of_a_request_that_waits() -> None:
     session = bound_client()
     number = session.request(SUBMIT, "a", 0.0)
