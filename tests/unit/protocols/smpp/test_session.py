@@ -25,6 +25,7 @@ from dragoman.protocols.smpp.events import (
     Unbinding,
 )
 from dragoman.protocols.smpp.framing import Framer
+from dragoman.protocols.smpp.layouts import PDU_CLASSES
 from dragoman.protocols.smpp.pdus import (
     AlertNotification,
     Bind,
@@ -891,6 +892,30 @@ def test_nothing_a_peer_sends_raises(data: bytes, make: Any) -> None:
     session.events_received()
     session.data_to_send()
     session.handle_timeouts(1.0)
+
+
+@given(
+    pdus=st.lists(st.tuples(st.sampled_from([*PDU_CLASSES.values()]), st.integers(0, 5))),
+    make=st.sampled_from([client, server, bound_client, bound_server]),
+)
+def test_no_order_of_pdus_raises_or_loses_a_request(pdus: list[Any], make: Any) -> None:
+    session = make()
+    waiting = ["a", "b"] if session.bound else []
+    ours = SUBMIT if session.role is Role.CLIENT else DeliverSm()
+    for context in waiting:
+        session.request(ours, context, 0.0)
+        session.data_to_send()
+    for kind, number in pdus:
+        session.receive_data(frame(kind(), number), 1.0)
+    session.receive_eof()
+    back = []
+    for event in session.events_received():
+        if isinstance(event, ResponseReceived | ResponseTimedOut):
+            back.append(event.context)
+        elif isinstance(event, Closed):
+            back += [*event.unanswered, *event.unwritten]
+    assert sorted(back) == waiting
+    assert session.closed
 
 
 def test_unbind_is_answered_behind_the_requests_that_came_before_it() -> None:
