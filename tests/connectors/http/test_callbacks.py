@@ -57,6 +57,8 @@ def carrier_of(events: Any, **more: Any) -> HttpCarrier:
         (FORM, b' [{"id": "m-1", "to": "4512345678", "state": "done"}]'),
         ("text/xml", b"<r><id>m-1</id><to>4512345678</to><state>done</state></r>"),
         ("text/plain", b"id=m-1&to=4512345678&state=done"),
+        ("multipart/form-data", b"id=m-1&to=4512345678&state=done"),
+        ("multipart/form-data; boundary=x", b"id=m-1&to=4512345678&state=done"),
         (
             "multipart/form-data; boundary=x",
             b'--x\r\nContent-Disposition: form-data; name="id"\r\n\r\nm-1\r\n'

@@ -23,15 +23,17 @@ _CHARSET: Final = "latin-1"
 def read_call(request: Request) -> Any:
     """What a call says, as a tree: its body, or its query where it has none; None if unreadable.
 
-    Some programs say that all they send is a form: what begins as JSON does is JSON first.
+    Some programs say that all they send is a form: what begins as JSON does is JSON first, and what
+    does not begin with a boundary has no parts.
     """
     body = request.body
     if not body:
         return dict(request.query)
     media = parse_media_type(request.header(b"content-type"))
     first = body.lstrip()[:1]
+    is_form = media.name == FORM or (media.name == MULTIPART and first == b"-")
     try:
-        if first in b"{[" or media.name not in (FORM, MULTIPART):
+        if first in b"{[" or not is_form:
             return msgspec.json.decode(body)
     except RecursionError:
         return None
@@ -40,7 +42,7 @@ def read_call(request: Request) -> Any:
     if first == b"<" and media.name != FORM:
         return decode(body, "xml")
     try:
-        form = read_form(request, media)
+        form = read_form(request, media) if is_form else None
         if form is None and b"=" in body and first not in b"{[":
             form = parse_form(body, fallback_charset=_CHARSET)
     except MalformedBody:
