@@ -367,6 +367,27 @@ async def test_more_than_memory_holds_goes_through_rows(
     assert len(customer.told) == 60
 
 
+async def test_nothing_is_told_again_by_a_writer_that_stores_no_more(
+    make_teller: Any, make_customer: Any, monkeypatch: pytest.MonkeyPatch, until: Any
+) -> None:
+    """Bug: rows of a partition that was lost said that it waits, and it was told ever again."""
+    monkeypatch.setattr(worker_module, "MAX_IN_MEMORY", 3)
+    teller, customer = await make_teller(per_lane=2), await make_customer()
+
+    def answer(message: int, state: int) -> int:
+        teller.storage.writer.give_up("another node owns the partition")
+        return 200
+
+    for message in range(8):
+        await teller.tell(customer.origin, message, State.SENT, announce=False)
+    customer.answer = answer
+    for new in teller.stored:
+        teller.worker.announce(new)
+    await until(lambda: len(customer.told) >= 8)
+    await asyncio.sleep(0.3)
+    assert sorted(customer.told) == [(message, State.SENT) for message in range(8)]
+
+
 async def test_requests_that_wait_for_the_database_are_made_in_order_and_again(
     make_teller: Any, make_customer: Any
 ) -> None:

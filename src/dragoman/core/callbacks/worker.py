@@ -33,6 +33,7 @@ from dragoman.core.callbacks.sql.callbacks import (
 )
 from dragoman.core.messages.model.records import NewCallback
 from dragoman.core.metrics import Metrics
+from dragoman.core.model.errors import StorageUnavailable
 from dragoman.core.model.use_case import use_case
 from dragoman.kit.clock import Clock, ClockWatch
 from dragoman.kit.ids import first_at, time_of
@@ -467,6 +468,8 @@ class CallbackWorker:
                 result, self.storage.writer, callbacks.record, self._write, attempt, caller
             ):
                 continue
+            if isinstance(result, StorageUnavailable):
+                continue  # its row says that it waits, and is not to be read again
             lane, message_id = caller
             lane.finish(message_id)
             lanes[lane] = None
