@@ -221,6 +221,7 @@ class Carriers:
             if table.name not in self._shared:
                 return CONNECTORS[table.type](table, sink, clock, resources)
             shared = SharedCarrier(self, table.name, partition, sink)
+            shared.is_cut = self.is_cut(partition)  # it may be lost before it is open
             self._shared[table.name][partition] = shared
             return shared
 
@@ -466,14 +467,17 @@ class Carriers:
 
     async def let_go(self, name: str, timeout_s: float = LET_GO_S) -> int | None:
         """Closes the links of a carrier; the epoch of the claim that was."""
-        held = self.held.get(name)
+        held, stopped = self.held.get(name), None
         if held is None:
             return None
-        self._supervisor.let_end(held.connector)
-        await held.connector.stop(timeout_s)
-        await asyncio.sleep(0)
-        if self.held.pop(name, None) is None:
+        while held.connector is not stopped:  # a changed configuration may bring another meanwhile
+            stopped = held.connector
+            self._supervisor.let_end(stopped)
+            await stopped.stop(timeout_s)
+            await asyncio.sleep(0)
+        if self.held.get(name) is not held:
             return None  # somebody else let it go meanwhile
+        del self.held[name]
         self._idle[name] = self._build(self._tables[name])
         for shared in [*self._shared.get(name, {}).values()]:
             shared.lose(held.epoch + 1)
