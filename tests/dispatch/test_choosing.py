@@ -6,7 +6,7 @@ from collections import Counter
 from typing import Any
 
 import pytest
-from tests.passing_time import until
+from tests.passing_time import MovableClock, until
 
 from dragoman.config.tables import RouteTable
 from dragoman.core.billing.model.costs import Cost, CostList
@@ -17,6 +17,7 @@ from dragoman.core.delivery.model.quotas import Quota
 from dragoman.core.delivery.quality import MIN_RESULTS, TESTS
 from dragoman.core.messages.model.lifecycle import State
 from dragoman.core.messages.model.routing import Preference
+from dragoman.core.messages.sql import changes
 from dragoman.protocols.smpp.constants import MessageState
 from dragoman.testkit.simulator import Behaviour
 
@@ -234,6 +235,41 @@ async def test_what_waits_again_for_a_carrier_does_not_count_against_itself(
     harness.dispatcher.hold("one", False)
     one.answers.open()
     await harness.until_states(account, S.DELIVERED, count=4)
+
+
+async def test_what_expires_at_its_carriers_door_gives_its_place_of_the_day_back(
+    make_harness: Any, make_simulator: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Bug: it counted on that day and on every day after it."""
+    one, clock = await make_simulator(), MovableClock()
+    harness = await make_harness(
+        carriers={"one": one.port},
+        clock=clock,
+        prepare=lambda it: it.selection.quotas.replace([Quota(carrier="one", parts_per_day=4)]),
+    )
+    account = await harness.account(credits=9)
+    await until(lambda: harness.carriers["one"].up)
+    submit, marks = harness.storage.writer.submit, list[Any]()
+
+    def withhold(operation: Any, *arguments: Any, **more: Any) -> None:
+        if operation is changes.mark_sending:
+            marks.append((operation, *arguments))
+        else:
+            submit(operation, *arguments, **more)
+
+    with monkeypatch.context() as slow:
+        slow.setattr(harness.storage.writer, "submit", withhold)
+        await harness.submit(account, validity_s=60)
+        await until(lambda: marks)
+        assert harness.selection.quotas.left("one", "238") == 3
+        clock.advance(61)
+        await harness.deadlines.check()
+    for mark in marks:
+        submit(*mark)
+    await until(lambda: harness.dispatcher.in_flight() == {"one": 0})
+    await harness.until_states(account, S.EXPIRED)
+    assert harness.selection.quotas.left("one", "238") == 4
+    assert not one.taken
 
 
 async def test_what_moves_to_another_route_gives_its_place_of_the_day_back(

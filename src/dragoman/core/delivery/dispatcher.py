@@ -476,6 +476,7 @@ class Dispatcher:
             if message.state is not _SENDING:  # stopped while its row was being marked
                 lane.land(flight.size)
                 flight.consumer.acknowledge(flight.work)
+                self.selection.quotas.give_back(message.message_id)
                 continue
             try:
                 self._take_off(flight, lane)
