@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Coroutine
 from typing import Any
+from weakref import WeakSet
 
 Spawn = Callable[[str, Coroutine[Any, Any, None]], asyncio.Task[None]]
 """Starts a task under a name."""
@@ -30,7 +31,7 @@ class Supervisor:
         self._on_failure = on_failure
         self._tasks: set[asyncio.Task[None]] = set()
         self._parts: dict[asyncio.Task[None], object] = {}
-        self._leaving: set[object] = set()
+        self._leaving: WeakSet[object] = WeakSet()
         self._stopping = False
         self._failed = asyncio.Event()
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import weakref
 
 import pytest
 
@@ -53,3 +55,22 @@ async def test_a_stop_is_no_failure() -> None:
     await supervisor.stop()
     assert task.cancelled()
     assert failures == []
+
+
+class Part:
+    """A part of the process that is stopped alone."""
+
+
+async def test_a_part_that_has_left_is_forgotten() -> None:
+    """Bug: each carrier that a node let go stayed in memory, with all that its links knew."""
+    supervisor = Supervisor(lambda _reason: None)
+    part = Part()
+    task = supervisor.spawn_for(part)("of the part", asyncio.sleep(60))
+    supervisor.let_end(part)
+    task.cancel()
+    await asyncio.wait({task})
+    await asyncio.sleep(0)
+    left = weakref.ref(part)
+    del part
+    gc.collect()
+    assert left() is None
