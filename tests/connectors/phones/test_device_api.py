@@ -576,6 +576,17 @@ async def test_a_report_that_could_not_be_stored_is_stored_when_it_is_repeated(
     assert states == [AssignmentState.PROCESSED]
 
 
+@pytest.mark.parametrize("state", ["Sent", "Delivered", "Failed"])
+async def test_no_report_is_taken_that_is_never_stored(
+    phone_gateway: Any, account: Any, phone: FakePhone, until: Any, state: str
+) -> None:
+    """Bug: 204 for the second try, after which the phone does not report any more."""
+    item = await fetched(phone_gateway, account, phone, until)
+    phone_gateway.gateway.services.storage.writer.give_up("its disk has failed")
+    for _ in range(3):
+        assert (await phone.report(snapshot_of(item, state))).status == 503
+
+
 async def test_what_could_not_be_stored_as_fetched_or_cancelled_is_as_before(
     phone_gateway: Any, account: Any, phone: FakePhone, until: Any
 ) -> None:

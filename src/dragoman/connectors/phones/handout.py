@@ -98,6 +98,7 @@ class HandOut:
         before = assignment.state
         stored = [self._take(assignment, state, error) for state in states]
         if not all(await asyncio.gather(*stored)):
+            assignment.unwritten = True  # nor is it stored when the phone repeats it
             raise StorageUnavailable("a report could not be stored")
         if assignment.state is not before or assignment.unwritten:
             assignment.unwritten = True  # for the phone that repeats what could not be stored
