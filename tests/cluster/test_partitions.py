@@ -13,6 +13,8 @@ from nats.errors import ConnectionClosedError
 
 from dragoman.cluster import partitions as partitions_module
 from dragoman.cluster.owners import Owners
+from dragoman.core.model.errors import StorageUnavailable
+from dragoman.core.placement.membership import Membership
 from dragoman.gateway import Gateway
 from tests.cluster.conftest import PARTITIONS
 from tests.cluster.test_nodes import shared
@@ -132,3 +134,28 @@ async def test_what_was_given_back_is_not_taken_by_an_overview_from_before(
     a._partitions.adjust(await a._membership.overview(), "a", may_claim=True)
     assert 0 in a._partitions._moving
     await until(lambda: 0 in a.front.places)
+
+
+async def test_a_node_that_is_drained_keeps_nothing_that_it_could_not_give_back(
+    make_node: MakeNode, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Bug: PostgreSQL was away for that moment, and nobody had it until the node ended."""
+    a, b = await make_node("a"), await make_node("b")
+    await shared(a, b)
+    tried = set[int | str]()
+    for name in ("release", "release_carrier"):
+        release = getattr(Membership, name)
+
+        async def away_once(
+            self: Membership, what: int | str, epoch: int, release: Any = release
+        ) -> None:
+            if self.node.name == "a" and what not in tried:
+                tried.add(what)
+                raise StorageUnavailable("away")
+            await release(self, what, epoch)
+
+        monkeypatch.setattr(Membership, name, away_once)
+    was_here = {*a.owned} | {*a.carriers.held}
+    await b._membership.drain("a", True)
+    await until(lambda: len(b.owned) == PARTITIONS and "smsc" in b.carriers.held)
+    assert tried == was_here

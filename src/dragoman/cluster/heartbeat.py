@@ -196,6 +196,7 @@ class Heartbeat:
         me = overview.node(self._name)
         try:
             if me is not None and me.draining:
+                await self._holding.release_left(overview)
                 await self._holding.release_all(RELEASE_S)
             else:
                 await self._holding.take_share(overview, self._may_claim)

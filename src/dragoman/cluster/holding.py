@@ -110,6 +110,12 @@ class Holding:
         """Gives every carrier back, with what is in flight finished."""
         await asyncio.gather(*(self.release(one, timeout_s) for one in [*self._carriers.held]))
 
+    async def release_left(self, overview: Overview) -> None:
+        """Gives back what is let go and could not be given back, as PostgreSQL was away."""
+        for claim in overview.carriers:
+            if claim.node == self._name and claim.name not in self._carriers.held:
+                await self._membership.release_carrier(claim.name, claim.epoch)
+
     async def release(self, carrier: str, timeout_s: float) -> None:
         """Gives a carrier back."""
         epoch = await self.let_go(carrier, timeout_s)

@@ -22,7 +22,7 @@ from dragoman.core.messages.model.messages import InboundPartReport, ReceiptRepo
 from dragoman.core.model.errors import AlreadyInUse, StorageUnavailable
 from dragoman.core.placement.membership import Membership, claimed_url
 from dragoman.core.placement.model import fair_share
-from dragoman.core.placement.model.views import Overview
+from dragoman.core.placement.model.views import Claim, Overview
 from dragoman.gateway import Gateway
 from dragoman.kit.clock import Clock
 from dragoman.kit.supervisor import place_of
@@ -114,14 +114,16 @@ class Partitions:
         if spare is not None:
             self._move(spare, self._give_back(spare))
         me = overview.node(name)
-        if me is None or me.draining:
+        if me is None:
+            return
+        if me.draining:
+            self._release_left(overview, name)
             return
         now, most = self._clock.monotonic(), fair_share.most_of(overview)
         for number, claim in enumerate(overview.partitions):
             if len(self._moving) >= AT_ONCE:
                 return
-            mine = claim.node == name and number not in self.owned
-            mine &= claim.epoch > self._released.get(number, 0)  # else it is older than that
+            mine = self._is_left(number, claim, name)
             ownerless = mine or overview.node(claim.node) is None
             waits = self._not_before.get(number, 0.0) > now
             waits |= claim.node not in (None, name) and not may_claim
@@ -132,6 +134,17 @@ class Partitions:
             if claim.wanted_by == name or self._count() < most:
                 self._taking.add(number)
                 self._move(number, self._take(number))
+
+    def _is_left(self, number: int, claim: Claim, name: str) -> bool:
+        """Whether a claim is this node's, which does not have the partition open."""
+        is_newer = claim.epoch > self._released.get(number, 0)  # else it was given back meanwhile
+        return claim.node == name and number not in self.owned and is_newer
+
+    def _release_left(self, overview: Overview, name: str) -> None:
+        """Lets others have what is closed and could not be given back, as PostgreSQL was away."""
+        for number, claim in enumerate(overview.partitions):
+            if self._is_left(number, claim, name) and number not in self._moving:
+                self._move(number, self._membership.release(number, claim.epoch))
 
     async def stop_moving(self) -> None:
         """Takes no more of what is being taken, and waits for what is being given back."""
