@@ -16,6 +16,13 @@ EVERY_S: Final = 60.0
 LOUD: Final = frozenset({"warning", "error", "critical"})
 ENDS: Final = frozenset({"storage_available_again", "nats_connected"})
 """Events with which troubles are over: after them the same is news."""
+HAPPENINGS: Final = frozenset(
+    {
+        *("partition_lost", "partition_failed", "worker_ended"),
+        *("messages_lost_by_stream", "mails_sent_again", "alert_raised"),
+    }
+)
+"""Events that are no tries: each is another one, and its numbers are said nowhere else."""
 MEASURES: Final = frozenset({"time", "silent_s", "units", "count"})
 """Fields in which lines that say the same may differ."""
 MOST: Final = 1_000
@@ -40,6 +47,8 @@ class Repetitions:
         if event.get("event") in ENDS:
             self._known.clear()
         if event.get("level") not in LOUD or "exc_info" in event:
+            return event
+        if event.get("event") in HAPPENINGS:
             return event
         key = tuple(f"{name}={event[name]}" for name in sorted(event) if name not in MEASURES)
         now = self._clock()

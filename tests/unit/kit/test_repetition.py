@@ -69,3 +69,11 @@ def test_the_next_outage_is_told() -> None:
     assert log.say("storage_unavailable")
     assert log.say("storage_available_again", "info")
     assert log.say("storage_unavailable")
+
+
+@pytest.mark.parametrize("event", ["partition_lost", "messages_lost_by_stream", "alert_raised"])
+def test_what_happens_twice_is_told_twice(event: str) -> None:
+    """Bug: of two losses within a minute the log had one, and the number of messages of that."""
+    log = Log()
+    assert log.say(event, "warning", carrier="smsc", count=1)
+    assert log.say(event, "warning", carrier="smsc", count=500)
