@@ -20,6 +20,7 @@ HAPPENINGS: Final = frozenset(
     {
         *("partition_lost", "partition_failed", "worker_ended"),
         *("messages_lost_by_stream", "mails_sent_again", "alert_raised"),
+        "admin_token_refused",  # some count it to ban an address
     }
 )
 """Events that are no tries: each is another one, and its numbers are said nowhere else."""

@@ -422,7 +422,8 @@ class Writer:
             self._probing = self._loop.call_later(PROBE_S, self._probe)
 
     def _end_trouble(self) -> None:
-        log.info("storage_available_again", before=self.trouble)
+        # As loud as what it is the end of.
+        log.warning("storage_available_again", before=self.trouble)
         self.trouble = ""
 
     def _probe(self) -> None:

@@ -67,7 +67,7 @@ def test_many_different_lines_are_not_remembered_for_good() -> None:
 def test_the_next_outage_is_told() -> None:
     log = Log()
     assert log.say("storage_unavailable")
-    assert log.say("storage_available_again", "info")
+    assert log.say("storage_available_again", "warning")
     assert log.say("storage_unavailable")
 
 
