@@ -267,7 +267,7 @@ def render(rows: Sequence[Row], waiting: Sequence[Case], command: str, where: st
 _REST = """\
 ## What is not shown
 
-- R21 over an hour: `--minutes 55` has it go on for so long. A node that is cut from PostgreSQL or
+- R21 over an hour: `--minutes 57` has it go on for so long. A node that is cut from PostgreSQL or
   from NATS is also in `tests/cluster/test_outages.py`.
 - Going back to an earlier version: a backup is what leads back.
 - Receipts that overtake their responses, to one number, from an SMSC with short IDs that it spells
