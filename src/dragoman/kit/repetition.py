@@ -45,13 +45,12 @@ class Repetitions:
         self, _logger: Any, _method: str, event: MutableMapping[str, Any]
     ) -> MutableMapping[str, Any]:
         """The event; raises `structlog.DropEvent` where it is a repetition."""
-        if event.get("event") in ENDS:
+        name = event.get("event")
+        if name in ENDS:
             self._known.clear()
-        if event.get("level") not in LOUD or "exc_info" in event:
+        if event.get("level") not in LOUD or name in HAPPENINGS or "exc_info" in event:
             return event
-        if event.get("event") in HAPPENINGS:
-            return event
-        key = tuple(f"{name}={event[name]}" for name in sorted(event) if name not in MEASURES)
+        key = tuple(f"{one}={event[one]}" for one in sorted(event) if one not in MEASURES)
         now = self._clock()
         at, dropped = self._known.get(key, (now - EVERY_S, 0))
         if now - at < EVERY_S:
