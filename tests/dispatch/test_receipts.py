@@ -734,8 +734,9 @@ async def test_reports_wait_while_storage_is_away(
     assert await harness.states(account) == [S.DELIVERED]
 
 
+@pytest.mark.parametrize(("text", "part"), [("hello", 0), (LONG, 1)])
 async def test_a_receipt_of_a_message_that_only_waits_here_is_not_acknowledged(
-    make_harness: Any, until: Any
+    make_harness: Any, until: Any, text: str, part: int
 ) -> None:
     """Bug: a former owner of a partition acknowledged what the next one's carrier had sent.
 
@@ -743,13 +744,13 @@ async def test_a_receipt_of_a_message_that_only_waits_here_is_not_acknowledged(
     """
     harness = await make_harness(carriers={"smsc": free_port()})
     account = await harness.account()
-    await harness.submit(account)
+    await harness.submit(account, text=text)
     (message,) = harness.live
     with_key = Operation(
         lambda connection, items: [
             connection.execute(
                 insert(receipt_keys).values(
-                    carrier="smsc", key="77", message_id=message.message_id, part=0
+                    carrier="smsc", key="77", message_id=message.message_id, part=part
                 )
             ).rowcount
             for _ in items
@@ -762,6 +763,7 @@ async def test_a_receipt_of_a_message_that_only_waits_here_is_not_acknowledged(
     await until(lambda: acknowledged)
     assert acknowledged == [False]
     assert await harness.states(account) == [S.QUEUED]
+    assert await harness.rows(parts) == []
 
 
 async def test_what_comes_while_a_gateway_closes_is_answered(

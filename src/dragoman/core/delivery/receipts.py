@@ -338,6 +338,11 @@ class Receipts:
     def _apply(
         self, message: LiveMessage, part: int, report: ReceiptReport, on_stored: OnStored
     ) -> None:
+        if message.state < State.SENDING:
+            # Only its row is newer, which another owner of the partition may have written: were the
+            # receipt acknowledged from here, the message would never end.
+            on_stored(False)
+            return
         reported = state_of_receipt(report.state)
         if reported is None:
             self.metrics.receipts[report.carrier, "on_its_way"] += 1
@@ -381,10 +386,6 @@ class Receipts:
                 part_rows=rows,
                 reported=True,
             )
-        elif message.state < State.SENDING:
-            # Only its row is newer, which another owner of the partition may have written: were the
-            # receipt acknowledged from here, the message would never end.
-            on_stored(False)
         else:
             if not report.parked_id:  # else it was noted in an earlier run
                 self._note(message, part, report, EventKind.LATE_RECEIPT)
